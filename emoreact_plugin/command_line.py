@@ -1,0 +1,233 @@
+"""What the tools share: flags, the configuration they lead to."""
+import argparse
+import os
+import os.path as osp
+import sys
+from contextlib import contextmanager
+from typing import Dict, Iterator, List, Optional
+
+from mmengine.config import Config, DictAction
+from mmengine.runner import Runner
+
+from .console import ConsoleRunner
+from .recipes import CHOICES, DEFAULTS, check_options, overriding
+
+SPLITS = ('train', 'val', 'test')
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags that choose, change and place a configuration."""
+    parser.add_argument('config', nargs='?', help='config file')
+    parser.add_argument(
+        '--config', dest='config_flag', metavar='FILE', help='the same')
+    parser.add_argument('--work-dir', help='folder of logs and checkpoints')
+    parser.add_argument(
+        '--data-root', help='folder of the data set, for all three splits')
+    parser.add_argument(
+        '--cache-dir', help='folder for the prepared landmark files')
+    parser.add_argument(
+        '--allow-missing',
+        action='store_true',
+        default=None,
+        help='use whole frames of clips that have no landmark file')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='change settings, such as optim_wrapper.optimizer.lr=0.001')
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='job launcher')
+    parser.add_argument(
+        '--local_rank', '--local-rank', type=int, default=0,
+        help=argparse.SUPPRESS)
+    parser.add_argument(
+        '--print-config',
+        metavar='FILE',
+        help='write the resolved config to FILE and stop')
+    options = parser.add_argument_group(
+        'options of the recipe', 'They rebuild a config made by '
+        'emoreact_plugin.recipes.build; defaults are what the config says.')
+    add = options.add_argument
+    add('--input', choices=CHOICES['input'], help='what the model looks at')
+    add('--num-segments', '--num_segments', type=int,
+        choices=CHOICES['num_segments'], help='frames of a clip')
+    add('--arch', choices=CHOICES['arch'], help='backbone')
+    add('--shift', action='store_true', default=None,
+        help='shift channels between frames (TSM)')
+    add('--shift-div', '--shift_div', type=int, choices=CHOICES['shift_div'],
+        help='one part of this many is shifted each way')
+    add('--init', metavar='imagenet|scratch|PATH',
+        help='start weights of the backbones')
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Read the config file and put the flags over it.
+
+    Order of precedence: the recipe, the options of the command line, the
+    edits that the config file makes itself, ``--data-root`` and
+    ``--cache-dir``, ``--cfg-options``.
+
+    Args:
+        args (argparse.Namespace): Of a parser with
+            :func:`add_config_arguments`.
+
+    Returns:
+        Config: With ``work_dir`` and ``launcher``.
+
+    Raises:
+        FileNotFoundError, ValueError: For a config file that is not there, or
+            flags that cannot have an effect.
+    """
+    if 'LOCAL_RANK' not in os.environ:
+        os.environ['LOCAL_RANK'] = str(args.local_rank)
+    path = _config_path(args)
+    options = {
+        name: getattr(args, name)
+        for name in DEFAULTS if getattr(args, name) is not None
+    }
+    check_options(options)
+    for name in args.cfg_options or {}:
+        if name in DEFAULTS:
+            raise ValueError(
+                f'--cfg-options {name}=...: this is an option of the recipe '
+                f'that much depends on; use --{name.replace("_", "-")}')
+    with overriding(options) as calls:
+        # Not the new kind of config, which ours look like without a `_base_`.
+        cfg = Config.fromfile(path, lazy_import=False)
+    _check_overrides(path, options, calls, cfg)
+    for dataset in datasets_of(cfg):
+        for name in ('data_root', 'cache_dir', 'allow_missing'):
+            value = getattr(args, name)
+            if value is not None:
+                dataset[name] = value
+    if args.cfg_options:
+        cfg.merge_from_dict(args.cfg_options)
+    cfg.launcher = args.launcher
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        name = '_'.join([osp.splitext(osp.basename(path))[0]] + [
+            f'{key}-{osp.basename(str(value))}'
+            for key, value in sorted(options.items())
+        ])
+        cfg.work_dir = osp.join('work_dirs', name)
+    return cfg
+
+
+def _check_overrides(path: str, options: dict, calls: list,
+                     cfg: Config) -> None:
+    """Refuse flags that the config leaves without their full effect."""
+    flags = ', '.join('--' + name.replace('_', '-') for name in options)
+    if len(calls) > 1:
+        raise ValueError(
+            f'{path}: it and its bases call emoreact_plugin.recipes.build '
+            f'{len(calls)} times, and the results would be mixed. Call it in '
+            'one file, or change the options of the base by flags')
+    if not options:
+        return
+    if not calls:
+        raise ValueError(f'{path}: {flags} cannot be used with a config that '
+                         'is not made by emoreact_plugin.recipes.build')
+    before, after = (dict(_leaves(result)) for result in calls[0])
+    final = dict(_leaves(cfg.to_dict()))
+    undone = [
+        key for key, value in after.items()
+        if before.get(key) != value and final.get(key) != value
+    ]
+    if undone:
+        raise ValueError(f'{path}: sets {", ".join(undone[:3])} itself, which '
+                         f'{flags} would have to change. Change it there')
+
+
+def _leaves(value, path: str = '') -> Iterator[tuple]:
+    """Dotted path and value of everything that is no dict, list or tuple."""
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, (list, tuple)):
+        items = enumerate(value)
+    else:
+        yield path, value
+        return
+    for key, each in items:
+        yield from _leaves(each, f'{path}.{key}' if path else str(key))
+
+
+def _config_path(args: argparse.Namespace) -> str:
+    given = [p for p in (args.config, args.config_flag) if p is not None]
+    if len(given) != 1:
+        raise ValueError('expected one config file, such as '
+                         'configs/emoreact/tsn_r50_fusion.py, found '
+                         f'{len(given)}')
+    if not osp.isfile(given[0]):
+        raise FileNotFoundError(f'{given[0]}: no such config file')
+    return given[0]
+
+
+def datasets_of(cfg: Config) -> List[dict]:
+    """The configs of the data sets of all splits, those within wrappers such
+    as ``RepeatDataset`` instead of the wrappers."""
+    found = []
+    queue = [
+        cfg[f'{split}_dataloader']['dataset'] for split in SPLITS
+        if cfg.get(f'{split}_dataloader')
+    ]
+    while queue:
+        dataset = queue.pop(0)
+        inner = dataset.get('datasets') or ([dataset['dataset']]
+                                            if 'dataset' in dataset else [])
+        queue += inner
+        if not inner:
+            found.append(dataset)
+    return found
+
+
+@contextmanager
+def clear_errors() -> Iterator[None]:
+    """Print what is wrong with a file or a flag as one line, without a
+    traceback, and end with exit code 1."""
+    try:
+        yield
+    except (ValueError, OSError, KeyError, RuntimeError) as error:
+        if os.environ.get('EMOREACT_TRACEBACK'):
+            raise
+        message = error.args[0] if isinstance(error, KeyError) else error
+        sys.exit(f'error: {message}\n(EMOREACT_TRACEBACK=1 shows where.)')
+
+
+def build_runner(cfg: Config) -> Runner:
+    """The Runner of a config; ``runner_type`` in it is honoured."""
+    if 'runner_type' in cfg:
+        from mmaction.registry import RUNNERS
+        return RUNNERS.build(cfg)
+    return ConsoleRunner.from_cfg(cfg)
+
+
+def label_prior(cfg: Config) -> Dict[str, Optional[float]]:
+    """Micro ROC AUC of the training split's label frequencies on val and
+    test; None for a split whose labels are not in an annotation CSV."""
+    from .datasets import EMOTIONS, read_annotations
+    from .evaluation import prior_roc_auc_micro
+
+    def labels(split):
+        """(N, C), or None."""
+        loader = cfg.get(f'{split}_dataloader')
+        if not loader or loader['dataset'].get('type') != 'EmoReactDataset':
+            return None
+        dataset = loader['dataset']
+        path = osp.join(dataset.get('data_root', ''), dataset['ann_file'])
+        classes = dataset.get('metainfo', {}).get('classes', EMOTIONS)
+        try:
+            return [row.label for row in read_annotations(path, classes)]
+        except FileNotFoundError:  # testing needs no training split
+            return None
+
+    train = labels('train')
+    return {
+        split: train and labels(split) and prior_roc_auc_micro(
+            train, labels(split))
+        for split in ('val', 'test')
+    }

@@ -1,0 +1,75 @@
+"""What the released OpenMMLab wheels get wrong today, mended on import.
+
+Every mend is a small function beside a test ``needed()`` that looks at what
+is installed: a mend that upstream has made unnecessary is left out. Where the
+test looks for a line of upstream's source, that line is quoted, so one can
+see what the mend answers. Nothing here changes what a correctly working part
+does, and ``EMOREACT_NO_COMPAT=1`` in the environment turns everything off.
+"""
+import importlib.util
+import os
+import sys
+from typing import List, Optional
+
+from . import checkpoints, cpu, importing, mmaction_parts
+from .checkpoints import plain_checkpoint, rewrite_checkpoint
+from .common import Mend
+
+__all__ = ['MENDS', 'Mend', 'apply', 'plain_checkpoint', 'rewrite_checkpoint']
+
+SWITCH = 'EMOREACT_NO_COMPAT'
+
+# module -> the distribution that brings it, in the order they are needed
+REQUIRED_MODULES = {
+    'torch': 'torch',
+    'torchvision': 'torchvision',
+    'cv2': 'opencv-python',
+    'importlib_metadata': 'importlib_metadata',
+    'mmengine': 'mmengine',
+    'mmcv': 'mmcv-lite==2.1.0',
+    'mmaction': 'mmaction2==1.2.0',
+}
+
+# importing comes first: the others look at what it makes importable
+MENDS = (importing.MENDS + checkpoints.MENDS + cpu.MENDS +
+         mmaction_parts.MENDS)
+
+_applied: Optional[List[str]] = None
+
+
+def check_requirements() -> None:
+    """Raise one clear ImportError that names everything that is missing."""
+    missing = [
+        dist for module, dist in REQUIRED_MODULES.items()
+        if importlib.util.find_spec(module) is None
+    ]
+    if missing:
+        raise ImportError(
+            'emoreact_plugin needs packages that are not installed: '
+            f'{", ".join(missing)}. Install them with\n'
+            f'  {sys.executable} -m pip install {" ".join(missing)}\n'
+            'or run tools/doctor.py, which checks the whole environment.')
+
+
+def apply() -> List[str]:
+    """Apply the mends that the installed packages need, once a process.
+
+    Returns:
+        Names of the mends in force, in order; empty where
+        ``EMOREACT_NO_COMPAT`` is set.
+
+    Raises:
+        ImportError: a package that this one needs is not installed.
+    """
+    global _applied
+    if os.environ.get(SWITCH, '0') not in ('', '0'):
+        return []
+    if _applied is None:
+        check_requirements()
+        done = []
+        for item in MENDS:
+            if item.needed():
+                item.mend()
+                done.append(item.name)
+        _applied = done
+    return list(_applied)

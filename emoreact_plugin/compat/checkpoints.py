@@ -1,0 +1,214 @@
+"""Checkpoints that load without running code stored in them."""
+import copy
+import functools
+import inspect
+import logging
+import os.path as osp
+import pickle
+from collections import Counter, OrderedDict, deque
+from typing import List
+
+from .common import Mend, replace_everywhere, source_has
+
+
+# what torch's reader knows; any other kind of dict becomes a plain one
+_PLAIN_DICTS = (dict, OrderedDict, Counter)
+
+
+def _plain(value, place: str, odd: List[str]):
+    """``value`` with nothing in it that ``weights_only=True`` refuses.
+
+    What is plain already is returned as the same object. Names of entries
+    that had to be turned into text are appended to ``odd``.
+    """
+    import numpy as np
+    import torch
+    if isinstance(value, (np.generic, np.ndarray)):
+        value = value.tolist()
+    if value is None or type(value) in (bool, int, float, complex, str,
+                                        bytes):
+        return value
+    if isinstance(value, (torch.Tensor, torch.Size, torch.dtype,
+                          torch.device)):
+        return value
+    if isinstance(value, dict):
+        items = OrderedDict((_plain(k, place, odd),
+                             _plain(v, f'{place}[{k!r}]', odd))
+                            for k, v in value.items())
+        same = all(a is b and value[a] is items[b]
+                   for a, b in zip(value, items))
+        kind = type(value) if type(value) in _PLAIN_DICTS else dict
+        return value if same and kind is type(value) else kind(items)
+    if isinstance(value, (list, tuple, set, frozenset, deque)):
+        items = [_plain(v, f'{place}[{i}]', odd) for i, v in enumerate(value)]
+        kind = next((k for k in (tuple, set) if isinstance(value, k)), list)
+        same = all(a is b for a, b in zip(value, items))
+        return value if same and kind is type(value) else kind(items)
+    odd.append(place)
+    return str(value)
+
+
+def plain_checkpoint(checkpoint: dict) -> dict:
+    """A checkpoint of mmengine's that ``weights_only=True`` can read.
+
+    The log history (mmengine's own ``HistoryBuffer`` objects) is left out
+    together with the keys that announce it: it only smooths the printed loss
+    after a resume. numpy scalars become Python numbers, numpy arrays become
+    lists, config dicts become dicts, and any other object becomes its text,
+    with a warning. The dict passed in is not changed.
+    """
+    from mmengine.logging import print_log
+    if not isinstance(checkpoint, dict):
+        return checkpoint
+    checkpoint = copy.copy(checkpoint)
+    hub = checkpoint.get('message_hub')
+    if isinstance(hub, dict) and 'log_scalars' in hub:
+        resumed = hub.get('resumed_keys', {})
+        checkpoint['message_hub'] = dict(
+            hub,
+            log_scalars=OrderedDict(),
+            resumed_keys=OrderedDict((key, value)
+                                     for key, value in resumed.items()
+                                     if key not in hub['log_scalars']))
+    odd: List[str] = []
+    for key, value in checkpoint.items():
+        checkpoint[key] = _plain(value, str(key), odd)
+    if odd:
+        print_log(
+            'stored as text in the checkpoint, because torch.load refuses '
+            f'such objects since 2.6: {", ".join(odd)}',
+            logger='current',
+            level=logging.WARNING)
+    return checkpoint
+
+
+def _own_checkpoints_unreadable() -> bool:
+    import io
+
+    import torch
+    from mmengine.logging import HistoryBuffer
+    buffer = io.BytesIO()
+    torch.save(HistoryBuffer(), buffer)
+    buffer.seek(0)
+    try:
+        torch.load(buffer, weights_only=True)
+    except pickle.UnpicklingError:
+        return True
+    return False
+
+
+def _write_plain_checkpoints() -> None:
+    from mmengine.runner import checkpoint as module
+    stock = module.save_checkpoint
+
+    # At the very end of saving, after all hooks, so that it holds for every
+    # Runner and strategy whatever its config lists.
+    @functools.wraps(stock)
+    def save_checkpoint(checkpoint, filename, *args, **kwargs):
+        return stock(plain_checkpoint(checkpoint), filename, *args, **kwargs)
+
+    replace_everywhere(stock, save_checkpoint)
+
+
+_UNREADABLE = """\
+{file} cannot be read without running code that is stored in it, so it was \
+not loaded. torch said: {reason}
+Only if you trust where it comes from, rewrite it once and use the copy:
+  python -c "from emoreact_plugin.compat import rewrite_checkpoint as r; \
+r({file!r}, {copy!r})" """
+
+
+def rewrite_checkpoint(source: str, target: str) -> None:
+    """Rewrite a **trusted** mmengine checkpoint so that it loads safely.
+
+    This runs whatever code ``source`` holds (``weights_only=False``): it is
+    meant for files that you or people you trust have written, for example
+    with mmengine but without this package.
+
+    Raises:
+        ValueError: ``target`` exists.
+    """
+    import torch
+    if osp.exists(target):
+        raise ValueError(f'{target} exists; expected a new file name')
+    checkpoint = torch.load(source, map_location='cpu', weights_only=False)
+    torch.save(plain_checkpoint(checkpoint), target)
+
+
+def _reading_unguarded() -> bool:
+    from mmengine.runner.checkpoint import CheckpointLoader
+    return source_has(CheckpointLoader.load_checkpoint,
+                      'return checkpoint_loader(filename, map_location)')
+
+
+def _explain_unreadable_checkpoints() -> None:
+    from mmengine.runner.checkpoint import CheckpointLoader
+    stock = CheckpointLoader.load_checkpoint.__func__
+
+    @functools.wraps(stock)
+    def load_checkpoint(cls, filename, *args, **kwargs):
+        try:
+            return stock(cls, filename, *args, **kwargs)
+        except pickle.UnpicklingError as error:
+            stem, extension = osp.splitext(str(filename))
+            # torch goes on to recommend the unsafe way; that is left out
+            reason = str(error).replace('\n', ' ')
+            found = reason.find('WeightsUnpickler error:')
+            reason = reason[max(found, 0):][:200]
+            raise ValueError(
+                _UNREADABLE.format(
+                    file=str(filename),
+                    copy=f'{stem}_plain{extension}',
+                    reason=reason)) from error
+
+    CheckpointLoader.load_checkpoint = classmethod(load_checkpoint)
+
+
+def _downloads_unsafe() -> bool:
+    from torch.hub import load_state_dict_from_url
+    parameters = inspect.signature(load_state_dict_from_url).parameters
+    default = parameters['weights_only'].default
+    return default is False
+
+
+def _load_downloads_safely() -> None:
+    from mmengine.runner import checkpoint as module
+    # only here: torch's own name stays as it is
+    module.load_url = functools.partial(module.load_url, weights_only=True)
+
+
+_STORAGE_NOISE = ('"FileClient" will be deprecated',
+                  '"HardDiskBackend" is the alias')
+
+
+def _storage_is_noisy() -> bool:
+    from mmengine.fileio import FileClient
+    return source_has(FileClient.__new__, _STORAGE_NOISE[0])
+
+
+def _quiet_storage() -> None:
+    from mmengine.fileio import file_client
+    stock = file_client.print_log
+
+    @functools.wraps(stock)
+    def print_log(msg, *args, **kwargs):
+        # mmengine's own CheckpointHook is what calls the deprecated class
+        if not str(msg).startswith(_STORAGE_NOISE):
+            stock(msg, *args, **kwargs)
+
+    file_client.print_log = print_log
+
+MENDS = (
+    Mend('plain_checkpoints', "mmengine's checkpoints cannot be read with "
+         'weights_only=True: open-mmlab/mmengine#1655',
+         _own_checkpoints_unreadable, _write_plain_checkpoints),
+    Mend('checkpoint_errors', 'an unreadable checkpoint does not say what to '
+         'do: mmengine/runner/checkpoint.py:330', _reading_unguarded,
+         _explain_unreadable_checkpoints),
+    Mend('safe_downloads', 'checkpoints from a URL are read unsafely: '
+         'mmengine/runner/checkpoint.py:373', _downloads_unsafe,
+         _load_downloads_safely),
+    Mend('quiet_storage', "mmengine's deprecation notes about itself at every "
+         'checkpoint: mmengine/fileio/file_client.py:19,90',
+         _storage_is_noisy, _quiet_storage),
+)

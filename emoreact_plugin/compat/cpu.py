@@ -1,0 +1,109 @@
+"""Mixed precision and several processes without a GPU."""
+import functools
+import logging
+
+from .common import Mend, source_has
+
+
+def on_cpu() -> bool:
+    """Whether mmengine would train on the CPU here."""
+    from mmengine.device import get_device
+    return get_device() == 'cpu'
+
+
+def _amp_refuses_cpu() -> bool:
+    from mmengine.optim import AmpOptimWrapper
+    return on_cpu() and source_has(
+        AmpOptimWrapper.__init__,
+        'assert is_cuda_available() or is_npu_available()')
+
+
+def _amp_on_cpu() -> None:
+    import torch
+    from mmengine.logging import print_log
+    from mmengine.optim import AmpOptimWrapper, OptimWrapper
+    stock = AmpOptimWrapper.__init__
+
+    class NoScaler(torch.amp.GradScaler):
+        """bfloat16 has float32's range: there is nothing to scale."""
+
+        def __init__(self):
+            super().__init__('cpu', enabled=False)
+
+        def state_dict(self) -> dict:
+            # A scaler's start state, so that the run can go on on a GPU,
+            # where an empty one is refused.
+            return torch.amp.GradScaler('cpu').state_dict()
+
+    @functools.wraps(stock)
+    def __init__(self, loss_scale='dynamic', dtype=None, use_fsdp=False,
+                 **kwargs):
+        if not on_cpu():
+            return stock(self, loss_scale, dtype, use_fsdp, **kwargs)
+        if dtype not in (None, 'bfloat16', torch.bfloat16):
+            print_log(
+                f'{dtype} is asked for, but mixed precision on the CPU is '
+                'bfloat16',
+                logger='current',
+                level=logging.WARNING)
+        OptimWrapper.__init__(self, **kwargs)
+        self._scale_update_param = None
+        self.loss_scaler = NoScaler()
+        self.cast_dtype = torch.bfloat16
+
+    # In place, so that it also holds where the class itself was imported.
+    AmpOptimWrapper.__init__ = __init__
+
+
+def _dist_wants_cuda() -> bool:
+    from mmengine.dist import utils
+    return on_cpu() and source_has(
+        utils._init_dist_pytorch,
+        '    else:\n        torch.cuda.set_device(local_rank)')
+
+
+def _dist_on_cpu() -> None:
+    import torch.distributed as torch_dist
+    from mmengine.dist import utils
+    stock = utils._init_dist_pytorch
+
+    @functools.wraps(stock)
+    def _init_dist_pytorch(backend, init_backend='torch', **kwargs):
+        if not on_cpu() or init_backend != 'torch':
+            return stock(backend, init_backend=init_backend, **kwargs)
+        # nccl, everyone's default, exists on GPUs only
+        backend = 'gloo' if backend == 'nccl' else backend
+        torch_dist.init_process_group(backend=backend, **kwargs)
+
+    utils._init_dist_pytorch = _init_dist_pytorch
+
+
+def _ddp_wants_cuda() -> bool:
+    from mmengine.runner import Runner
+    return on_cpu() and source_has(
+        Runner.wrap_model, "device_ids=[int(os.environ['LOCAL_RANK'])]")
+
+
+def _ddp_on_cpu() -> None:
+    from mmengine.model import MMDistributedDataParallel
+    stock = MMDistributedDataParallel.__init__
+
+    @functools.wraps(stock)
+    def __init__(self, module, *args, **kwargs):
+        # torch raises on device ids for a model on the CPU
+        if all(p.device.type == 'cpu' for p in module.parameters()):
+            kwargs['device_ids'] = None
+        stock(self, module, *args, **kwargs)
+
+    MMDistributedDataParallel.__init__ = __init__
+
+MENDS = (
+    Mend('amp_on_cpu', 'AmpOptimWrapper refuses the CPU: '
+         'mmengine/optim/optimizer/amp_optimizer_wrapper.py:76',
+         _amp_refuses_cpu, _amp_on_cpu),
+    Mend('dist_on_cpu', 'launcher="pytorch" calls torch.cuda.set_device '
+         'without CUDA: mmengine/dist/utils.py:130', _dist_wants_cuda,
+         _dist_on_cpu),
+    Mend('ddp_on_cpu', 'DDP gets device ids on the CPU: '
+         'mmengine/runner/runner.py:900', _ddp_wants_cuda, _ddp_on_cpu),
+)

@@ -1,0 +1,134 @@
+"""Importing mmcv and MMAction2, and configs of installed packages."""
+import importlib
+import importlib.metadata
+import importlib.util
+import os.path as osp
+import sys
+import types
+import warnings
+from typing import Optional
+
+from .common import Mend, replace_everywhere, source_has
+
+
+def _mmcv_not_loaded() -> bool:
+    return 'mmcv.cnn.bricks.transformer' not in sys.modules
+
+
+def _load_mmcv_quietly() -> None:
+    # Loaded here once, so that no filter has to stay behind for it; what it
+    # needs first, because torch sets up filters of its own that must stay.
+    importlib.import_module('mmcv.cnn')
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            'ignore',
+            message=r'(Fail to import )?``MultiScaleDeformableAttention``')
+        importlib.import_module('mmcv.cnn.bricks.transformer')
+
+
+def _drn_missing() -> bool:
+    # find_spec of the whole name would import the parent, which is what fails
+    spec = importlib.util.find_spec('mmaction')
+    return not any(
+        osp.isdir(osp.join(folder, 'models', 'localizers', 'drn'))
+        for folder in spec.submodule_search_locations)
+
+
+def _stub_drn() -> None:
+    import torch.nn as nn
+
+    class DRN(nn.Module):
+        """Stands in for the localizer that the wheel leaves out."""
+
+        def __init__(self, *args, **kwargs):
+            raise ImportError(
+                'DRN is not in the released wheel of MMAction2 1.2.0 '
+                '(open-mmlab/mmaction2#2714). To use it, install MMAction2 '
+                'from its source.')
+
+    package = 'mmaction.models.localizers.drn'
+    for name in (package, package + '.drn'):
+        module = types.ModuleType(name)
+        module.DRN = DRN
+        module.__path__ = []
+        sys.modules[name] = module
+    from mmaction.registry import MODELS
+    MODELS.register_module(module=DRN)
+
+
+def _importable(module: str) -> Optional[str]:
+    """Folder of a regular package or module, None where there is none."""
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        return None
+    return osp.dirname(spec.origin)
+
+
+def is_installed(package: str) -> bool:
+    """Whether a distribution or a module of this name is installed."""
+    try:
+        importlib.metadata.distribution(package)
+        return True
+    except importlib.metadata.PackageNotFoundError:
+        return _importable(package) is not None
+
+
+def get_installed_path(package: str) -> str:
+    """Folder of the module that a distribution (or module name) installs.
+
+    Raises:
+        PackageNotFoundError: nothing of this name is installed.
+        RuntimeError: it is a namespace package, which has no single folder.
+    """
+    from mmengine.config.utils import MODULE2PACKAGE
+    names = [m for m, p in MODULE2PACKAGE.items() if p == package]
+    names.append(package)
+    try:
+        dist = importlib.metadata.distribution(package)
+        names += (dist.read_text('top_level.txt') or '').split()
+    except importlib.metadata.PackageNotFoundError:
+        if importlib.util.find_spec(package) is None:
+            raise
+    for name in names:
+        folder = _importable(name)
+        if folder is not None:
+            return folder
+    raise RuntimeError(
+        f'{package} has no package with a folder of its own (looked for '
+        f'{", ".join(dict.fromkeys(names))}); a namespace package is invalid '
+        'for `get_installed_path`')
+
+
+def _needs_pkg_resources() -> bool:
+    from mmengine.utils import package_utils
+    return source_has(package_utils.is_installed, 'import pkg_resources')
+
+
+def _without_pkg_resources() -> None:
+    from mmengine.utils import package_utils
+    import mmengine.hub  # noqa: F401  (it holds a copy of the name)
+    replace_everywhere(package_utils.is_installed, is_installed)
+    replace_everywhere(package_utils.get_installed_path, get_installed_path)
+
+
+def _own_configs_unknown() -> bool:
+    from mmengine.config.utils import MODULE2PACKAGE
+    return 'emoreact_plugin' not in MODULE2PACKAGE
+
+
+def _name_own_configs() -> None:
+    from mmengine.config.utils import MODULE2PACKAGE
+    MODULE2PACKAGE['emoreact_plugin'] = 'emoreact_plugin'
+
+MENDS = (
+    Mend('quiet_mmcv', "mmcv-lite's warning about an op on import",
+         _mmcv_not_loaded, _load_mmcv_quietly),
+    Mend('drn_stub', 'import mmaction.models fails: open-mmlab/mmaction2#2714',
+         _drn_missing, _stub_drn),
+    Mend('no_pkg_resources', "_base_ = 'mmaction::...' needs pkg_resources: "
+         'mmengine/utils/package_utils.py:17,48', _needs_pkg_resources,
+         _without_pkg_resources),
+    Mend('own_configs', "_base_ = 'emoreact_plugin::...' is refused: "
+         'mmengine/config/utils.py:17', _own_configs_unknown,
+         _name_own_configs),
+)

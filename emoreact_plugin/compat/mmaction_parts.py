@@ -1,0 +1,129 @@
+"""Backbones, recognizers and transforms of MMAction2."""
+import copy
+import functools
+
+from .common import Mend, source_has
+
+
+def _tsm_classes() -> list:
+    from mmaction.models.backbones import MobileNetV2TSM, ResNetTSM
+    return [ResNetTSM, MobileNetV2TSM]
+
+
+def _tsm_needs_weights() -> bool:
+    return any(
+        source_has(cls.init_weights, 'if self.pretrained2d:')
+        for cls in _tsm_classes())
+
+
+def _tsm_from_scratch() -> None:
+    for cls in _tsm_classes():
+        stock = cls.init_weights
+
+        def init_weights(self, cls=cls, stock=stock):
+            if self.pretrained is None:
+                # what stock does for pretrained2d=False
+                return super(cls, self).init_weights()
+            return stock(self)
+
+        cls.init_weights = functools.wraps(stock)(init_weights)
+
+
+def _backbone_dict_emptied() -> bool:
+    from mmaction.models.recognizers import BaseRecognizer
+    return source_has(BaseRecognizer.__init__,
+                      "backbone_type = backbone.pop('type')")
+
+
+def _copy_backbone_dict() -> None:
+    from mmaction.models.recognizers import BaseRecognizer
+    stock = BaseRecognizer.__init__
+
+    @functools.wraps(stock)
+    def __init__(self, backbone, *args, **kwargs):
+        stock(self, copy.deepcopy(backbone), *args, **kwargs)
+
+    BaseRecognizer.__init__ = __init__
+
+
+def _hue_overflows() -> bool:
+    import numpy as np
+    from mmaction.datasets.transforms import ColorJitter
+    try:
+        ColorJitter.adjust_hue(np.zeros((1, 1, 3), np.float32), -0.1)
+    except OverflowError:
+        return True
+    return False
+
+
+def _hue_without_overflow() -> None:
+    import cv2
+    import numpy as np
+    from mmaction.datasets.transforms import ColorJitter
+
+    def adjust_hue(img, factor):
+        img = np.clip(img, 0, 255).astype(np.uint8)
+        hsv = cv2.cvtColor(img, cv2.COLOR_RGB2HSV)
+        # int16, which numpy 1 chose by itself for uint8 + a negative int
+        hue = hsv[..., 0].astype(np.int16) + int(factor * 255)
+        hsv[..., 0] = hue % 180
+        return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB).astype(np.float32)
+
+    ColorJitter.adjust_hue = staticmethod(adjust_hue)
+
+
+def _tsm_decay_is_none() -> bool:
+    from mmaction.engine.optimizers import TSMOptimWrapperConstructor
+    return source_has(TSMOptimWrapperConstructor.add_params,
+                      "'weight_decay': self.base_wd")
+
+
+def _tsm_default_decay() -> None:
+    from mmaction.engine.optimizers import TSMOptimWrapperConstructor
+    stock = TSMOptimWrapperConstructor.add_params
+
+    @functools.wraps(stock)
+    def add_params(self, params, model, **kwargs):
+        stock(self, params, model, **kwargs)
+        for group in params:
+            if group.get('weight_decay', 0) is None:
+                del group['weight_decay']  # the optimizer's own default
+
+    TSMOptimWrapperConstructor.add_params = add_params
+
+def _accuracy_refuses_bfloat16() -> bool:
+    from mmaction.models.heads import BaseHead
+    return source_has(BaseHead.loss_by_feat, 'cls_scores.detach().cpu().numpy()')
+
+
+def _accuracy_in_float() -> None:
+    import torch
+    from mmaction.models.heads import BaseHead
+    stock = BaseHead.loss_by_feat
+
+    @functools.wraps(stock)
+    def loss_by_feat(self, cls_scores, data_samples):
+        # The losses are computed in float32 under autocast anyway.
+        if cls_scores.dtype == torch.bfloat16:
+            cls_scores = cls_scores.float()
+        return stock(self, cls_scores, data_samples)
+
+    BaseHead.loss_by_feat = loss_by_feat
+
+
+MENDS = (
+    Mend('tsm_from_scratch', 'ResNetTSM and MobileNetV2TSM fail with '
+         'pretrained=None: mmaction/models/backbones/resnet_tsm.py:370',
+         _tsm_needs_weights, _tsm_from_scratch),
+    Mend('backbone_dict', 'building a torchvision backbone empties its '
+         'config: mmaction/models/recognizers/base.py:79',
+         _backbone_dict_emptied, _copy_backbone_dict),
+    Mend('color_jitter', 'ColorJitter overflows on numpy 2: '
+         'mmaction/datasets/transforms/processing.py:979', _hue_overflows,
+         _hue_without_overflow),
+    Mend('bfloat16_accuracy', 'a head with one label a clip fails in '
+         'bfloat16: mmaction/models/heads/base.py:129',
+         _accuracy_refuses_bfloat16, _accuracy_in_float),
+    Mend('tsm_weight_decay', 'TSMOptimWrapperConstructor passes a weight '
+         'decay of None', _tsm_decay_is_none, _tsm_default_decay),
+)

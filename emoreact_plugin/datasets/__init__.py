@@ -1,0 +1,4 @@
+from .annotations import EMOTIONS, read_annotations
+from .emoreact_dataset import EmoReactDataset
+
+__all__ = ['EMOTIONS', 'EmoReactDataset', 'read_annotations']

@@ -1,0 +1,232 @@
+"""Which files belong to a clip, and the prepared file made of them."""
+import hashlib
+import os
+import os.path as osp
+import re
+from concurrent.futures import ThreadPoolExecutor
+from typing import Dict, List, NamedTuple, Optional, Tuple
+
+import cv2
+from mmengine.dist import barrier, get_dist_info
+from mmengine.logging import print_log
+from tqdm import tqdm
+
+from .landmarks import is_current, prepare_clip
+from .video import probe_video
+
+
+# A prepared file holds landmarks and keypoints both; the others are what
+# OpenFace and the original system write.
+FILE_NAMES = dict(
+    landmarks=('{clip}.npz', '{clip}.csv', '{video}_openface/{base}.csv'),
+    keypoints=('{clip}.npz', '{video}_hol.txt', '{clip}_hol.txt'))
+
+
+class ClipFiles(NamedTuple):
+    """Where a clip lies.
+
+    Attributes:
+        video (str): Its name in the annotation file.
+        source (str): Path of the video file or of the folder of frames.
+        landmarks (str | None): OpenFace's CSV, or a prepared file.
+        keypoints (str | None): The ``_hol.txt``, or a prepared file.
+        filename_tmpl (str | None): Of the frames; None for a video.
+    """
+    video: str
+    source: str
+    landmarks: Optional[str]
+    keypoints: Optional[str]
+    filename_tmpl: Optional[str] = None
+
+
+class FrameFolder(NamedTuple):
+    """The numbered frames of a clip: ``start_index`` is the first number."""
+    start_index: int
+    total_frames: int
+    width: int
+    height: int
+
+
+def find_landmarks(video: str, folder: str) -> Optional[str]:
+    """A clip's face landmarks in a folder, see :data:`FILE_NAMES`.
+
+    Args:
+        video (str): Such as ``80sTOYS105_2.mp4``.
+        folder (str): Where to look.
+
+    Returns:
+        str | None: The file.
+    """
+    return _first_file(folder, expected_names('landmarks', video))
+
+
+def find_keypoints(video: str, folder: str) -> Optional[str]:
+    """A clip's body keypoints in a folder; see :func:`find_landmarks`."""
+    return _first_file(folder, expected_names('keypoints', video))
+
+
+def expected_names(kind: str, video: str) -> List[str]:
+    """The names that a clip's file of a kind may have, the first one first.
+
+    Args:
+        kind (str): ``'landmarks'`` or ``'keypoints'``.
+        video (str): Such as ``80sTOYS105_2.mp4``.
+
+    Returns:
+        list[str]: Relative to the folder.
+    """
+    clip = osp.splitext(video)[0]
+    base = osp.basename(clip)
+    return [
+        name.format(video=video, clip=clip, base=base)
+        for name in FILE_NAMES[kind]
+    ]
+
+
+def _first_file(folder: str, names: List[str]) -> Optional[str]:
+    paths = (osp.join(folder, name) for name in names)
+    return next((path for path in paths if osp.isfile(path)), None)
+
+
+def scan_frames(folder: str, filename_tmpl: str) -> FrameFolder:
+    """Count the frames of a folder.
+
+    Args:
+        folder (str): Of one clip.
+        filename_tmpl (str): With one number, such as ``'{:06d}.jpg'``.
+
+    Returns:
+        FrameFolder
+
+    Raises:
+        FileNotFoundError: When there is no such folder.
+        ValueError: When it has no frames, one is missing in between, or the
+            first cannot be read as an image.
+    """
+    if not osp.isdir(folder):
+        raise FileNotFoundError(f'{folder}: no such folder of frames')
+    field = re.compile(r'\{[^{}]*\}')
+    before, after = field.split(filename_tmpl)
+    pattern = re.compile(re.escape(before) + r'(\d+)' + re.escape(after))
+    matches = (pattern.fullmatch(name) for name in os.listdir(folder))
+    numbers = sorted({int(m[1]) for m in matches if m})
+    if not numbers:
+        raise ValueError(f'{folder}: expected frames named {filename_tmpl}, '
+                         'found none')
+    first, count = numbers[0], len(numbers)
+    if numbers[-1] - first + 1 != count:
+        gap = next(a for a, b in zip(numbers, numbers[1:]) if b != a + 1) + 1
+        raise ValueError(f'{folder}: frame {filename_tmpl.format(gap)} is '
+                         'missing between the others')
+    path = osp.join(folder, filename_tmpl.format(first))
+    image = cv2.imread(path)
+    if image is None:
+        raise ValueError(f'{path}: cannot be read as an image')
+    return FrameFolder(first, count, image.shape[1], image.shape[0])
+
+
+def default_cache_dir() -> str:
+    """``$EMOREACT_CACHE_DIR``, else the user's cache folder."""
+    base = os.environ.get('XDG_CACHE_HOME') or osp.expanduser('~/.cache')
+    return os.environ.get('EMOREACT_CACHE_DIR') or osp.join(
+        base, 'emoreact_plugin')
+
+
+def prepared_path(files: ClipFiles, cache_dir: str) -> str:
+    """Where a clip's prepared file lies: the paths of what it is made of tell
+    it from those of a clip of the same name in another folder."""
+    if (files.landmarks or '').endswith('.npz'):
+        return files.landmarks
+    paths = '\n'.join(
+        path and osp.abspath(path) or '' for path in sources_of(files).values())
+    key = hashlib.sha256(paths.encode()).hexdigest()[:16]
+    clip = osp.splitext(osp.basename(files.video))[0]
+    return osp.join(cache_dir, f'{clip}-{key}.npz')
+
+
+def prepare_all(clips: List[ClipFiles], cache_dir: str,
+                check: bool) -> Tuple[List[str], Dict[str, int]]:
+    """Make the prepared file of every clip that has none or a stale one.
+
+    Can be stopped and taken up again: a file is whole or not there.
+
+    Args:
+        clips (list[ClipFiles]): What there is.
+        cache_dir (str): The folder of prepared files; made if need be.
+        check (bool): Refuse landmark files whose number of rows does not fit
+            the clip's frames.
+
+    Returns:
+        tuple: The prepared file of each clip, and the number of the first
+        frame of each folder of frames by its path.
+
+    Raises:
+        ValueError: Naming all clips that cannot be prepared (the first five
+            in words) and the first error.
+    """
+    os.makedirs(cache_dir, exist_ok=True)
+    paths = [prepared_path(files, cache_dir) for files in clips]
+    folders = {
+        files.source: scan_frames(files.source, files.filename_tmpl)
+        for files in clips if files.filename_tmpl
+    }
+    jobs = list(zip(clips, paths))
+    # Every rank does its share, then whatever is not there yet all the same:
+    # ranks on another machine may have a cache of their own.
+    rank, world_size = get_dist_info()
+    _prepare_stale(jobs[rank::world_size], folders, cache_dir, check)
+    barrier()
+    _prepare_stale(jobs, folders, cache_dir, check)
+    return paths, {path: f.start_index for path, f in folders.items()}
+
+
+def _prepare_stale(jobs: List[tuple], folders: dict, cache_dir: str,
+                   check: bool) -> None:
+    stale = [(files, path) for files, path in jobs
+             if not is_current(path, sources_of(files))]
+    if not stale:
+        return
+    errors = []
+
+    def prepare(job: tuple) -> None:
+        try:
+            _prepare(*job, folders.get(job[0].source), check)
+        except (ValueError, OSError) as error:
+            errors.append((job[0].video, error))
+
+    print_log(f'Preparing the landmarks of {len(stale)} clips, once, into '
+              f'{cache_dir}', 'current')
+    # Threads do: decoding leaves Python's lock alone.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in tqdm(pool.map(prepare, stale), 'preparing', len(stale),
+                      unit='clip', disable=None):
+            pass
+    if errors:
+        errors.sort(key=lambda item: item[0])
+        names = ', '.join(name for name, _ in errors[:5])
+        raise ValueError(f'{len(errors)} of {len(stale)} clips cannot be '
+                         f'used ({names}{", …" * (len(errors) > 5)}). The '
+                         f'first: {errors[0][1]}') from errors[0][1]
+
+
+def sources_of(files: ClipFiles) -> Dict[str, Optional[str]]:
+    """Role -> path of the files that a prepared file is made of."""
+    return dict(
+        source=files.source,
+        landmarks=files.landmarks,
+        keypoints=files.keypoints)
+
+
+def _prepare(files: ClipFiles, path: str, folder: Optional[FrameFolder],
+             check: bool) -> None:
+    info = folder or probe_video(files.source)
+    prepare_clip(
+        path,
+        total_frames=info.total_frames,
+        frame_size=(info.width, info.height),
+        landmarks_file=files.landmarks,
+        keypoints_file=files.keypoints,
+        source=files.source,
+        check=check)
+
+

@@ -1,0 +1,336 @@
+# Copyright (c) the emoreact_plugin authors. Licensed under the MIT licence.
+"""Exact frames of a video file, read with PyAV.
+
+A frame's index is its place in the order of presentation, counted from 0,
+among the frames that really decode: what reading the file from its start
+gives. Container metadata is never trusted for it.
+
+The shortcuts of :func:`read_frames` (seeking to a key frame, leaving out
+frames that no other frame refers to) are taken only where the file is plain
+enough for them to give the very same frames; otherwise the file is decoded
+from its start.
+
+Decoding uses one thread a call: data loader workers and thread pools run
+beside each other, and frame threads cost more CPU time in all.
+"""
+import contextlib
+import operator
+import os
+from bisect import bisect_right
+from itertools import groupby
+from typing import (Dict, Iterable, Iterator, List, NamedTuple, Optional,
+                    Sequence, Tuple, Union)
+
+import av
+import numpy as np
+
+PathLike = Union[str, 'os.PathLike[str]']
+
+# The shortcuts rest on two things. The container knows the presentation time
+# of every picture (an AVI file knows the order of decoding only) and a packet
+# of the codec is a picture (VP9 hides some, MPEG-4 part 2 may pack two).
+SHORTCUT_FORMATS = ('mov', 'mp4', 'matroska')
+SHORTCUT_CODECS = ('h264', 'hevc')
+
+
+class VideoInfo(NamedTuple):
+    """What decoding a whole video file shows.
+
+    Attributes:
+        total_frames (int): Number of frames that decode.
+        width (int): Width of the upright frame in pixels.
+        height (int): Height of the upright frame in pixels.
+        fps (float): Frames a second as the file states them, 0.0 where it
+            states none.
+    """
+    total_frames: int
+    width: int
+    height: int
+    fps: float
+
+
+class _FrameTable(NamedTuple):
+    """Presentation times of a plain file, in units of its time base."""
+    shown: List[int]  # of every frame, ascending: frame k is shown[k]
+    keys: List[int]  # of the frames that decoding can start at, ascending
+
+
+def probe_video(path: PathLike) -> VideoInfo:
+    """Decode a whole video file and count its frames.
+
+    The frame count in a file's metadata may promise more frames than decode
+    (98 where 95 do); this one is the count that :func:`read_frames` serves.
+
+    Args:
+        path (str | PathLike): The video file.
+
+    Returns:
+        VideoInfo: True frame count, upright size in pixels, frames a second.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no video, has no video stream, no frame of it
+            decodes, or a frame in its middle does not (the index of every
+            later frame would be unknown). A file cut off at its end is
+            valid and counts the frames that are left. The message names the
+            file, and the frame.
+    """
+    count, size = 0, (0, 0)
+    with _open_video(path) as (container, stream):
+        rate = stream.average_rate or stream.guessed_rate
+        for frame in _frames_in_order(path, container, stream):
+            if count == 0:
+                turned = _quarter_turns(frame) % 2
+                size = (frame.height, frame.width) if turned else \
+                    (frame.width, frame.height)
+            count += 1
+    if count == 0:
+        raise ValueError(f'{path}: no frame of this video can be decoded')
+    return VideoInfo(count, *size, float(rate) if rate else 0.0)
+
+
+def read_frames(path: PathLike,
+                inds: Iterable[int],
+                total_frames: Optional[int] = None) -> List[np.ndarray]:
+    """Read exactly the frames asked for.
+
+    Args:
+        path (str | PathLike): The video file.
+        inds (iterable of int): Frame indices in the order of presentation,
+            counted from 0. Any order, duplicates allowed.
+        total_frames (int, optional): The count of :func:`probe_video`, where
+            it is known. A file that seems to hold another number of frames
+            is then decoded from its start. Defaults to None.
+
+    Returns:
+        list[np.ndarray]: One uint8 RGB array of shape (H, W, 3) an index, in
+        the order of ``inds``; a repeated index gets its own copy. Frames are
+        upright: a quarter turn stated in the file is carried out.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: An index is no integer, negative or past the last frame;
+            the file is no video; or a frame on the way cannot be decoded.
+            The message names the file and the frame.
+    """
+    inds = _as_indices(path, inds)
+    wanted = sorted(set(inds))
+    frames = _read_with_shortcuts(path, wanted, total_frames)
+    if frames is None:
+        frames = _read_from_start(path, wanted)
+    given = set()
+    images = []
+    for index in inds:
+        images.append(frames[index].copy() if index in
+                      given else frames[index])
+        given.add(index)
+    return images
+
+
+def _as_indices(path: PathLike, inds: Iterable[int]) -> List[int]:
+    indices = []
+    for index in inds:
+        try:
+            indices.append(operator.index(index))
+        except TypeError:
+            raise ValueError(f'{path}: expected whole numbers as frame '
+                             f'indices, found {index!r}') from None
+        if indices[-1] < 0:
+            raise ValueError(f'{path}: frame indices count from 0, found '
+                             f'{index}')
+    return indices
+
+
+@contextlib.contextmanager
+def _open_video(path: PathLike) -> Iterator[Tuple]:
+    """Yield the container and its video stream; close the file at the end."""
+    path = os.fspath(path)
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f'{path}: there is no such video file')
+    try:
+        # tags in an unknown encoding are no reason to refuse the frames
+        container = av.open(path, metadata_errors='ignore')
+    except av.error.FFmpegError as error:
+        size = os.path.getsize(path)
+        raise ValueError(f'{path}: expected a video, found a file of {size} '
+                         f'bytes that cannot be read as one '
+                         f'({error.strerror})') from error
+    with container:
+        stream = container.streams.best('video')
+        if stream is None:
+            raise ValueError(f'{path}: has no video stream')
+        if stream.codec_context is None:
+            raise ValueError(f'{path}: there is no decoder for its codec')
+        stream.codec_context.thread_count = 1
+        yield container, stream
+
+
+def _frames_in_order(path: PathLike, container, stream) -> Iterator:
+    """Yield every decodable frame from the start of the file.
+
+    A packet that does not decode is forgiven when no later packet gives a
+    frame, which is how a file that was cut off ends.
+    """
+    count, failed_at, reason = 0, None, None
+    for packet in _packets(container, stream):
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError as error:
+            if failed_at is None:
+                failed_at, reason = count, error
+            continue
+        # the last packet is an empty one: it only drains the decoder
+        if frames and packet.size and failed_at is not None:
+            raise ValueError(
+                f'{path}: the video is damaged near frame {failed_at} '
+                f'({reason.strerror})') from reason
+        for frame in frames:
+            yield frame
+            count += 1
+
+
+def _packets(container, stream) -> Iterator:
+    """Yield the packets of a stream, ending where the file breaks off."""
+    try:
+        yield from container.demux(stream)
+    except av.error.FFmpegError:
+        yield av.packet.Packet()
+
+
+def _read_from_start(path: PathLike,
+                     wanted: Sequence[int]) -> Dict[int, np.ndarray]:
+    """Map each index of the ascending ``wanted`` to its frame."""
+    found, remaining, count = {}, set(wanted), 0
+    with _open_video(path) as (container, stream):
+        if not remaining:
+            return found
+        for index, frame in enumerate(
+                _frames_in_order(path, container, stream)):
+            count = index + 1
+            if index in remaining:
+                found[index] = _to_rgb(frame)
+                remaining.remove(index)
+                if not remaining:
+                    return found
+    raise ValueError(f'{path}: frame {wanted[-1]} was asked for, but only '
+                     f'{count} frames can be decoded (counted from 0)')
+
+
+def _read_with_shortcuts(
+        path: PathLike, wanted: Sequence[int],
+        total_frames: Optional[int]) -> Optional[Dict[int, np.ndarray]]:
+    """Like :func:`_read_from_start`; None where anything is not plain."""
+    with _open_video(path) as (container, stream):
+        try:
+            table = _frame_table(container, stream)
+            if table is None or not wanted:
+                return None
+            count = len(table.shown)
+            if wanted[-1] >= count or total_frames not in (None, count):
+                return None
+            return _read_by_seeking(container, stream, table, wanted)
+        except av.error.FFmpegError:
+            # reading from the start tells which frame it is
+            return None
+
+
+def _frame_table(container, stream) -> Optional[_FrameTable]:
+    """Read the time of every frame without decoding; None if not plain."""
+    formats = container.format.name.split(',')
+    if (stream.codec_context.name not in SHORTCUT_CODECS
+            or not set(SHORTCUT_FORMATS).intersection(formats)):
+        return None
+    packets = [packet for packet in container.demux(stream) if packet.size]
+    times = [packet.pts for packet in packets]
+    if (not packets or None in times or len(set(times)) < len(times)
+            or stream.frames not in (0, len(times))
+            or any(packet.is_corrupt for packet in packets)):
+        return None
+    # an edit list makes the decoder drop the frames before the cut, but they
+    # are decoded and may be the key frame of those after it
+    shown = sorted(packet.pts for packet in packets if not packet.is_discard)
+    keys = sorted(packet.pts for packet in packets
+                  if packet.is_keyframe and _starts_afresh(packet, stream))
+    if not shown or not keys or keys[0] > shown[0]:
+        return None
+    return _FrameTable(shown, keys)
+
+
+def _starts_afresh(packet, stream) -> bool:
+    """Whether no frame shown after this one needs anything before it.
+
+    The container's mark alone does not say so: a stream with periodic intra
+    refresh marks pictures from which the image heals only step by step.
+    Looks at the type of the first coded picture part (NAL unit): H.264 table
+    7-1 (5 is IDR, 1 to 5 are pictures), H.265 table 7-1 (16 to 21 are IRAP,
+    below 32 are pictures).
+    """
+    head = bytes(stream.codec_context.extradata or b'')
+    is_h264 = stream.codec_context.name == 'h264'
+    at = 4 if is_h264 else 21  # where avcC and hvcC keep the length's size
+    if len(head) <= at or head[0] != 1:
+        return False
+    size = (head[at] & 3) + 1
+    data = bytes(packet)
+    start = 0
+    while start + size < len(data):
+        first = data[start + size]
+        kind = first & 31 if is_h264 else first >> 1 & 63
+        if is_h264 and 1 <= kind <= 5:
+            return kind == 5
+        if not is_h264 and kind < 32:
+            return 16 <= kind <= 21
+        start += size + int.from_bytes(data[start:start + size], 'big')
+    return False
+
+
+def _read_by_seeking(container, stream, table: _FrameTable,
+                     wanted: Sequence[int]) -> Optional[Dict]:
+    """Decode from the key frame before each wanted frame.
+
+    None when a frame does not turn up.
+    """
+    # A frame that no H.264 picture refers to can be left out. (In H.265 a
+    # higher temporal layer may still refer to it.)
+    unwanted = 'NONREF' if stream.codec_context.name == 'h264' else 'DEFAULT'
+
+    def key_of(index: int) -> int:
+        return table.keys[bisect_right(table.keys, table.shown[index]) - 1]
+
+    found = {}
+    for key, group in groupby(wanted, key_of):
+        remaining = {table.shown[index]: index for index in group}
+        times = set(remaining)
+        container.seek(key, stream=stream, backward=True)
+        started = False
+        for packet in container.demux(stream):
+            # the demuxer may land earlier: at a mark that is not in `keys`
+            started = started or packet.pts == key
+            if not started:
+                continue
+            stream.codec_context.skip_frame = \
+                'DEFAULT' if packet.pts in times else unwanted
+            for frame in packet.decode():
+                if frame.pts in remaining:
+                    found[remaining.pop(frame.pts)] = _to_rgb(frame)
+            if not remaining:
+                break
+        if remaining:
+            return None
+    return found
+
+
+def _quarter_turns(frame) -> int:
+    """Counterclockwise quarter turns that bring a frame upright, 0 to 3.
+
+    Phones store portrait videos lying on their side and say so. An angle
+    that is no multiple of 90 degrees is ignored, as OpenCV does.
+    """
+    turns, rest = divmod(round(frame.rotation), 90)
+    return turns % 4 if rest == 0 else 0
+
+
+def _to_rgb(frame) -> np.ndarray:
+    image = frame.to_ndarray(format='rgb24')
+    turns = _quarter_turns(frame)
+    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image

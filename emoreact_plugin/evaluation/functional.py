@@ -1,0 +1,424 @@
+"""Multi-label scores of arrays: ROC AUC, average precision and F1.
+
+Arrays are clips by classes, ``(N, C)``. A value that is not defined (the ROC
+AUC of a class that every clip has, say) is NaN in an array and ``None`` in
+the dictionary of :func:`compute_metrics`; it is never replaced by a number.
+"""
+from __future__ import annotations
+
+import math
+from typing import Sequence
+
+import numpy as np
+from scipy.stats import rankdata
+from sklearn.metrics import average_precision_score, f1_score
+
+# Names of averages, which share a dictionary with the names of classes.
+AVERAGES = ('micro', 'macro')
+
+
+def _where(row: int, col: int, classes: Sequence[str] | None,
+           video_ids: Sequence | None) -> str:
+    """Name a cell of an (N, C) array for an error message."""
+    clip = f'row {row}'
+    if video_ids is not None and video_ids[row] is not None:
+        clip += f' (video_id {video_ids[row]!r})'
+    name = f'class {col}'
+    if classes is not None:
+        name += f' ({classes[col]})'
+    return f'{clip}, {name}'
+
+
+def _first_bad(bad: np.ndarray) -> tuple[int, int]:
+    row, col = np.argwhere(bad)[0]
+    return int(row), int(col)
+
+
+def check_matrix(values,
+                 name: str,
+                 classes: Sequence[str] | None = None) -> np.ndarray:
+    """Check one real (N, C) array.
+
+    Args:
+        values (array-like): (N, C), of booleans, integers or floats.
+        name (str): What to call it in an error.
+        classes (Sequence[str], optional): The names of the C columns.
+
+    Returns:
+        np.ndarray: (N, C), float64.
+
+    Raises:
+        ValueError: If it has not two axes, no rows or no columns, another
+            number of columns than there are classes, or is not real.
+    """
+    values = np.asarray(values)
+    if values.ndim != 2:
+        raise ValueError(f'{name}: expected an array of shape (N, C), clips '
+                         f'by classes, found shape {values.shape}')
+    if 0 in values.shape:
+        raise ValueError(f'{name}: expected at least one clip and one class, '
+                         f'found shape {values.shape}')
+    if classes is not None and values.shape[1] != len(classes):
+        raise ValueError(
+            f'{name}: expected {len(classes)} columns, one each of '
+            f'{", ".join(classes)}, found shape {values.shape}')
+    if values.dtype.kind not in 'buif':
+        raise ValueError(f'{name}: expected real numbers, found dtype '
+                         f'{values.dtype}')
+    return values.astype(np.float64)
+
+
+def check_classes(classes: Sequence[str]) -> tuple[str, ...]:
+    """Check names of classes, which become keys of the result.
+
+    Raises:
+        ValueError: If there are none, one occurs twice, or one is called
+            like an average.
+    """
+    if isinstance(classes, str):
+        raise ValueError('classes: expected a sequence of names, found the '
+                         f'one string {classes!r}')
+    classes = tuple(classes)
+    if not classes:
+        raise ValueError('classes: expected at least one name, found none')
+    for name in classes:
+        if not isinstance(name, str):
+            raise ValueError(f'classes: expected names, found {name!r}')
+        if name in AVERAGES:
+            raise ValueError(f'classes: {name!r} is the name of an average '
+                             'and cannot be that of a class')
+        if classes.count(name) > 1:
+            raise ValueError('classes: expected every name once, found '
+                             f'{name!r} {classes.count(name)} times')
+    return classes
+
+
+def check_labels(labels,
+                 classes: Sequence[str] | None = None,
+                 video_ids: Sequence | None = None,
+                 name: str = 'labels') -> np.ndarray:
+    """Check multi-hot labels.
+
+    Args:
+        labels (array-like): (N, C), every value 0 or 1, of any real dtype.
+        classes (Sequence[str], optional): C names, for errors.
+        video_ids (Sequence, optional): N names, for errors.
+        name (str): What to call the array in an error.
+
+    Returns:
+        np.ndarray: (N, C), bool.
+
+    Raises:
+        ValueError: As :func:`check_matrix`, and if a value is not 0 or 1.
+    """
+    labels = check_matrix(labels, name, classes)
+    bad = (labels != 0) & (labels != 1)
+    if bad.any():
+        row, col = _first_bad(bad)
+        raise ValueError(f'{name}, {_where(row, col, classes, video_ids)}: '
+                         f'expected 0 or 1, found {labels[row, col]:g}')
+    return labels.astype(bool)
+
+
+def check_scores(scores,
+                 classes: Sequence[str] | None = None,
+                 video_ids: Sequence | None = None,
+                 name: str = 'scores') -> np.ndarray:
+    """Check scores of any scale.
+
+    Args:
+        scores (array-like): (N, C), finite.
+        classes (Sequence[str], optional): C names, for errors.
+        video_ids (Sequence, optional): N names, for errors.
+        name (str): What to call the array in an error.
+
+    Returns:
+        np.ndarray: (N, C), float64.
+
+    Raises:
+        ValueError: As :func:`check_matrix`, and if a value is NaN or
+            infinite.
+    """
+    scores = check_matrix(scores, name, classes)
+    bad = ~np.isfinite(scores)
+    if bad.any():
+        row, col = _first_bad(bad)
+        raise ValueError(
+            f'{name}, {_where(row, col, classes, video_ids)}: expected a '
+            f'finite number, found {scores[row, col]} ({int(bad.sum())} such '
+            f'in {bad.any(axis=1).sum()} of {len(scores)} clips)')
+    return scores
+
+
+def check_probabilities(probabilities,
+                        classes: Sequence[str] | None = None,
+                        video_ids: Sequence | None = None,
+                        name: str = 'probabilities') -> np.ndarray:
+    """Check probabilities: :func:`check_scores`, within 0..1."""
+    probabilities = check_scores(probabilities, classes, video_ids, name)
+    bad = (probabilities < 0) | (probabilities > 1)
+    if bad.any():
+        row, col = _first_bad(bad)
+        raise ValueError(
+            f'{name}, {_where(row, col, classes, video_ids)}: expected a '
+            f'probability in 0..1, found {probabilities[row, col]:g}; logits '
+            "are declared by scores='logits'")
+    return probabilities
+
+
+def check_threshold(threshold: float) -> float:
+    """Check a threshold of probabilities: above 0 and below 1."""
+    if isinstance(threshold, bool) or not isinstance(
+            threshold, (int, float)) or not 0 < threshold < 1:
+        raise ValueError('threshold: expected a probability above 0 and '
+                         f'below 1, found {threshold!r}')
+    return float(threshold)
+
+
+def _check_same_shape(scores: np.ndarray, labels: np.ndarray) -> None:
+    if scores.shape != labels.shape:
+        raise ValueError('expected scores and labels of one shape (N, C), '
+                         f'found {scores.shape} and {labels.shape}')
+
+
+def _check_pair(scores, labels) -> tuple[np.ndarray, np.ndarray]:
+    scores, labels = check_scores(scores), check_labels(labels)
+    _check_same_shape(scores, labels)
+    return scores, labels
+
+
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """The logistic function of an array of any shape.
+
+    Written over ``exp(-|x|)``, so that no logit overflows.
+    """
+    logits = np.asarray(logits, dtype=np.float64)
+    decay = np.exp(-np.abs(logits))
+    return np.where(logits >= 0, 1, decay) / (1 + decay)
+
+
+def _roc_auc(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    positives = labels.sum(axis=0, dtype=np.int64)
+    negatives = len(labels) - positives
+    ranks = rankdata(scores, axis=0)
+    u = (ranks * labels).sum(axis=0) - positives * (positives + 1) / 2
+    pairs = (positives * negatives).astype(np.float64)
+    pairs[pairs == 0] = np.nan
+    return u / pairs
+
+
+def roc_auc(scores, labels) -> np.ndarray:
+    """Area under the ROC curve of each class.
+
+    The share of the pairs of a positive and a negative clip in which the
+    positive one has the higher score; a tie counts half. Computed from the
+    ranks of the scores, as U of Mann and Whitney.
+
+    Source: Hanley and McNeil, *The meaning and use of the area under a
+    receiver operating characteristic (ROC) curve*, Radiology 143, 1982.
+
+    Args:
+        scores (array-like): (N, C), finite, of any scale: only their order
+            within a class counts.
+        labels (array-like): (N, C), 0 or 1.
+
+    Returns:
+        np.ndarray: (C,), float64 in 0..1; NaN where a class has one value
+        only, as it then has no pairs.
+
+    Raises:
+        ValueError: If the arrays are not as above.
+    """
+    return _roc_auc(*_check_pair(scores, labels))
+
+
+def roc_auc_micro(scores, labels) -> float:
+    """Area under the ROC curve of all N x C decisions taken together.
+
+    Scores of different classes are compared here, so class frequencies alone
+    score above 0.5: see :func:`prior_roc_auc_micro`.
+
+    Args:
+        scores (array-like): (N, C), finite, on one scale for all classes.
+        labels (array-like): (N, C), 0 or 1.
+
+    Returns:
+        float: In 0..1; NaN where all labels are equal.
+
+    Raises:
+        ValueError: If the arrays are not as above.
+    """
+    scores, labels = _check_pair(scores, labels)
+    return float(_roc_auc(scores.reshape(-1, 1), labels.reshape(-1, 1))[0])
+
+
+def prior_roc_auc_micro(train_labels, labels) -> float:
+    """Micro ROC AUC of the training split's label frequencies alone.
+
+    Every clip gets the same C scores, the share of positives of each class
+    in ``train_labels``, without a look at the clip: what micro ROC AUC is
+    worth without a model. The macro ROC AUC of these scores is 0.5.
+
+    Args:
+        train_labels (array-like): (M, C), 0 or 1.
+        labels (array-like): (N, C), 0 or 1, of the split that is scored.
+
+    Returns:
+        float: In 0..1; NaN where all of ``labels`` are equal.
+
+    Raises:
+        ValueError: If an array is not as above, or their C differ.
+    """
+    train_labels = check_labels(train_labels, name='train_labels')
+    labels = check_labels(labels)
+    if train_labels.shape[1] != labels.shape[1]:
+        raise ValueError('expected train_labels and labels of the same '
+                         f'classes, found {train_labels.shape[1]} and '
+                         f'{labels.shape[1]} columns')
+    scores = np.broadcast_to(train_labels.mean(axis=0), labels.shape)
+    return roc_auc_micro(scores, labels)
+
+
+def average_precision(scores, labels) -> np.ndarray:
+    """Average precision of each class (scikit-learn's, not interpolated).
+
+    Args:
+        scores (array-like): (N, C), finite, of any scale.
+        labels (array-like): (N, C), 0 or 1.
+
+    Returns:
+        np.ndarray: (C,), float64 in 0..1; NaN where a class has no positive.
+        A class that every clip has scores 1, whatever the scores.
+
+    Raises:
+        ValueError: If the arrays are not as above.
+    """
+    scores, labels = _check_pair(scores, labels)
+    return np.array([
+        average_precision_score(truth, score) if truth.any() else math.nan
+        for truth, score in zip(labels.T, scores.T)
+    ])
+
+
+def _f1(predicted: np.ndarray, truth: np.ndarray) -> float:
+    return float(
+        f1_score(
+            truth.astype(int),
+            predicted.astype(int),
+            labels=[1],
+            average=None,
+            zero_division=np.nan)[0])
+
+
+def f1(probabilities, labels, threshold: float = 0.5) -> np.ndarray:
+    """F1 of each class.
+
+    Args:
+        probabilities (array-like): (N, C), in 0..1. A class is predicted
+            where its probability is at least ``threshold``.
+        labels (array-like): (N, C), 0 or 1.
+        threshold (float): Above 0 and below 1.
+
+    Returns:
+        np.ndarray: (C,), float64 in 0..1; NaN where a class is neither
+        there nor predicted in any clip.
+
+    Raises:
+        ValueError: If the arguments are not as above.
+    """
+    threshold = check_threshold(threshold)
+    probabilities, labels = _check_pair(
+        check_probabilities(probabilities), labels)
+    return np.array([
+        _f1(column >= threshold, truth)
+        for column, truth in zip(probabilities.T, labels.T)
+    ])
+
+
+def f1_micro(probabilities, labels, threshold: float = 0.5) -> float:
+    """F1 of all N x C decisions taken together.
+
+    Arguments and errors are those of :func:`f1`.
+
+    Returns:
+        float: In 0..1; NaN where no class is there or predicted in any clip.
+    """
+    threshold = check_threshold(threshold)
+    probabilities, labels = _check_pair(
+        check_probabilities(probabilities), labels)
+    return _f1((probabilities >= threshold).ravel(), labels.ravel())
+
+
+def macro(values) -> float:
+    """Mean of the defined values of a (C,) array; NaN where none is."""
+    values = np.asarray(values, dtype=np.float64)
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else math.nan
+
+
+def single_valued(labels,
+                  classes: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """The classes without a ROC AUC.
+
+    Args:
+        labels (array-like): (N, C), 0 or 1.
+        classes (Sequence[str]): C names.
+
+    Returns:
+        dict[str, tuple[int, int]]: Of each class that is 0 in all clips or 1
+        in all of them, its number of positives and that of clips.
+    """
+    labels = check_labels(labels, classes)
+    counts = zip(classes, labels.sum(axis=0).tolist())
+    return {
+        name: (positives, len(labels))
+        for name, positives in counts if positives in (0, len(labels))
+    }
+
+
+def compute_metrics(scores, labels, classes: Sequence[str], threshold: float,
+                    probabilities) -> dict[str, float | None]:
+    """All scores of one set of clips.
+
+    Args:
+        scores (array-like): (N, C), finite: what ROC AUC and average
+            precision rank. Logits, where there are any: sigmoids of large
+            logits tie.
+        labels (array-like): (N, C), 0 or 1.
+        classes (Sequence[str]): C names.
+        threshold (float): Above 0 and below 1, for F1.
+        probabilities (array-like): (N, C), in 0..1, for F1.
+
+    Returns:
+        dict[str, float | None]: ``roc_auc/micro``, ``roc_auc/macro``,
+        ``roc_auc/<class>``, ``ap/macro``, ``ap/<class>``, ``f1/micro``,
+        ``f1/macro``, ``f1/<class>``, in this order; ``None`` where undefined.
+        Macro is the mean of the classes that have a value.
+
+    Raises:
+        ValueError: If the arguments are not as above.
+    """
+    classes = check_classes(classes)
+    scores = check_scores(scores, classes)
+    labels = check_labels(labels, classes)
+    probabilities = check_probabilities(probabilities, classes)
+    _check_same_shape(scores, labels)
+
+    def entries(prefix, per_class, micro=None):
+        if micro is not None:
+            yield f'{prefix}/micro', micro
+        yield f'{prefix}/macro', macro(per_class)
+        for name, value in zip(classes, per_class.tolist()):
+            yield f'{prefix}/{name}', value
+
+    values = dict(
+        entries('roc_auc', roc_auc(scores, labels),
+                roc_auc_micro(scores, labels)))
+    values.update(entries('ap', average_precision(scores, labels)))
+    values.update(
+        entries('f1', f1(probabilities, labels, threshold),
+                f1_micro(probabilities, labels, threshold)))
+    return {
+        key: None if math.isnan(value) else value
+        for key, value in values.items()
+    }

@@ -1,0 +1,130 @@
+"""What is shown and kept of an evaluation: a table and a JSON file."""
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Mapping, Sequence
+
+import numpy as np
+
+PRIOR_NOTE = (
+    '* What micro is without a model: every clip scored by how often each\n'
+    '  label occurs in the training split. Macro and each emotion are 0.5\n'
+    '  then, so judge a model by these.')
+
+
+def _cell(value: float | None) -> str:
+    if value is None or math.isnan(value):
+        return '-'
+    return f'{value:.3f}'
+
+
+def format_table(results: Mapping[str, Mapping[str, float | None]],
+                 classes: Sequence[str],
+                 prior: Mapping[str, float | None] | None = None) -> str:
+    """Lay out the scores of some splits side by side, as plain text.
+
+    Args:
+        results (Mapping[str, Mapping[str, float | None]]): Of each split,
+            what ``compute_metrics`` returned. One column a split, in order.
+        classes (Sequence[str]): Names of the classes, in the order of rows.
+        prior (Mapping[str, float | None], optional): Of each split, what
+            ``prior_roc_auc_micro`` returned; the row and its note are left
+            out where no split has one.
+
+    Returns:
+        str: Lines of equal layout, three digits, ``-`` where a score is
+        undefined; no newline at the end.
+
+    Raises:
+        ValueError: If there is no split.
+        KeyError: If a split lacks a score.
+    """
+    if not results:
+        raise ValueError('results: expected at least one split, found none')
+    prior = prior or {}
+    has_prior = any(_cell(prior.get(split)) != '-' for split in results)
+    keys = [('  micro', 'roc_auc/micro'), ('  macro', 'roc_auc/macro')]
+    keys += [(f'  {name}', f'roc_auc/{name}') for name in classes]
+    keys += [('Average precision, macro', 'ap/macro'),
+             ('F1, macro', 'f1/macro')]
+
+    rows = [('ROC AUC', [str(split) for split in results])]
+    for name, key in keys:
+        cells = []
+        for split, metrics in results.items():
+            if key not in metrics:
+                raise KeyError(f'{key} of split {split}: not in its results, '
+                               f'which are {sorted(metrics)}')
+            cells.append(_cell(metrics[key]))
+        rows.append((name, cells))
+    if has_prior:
+        cells = [_cell(prior.get(split)) for split in results]
+        rows.insert(2, ('    label frequencies alone *', cells))
+
+    first = max(len(name) for name, _ in rows)
+    width = max(len(cell) for _, cells in rows for cell in cells)
+    lines = [
+        name.ljust(first) + ''.join(f'  {cell:>{width}}' for cell in cells)
+        for name, cells in rows
+    ]
+    return '\n'.join(lines + ([PRIOR_NOTE] if has_prior else []))
+
+
+def _plain(value):
+    """What JSON has no type for: paths, and numbers of numpy."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f'{type(value).__name__} {value!r}')
+
+
+def write_metrics(path, results: Mapping[str, Mapping[str, float | None]],
+                  prior: Mapping[str, float | None] | None,
+                  **extra) -> Path:
+    """Write the scores of some splits to a JSON file.
+
+    The file is ``{"results": {split: {name: score}}, "prior_roc_auc_micro":
+    {split: score}, ...}``, with ``null`` for what is undefined. It is written
+    beside its place and moved there, so it is never seen half written.
+
+    Args:
+        path (str | os.PathLike): The file. Its folder is made where missing.
+        results (Mapping[str, Mapping[str, float | None]]): Of each split,
+            what ``compute_metrics`` returned.
+        prior (Mapping[str, float | None], optional): Of each split, what
+            ``prior_roc_auc_micro`` returned; NaN is written as ``null``.
+        **extra: Further entries (the checkpoint, say), of JSON's types,
+            paths or numbers.
+
+    Returns:
+        Path: The file.
+
+    Raises:
+        ValueError: If another number is NaN or infinite, which JSON has
+            not, or a value has no JSON form; no file is written then.
+    """
+    path = Path(path)
+    prior = {
+        split: None if value is None or math.isnan(value) else value
+        for split, value in (prior or {}).items()
+    }
+    content = dict(results=results, prior_roc_auc_micro=prior, **extra)
+    try:
+        text = json.dumps(
+            content, indent=2, allow_nan=False, default=_plain)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f'{path}: expected numbers, text, lists and '
+                         'dictionaries, with None for what is undefined, '
+                         f'found: {error}') from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    try:
+        partial.write_text(text + '\n', encoding='utf-8')
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,225 @@
+"""The metric that feeds a Runner's predictions to the scores of arrays."""
+from __future__ import annotations
+
+import logging
+from typing import Any, Sequence
+
+import numpy as np
+import torch
+from mmaction.registry import METRICS
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+
+from . import functional as F
+
+SCORES = ('probabilities', 'logits')
+
+# A softmax in half precision misses 1 by about this much.
+_SUM_TOLERANCE = 1e-3
+
+
+@METRICS.register_module()
+class ROCAUCMetric(BaseMetric):
+    """ROC AUC, average precision and F1 of a multi-label recognizer.
+
+    A sample needs ``pred_score`` (C,) and ``gt_label`` (C,) of 0 and 1. Where
+    it has ``pred_logits`` (C,) too, as from ``LateFusionRecognizer``, these
+    are ranked, and their sigmoids are the probabilities that F1 takes:
+    sigmoids of large logits tie, so ranking them loses order. A stock
+    recognizer gives only ``pred_score``, and ``scores`` says what that holds:
+    with ``test_cfg=dict(average_clips='score')`` the mean of the logits of
+    the clip's views, so ``scores='logits'``.
+
+    The result is that of
+    :func:`~emoreact_plugin.evaluation.functional.compute_metrics`. A class
+    with one value only has no ROC AUC: ``None``, left out of macro, and a
+    warning in the log says which class and why. mmengine's logs keep a
+    ``None`` (as ``null`` in JSON), its visualizers leave it out, and
+    ``CheckpointHook(save_best=...)`` skips it; ``EarlyStoppingHook`` raises
+    on it, so it must watch a score that is defined.
+
+    Args:
+        scores (str): What ``pred_score`` holds, ``'probabilities'`` (of each
+            class on its own, in 0..1) or ``'logits'``.
+        threshold (float): The probability from which on a class counts as
+            predicted, for F1. Above 0 and below 1.
+        classes (Sequence[str], optional): Names of the C classes. The data
+            set's ``metainfo['classes']`` where not given.
+        collect_device (str): See :class:`mmengine.evaluator.BaseMetric`.
+        prefix (str, optional): Put before every name, with a slash.
+        collect_dir (str, optional): See
+            :class:`mmengine.evaluator.BaseMetric`.
+
+    Raises:
+        KeyError: (When a sample comes) if it lacks a key.
+        ValueError: If an argument or a sample is not as above; if
+            ``pred_score`` has an axis of views (``average_clips=None``); if
+            every row of ``pred_score`` is a softmax
+            (``average_clips='prob'``).
+    """
+
+    # Not None, at which mmengine warns that no prefix is set: the names of
+    # the results say themselves what they are.
+    default_prefix = ''
+
+    def __init__(self,
+                 scores: str = 'probabilities',
+                 threshold: float = 0.5,
+                 classes: Sequence[str] | None = None,
+                 collect_device: str = 'cpu',
+                 prefix: str | None = None,
+                 collect_dir: str | None = None) -> None:
+        super().__init__(collect_device, prefix, collect_dir)
+        if scores not in SCORES:
+            raise ValueError(f'scores: expected one of {SCORES}, found '
+                             f'{scores!r}')
+        self.scores = scores
+        self.threshold = F.check_threshold(threshold)
+        self._classes = None if classes is None else F.check_classes(classes)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the C classes."""
+        if self._classes is not None:
+            return self._classes
+        classes = (self.dataset_meta or {}).get('classes')
+        if classes is None:
+            raise ValueError(
+                "ROCAUCMetric: expected the data set's metainfo to have "
+                f"'classes', found {sorted(self.dataset_meta or {})}; give "
+                'classes=(...) to the metric or metainfo=dict(classes=(...)) '
+                'to the data set')
+        return F.check_classes(classes)
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Check the samples of a batch and keep what is scored.
+
+        Exactly one result a sample is appended, in the order of the batch:
+        ``collect_results`` counts on it when it drops the samples that the
+        sampler padded the last batch with.
+
+        Args:
+            data_batch: Not used.
+            data_samples (Sequence[dict]): ``pred_score`` (C,),
+                ``gt_label`` (C,), and ``pred_logits`` (C,) and ``video_id``
+                where there are any.
+        """
+        classes = self.classes
+        for sample in data_samples:
+            self.results.append(self._read(sample, classes))
+
+    def _read(self, sample: dict, classes: tuple[str, ...]) -> dict:
+        video_id = sample.get('video_id')
+        from_logits = sample.get('pred_logits') is not None
+        key = 'pred_logits' if from_logits else 'pred_score'
+        score = _row(sample, key, classes)
+        if from_logits or self.scores == 'logits':
+            score = F.check_scores(score, classes, [video_id], key)
+        else:
+            score = F.check_probabilities(score, classes, [video_id], key)
+        label = F.check_labels(
+            _row(sample, 'gt_label', classes), classes, [video_id],
+            'gt_label')
+        return dict(
+            video_id=video_id,
+            source=key,
+            score=score[0],
+            label=label[0])
+
+    def compute_metrics(self, results: list[dict]) -> dict:
+        """Score all clips.
+
+        Args:
+            results (list[dict]): What :meth:`process` kept, of all ranks.
+
+        Returns:
+            dict[str, float | None]: See the class.
+
+        Raises:
+            ValueError: If there are no clips, if only some have
+                ``pred_logits``, or if every row is a softmax.
+        """
+        if not results:
+            raise ValueError('ROCAUCMetric: expected at least one clip to '
+                             'score, found none')
+        sources = [result['source'] for result in results]
+        if len(set(sources)) > 1:
+            odd = results[sources.index('pred_score')]
+            raise ValueError(
+                'ROCAUCMetric: expected pred_logits in every sample or in '
+                f'none, found them in {sources.count("pred_logits")} of '
+                f'{len(sources)}, not in that of video_id '
+                f'{odd["video_id"]!r}')
+        scores = np.stack([result['score'] for result in results])
+        labels = np.stack([result['label'] for result in results])
+        if sources[0] == 'pred_score':
+            _refuse_softmax(scores)
+        probabilities = scores
+        if sources[0] == 'pred_logits' or self.scores == 'logits':
+            probabilities = F.sigmoid(scores)
+        self._warn(labels)
+        return F.compute_metrics(scores, labels, self.classes, self.threshold,
+                                 probabilities)
+
+    def _warn(self, labels: np.ndarray) -> None:
+        """Say which classes have no ROC AUC.
+
+        mmengine's logger drops a warning that it has written before, so a
+        run over many epochs says it once.
+        """
+        undefined = F.single_valued(labels, self.classes)
+        if not undefined:
+            return
+        counts = ', '.join(f'{name} ({positives} positives in {clips} clips)'
+                           for name, (positives, clips) in undefined.items())
+        message = (
+            'ROC AUC is undefined for a class of which all clips have the '
+            f'same label, so it is left out of roc_auc/macro: {counts}')
+        if labels.all() or not labels.any():
+            message += ('; as all labels are equal, roc_auc/micro is '
+                        'undefined too')
+        print_log(message, logger='current', level=logging.WARNING)
+
+
+def _row(sample: dict, key: str, classes: tuple[str, ...]) -> np.ndarray:
+    """One value a class of a sample, as an array (1, C)."""
+    clip = f'of video_id {sample.get("video_id")!r}'
+    if sample.get(key) is None:
+        raise KeyError(f'{key} {clip}: not in the sample, which has '
+                       f'{sorted(sample)}')
+    value = sample[key]
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu()
+        # numpy has no bfloat16
+        value = (value.float() if value.is_floating_point() else value)
+        value = value.numpy()
+    value = np.asarray(value)
+    if key == 'pred_score' and value.ndim == 2:
+        raise ValueError(
+            f'{key} {clip}: expected shape ({len(classes)},), one score a '
+            f'class, found {value.shape}, one row a view; set '
+            "test_cfg=dict(average_clips='score') in the recognizer and "
+            "scores='logits' here")
+    if value.shape != (len(classes), ):
+        raise ValueError(
+            f'{key} {clip}: expected shape ({len(classes)},), one value each '
+            f'of {", ".join(classes)}, found {value.shape}')
+    return value[None]
+
+
+def _refuse_softmax(scores: np.ndarray) -> None:
+    """Refuse (N, C) scores that are shares of 1, of clips of many labels.
+
+    A softmax makes classes compete that may well occur together, so neither
+    its scores nor its ranks are those of a multi-label recognizer. With one
+    class there is nothing to tell the two apart by.
+    """
+    sums = scores.sum(axis=1)
+    shares = (scores >= 0).all() and (np.abs(sums - 1) < _SUM_TOLERANCE).all()
+    if scores.shape[1] > 1 and shares:
+        raise ValueError(
+            'pred_score: expected one score a class, each on its own, found '
+            f'that the {scores.shape[1]} scores of each of the {len(scores)} '
+            "clips sum to 1, as from a softmax (average_clips='prob'); set "
+            "test_cfg=dict(average_clips='score') in the recognizer and "
+            "scores='logits' here")

@@ -1,0 +1,337 @@
+from copy import deepcopy
+from typing import Dict, List, Optional, Sequence, Tuple, Union
+
+import torch
+from mmengine.model import BaseModel, ModuleDict
+from torch import Tensor
+
+from mmaction.registry import MODELS
+from mmaction.utils import ConfigType, SampleList
+from .load_weights import load_start_weights
+from .partial_bn import freeze_affine, freeze_statistics
+
+SHARED = 'shared'
+
+
+@MODELS.register_module()
+class LateFusionRecognizer(BaseModel):
+    """Score each stream with a recognizer and fuse the scores.
+
+    Two forms::
+
+        # a network a stream, any stock recognizers
+        dict(type='LateFusionRecognizer',
+             streams=dict(face=dict(type='Recognizer2D', ...),
+                          body=dict(type='Recognizer3D', ...)))
+        # one network that all streams share, as in the published system
+        dict(type='LateFusionRecognizer', streams=('face', 'body'),
+             recognizer=dict(type='Recognizer2D', ...))
+
+    The streams' own ``loss_cls`` is not used: every stream gets ``loss_cls``
+    of this recognizer on its logits, and the losses are summed. Labels are
+    multi-hot floats (C, ).
+
+    Args:
+        streams (dict[str, dict] | Sequence[str]): Stream -> config of a
+            recognizer with a head, or the names of the streams that share
+            ``recognizer``.
+        recognizer (dict, optional): Config of the shared recognizer.
+        fusion (dict): Config of the fusion. Defaults to
+            ``dict(type='ScoreFusion', mode='mean')``.
+        loss_cls (dict): Config of the loss. Defaults to
+            ``dict(type='BCELossWithLogits')``.
+        pos_weight (Sequence[float], optional): C factors of the positive
+            labels' losses, see ``torch.nn.BCEWithLogitsLoss``.
+        partial_bn (bool): Freeze all 2D batch norms of every backbone but the
+            first. To be left off for a network without start weights: its
+            frozen statistics would be those of no data. Defaults to False.
+        joint_batch_norm (bool): Let streams that share a network go through
+            it as one batch in training, so that batch norm sees all of them
+            together, instead of one after the other. Defaults to False, the
+            published way. Makes no difference in eval mode.
+        start_weights (str | dict[str, str], optional): ``'imagenet'`` or the
+            path of a weight file for the backbones, or one a stream. None
+            leaves it to the recognizers' own configs, which means random
+            weights where they say nothing.
+        threshold (float): Probability from which a label is predicted.
+            Defaults to 0.5.
+        data_preprocessor (dict, optional): Put together from the streams' own
+            by default.
+        init_cfg (dict, optional): As everywhere in MMEngine.
+
+    Raises:
+        ValueError: For options that contradict each other, a stream without a
+            head, or, in ``forward``, inputs that do not fit the streams.
+    """
+
+    def __init__(self,
+                 streams: Union[Dict[str, ConfigType], Sequence[str]],
+                 recognizer: Optional[ConfigType] = None,
+                 fusion: ConfigType = dict(type='ScoreFusion', mode='mean'),
+                 loss_cls: ConfigType = dict(type='BCELossWithLogits'),
+                 pos_weight: Optional[Sequence[float]] = None,
+                 partial_bn: bool = False,
+                 joint_batch_norm: bool = False,
+                 start_weights: Union[str, Dict[str, str], None] = None,
+                 threshold: float = 0.5,
+                 data_preprocessor: Optional[ConfigType] = None,
+                 init_cfg: Optional[ConfigType] = None) -> None:
+        configs = self._stream_configs(streams, recognizer)
+        if data_preprocessor is None:
+            data_preprocessor = self._assemble_preprocessor(configs)
+        super().__init__(data_preprocessor, init_cfg)
+        self.streams = tuple(configs)
+        self._check_names()
+        self.shared = recognizer is not None
+        if self.shared:
+            configs = {SHARED: recognizer}
+        # Building takes keys out of the configs of torchvision backbones.
+        self.recognizers = ModuleDict({
+            name: MODELS.build(deepcopy(config))
+            for name, config in configs.items()
+        })
+        self._check_recognizers()
+        fusion = dict(deepcopy(fusion))
+        if fusion['type'] == 'ScoreFusion':
+            fusion.setdefault('streams', self.streams)
+        self.fusion = MODELS.build(fusion)
+        self.loss_cls = MODELS.build(deepcopy(loss_cls))
+        self.register_buffer(
+            'pos_weight',
+            None if pos_weight is None else torch.tensor(
+                pos_weight, dtype=torch.float32),
+            persistent=False)
+        self.partial_bn = partial_bn
+        self.joint_batch_norm = joint_batch_norm
+        self.start_weights = start_weights
+        self.threshold = threshold
+        if partial_bn:
+            for network in self.recognizers.values():
+                freeze_affine(network.backbone)
+
+    @staticmethod
+    def _stream_configs(streams, recognizer) -> Dict[str, ConfigType]:
+        if isinstance(streams, str):
+            streams = (streams, )
+        if not len(streams):
+            raise ValueError('LateFusionRecognizer: expected at least one '
+                             'stream, found none')
+        if isinstance(streams, dict):
+            if recognizer is not None:
+                raise ValueError(
+                    'LateFusionRecognizer: give either a recognizer a stream '
+                    '(streams=dict(...)) or one that all share '
+                    '(recognizer=..., streams=(names)), not both')
+            return dict(streams)
+        if recognizer is None:
+            raise ValueError(
+                'LateFusionRecognizer: streams are names only, expected '
+                '`recognizer`, the config of the network they share')
+        if len(set(streams)) != len(streams):
+            raise ValueError('LateFusionRecognizer: a stream is named twice '
+                             f'in {tuple(streams)}')
+        return {name: recognizer for name in streams}
+
+    @staticmethod
+    def _assemble_preprocessor(configs: Dict[str, ConfigType]) -> dict:
+        default = dict(type='ActionDataPreprocessor')
+        return dict(
+            type='MultiModalDataPreprocessor',
+            preprocessors={
+                f'{name}_imgs':
+                deepcopy(config.get('data_preprocessor') or default)
+                for name, config in configs.items()
+            })
+
+    def _check_names(self) -> None:
+        for name in self.streams:
+            # They become attributes of a ModuleDict.
+            if not name.isidentifier() or hasattr(ModuleDict, name):
+                raise ValueError(
+                    f"LateFusionRecognizer: '{name}' cannot be the name of a "
+                    'stream; expected letters, digits and _, and none of '
+                    "Python's or torch's own names such as 'type' or 'keys'")
+
+    def _check_recognizers(self) -> None:
+        for name, network in self.recognizers.items():
+            if not getattr(network, 'with_cls_head', False):
+                raise ValueError(
+                    f"LateFusionRecognizer: the recognizer of stream '{name}' "
+                    f'({type(network).__name__}) has no cls_head, which is '
+                    'needed to score it')
+        classes = {
+            name: network.cls_head.num_classes
+            for name, network in self.recognizers.items()
+        }
+        if len(set(classes.values())) > 1:
+            raise ValueError('LateFusionRecognizer: the heads differ in '
+                             f'num_classes: {classes}')
+
+    def recognizer_of(self, stream: str) -> torch.nn.Module:
+        """The network that scores a stream."""
+        return self.recognizers[SHARED if self.shared else stream]
+
+    def init_weights(self) -> None:
+        """Initialise, then load ``start_weights`` into the backbones.
+
+        Raises:
+            ValueError, FileNotFoundError: When the start weights cannot be
+                had or do not fit; nothing is trained from half a backbone.
+        """
+        super().init_weights()
+        if self.start_weights is None:
+            return
+        for name, network in self.recognizers.items():
+            source = self.start_weights
+            if isinstance(source, dict):
+                source = source.get(name)
+            if source is not None:
+                load_start_weights(network.backbone, source)
+
+    def train(self, mode: bool = True) -> 'LateFusionRecognizer':
+        """Set the mode; with ``partial_bn`` the later norms stay in eval."""
+        super().train(mode)
+        if mode and self.partial_bn:
+            for network in self.recognizers.values():
+                freeze_statistics(network.backbone)
+        return self
+
+    def forward(self,
+                inputs: Dict[str, Tensor],
+                data_samples: Optional[SampleList] = None,
+                mode: str = 'tensor'):
+        """Score a batch.
+
+        Args:
+            inputs (dict[str, Tensor]): ``<stream>_imgs`` -> (N, T, C, H, W)
+                for 2D, (N, V, C, T, H, W) for 3D recognizers, V views.
+            data_samples (list[:obj:`ActionDataSample`], optional): N samples,
+                with ``gt_label`` (C, ) for ``mode='loss'``.
+            mode (str): ``'tensor'``, ``'loss'`` or ``'predict'``.
+
+        Returns:
+            dict[str, Tensor] | list[:obj:`ActionDataSample`]: ``'tensor'``:
+            stream -> logits (N, C). ``'loss'``: a loss a stream and those of
+            the fusion. ``'predict'``: the samples with ``pred_score`` (C, )
+            probabilities, ``pred_logits`` (C, ), ``pred_label`` (C, ) 0/1,
+            ``stream_logits`` and ``stream_scores``: stream -> (C, ).
+        """
+        if mode not in ('tensor', 'loss', 'predict'):
+            raise ValueError("mode: expected 'tensor', 'loss' or 'predict', "
+                             f"found '{mode}'")
+        missing = [s for s in self.streams if f'{s}_imgs' not in inputs]
+        if missing:
+            raise ValueError(f'inputs: expected {missing[0]}_imgs, found '
+                             f'{", ".join(inputs) or "nothing"}')
+        logits, features, losses = self._score(inputs, data_samples)
+        if mode == 'tensor':
+            return logits
+        if mode == 'loss':
+            return self._loss(logits, features, losses, data_samples)
+        return self._predict(logits, features, data_samples)
+
+    def _score(self, inputs: dict, data_samples: Optional[SampleList]
+               ) -> Tuple[dict, dict, dict]:
+        """Logits (N, C), pooled features (N, D) and auxiliary losses."""
+        logits, features, losses = {}, {}, {}
+        if self.joint_batch_norm and self.training and self.shared:
+            joint = torch.cat([inputs[f'{s}_imgs'] for s in self.streams])
+            samples = data_samples and list(data_samples) * len(self.streams)
+            y, pooled, aux = score_stream(self.recognizers[SHARED], joint,
+                                          samples)
+            logits = dict(zip(self.streams, y.chunk(len(self.streams))))
+            if pooled is not None:
+                features = dict(
+                    zip(self.streams, pooled.chunk(len(self.streams))))
+            return logits, features, aux
+        for stream in self.streams:
+            logits[stream], pooled, aux = score_stream(
+                self.recognizer_of(stream), inputs[f'{stream}_imgs'],
+                data_samples)
+            if pooled is not None:
+                features[stream] = pooled
+            losses.update({f'{stream}_{k}': v for k, v in aux.items()})
+        return logits, features, losses
+
+    def _bce(self, logits: Tensor, labels: Tensor) -> Tensor:
+        if self.pos_weight is None:
+            return self.loss_cls(logits, labels)
+        return self.loss_cls(logits, labels, pos_weight=self.pos_weight)
+
+    def _loss(self, logits: dict, features: dict, losses: dict,
+              data_samples: SampleList) -> Dict[str, Tensor]:
+        first = next(iter(logits.values()))
+        labels = torch.stack([s.gt_label for s in data_samples])
+        labels = labels.to(first.device)
+        if labels.shape != first.shape or not labels.is_floating_point():
+            raise ValueError(
+                f'gt_label: expected multi-hot float labels {tuple(first.shape)}'
+                f', found {labels.dtype} {tuple(labels.shape)}')
+        losses = dict(losses)
+        for stream, x in logits.items():
+            losses[f'loss_{stream}'] = self._bce(x, labels)
+        if hasattr(self.fusion, 'loss'):
+            fused = self.fusion(logits, features)
+            losses.update(self.fusion.loss(fused, labels, self._bce))
+        return losses
+
+    def _predict(self, logits: dict, features: dict,
+                 data_samples: SampleList) -> SampleList:
+        # Scores are ranked, and half precision ties them.
+        logits = {name: x.float() for name, x in logits.items()}
+        fused = self.fusion(logits, features)
+        scores = fused.sigmoid()
+        for i, sample in enumerate(data_samples):
+            sample.set_pred_score(scores[i])
+            sample.set_pred_label((scores[i] >= self.threshold).long())
+            sample.set_field(fused[i], 'pred_logits')
+            sample.set_field({s: x[i] for s, x in logits.items()},
+                             'stream_logits')
+            sample.set_field({s: x[i].sigmoid() for s, x in logits.items()},
+                             'stream_scores')
+        return data_samples
+
+
+def score_stream(
+    recognizer: torch.nn.Module,
+    inputs: Tensor,
+    data_samples: Optional[List] = None
+) -> Tuple[Tensor, Optional[Tensor], Dict[str, Tensor]]:
+    """Logits of one stock recognizer, averaged over its views.
+
+    Works for 2D, TSM and 3D recognizers alike (``stage='head'`` of
+    MMAction2's 3D recognizer does not give logits).
+
+    Args:
+        recognizer (nn.Module): A ``Recognizer2D``, ``Recognizer3D`` or other
+            ``BaseRecognizer`` with a head, in train or eval mode.
+        inputs (Tensor): (N, T, C, H, W), or (N, V, C, T, H, W) for 3D.
+        data_samples (list, optional): For necks with a loss of their own.
+
+    Returns:
+        tuple: logits (N, C); the pooled features (N, D), None where the
+        backbone gives several maps; auxiliary losses of the neck.
+
+    Raises:
+        ValueError: When T does not fit the segments of a TSM backbone: it
+            would mix frames of different clips.
+    """
+    segments = getattr(recognizer.backbone, 'num_segments', None)
+    if inputs.ndim == 5 and segments and inputs.shape[1] % segments:
+        raise ValueError(
+            f'inputs: expected a multiple of the {segments} segments that '
+            f'{type(recognizer.backbone).__name__} was built for, found '
+            f'{inputs.shape[1]} frames')
+    batch = len(inputs)
+    feats, kwargs = recognizer.extract_feat(
+        inputs,
+        data_samples=data_samples,
+        test_mode=not recognizer.training)
+    aux = kwargs.get('loss_aux', {})
+    logits = recognizer.cls_head(feats, **kwargs)
+    logits = logits.reshape(batch, -1, logits.shape[-1]).mean(1)
+    pooled = None
+    if isinstance(feats, Tensor) and feats.ndim >= 2:
+        pooled = feats.flatten(2).mean(2) if feats.ndim > 2 else feats
+        pooled = pooled.reshape(batch, -1, pooled.shape[-1]).mean(1)
+    return logits, pooled, aux

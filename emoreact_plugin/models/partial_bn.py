@@ -1,0 +1,33 @@
+"""Partial batch normalisation of TSN (Wang et al., ECCV 2016)."""
+from typing import List
+
+from torch import nn
+
+
+def later_batch_norms(backbone: nn.Module) -> List[nn.Module]:
+    """All 2D batch norms of a backbone but the first, in order of definition.
+
+    Args:
+        backbone (nn.Module): Any 2D backbone. One without 2D batch norms (a
+            transformer, a 3D network) gives an empty list.
+
+    Returns:
+        list[nn.Module]
+    """
+    kinds = (nn.BatchNorm2d, nn.SyncBatchNorm)
+    return [m for m in backbone.modules() if isinstance(m, kinds)][1:]
+
+
+def freeze_affine(backbone: nn.Module) -> None:
+    """Stop the gradients of scale and shift; to be called once, before the
+    optimizer is built and DDP wraps the model."""
+    for norm in later_batch_norms(backbone):
+        for parameter in norm.parameters():
+            parameter.requires_grad = False
+
+
+def freeze_statistics(backbone: nn.Module) -> None:
+    """Keep running mean and variance as they are; to be called after every
+    ``train()``."""
+    for norm in later_batch_norms(backbone):
+        norm.eval()

@@ -1,0 +1,115 @@
+from typing import Dict, Optional, Sequence, Union
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from mmaction.registry import MODELS
+
+MODES = ('mean', 'max', 'weighted')
+
+
+@MODELS.register_module()
+class ScoreFusion(BaseModule):
+    """Late fusion: one score a class from the logits of all streams.
+
+    A fusion of one's own is any registered module with this ``forward`` and
+    an optional ``loss(fused_logits, labels, loss_cls)`` that returns a dict
+    of losses to add.
+
+    Args:
+        mode (str): ``'mean'`` (the published system), ``'max'`` or
+            ``'weighted'``. Defaults to ``'mean'``.
+        streams (Sequence[str], optional): Names of the streams; the
+            recognizer gives them. Needed for ``'weighted'``.
+        weights (dict[str, float], optional): One weight a stream for
+            ``'weighted'``, not negative, brought to a sum of 1. Without it
+            the weights are learned (a softmax over one parameter a stream,
+            equal at first) from a loss on the fused logits.
+        init_cfg (dict, optional): As everywhere in MMEngine.
+
+    Raises:
+        ValueError: For an unknown mode, or weights that do not fit.
+    """
+
+    def __init__(self,
+                 mode: str = 'mean',
+                 streams: Optional[Sequence[str]] = None,
+                 weights: Optional[Dict[str, float]] = None,
+                 init_cfg: Optional[dict] = None) -> None:
+        super().__init__(init_cfg=init_cfg)
+        if mode not in MODES:
+            raise ValueError(f"ScoreFusion: unknown mode '{mode}', expected "
+                             f'one of {", ".join(MODES)}')
+        if weights is not None and mode != 'weighted':
+            raise ValueError('ScoreFusion: weights were given, but the mode '
+                             f"is '{mode}', expected 'weighted'")
+        self.mode = mode
+        self.streams = tuple(streams) if streams is not None else None
+        self.learned = mode == 'weighted' and weights is None
+        if mode == 'weighted':
+            self._init_weighted(weights)
+
+    def _init_weighted(self, weights: Optional[Dict[str, float]]) -> None:
+        if self.streams is None:
+            raise ValueError("ScoreFusion: mode 'weighted' needs the names of "
+                             'the streams')
+        if weights is None:
+            self.weight_logits = torch.nn.Parameter(
+                torch.zeros(len(self.streams)))
+            return
+        if set(weights) != set(self.streams):
+            raise ValueError('ScoreFusion: expected a weight for each of '
+                             f'{", ".join(self.streams)}, found them for '
+                             f'{", ".join(weights) or "none"}')
+        given = torch.tensor([float(weights[name]) for name in self.streams])
+        if not bool(torch.isfinite(given).all()) or bool(
+            (given < 0).any()) or float(given.sum()) == 0:
+            raise ValueError('ScoreFusion: weights must be finite, not '
+                             f'negative and not all 0, found {dict(weights)}')
+        self.register_buffer('given_weights', given / given.sum())
+
+    def stream_weights(self) -> Dict[str, Tensor]:
+        """The weight of each stream, (), summing to 1; mode 'weighted'."""
+        weights = (
+            self.weight_logits.softmax(0)
+            if self.learned else self.given_weights)
+        return dict(zip(self.streams, weights))
+
+    def forward(self,
+                logits: Dict[str, Tensor],
+                features: Optional[Dict[str, Tensor]] = None,
+                valid: Optional[Dict[str, Tensor]] = None) -> Tensor:
+        """Fuse the streams.
+
+        Args:
+            logits (dict[str, Tensor]): Stream -> (N, C) float.
+            features (dict[str, Tensor], optional): Stream -> pooled features
+                (N, D), for the streams that have any. Not used here.
+            valid (dict[str, Tensor], optional): Stream -> (N, ) bool, False
+                where the stream had nothing to look at. Not used here.
+
+        Returns:
+            Tensor: Fused logits (N, C).
+        """
+        if self.mode == 'weighted':
+            weights = self.stream_weights()
+            return sum(weights[name] * x for name, x in logits.items())
+        stacked = torch.stack(list(logits.values()))
+        return stacked.mean(0) if self.mode == 'mean' else stacked.amax(0)
+
+    def loss(self, fused_logits: Tensor, labels: Tensor,
+             loss_cls: Union[torch.nn.Module, callable]) -> Dict[str, Tensor]:
+        """The loss that learned weights need; nothing otherwise.
+
+        Args:
+            fused_logits (Tensor): (N, C).
+            labels (Tensor): (N, C) float in 0..1.
+            loss_cls (callable): (logits, labels) -> scalar.
+
+        Returns:
+            dict[str, Tensor]: ``loss_fusion``, or empty.
+        """
+        if not self.learned:
+            return {}
+        return dict(loss_fusion=loss_cls(fused_logits, labels))

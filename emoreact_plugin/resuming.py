@@ -1,0 +1,118 @@
+"""Random draws that depend on seed, epoch and sample only, and what else a
+resumed run needs.
+
+MMEngine saves no generator state in its checkpoints, and a data loader's
+workers repeat their draws every epoch unless they live on. Here every sample
+draws from generators that are seeded with (seed, epoch, index), so a run does
+not depend on the number of workers, and a resumed one goes on exactly as it
+would have without the stop.
+"""
+import os
+import os.path as osp
+import random
+from contextlib import contextmanager
+from typing import Iterator, Sequence
+
+import numpy as np
+import torch
+from mmengine.dist import get_rank, is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import EpochBasedTrainLoop
+
+from mmaction.registry import HOOKS
+
+
+def get_random_state() -> tuple:
+    """The state of the generators that transforms draw from: ``random``,
+    NumPy's and torch's (CPU)."""
+    return random.getstate(), np.random.get_state(), torch.get_rng_state()
+
+
+def set_random_state(state: tuple) -> None:
+    """Put back what :func:`get_random_state` returned."""
+    random.setstate(state[0])
+    np.random.set_state(state[1])
+    torch.set_rng_state(state[2])
+
+
+@contextmanager
+def seeded(key: Sequence[int]) -> Iterator[None]:
+    """Seed the generators from some whole numbers for the time of a block.
+
+    Args:
+        key (Sequence[int]): Not negative; for example (seed, epoch, index).
+    """
+    words = np.random.SeedSequence(tuple(key)).generate_state(3)
+    before = get_random_state()
+    random.seed(int(words[0]))
+    np.random.seed(words[1])
+    # Not torch.manual_seed: that would reseed a GPU's generator as well.
+    torch.default_generator.manual_seed(int(words[2]))
+    try:
+        yield
+    finally:
+        set_random_state(before)
+
+
+@HOOKS.register_module()
+class ExactResumeHook(Hook):
+    """Let a resumed run go on exactly as it would have without the stop.
+
+    Before each epoch the training data set is told seed and epoch
+    (``set_epoch(epoch, seed)``, where it has it), before each iteration
+    torch's generator is seeded (dropout), and a run that was stopped between
+    the end of an epoch and the end of its validation validates first: the
+    epoch might be the best one.
+
+    The data set is left alone inside of wrappers such as ``RepeatDataset``
+    and in loops that do not count epochs, where all repeats would draw alike.
+    """
+
+    priority = 'VERY_HIGH'
+    _mark = 'validated_epoch.txt'
+
+    def before_train(self, runner) -> None:
+        if runner.epoch > 0 and runner.val_loop is not None and (
+                self._validated(runner) < runner.epoch):
+            runner.logger.info(f'epoch {runner.epoch} was not validated '
+                               'before the stop: doing so now')
+            self._pending = True
+        else:
+            self._pending = False
+
+    def before_train_epoch(self, runner) -> None:
+        # Not in before_train: the checkpoint hook has to be ready by now.
+        self._validate_pending(runner)
+        dataset = runner.train_dataloader.dataset
+        if isinstance(runner.train_loop, EpochBasedTrainLoop) and hasattr(
+                dataset, 'set_epoch'):
+            dataset.set_epoch(runner.epoch, runner.seed)
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
+        words = np.random.SeedSequence(
+            (runner.seed, runner.iter, get_rank())).generate_state(1)
+        torch.manual_seed(int(words[0]))
+
+    def after_val_epoch(self, runner, metrics=None) -> None:
+        if is_main_process():
+            path = osp.join(runner.work_dir, self._mark)
+            with open(f'{path}.tmp', 'w', encoding='utf-8') as file:
+                file.write(str(runner.epoch))
+            os.replace(f'{path}.tmp', path)
+
+    def after_train(self, runner) -> None:
+        self._validate_pending(runner)  # the stop came in the last epoch
+
+    def _validate_pending(self, runner) -> None:
+        if self._pending:
+            self._pending = False
+            runner.val_loop.run()
+
+    def _validated(self, runner) -> int:
+        try:
+            with open(
+                    osp.join(runner.work_dir, self._mark),
+                    encoding='utf-8') as file:
+                return int(file.read())
+        except (FileNotFoundError, ValueError):
+            return 0

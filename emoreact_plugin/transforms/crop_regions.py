@@ -1,0 +1,95 @@
+from typing import Dict, Optional, Sequence
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from mmaction.registry import TRANSFORMS
+from .regions import REGIONS, crop, extent_box
+
+
+@TRANSFORMS.register_module()
+class CropRegions(BaseTransform):
+    """Crop the regions of a person out of every frame.
+
+    The box of a region is the extent of its points, see
+    :func:`~emoreact_plugin.transforms.regions.extent_box`. Where a frame has
+    no points for a region, or the box lies outside the frame, the whole frame
+    stands in for the crop and ``<region>_found`` says so.
+
+    The crops of a region differ in size from frame to frame and may be views
+    of the frames: the next transform has to be ``Resize(keep_ratio=False)``.
+
+    Required Keys:
+
+    - imgs (list[np.ndarray]): n frames (H, W, 3) uint8.
+    - face_landmarks (np.ndarray): (n, 68, 2), pixels, NaN where missing.
+    - body_keypoints (np.ndarray): (n, J, 2), pixels, NaN where missing.
+
+    Added Keys:
+
+    - <region>_imgs (list[np.ndarray]): n crops (h, w, 3) uint8.
+    - <region>_boxes (np.ndarray): (n, 4) int64, x1, y1, x2, y2, right and
+      bottom exclusive.
+    - <region>_found (np.ndarray): (n, ) bool, False where the whole frame
+      stands in.
+
+    Args:
+        regions (Sequence[str]): Names of registered regions: ``'face'``,
+            ``'body'``, ``'fullbody'`` or one's own.
+        blackout (dict[str, str], optional): Region -> the region that is
+            filled with black in its crops. Defaults to the face in the body:
+            ``dict(body='face')``.
+
+    Raises:
+        ValueError: For the name of a region that is not registered.
+    """
+
+    def __init__(self,
+                 regions: Sequence[str],
+                 blackout: Optional[Dict[str, str]] = None) -> None:
+        if isinstance(regions, str):
+            regions = (regions, )
+        self.regions = tuple(regions)
+        blackout = dict(body='face') if blackout is None else dict(blackout)
+        self.blackout = {
+            region: hidden
+            for region, hidden in blackout.items() if region in self.regions
+        }
+        known = sorted(REGIONS.module_dict)
+        for name in (*self.regions, *self.blackout.values()):
+            if name not in known:
+                raise ValueError(
+                    f"CropRegions: unknown region '{name}', expected one of "
+                    f'{", ".join(known)}')
+
+    def transform(self, results: dict) -> dict:
+        imgs = results['imgs']
+        boxes = {
+            name: [
+                self._box(name, results, i, img.shape[:2])
+                for i, img in enumerate(imgs)
+            ]
+            for name in {*self.regions, *self.blackout.values()}
+        }
+        for region in self.regions:
+            hidden = boxes.get(self.blackout.get(region), [None] * len(imgs))
+            whole = [(0, 0, img.shape[1], img.shape[0]) for img in imgs]
+            used = [box or all_ for box, all_ in zip(boxes[region], whole)]
+            results[f'{region}_imgs'] = [
+                crop(img, box, black)
+                for img, box, black in zip(imgs, used, hidden)
+            ]
+            results[f'{region}_boxes'] = np.array(used).reshape(-1, 4)
+            results[f'{region}_found'] = np.array(
+                [box is not None for box in boxes[region]], dtype=bool)
+        return results
+
+    @staticmethod
+    def _box(region: str, results: dict, i: int, frame_shape: tuple):
+        points = REGIONS.get(region)(results['face_landmarks'][i],
+                                     results['body_keypoints'][i])
+        return extent_box(points, frame_shape)
+
+    def __repr__(self) -> str:
+        return (f'{self.__class__.__name__}(regions={self.regions}, '
+                f'blackout={self.blackout})')

@@ -1,0 +1,102 @@
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from emoreact_plugin.datasets.landmarks import load_prepared
+from emoreact_plugin.datasets.video import read_frames
+from mmaction.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class DecodeVideo(BaseTransform):
+    """Read exactly the sampled frames of a video.
+
+    MMAction2's OpenCV decoder returns other frames than asked for on many
+    videos, and its PyAV decoder starts over at the first frame when it is
+    asked for one past the end; this one does neither.
+
+    Required Keys:
+
+    - filename (str)
+    - frame_inds (np.ndarray): (n, ) int, counted from 0.
+    - total_frames (int, optional): The true count, where it is known.
+
+    Added Keys:
+
+    - imgs (list[np.ndarray]): n frames (H, W, 3) uint8, RGB.
+    - img_shape (tuple[int, int])
+    - original_shape (tuple[int, int])
+
+    Raises:
+        ValueError: When the video cannot be decoded or has no such frame; it
+            names the file.
+    """
+
+    def transform(self, results: dict) -> dict:
+        imgs = read_frames(results['filename'],
+                           np.ravel(results['frame_inds']),
+                           results.get('total_frames'))
+        results['imgs'] = imgs
+        results['img_shape'] = results['original_shape'] = imgs[0].shape[:2]
+        return results
+
+    def __repr__(self) -> str:
+        return f'{self.__class__.__name__}()'
+
+
+@TRANSFORMS.register_module()
+class LoadLandmarks(BaseTransform):
+    """Load the face landmarks and body keypoints of the sampled frames.
+
+    Required Keys:
+
+    - landmarks_file, keypoints_file (str | None): The clip's prepared file,
+      which holds both (``EmoReactDataset`` makes it); None where there are no
+      landmarks at all.
+    - frame_inds (np.ndarray): (n, ) int.
+    - start_index (int): The number of the first frame.
+    - img_shape (tuple[int, int])
+
+    Added Keys:
+
+    - face_landmarks (np.ndarray): (n, 68, 2) float32, pixels of the full
+      frame (x, y), NaN where the face was not found.
+    - body_keypoints (np.ndarray): (n, J, 2) float32, pixels, NaN where a
+      joint was not seen.
+
+    Raises:
+        ValueError: When the prepared file cannot be read, has not as many
+            frames as the clip, or frames of another size than its landmarks
+            were found in.
+    """
+
+    def transform(self, results: dict) -> dict:
+        # Frame files may count from 1 (or anything else); landmarks are
+        # stored by position.
+        inds = np.ravel(results['frame_inds']) - results['start_index']
+        faces, bodies = results['landmarks_file'], results['keypoints_file']
+        clips = {file: load_prepared(file) for file in {faces, bodies} - {None}}
+        height, width = results['img_shape']
+        for file, clip in clips.items():
+            self._check(file, clip, results['total_frames'], (width, height))
+        results['face_landmarks'] = (
+            np.full((len(inds), 68, 2), np.nan, np.float32)
+            if faces is None else clips[faces].face_landmarks[inds])
+        results['body_keypoints'] = (
+            np.full((len(inds), 1, 2), np.nan, np.float32) if bodies is None
+            else clips[bodies].body_keypoints[inds] *
+            np.float32([width, height]))
+        return results
+
+    @staticmethod
+    def _check(file: str, clip, total_frames: int, size: tuple) -> None:
+        if clip.total_frames != total_frames:
+            raise ValueError(f'{file}: prepared for {clip.total_frames} '
+                             f'frames, but the clip has {total_frames}')
+        if tuple(clip.frame_size) != size:
+            raise ValueError(
+                f'{file}: the landmarks belong to frames of '
+                f'{clip.frame_size[0]}x{clip.frame_size[1]} pixels, but the '
+                f'frames are {size[0]}x{size[1]}')
+
+    def __repr__(self) -> str:
+        return f'{self.__class__.__name__}()'

@@ -1,0 +1,138 @@
+"""Installs emoreact_plugin together with its configs and tools.
+
+Like MMAction2's, the installed package has a folder ``.mim`` that holds
+``configs``, ``tools`` and ``model-index.yml``: MMEngine looks there for
+``_base_ = 'emoreact_plugin::...'``. An editable install gets links to the
+checkout, a wheel gets copies. Building leaves nothing else in the checkout.
+"""
+import atexit
+import os
+import os.path as osp
+import shutil
+import sys
+import tempfile
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+ROOT = osp.dirname(osp.abspath(__file__))
+MIM_PARTS = ('configs', 'tools', 'model-index.yml')
+
+# Ranges that were installed and tested, not guessed; tools/doctor.py reads
+# them from here. mmcv-lite, because the parts used need no compiled ops and
+# mmcv's take half an hour to build. Both own one folder `mmcv`: whoever has a
+# full mmcv 2.1 keeps it with `pip install --no-deps`.
+# importlib_metadata: mmaction2 imports it undeclared. setuptools<82: under
+# MMAction2's own tools, mmengine needs pkg_resources before this package is
+# imported.
+INSTALL_REQUIRES = [
+    'av>=12.0,<19',
+    'grad-cam>=1.5.4,<1.6',
+    'importlib_metadata>=6.0',
+    'matplotlib>=3.8,<4',
+    'mmaction2==1.2.0',
+    'mmcv-lite==2.1.0',
+    'mmengine>=0.10.5,<0.11',
+    'numpy>=1.26,<2.5',
+    'opencv-python>=4.9,<6',
+    'scikit-learn>=1.4,<2',
+    'setuptools<82',
+    'torch>=2.6,<2.16',
+    'torchvision>=0.21,<0.30',
+]
+EXTRAS_REQUIRE = {
+    'test': ['pytest>=8'],
+    # 0.10.14 is the last release whose wheel holds its models
+    'landmarks': ['mediapipe==0.10.14; python_version < "3.13"'],
+    'tensorboard': ['tensorboard>=2.15'],
+}
+
+
+def read(*names):
+    with open(osp.join(ROOT, *names), encoding='utf-8') as file:
+        return file.read()
+
+
+def version():
+    scope = {}
+    exec(read('emoreact_plugin', 'version.py'), scope)
+    return scope['__version__']
+
+
+def long_description():
+    # a source tree without it still installs
+    if not osp.exists(osp.join(ROOT, 'README.md')):
+        return ''
+    return read('README.md')
+
+
+def put(source, target, link):
+    """Link or copy one file or folder to ``target``, replacing it."""
+    if osp.islink(target) or osp.isfile(target):
+        os.remove(target)
+    elif osp.isdir(target):
+        shutil.rmtree(target)
+    if link:
+        try:
+            os.symlink(osp.relpath(source, osp.dirname(target)), target)
+            return
+        except OSError:
+            # Windows without the right to make links: copies do, but have to
+            # be made again after a change
+            pass
+    if osp.isdir(source):
+        shutil.copytree(
+            source,
+            target,
+            ignore=shutil.ignore_patterns('__pycache__', '*.pyc'))
+    else:
+        shutil.copy2(source, target)
+
+
+class BuildWithMim(build_py):
+    """Adds ``.mim`` to the build, or to the checkout if it is editable."""
+
+    def run(self):
+        super().run()
+        editable = getattr(self, 'editable_mode', False)
+        base = ROOT if editable else osp.abspath(self.build_lib)
+        folder = osp.join(base, 'emoreact_plugin', '.mim')
+        os.makedirs(folder, exist_ok=True)
+        for name in MIM_PARTS:
+            source = osp.join(ROOT, name)
+            if not osp.exists(source):
+                raise FileNotFoundError(
+                    f'{source} is missing; expected the whole source tree')
+            put(source, osp.join(folder, name), link=editable)
+
+
+def out_of_tree():
+    """Options that keep build files out of the checkout."""
+    if 'sdist' in sys.argv:
+        return {}  # packs the metadata from the place where it is by default
+    scratch = tempfile.mkdtemp(prefix='emoreact_plugin-build-')
+    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+    return {
+        'build': {'build_base': scratch},
+        'egg_info': {'egg_base': scratch},
+    }
+
+
+if __name__ == '__main__':
+    setup(
+        name='emoreact_plugin',
+        version=version(),
+        description='Multi-label emotion recognition from face and body, '
+        'masked or not, on MMAction2',
+        long_description=long_description(),
+        long_description_content_type='text/markdown',
+        license='MIT',
+        keywords='emotion recognition, multi-label, EmoReact, MMAction2',
+        python_requires='>=3.10,<3.14',
+        packages=find_packages(include=['emoreact_plugin*']),
+        include_package_data=True,
+        install_requires=INSTALL_REQUIRES,
+        extras_require=EXTRAS_REQUIRE,
+        cmdclass={'build_py': BuildWithMim},
+        options=out_of_tree(),
+        zip_safe=False)

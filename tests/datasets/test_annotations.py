@@ -1,0 +1,88 @@
+import pytest
+
+from emoreact_plugin.datasets import EMOTIONS, read_annotations
+
+HEADER = ',video,' + ','.join(EMOTIONS) + ',Valence\n'
+ROW = '0,80sTOYS105_2.mp4,0,0,0,1,0,0,0,1,3.3333\n'
+
+
+@pytest.fixture
+def write(tmp_path):
+
+    def write(text, encoding='utf-8'):
+        path = tmp_path / 'train.csv'
+        path.write_bytes(text.encode(encoding))
+        return str(path)
+
+    return write
+
+
+def test_the_format_of_emoreact(write):
+    rows = read_annotations(write(HEADER + ROW + '1,B1.mp4' + ',0' * 8 +
+                                  ',7\n'))
+    assert [r.video for r in rows] == ['80sTOYS105_2.mp4', 'B1.mp4']
+    assert rows[0].label == (0, 0, 0, 1, 0, 0, 0, 1)
+    assert rows[0].valence == 3.3333
+    assert rows[1].label == (0, ) * 8  # no positive: a sample like any other
+
+
+def test_bom_crlf_and_blanks_in_the_header(write):
+    text = (HEADER.replace(',', ', ') + ROW).replace('\n', '\r\n')
+    assert read_annotations(write(text, 'utf-8-sig'))[0].valence == 3.3333
+
+
+def test_other_classes_in_another_order_and_no_valence(write):
+    rows = read_annotations(
+        write('video,calm,angry\na/b.avi,1.0,0\n'), ('angry', 'calm'))
+    assert rows[0] == ('a/b.avi', (0., 1.), None)
+
+
+@pytest.mark.parametrize('text, message', [
+    ('', "expected a column 'video', found the columns none"),
+    (HEADER, 'expected at least one clip, found none'),
+    (HEADER.replace('Fear,', '') + ROW,
+     "expected a column 'Fear', found the columns video, Curiosity"),
+    (HEADER + ROW.replace(',1,', ',2,', 1),
+     "line 2, column 'Happiness': expected 0 or 1, found '2'"),
+    (HEADER + ROW.replace(',1,', ',,', 1),
+     "line 2, column 'Happiness': expected 0 or 1, found ''"),
+    (HEADER + ROW.replace(',1,', ',yes,', 1), "found 'yes'"),
+    (HEADER + ROW.replace(',1,', ',0.5,', 1), "found '0.5'"),
+    (HEADER + ROW.replace(',1,', ',nan,', 1), "found 'nan'"),
+    (HEADER + '0,a.mp4,1,0\n', "column 'Excitement': expected 0 or 1, found "
+     'None'),
+    (HEADER + ROW.replace('3.3333', 'high'),
+     "'Valence': expected a number, found 'high'"),
+    (HEADER + ROW + '\n' + ROW,
+     "line 4: video '80sTOYS105_2.mp4' stands in line 2 already"),
+])
+def test_errors_name_the_place(write, text, message):
+    with pytest.raises(ValueError, match='train.csv') as error:
+        read_annotations(write(text))
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize('name', [
+    '../secret.mp4', 'a/../../b.mp4', '/etc/passwd', '..', '~/x.mp4',
+    'C:\\x.mp4', '..\\x.mp4', '\\\\host\\x.mp4', ''
+])
+def test_names_cannot_leave_the_folder(write, name):
+    with pytest.raises(ValueError, match='line 2: expected a video name'):
+        read_annotations(write(HEADER + ROW.replace('80sTOYS105_2.mp4', name)))
+
+
+def test_two_dots_within_a_name_are_a_name(write):
+    row = ROW.replace('80sTOYS105_2.mp4', 'what..now.mp4')
+    assert read_annotations(write(HEADER + row))[0].video == 'what..now.mp4'
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match='no such annotation file'):
+        read_annotations(str(tmp_path / 'val.csv'))
+
+
+def test_not_a_text_file(write, tmp_path):
+    path = tmp_path / 'x.csv'
+    path.write_bytes(bytes(range(256)))
+    with pytest.raises(ValueError, match='x.csv: expected a CSV file'):
+        read_annotations(str(path))

@@ -1,0 +1,196 @@
+import pytest
+import torch
+import torchvision
+
+import emoreact_plugin  # noqa: F401
+from emoreact_plugin.models import load_start_weights, load_weights
+from mmaction.registry import MODELS
+
+NETWORKS = [
+    ('resnet18', dict(type='ResNet', depth=18, pretrained=None)),
+    ('resnet50', dict(type='ResNet', depth=50, pretrained=None)),
+    ('resnet50', dict(type='ResNetTSM', depth=50, pretrained=None,
+                      num_segments=1, pretrained2d=False)),
+    ('mobilenet_v2', dict(type='MobileNetV2', pretrained=None)),
+    ('mobilenet_v2', dict(type='MobileNetV2TSM', pretrained=None,
+                          num_segments=1, pretrained2d=False)),
+]
+
+
+def torchvision_model(name, seed=0):
+    """With weights and statistics that are all different."""
+    torch.manual_seed(seed)
+    model = getattr(torchvision.models, name)(weights=None).eval()
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.weight.data.uniform_(.5, 1.5)
+            module.bias.data.uniform_(-.1, .1)
+            module.running_mean.uniform_(-.1, .1)
+            module.running_var.uniform_(.5, 1.5)
+    return model
+
+
+def torchvision_features(model, x):
+    if hasattr(model, 'features'):
+        return model.features(x)
+    for name, child in model.named_children():
+        if name == 'avgpool':
+            return x
+        x = child(x)
+
+
+@pytest.fixture
+def save(tmp_path):
+
+    def save(content, name='weights.pth'):
+        torch.save(content, tmp_path / name)
+        return str(tmp_path / name)
+
+    return save
+
+
+@pytest.mark.parametrize('name, config', NETWORKS,
+                         ids=[c['type'] + '-' + n for n, c in NETWORKS])
+def test_the_same_network_as_torchvisions(name, config, save):
+    reference = torchvision_model(name)
+    backbone = MODELS.build(dict(config))
+    backbone.eval()
+    count = load_weights(backbone, save(reference.state_dict()))
+    assert count == sum('num_batches' not in k for k in backbone.state_dict())
+    x = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        # One segment: what is shifted in from its neighbours is 0, so the
+        # shift is taken out for a comparison with a network without.
+        if 'TSM' in config['type']:
+            for module in backbone.modules():
+                if type(module).__name__ == 'TemporalShift':
+                    module.shift = lambda x, *args, **kwargs: x
+        torch.testing.assert_close(
+            backbone(x), torchvision_features(reference, x),
+            rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize('wrap', [
+    lambda s: dict(state_dict=s, meta=dict(epoch=3)),
+    lambda s: {f'module.{k}': v for k, v in s.items()},
+    lambda s: dict(state_dict={f'backbone.{k}': v for k, v in s.items()}),
+    lambda s: dict(state_dict={
+        **{f'recognizers.shared.backbone.{k}': v for k, v in s.items()},
+        'recognizers.shared.cls_head.fc_cls.weight': torch.zeros(8, 512)}),
+], ids=['state_dict', 'DataParallel', 'MMAction2', 'ours'])
+def test_wrapped_files(wrap, save):
+    torch.manual_seed(0)
+    config = dict(type='ResNet', depth=18, pretrained=None)
+    source, target = MODELS.build(dict(config)), MODELS.build(dict(config))
+    load_weights(target, save(wrap(source.state_dict())))
+    for a, b in zip(source.parameters(), target.parameters()):
+        torch.testing.assert_close(a, b)
+
+
+def state(name='resnet18'):
+    return torchvision_model(name).state_dict()
+
+
+@pytest.mark.parametrize('change, message', [
+    (lambda s: s.pop('layer2.0.conv1.weight'),
+     r'1 missing: layer2.0.conv1.conv.weight'),
+    (lambda s: s.update({'layer5.weight': torch.zeros(1)}),
+     '1 left over: layer5.weight'),
+    (lambda s: s.update({'bn1.weight': torch.zeros(63)}),
+     r'1 of another shape: conv1.bn.weight \(63,\) instead of \(64,\)'),
+], ids=['missing', 'left over', 'shape'])
+def test_a_partial_match_is_refused_and_changes_nothing(change, message, save):
+    weights = state()
+    change(weights)
+    backbone = MODELS.build(dict(type='ResNet', depth=18, pretrained=None))
+    before = [p.clone() for p in backbone.parameters()]
+    with pytest.raises(ValueError, match=message) as error:
+        load_weights(backbone, save(weights))
+    assert 'weights.pth' in str(error.value)
+    for a, b in zip(before, backbone.parameters()):
+        torch.testing.assert_close(a, b)
+
+
+def test_another_architecture_is_refused(save):
+    backbone = MODELS.build(dict(type='ResNet', depth=50, pretrained=None))
+    with pytest.raises(ValueError, match='does not fit ResNet.*missing'):
+        load_weights(backbone, save(state('mobilenet_v2')))
+
+
+def test_no_file_names_the_switch(tmp_path):
+    with pytest.raises(FileNotFoundError, match='--init scratch'):
+        load_weights(torch.nn.Linear(1, 1), str(tmp_path / 'no.pth'))
+
+
+@pytest.mark.parametrize('content, found', [
+    (dict(epoch=3), 'found epoch'), ([1, 2], 'found list'), ({}, 'found ')])
+def test_files_without_tensors(content, found, save):
+    with pytest.raises(ValueError, match=f'expected a dict of.*{found}'):
+        load_weights(torch.nn.Linear(1, 1), save(content))
+
+
+class CreatesFile:
+    """Runs code when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (self.path, 'w')
+
+
+def test_nothing_in_the_file_is_run(save, tmp_path):
+    path = save(dict(state(), evil=CreatesFile(str(tmp_path / 'created'))))
+    with pytest.raises(ValueError, match='cannot be read'):
+        load_weights(torch.nn.Linear(1, 1), path)
+    assert not (tmp_path / 'created').exists()
+
+
+def test_imagenet_that_cannot_be_had_names_the_switch(monkeypatch, tmp_path):
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
+
+    def offline(*args, **kwargs):
+        raise OSError('no route to host')
+
+    monkeypatch.setattr('torch.hub.download_url_to_file', offline)
+    backbone = MODELS.build(dict(type='ResNet', depth=50, pretrained=None))
+    with pytest.raises(FileNotFoundError,
+                       match='resnet50.*no route.*--init scratch'):
+        load_start_weights(backbone, 'imagenet')
+
+
+def test_imagenet_takes_torchvisions_file(monkeypatch, tmp_path):
+    reference = torchvision_model('mobilenet_v2')
+    asked = []
+
+    def download(url, *args, **kwargs):
+        asked.append((url, kwargs['weights_only']))
+        return reference.state_dict()
+
+    monkeypatch.setattr('torchvision.models._api.load_state_dict_from_url',
+                        download)
+    backbone = MODELS.build(dict(type='MobileNetV2', pretrained=None))
+    load_start_weights(backbone, 'imagenet')
+    torch.testing.assert_close(backbone.conv1.conv.weight,
+                               reference.features[0][0].weight)
+    assert 'mobilenet_v2' in asked[0][0] and asked[0][1] is True
+
+
+def test_imagenet_for_an_unknown_backbone():
+    with pytest.raises(ValueError, match='not for Linear'):
+        load_start_weights(torch.nn.Linear(1, 1), 'imagenet')
+
+
+def test_start_weights_of_the_recognizer(save):
+    from .helpers import recognizer2d
+    path = save(state())
+    model = MODELS.build(
+        dict(
+            type='LateFusionRecognizer',
+            streams=('face', 'body'),
+            recognizer=recognizer2d(),
+            start_weights=path))
+    model.init_weights()
+    torch.testing.assert_close(
+        model.recognizers['shared'].backbone.conv1.conv.weight,
+        state()['conv1.weight'])

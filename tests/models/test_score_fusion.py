@@ -1,0 +1,66 @@
+import pytest
+import torch
+
+from emoreact_plugin.models import ScoreFusion
+
+FACE = torch.tensor([[1., -2., 0.], [4., 4., 4.]])
+BODY = torch.tensor([[3., -4., 2.], [0., 8., -4.]])
+LOGITS = dict(face=FACE, body=BODY)
+
+
+@pytest.mark.parametrize('mode, expected', [
+    ('mean', [[2., -3., 1.], [2., 6., 0.]]),
+    ('max', [[3., -2., 2.], [4., 8., 4.]]),
+])
+def test_mean_and_max(mode, expected):
+    torch.testing.assert_close(
+        ScoreFusion(mode)(LOGITS), torch.tensor(expected))
+
+
+def test_given_weights_are_brought_to_a_sum_of_one():
+    fusion = ScoreFusion(
+        'weighted', streams=('face', 'body'), weights=dict(face=3, body=1))
+    # 0.75 * face + 0.25 * body
+    torch.testing.assert_close(
+        fusion(LOGITS), torch.tensor([[1.5, -2.5, 0.5], [3., 5., 2.]]))
+    assert not list(fusion.parameters())
+
+
+def test_weights_go_by_name_not_by_order():
+    fusion = ScoreFusion(
+        'weighted', streams=('face', 'body'), weights=dict(body=1, face=0))
+    swapped = dict(body=BODY, face=FACE)
+    torch.testing.assert_close(fusion(swapped), BODY)
+
+
+def test_learned_weights_start_equal_and_get_a_gradient():
+    fusion = ScoreFusion('weighted', streams=('face', 'body'))
+    fused = fusion(LOGITS)
+    torch.testing.assert_close(fused, (FACE + BODY) / 2)
+    losses = fusion.loss(fused, torch.zeros(2, 3),
+                         torch.nn.functional.mse_loss)
+    losses['loss_fusion'].backward()
+    assert fusion.weight_logits.grad.abs().min() > 0
+    assert 'weight_logits' in fusion.state_dict()
+
+
+def test_nothing_to_learn_means_no_loss():
+    assert ScoreFusion('mean').loss(FACE, FACE, None) == {}
+
+
+@pytest.mark.parametrize('options, message', [
+    (dict(mode='median'), "'median', expected one of mean, max, weighted"),
+    (dict(mode='mean', weights=dict(face=1)), "expected 'weighted'"),
+    (dict(mode='weighted'), 'needs the names'),
+    (dict(mode='weighted', streams=('face', 'body'), weights=dict(face=1)),
+     'each of face, body, found them for face'),
+    (dict(mode='weighted', streams=('face', ), weights=dict(face=-1)),
+     'not negative'),
+    (dict(mode='weighted', streams=('face', ), weights=dict(face=0)),
+     'not all 0'),
+    (dict(mode='weighted', streams=('face', ), weights=dict(face=1e999)),
+     'finite'),
+])
+def test_errors(options, message):
+    with pytest.raises(ValueError, match=message):
+        ScoreFusion(**options)

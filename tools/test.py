@@ -1,0 +1,62 @@
+"""Evaluate a checkpoint on the test split."""
+import argparse
+import os.path as osp
+
+import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.checkpoints import check_recipe, read_meta
+from emoreact_plugin.command_line import (add_config_arguments, build_runner,
+                                          clear_errors, label_prior,
+                                          load_config)
+from emoreact_plugin.console import say
+from emoreact_plugin.evaluation import format_table, write_metrics
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_config_arguments(parser)
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        '--dump',
+        metavar='FILE.pkl',
+        help="write every clip's scores, logits and labels to a pickle file")
+    return parser.parse_intermixed_args()
+
+
+def add_dump(cfg, path):
+    """Let the evaluator write the predictions as well."""
+    if not path.endswith(('.pkl', '.pickle')):
+        raise ValueError(f'--dump {path}: expected a name that ends in .pkl')
+    evaluators = cfg.test_evaluator
+    if not isinstance(evaluators, (list, tuple)):
+        evaluators = [evaluators]
+    cfg.test_evaluator = [
+        *evaluators, dict(type='DumpResults', out_file_path=path)
+    ]
+
+
+def main():
+    args = parse_args()
+    with clear_errors():
+        cfg = load_config(args)
+        if args.dump:
+            add_dump(cfg, args.dump)
+        if args.print_config:
+            cfg.dump(args.print_config)
+            return
+        check_recipe(args.checkpoint, read_meta(args.checkpoint),
+                     cfg.get('recipe'))
+        runner = build_runner(cfg)
+        # MMEngine's own loading tests random weights where the names differ.
+        runner.load_checkpoint(args.checkpoint, strict=True)
+        results = dict(test=runner.test())
+    prior = label_prior(cfg)
+    path = osp.join(runner.work_dir, 'test_metrics.json')
+    write_metrics(path, results, prior, checkpoint=args.checkpoint)
+    classes = runner.test_loop.dataloader.dataset.metainfo['classes']
+    say(format_table(results, classes, prior))
+    say(f'\nmetrics: {path}' + (f'\ndump:    {args.dump}' if args.dump else
+                                ''))
+
+
+if __name__ == '__main__':
+    main()

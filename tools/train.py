@@ -1,0 +1,158 @@
+"""Train a recognizer, then evaluate its best checkpoint on val and test."""
+import argparse
+import os.path as osp
+
+from mmengine.hooks import CheckpointHook
+
+import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.checkpoints import (check_recipe, latest_checkpoint,
+                                         read_meta)
+from emoreact_plugin.command_line import (add_config_arguments, build_runner,
+                                          clear_errors, label_prior,
+                                          load_config)
+from emoreact_plugin.console import ConsoleHook, say
+from emoreact_plugin.evaluation import format_table, write_metrics
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_config_arguments(parser)
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='CHECKPOINT',
+        help='go on from a checkpoint; without a path, from the latest one '
+        'in the work dir')
+    parser.add_argument(
+        '--amp', action='store_true', help='automatic mixed precision')
+    parser.add_argument(
+        '--no-validate',
+        action='store_true',
+        help='do not evaluate during training; the last checkpoint is tested')
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate with the number of GPUs')
+    parser.add_argument(
+        '--early-stopping',
+        type=int,
+        metavar='EPOCHS',
+        help='stop when val ROC AUC micro has not risen for EPOCHS epochs')
+    parser.add_argument('--seed', type=int, help='random seed (default: 0)')
+    parser.add_argument(
+        '--diff-rank-seed',
+        action='store_true',
+        help='a seed of its own for each rank')
+    parser.add_argument(
+        '--deterministic',
+        action='store_true',
+        help='deterministic CUDNN, slower')
+    return parser.parse_intermixed_args()
+
+
+def apply_flags(cfg, args):
+    """Put the flags that are about training over the config."""
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+        cfg.default_hooks.checkpoint.pop('save_best', None)
+    if args.amp:
+        kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
+        if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+            raise ValueError('--amp: expected an optim_wrapper of type '
+                             f'OptimWrapper, found {kind}')
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    if args.auto_scale_lr:
+        cfg.auto_scale_lr.enable = True
+    if args.early_stopping is not None:
+        cfg.setdefault('custom_hooks', []).append(
+            dict(
+                type='EarlyStoppingHook',
+                monitor='roc_auc/micro',
+                rule='greater',
+                patience=args.early_stopping))
+    if args.seed is not None or cfg.get('randomness') is None:
+        cfg.randomness = dict(
+            seed=args.seed or 0,
+            diff_rank_seed=args.diff_rank_seed,
+            deterministic=args.deterministic)
+
+
+def apply_resume(cfg, args):
+    """Find the checkpoint to go on from, with its seed."""
+    if args.resume is None:
+        return
+    path = args.resume
+    if path == 'auto':
+        path = latest_checkpoint(cfg.work_dir)
+        if path is None:
+            say(f'{cfg.work_dir}: no checkpoint to go on from, starting anew')
+            return
+    meta = read_meta(path)
+    check_recipe(path, meta, cfg.get('recipe'))
+    cfg.resume, cfg.load_from = True, path
+    # The sampler is built before MMEngine reads the seed in the checkpoint.
+    if args.seed is None and meta.get('seed') is not None:
+        cfg.randomness.seed = meta['seed']
+    if 'start_weights' in cfg.model:
+        cfg.model.start_weights = None  # all weights are in the checkpoint
+    say(f'going on from {path}')
+
+
+def open_splits(runner):
+    """Build the data sets of all splits, which checks their files; MMEngine
+    would open val and test after the first epoch and after the last."""
+    loops = dict(
+        train=runner.train_loop, val=runner.val_loop, test=runner.test_loop)
+    for split, loop in loops.items():
+        if loop is not None:
+            dataset = loop.dataloader.dataset
+            report = getattr(dataset, 'summary', None)
+            say(f'{split}: ' + (report() if report else f'{len(dataset)} '
+                                'samples'))
+
+
+def evaluate(runner):
+    """Score the best checkpoint of the run, or the last weights where there
+    was no validation, on val and test."""
+    best = runner.message_hub.runtime_info.get('best_ckpt')
+    if best:
+        # By its name: the folder may have been moved before a resume.
+        best = osp.join(runner.work_dir, osp.basename(best))
+        runner.load_checkpoint(best, strict=True)
+    for hook in runner.hooks:
+        if isinstance(hook, CheckpointHook):
+            # This validation must not pass for that of the last epoch.
+            hook.save_best = None
+    loops = dict(val=runner.val_loop, test=runner.test_loop)
+    results = {name: loop.run() for name, loop in loops.items() if loop}
+    return results, best or latest_checkpoint(runner.work_dir)
+
+
+def main():
+    args = parse_args()
+    with clear_errors():
+        cfg = load_config(args)
+        apply_flags(cfg, args)
+        apply_resume(cfg, args)
+        if args.print_config:
+            cfg.dump(args.print_config)
+            return
+        runner = build_runner(cfg)
+        runner.register_hook(ConsoleHook())
+        say(f'log and checkpoints: {runner.work_dir}')
+        open_splits(runner)
+    runner.train()
+    results, checkpoint = evaluate(runner)
+    prior = label_prior(cfg)
+    path = osp.join(runner.work_dir, 'metrics.json')
+    write_metrics(path, results, prior, checkpoint=checkpoint)
+    say('')
+    classes = runner.test_loop.dataloader.dataset.metainfo['classes']
+    say(format_table(results, classes, prior))
+    say(f'\ncheckpoint: {checkpoint}\nmetrics:    {path}')
+
+
+if __name__ == '__main__':
+    main()
