@@ -9,6 +9,8 @@ apply()  # first: without it `mmaction.models` cannot be imported
 
 # isort: off
 from . import datasets, evaluation, models, resuming, transforms  # noqa: E402
+from .version import __version__  # noqa: E402
 
-__version__ = '0.1.0'
-__all__ = ['datasets', 'evaluation', 'models', 'resuming', 'transforms']
+__all__ = [
+    '__version__', 'datasets', 'evaluation', 'models', 'resuming', 'transforms'
+]

@@ -1,4 +1,5 @@
 """Importing mmcv and MMAction2, and configs of installed packages."""
+import contextlib
 import importlib
 import importlib.metadata
 import importlib.util
@@ -11,19 +12,43 @@ from typing import Optional
 from .common import Mend, replace_everywhere, source_has
 
 
-def _mmcv_not_loaded() -> bool:
-    return 'mmcv.cnn.bricks.transformer' not in sys.modules
+# (module to load, kind of warning, how it begins)
+_IMPORT_NOISE = (
+    # an op that only the full mmcv has
+    ('mmcv.cnn.bricks.transformer', Warning,
+     r'(Fail to import )?``MultiScaleDeformableAttention``'),
+    # mmengine/utils/misc.py:477, on Python 3.13
+    ('mmengine.runner', DeprecationWarning,
+     "'maxsplit' is passed as positional argument"),
+)
 
 
-def _load_mmcv_quietly() -> None:
-    # Loaded here once, so that no filter has to stay behind for it; what it
-    # needs first, because torch sets up filters of its own that must stay.
-    importlib.import_module('mmcv.cnn')
-    with warnings.catch_warnings():
-        warnings.filterwarnings(
-            'ignore',
-            message=r'(Fail to import )?``MultiScaleDeformableAttention``')
-        importlib.import_module('mmcv.cnn.bricks.transformer')
+@contextlib.contextmanager
+def _ignoring(category: type, message: str):
+    """Ignore one warning, and keep the filters that an import sets up.
+
+    ``warnings.catch_warnings`` would undo those too, and torch and numpy set
+    some that their users rely on.
+    """
+    warnings.filterwarnings('ignore', message=message, category=category)
+    entry = warnings.filters[0]
+    try:
+        yield
+    finally:
+        warnings.filters.remove(entry)
+
+
+def _noise_to_come() -> bool:
+    return any(name not in sys.modules for name, _, _ in _IMPORT_NOISE)
+
+
+def _load_quietly() -> None:
+    # Loaded here once, so that no filter has to stay behind for them.
+    with contextlib.ExitStack() as stack:
+        for _, category, message in _IMPORT_NOISE:
+            stack.enter_context(_ignoring(category, message))
+        for name, _, _ in _IMPORT_NOISE:
+            importlib.import_module(name)
 
 
 def _drn_missing() -> bool:
@@ -121,8 +146,9 @@ def _name_own_configs() -> None:
     MODULE2PACKAGE['emoreact_plugin'] = 'emoreact_plugin'
 
 MENDS = (
-    Mend('quiet_mmcv', "mmcv-lite's warning about an op on import",
-         _mmcv_not_loaded, _load_mmcv_quietly),
+    Mend('quiet_import', "warnings of mmcv-lite's and mmengine's about "
+         'themselves: mmcv/cnn/bricks/transformer.py:33', _noise_to_come,
+         _load_quietly),
     Mend('drn_stub', 'import mmaction.models fails: open-mmlab/mmaction2#2714',
          _drn_missing, _stub_drn),
     Mend('no_pkg_resources', "_base_ = 'mmaction::...' needs pkg_resources: "

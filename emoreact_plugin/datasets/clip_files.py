@@ -11,7 +11,7 @@ from mmengine.dist import barrier, get_dist_info
 from mmengine.logging import print_log
 from tqdm import tqdm
 
-from .landmarks import is_current, prepare_clip
+from .landmarks import is_current, load_prepared, prepare_clip
 from .video import probe_video
 
 
@@ -170,7 +170,12 @@ def prepare_all(clips: List[ClipFiles], cache_dir: str,
         files.source: scan_frames(files.source, files.filename_tmpl)
         for files in clips if files.filename_tmpl
     }
-    jobs = list(zip(clips, paths))
+    jobs = []
+    for files, path in zip(clips, paths):
+        if path == files.landmarks:
+            _check_given(files)
+        else:
+            jobs.append((files, path))
     # Every rank does its share, then whatever is not there yet all the same:
     # ranks on another machine may have a cache of their own.
     rank, world_size = get_dist_info()
@@ -178,6 +183,20 @@ def prepare_all(clips: List[ClipFiles], cache_dir: str,
     barrier()
     _prepare_stale(jobs, folders, cache_dir, check)
     return paths, {path: f.start_index for path, f in folders.items()}
+
+
+def _check_given(files: ClipFiles) -> None:
+    """A prepared file of another tool's making stays as it is, but has to be
+    one of this very clip. Its time may change when a data set is copied."""
+    made_of = load_prepared(files.landmarks).sources.get('source')
+    if made_of is None or files.filename_tmpl:
+        return
+    size = osp.getsize(files.source)
+    if made_of['size'] != size:
+        raise ValueError(
+            f"{files.landmarks}: was prepared from a video of "
+            f"{made_of['size']} bytes ({made_of['path']}), but "
+            f'{files.source} has {size}. Prepare it anew')
 
 
 def _prepare_stale(jobs: List[tuple], folders: dict, cache_dir: str,
@@ -213,8 +232,8 @@ def sources_of(files: ClipFiles) -> Dict[str, Optional[str]]:
     """Role -> path of the files that a prepared file is made of."""
     return dict(
         source=files.source,
-        landmarks=files.landmarks,
-        keypoints=files.keypoints)
+        landmarks_file=files.landmarks,
+        keypoints_file=files.keypoints)
 
 
 def _prepare(files: ClipFiles, path: str, folder: Optional[FrameFolder],

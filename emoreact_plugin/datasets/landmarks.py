@@ -1,0 +1,243 @@
+# Copyright (c) the emoreact_plugin authors. Licensed under the MIT licence.
+"""The prepared file of a clip: its landmarks, in a form fast to read.
+
+Made once from the text files (the readers stand in ``landmark_readers``), so
+that training parses no text.
+"""
+import contextlib
+import json
+import os
+import uuid
+import zipfile
+import zlib
+from dataclasses import dataclass
+from typing import Dict, Optional, Tuple, Union
+
+import numpy as np
+
+from .landmark_readers import (NUM_LANDMARKS, check_count, parse_keypoints,
+                               read_keypoints_txt, read_openface_csv)
+
+__all__ = [
+    'PreparedClip', 'is_current', 'load_prepared', 'prepare_clip',
+    'read_keypoints_txt', 'read_openface_csv'
+]
+
+PathLike = Union[str, 'os.PathLike[str]']
+
+# How far the rows of a file may be off the frames of its clip: either is fine.
+ROW_TOLERANCE = 5
+ROW_TOLERANCE_RATIO = 0.1
+PREPARED_VERSION = 1
+
+# everything that numpy, zipfile and json raise for a file that is broken
+_BROKEN_NPZ = (ValueError, KeyError, TypeError, AttributeError, EOFError,
+               OSError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedClip:
+    """What the prepared file of a clip holds; T frames, J joints.
+
+    Attributes:
+        face_landmarks (np.ndarray): float32 (T, 68, 2), x and y in pixels of
+            the full frame, NaN where not found.
+        face_confidence (np.ndarray): float32 (T,), NaN where unknown.
+        body_keypoints (np.ndarray): float32 (T, J, 2), x and y as fractions
+            of the frame, NaN where not seen.
+        total_frames (int): T.
+        frame_size (tuple[int, int]): Width and height in pixels.
+        sources (dict): Role -> dict of ``path``, ``size`` (bytes) and
+            ``mtime_ns`` of the file it was made from; the roles are
+            'source', 'landmarks_file' and 'keypoints_file'.
+    """
+    face_landmarks: np.ndarray
+    face_confidence: np.ndarray
+    body_keypoints: np.ndarray
+    total_frames: int
+    frame_size: Tuple[int, int]
+    sources: Dict[str, dict]
+
+
+def prepare_clip(out_file: PathLike,
+                 *,
+                 total_frames: int,
+                 landmarks_file: Optional[PathLike] = None,
+                 keypoints_file: Optional[PathLike] = None,
+                 frame_size: Tuple[int, int],
+                 source: PathLike,
+                 check: bool = True) -> None:
+    """Write the prepared file of a clip, whole or not at all.
+
+    Several processes may write the same file at once.
+
+    Args:
+        out_file (str | PathLike): The ``.npz`` file to write; its folder is
+            made if there is none.
+        total_frames (int): Number of frames of the clip. Landmarks are cut
+            or padded with NaN to it.
+        landmarks_file (str | PathLike, optional): OpenFace CSV file.
+            Defaults to None: no face is found in any frame.
+        keypoints_file (str | PathLike, optional): Keypoint text file.
+            Defaults to None: no joints.
+        frame_size (tuple[int, int]): Width and height in pixels.
+        source (str | PathLike): The video file or folder of frames.
+        check (bool): Whether to refuse files that seem to belong to another
+            clip. Defaults to True.
+
+    Raises:
+        FileNotFoundError: One of the files is missing.
+        ValueError: One of them is not what it should be (see
+            :func:`read_openface_csv`, :func:`read_keypoints_txt`), or the
+            landmarks cover a number of frames that is off by more than 10 %
+            and more than 5, or so many keypoint lines are missing. The
+            message names the file and both numbers.
+    """
+    check_count('total_frames', total_frames)
+    width, height = frame_size
+    check_count('the width in frame_size', width)
+    check_count('the height in frame_size', height)
+    roles = dict(
+        source=source,
+        landmarks_file=landmarks_file,
+        keypoints_file=keypoints_file)
+    # before the files are read: a change while they are is then noticed
+    stamps = {role: _stamp(p) for role, p in roles.items() if p is not None}
+
+    landmarks = np.full((total_frames, NUM_LANDMARKS, 2), np.nan, 'f4')
+    confidence = np.full(total_frames, np.nan, 'f4')
+    keypoints = np.full((total_frames, 0, 2), np.nan, 'f4')
+    if landmarks_file is not None:
+        faces, sure = read_openface_csv(landmarks_file)
+        if check and _is_far_off(len(faces), total_frames):
+            raise ValueError(
+                f'{landmarks_file}: has landmarks of {len(faces)} frames, '
+                f'but {source} has {total_frames}: does it belong to another '
+                'clip?')
+        landmarks[:len(faces)] = faces[:total_frames]
+        confidence[:len(sure)] = sure[:total_frames]
+    if keypoints_file is not None:
+        keypoints, lines = parse_keypoints(keypoints_file, total_frames)
+        # more lines are not suspicious: they are hands
+        if check and _is_far_off(min(lines, total_frames), total_frames):
+            raise ValueError(
+                f'{keypoints_file}: has {lines} lines, but {source} has '
+                f'{total_frames} frames: does it belong to another clip?')
+    _write_npz(
+        out_file,
+        face_landmarks=landmarks,
+        face_confidence=confidence,
+        body_keypoints=keypoints,
+        total_frames=np.int64(total_frames),
+        frame_size=np.array((width, height), np.int64),
+        sources=np.array(
+            json.dumps(dict(version=PREPARED_VERSION, files=stamps))))
+
+
+def load_prepared(path: PathLike) -> PreparedClip:
+    """Read a prepared file.
+
+    Args:
+        path (str | PathLike): A file written by :func:`prepare_clip`.
+
+    Returns:
+        PreparedClip: Its content.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is damaged, no prepared file, or of another
+            version. The message names it.
+    """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f'{path}: there is no such prepared file')
+    try:
+        with np.load(path, allow_pickle=False) as npz:
+            arrays = {name: npz[name] for name in npz.files}
+        about = json.loads(str(arrays['sources']))
+        if about['version'] != PREPARED_VERSION:
+            raise ValueError(f'expected version {PREPARED_VERSION}, found '
+                             f'{about["version"]}')
+        clip = PreparedClip(
+            arrays['face_landmarks'], arrays['face_confidence'],
+            arrays['body_keypoints'], int(arrays['total_frames']),
+            tuple(arrays['frame_size'].tolist()), about['files'])
+        _check_prepared(clip)
+    except _BROKEN_NPZ as error:
+        raise ValueError(f'{path}: this prepared file is damaged or out of '
+                         f'date ({error}). Delete it, and it is made anew'
+                         ) from error
+    return clip
+
+
+def is_current(path: PathLike, sources: Dict[str,
+                                             Optional[PathLike]]) -> bool:
+    """Whether a prepared file is there and its sources are unchanged.
+
+    Args:
+        path (str | PathLike): The prepared file.
+        sources (dict): Role ('source', 'landmarks_file', 'keypoints_file')
+            -> path, or None for a role that the clip does not have.
+
+    Returns:
+        bool: True if the file can be read, has this version, was made from
+        these very roles, and size and modification time of each source are
+        what they were. Paths may differ: a data set can move.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as npz:
+            about = json.loads(str(npz['sources']))
+        stamps = {r: _stamp(p) for r, p in sources.items() if p is not None}
+        before = about['files']
+        return (about['version'] == PREPARED_VERSION
+                and before.keys() == stamps.keys() and all(
+                    before[role][key] == stamps[role][key]
+                    for role in stamps for key in ('size', 'mtime_ns')))
+    except _BROKEN_NPZ:
+        return False
+
+
+def _stamp(path: PathLike) -> dict:
+    path = os.fspath(path)
+    try:
+        stat = os.stat(path)
+    except FileNotFoundError:
+        raise FileNotFoundError(f'{path}: there is no such file or folder'
+                                ) from None
+    # what a folder's own size means depends on the file system
+    size = 0 if os.path.isdir(path) else stat.st_size
+    return dict(path=path, size=size, mtime_ns=stat.st_mtime_ns)
+
+
+def _is_far_off(found: int, expected: int) -> bool:
+    gap = abs(found - expected)
+    return gap > ROW_TOLERANCE and gap > ROW_TOLERANCE_RATIO * expected
+
+
+def _write_npz(out_file: PathLike, **arrays) -> None:
+    """Write under another name first: nobody ever sees half a file."""
+    folder, name = os.path.split(os.path.abspath(out_file))
+    os.makedirs(folder, exist_ok=True)
+    draft = os.path.join(folder, f'.{name}.{uuid.uuid4().hex}.tmp')
+    try:
+        with open(draft, 'xb') as file:
+            # uncompressed: a third of the time to load
+            np.savez(file, **arrays)
+        os.replace(draft, out_file)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(draft)
+        raise
+
+
+def _check_prepared(clip: PreparedClip) -> None:
+    frames, points = clip.total_frames, clip.face_landmarks
+    joints = clip.body_keypoints
+    expected = ((points, (frames, NUM_LANDMARKS, 2)),
+                (clip.face_confidence, (frames, )),
+                (joints, (frames, *joints.shape[1:2], 2)))
+    for array, shape in expected:
+        if array.shape != shape or array.dtype != np.float32:
+            raise ValueError(f'expected float32 {shape}, found {array.dtype} '
+                             f'{array.shape}')
+    if len(clip.frame_size) != 2 or min(clip.frame_size) < 1:
+        raise ValueError(f'expected a frame size, found {clip.frame_size}')

@@ -1,0 +1,325 @@
+import os
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from emoreact_plugin.datasets import EMOTIONS, EmoReactDataset
+from emoreact_plugin.recipes import build_pipeline
+
+from ..conftest import (FRAMES, HEIGHT, WIDTH, body_of, face_of, make_tiny,
+                        write_annotations, write_openface)
+
+
+def dataset(root, split='train', pipeline=(), **kwargs):
+    return EmoReactDataset(
+        ann_file=f'{split}.csv',
+        pipeline=list(pipeline),
+        data_root=str(root),
+        test_mode=split != 'train',
+        **kwargs)
+
+
+LOAD = [
+    dict(type='SampleFrames', clip_len=1, num_clips=3, test_mode=True),
+    dict(type='DecodeVideo'),
+    dict(type='LoadLandmarks')
+]
+LOAD_FRAMES = [LOAD[0], dict(type='RawFrameDecode'), LOAD[2]]
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A data set of its own for tests that break it."""
+    return make_tiny(tmp_path / 'data', counts=(3, 2, 2))
+
+
+def to_frames(root: Path, names, start: int, folder='frames'):
+    """What was a video becomes a folder of PNG files."""
+    for name in names:
+        directory = root / folder / name[:-4]
+        directory.mkdir(parents=True)
+        for k in range(FRAMES):
+            image = np.full((HEIGHT, WIDTH, 3), 20 + 30 * k, np.uint8)
+            cv2.imwrite(str(directory / f'{start + k:06d}.png'), image)
+
+
+def test_a_sample(tiny):
+    data = dataset(tiny.root, 'test')
+    assert len(data) == len(tiny.videos['test'])
+    assert data.classes == EMOTIONS
+    info = data.get_data_info(2)
+    assert info['video_id'] == tiny.videos['test'][2][:-4]
+    assert info['total_frames'] == FRAMES and info['start_index'] == 0
+    assert info['label'].dtype == torch.float32
+    assert info['label'].tolist() == tiny.labels['test'][2].tolist()
+    assert info['valence'] == 1.5
+    assert info['landmarks_file'] == info['keypoints_file']
+    np.testing.assert_array_equal(data.labels, tiny.labels['test'])
+
+
+def test_frames_and_landmarks_are_of_the_same_moment(tiny):
+    sample = dataset(tiny.root, 'test', LOAD)[0]
+    # the middle of three segments of two frames
+    assert sample['frame_inds'].tolist() == [1, 3, 5]
+    for i, k in enumerate([1, 3, 5]):
+        # frame k has the brightness 20 + 30 k and a face k pixels further
+        assert abs(sample['imgs'][i].mean() - (20 + 30 * k)) < 3
+        np.testing.assert_allclose(sample['face_landmarks'][i], face_of(k),
+                                   atol=0.06)
+        np.testing.assert_allclose(sample['body_keypoints'][i],
+                                   body_of(k) * (WIDTH, HEIGHT), atol=1e-4)
+
+
+@pytest.mark.parametrize('start', [0, 1, 37])
+def test_the_number_of_the_first_frame_changes_nothing(own, start):
+    to_frames(own.root, own.videos['test'], start)
+    video = dataset(own.root, 'test', LOAD)[0]
+    frames = dataset(
+        own.root, 'test', LOAD_FRAMES, filename_tmpl='{:06d}.png',
+        data_prefix=dict(frames='frames', landmarks='videos',
+                         keypoints='videos'))
+    sample = frames[0]
+    assert sample['frame_inds'].tolist() == [1 + start, 3 + start, 5 + start]
+    assert [int(x.mean()) for x in sample['imgs']] == [50, 110, 170]
+    for key in ('face_landmarks', 'body_keypoints'):
+        np.testing.assert_array_equal(sample[key], video[key])
+
+
+def test_folders_and_names_can_be_others(own):
+    root, names = own.root, own.videos['test']
+    to_frames(root, names, 1, 'jpg')
+    for name in names:
+        (root / 'jpg' / name[:-4]).rename(root / 'jpg' / f'{name}_frames')
+        folder = root / 'videos' / f'{name}_openface'
+        (root / 'csv').mkdir(exist_ok=True)
+        shutil.move(folder / f'{name[:-4]}.csv', root / 'csv')
+        (root / 'pose').mkdir(exist_ok=True)
+        shutil.move(root / 'videos' / f'{name}_hol.txt',
+                    root / 'pose' / f'{name[:-4]}_hol.txt')
+    data = dataset(
+        root, 'test', LOAD_FRAMES, filename_tmpl='{:06d}.png',
+        frame_dir_tmpl='{video}_frames',
+        required=('landmarks', 'keypoints'),
+        data_prefix=dict(frames='jpg', landmarks='csv', keypoints='pose'))
+    np.testing.assert_allclose(data[0]['face_landmarks'][0], face_of(1),
+                               atol=0.06)
+
+
+def test_the_whole_pipeline(tiny):
+    pipeline = build_pipeline(('face', 'body'), 3, 32, train=True)
+    sample = dataset(tiny.root, 'train', pipeline)[0]
+    assert set(sample['inputs']) == {'face_imgs', 'body_imgs'}
+    for x in sample['inputs'].values():
+        assert x.shape == (3, 3, 32, 32) and x.dtype == torch.uint8
+    assert sample['data_samples'].gt_label.dtype == torch.float32
+    assert sample['data_samples'].valence == 1.
+    assert sample['data_samples'].video_id == tiny.videos['train'][0][:-4]
+    # the black of the face is in the body and not in the face
+    assert (sample['inputs']['body_imgs'] == 0).any()
+    assert (sample['inputs']['face_imgs'] > 10).all()
+
+
+class TestDraws:
+
+    @staticmethod
+    def views(data, index=0):
+        return data[index]['inputs']['face_imgs']
+
+    def test_they_depend_on_seed_epoch_and_index_only(self, tiny):
+        pipeline = build_pipeline(('face', ), 3, 32, train=True)
+        data = dataset(tiny.root, 'train', pipeline)
+        seen = {}
+        for seed, epoch in [(1, 0), (1, 1), (2, 0)]:
+            data.set_epoch(epoch, seed)
+            np.random.seed(len(seen))  # must not matter
+            seen[seed, epoch] = self.views(data)
+            np.random.seed(100)
+            torch.testing.assert_close(self.views(data), seen[seed, epoch])
+        different = list(seen.values())
+        assert not torch.equal(different[0], different[1])
+        assert not torch.equal(different[0], different[2])
+
+    def test_the_generators_are_left_where_they_were(self, tiny):
+        data = dataset(tiny.root, 'train',
+                       build_pipeline(('face', ), 3, 32, train=True))
+        data.set_epoch(0, 0)
+        np.random.seed(3), torch.manual_seed(3)
+        expected = np.random.rand(), torch.rand(()).item()
+        np.random.seed(3), torch.manual_seed(3)
+        data[0]
+        assert (np.random.rand(), torch.rand(()).item()) == expected
+
+    def test_without_an_epoch_they_are_numpys(self, tiny):
+        data = dataset(tiny.root, 'train',
+                       build_pipeline(('face', ), 3, 32, train=True))
+        assert not torch.equal(self.views(data), self.views(data))
+
+    @pytest.mark.parametrize('workers, persistent', [(0, False), (2, False),
+                                                     (2, True)])
+    def test_workers_make_no_difference(self, tiny, workers, persistent):
+        data = dataset(tiny.root, 'train',
+                       build_pipeline(('face', ), 3, 32, train=True))
+        loader = torch.utils.data.DataLoader(
+            data, num_workers=workers, persistent_workers=persistent,
+            collate_fn=list)
+        for epoch in range(2):
+            data.set_epoch(epoch, 5)
+            loaded = [b[0]['inputs']['face_imgs'] for b in loader]
+            for i, views in enumerate(loaded):
+                torch.testing.assert_close(views, self.views(data, i))
+
+
+class TestPreparedFiles:
+
+    def test_they_are_made_once(self, own, tmp_path):
+        cache = tmp_path / 'cache'
+        dataset(own.root, 'val', cache_dir=str(cache)).full_init()
+        files = {f: f.stat().st_mtime_ns for f in cache.iterdir()}
+        assert len(files) == 2
+        dataset(own.root, 'val', cache_dir=str(cache)).full_init()
+        assert {f: f.stat().st_mtime_ns for f in cache.iterdir()} == files
+
+    def test_nothing_is_written_beside_the_data(self, own, tmp_path):
+        before = sorted(own.root.rglob('*'))
+        dataset(own.root, 'val', cache_dir=str(tmp_path / 'c')).full_init()
+        assert sorted(own.root.rglob('*')) == before
+
+    def test_a_changed_csv_is_read_again(self, own):
+        name = own.videos['val'][0]
+        path = own.root / 'videos' / f'{name}_openface' / f'{name[:-4]}.csv'
+        dataset(own.root, 'val', LOAD)[0]
+        write_openface(path,
+                       np.stack([face_of(k) + 1 for k in range(FRAMES)]))
+        os.utime(path, ns=(1, 1))
+        sample = dataset(own.root, 'val', LOAD)[0]
+        np.testing.assert_allclose(sample['face_landmarks'][0],
+                                   face_of(1) + 1, atol=0.06)
+
+    def test_a_prepared_file_in_the_landmark_folder_is_used(
+            self, own, tmp_path):
+        cache, given = tmp_path / 'c', own.root / 'prepared'
+        first = dataset(own.root, 'val', LOAD, cache_dir=str(cache))
+        given.mkdir()
+        for i, name in enumerate(own.videos['val']):
+            shutil.copy(first.get_data_info(i)['landmarks_file'],
+                        given / f'{name[:-4]}.npz')
+            shutil.rmtree(own.root / 'videos' / f'{name}_openface')
+        prefix = dict(video='videos', landmarks='prepared')
+        data = dataset(own.root, 'val', LOAD, data_prefix=prefix,
+                       required=('landmarks', 'keypoints'),
+                       cache_dir=str(tmp_path / 'other'))
+        np.testing.assert_array_equal(data[1]['face_landmarks'],
+                                      first[1]['face_landmarks'])
+        assert str(given) in data.get_data_info(0)['landmarks_file']
+
+
+class TestBadInput:
+
+    def error(self, kind, root, split='train', **kwargs):
+        with pytest.raises(kind) as error:
+            dataset(root, split, **kwargs)
+        return str(error.value)
+
+    def test_a_missing_video(self, own):
+        (own.root / 'videos' / own.videos['train'][1]).unlink()
+        text = self.error(FileNotFoundError, own.root)
+        assert '1 of 3 clips are not there' in text
+        assert own.videos['train'][1] in text and 'train.csv' in text
+
+    def test_a_missing_annotation_file(self, own):
+        (own.root / 'train.csv').unlink()
+        assert 'train.csv' in self.error(FileNotFoundError, own.root)
+
+    def test_a_name_that_leaves_the_folder(self, own):
+        write_annotations(own.root / 'train.csv', ['../x.mp4'], [[0] * 8])
+        assert '../x.mp4' in self.error(ValueError, own.root)
+
+    def test_an_unknown_emotion(self, own):
+        text = self.error(ValueError, own.root,
+                          metainfo=dict(classes=('Joy', )))
+        assert "'Joy'" in text and 'Happiness' in text
+
+    def test_a_video_that_is_none(self, own):
+        path = own.root / 'videos' / own.videos['train'][2]
+        path.write_bytes(b'no video')
+        text = self.error(ValueError, own.root)
+        assert path.name in text and '1 of 3' in text
+
+    @pytest.mark.parametrize('rows, error', [(FRAMES + 5, False),
+                                             (FRAMES + 6, True)])
+    def test_landmarks_of_another_clip(self, own, rows, error):
+        name = own.videos['train'][0]
+        path = own.root / 'videos' / f'{name}_openface' / f'{name[:-4]}.csv'
+        write_openface(path, np.stack([face_of(k) for k in range(rows)]))
+        if not error:
+            dataset(own.root)
+            return
+        text = self.error(ValueError, own.root)
+        assert path.name in text
+        assert str(rows) in text and str(FRAMES) in text
+        dataset(own.root, check_landmarks=False)
+
+    @pytest.mark.parametrize('kind', ['landmarks', 'keypoints'])
+    def test_missing_landmark_files(self, own, kind, caplog):
+        for i, name in enumerate(own.videos['train']):
+            if kind == 'landmarks':
+                shutil.rmtree(own.root / 'videos' / f'{name}_openface')
+            else:
+                (own.root / 'videos' / f'{name}_hol.txt').unlink()
+            text = self.error(FileNotFoundError, own.root, required=(kind, ))
+            assert f'{i + 1} of 3 clips have no {kind}' in text
+            assert own.videos['train'][0] in text
+            dataset(own.root)  # not needed, not missed
+            if i < 2:
+                data = dataset(own.root, required=(kind, ),
+                               allow_missing=True, pipeline=LOAD)
+                key = dict(landmarks='face_landmarks',
+                           keypoints='body_keypoints')[kind]
+                assert np.isnan(data[0][key]).all()
+                assert not np.isnan(data[2][key]).any()
+        self.error(FileNotFoundError, own.root, required=(kind, ),
+                   allow_missing=True)
+
+    def test_a_clip_that_fails_later_names_itself(self, own):
+        data = dataset(own.root, pipeline=LOAD)
+        path = own.root / 'videos' / own.videos['train'][1]
+        path.write_bytes(b'gone bad')
+        data[0]
+        with pytest.raises(RuntimeError, match=path.stem) as error:
+            data[1]
+        assert str(path) in str(error.value)
+
+    @pytest.mark.parametrize('prefix', [
+        dict(), dict(landmarks='x'), dict(video='v', frames='f')])
+    def test_video_or_frames(self, own, prefix):
+        text = self.error(ValueError, own.root, data_prefix=prefix)
+        assert "either 'video' or 'frames'" in text
+
+    @pytest.mark.parametrize('change, message', [
+        (lambda d: (d / '000003.png').unlink(), '000003.png is missing'),
+        (lambda d: [f.unlink() for f in d.iterdir()], 'found none'),
+        (lambda d: (d / '000001.png').write_bytes(b'x'), 'cannot be read'),
+        (lambda d: shutil.rmtree(d), 'clips are not there'),
+    ], ids=['gap', 'empty', 'corrupt', 'no folder'])
+    def test_frames_that_are_not_whole(self, own, change, message):
+        to_frames(own.root, own.videos['train'], 1)
+        change(own.root / 'frames' / own.videos['train'][0][:-4])
+        with pytest.raises((ValueError, FileNotFoundError), match=message):
+            dataset(own.root, filename_tmpl='{:06d}.png',
+                    data_prefix=dict(frames='frames'))
+
+
+def test_the_summary_counts_what_is_missing(own):
+    name = own.videos['train'][0]
+    faces = np.stack([face_of(k) for k in range(FRAMES)])
+    faces[:3] = np.nan
+    write_openface(
+        own.root / 'videos' / f'{name}_openface' / f'{name[:-4]}.csv', faces)
+    text = dataset(own.root).summary()
+    # 3 of 18 frames
+    assert text.startswith('3 clips, 18 frames; a face in 83.3 % of them (1 ')
+    assert 'a body in 100.0 % of them' in text

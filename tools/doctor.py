@@ -1,0 +1,405 @@
+"""Checks this Python's installation and says how to put it right.
+
+    python tools/doctor.py
+
+Prints the versions that matter, every problem with the exact command that
+mends it, and, where there is none, which upstream faults emoreact_plugin mends
+on import and whether a small recognizer runs. The exit code is 1 where
+something is wrong, else 0.
+
+Only the standard library is used until the checks have passed, and only
+syntax that old interpreters know, so that this runs in the broken environment
+that it is meant for.
+"""
+import ast
+import os
+import os.path as osp
+import re
+import subprocess
+import sys
+
+try:
+    from importlib import metadata
+except ImportError:  # Python before 3.8, itself the first problem
+    metadata = None
+
+ROOT = osp.dirname(osp.dirname(osp.abspath(__file__)))
+PYTHON = ((3, 10), (3, 14))  # from, below
+SHOWN = ('emoreact_plugin', 'torch', 'torchvision', 'mmengine', 'mmcv-lite',
+         'mmcv', 'mmaction2', 'opencv-python', 'opencv-contrib-python',
+         'opencv-python-headless', 'opencv-contrib-python-headless',
+         'grad-cam', 'scikit-learn', 'av', 'numpy', 'matplotlib',
+         'importlib_metadata', 'setuptools', 'tensorboard', 'mediapipe')
+
+# Run in a process of their own: a broken binary may end the process.
+PROBES = (
+    ('torch', 'import torch; print(torch.__version__)'),
+    ('torchvision', 'import torch, torchvision; '
+     'boxes = torch.tensor([[0., 0., 1., 1.]]); '
+     'torchvision.ops.nms(boxes, torch.ones(1), 0.5)'),
+    ('cv2', 'import cv2, numpy; '
+     'cv2.resize(numpy.zeros((2, 2, 3), "uint8"), (4, 4)); '
+     'cv2.VideoCapture'),
+    ('numpy', 'import numpy; numpy.zeros(1).sum()'),
+    ('av', 'import av; av.open'),
+    ('sklearn', 'import sklearn.metrics'),
+    ('pytorch_grad_cam', 'import pytorch_grad_cam'),
+    ('matplotlib', 'import matplotlib'),
+    ('importlib_metadata', 'import importlib_metadata'),
+    ('mmengine', 'import mmengine.runner'),
+    ('mmcv', 'import mmcv.transforms'),
+)
+GPU_PROBE = ('import torch; n = torch.cuda.device_count(); '
+             'print(", ".join(torch.cuda.get_device_name(i) '
+             'for i in range(n)) or "none", "(torch is built for CUDA %s)" '
+             '% torch.version.cuda)')
+REASONS = {
+    'setuptools': " (mmengine's pkg_resources, under MMAction2's own tools)",
+}
+
+
+class Problem(object):
+    """One thing that is wrong, and the command that puts it right."""
+
+    def __init__(self, text, command):
+        self.text = text
+        self.command = command
+
+
+def pip(*words):
+    """A pip command for the Python that runs this."""
+    quoted = ['"%s"' % w if re.search(r'[<>!\[ ]', w) else w for w in words]
+    return ' '.join((sys.executable, '-m', 'pip') + tuple(quoted))
+
+
+def parse(version):
+    """'2.10.1+cu121' -> (2, 10, 1); what follows a letter is ignored."""
+    numbers = re.match(r'[\d.]*', version).group(0)
+    return tuple(int(n) for n in numbers.split('.') if n)
+
+
+def fits(version, ranges):
+    """Whether a version lies in ranges like '>=2.6,<3' or '(==2.6.0)'."""
+    have = parse(version)
+    for part in ranges.strip('() ').split(','):
+        match = re.match(r'\s*(==|!=|>=|<=|~=|>|<)\s*([^\s]+)', part)
+        if match is None or '*' in part:
+            continue
+        sign, want = match.group(1), parse(match.group(2))
+        size = max(len(have), len(want))
+        a = have + (0, ) * (size - len(have))
+        b = want + (0, ) * (size - len(want))
+        if not {
+                '==': a == b,
+                '!=': a != b,
+                '>=': a >= b,
+                '<=': a <= b,
+                '~=': a >= b and a[:len(want) - 1] == want[:-1],
+                '>': a > b,
+                '<': a < b
+        }[sign]:
+            return False
+    return True
+
+
+def versions(names=SHOWN):
+    """name -> installed version, for those that are installed."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            pass
+    return found
+
+
+def requirements():
+    """name -> ranges that emoreact_plugin asks for.
+
+    From setup.py beside this folder, or from the installed package.
+    """
+    setup = osp.join(ROOT, 'setup.py')
+    lines = []
+    if osp.exists(setup):
+        with open(setup) as file:
+            for node in ast.parse(file.read()).body:
+                if isinstance(node, ast.Assign) and getattr(
+                        node.targets[0], 'id', '') == 'INSTALL_REQUIRES':
+                    lines = ast.literal_eval(node.value)
+    else:
+        try:
+            lines = metadata.requires('emoreact_plugin') or []
+        except metadata.PackageNotFoundError:
+            pass
+    wanted = {}
+    for line in lines:
+        if 'extra ==' not in line:
+            name, ranges = re.match(r'([\w.-]+)\s*(.*)',
+                                    line.split(';')[0]).groups()
+            wanted[name] = ranges.strip('() ')
+    return wanted
+
+
+def install_command():
+    if osp.exists(osp.join(ROOT, 'setup.py')):
+        return pip('install', '-e', ROOT)
+    return pip('install', 'emoreact_plugin')
+
+
+def check_python(version=None):
+    version = tuple(version or sys.version_info)[:2]
+    if PYTHON[0] <= version < PYTHON[1]:
+        return []
+    return [
+        Problem(
+            'this is Python %d.%d; expected 3.10 to 3.13' % version,
+            'python3.11 -m venv .venv && .venv/bin/python -m pip install -e '
+            '"%s"' % ROOT)
+    ]
+
+
+def check_mmcv(have):
+    """mmcv and mmcv-lite own one folder, and MMAction2 takes 2.0 and 2.1."""
+    right = 'mmcv-lite==2.1.0'
+    found = [name for name in ('mmcv', 'mmcv-lite') if name in have]
+    again = '%s && %s' % (pip('uninstall', '-y', 'mmcv',
+                              'mmcv-lite'), pip('install', right))
+    if not found:
+        return [Problem('mmcv is not installed', pip('install', right))]
+    if len(found) == 2:
+        return [
+            Problem(
+                'mmcv %s and mmcv-lite %s are both installed and share one '
+                'folder' % (have['mmcv'], have['mmcv-lite']), again)
+        ]
+    version = have[found[0]]
+    if not fits(version, '>=2.0.0,<2.2'):
+        return [
+            Problem(
+                '%s is %s; MMAction2 1.2.0 takes 2.0 and 2.1' %
+                (found[0], version), again)
+        ]
+    return []
+
+
+def check_opencv(have):
+    """All OpenCV wheels write into one folder: the last one installed wins."""
+    wheels = dict((n, v) for n, v in have.items() if n.startswith('opencv'))
+    if len(set(wheels.values())) < 2:
+        return []
+    newest = max(wheels.values(), key=parse)
+    return [
+        Problem(
+            'OpenCV wheels of different versions share one folder: ' +
+            ', '.join('%s %s' % item for item in sorted(wheels.items())),
+            pip('install', '--force-reinstall', '--no-deps',
+                *['%s==%s' % (name, newest) for name in sorted(wheels)]))
+    ]
+
+
+def check_ranges(have, wanted):
+    """Missing packages and those outside their ranges, in one command."""
+    bad = []
+    for name, ranges in sorted(wanted.items()):
+        if name == 'mmcv-lite':
+            continue  # check_mmcv knows the alternatives
+        if name not in have:
+            bad.append((name, 'is not installed'))
+        elif not fits(have[name], ranges):
+            bad.append((name, 'is %s; expected %s%s' %
+                        (have[name], ranges, REASONS.get(name, ''))))
+    if not bad:
+        return []
+    return [
+        Problem('; '.join('%s %s' % item for item in bad),
+                pip('install', *[name + wanted[name] for name, _ in bad]))
+    ]
+
+
+def check_torch_pair(have, needs=None):
+    """torchvision is built against one torch, and says so in its metadata."""
+    if 'torch' not in have or 'torchvision' not in have:
+        return []
+    if needs is None:
+        needs = metadata.requires('torchvision') or []
+    for line in needs:
+        match = re.match(r'torch\s*([(<>=!~].*)', line.split(';')[0])
+        if match and not fits(have['torch'], match.group(1)):
+            return [
+                Problem(
+                    'torchvision %s needs torch %s; found %s' %
+                    (have['torchvision'], match.group(1).strip('() '),
+                     have['torch']),
+                    pip('install', '--upgrade', '--force-reinstall', 'torch',
+                        'torchvision'))
+            ]
+    return []
+
+
+def run(code):
+    """(worked, what it printed or the last line of its error)."""
+    done = subprocess.Popen([sys.executable, '-c', code],
+                            stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE)
+    out, error = [text.decode('utf-8', 'replace') for text in
+                  done.communicate()]
+    if done.returncode == 0:
+        return True, out.strip()
+    lines = error.strip().splitlines() or ['exit code %d' % done.returncode]
+    return False, lines[-1]
+
+
+def check_imports(have, wanted, probe=run):
+    """Import every part; a wheel may be there and its library broken."""
+    owners = {
+        'cv2': [n for n in sorted(have) if n.startswith('opencv')],
+        'torchvision': ['torch', 'torchvision'],
+        'sklearn': ['scikit-learn'],
+        'pytorch_grad_cam': ['grad-cam'],
+        'mmcv': [n for n in ('mmcv', 'mmcv-lite') if n in have],
+    }
+    if probe('\n'.join(code for _, code in PROBES))[0]:
+        return []  # one process for all, where nothing is wrong
+    for module, code in PROBES:
+        worked, text = probe(code)
+        if worked:
+            continue
+        names = owners.get(module, [module])
+        exact = [
+            '%s==%s' % (n, have[n]) if n in have else n + wanted.get(n, '')
+            for n in names
+        ]
+        # only the first: most of the others would fail because of it
+        return [
+            Problem('%s does not work: %s' % (module, text),
+                    pip('install', '--force-reinstall', '--no-deps', *exact))
+        ]
+    return []
+
+
+def check_package(have):
+    """Installed at all, and with its configs and tools."""
+    if 'emoreact_plugin' not in have:
+        return [Problem('emoreact_plugin is not installed', install_command())]
+    from importlib import util
+    spec = util.find_spec('emoreact_plugin')
+    if spec is None or spec.origin is None:
+        return [
+            Problem('emoreact_plugin is listed as installed, but its files '
+                    'are gone', install_command())
+        ]
+    folder = osp.join(osp.dirname(spec.origin), '.mim')
+    missing = [
+        name for name in ('configs', 'tools', 'model-index.yml')
+        if not osp.exists(osp.join(folder, name))
+    ]
+    if missing:
+        return [
+            Problem('%s has no %s' % (folder, ', '.join(missing)),
+                    install_command())
+        ]
+    return []
+
+
+def diagnose(have, wanted):
+    """All problems that the standard library can see, most basic first."""
+    missing = [name for name in sorted(wanted) if name not in have]
+    if 'mmcv' in have and 'mmcv-lite' in missing:
+        missing.remove('mmcv-lite')  # the full one does as well
+    if 'emoreact_plugin' not in have and missing:
+        # one command brings everything
+        return [
+            Problem(
+                'emoreact_plugin is not installed, nor what it needs: ' +
+                ', '.join(missing), install_command())
+        ]
+    problems = (
+        check_ranges(have, wanted) + check_mmcv(have) +
+        check_torch_pair(have) + check_opencv(have))
+    if not problems:
+        # with packages missing these would only repeat it
+        problems += check_imports(have, wanted) + check_package(have)
+    return problems
+
+
+def report(problems):
+    print('\n%d problem%s:' % (len(problems), 's' * (len(problems) > 1)))
+    for number, problem in enumerate(problems, 1):
+        print('%d. %s\n   %s' % (number, problem.text, problem.command))
+    return 1
+
+
+def try_it():
+    """Import the package and run a small recognizer; a text of what works."""
+    import warnings
+
+    import torch
+    from mmengine.logging import MMLogger
+
+    import emoreact_plugin  # noqa: F401
+    from emoreact_plugin.compat import MENDS, apply
+    from mmaction.registry import MODELS
+    from mmengine.registry import DefaultScope, init_default_scope
+
+    applied = apply()
+    print('\nmended on import:')
+    for mend in MENDS:
+        if mend.name in applied:
+            print('  %-18s %s' % (mend.name, mend.answers))
+    print('  not needed here: %s' % (', '.join(
+        m.name for m in MENDS if m.name not in applied) or 'none'))
+    scope = DefaultScope.get_current_instance()
+    if scope is None:
+        init_default_scope('mmaction')
+    MMLogger.get_current_instance().setLevel('ERROR')
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        model = MODELS.build(
+            dict(
+                type='Recognizer2D',
+                backbone=dict(
+                    type='ResNetTSM', depth=18, num_segments=2,
+                    pretrained=None),
+                cls_head=dict(
+                    type='TSMHead', num_classes=8, in_channels=512,
+                    num_segments=2, average_clips='score'),
+                data_preprocessor=dict(type='ActionDataPreprocessor')))
+        model.init_weights()
+        model.eval()
+        with torch.no_grad():
+            scores = model(torch.zeros(1, 2, 3, 32, 32), mode='tensor')
+    if not bool(torch.isfinite(scores).all()):
+        raise ValueError('a small recognizer gave scores that are not finite')
+
+
+def main():
+    print('python %s (%s)' % (sys.version.split()[0], sys.executable))
+    problems = check_python()
+    if metadata is None or problems:
+        return report(problems)
+    have = versions()
+    for name in SHOWN:
+        if name in have:
+            print('%s %s' % (name, have[name]))
+    if 'torch' in have:
+        print('gpu: %s' % run(GPU_PROBE)[1])
+    problems = diagnose(have, requirements())
+    if problems:
+        return report(problems)
+    try:
+        try_it()
+    except Exception as error:  # whatever it is, the user needs to see it
+        off = os.environ.get('EMOREACT_NO_COMPAT', '0') not in ('', '0')
+        return report([
+            Problem(
+                'emoreact_plugin does not work%s: %s: %s' %
+                (' (EMOREACT_NO_COMPAT turns its mends off)' if off else '',
+                 type(error).__name__, error),
+                'unset EMOREACT_NO_COMPAT' if off else install_command())
+        ])
+    print('\nAll is well.')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
