@@ -19,7 +19,13 @@ class ConsoleRunner(Runner):
             # A file's handler is a kind of StreamHandler as well.
             if type(handler) is logging.StreamHandler:
                 handler.setLevel(logging.WARNING)
+                handler.addFilter(_worth_reading)
         return logger
+
+
+def _worth_reading(record: logging.LogRecord) -> bool:
+    # A constant learning rate needs no scheduler.
+    return not record.getMessage().startswith('`save_param_scheduler` is True')
 
 
 @master_only

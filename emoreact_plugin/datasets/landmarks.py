@@ -104,25 +104,9 @@ def prepare_clip(out_file: PathLike,
     # before the files are read: a change while they are is then noticed
     stamps = {role: _stamp(p) for role, p in roles.items() if p is not None}
 
-    landmarks = np.full((total_frames, NUM_LANDMARKS, 2), np.nan, 'f4')
-    confidence = np.full(total_frames, np.nan, 'f4')
-    keypoints = np.full((total_frames, 0, 2), np.nan, 'f4')
-    if landmarks_file is not None:
-        faces, sure = read_openface_csv(landmarks_file)
-        if check and _is_far_off(len(faces), total_frames):
-            raise ValueError(
-                f'{landmarks_file}: has landmarks of {len(faces)} frames, '
-                f'but {source} has {total_frames}: does it belong to another '
-                'clip?')
-        landmarks[:len(faces)] = faces[:total_frames]
-        confidence[:len(sure)] = sure[:total_frames]
-    if keypoints_file is not None:
-        keypoints, lines = parse_keypoints(keypoints_file, total_frames)
-        # more lines are not suspicious: they are hands
-        if check and _is_far_off(min(lines, total_frames), total_frames):
-            raise ValueError(
-                f'{keypoints_file}: has {lines} lines, but {source} has '
-                f'{total_frames} frames: does it belong to another clip?')
+    landmarks, confidence = _landmarks_of(landmarks_file, total_frames, source,
+                                          check)
+    keypoints = _keypoints_of(keypoints_file, total_frames, source, check)
     _write_npz(
         out_file,
         face_landmarks=landmarks,
@@ -132,6 +116,36 @@ def prepare_clip(out_file: PathLike,
         frame_size=np.array((width, height), np.int64),
         sources=np.array(
             json.dumps(dict(version=PREPARED_VERSION, files=stamps))))
+
+
+def _landmarks_of(path: Optional[PathLike], total_frames: int,
+                  source: PathLike,
+                  check: bool) -> Tuple[np.ndarray, np.ndarray]:
+    landmarks = np.full((total_frames, NUM_LANDMARKS, 2), np.nan, 'f4')
+    confidence = np.full(total_frames, np.nan, 'f4')
+    if path is None:
+        return landmarks, confidence
+    faces, sure = read_openface_csv(path)
+    if check and _is_far_off(len(faces), total_frames):
+        raise ValueError(
+            f'{path}: has landmarks of {len(faces)} frames, but {source} has '
+            f'{total_frames}: does it belong to another clip?')
+    landmarks[:len(faces)] = faces[:total_frames]
+    confidence[:len(sure)] = sure[:total_frames]
+    return landmarks, confidence
+
+
+def _keypoints_of(path: Optional[PathLike], total_frames: int,
+                  source: PathLike, check: bool) -> np.ndarray:
+    if path is None:
+        return np.full((total_frames, 0, 2), np.nan, 'f4')
+    keypoints, lines = parse_keypoints(path, total_frames)
+    # more lines are not suspicious: they are hands
+    if check and _is_far_off(min(lines, total_frames), total_frames):
+        raise ValueError(
+            f'{path}: has {lines} lines, but {source} has {total_frames} '
+            'frames: does it belong to another clip?')
+    return keypoints
 
 
 def load_prepared(path: PathLike) -> PreparedClip:

@@ -331,6 +331,8 @@ def _quarter_turns(frame) -> int:
 
 
 def _to_rgb(frame) -> np.ndarray:
-    image = frame.to_ndarray(format='rgb24')
+    # By default PyAV starts threads for every frame, which takes longer than
+    # the conversion itself.
+    image = frame.to_ndarray(format='rgb24', threads=1)
     turns = _quarter_turns(frame)
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image

@@ -1,0 +1,74 @@
+import pytest
+import torch
+
+from emoreact_plugin.checkpoints import (check_recipe, latest_checkpoint,
+                                         read_meta, stored_recipe)
+
+CFG = """
+work_dir = 'x'
+recipe = dict(
+    arch='resnet18', input='face', num_segments=3, shift=False, init='scratch')
+model = dict(type='A')
+"""
+
+
+def test_the_latest_checkpoint_is_found_after_a_move(tmp_path):
+    assert latest_checkpoint(str(tmp_path)) is None
+    (tmp_path / 'last_checkpoint').write_text('/old/place/epoch_2.pth')
+    assert latest_checkpoint(str(tmp_path)) is None
+    (tmp_path / 'epoch_2.pth').touch()
+    assert latest_checkpoint(str(tmp_path)) == str(tmp_path / 'epoch_2.pth')
+
+
+def test_meta(tmp_path):
+    path = str(tmp_path / 'a.pth')
+    torch.save(dict(meta=dict(seed=3), state_dict={}), path)
+    assert read_meta(path) == dict(seed=3)
+    torch.save(dict(a=torch.zeros(2)), path)
+    assert read_meta(path) == {}
+
+
+def test_meta_of_what_is_no_checkpoint(tmp_path):
+    with pytest.raises(FileNotFoundError, match='b.pth: no such checkpoint'):
+        read_meta(str(tmp_path / 'b.pth'))
+    path = tmp_path / 'c.pth'
+    path.write_bytes(b'not a checkpoint')
+    with pytest.raises(ValueError, match='c.pth: cannot be read'):
+        read_meta(str(path))
+    torch.save(dict(meta=Runs(str(tmp_path / 'created'))), str(path))
+    with pytest.raises(ValueError, match='cannot be read'):
+        read_meta(str(path))
+    assert not (tmp_path / 'created').exists()
+
+
+class Runs:
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (self.path, 'w')
+
+
+def test_the_recipe_is_read_and_nothing_is_run(tmp_path):
+    assert stored_recipe(dict(cfg=CFG)) == dict(
+        arch='resnet18', input='face', num_segments=3, shift=False,
+        init='scratch')
+    for text in (None, '', 'model = 1', 'not python (',
+                 f"recipe = dict(input=open('{tmp_path}/x', 'w'))"):
+        assert stored_recipe(dict(cfg=text)) is None
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_options_are_refused():
+    recipe = stored_recipe(dict(cfg=CFG))
+    check_recipe('a.pth', dict(cfg=CFG), recipe)
+    check_recipe('a.pth', dict(cfg=CFG), dict(recipe, init='imagenet'))
+    check_recipe('a.pth', dict(cfg=CFG), None)
+    check_recipe('a.pth', {}, recipe)
+    with pytest.raises(ValueError) as error:
+        check_recipe('a.pth', dict(cfg=CFG),
+                     dict(recipe, input='body', num_segments=5))
+    assert "a.pth" in str(error.value)
+    assert "input 'face' (found), 'body' (expected)" in str(error.value)
+    assert 'num_segments 3 (found), 5 (expected)' in str(error.value)

@@ -1,0 +1,144 @@
+import argparse
+from pathlib import Path
+
+import pytest
+
+from emoreact_plugin.command_line import (add_config_arguments, label_prior,
+                                          load_config)
+
+CONFIGS = Path(__file__).parent.parent / 'configs'
+SAMPLE = str(CONFIGS / 'sample' / 'fusion.py')
+
+
+def load(*arguments):
+    parser = argparse.ArgumentParser()
+    add_config_arguments(parser)
+    return load_config(parser.parse_intermixed_args(arguments))
+
+
+def datasets(cfg):
+    return [cfg[f'{s}_dataloader'].dataset for s in ('train', 'val', 'test')]
+
+
+@pytest.mark.parametrize(
+    'path', sorted(CONFIGS.glob('[!_]*/*.py')), ids=lambda p: p.stem)
+def test_every_config_loads_and_fits_its_name(path):
+    cfg = load(str(path))
+    assert cfg.default_scope == 'mmaction'
+    assert path.stem.endswith(cfg.recipe.input)
+    assert len(path.read_text().splitlines()) <= 40
+
+
+def test_a_flag_rebuilds_all_that_depends_on_it():
+    cfg = load(SAMPLE, '--num-segments', '5', '--shift', '--shift_div', '4')
+    assert cfg.model.recognizer.backbone.num_segments == 5
+    assert cfg.model.recognizer.backbone.shift_div == 4
+    assert cfg.model.recognizer.cls_head.num_segments == 5
+    assert [d.pipeline[0].num_clips for d in datasets(cfg)] == [5] * 3
+    # what the config itself says stays
+    assert cfg.train_dataloader.dataset.data_root == 'data/sample'
+    assert cfg.recipe.arch == 'resnet18'
+
+
+def test_underscores_and_the_config_as_a_flag():
+    cfg = load('--config', SAMPLE, '--num_segments', '1', '--input', 'body')
+    assert cfg.model.streams == ('body', )
+    assert cfg.recipe.num_segments == 1
+    assert cfg.work_dir.endswith('fusion_input-body_num_segments-1')
+
+
+def test_data_root_and_cache_dir_reach_all_splits():
+    cfg = load(SAMPLE, '--data-root', '/d', '--cache-dir', '/c',
+               '--allow-missing')
+    for dataset in datasets(cfg):
+        assert dataset.data_root == '/d' and dataset.cache_dir == '/c'
+        assert dataset.allow_missing is True
+
+
+def test_cfg_options_come_last():
+    cfg = load(SAMPLE, '--input', 'face', '--cfg-options',
+               'optim_wrapper.optimizer.lr=0.5',
+               'train_dataloader.dataset.pipeline.0.num_clips=7')
+    assert cfg.optim_wrapper.optimizer.lr == 0.5
+    assert cfg.train_dataloader.dataset.pipeline[0].num_clips == 7
+
+
+def child(tmp_path, text):
+    path = tmp_path / 'child.py'
+    path.write_text(f"_base_ = [{SAMPLE!r}]\n{text}")
+    return str(path)
+
+
+def test_a_config_on_top_edits_and_takes_flags(tmp_path):
+    path = child(tmp_path, 'model = dict(threshold=0.3)\n')
+    cfg = load(path, '--num-segments', '5')
+    assert cfg.model.threshold == 0.3
+    assert cfg.test_dataloader.dataset.pipeline[0].num_clips == 5
+
+
+def test_a_resolved_config_runs_again_as_it_is(tmp_path):
+    cfg = load(SAMPLE, '--input', 'face')
+    path = str(tmp_path / 'resolved.py')
+    cfg.dump(path)
+    assert load(path).to_dict() == cfg.to_dict()
+    with pytest.raises(ValueError, match='--input cannot be used'):
+        load(path, '--input', 'body')
+
+
+@pytest.mark.parametrize('arguments, error, message', [
+    ((), ValueError, 'expected one config file.*found 0'),
+    ((SAMPLE, '--config', SAMPLE), ValueError, 'found 2'),
+    (('nowhere.py', ), FileNotFoundError, 'nowhere.py: no such config'),
+    ((SAMPLE, '--cfg-options', 'num_segments=5'), ValueError,
+     'use --num-segments'),
+    ((SAMPLE, '--cfg-options', 'input=face'), ValueError, 'use --input'),
+])
+def test_errors(arguments, error, message):
+    with pytest.raises(error, match=message):
+        load(*arguments)
+
+
+@pytest.mark.parametrize('arguments, choices', [
+    (('--input', 'hands'), ('face', 'body', 'fullbody', 'fusion')),
+    (('--num-segments', '4'), ('1', '3', '5', '10')),
+    (('--arch', 'vgg'), ('resnet50', 'mobilenet_v2')),
+    (('--shift-div', '3'), ('4', '8')),
+])
+def test_an_impossible_value_names_the_possible_ones(arguments, choices,
+                                                     capsys):
+    with pytest.raises(SystemExit):
+        load(SAMPLE, *arguments)
+    text = capsys.readouterr().err
+    assert all(choice in text for choice in choices)
+
+
+def test_a_flag_that_the_config_undoes_is_an_error(tmp_path):
+    path = child(
+        tmp_path, "model = dict(recognizer=dict(cls_head=dict("
+        "num_segments=3)))\n")
+    with pytest.raises(ValueError, match='cls_head.num_segments itself'):
+        load(path, '--shift', '--num-segments', '5')
+
+
+def test_two_recipes_do_not_mix(tmp_path):
+    path = child(
+        tmp_path, 'from emoreact_plugin.recipes import build\n'
+        "globals().update(build(input='face'))\n")
+    with pytest.raises(ValueError, match='build 2 times'):
+        load(path)
+
+
+def test_the_prior(tiny):
+    cfg = load(SAMPLE, '--data-root', str(tiny.root))
+    from sklearn.metrics import roc_auc_score
+    frequencies = tiny.labels['train'].mean(0)
+    for split, value in label_prior(cfg).items():
+        labels = tiny.labels[split]
+        scores = [frequencies] * len(labels)
+        assert value == pytest.approx(
+            roc_auc_score(labels.ravel(), [x for s in scores for x in s]))
+
+
+def test_the_prior_needs_no_training_split_to_test(tmp_path):
+    cfg = load(SAMPLE, '--data-root', str(tmp_path))
+    assert label_prior(cfg) == dict(val=None, test=None)

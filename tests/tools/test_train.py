@@ -1,0 +1,153 @@
+"""The tools as a user runs them, on the tiny data set."""
+import json
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from ..conftest import make_tiny
+
+ROOT = Path(__file__).parent.parent.parent
+SMALL = [
+    '--cfg-options', 'train_cfg.max_epochs=2', 'train_dataloader.batch_size=4',
+    'train_dataloader.num_workers=0',
+    'train_dataloader.persistent_workers=False', 'val_dataloader.num_workers=0',
+    'val_dataloader.persistent_workers=False', 'test_dataloader.num_workers=0',
+    'test_dataloader.persistent_workers=False'
+]
+
+
+def run(tool, *arguments, ok=True, **env):
+    paths = [str(ROOT), os.environ.get('PYTHONPATH', '')]
+    result = subprocess.run(
+        [sys.executable, ROOT / 'tools' / tool, *map(str, arguments)],
+        capture_output=True, text=True, timeout=600,
+        env=dict(os.environ, OMP_NUM_THREADS='1',
+                 PYTHONPATH=os.pathsep.join(filter(None, paths)), **env))
+    text = result.stdout + result.stderr
+    assert (result.returncode == 0) == ok, text
+    return text
+
+
+@pytest.fixture(scope='module')
+def config(tmp_path_factory):
+    """Our own, small enough: ResNet-18 on 32 pixels."""
+    path = tmp_path_factory.mktemp('config') / 'small.py'
+    path.write_text(
+        f"_base_ = [{str(ROOT / 'configs' / '_base_' / 'runtime.py')!r}]\n"
+        'from emoreact_plugin.recipes import build\n'
+        "globals().update(build(arch='resnet18', init='scratch', "
+        'image_size=32))\n')
+    return path
+
+
+@pytest.fixture(scope='module')
+def trained(tiny, config, tmp_path_factory):
+    work_dir = tmp_path_factory.mktemp('run')
+    text = run('train.py', config, '--data-root', tiny.root, '--work-dir',
+               work_dir, '--seed', '3', *SMALL)
+    return work_dir, text
+
+
+def test_training_ends_with_a_table_and_its_files(trained, tiny):
+    work_dir, text = trained
+    metrics = json.loads((work_dir / 'metrics.json').read_text())
+    best = metrics['checkpoint']
+    assert Path(best).is_file() and Path(best).name.startswith('best_')
+    for split in ('val', 'test'):
+        scores = metrics['results'][split]
+        assert 0 <= scores['roc_auc/micro'] <= 1
+        assert f"{scores['roc_auc/macro']:.3f}" in text
+    assert best in text and 'label frequencies alone' in text
+    # a few readable lines: one a split, one an epoch, the table
+    assert len(text.splitlines()) < 40, text
+    assert text.count('epoch ') == 2
+    log, = work_dir.glob('*/*.log')
+    assert 'Config:' in log.read_text()
+
+
+def test_the_test_tool_gives_what_training_gave(trained, tiny, config,
+                                                tmp_path):
+    work_dir, _ = trained
+    metrics = json.loads((work_dir / 'metrics.json').read_text())
+    dump = tmp_path / 'dump.pkl'
+    run('test.py', '--config', config, metrics['checkpoint'], '--data-root',
+        tiny.root, '--work-dir', tmp_path, '--dump', dump)
+    again = json.loads((tmp_path / 'test_metrics.json').read_text())
+    for key, value in metrics['results']['test'].items():
+        assert again['results']['test'][key] == pytest.approx(value)
+    with open(dump, 'rb') as file:
+        rows = pickle.load(file)
+    assert [r['video_id'] + '.mp4' for r in rows] == tiny.videos['test']
+    assert [r['valence'] for r in rows] == [1 + i / 4 for i in range(6)]
+    assert set(rows[0]['stream_logits']) == {'face', 'body'}
+    labels = [r['gt_label'].tolist() for r in rows]
+    assert labels == tiny.labels['test'].tolist()
+    # from the dump alone, by scikit-learn
+    for i, name in enumerate(['Curiosity', 'Uncertainty']):
+        assert again['results']['test'][f'roc_auc/{name}'] == pytest.approx(
+            roc_auc_score([x[i] for x in labels],
+                          [r['pred_logits'][i] for r in rows]))
+
+
+def test_resuming_and_the_resolved_config(trained, tiny, tmp_path):
+    work_dir, _ = trained
+    resolved = work_dir / 'small.py'
+    text = run('train.py', resolved, '--work-dir', work_dir, '--resume',
+               '--cfg-options', 'train_cfg.max_epochs=3')
+    assert 'going on from' in text and 'epoch_2.pth' in text
+    assert 'epoch 3/3' in text and 'epoch 2/3' not in text
+
+
+def test_a_checkpoint_of_another_input_is_refused(trained, tiny, config):
+    metrics = json.loads((trained[0] / 'metrics.json').read_text())
+    text = run('test.py', config, metrics['checkpoint'], '--input', 'body',
+               '--data-root', tiny.root, ok=False)
+    assert "input 'fusion' (found), 'body' (expected)" in text
+    assert 'Traceback' not in text
+
+
+def test_print_config_stops_there(config, tmp_path):
+    run('train.py', config, '--shift', '--print-config', tmp_path / 'p.py')
+    assert 'ResNetTSM' in (tmp_path / 'p.py').read_text()
+    assert not (tmp_path / 'work_dirs').exists()
+
+
+def test_amp_and_early_stopping(tiny, config, tmp_path):
+    text = run('train.py', config, '--data-root', tiny.root, '--work-dir',
+               tmp_path, '--amp', '--early-stopping', '1', '--input', 'face',
+               '--num-segments', '1', *SMALL[:1], 'train_cfg.max_epochs=4',
+               'optim_wrapper.optimizer.lr=0', *SMALL[2:])
+    # nothing changes with a rate of 0, so it stops after the second epoch
+    assert 'epoch 2/4' in text and 'epoch 3/4' not in text
+    assert 'checkpoint:' in text
+
+
+@pytest.mark.parametrize('break_it, message', [
+    (lambda r: (r / 'val.csv').unlink(), 'val.csv: no such annotation file'),
+    (lambda r: (r / 'test.csv').write_text('video\n'),
+     "test.csv: expected a column 'Curiosity'"),
+    (lambda r: next((r / 'videos').glob('TEST*.mp4')).unlink(),
+     'test.csv: 1 of 2 clips are not there'),
+    (lambda r: next((r / 'videos').glob('VAL*_hol.txt')).unlink(),
+     'val.csv: 1 of 2 clips have no keypoints'),
+], ids=['file', 'column', 'video', 'keypoints'])
+def test_all_splits_are_checked_before_training(break_it, message, config,
+                                                tmp_path):
+    root = make_tiny(tmp_path / 'data', counts=(2, 2, 2)).root
+    break_it(root)
+    text = run('train.py', config, '--data-root', root, '--work-dir',
+               tmp_path / 'run', ok=False)
+    assert message in text
+    assert 'Traceback' not in text and 'epoch 1' not in text
+    assert not list((tmp_path / 'run').glob('*.pth'))
+
+
+def test_start_weights_that_are_not_there(tiny, config, tmp_path):
+    text = run('train.py', config, '--data-root', tiny.root, '--work-dir',
+               tmp_path, '--init', tmp_path / 'no.pth', ok=False)
+    assert 'no.pth' in text and '--init scratch' in text
