@@ -26,7 +26,7 @@ MIM_PARTS = ('configs', 'tools', 'model-index.yml')
 # MMAction2's own tools, mmengine needs pkg_resources before this package is
 # imported.
 INSTALL_REQUIRES = [
-    'av>=12.0,<19',
+    'av>=15.0,<19',
     'grad-cam>=1.5.4,<1.6',
     'importlib_metadata>=6.0',
     'matplotlib>=3.8,<4',

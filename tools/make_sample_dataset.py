@@ -16,7 +16,7 @@ def parse_args():
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--num-train', type=int, default=480)
     parser.add_argument('--num-val', type=int, default=120)
-    parser.add_argument('--num-test', type=int, default=300)
+    parser.add_argument('--num-test', type=int, default=360)
     parser.add_argument(
         '--workers', type=int, help='processes (None: one a core)')
     parser.add_argument(

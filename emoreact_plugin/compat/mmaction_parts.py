@@ -93,7 +93,8 @@ def _tsm_default_decay() -> None:
 
 def _accuracy_refuses_bfloat16() -> bool:
     from mmaction.models.heads import BaseHead
-    return source_has(BaseHead.loss_by_feat, 'cls_scores.detach().cpu().numpy()')
+    return source_has(BaseHead.loss_by_feat,
+                      'cls_scores.detach().cpu().numpy()')
 
 
 def _accuracy_in_float() -> None:

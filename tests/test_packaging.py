@@ -1,0 +1,182 @@
+"""What a wheel and an editable install carry, and what they leave behind."""
+import ast
+import os
+import os.path as osp
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = osp.dirname(osp.dirname(osp.abspath(__file__)))
+PARTS = ('configs', 'tools', 'model-index.yml')
+
+if not osp.exists(osp.join(ROOT, 'setup.py')):
+    pytest.skip('not a source tree', allow_module_level=True)
+
+
+def files_of(folder):
+    """Relative paths of everything below, links not followed."""
+    found = set()
+    for base, folders, names in os.walk(folder):
+        folders[:] = [f for f in folders if f != '__pycache__']
+        links = [f for f in folders if osp.islink(osp.join(base, f))]
+        for name in names + links:
+            found.add(osp.relpath(osp.join(base, name), folder))
+    return found
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A copy of the checkout, as a fresh clone would be."""
+    copy = tmp_path / 'clone'
+    copy.mkdir()
+    for name in ('emoreact_plugin', 'configs', 'tools'):
+        shutil.copytree(
+            osp.join(ROOT, name),
+            copy / name,
+            ignore=shutil.ignore_patterns('__pycache__', '*.pyc', '.mim'))
+    for name in os.listdir(ROOT):
+        if osp.isfile(osp.join(ROOT, name)):
+            shutil.copy(osp.join(ROOT, name), copy)
+    return copy
+
+
+def build(tree, hook, out):
+    """Call one hook of setuptools' build backend, as pip does."""
+    pytest.importorskip('setuptools', '64', 'needs setuptools >= 64')
+    out.mkdir()
+    code = ('import setuptools.build_meta as backend\n'
+            f'backend.get_requires_for_{hook}()\n'
+            f'print(backend.{hook}({str(out)!r}))')
+    done = subprocess.run([sys.executable, '-c', code],
+                          cwd=tree,
+                          capture_output=True,
+                          text=True)
+    assert done.returncode == 0, done.stderr
+    return out / done.stdout.strip().splitlines()[-1]
+
+
+def names_in(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def expected_mim(tree):
+    expected = {'emoreact_plugin/.mim/model-index.yml'}
+    for part in ('configs', 'tools'):
+        expected |= {
+            f'emoreact_plugin/.mim/{part}/{name}'
+            for name in files_of(tree / part)
+        }
+    return expected
+
+
+def test_wheel_carries_configs_and_tools_and_leaves_no_junk(tree, tmp_path):
+    before = files_of(tree)
+    wheel = build(tree, 'build_wheel', tmp_path / 'out')
+    assert files_of(tree) == before
+    names = names_in(wheel)
+    mim = {n for n in names if '/.mim/' in n}
+    assert mim == expected_mim(tree)
+    modules = {f'emoreact_plugin/{n}' for n in files_of(tree /
+                                                        'emoreact_plugin')}
+    assert modules <= names
+    assert not any(n.startswith(('tests/', 'configs/')) for n in names)
+    assert any(n.endswith('LICENSE') for n in names)
+
+
+def test_wheel_from_a_source_distribution_is_the_same(tree, tmp_path):
+    wheel = build(tree, 'build_wheel', tmp_path / 'out1')
+    sdist = build(tree, 'build_sdist', tmp_path / 'out2')
+    shutil.unpack_archive(sdist, tmp_path / 'unpacked')
+    unpacked, = (tmp_path / 'unpacked').iterdir()
+    again = build(unpacked, 'build_wheel', tmp_path / 'out3')
+    assert names_in(again) == names_in(wheel)
+
+
+def test_editable_install_links_to_the_checkout(tree, tmp_path):
+    before = files_of(tree)
+    for attempt in ('first', 'second'):  # and again over the first
+        build(tree, 'build_editable', tmp_path / attempt)
+        added = files_of(tree) - before
+        assert added == {f'emoreact_plugin/.mim/{part}' for part in PARTS}
+        for part in PARTS:
+            link = tree / 'emoreact_plugin' / '.mim' / part
+            assert link.resolve() == (tree / part).resolve()
+    # a wheel built afterwards holds copies, each once
+    wheel = build(tree, 'build_wheel', tmp_path / 'out')
+    assert {n for n in names_in(wheel) if '/.mim/' in n} == expected_mim(tree)
+
+
+def test_incomplete_tree_is_refused(tree, tmp_path):
+    shutil.rmtree(tree / 'configs')
+    with pytest.raises(AssertionError, match='configs is missing'):
+        build(tree, 'build_wheel', tmp_path / 'out')
+
+
+def test_installed_configs_are_found_by_name(tree, tmp_path):
+    wheel = build(tree, 'build_wheel', tmp_path / 'out')
+    site = tmp_path / 'site'
+    shutil.unpack_archive(wheel, site, 'zip')
+    base = next(n for n in sorted(files_of(tree / 'configs' / '_base_'))
+                if n.endswith('.py'))
+    config = tmp_path / 'mine.py'
+    config.write_text(f"_base_ = 'emoreact_plugin::_base_/{base}'\nmine = 1\n")
+    code = ('import sys, emoreact_plugin\n'
+            'from mmengine.config import Config\n'
+            'assert emoreact_plugin.__file__.startswith(sys.argv[2])\n'
+            'print(sorted(Config.fromfile(sys.argv[1])))')
+    done = subprocess.run(
+        [sys.executable, '-c', code, str(config), str(site)],
+        cwd=tmp_path,
+        env=dict(os.environ, PYTHONPATH=str(site)),
+        capture_output=True,
+        text=True)
+    assert done.returncode == 0, done.stderr
+    own = re.findall(r'^(\w+) =', (tree / 'configs' / '_base_' /
+                                   base).read_text(), re.M)
+    found = ast.literal_eval(done.stdout.strip().splitlines()[-1])
+    assert set(found) >= {'mine', *own} - {'_base_'}
+
+
+def read(name):
+    with open(osp.join(ROOT, name), encoding='utf-8') as file:
+        return file.read()
+
+
+def requirements():
+    for node in ast.parse(read('setup.py')).body:
+        name = getattr(getattr(node, 'targets', [None])[0], 'id', '')
+        if name == 'INSTALL_REQUIRES':
+            return [Requirement(line) for line in ast.literal_eval(node.value)]
+    raise LookupError('INSTALL_REQUIRES')
+
+
+def test_tested_versions_are_exact_and_within_the_ranges():
+    lines = [
+        line for line in read('requirements-tested.txt').splitlines()
+        if line and not line.startswith('#')
+    ]
+    pins = {}
+    for line in lines:
+        assert re.fullmatch(r'[\w.-]+==[\w.]+', line), line
+        name, version = line.split('==')
+        pins[name.lower()] = version
+    assert len(pins) == len(lines)
+    assert not any(n.startswith(('nvidia', 'cuda', 'triton')) for n in pins)
+    for requirement in requirements():
+        assert requirement.specifier.contains(pins[requirement.name]), (
+            requirement)
+    # one version for the wheels that share a folder
+    assert len({v for n, v in pins.items() if n.startswith('opencv')}) == 1
+
+
+def test_one_version_everywhere():
+    import emoreact_plugin
+    from emoreact_plugin.version import __version__
+    assert emoreact_plugin.__version__ == __version__
+    assert f'\nversion: {__version__}\n' in read('CITATION.cff')
