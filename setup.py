@@ -26,7 +26,7 @@ MIM_PARTS = ('configs', 'tools', 'model-index.yml')
 # MMAction2's own tools, mmengine needs pkg_resources before this package is
 # imported.
 INSTALL_REQUIRES = [
-    'av>=15.0,<19',
+    'av>=17.0,<19',
     'grad-cam>=1.5.4,<1.6',
     'importlib_metadata>=6.0',
     'matplotlib>=3.8,<4',
@@ -36,9 +36,11 @@ INSTALL_REQUIRES = [
     'numpy>=1.26,<2.5',
     'opencv-python>=4.9,<6',
     'scikit-learn>=1.4,<2',
+    'scipy>=1.11,<2',
     'setuptools<82',
     'torch>=2.6,<2.16',
     'torchvision>=0.21,<0.30',
+    'tqdm>=4.60,<5',
 ]
 EXTRAS_REQUIRE = {
     'test': ['pytest>=8'],

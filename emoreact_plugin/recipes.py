@@ -8,7 +8,9 @@ A text config calls it::
 
 To change settings, write a config with this one as its ``_base_``, as
 everywhere in MMAction2; to change options, call :func:`build` again in a
-config of its own, or use the flags of the tools. (The ``_base_`` is needed, if only an empty list: without it MMEngine takes a
+config of its own, or use the flags of the tools.
+
+(The ``_base_`` is needed, if only an empty list: without it MMEngine takes a
 config that imports for one of its new kind.)
 """
 from contextlib import contextmanager

@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 from mmengine.registry import init_default_scope
 
+# A folder with real clips, OpenFace files and labels; the few tests that try
+# them are skipped without it.
+REAL_DATA = Path(os.environ.get('EMOREACT_TEST_DATA', 'not-given'))
 WIDTH, HEIGHT, FRAMES = 64, 48, 6
 EMOTIONS = ('Curiosity', 'Uncertainty', 'Excitement', 'Happiness', 'Surprise',
             'Disgust', 'Fear', 'Frustration')

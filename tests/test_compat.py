@@ -378,23 +378,23 @@ def test_resume_load_from_test_and_init_recognizer(trained, capsys):
     assert 'WARNING' not in capsys.readouterr().err
 
 
-def test_foreign_checkpoint_is_refused_until_it_is_rewritten(tmp_path):
+def test_foreign_checkpoint_is_refused(tmp_path):
     from mmengine.runner.checkpoint import _load_checkpoint
     foreign = str(tmp_path / 'foreign.pth')
-    copy = str(tmp_path / 'foreign_plain.pth')
     torch.save(
-        dict(meta=dict(day=np.datetime64('2020-01-02')),
-             state_dict=dict(w=torch.ones(1)),
-             hook=warnings.WarningMessage), foreign)
-    with pytest.raises(ValueError) as error:
+        dict(state_dict=dict(w=torch.ones(1)), hook=warnings.WarningMessage),
+        foreign)
+    with pytest.raises(ValueError, match='Only if you trust') as error:
         _load_checkpoint(foreign)
-    assert f"r('{foreign}', '{copy}')" in str(error.value)
-    compat.rewrite_checkpoint(foreign, copy)
-    loaded = _load_checkpoint(copy)
-    assert loaded['state_dict'] == dict(w=torch.ones(1))
-    assert loaded['meta']['day'] == '2020-01-02'
-    with pytest.raises(ValueError, match='exists'):
-        compat.rewrite_checkpoint(foreign, copy)
+    assert foreign in str(error.value)
+
+
+def test_a_schedulers_functions_are_left_out():
+    state = dict(step=3, anneal_func=max)
+    checkpoint = dict(param_schedulers=[state])
+    assert compat.plain_checkpoint(checkpoint) == dict(
+        param_schedulers=[dict(step=3)])
+    assert state == dict(step=3, anneal_func=max)
 
 
 # -- the CPU -----------------------------------------------------------------

@@ -146,7 +146,8 @@ def report(auc, rows, emotions, best, clips, seeds):
         f'{clips} test clips of the drawn sample data without missing '
         f'landmarks, mean of {seeds} seeds, 95 % bootstrap interval over the '
         'clips (shared by all seeds).', '',
-        '| Macro ROC AUC | Value | 95 % interval | Holds |', '|---|---|---|---|'
+        '| Macro ROC AUC | Value | 95 % interval | Holds |',
+        '|---|---|---|---|'
     ]
     text += [
         f'| {name} | {value:.3f} | {low:.3f} to {high:.3f} | '

@@ -12,10 +12,10 @@ import sys
 from typing import List, Optional
 
 from . import checkpoints, cpu, importing, mmaction_parts
-from .checkpoints import plain_checkpoint, rewrite_checkpoint
+from .checkpoints import plain_checkpoint
 from .common import Mend
 
-__all__ = ['MENDS', 'Mend', 'apply', 'plain_checkpoint', 'rewrite_checkpoint']
+__all__ = ['MENDS', 'Mend', 'apply', 'plain_checkpoint']
 
 SWITCH = 'EMOREACT_NO_COMPAT'
 

@@ -3,7 +3,6 @@ import copy
 import functools
 import inspect
 import logging
-import os.path as osp
 import pickle
 from collections import Counter, OrderedDict, deque
 from typing import List
@@ -32,6 +31,9 @@ def _plain(value, place: str, odd: List[str]):
                           torch.device)):
         return value
     if isinstance(value, dict):
+        # A scheduler's state holds functions of its class; loading the state
+        # leaves those of the new scheduler where they are.
+        value = _without_functions(value)
         items = OrderedDict((_plain(k, place, odd),
                              _plain(v, f'{place}[{k!r}]', odd))
                             for k, v in value.items())
@@ -46,6 +48,11 @@ def _plain(value, place: str, odd: List[str]):
         return value if same and kind is type(value) else kind(items)
     odd.append(place)
     return str(value)
+
+
+def _without_functions(value: dict) -> dict:
+    kept = [(k, v) for k, v in value.items() if not inspect.isroutine(v)]
+    return value if len(kept) == len(value) else type(value)(kept)
 
 
 def plain_checkpoint(checkpoint: dict) -> dict:
@@ -113,26 +120,8 @@ def _write_plain_checkpoints() -> None:
 _UNREADABLE = """\
 {file} cannot be read without running code that is stored in it, so it was \
 not loaded. torch said: {reason}
-Only if you trust where it comes from, rewrite it once and use the copy:
-  python -c "from emoreact_plugin.compat import rewrite_checkpoint as r; \
-r({file!r}, {copy!r})" """
-
-
-def rewrite_checkpoint(source: str, target: str) -> None:
-    """Rewrite a **trusted** mmengine checkpoint so that it loads safely.
-
-    This runs whatever code ``source`` holds (``weights_only=False``): it is
-    meant for files that you or people you trust have written, for example
-    with mmengine but without this package.
-
-    Raises:
-        ValueError: ``target`` exists.
-    """
-    import torch
-    if osp.exists(target):
-        raise ValueError(f'{target} exists; expected a new file name')
-    checkpoint = torch.load(source, map_location='cpu', weights_only=False)
-    torch.save(plain_checkpoint(checkpoint), target)
+Only if you trust where it comes from: read it in a Python session of your \
+own and save its tensors alone, dict(state_dict=...), to another file."""
 
 
 def _reading_unguarded() -> bool:
@@ -150,16 +139,12 @@ def _explain_unreadable_checkpoints() -> None:
         try:
             return stock(cls, filename, *args, **kwargs)
         except pickle.UnpicklingError as error:
-            stem, extension = osp.splitext(str(filename))
             # torch goes on to recommend the unsafe way; that is left out
             reason = str(error).replace('\n', ' ')
             found = reason.find('WeightsUnpickler error:')
             reason = reason[max(found, 0):][:200]
             raise ValueError(
-                _UNREADABLE.format(
-                    file=str(filename),
-                    copy=f'{stem}_plain{extension}',
-                    reason=reason)) from error
+                _UNREADABLE.format(file=filename, reason=reason)) from error
 
     CheckpointLoader.load_checkpoint = classmethod(load_checkpoint)
 

@@ -137,9 +137,8 @@ def prepared_path(files: ClipFiles, cache_dir: str) -> str:
     it from those of a clip of the same name in another folder."""
     if (files.landmarks or '').endswith('.npz'):
         return files.landmarks
-    paths = '\n'.join(
-        path and osp.abspath(path) or '' for path in sources_of(files).values())
-    key = hashlib.sha256(paths.encode()).hexdigest()[:16]
+    paths = [p and osp.abspath(p) for p in sources_of(files).values()]
+    key = hashlib.sha256(repr(paths).encode()).hexdigest()[:16]
     clip = osp.splitext(osp.basename(files.video))[0]
     return osp.join(cache_dir, f'{clip}-{key}.npz')
 

@@ -1,11 +1,10 @@
-# Copyright (c) the emoreact_plugin authors. Licensed under the MIT licence.
 """Face landmarks and body keypoints, as other programs write them.
 
 Each reader turns a text file into an array with one row a frame.
 """
 import os
 from operator import itemgetter
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Dict, List, NamedTuple, Sequence, Tuple, Union
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment

@@ -1,4 +1,3 @@
-# Copyright (c) the emoreact_plugin authors. Licensed under the MIT licence.
 """The prepared file of a clip: its landmarks, in a form fast to read.
 
 Made once from the text files (the readers stand in ``landmark_readers``), so

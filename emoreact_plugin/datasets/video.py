@@ -1,4 +1,3 @@
-# Copyright (c) the emoreact_plugin authors. Licensed under the MIT licence.
 """Exact frames of a video file, read with PyAV.
 
 A frame's index is its place in the order of presentation, counted from 0,

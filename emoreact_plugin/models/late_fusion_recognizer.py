@@ -265,8 +265,9 @@ class LateFusionRecognizer(BaseModel):
         labels = labels.to(first.device)
         if labels.shape != first.shape or not labels.is_floating_point():
             raise ValueError(
-                f'gt_label: expected multi-hot float labels {tuple(first.shape)}'
-                f', found {labels.dtype} {tuple(labels.shape)}')
+                'gt_label: expected multi-hot float labels '
+                f'{tuple(first.shape)}, found {labels.dtype} '
+                f'{tuple(labels.shape)}')
         losses = dict(losses)
         for stream, x in logits.items():
             losses[f'loss_{stream}'] = self._bce(x, labels)

@@ -145,7 +145,10 @@ def _only_backbone(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
     names = {re.sub(r'^recognizers\.shared\.', '', n): x
              for n, x in names.items()}
     if any(n.startswith('backbone.') for n in names):
-        return {n[9:]: x for n, x in names.items() if n.startswith('backbone.')}
+        names = {
+            n: x for n, x in names.items() if n.startswith('backbone.')
+        }
+        return {n[len('backbone.'):]: x for n, x in names.items()}
     return {n: x for n, x in names.items() if not n.startswith(HEADS)}
 
 

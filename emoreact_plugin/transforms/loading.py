@@ -74,7 +74,8 @@ class LoadLandmarks(BaseTransform):
         # stored by position.
         inds = np.ravel(results['frame_inds']) - results['start_index']
         faces, bodies = results['landmarks_file'], results['keypoints_file']
-        clips = {file: load_prepared(file) for file in {faces, bodies} - {None}}
+        files = {faces, bodies} - {None}
+        clips = {file: load_prepared(file) for file in files}
         height, width = results['img_shape']
         for file, clip in clips.items():
             self._check(file, clip, results['total_frames'], (width, height))

@@ -1,4 +1,3 @@
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,7 +5,8 @@ import pytest
 from emoreact_plugin.datasets.landmark_readers import (read_keypoints_txt,
                                                        read_openface_csv)
 
-REAL_DATA = Path(__file__).resolve().parents[2].parent / 'shared' / 'data'
+from ..conftest import REAL_DATA
+
 POINTS = [f'x_{k}' for k in range(68)] + [f'y_{k}' for k in range(68)]
 nan = float('nan')
 
@@ -369,7 +369,7 @@ def test_no_keypoint_file(txt):
 
 
 @pytest.mark.skipif(
-    not REAL_DATA.is_dir(), reason='the real landmark files are not here')
+    not REAL_DATA.is_dir(), reason='EMOREACT_TEST_DATA is not given')
 def test_real_files():
     folder = REAL_DATA / 'openface'
     name = 'subj01_timepoint01.csv'

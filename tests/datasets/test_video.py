@@ -2,7 +2,6 @@
 squares, so what a frame should be is in its picture."""
 import os
 import struct
-from pathlib import Path
 
 import av
 import numpy as np
@@ -11,9 +10,10 @@ import pytest
 from emoreact_plugin.datasets import video
 from emoreact_plugin.datasets.video import VideoInfo, probe_video, read_frames
 
+from ..conftest import REAL_DATA
+
 WIDTH, HEIGHT, SQUARE = 128, 64, 16
 COUNT = 60
-REAL_DATA = Path(__file__).resolve().parents[2].parent / 'shared' / 'data'
 
 # name -> file ending, codec, codec options, muxer options, first time stamp
 CLIPS = {
@@ -296,7 +296,7 @@ def test_no_file_stays_open(clip, cut_off):
 
 
 @pytest.mark.skipif(
-    not REAL_DATA.is_dir(), reason='the real clips are not here')
+    not REAL_DATA.is_dir(), reason='EMOREACT_TEST_DATA is not given')
 @pytest.mark.parametrize('name', [
     'face_in_first_part_only.mov', 'five_frames_1080p.mp4',
     'upper_body_hands_720p.mp4'

@@ -1,7 +1,6 @@
 import csv
 import math
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,10 +8,11 @@ from sklearn import metrics as sk
 
 from emoreact_plugin.evaluation import functional as F
 
+from ..conftest import REAL_DATA
+
 CLASSES = ('Joy', 'Fear', 'Calm')
-REAL_LABELS = (
-    Path(__file__).resolve().parents[3] / 'shared' / 'data' /
-    'emoreact_labels')
+
+REAL_LABELS = REAL_DATA / 'emoreact_labels'
 
 
 def random_case(kind, clips=200, classes=5, seed=0):
@@ -156,7 +156,7 @@ class TestPrior:
 
     @pytest.mark.skipif(
         not REAL_LABELS.is_dir(),
-        reason="EmoReact's labels are not distributed with the code")
+        reason='EMOREACT_TEST_DATA does not name a folder of real data')
     def test_emoreact(self):
 
         def read(split):

@@ -85,8 +85,9 @@ def test_losses_are_those_of_each_stream_and_add_up():
     labels = torch.stack([s.gt_label for s in samples])
     logits = model(inputs, mode='tensor')
     for s in STREAMS:
-        p = logits[s].sigmoid()
+        p = logits[s].double().sigmoid()
         by_hand = -(labels * p.log() + (1 - labels) * (1 - p).log()).mean()
+        by_hand = by_hand.float()
         torch.testing.assert_close(
             losses[f'loss_{s}'], by_hand, rtol=1e-4, atol=0)
     total, _ = model.parse_losses(losses)
@@ -100,9 +101,9 @@ def test_pos_weight():
     loss = model(inputs, samples, mode='loss')['loss_face']
     x = model(inputs, mode='tensor')['face']
     labels = torch.stack([s.gt_label for s in samples])
-    p = x.sigmoid()
+    p = x.double().sigmoid()
     by_hand = -(torch.tensor(weight) * labels * p.log() +
-                (1 - labels) * (1 - p).log()).mean()
+                (1 - labels) * (1 - p).log()).mean().float()
     torch.testing.assert_close(loss, by_hand, rtol=1e-4, atol=0)
     assert not any('pos_weight' in name for name in model.state_dict())
 

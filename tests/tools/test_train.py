@@ -13,12 +13,12 @@ from ..conftest import make_tiny
 
 ROOT = Path(__file__).parent.parent.parent
 SMALL = [
-    '--cfg-options', 'train_cfg.max_epochs=2', 'train_dataloader.batch_size=4',
-    'train_dataloader.num_workers=0',
-    'train_dataloader.persistent_workers=False', 'val_dataloader.num_workers=0',
-    'val_dataloader.persistent_workers=False', 'test_dataloader.num_workers=0',
-    'test_dataloader.persistent_workers=False'
+    '--cfg-options', 'train_cfg.max_epochs=2',
+    'train_dataloader.batch_size=4'
 ]
+for _split in ('train', 'val', 'test'):
+    SMALL += [f'{_split}_dataloader.num_workers=0',
+              f'{_split}_dataloader.persistent_workers=False']
 
 
 def run(tool, *arguments, ok=True, **env):

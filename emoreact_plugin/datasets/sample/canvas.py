@@ -6,7 +6,7 @@ later, so the pictures agree with the geometry to a fraction of a pixel.
 import cv2
 import numpy as np
 
-from .sample_scene import CLOTHES, FRAME_SIZE, pick
+from .scene import CLOTHES, FRAME_SIZE, pick
 
 SCALE = 2  # the canvas is this many times as large as the frame
 SUBPIXEL_BITS = 4

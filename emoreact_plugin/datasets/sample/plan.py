@@ -8,7 +8,7 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from .sample_scene import NUM_FRAMES, cue_tracks, draw_child, draw_scene
+from .scene import NUM_FRAMES, cue_tracks, draw_child, draw_scene
 
 SPLITS = ('train', 'val', 'test')
 CLIPS_PER_CHILD = 3

@@ -1,7 +1,7 @@
 """A drawn data set in the layout of EmoReact, which cannot be shipped.
 
-:func:`make_sample_dataset` draws it. ``sample_plan`` says what the clips show,
-``sample_scene``, ``sample_figure``, ``sample_canvas`` and ``sample_drawing``
+:func:`make_sample_dataset` draws it. ``plan`` says what the clips show,
+``scene``, ``figure``, ``canvas`` and ``drawing``
 draw them, this file writes everything down.
 """
 import csv
@@ -18,10 +18,10 @@ from typing import Dict, List, Optional, Tuple, Union
 
 import numpy as np
 
-from .sample_card import describe, to_json, to_readme
-from .sample_figure import figure
-from .sample_plan import CLASSES, SPLITS, ClipPlan, clip_parts, plan_clips
-from .sample_scene import FPS, FRAME_SIZE, NUM_FRAMES
+from .card import describe, to_json, to_readme
+from .figure import figure
+from .plan import CLASSES, SPLITS, ClipPlan, clip_parts, plan_clips
+from .scene import FPS, FRAME_SIZE, NUM_FRAMES
 
 # Raised whenever a change of the code changes what is drawn or written.
 VERSION = 1
@@ -108,7 +108,7 @@ def make_clip(plan: ClipPlan, videos: str) -> str:
     """Draw a clip and write its three files; the video comes last."""
     import cv2
 
-    from .sample_drawing import draw_clip
+    from .drawing import draw_clip
     landmarks, keypoints, video = clip_files(Path(videos), plan.name)
     child, scene, tracks = clip_parts(plan)
     shapes = [figure(child, scene, tracks, t) for t in range(NUM_FRAMES)]

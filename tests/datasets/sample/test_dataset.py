@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from emoreact_plugin.datasets import sample_dataset
+from emoreact_plugin.datasets.sample import dataset
 from emoreact_plugin.datasets.annotations import EMOTIONS
 from emoreact_plugin.datasets.landmarks import (read_keypoints_txt,
                                                 read_openface_csv)
-from emoreact_plugin.datasets.sample_dataset import (keypoints_txt,
+from emoreact_plugin.datasets.sample.dataset import (keypoints_txt,
                                                      make_sample_dataset,
                                                      openface_csv)
-from emoreact_plugin.datasets.sample_figure import figure
-from emoreact_plugin.datasets.sample_plan import clip_parts, plan_clips
+from emoreact_plugin.datasets.sample.figure import figure
+from emoreact_plugin.datasets.sample.plan import clip_parts, plan_clips
 from emoreact_plugin.datasets.video import probe_video, read_frames
 
 COUNTS = dict(num_train=10, num_val=2, num_test=4)
@@ -96,7 +96,7 @@ def test_the_package_reads_the_files(sample, facts):
 
 
 def test_video_shows_what_was_drawn(sample):
-    from emoreact_plugin.datasets.sample_drawing import draw_clip
+    from emoreact_plugin.datasets.sample.drawing import draw_clip
     plan = plan_clips(7, **COUNTS)[1]
     drawn = draw_clip(*clip_parts(plan))
     read = read_frames(sample / 'videos' / plan.name, range(15))
@@ -171,7 +171,7 @@ def test_a_complete_data_set_is_left_as_it_is(sample, capsys):
 
 def test_an_interrupted_run_goes_on(sample, tmp_path, monkeypatch):
     counts = dict(num_train=2, num_val=1, num_test=1)
-    write, calls = sample_dataset.write_video, []
+    write, calls = dataset.write_video, []
 
     def break_down(path, frames, fps=10):
         calls.append(path)
@@ -179,7 +179,7 @@ def test_an_interrupted_run_goes_on(sample, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         write(path, frames, fps)
 
-    monkeypatch.setattr(sample_dataset, 'write_video', break_down)
+    monkeypatch.setattr(dataset, 'write_video', break_down)
     with pytest.raises(KeyboardInterrupt):
         make_sample_dataset(tmp_path, **counts, workers=1, progress=False)
     assert not list(tmp_path.glob('*.csv'))

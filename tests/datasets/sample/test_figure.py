@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from mmaction.datasets.transforms import SampleFrames
 
-from emoreact_plugin.datasets import sample_drawing
-from emoreact_plugin.datasets.sample_canvas import SCALE, shade
-from emoreact_plugin.datasets.sample_figure import cue_boxes, figure
-from emoreact_plugin.datasets.sample_plan import PLANTED
-from emoreact_plugin.datasets.sample_scene import (FRAME_SIZE, NUM_FRAMES,
+from emoreact_plugin.datasets.sample import drawing
+from emoreact_plugin.datasets.sample.canvas import SCALE, shade
+from emoreact_plugin.datasets.sample.figure import cue_boxes, figure
+from emoreact_plugin.datasets.sample.plan import PLANTED
+from emoreact_plugin.datasets.sample.scene import (FRAME_SIZE, NUM_FRAMES,
                                                    cue_tracks, draw_child,
                                                    draw_scene, order_track)
 
@@ -33,7 +33,7 @@ def make(seed, on):
 def paint(child, scene, shape):
     """The child alone on black, at the size of the canvas, no light."""
     canvas = np.zeros((HEIGHT * SCALE, WIDTH * SCALE, 3), np.uint8)
-    sample_drawing.paint_child(canvas, child, scene, shape)
+    drawing.paint_child(canvas, child, scene, shape)
     return canvas
 
 
@@ -82,7 +82,7 @@ def test_landmarks_lie_on_the_drawn_eyes(seed):
 
 @pytest.mark.parametrize('seed', range(4))
 def test_landmarks_lie_on_the_drawn_mouth(seed, monkeypatch):
-    monkeypatch.setattr(sample_drawing, 'INSIDE_OF_MOUTH', (0, 255, 0))
+    monkeypatch.setattr(drawing, 'INSIDE_OF_MOUTH', (0, 255, 0))
     child, scene, tracks = make(seed, {'mouth_opens'})
     shape = figure(child, scene, tracks, NUM_FRAMES - 1)
     x1, _, x2, y2 = extent(paint(child, scene, shape), (0, 255, 0))
@@ -131,7 +131,7 @@ def test_landmarks_are_in_the_order_of_ibug():
 def test_a_cue_in_the_face_leaves_nothing_in_the_blacked_out_body():
     for seed, first, second in pairs('face'):
         clips = [make(seed, on) for on in (first, second)]
-        frames = [sample_drawing.draw_clip(*clip) for clip in clips]
+        frames = [drawing.draw_clip(*clip) for clip in clips]
         for t in (0, 7, 14):
             one, two = (figure(*clip, t) for clip in clips)
             face = region_box(one.landmarks)
@@ -147,7 +147,7 @@ def test_a_cue_in_the_face_leaves_nothing_in_the_blacked_out_body():
 def test_a_cue_in_the_body_leaves_nothing_in_the_face():
     for seed, first, second in pairs('body'):
         clips = [make(seed, on) for on in (first, second)]
-        frames = [sample_drawing.draw_clip(*clip) for clip in clips]
+        frames = [drawing.draw_clip(*clip) for clip in clips]
         for t in (0, 7, 14):
             one, two = (figure(*clip, t) for clip in clips)
             np.testing.assert_array_equal(one.landmarks, two.landmarks)

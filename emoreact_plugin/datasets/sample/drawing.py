@@ -1,17 +1,17 @@
 """Paints the drawn child of the sample data set.
 
-``sample_figure`` says where everything is; here it becomes pixels.
+``figure`` says where everything is; here it becomes pixels.
 """
 from typing import Dict
 
 import cv2
 import numpy as np
 
-from .sample_canvas import (disc, draw_light, ellipse, fill, paint_background,
+from .canvas import (disc, draw_light, ellipse, fill, paint_background,
                             rectangle, shade, smooth, stroke)
-from .sample_figure import (Figure, figure, from_neck, jaw_line, torso_outline,
+from .figure import (Figure, figure, from_neck, jaw_line, torso_outline,
                             transform)
-from .sample_scene import FRAME_SIZE, NUM_FRAMES, Child, Scene
+from .scene import FRAME_SIZE, NUM_FRAMES, Child, Scene
 
 TONGUE = (226, 84, 110)
 INSIDE_OF_MOUTH = (92, 26, 36)
@@ -293,7 +293,7 @@ def draw_clip(child: Child, scene: Scene,
         child (Child): How the child looks.
         scene (Scene): The clip.
         tracks (dict[str, np.ndarray]): State of the cues, (T,) each, see
-            :func:`~.sample_figure.cue_tracks`.
+            :func:`~.figure.cue_tracks`.
 
     Returns:
         np.ndarray: (T, H, W, 3) uint8 RGB.

@@ -2,7 +2,7 @@
 
 :func:`figure` says where every part of the child lies in a frame. The
 landmarks, the body keypoints and the boxes of the cues are read from that same
-geometry, so they are exact. ``sample_drawing`` paints it.
+geometry, so they are exact. ``drawing`` paints it.
 
 A cue must not show where it is not meant to be seen: a cue in the face moves
 no point that bounds the box of the 68 landmarks (the jaw and the peak of a
@@ -16,7 +16,7 @@ from typing import Dict, NamedTuple, Tuple
 
 import numpy as np
 
-from .sample_scene import FRAME_SIZE, Child, Scene
+from .scene import FRAME_SIZE, Child, Scene
 
 MOUTH_Y = 0.6
 BROW_PEAK = (0.46, -0.58)
@@ -228,7 +228,7 @@ def figure(child: Child, scene: Scene, tracks: Dict[str, np.ndarray],
         child (Child): How the child looks.
         scene (Scene): The clip.
         tracks (dict[str, np.ndarray]): State of the cues,
-            :func:`~.sample_scene.cue_tracks`.
+            :func:`~.scene.cue_tracks`.
         t (int): Frame, from 0.
 
     Returns:

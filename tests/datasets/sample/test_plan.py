@@ -4,7 +4,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from emoreact_plugin.datasets.annotations import EMOTIONS
-from emoreact_plugin.datasets.sample_plan import (CLASSES, PLANTED,
+from emoreact_plugin.datasets.sample.plan import (CLASSES, PLANTED,
                                                   best_roc_auc, can_see,
                                                   plan_clips, weighted_roc_auc)
 

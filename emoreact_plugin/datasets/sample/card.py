@@ -2,10 +2,10 @@
 import json
 from typing import Dict, List, Optional
 
-from .sample_figure import cue_boxes, figure
-from .sample_plan import (CLASSES, PLANTED, SPLITS, ClipPlan, best_roc_auc,
+from .figure import cue_boxes, figure
+from .plan import (CLASSES, PLANTED, SPLITS, ClipPlan, best_roc_auc,
                           can_see, clip_parts)
-from .sample_scene import FPS, FRAME_SIZE, NUM_FRAMES
+from .scene import FPS, FRAME_SIZE, NUM_FRAMES
 
 README = """\
 # Drawn sample data
@@ -104,7 +104,7 @@ def describe(plans: List[ClipPlan], settings: Dict) -> Dict:
         dict: 'settings', 'frame_size' (width, height), 'num_frames', 'fps',
         'classes', 'emotions' (name -> cue, region, part, rates),
         'best_roc_auc' ('expected' and each split -> see
-        :func:`~.sample_plan.best_roc_auc`), 'clips_with_missing_landmarks'
+        :func:`~.plan.best_roc_auc`), 'clips_with_missing_landmarks'
         (split -> names) and 'clips' (name -> cues, labels, and the box of
         every cue in every frame, x1, y1, x2, y2 in pixels, right and bottom
         exclusive, whether the cue is on or not).
