@@ -2,6 +2,8 @@
 import argparse
 import os.path as osp
 
+from mmengine.dist import is_main_process
+
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.checkpoints import check_recipe, read_meta
 from emoreact_plugin.command_line import (add_config_arguments, build_runner,
@@ -51,7 +53,8 @@ def main():
         results = dict(test=runner.test())
     prior = label_prior(cfg)
     path = osp.join(runner.work_dir, 'test_metrics.json')
-    write_metrics(path, results, prior, checkpoint=args.checkpoint)
+    if is_main_process():
+        write_metrics(path, results, prior, checkpoint=args.checkpoint)
     classes = runner.test_loop.dataloader.dataset.metainfo['classes']
     say(format_table(results, classes, prior))
     say(f'\nmetrics: {path}' + (f'\ndump:    {args.dump}' if args.dump else

@@ -2,6 +2,7 @@
 import argparse
 import os.path as osp
 
+from mmengine.dist import barrier, is_main_process
 from mmengine.hooks import CheckpointHook
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
@@ -116,6 +117,7 @@ def open_splits(runner):
 def evaluate(runner):
     """Score the best checkpoint of the run, or the last weights where there
     was no validation, on val and test."""
+    barrier()  # the first rank may still be writing it
     best = runner.message_hub.runtime_info.get('best_ckpt')
     if best:
         # By its name: the folder may have been moved before a resume.
@@ -147,7 +149,8 @@ def main():
     results, checkpoint = evaluate(runner)
     prior = label_prior(cfg)
     path = osp.join(runner.work_dir, 'metrics.json')
-    write_metrics(path, results, prior, checkpoint=checkpoint)
+    if is_main_process():
+        write_metrics(path, results, prior, checkpoint=checkpoint)
     say('')
     classes = runner.test_loop.dataloader.dataset.metainfo['classes']
     say(format_table(results, classes, prior))

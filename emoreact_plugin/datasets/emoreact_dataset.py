@@ -109,8 +109,8 @@ class EmoReactDataset(BaseActionDataset):
         ])
 
     def summary(self) -> str:
-        """How many clips there are, and in how many frames of them a face and
-        a body was found; a line for the console."""
+        """How many clips and frames there are, and in how many of them the
+        face or body that is required was not found; one line."""
         self.full_init()
         return self._summary
 
@@ -128,7 +128,7 @@ class EmoReactDataset(BaseActionDataset):
         paths, start_index = prepare_all(clips, self.cache_dir,
                                          self.check_landmarks)
         prepared = [load_prepared(path) for path in paths]
-        self._summary = _summarise(prepared)
+        self._summary = _summarise(prepared, self.required)
         samples = []
         for row, files, path, clip in zip(rows, clips, paths, prepared):
             sample = dict(
@@ -212,15 +212,18 @@ class EmoReactDataset(BaseActionDataset):
                 f'{type(error).__name__}: {error}') from error
 
 
-def _summarise(clips: List[PreparedClip]) -> str:
+def _summarise(clips: List[PreparedClip], required: Sequence[str]) -> str:
     text = f'{len(clips)} clips, {sum(c.total_frames for c in clips)} frames'
-    for name, found in (('face', [face_found(c) for c in clips]),
-                        ('body', [body_found(c) for c in clips])):
-        share = np.concatenate(found).mean()
-        without = sum(not f.all() for f in found)
-        text += f'; a {name} in {100 * share:.1f} % of them'
-        if without:
-            text += f' ({without} clips have frames without: whole frame used)'
+    missing = []
+    for kind, part, found in (('landmarks', 'face', face_found),
+                              ('keypoints', 'body', body_found)):
+        if kind in required:
+            counts = [int((~found(clip)).sum()) for clip in clips]
+            if any(counts):
+                missing.append(f'no {part} in {sum(counts)} frames of '
+                               f'{np.count_nonzero(counts)} clips')
+    if missing:
+        text += f'; {", ".join(missing)}: whole frame used'
     return text
 
 

@@ -319,7 +319,11 @@ def test_the_summary_counts_what_is_missing(own):
     faces[:3] = np.nan
     write_openface(
         own.root / 'videos' / f'{name}_openface' / f'{name[:-4]}.csv', faces)
-    text = dataset(own.root).summary()
-    # 3 of 18 frames
-    assert text.startswith('3 clips, 18 frames; a face in 83.3 % of them (1 ')
-    assert 'a body in 100.0 % of them' in text
+    both = ('landmarks', 'keypoints')
+    assert dataset(own.root, required=both).summary() == (
+        '3 clips, 18 frames; no face in 3 frames of 1 clips: whole frame used')
+    (own.root / 'videos' / f'{name}_hol.txt').write_text('\n' * FRAMES)
+    assert dataset(own.root, required=both).summary() == (
+        '3 clips, 18 frames; no face in 3 frames of 1 clips, '
+        'no body in 6 frames of 1 clips: whole frame used')
+    assert dataset(own.root).summary() == '3 clips, 18 frames'

@@ -2,6 +2,7 @@
 import json
 import os
 import pickle
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -21,10 +22,11 @@ for _split in ('train', 'val', 'test'):
               f'{_split}_dataloader.persistent_workers=False']
 
 
-def run(tool, *arguments, ok=True, **env):
+def run(tool, *arguments, ok=True, launch=(), **env):
     paths = [str(ROOT), os.environ.get('PYTHONPATH', '')]
     result = subprocess.run(
-        [sys.executable, ROOT / 'tools' / tool, *map(str, arguments)],
+        [sys.executable, *launch, ROOT / 'tools' / tool,
+         *map(str, arguments)],
         capture_output=True, text=True, timeout=600,
         env=dict(os.environ, OMP_NUM_THREADS='1',
                  PYTHONPATH=os.pathsep.join(filter(None, paths)), **env))
@@ -92,6 +94,25 @@ def test_the_test_tool_gives_what_training_gave(trained, tiny, config,
         assert again['results']['test'][f'roc_auc/{name}'] == pytest.approx(
             roc_auc_score([x[i] for x in labels],
                           [r['pred_logits'][i] for r in rows]))
+
+
+def test_two_ranks_train_and_score_as_one(tiny, config, tmp_path):
+    # 6 test clips in batches of 8 are padded on one of two ranks
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    text = run('train.py', config, '--data-root', tiny.root, '--work-dir',
+               tmp_path / 'two', '--launcher', 'pytorch', *SMALL,
+               launch=('-m', 'torch.distributed.run', '--nproc_per_node', '2',
+                       '--master_addr', '127.0.0.1', '--master_port',
+                       str(port)))
+    assert text.count('label frequencies alone') == 1
+    two = json.loads((tmp_path / 'two' / 'metrics.json').read_text())
+    run('test.py', config, two['checkpoint'], '--data-root', tiny.root,
+        '--work-dir', tmp_path)
+    one = json.loads((tmp_path / 'test_metrics.json').read_text())
+    for key, value in one['results']['test'].items():
+        assert two['results']['test'][key] == pytest.approx(value, abs=1e-9)
 
 
 def test_resuming_and_the_resolved_config(trained, tiny, tmp_path):
