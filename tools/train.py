@@ -4,6 +4,7 @@ import os.path as osp
 
 from mmengine.dist import barrier, is_main_process
 from mmengine.hooks import CheckpointHook
+from mmengine.model import is_model_wrapper
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.checkpoints import (check_recipe, latest_checkpoint,
@@ -101,17 +102,35 @@ def apply_resume(cfg, args):
     say(f'going on from {path}')
 
 
+def get_start_weights(runner):
+    """Load the start weights now: the Runner would do so, and find out that
+    they are not to be had, after the data sets have been prepared."""
+    model = runner.model
+    if is_model_wrapper(model):
+        model = model.module
+    if getattr(model, 'start_weights', None) is not None:
+        model.init_weights()
+
+
 def open_splits(runner):
     """Build the data sets of all splits, which checks their files; MMEngine
     would open val and test after the first epoch and after the last."""
     loops = dict(
         train=runner.train_loop, val=runner.val_loop, test=runner.test_loop)
     for split, loop in loops.items():
-        if loop is not None:
-            dataset = loop.dataloader.dataset
-            report = getattr(dataset, 'summary', None)
-            say(f'{split}: ' + (report() if report else f'{len(dataset)} '
-                                'samples'))
+        if loop is None:
+            continue
+        dataset = loop.dataloader.dataset
+        summary = getattr(dataset, 'summary', None)
+        say(f'{split}: ' +
+            (summary() if summary else f'{len(dataset)} samples'))
+        labels = getattr(dataset, 'labels', None)
+        if split == 'val' and labels is not None and (
+                labels.min() == labels.max()):
+            raise ValueError(
+                f'{dataset.ann_file}: all labels are {labels.min():g}, so no '
+                'ROC AUC can tell the best epoch; expected 0 and 1, or '
+                '--no-validate')
 
 
 def evaluate(runner):
@@ -144,6 +163,7 @@ def main():
         runner = build_runner(cfg)
         runner.register_hook(ConsoleHook())
         say(f'log and checkpoints: {runner.work_dir}')
+        get_start_weights(runner)
         open_splits(runner)
     runner.train()
     results, checkpoint = evaluate(runner)

@@ -46,7 +46,8 @@ def read_annotations(path: str,
             leaves the folder of videos; with file, line and what was found.
     """
     if not osp.isfile(path):
-        raise FileNotFoundError(f'{path}: no such annotation file')
+        raise FileNotFoundError(f'{path}: no such annotation file. Is the '
+                                'folder of the data set the right one?')
     try:
         with open(path, newline='', encoding='utf-8-sig') as file:
             return _read_rows(path, csv.DictReader(file), classes)

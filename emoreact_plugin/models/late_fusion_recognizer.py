@@ -172,12 +172,14 @@ class LateFusionRecognizer(BaseModel):
         return self.recognizers[SHARED if self.shared else stream]
 
     def init_weights(self) -> None:
-        """Initialise, then load ``start_weights`` into the backbones.
+        """Initialise, then load ``start_weights`` into the backbones; once.
 
         Raises:
             ValueError, FileNotFoundError: When the start weights cannot be
                 had or do not fit; nothing is trained from half a backbone.
         """
+        if self.is_init:
+            return
         super().init_weights()
         if self.start_weights is None:
             return

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from ..conftest import make_tiny
+from ..conftest import make_tiny, write_annotations
 
 ROOT = Path(__file__).parent.parent.parent
 SMALL = [
@@ -138,6 +138,13 @@ def test_print_config_stops_there(config, tmp_path):
     assert not (tmp_path / 'work_dirs').exists()
 
 
+def test_landmarks_can_be_prepared_ahead(tiny, config, tmp_path):
+    text = run('prepare_landmarks.py', config, '--data-root', tiny.root,
+               '--cache-dir', tmp_path / 'cache')
+    assert 'test: 6 clips, 36 frames' in text
+    assert len(list((tmp_path / 'cache').glob('*.npz'))) == 18
+
+
 def test_amp_and_early_stopping(tiny, config, tmp_path):
     text = run('train.py', config, '--data-root', tiny.root, '--work-dir',
                tmp_path, '--amp', '--early-stopping', '1', '--input', 'face',
@@ -152,11 +159,13 @@ def test_amp_and_early_stopping(tiny, config, tmp_path):
     (lambda r: (r / 'val.csv').unlink(), 'val.csv: no such annotation file'),
     (lambda r: (r / 'test.csv').write_text('video\n'),
      "test.csv: expected a column 'Curiosity'"),
+    (lambda r: write_annotations(r / 'val.csv', ['VAL100_2.mp4'], [[0] * 8]),
+     'val.csv: all labels are 0'),
     (lambda r: next((r / 'videos').glob('TEST*.mp4')).unlink(),
      'test.csv: 1 of 2 clips are not there'),
     (lambda r: next((r / 'videos').glob('VAL*_hol.txt')).unlink(),
      'val.csv: 1 of 2 clips have no keypoints'),
-], ids=['file', 'column', 'video', 'keypoints'])
+], ids=['file', 'column', 'one value', 'video', 'keypoints'])
 def test_all_splits_are_checked_before_training(break_it, message, config,
                                                 tmp_path):
     root = make_tiny(tmp_path / 'data', counts=(2, 2, 2)).root
@@ -172,3 +181,4 @@ def test_start_weights_that_are_not_there(tiny, config, tmp_path):
     text = run('train.py', config, '--data-root', tiny.root, '--work-dir',
                tmp_path, '--init', tmp_path / 'no.pth', ok=False)
     assert 'no.pth' in text and '--init scratch' in text
+    assert 'Traceback' not in text and 'train: ' not in text
