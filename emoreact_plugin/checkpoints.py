@@ -79,6 +79,14 @@ def stored_recipe(meta: dict) -> Optional[dict]:
     return None
 
 
+def _lists(values: dict) -> dict:
+    """A dumped tuple may come back as a list."""
+    return {
+        key: list(value) if isinstance(value, (list, tuple)) else value
+        for key, value in values.items()
+    }
+
+
 def check_recipe(path: str, meta: dict, recipe: Optional[dict]) -> None:
     """Refuse a checkpoint of other options: its weights may fit all the same
     (face and body networks are alike) and give a score that means nothing.
@@ -94,6 +102,7 @@ def check_recipe(path: str, meta: dict, recipe: Optional[dict]) -> None:
     stored = stored_recipe(meta)
     if stored is None or recipe is None:
         return
+    stored, recipe = _lists(stored), _lists(recipe)
     differ = [
         f'{name} {stored[name]!r} (found), {recipe[name]!r} (expected)'
         for name in recipe

@@ -44,10 +44,6 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--local_rank', '--local-rank', type=int, default=0,
         help=argparse.SUPPRESS)
-    parser.add_argument(
-        '--print-config',
-        metavar='FILE',
-        help='write the resolved config to FILE and stop')
     options = parser.add_argument_group(
         'options of the recipe', 'They rebuild a config made by '
         'emoreact_plugin.recipes.build; defaults are what the config says.')
@@ -67,9 +63,8 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
 def load_config(args: argparse.Namespace) -> Config:
     """Read the config file and put the flags over it.
 
-    Order of precedence: the recipe, the options of the command line, the
-    edits that the config file makes itself, ``--data-root`` and
-    ``--cache-dir``, ``--cfg-options``.
+    Order of precedence: the recipe, the config file's own edits, the flags,
+    ``--cfg-options``. A flag of the recipe that an edit would undo is refused.
 
     Args:
         args (argparse.Namespace): Of a parser with
@@ -91,6 +86,9 @@ def load_config(args: argparse.Namespace) -> Config:
     }
     check_options(options)
     for name in args.cfg_options or {}:
+        if name.split('.')[0] == 'recipe':
+            raise ValueError(f'--cfg-options {name}=...: this is a record; '
+                             'use the flags, such as --input')
         if name in DEFAULTS:
             raise ValueError(
                 f'--cfg-options {name}=...: this is an option of the recipe '
@@ -106,6 +104,7 @@ def load_config(args: argparse.Namespace) -> Config:
                 dataset[name] = value
     if args.cfg_options:
         cfg.merge_from_dict(args.cfg_options)
+    _check_streams(cfg)
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
@@ -141,6 +140,21 @@ def _check_overrides(path: str, options: dict, calls: list,
     if undone:
         raise ValueError(f'{path}: sets {", ".join(undone[:3])} itself, which '
                          f'{flags} would have to change. Change it there')
+
+
+def _check_streams(cfg: Config) -> None:
+    """Refuse a model whose streams its data does not have."""
+    streams = cfg.get('model', {}).get('streams')
+    for dataset in datasets_of(cfg) if streams else ():
+        steps = [s for s in dataset.get('pipeline') or ()
+                 if s.get('type') == 'PackActionInputs']
+        keys = steps[-1].get('collect_keys') if steps else None
+        missing = [s for s in streams if f'{s}_imgs' not in (keys or ())]
+        if steps and missing:
+            raise ValueError(
+                f"the model has a stream '{missing[0]}', but the pipeline of "
+                f"{dataset.get('ann_file')} packs "
+                f'{", ".join(keys or ()) or "imgs"}')
 
 
 def _leaves(value, path: str = '') -> Iterator[tuple]:
@@ -231,3 +245,17 @@ def label_prior(cfg: Config) -> Dict[str, Optional[float]]:
             train, labels(split))
         for split in ('val', 'test')
     }
+
+
+def results_table(runner: Runner, results: Dict[str, dict],
+                  prior: Dict[str, Optional[float]]) -> str:
+    """The table of ``ROCAUCMetric``'s results, or, of other metrics, a line
+    each."""
+    from .evaluation import format_table
+    if results and all('roc_auc/micro' in m for m in results.values()):
+        loop = runner.test_loop or runner.val_loop
+        classes = loop.dataloader.dataset.metainfo['classes']
+        return format_table(results, classes, prior)
+    return '\n'.join(f'{split} {name}: {value}'
+                     for split, metrics in results.items()
+                     for name, value in metrics.items())

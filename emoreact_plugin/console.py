@@ -50,6 +50,9 @@ class ConsoleHook(Hook):
         self.loss: Optional[float] = None
         self.best: Optional[str] = None
 
+    def before_train(self, runner) -> None:
+        self.best = runner.message_hub.runtime_info.get('best_ckpt')
+
     def before_train_epoch(self, runner) -> None:
         self.start = self.last = time.time()
         self.sum, self.count = 0., 0

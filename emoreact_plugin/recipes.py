@@ -134,7 +134,8 @@ def build(classes: Optional[Sequence[str]] = None,
 
     Returns:
         dict: ``model``, data loaders, evaluators, loops, optimizer, and
-        ``recipe``, the options that it was built from.
+        ``recipe``, a record of what tells one trained network from another
+        with the same weights' names and shapes.
 
     Raises:
         ValueError: For an option or value that there is not.
@@ -194,7 +195,7 @@ def _build(options: dict, classes: Sequence[str], image_size: int,
             optimizer=dict(
                 type='SGD', lr=lr, momentum=0.9, weight_decay=5e-4)),
         auto_scale_lr=dict(enable=False, base_batch_size=batch_size),
-        recipe=dict(options))
+        recipe=dict(options, classes=classes, image_size=image_size))
 
 
 def build_model(streams: Sequence[str], num_classes: int, dropout: float,
@@ -303,7 +304,8 @@ def build_pipeline(streams: Sequence[str],
         dict(
             type='PackActionInputs',
             collect_keys=tuple(f'{name}_imgs' for name in streams),
-            meta_keys=('video_id', 'valence'))
+            meta_keys=('video_id', 'valence',
+                       *(f'{name}_found' for name in streams)))
     ]
 
 

@@ -72,8 +72,11 @@ class ExactResumeHook(Hook):
     _mark = 'validated_epoch.txt'
 
     def before_train(self, runner) -> None:
-        if runner.epoch > 0 and runner.val_loop is not None and (
-                self._validated(runner) < runner.epoch):
+        loop = runner.train_loop
+        due = runner.val_loop is not None and (
+            runner.epoch >= max(loop.val_begin, 1)
+            and runner.epoch % loop.val_interval == 0)
+        if due and self._validated(runner) < runner.epoch:
             runner.logger.info(f'epoch {runner.epoch} was not validated '
                                'before the stop: doing so now')
             self._pending = True

@@ -66,6 +66,8 @@ def test_other_options_are_refused():
     check_recipe('a.pth', dict(cfg=CFG), dict(recipe, init='imagenet'))
     check_recipe('a.pth', dict(cfg=CFG), None)
     check_recipe('a.pth', {}, recipe)
+    check_recipe('a.pth', dict(cfg="recipe = dict(classes=['a', 'b'])"),
+                 dict(classes=('a', 'b')))
     with pytest.raises(ValueError) as error:
         check_recipe('a.pth', dict(cfg=CFG),
                      dict(recipe, input='body', num_segments=5))

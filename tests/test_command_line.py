@@ -92,6 +92,9 @@ def test_a_resolved_config_runs_again_as_it_is(tmp_path):
     ((SAMPLE, '--cfg-options', 'num_segments=5'), ValueError,
      'use --num-segments'),
     ((SAMPLE, '--cfg-options', 'input=face'), ValueError, 'use --input'),
+    ((SAMPLE, '--cfg-options', 'recipe.input=face'), ValueError, 'a record'),
+    ((SAMPLE, '--cfg-options', 'model.streams=(face,hand)'), ValueError,
+     "stream 'hand', but the pipeline of train.csv packs face_imgs, body"),
 ])
 def test_errors(arguments, error, message):
     with pytest.raises(error, match=message):

@@ -8,14 +8,18 @@ import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.checkpoints import check_recipe, read_meta
 from emoreact_plugin.command_line import (add_config_arguments, build_runner,
                                           clear_errors, label_prior,
-                                          load_config)
+                                          load_config, results_table)
 from emoreact_plugin.console import say
-from emoreact_plugin.evaluation import format_table, write_metrics
+from emoreact_plugin.evaluation import write_metrics
 
 
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__)
     add_config_arguments(parser)
+    parser.add_argument(
+        '--print-config',
+        metavar='FILE',
+        help='write the resolved config to FILE and stop')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument(
         '--dump',
@@ -50,13 +54,12 @@ def main():
         runner = build_runner(cfg)
         # MMEngine's own loading tests random weights where the names differ.
         runner.load_checkpoint(args.checkpoint, strict=True)
+        prior = label_prior(cfg)
         results = dict(test=runner.test())
-    prior = label_prior(cfg)
     path = osp.join(runner.work_dir, 'test_metrics.json')
     if is_main_process():
         write_metrics(path, results, prior, checkpoint=args.checkpoint)
-    classes = runner.test_loop.dataloader.dataset.metainfo['classes']
-    say(format_table(results, classes, prior))
+    say(results_table(runner, results, prior))
     say(f'\nmetrics: {path}' + (f'\ndump:    {args.dump}' if args.dump else
                                 ''))
 

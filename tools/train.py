@@ -11,14 +11,18 @@ from emoreact_plugin.checkpoints import (check_recipe, latest_checkpoint,
                                          read_meta)
 from emoreact_plugin.command_line import (add_config_arguments, build_runner,
                                           clear_errors, label_prior,
-                                          load_config)
+                                          load_config, results_table)
 from emoreact_plugin.console import ConsoleHook, say
-from emoreact_plugin.evaluation import format_table, write_metrics
+from emoreact_plugin.evaluation import write_metrics
 
 
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__)
     add_config_arguments(parser)
+    parser.add_argument(
+        '--print-config',
+        metavar='FILE',
+        help='write the resolved config to FILE and stop')
     parser.add_argument(
         '--resume',
         nargs='?',
@@ -68,17 +72,22 @@ def apply_flags(cfg, args):
     if args.auto_scale_lr:
         cfg.auto_scale_lr.enable = True
     if args.early_stopping is not None:
+        if args.no_validate:
+            raise ValueError('--early-stopping: expected validation, found '
+                             '--no-validate')
         cfg.setdefault('custom_hooks', []).append(
             dict(
                 type='EarlyStoppingHook',
                 monitor='roc_auc/micro',
                 rule='greater',
                 patience=args.early_stopping))
-    if args.seed is not None or cfg.get('randomness') is None:
-        cfg.randomness = dict(
-            seed=args.seed or 0,
-            diff_rank_seed=args.diff_rank_seed,
-            deterministic=args.deterministic)
+    if cfg.get('randomness') is None:
+        cfg.randomness = dict(seed=0)
+    if args.seed is not None:
+        cfg.randomness.seed = args.seed
+    for name in ('diff_rank_seed', 'deterministic'):
+        if getattr(args, name):
+            cfg.randomness[name] = True
 
 
 def apply_resume(cfg, args):
@@ -165,15 +174,14 @@ def main():
         say(f'log and checkpoints: {runner.work_dir}')
         get_start_weights(runner)
         open_splits(runner)
+        prior = label_prior(cfg)
     runner.train()
     results, checkpoint = evaluate(runner)
-    prior = label_prior(cfg)
     path = osp.join(runner.work_dir, 'metrics.json')
     if is_main_process():
         write_metrics(path, results, prior, checkpoint=checkpoint)
     say('')
-    classes = runner.test_loop.dataloader.dataset.metainfo['classes']
-    say(format_table(results, classes, prior))
+    say(results_table(runner, results, prior))
     say(f'\ncheckpoint: {checkpoint}\nmetrics:    {path}')
 
 

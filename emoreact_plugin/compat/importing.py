@@ -1,5 +1,6 @@
 """Importing mmcv and MMAction2, and configs of installed packages."""
 import contextlib
+import functools
 import importlib
 import importlib.metadata
 import importlib.util
@@ -142,8 +143,19 @@ def _own_configs_unknown() -> bool:
 
 
 def _name_own_configs() -> None:
+    from mmengine.config import Config
     from mmengine.config.utils import MODULE2PACKAGE
     MODULE2PACKAGE['emoreact_plugin'] = 'emoreact_plugin'
+    stock = Config._get_cfg_path
+
+    # An external base's dicts get its package as their scope, but our parts
+    # stand in MMAction2's registries: there is no scope of ours.
+    @functools.wraps(stock)
+    def _get_cfg_path(cfg_path, filename):
+        path, scope = stock(cfg_path, filename)
+        return path, None if scope == 'emoreact_plugin' else scope
+
+    Config._get_cfg_path = staticmethod(_get_cfg_path)
 
 MENDS = (
     Mend('quiet_import', "warnings of mmcv-lite's and mmengine's about "

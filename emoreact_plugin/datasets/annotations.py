@@ -3,6 +3,7 @@ import csv
 import math
 import ntpath
 import os.path as osp
+import posixpath
 from typing import List, NamedTuple, Optional, Sequence
 
 # The order of EmoReact's annotation files (Nojavanasghari et al., ICMI 2016).
@@ -41,9 +42,10 @@ def read_annotations(path: str,
 
     Raises:
         FileNotFoundError: When there is no such file.
-        ValueError: For a missing column, no rows, a label other than 0 or 1,
-            a valence that is no number, a video named twice, or a name that
-            leaves the folder of videos; with file, line and what was found.
+        ValueError: For a missing or repeated column, no rows, a row of
+            another length, a label other than 0 or 1, a valence that is no
+            number, a video named twice, or a name that leaves the folder of
+            videos; with file, line and what was found.
     """
     if not osp.isfile(path):
         raise FileNotFoundError(f'{path}: no such annotation file. Is the '
@@ -65,15 +67,24 @@ def _read_rows(path: str, reader: csv.DictReader,
             found = ', '.join(c for c in columns if c) or 'none'
             raise ValueError(f"{path}: expected a column '{name}', found the "
                              f'columns {found}')
+        if columns.count(name) > 1:
+            raise ValueError(f"{path}: expected one column '{name}', found "
+                             f'{columns.count(name)}')
     rows, seen = [], {}
     for row in reader:
         place = f'{path}, line {reader.line_num}'
+        if None in row:
+            raise ValueError(f'{place}: expected {len(columns)} cells as in '
+                             f'the header, found {len(columns)} and '
+                             f'{len(row[None])} more')
         video = (row['video'] or '').strip()
         check_name(video, place)
-        if video in seen:
+        # Without its ending, the name is the clip's id and that of its files.
+        clip = posixpath.splitext(posixpath.normpath(video))[0]
+        if clip in seen:
             raise ValueError(f"{place}: video '{video}' stands in line "
-                             f'{seen[video]} already')
-        seen[video] = reader.line_num
+                             f'{seen[clip]} already')
+        seen[clip] = reader.line_num
         label = tuple(_label(row[name], name, place) for name in classes)
         rows.append(Annotation(video, label, _valence(row, place)))
     if not rows:

@@ -15,11 +15,11 @@ from .landmarks import is_current, load_prepared, prepare_clip
 from .video import probe_video
 
 
-# A prepared file holds landmarks and keypoints both; the others are what
-# OpenFace and the original system write.
+# What OpenFace and the original system write, or a prepared file among the
+# landmarks, which holds both.
 FILE_NAMES = dict(
     landmarks=('{clip}.npz', '{clip}.csv', '{video}_openface/{base}.csv'),
-    keypoints=('{clip}.npz', '{video}_hol.txt', '{clip}_hol.txt'))
+    keypoints=('{video}_hol.txt', '{clip}_hol.txt'))
 
 
 class ClipFiles(NamedTuple):
@@ -29,7 +29,7 @@ class ClipFiles(NamedTuple):
         video (str): Its name in the annotation file.
         source (str): Path of the video file or of the folder of frames.
         landmarks (str | None): OpenFace's CSV, or a prepared file.
-        keypoints (str | None): The ``_hol.txt``, or a prepared file.
+        keypoints (str | None): The ``_hol.txt``, or the same prepared file.
         filename_tmpl (str | None): Of the frames; None for a video.
     """
     video: str
@@ -105,8 +105,11 @@ def scan_frames(folder: str, filename_tmpl: str) -> FrameFolder:
     """
     if not osp.isdir(folder):
         raise FileNotFoundError(f'{folder}: no such folder of frames')
-    field = re.compile(r'\{[^{}]*\}')
-    before, after = field.split(filename_tmpl)
+    parts = re.split(r'\{[^{}]*\}', filename_tmpl)
+    if len(parts) != 2:
+        raise ValueError("filename_tmpl: expected one number, as in "
+                         f"'{{:06d}}.jpg', found '{filename_tmpl}'")
+    before, after = parts
     pattern = re.compile(re.escape(before) + r'(\d+)' + re.escape(after))
     matches = (pattern.fullmatch(name) for name in os.listdir(folder))
     numbers = sorted({int(m[1]) for m in matches if m})
@@ -172,7 +175,7 @@ def prepare_all(clips: List[ClipFiles], cache_dir: str,
     jobs = []
     for files, path in zip(clips, paths):
         if path == files.landmarks:
-            _check_given(files)
+            _check_given(files, folders.get(files.source))
         else:
             jobs.append((files, path))
     # Every rank does its share, then whatever is not there yet all the same:
@@ -184,11 +187,20 @@ def prepare_all(clips: List[ClipFiles], cache_dir: str,
     return paths, {path: f.start_index for path, f in folders.items()}
 
 
-def _check_given(files: ClipFiles) -> None:
+def _check_given(files: ClipFiles, folder: Optional[FrameFolder]) -> None:
     """A prepared file of another tool's making stays as it is, but has to be
     one of this very clip. Its time may change when a data set is copied."""
-    made_of = load_prepared(files.landmarks).sources.get('source')
-    if made_of is None or files.filename_tmpl:
+    clip = load_prepared(files.landmarks)
+    if folder is not None:
+        found = (clip.total_frames, *clip.frame_size)
+        if found != folder[1:]:
+            raise ValueError(
+                f'{files.landmarks}: was prepared for {found[0]} frames of '
+                f'{found[1]}x{found[2]} pixels, but {files.source} has '
+                f'{folder[1]} of {folder[2]}x{folder[3]}. Prepare it anew')
+        return
+    made_of = clip.sources.get('source')
+    if made_of is None:
         return
     size = osp.getsize(files.source)
     if made_of['size'] != size:

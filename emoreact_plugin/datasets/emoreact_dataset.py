@@ -85,6 +85,9 @@ class EmoReactDataset(BaseActionDataset):
         self.filename_tmpl = filename_tmpl
         self.cache_dir = cache_dir or default_cache_dir()
         self.required = tuple(required)
+        if not set(self.required) <= {'landmarks', 'keypoints'}:
+            raise ValueError("required: expected 'landmarks' and 'keypoints', "
+                             f'found {required!r}')
         self.allow_missing = allow_missing
         self.check_landmarks = check_landmarks
         # Shared memory: workers that live on see a change, too.
@@ -158,8 +161,11 @@ class EmoReactDataset(BaseActionDataset):
             source = osp.join(
                 beside, self.frame_dir_tmpl.format(clip=clip, video=video))
         landmarks = find_landmarks(video, prefix.get('landmarks', beside))
-        keypoints = landmarks
-        if not (landmarks or '').endswith('.npz'):
+        if (landmarks or '').endswith('.npz'):
+            # One file for both, unless it was made of one of them only.
+            roles = load_prepared(landmarks).sources
+            keypoints = landmarks if 'keypoints_file' in roles else None
+        else:
             keypoints = find_keypoints(video, prefix.get('keypoints', beside))
         return ClipFiles(video, source, landmarks, keypoints,
                          self.filename_tmpl if 'frames' in prefix else None)

@@ -14,6 +14,8 @@ PathLike = Union[str, 'os.PathLike[str]']
 NUM_LANDMARKS = 68
 # OpenFace's documentation calls what lies below this a failure.
 MIN_CONFIDENCE = 0.7
+# Half a second at 30 frames a second: longer than a detector's failures last.
+MAX_FRAMES_AWAY = 15
 # Almost two hours at 30 frames a second. A larger frame number is a mistake,
 # and would have to be paid for in memory.
 MAX_FRAMES = 200_000
@@ -53,7 +55,8 @@ def read_openface_csv(
     the area of the box around its points) in the first frame that has any,
     then the one whose box centre is nearest to where the person was last
     seen. A face that continues another face of the frame before is left to
-    it, so that nobody takes over while the followed person is away.
+    it, so that nobody takes over while the followed person is not found for
+    a moment; after 15 frames the nearest face takes over.
 
     Args:
         path (str | PathLike): The CSV file; only its columns ``frame``,
@@ -77,6 +80,14 @@ def read_openface_csv(
             frame, or several faces and no ``frame`` column. The message
             names the file and the line.
     """
+    return parse_openface(path, min_confidence)[:2]
+
+
+def parse_openface(path: PathLike,
+                   min_confidence: float = MIN_CONFIDENCE
+                   ) -> Tuple[np.ndarray, np.ndarray, int]:
+    """What :func:`read_openface_csv` returns, and how many frames have a
+    row."""
     rows = _parse_openface(path)
     columns, points = rows.columns, rows.points
     frames = _frame_numbers(path, rows)
@@ -93,7 +104,7 @@ def read_openface_csv(
     confidence = np.full(len(landmarks), np.nan, 'f4')
     np.fmax.at(confidence, frames[~found], confidences[~found].astype('f4'))
     confidence[frames[followed]] = confidences[followed]
-    return landmarks, confidence
+    return landmarks, confidence, len(np.unique(frames))
 
 
 def _parse_openface(path: PathLike) -> _FaceRows:
@@ -215,6 +226,8 @@ def _follow_one_person(frames: np.ndarray, found: np.ndarray,
 
     The faces of a frame are matched to the faces last seen, one to one, by
     the smallest sum of distances; with one face known, that is the nearest.
+    Somebody who has been away for :data:`MAX_FRAMES_AWAY` frames is given up
+    for the nearest face that is there.
 
     Args:
         frames (np.ndarray): int (R,), frame of each row.
@@ -235,17 +248,20 @@ def _follow_one_person(frames: np.ndarray, found: np.ndarray,
     centres = (low + high) / 2
 
     followed = np.zeros(len(frames), bool)
-    known = None  # box centres, the followed person's first
+    known, last_seen = None, 0  # box centres, the followed person's first
     for here in np.split(np.arange(len(order)), starts[1:]):
+        frame = frames[order[here[0]]]
         if known is None:
             mine = int(areas[here].argmax())
         else:
             gaps = np.linalg.norm(known[:, None] - centres[here], axis=2)
+            if frame - last_seen > MAX_FRAMES_AWAY:
+                gaps = gaps[:1]  # nobody else has a claim to a face any more
             who, which = linear_sum_assignment(gaps)
             mine = dict(zip(who.tolist(), which.tolist())).get(0)
         if mine is not None:
             followed[order[here[mine]]] = True
-            person = centres[here[mine]]
+            person, last_seen = centres[here[mine]], frame
             here = np.delete(here, mine)
         known = np.vstack([person[None], centres[here]])
     return followed

@@ -15,7 +15,8 @@ from typing import Dict, Optional, Tuple, Union
 import numpy as np
 
 from .landmark_readers import (NUM_LANDMARKS, check_count, parse_keypoints,
-                               read_keypoints_txt, read_openface_csv)
+                               parse_openface, read_keypoints_txt,
+                               read_openface_csv)
 
 __all__ = [
     'PreparedClip', 'is_current', 'load_prepared', 'prepare_clip',
@@ -124,11 +125,13 @@ def _landmarks_of(path: Optional[PathLike], total_frames: int,
     confidence = np.full(total_frames, np.nan, 'f4')
     if path is None:
         return landmarks, confidence
-    faces, sure = read_openface_csv(path)
-    if check and _is_far_off(len(faces), total_frames):
-        raise ValueError(
-            f'{path}: has landmarks of {len(faces)} frames, but {source} has '
-            f'{total_frames}: does it belong to another clip?')
+    faces, sure, rows = parse_openface(path)
+    # Both: the rows may be few, but spread over as many frames.
+    for count in (len(faces), rows):
+        if check and _is_far_off(count, total_frames):
+            raise ValueError(
+                f'{path}: has landmarks of {count} frames, but {source} has '
+                f'{total_frames}: does it belong to another clip?')
     landmarks[:len(faces)] = faces[:total_frames]
     confidence[:len(sure)] = sure[:total_frames]
     return landmarks, confidence
@@ -197,14 +200,11 @@ def is_current(path: PathLike, sources: Dict[str,
         what they were. Paths may differ: a data set can move.
     """
     try:
-        with np.load(path, allow_pickle=False) as npz:
-            about = json.loads(str(npz['sources']))
+        before = load_prepared(path).sources
         stamps = {r: _stamp(p) for r, p in sources.items() if p is not None}
-        before = about['files']
-        return (about['version'] == PREPARED_VERSION
-                and before.keys() == stamps.keys() and all(
-                    before[role][key] == stamps[role][key]
-                    for role in stamps for key in ('size', 'mtime_ns')))
+        return before.keys() == stamps.keys() and all(
+            before[role][key] == stamps[role][key] for role in stamps
+            for key in ('size', 'mtime_ns'))
     except _BROKEN_NPZ:
         return False
 

@@ -27,7 +27,7 @@ class ROCAUCMetric(BaseMetric):
     are ranked, and their sigmoids are the probabilities that F1 takes:
     sigmoids of large logits tie, so ranking them loses order. A stock
     recognizer gives only ``pred_score``, and ``scores`` says what that holds:
-    with ``test_cfg=dict(average_clips='score')`` the mean of the logits of
+    with ``cls_head=dict(average_clips='score')`` the mean of the logits of
     the clip's views, so ``scores='logits'``.
 
     The result is that of
@@ -198,7 +198,7 @@ def _row(sample: dict, key: str, classes: tuple[str, ...]) -> np.ndarray:
         raise ValueError(
             f'{key} {clip}: expected shape ({len(classes)},), one score a '
             f'class, found {value.shape}, one row a view; set '
-            "test_cfg=dict(average_clips='score') in the recognizer and "
+            "cls_head=dict(average_clips='score') in the recognizer and "
             "scores='logits' here")
     if value.shape != (len(classes), ):
         raise ValueError(
@@ -221,5 +221,5 @@ def _refuse_softmax(scores: np.ndarray) -> None:
             'pred_score: expected one score a class, each on its own, found '
             f'that the {scores.shape[1]} scores of each of the {len(scores)} '
             "clips sum to 1, as from a softmax (average_clips='prob'); set "
-            "test_cfg=dict(average_clips='score') in the recognizer and "
+            "cls_head=dict(average_clips='score') in the recognizer and "
             "scores='logits' here")

@@ -77,11 +77,11 @@ class LateFusionRecognizer(BaseModel):
                  data_preprocessor: Optional[ConfigType] = None,
                  init_cfg: Optional[ConfigType] = None) -> None:
         configs = self._stream_configs(streams, recognizer)
+        check_stream_names(configs)
         if data_preprocessor is None:
             data_preprocessor = self._assemble_preprocessor(configs)
         super().__init__(data_preprocessor, init_cfg)
         self.streams = tuple(configs)
-        self._check_names()
         self.shared = recognizer is not None
         if self.shared:
             configs = {SHARED: recognizer}
@@ -105,6 +105,8 @@ class LateFusionRecognizer(BaseModel):
         self.joint_batch_norm = joint_batch_norm
         self.start_weights = start_weights
         self.threshold = threshold
+        self._started = False
+        self._check_options()
         if partial_bn:
             for network in self.recognizers.values():
                 freeze_affine(network.backbone)
@@ -143,15 +145,6 @@ class LateFusionRecognizer(BaseModel):
                 for name, config in configs.items()
             })
 
-    def _check_names(self) -> None:
-        for name in self.streams:
-            # They become attributes of a ModuleDict.
-            if not name.isidentifier() or hasattr(ModuleDict, name):
-                raise ValueError(
-                    f"LateFusionRecognizer: '{name}' cannot be the name of a "
-                    'stream; expected letters, digits and _, and none of '
-                    "Python's or torch's own names such as 'type' or 'keys'")
-
     def _check_recognizers(self) -> None:
         for name, network in self.recognizers.items():
             if not getattr(network, 'with_cls_head', False):
@@ -167,6 +160,25 @@ class LateFusionRecognizer(BaseModel):
             raise ValueError('LateFusionRecognizer: the heads differ in '
                              f'num_classes: {classes}')
 
+    def _check_options(self) -> None:
+        if isinstance(self.start_weights, dict) and (
+                self.shared or not set(self.start_weights) <= set(
+                    self.streams)):
+            raise ValueError(
+                'LateFusionRecognizer: start_weights by stream need a network '
+                f'a stream; expected some of {", ".join(self.streams)}'
+                f'{" and no shared recognizer" * self.shared}, found '
+                f'{", ".join(self.start_weights)}')
+        classes = next(iter(self.recognizers.values())).cls_head.num_classes
+        if self.pos_weight is not None and self.pos_weight.shape != (
+                classes, ):
+            raise ValueError('LateFusionRecognizer: pos_weight: expected '
+                             f'{classes} values, one a class, found '
+                             f'{tuple(self.pos_weight.shape)}')
+        if not 0 <= self.threshold <= 1:
+            raise ValueError('LateFusionRecognizer: threshold: expected a '
+                             f'probability, found {self.threshold}')
+
     def recognizer_of(self, stream: str) -> torch.nn.Module:
         """The network that scores a stream."""
         return self.recognizers[SHARED if self.shared else stream]
@@ -178,17 +190,16 @@ class LateFusionRecognizer(BaseModel):
             ValueError, FileNotFoundError: When the start weights cannot be
                 had or do not fit; nothing is trained from half a backbone.
         """
-        if self.is_init:
+        if self._started:
             return
         super().init_weights()
-        if self.start_weights is None:
-            return
         for name, network in self.recognizers.items():
             source = self.start_weights
             if isinstance(source, dict):
                 source = source.get(name)
             if source is not None:
                 load_start_weights(network.backbone, source)
+        self._started = True
 
     def train(self, mode: bool = True) -> 'LateFusionRecognizer':
         """Set the mode; with ``partial_bn`` the later norms stay in eval."""
@@ -255,6 +266,16 @@ class LateFusionRecognizer(BaseModel):
             losses.update({f'{stream}_{k}': v for k, v in aux.items()})
         return logits, features, losses
 
+    def _valid(self, data_samples: SampleList) -> Dict[str, Tensor]:
+        """Stream -> (N, ) bool, whether any frame showed the region; only the
+        streams whose samples tell (``<stream>_found``)."""
+        valid = {}
+        for stream in self.streams:
+            found = [s.get(f'{stream}_found') for s in data_samples]
+            if all(f is not None for f in found):
+                valid[stream] = torch.tensor([bool(any(f)) for f in found])
+        return valid
+
     def _bce(self, logits: Tensor, labels: Tensor) -> Tensor:
         if self.pos_weight is None:
             return self.loss_cls(logits, labels)
@@ -274,7 +295,7 @@ class LateFusionRecognizer(BaseModel):
         for stream, x in logits.items():
             losses[f'loss_{stream}'] = self._bce(x, labels)
         if hasattr(self.fusion, 'loss'):
-            fused = self.fusion(logits, features)
+            fused = self.fusion(logits, features, self._valid(data_samples))
             losses.update(self.fusion.loss(fused, labels, self._bce))
         return losses
 
@@ -282,7 +303,7 @@ class LateFusionRecognizer(BaseModel):
                  data_samples: SampleList) -> SampleList:
         # Scores are ranked, and half precision ties them.
         logits = {name: x.float() for name, x in logits.items()}
-        fused = self.fusion(logits, features)
+        fused = self.fusion(logits, features, self._valid(data_samples))
         scores = fused.sigmoid()
         for i, sample in enumerate(data_samples):
             sample.set_pred_score(scores[i])
@@ -293,6 +314,21 @@ class LateFusionRecognizer(BaseModel):
             sample.set_field({s: x[i].sigmoid() for s, x in logits.items()},
                              'stream_scores')
         return data_samples
+
+
+def check_stream_names(names: Sequence[str]) -> None:
+    """Refuse names that cannot be attributes of a module.
+
+    Raises:
+        ValueError: For a name with other signs than letters, digits and _, or
+            one that ``ModuleDict`` has already.
+    """
+    for name in names:
+        if not name.isidentifier() or hasattr(ModuleDict, name):
+            raise ValueError(
+                f"LateFusionRecognizer: '{name}' cannot be the name of a "
+                'stream; expected letters, digits and _, and none of '
+                "Python's or torch's own names such as 'type' or 'keys'")
 
 
 def score_stream(

@@ -86,8 +86,9 @@ class ScoreFusion(BaseModule):
             logits (dict[str, Tensor]): Stream -> (N, C) float.
             features (dict[str, Tensor], optional): Stream -> pooled features
                 (N, D), for the streams that have any. Not used here.
-            valid (dict[str, Tensor], optional): Stream -> (N, ) bool, False
-                where the stream had nothing to look at. Not used here.
+            valid (dict[str, Tensor], optional): Stream -> (N, ) bool on the
+                CPU, False where no frame showed the region, so that whole
+                frames stand in. Not used here.
 
         Returns:
             Tensor: Fused logits (N, C).

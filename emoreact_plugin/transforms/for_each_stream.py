@@ -17,7 +17,7 @@ class ForEachStream(BaseTransform):
     ``mmcv.transforms.TransformBroadcaster`` does not reach that.
 
     Crops of one stream differ in size from frame to frame, so the first
-    transform has to bring them to one size: ``Resize(keep_ratio=False)``.
+    transform should bring them to one size: ``Resize(keep_ratio=False)``.
 
     Required Keys:
 
@@ -53,6 +53,10 @@ class ForEachStream(BaseTransform):
         self.transforms = Compose(
             [TRANSFORMS.build(t) if isinstance(t, dict) else t
              for t in transforms])
+        # Resize makes new images; others may work in place (Flip does), and
+        # crops of several streams may be views of one frame.
+        first = next(iter(self.transforms.transforms), None)
+        self.copy = type(first).__name__ != 'Resize'
 
     def transform(self, results: dict) -> Optional[dict]:
         stream_keys = {f'{stream}_imgs' for stream in self.streams}
@@ -69,7 +73,7 @@ class ForEachStream(BaseTransform):
                     f"ForEachStream: the sample has no '{key}'; put "
                     f"CropRegions(regions=('{stream}', ...)) before it")
             set_random_state(state)
-            imgs = list(results[key])
+            imgs = [img.copy() if self.copy else img for img in results[key]]
             sample = dict(shared, imgs=imgs, img_shape=imgs[0].shape[:2])
             sample = self.transforms(sample)
             if sample is None:

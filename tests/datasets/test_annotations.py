@@ -55,6 +55,13 @@ def test_other_classes_in_another_order_and_no_valence(write):
      "'Valence': expected a number, found 'high'"),
     (HEADER + ROW + '\n' + ROW,
      "line 4: video '80sTOYS105_2.mp4' stands in line 2 already"),
+    (HEADER + ROW + ROW.replace('80s', './80s'),
+     "line 3: video './80sTOYS105_2.mp4' stands in line 2 already"),
+    (HEADER + ROW + ROW.replace('.mp4', '.mov'), 'stands in line 2 already'),
+    (HEADER.replace('Fear,', 'Fear,Fear,') + ROW,
+     "expected one column 'Fear', found 2"),
+    (HEADER + ROW.replace('\n', ',1\n'),
+     'line 2: expected 11 cells as in the header, found 11 and 1 more'),
 ])
 def test_errors_name_the_place(write, text, message):
     with pytest.raises(ValueError, match='train.csv') as error:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from emoreact_plugin.datasets import EMOTIONS, EmoReactDataset
+from emoreact_plugin.datasets.landmarks import prepare_clip
 from emoreact_plugin.recipes import build_pipeline
 
 from ..conftest import (FRAMES, HEIGHT, WIDTH, body_of, face_of, make_tiny,
@@ -264,7 +265,7 @@ class TestBadInput:
         dataset(own.root, check_landmarks=False)
 
     @pytest.mark.parametrize('kind', ['landmarks', 'keypoints'])
-    def test_missing_landmark_files(self, own, kind, caplog):
+    def test_missing_landmark_files(self, own, kind):
         for i, name in enumerate(own.videos['train']):
             if kind == 'landmarks':
                 shutil.rmtree(own.root / 'videos' / f'{name}_openface')
@@ -292,6 +293,52 @@ class TestBadInput:
         with pytest.raises(RuntimeError, match=path.stem) as error:
             data[1]
         assert str(path) in str(error.value)
+
+    def test_a_prepared_file_of_another_clip(self, own, tmp_path):
+        to_frames(own.root, own.videos['train'], 1)
+        given = own.root / 'prepared'
+        for frames, size in [(FRAMES + 1, (WIDTH, HEIGHT)),
+                             (FRAMES, (WIDTH, HEIGHT + 1))]:
+            for name in own.videos['train']:
+                prepare_clip(given / f'{name[:-4]}.npz', total_frames=frames,
+                             frame_size=size, source=own.root)
+            text = self.error(
+                ValueError, own.root, filename_tmpl='{:06d}.png',
+                data_prefix=dict(frames='frames', landmarks='prepared'))
+            assert f'for {frames} frames of {size[0]}x{size[1]}' in text
+            assert f'has {FRAMES} of {WIDTH}x{HEIGHT}' in text
+
+    def test_a_prepared_file_without_keypoints_has_none(self, own):
+        for name in own.videos['train']:
+            video = own.root / 'videos' / name
+            prepare_clip(
+                own.root / 'prepared' / f'{name[:-4]}.npz',
+                total_frames=FRAMES, frame_size=(WIDTH, HEIGHT), source=video,
+                landmarks_file=video.with_name(f'{name}_openface') /
+                f'{name[:-4]}.csv')
+        prefix = dict(video='videos', landmarks='prepared')
+        dataset(own.root, data_prefix=prefix, required=('landmarks', ))
+        text = self.error(FileNotFoundError, own.root, data_prefix=prefix,
+                          required=('landmarks', 'keypoints'))
+        assert '3 of 3 clips have no keypoints' in text
+
+    def test_a_damaged_prepared_file_is_made_anew(self, own, tmp_path):
+        data = dataset(own.root, pipeline=LOAD, cache_dir=str(tmp_path / 'c'))
+        path = Path(data.get_data_info(0)['landmarks_file'])
+        expected = data[0]['face_landmarks']
+        path.write_bytes(path.read_bytes()[:-700])
+        data = dataset(own.root, pipeline=LOAD, cache_dir=str(tmp_path / 'c'))
+        np.testing.assert_array_equal(data[0]['face_landmarks'], expected)
+
+    def test_what_is_required_has_a_name(self, own):
+        text = self.error(ValueError, own.root, required=('faces', ))
+        assert "'landmarks' and 'keypoints'" in text
+
+    def test_names_of_frames_have_one_number(self, own):
+        to_frames(own.root, own.videos['train'], 1)
+        text = self.error(ValueError, own.root, filename_tmpl='%06d.png',
+                          data_prefix=dict(frames='frames'))
+        assert 'expected one number' in text
 
     @pytest.mark.parametrize('prefix', [
         dict(), dict(landmarks='x'), dict(video='v', frames='f')])

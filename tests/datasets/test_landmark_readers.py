@@ -183,6 +183,16 @@ def test_one_person_is_followed(path):
     ) == [100, 105, None, None, None, 130, 140]
 
 
+@pytest.mark.parametrize('away, taken', [(15, False), (16, True)])
+def test_somebody_who_stays_away_is_given_up(path, away, taken):
+    # A at 100 is the larger one and leaves after frame 1, B stays at 300
+    rows = [(1, 100, 20, 1), (1, 300, 10, 1)]
+    rows += [(2 + k, 300, 10, 1) for k in range(away)]
+    seen = follow(path, *rows)
+    assert seen[:16] == [100] + [None] * 15
+    assert seen[16:] == [300] * taken
+
+
 def test_largest_counts_in_the_first_frame_with_a_face(path):
     assert follow(path, (1, 100, 50, 0), (1, 300, 10, 0), (2, 300, 12, 1),
                   (2, 100, 11, 1), (3, 101, 30, 1),

@@ -224,7 +224,7 @@ class TestErrors:
         (dict(pred_score=[[.1, .2, .3], [.1, .2, .3]]), ValueError,
          "pred_score of video_id 'x.mp4': expected shape (3,), one score a "
          'class, found (2, 3), one row a view; set '
-         "test_cfg=dict(average_clips='score') in the recognizer and "
+         "cls_head=dict(average_clips='score') in the recognizer and "
          "scores='logits' here"),
         (dict(pred_score=[[.1, .2, .3]]), ValueError, 'found (1, 3), one row'),
         (dict(pred_score=[.1, .2]), ValueError,

@@ -253,10 +253,50 @@ def test_half_precision_scores_are_ranked_in_single():
      "differ in num_classes.*'face': 8, 'body': 7"),
     (dict(streams=dict(face=dict(recognizer2d(), cls_head=None))),
      "'face'.*no cls_head"),
+    (dict(streams=('keys', ), recognizer=recognizer2d()), "'keys' cannot be"),
+    (dict(streams=('a.b', ), recognizer=recognizer2d()), "'a.b' cannot be"),
+    (dict(streams=('face', ), recognizer=recognizer2d(),
+          start_weights=dict(face='x.pth')), 'need a network a stream'),
+    (dict(streams=dict(face=recognizer2d()),
+          start_weights=dict(fase='x.pth')), 'some of face, found fase'),
+    (dict(streams=('face', ), recognizer=recognizer2d(), pos_weight=[2.]),
+     r'pos_weight: expected 8 values, one a class, found \(1,\)'),
+    (dict(streams=('face', ), recognizer=recognizer2d(), threshold=5),
+     'threshold: expected a probability, found 5'),
 ])
 def test_options_that_contradict_each_other(options, message):
     with pytest.raises(ValueError, match=message):
         MODELS.build(dict(type='LateFusionRecognizer', **options))
+
+
+@MODELS.register_module(force=True)
+class KeepsWhatItGets(nn.Module):
+    """A fusion of a user's own."""
+
+    def __init__(self):
+        super().__init__()
+        self.got = []
+
+    def forward(self, logits, features=None, valid=None):
+        self.got.append((features, valid))
+        return logits['face']
+
+
+def test_a_fusion_of_ones_own_gets_features_and_validity():
+    model = shared(fusion=dict(type='KeepsWhatItGets')).eval()
+    inputs, samples = batch()
+    for sample, found in zip(samples, ([True, False], [False, False])):
+        sample.set_metainfo(dict(face_found=found))
+    out = model(inputs, samples, mode='predict')
+    features, valid = model.fusion.got[0]
+    assert {k: v.tolist() for k, v in valid.items()} == dict(
+        face=[True, False])
+    assert {k: v.shape for k, v in features.items()} == dict(
+        face=(2, 512), body=(2, 512))
+    torch.testing.assert_close(out[0].pred_logits,
+                               out[0].stream_logits['face'])
+    assert set(model(inputs, samples, mode='loss')) == {
+        'loss_face', 'loss_body'}
 
 
 def test_wrong_inputs_and_labels_are_named():

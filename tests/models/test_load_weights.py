@@ -6,6 +6,8 @@ import emoreact_plugin  # noqa: F401
 from emoreact_plugin.models import load_start_weights, load_weights
 from mmaction.registry import MODELS
 
+from .helpers import recognizer2d
+
 NETWORKS = [
     ('resnet18', dict(type='ResNet', depth=18, pretrained=None)),
     ('resnet50', dict(type='ResNet', depth=50, pretrained=None)),
@@ -181,8 +183,16 @@ def test_imagenet_for_an_unknown_backbone():
         load_start_weights(torch.nn.Linear(1, 1), 'imagenet')
 
 
+def test_start_weights_that_failed_fail_again(tmp_path):
+    model = MODELS.build(
+        dict(type='LateFusionRecognizer', streams=('face', ),
+             recognizer=recognizer2d(), start_weights='nowhere.pth'))
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError, match='nowhere.pth'):
+            model.init_weights()
+
+
 def test_start_weights_of_the_recognizer(save):
-    from .helpers import recognizer2d
     path = save(state())
     model = MODELS.build(
         dict(

@@ -93,11 +93,14 @@ def test_flip_leaves_the_frames_it_was_given_alone():
     # MMAction2's Flip works in place, and crops are views of the frames
     frame = coordinates(10, 10, 1)[0]
     before = frame.copy()
-    ForEachStream('face', [
-        dict(type='Resize', scale=(10, 10), keep_ratio=False),
-        dict(type='Flip', flip_ratio=1)
-    ])(dict(face_imgs=[frame[2:8]], modality='RGB'))
-    np.testing.assert_array_equal(frame, before)
+    resize = dict(type='Resize', scale=(10, 6), keep_ratio=False)
+    flip = dict(type='Flip', flip_ratio=1)
+    for transforms in ([resize, flip], [flip]):
+        out = ForEachStream('face', transforms)(
+            dict(face_imgs=[frame[2:8]], modality='RGB'))
+        np.testing.assert_array_equal(frame, before)
+        np.testing.assert_array_equal(out['face_imgs'][0],
+                                      before[2:8, ::-1])
 
 
 def test_a_missing_stream_is_named():
