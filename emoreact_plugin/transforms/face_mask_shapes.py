@@ -280,8 +280,9 @@ def _kn95(u, v) -> np.ndarray:
 def _n95(u, v) -> np.ndarray:
     relief = 1 + .014 * _grain(TEXTURE_SIZE, 6, 1.)
     relief += .012 * _grain(TEXTURE_SIZE, 7, 5.)
-    side, top = _edges(u, v, .10, .06)
-    rim = np.minimum(side, top)
+    side, top = _edges(u, v, .10, .05)
+    # Without corners: the edge is an oval.
+    rim = ((side + .1)**-1.3 + (top + .1)**-1.3)**(-1 / 1.3)
     relief += .05 * (rim < 1) - .20 * _line(rim - 1.05, .16)
     relief += .07 * _line(rim - 1.5, .3)
     ribs = np.sin(np.arctan2(v - .5, u * .7) * 120) * (rim < .9)
