@@ -10,7 +10,7 @@ Box = Tuple[int, int, int, int]
 # points (K, 2)``: the points whose extent is the region, in pixels, NaN where
 # a point is not there. Register your own under its name and use the name in
 # ``CropRegions(regions=(...))``.
-REGIONS = Registry('region')
+REGIONS = Registry('region', locations=['emoreact_plugin.transforms.regions'])
 
 FACE_POINTS = 68
 
