@@ -28,8 +28,9 @@ PYTHON = ((3, 10), (3, 14))  # from, below
 SHOWN = ('emoreact_plugin', 'torch', 'torchvision', 'mmengine', 'mmcv-lite',
          'mmcv', 'mmaction2', 'opencv-python', 'opencv-contrib-python',
          'opencv-python-headless', 'opencv-contrib-python-headless',
-         'grad-cam', 'scikit-learn', 'av', 'numpy', 'matplotlib',
-         'importlib_metadata', 'setuptools', 'tensorboard', 'mediapipe')
+         'grad-cam', 'scikit-learn', 'scipy', 'av', 'numpy', 'matplotlib',
+         'importlib_metadata', 'tqdm', 'setuptools', 'tensorboard',
+         'mediapipe')
 
 # Run in a process of their own: a broken binary may end the process.
 PROBES = (

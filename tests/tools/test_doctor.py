@@ -230,3 +230,7 @@ def test_requirements_are_those_of_setup(doctor):
             for k, v in doctor.requirements().items()
             } == {r.name: r.specifier
                   for r in parsed}
+
+
+def test_every_requirement_is_looked_for(doctor):
+    assert set(doctor.requirements()) <= set(doctor.SHOWN)
