@@ -133,7 +133,7 @@ def test_installed_configs_are_found_by_name(tree, tmp_path):
             'cfg = Config.fromfile(sys.argv[1])\n'
             'init_default_scope(cfg.default_scope)\n'
             # what is built tells whether the parts are found
-            'VISUALIZERS.build(cfg.visualizer)\n'
+            'VISUALIZERS.build(dict(cfg.visualizer, name="x"))\n'
             'print(MODELS.build(cfg.model).threshold)')
     done = subprocess.run(
         [sys.executable, '-c', code, str(config), str(site)],
