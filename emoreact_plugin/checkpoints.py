@@ -106,8 +106,10 @@ def check_recipe(path: str, meta: dict, recipe: Optional[dict]) -> None:
     differ = [
         f'{name} {stored[name]!r} (found), {recipe[name]!r} (expected)'
         for name in recipe
-        # Start weights leave no trace in a trained network's form.
-        if name != 'init' and name in stored and stored[name] != recipe[name]
+        # Start weights leave no trace in a trained network, and what masks
+        # cost one that has not seen any is a question to ask.
+        if name not in ('init', 'mask') and name in stored
+        and stored[name] != recipe[name]
     ]
     if differ:
         raise ValueError(f'{path}: was trained with other options than the '

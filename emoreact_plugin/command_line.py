@@ -49,6 +49,8 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         'emoreact_plugin.recipes.build; defaults are what the config says.')
     add = options.add_argument
     add('--input', choices=CHOICES['input'], help='what the model looks at')
+    add('--mask', action='store_true', default=None,
+        help='draw a face mask on every face')
     add('--num-segments', '--num_segments', type=int,
         choices=CHOICES['num_segments'], help='frames of a clip')
     add('--arch', choices=CHOICES['arch'], help='backbone')

@@ -30,12 +30,14 @@ INPUTS = dict(
 # What each option of the command line may be, and what it is by default.
 CHOICES = dict(
     input=tuple(INPUTS),
+    mask=(False, True),
     num_segments=(1, 3, 5, 10),
     arch=('resnet50', 'mobilenet_v2', 'resnet18'),
     shift=(False, True),
     shift_div=(4, 8))
 DEFAULTS = dict(
     input='fusion',
+    mask=False,
     num_segments=3,
     arch='resnet50',
     shift=False,
@@ -106,6 +108,7 @@ def build(classes: Optional[Sequence[str]] = None,
           lr: float = 0.01,
           dropout: float = 0.0,
           shared: bool = True,
+          mask_kind: str = 'surgical',
           data_root: str = 'data/EmoReact',
           ann_files: Sequence[str] = ('train.csv', 'val.csv', 'test.csv'),
           data_prefix: Dict[str, str] = dict(video='videos'),
@@ -124,13 +127,14 @@ def build(classes: Optional[Sequence[str]] = None,
             that takes effect.
         shared (bool): One network for all streams, as published, instead of
             one a stream.
+        mask_kind (str): What ``mask`` draws, see ``DrawFaceMask``.
         data_root (str): Folder of the data set.
         ann_files (Sequence[str]): Annotation files of train, val and test.
         data_prefix (dict[str, str]): Folders in it, see ``EmoReactDataset``.
-        **options: Of the command line: ``input``, ``num_segments``, ``arch``,
-            ``shift``, ``shift_div`` (:data:`CHOICES`) and ``init``
-            (``'imagenet'``, ``'scratch'`` or the path of a weight file).
-            Those that the command line gives win.
+        **options: Of the command line: ``input``, ``mask``,
+            ``num_segments``, ``arch``, ``shift``, ``shift_div``
+            (:data:`CHOICES`) and ``init`` (``'imagenet'``, ``'scratch'`` or
+            the path of a weight file). Those that the command line gives win.
 
     Returns:
         dict: ``model``, data loaders, evaluators, loops, optimizer, and
@@ -150,6 +154,7 @@ def build(classes: Optional[Sequence[str]] = None,
         lr=lr,
         dropout=dropout,
         shared=shared,
+        mask_kind=mask_kind,
         data_root=data_root,
         ann_files=ann_files,
         data_prefix=dict(data_prefix))
@@ -164,20 +169,24 @@ def build(classes: Optional[Sequence[str]] = None,
 
 def _build(options: dict, classes: Sequence[str], image_size: int,
            batch_size: int, num_workers: int, max_epochs: int, lr: float,
-           dropout: float, shared: bool, data_root: str,
+           dropout: float, shared: bool, mask_kind: str, data_root: str,
            ann_files: Sequence[str], data_prefix: Dict[str, str]) -> dict:
     check_options(options)
     streams = INPUTS[options['input']]
+    needs = {need for s in streams for need in NEEDS[s]}
+    if options['mask']:
+        needs.add('landmarks')
     data = dict(
         data_root=data_root,
         data_prefix=data_prefix,
         metainfo=dict(classes=classes),
-        required=sorted({need for s in streams for need in NEEDS[s]}))
+        required=sorted(needs))
     loaders = {
         f'{split}_dataloader': _loader(
             split, ann_file,
             build_pipeline(streams, options['num_segments'], image_size,
-                           split == 'train', 'frames' in data_prefix), data,
+                           split == 'train', 'frames' in data_prefix,
+                           mask_kind if options['mask'] else None), data,
             batch_size, num_workers)
         for split, ann_file in zip(('train', 'val', 'test'), ann_files)
     }
@@ -257,7 +266,8 @@ def build_pipeline(streams: Sequence[str],
                    num_segments: int,
                    image_size: int = 224,
                    train: bool = False,
-                   frames: bool = False) -> List[dict]:
+                   frames: bool = False,
+                   mask_kind: Optional[str] = None) -> List[dict]:
     """From a sample of the data set to the model's input.
 
     Args:
@@ -267,6 +277,8 @@ def build_pipeline(streams: Sequence[str],
         image_size (int): Side of the model's input, pixels.
         train (bool): Flip and crop at random.
         frames (bool): Read folders of images instead of videos.
+        mask_kind (str, optional): Draw this kind of face mask; a clip's mask
+            is another one every epoch in training, always the same otherwise.
 
     Returns:
         list[dict]: Configs of transforms.
@@ -286,6 +298,9 @@ def build_pipeline(streams: Sequence[str],
                 scale=(image_size, image_size),
                 keep_ratio=False)
         ]
+    masks = [] if mask_kind is None else [
+        dict(type='DrawFaceMask', kind=mask_kind, seed=None if train else 0)
+    ]
     return [
         dict(
             type='SampleFrames',
@@ -295,6 +310,7 @@ def build_pipeline(streams: Sequence[str],
             test_mode=not train),
         dict(type='RawFrameDecode' if frames else 'DecodeVideo'),
         dict(type='LoadLandmarks'),
+        *masks,
         dict(type='CropRegions', regions=tuple(streams)),
         dict(
             type='ForEachStream',

@@ -64,6 +64,8 @@ def test_other_options_are_refused():
     recipe = stored_recipe(dict(cfg=CFG))
     check_recipe('a.pth', dict(cfg=CFG), recipe)
     check_recipe('a.pth', dict(cfg=CFG), dict(recipe, init='imagenet'))
+    check_recipe('a.pth', dict(cfg=CFG.replace('shift=', 'mask=True, shift=')),
+                 dict(recipe, mask=False))
     check_recipe('a.pth', dict(cfg=CFG), None)
     check_recipe('a.pth', {}, recipe)
     check_recipe('a.pth', dict(cfg="recipe = dict(classes=['a', 'b'])"),

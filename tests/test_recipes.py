@@ -63,6 +63,22 @@ def test_every_input_trains_and_tests_a_step(input, arch, shift):
     assert out[0].pred_score.shape == (8, )
 
 
+@pytest.mark.parametrize('input', INPUTS)
+def test_a_mask_is_drawn_before_the_crops_in_every_split(input):
+    cfg = build(input=input, mask=True, mask_kind='cloth')
+    for split in ('train', 'val', 'test'):
+        dataset = cfg[f'{split}_dataloader']['dataset']
+        types = [s['type'] for s in dataset['pipeline']]
+        place = types.index('DrawFaceMask')
+        assert types[place - 1] == 'LoadLandmarks'
+        assert types[place + 1] == 'CropRegions'
+        step = dataset['pipeline'][place]
+        assert step['kind'] == 'cloth'
+        # drawn anew in training, the same every time otherwise
+        assert (step['seed'] is None) == (split == 'train')
+        assert 'landmarks' in dataset['required']
+
+
 def test_scratch_leaves_the_norms_free():
     model = build(init='scratch')['model']
     assert model['partial_bn'] is False and model['start_weights'] is None

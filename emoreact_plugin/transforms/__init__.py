@@ -1,8 +1,10 @@
 from .crop_regions import CropRegions
+from .draw_face_mask import DrawFaceMask
 from .for_each_stream import ForEachStream
 from .loading import DecodeVideo, LoadLandmarks
 from .regions import REGIONS
 
 __all__ = [
-    'CropRegions', 'DecodeVideo', 'ForEachStream', 'LoadLandmarks', 'REGIONS'
+    'CropRegions', 'DecodeVideo', 'DrawFaceMask', 'ForEachStream',
+    'LoadLandmarks', 'REGIONS'
 ]

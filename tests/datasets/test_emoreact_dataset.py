@@ -124,6 +124,21 @@ def test_the_whole_pipeline(tiny):
     assert (sample['inputs']['face_imgs'] > 10).all()
 
 
+def test_a_mask_reaches_every_stream_but_the_black_face(tiny):
+    streams = ('face', 'body', 'fullbody')
+    plain, masked = (
+        dataset(tiny.root, 'test', build_pipeline(streams, 3, 32,
+                                                  mask_kind=kind))[0]['inputs']
+        for kind in (None, 'surgical'))
+    changed = {
+        s: (plain[f'{s}_imgs'] != masked[f'{s}_imgs']).float().mean()
+        for s in streams
+    }
+    assert changed['face'] > 0.05 and changed['fullbody'] > 0.005
+    # ear bands and shadow may leave the face's box by a little
+    assert changed['body'] < changed['fullbody'] / 2
+
+
 class TestDraws:
 
     @staticmethod

@@ -1,0 +1,131 @@
+import zlib
+from typing import Optional, Sequence, Union
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from mmaction.registry import TRANSFORMS
+from .face_mask import MaskLook, draw_mask
+from .face_mask_shapes import COLORS, KINDS
+
+
+@TRANSFORMS.register_module()
+class DrawFaceMask(BaseTransform):
+    """Draw a medical mask on the face in every frame, before cropping.
+
+    A clip keeps one mask: whether there is one, its kind and its colour are
+    drawn once a sample. Frames without a face stay as they are. The frames
+    given are not changed: masked ones are copies.
+
+    Lips and tip of the nose are covered wholly, the eyes keep every bit; see
+    :func:`~emoreact_plugin.transforms.face_mask.draw_mask`.
+
+    Required Keys:
+
+    - imgs (list[np.ndarray]): n frames (H, W, 3) uint8, RGB.
+    - face_landmarks (np.ndarray): (n, 68, 2), pixels, NaN where missing.
+    - video_id (str): Only with ``seed``.
+
+    Modified Keys:
+
+    - imgs
+
+    Added Keys:
+
+    - masked (np.ndarray): (n, ) bool, False where no mask was drawn: no face
+      in the frame, or none in the whole clip by ``prob``.
+
+    Args:
+        kind (str): ``'surgical'``, ``'cloth'``, ``'kn95'``, ``'n95'``, or
+            ``'random'`` for one of them. Defaults to ``'surgical'``.
+        color (str | Sequence[int], optional): A name, or RGB of 0..255.
+            Defaults to None: one of the usual colours of the kind.
+        prob (float): Share of the clips that get a mask. Defaults to 1.
+        seed (int, optional): Let the draws depend on this number and the
+            clip's ``video_id`` only, for val and test. Defaults to None: they
+            come from NumPy's global generator.
+
+    Raises:
+        ValueError: For an unknown kind or colour, a probability that is
+            none, a negative seed, or another number of faces than frames.
+        KeyError: With ``seed``, for a sample without ``video_id``.
+    """
+
+    def __init__(self,
+                 kind: str = 'surgical',
+                 color: Optional[Union[str, Sequence[int]]] = None,
+                 prob: float = 1.,
+                 seed: Optional[int] = None) -> None:
+        if kind != 'random' and kind not in KINDS:
+            raise ValueError(f'DrawFaceMask: unknown kind {kind!r}, expected '
+                             f'one of {", ".join(KINDS)}, random')
+        if not 0 <= prob <= 1:
+            raise ValueError('DrawFaceMask: expected a prob from 0 to 1, '
+                             f'found {prob!r}')
+        if seed is not None and seed < 0:
+            raise ValueError('DrawFaceMask: expected a seed of 0 or more, '
+                             f'found {seed!r}')
+        self.kind = kind
+        self.color = None if color is None else _rgb(color)
+        self.prob = prob
+        self.seed = seed
+
+    def transform(self, results: dict) -> dict:
+        imgs, faces = results['imgs'], results['face_landmarks']
+        if len(imgs) != len(faces):
+            raise ValueError(f'DrawFaceMask: {len(imgs)} frames, but '
+                             f'landmarks of {len(faces)}')
+        look = self.draw_look(results)
+        masked = [
+            None if look is None else draw_mask(img, face, look)
+            for img, face in zip(imgs, faces)
+        ]
+        results['imgs'] = [
+            old if new is None else new for old, new in zip(imgs, masked)
+        ]
+        results['masked'] = np.array([new is not None for new in masked],
+                                     dtype=bool)
+        return results
+
+    def draw_look(self, results: dict) -> Optional[MaskLook]:
+        """Draw the mask of a clip; None for a clip without."""
+        if self.seed is None:
+            # One draw from the global generator, whatever the options are.
+            rng = np.random.default_rng(np.random.randint(2**31))
+        elif 'video_id' in results:
+            name = str(results['video_id']).encode()
+            rng = np.random.default_rng((self.seed, zlib.crc32(name)))
+        else:
+            raise KeyError("DrawFaceMask: with a seed, the sample needs a "
+                           "'video_id'")
+        if rng.random() >= self.prob:
+            return None
+        kind = self.kind
+        if kind == 'random':
+            kind = str(rng.choice(list(KINDS)))
+        usual = KINDS[kind].colors
+        color = usual[rng.integers(len(usual))]
+        return MaskLook(
+            kind,
+            COLORS[color] if self.color is None else self.color,
+            valve=kind == 'n95' and bool(rng.random() < .5))
+
+    def __repr__(self) -> str:
+        return (f'{self.__class__.__name__}(kind={self.kind!r}, '
+                f'color={self.color}, prob={self.prob}, seed={self.seed})')
+
+
+def _rgb(color: Union[str, Sequence[int]]) -> tuple:
+    if isinstance(color, str):
+        if color not in COLORS:
+            raise ValueError(
+                f'DrawFaceMask: unknown color {color!r}, expected one of '
+                f'{", ".join(COLORS)}, or RGB')
+        return COLORS[color]
+    values = tuple(color)
+    if len(values) != 3 or not all(
+            isinstance(v, (int, np.integer)) and 0 <= v <= 255
+            for v in values):
+        raise ValueError('DrawFaceMask: expected a color of three whole '
+                         f'numbers from 0 to 255, found {color!r}')
+    return tuple(int(v) for v in values)
