@@ -44,10 +44,9 @@ def read_meta(path: str) -> dict:
         file = torch.load(
             path, map_location='cpu', weights_only=True, mmap=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        reason = ' '.join(str(error).split())
         raise ValueError(
-            f'{path}: cannot be read as a checkpoint of tensors and plain '
-            f'values: {reason[:200]}') from error
+            f'{path}: cannot be read as a PyTorch checkpoint of tensors and '
+            f'plain values ({type(error).__name__})') from error
     meta = file.get('meta') if isinstance(file, dict) else None
     return meta if isinstance(meta, dict) else {}
 

@@ -207,7 +207,8 @@ def clear_errors() -> Iterator[None]:
     traceback, and end with exit code 1."""
     try:
         yield
-    except (ValueError, OSError, KeyError, RuntimeError) as error:
+    except (ValueError, OSError, KeyError, RuntimeError,
+            TypeError) as error:
         if os.environ.get('EMOREACT_TRACEBACK'):
             raise
         message = error.args[0] if isinstance(error, KeyError) else error

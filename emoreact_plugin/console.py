@@ -24,8 +24,10 @@ class ConsoleRunner(Runner):
 
 
 def _worth_reading(record: logging.LogRecord) -> bool:
-    # A constant learning rate needs no scheduler.
-    return not record.getMessage().startswith('`save_param_scheduler` is True')
+    # A constant learning rate needs no scheduler, a dump no prefix.
+    return not record.getMessage().startswith(
+        ('`save_param_scheduler` is True', '`resume_param_scheduler` is True',
+         'The prefix is not set in metric class DumpResults'))
 
 
 @master_only

@@ -43,6 +43,9 @@ def add_dump(cfg, path):
 def main():
     args = parse_args()
     with clear_errors():
+        if args.config is None and args.config_flag is None:
+            raise ValueError('expected a config file and a checkpoint, found '
+                             f'only {args.checkpoint}')
         cfg = load_config(args)
         if args.dump:
             add_dump(cfg, args.dump)

@@ -69,6 +69,7 @@ def apply_flags(cfg, args):
                              f'OptimWrapper, found {kind}')
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    check_schedule(cfg)
     if args.auto_scale_lr:
         cfg.auto_scale_lr.enable = True
     if args.early_stopping is not None:
@@ -88,6 +89,21 @@ def apply_flags(cfg, args):
     for name in ('diff_rank_seed', 'deterministic'):
         if getattr(args, name):
             cfg.randomness[name] = True
+
+
+def check_schedule(cfg):
+    """Refuse a one-cycle schedule that ends before the training does: it
+    would raise in the middle of it."""
+    schedulers = cfg.get('param_scheduler') or []
+    epochs = cfg.train_cfg.get('max_epochs')
+    for each in schedulers if isinstance(schedulers, list) else [schedulers]:
+        steps = each.get('total_steps')
+        if each.get('convert_to_iter_based') and steps and epochs and (
+                steps < epochs):
+            raise ValueError(
+                f'param_scheduler.total_steps: expected the {epochs} epochs '
+                f'of train_cfg.max_epochs, found {steps}; add '
+                f'param_scheduler.total_steps={epochs} to --cfg-options')
 
 
 def apply_resume(cfg, args):
@@ -126,10 +142,17 @@ def open_splits(runner):
     would open val and test after the first epoch and after the last."""
     loops = dict(
         train=runner.train_loop, val=runner.val_loop, test=runner.test_loop)
+    seen = {}
     for split, loop in loops.items():
         if loop is None:
             continue
         dataset = loop.dataloader.dataset
+        for other, clips in seen.items():
+            both = sorted(clips & set(getattr(dataset, 'video_ids', ())))
+            if both:
+                say(f'WARNING: {len(both)} clips are in {other} and in '
+                    f'{split}: {", ".join(both[:3])}{", …" * (len(both) > 3)}')
+        seen[split] = set(getattr(dataset, 'video_ids', ()))
         summary = getattr(dataset, 'summary', None)
         say(f'{split}: ' +
             (summary() if summary else f'{len(dataset)} samples'))
@@ -175,7 +198,13 @@ def main():
         get_start_weights(runner)
         open_splits(runner)
         prior = label_prior(cfg)
-    runner.train()
+    try:
+        runner.train()
+    except KeyboardInterrupt:
+        latest = latest_checkpoint(runner.work_dir)
+        say(f'\nstopped; --resume goes on from {latest}' if latest else
+            '\nstopped before the first checkpoint')
+        raise SystemExit(130) from None
     results, checkpoint = evaluate(runner)
     path = osp.join(runner.work_dir, 'metrics.json')
     if is_main_process():

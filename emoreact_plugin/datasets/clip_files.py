@@ -166,7 +166,14 @@ def prepare_all(clips: List[ClipFiles], cache_dir: str,
         ValueError: Naming all clips that cannot be prepared (the first five
             in words) and the first error.
     """
-    os.makedirs(cache_dir, exist_ok=True)
+    try:
+        os.makedirs(cache_dir, exist_ok=True)
+        if not os.access(cache_dir, os.W_OK):
+            raise PermissionError('it cannot be written to')
+    except OSError as error:
+        raise ValueError(
+            f'{cache_dir}: cannot be the folder of the prepared landmark '
+            f'files ({error}); name another with --cache-dir') from error
     paths = [prepared_path(files, cache_dir) for files in clips]
     folders = {
         files.source: scan_frames(files.source, files.filename_tmpl)

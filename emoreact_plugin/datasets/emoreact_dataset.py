@@ -111,6 +111,11 @@ class EmoReactDataset(BaseActionDataset):
             self.get_data_info(i)['label'].numpy() for i in range(len(self))
         ])
 
+    @property
+    def video_ids(self) -> List[str]:
+        """The names of all clips, without their endings."""
+        return [self.get_data_info(i)['video_id'] for i in range(len(self))]
+
     def summary(self) -> str:
         """How many clips and frames there are, and in how many of them the
         face or body that is required was not found; one line."""
@@ -189,10 +194,13 @@ class EmoReactDataset(BaseActionDataset):
                     f'{", ".join(without[:5])}{", …" * (len(without) > 5)}')
             if len(without) == len(clips) or not self.allow_missing:
                 names = ' or '.join(expected_names(kind, without[0]))
+                remedy = (
+                    'This input cannot be used without any: face needs '
+                    'landmarks, fullbody keypoints, body and fusion both'
+                    if len(without) == len(clips) else
+                    '--allow-missing uses their whole frames instead')
                 raise FileNotFoundError(
-                    f'{text}. For the first one expected {names}. '
-                    '--allow-missing uses the whole frames of clips without, '
-                    'as long as there are others')
+                    f'{text}. For the first one expected {names}. {remedy}')
             print_log(f'{text}. Their whole frames are used', 'current',
                       logging.WARNING)
 

@@ -90,8 +90,8 @@ def _read(path: str) -> Dict[str, Tensor]:
         file = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:  # torch raises many kinds for a bad file
         raise ValueError(
-            f'{path}: cannot be read as a weight file of tensors only: '
-            f'{str(error).splitlines()[0]}') from error
+            f'{path}: cannot be read as a PyTorch file of tensors only '
+            f'({type(error).__name__})') from error
     state = file
     for key in ('state_dict', 'model'):
         if isinstance(state, dict) and isinstance(state.get(key), dict):

@@ -9,7 +9,9 @@ Box = Tuple[int, int, int, int]
 # A region is a function ``(face_landmarks (68, 2), body_keypoints (J, 2)) ->
 # points (K, 2)``: the points whose extent is the region, in pixels, NaN where
 # a point is not there. Register your own under its name and use the name in
-# ``CropRegions(regions=(...))``.
+# ``CropRegions(regions=(...))``. Mind that keypoint files of the original's
+# kind leave out joints that were not seen, so joint j of a frame is no fixed
+# joint there: their extent means something, an index into them does not.
 REGIONS = Registry('region', locations=['emoreact_plugin.transforms.regions'])
 
 FACE_POINTS = 68

@@ -345,6 +345,11 @@ class TestBadInput:
         data = dataset(own.root, pipeline=LOAD, cache_dir=str(tmp_path / 'c'))
         np.testing.assert_array_equal(data[0]['face_landmarks'], expected)
 
+    def test_a_cache_that_cannot_be_one(self, own, tmp_path):
+        (tmp_path / 'file').touch()
+        text = self.error(ValueError, own.root, cache_dir=tmp_path / 'file')
+        assert 'file: cannot be the folder' in text and '--cache-dir' in text
+
     def test_what_is_required_has_a_name(self, own):
         text = self.error(ValueError, own.root, required=('faces', ))
         assert "'landmarks' and 'keypoints'" in text

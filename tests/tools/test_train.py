@@ -1,13 +1,18 @@
 """The tools as a user runs them, on the tiny data set."""
+import importlib.util
 import json
 import os
 import pickle
+import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from mmengine.config import Config
 from sklearn.metrics import roc_auc_score
 
 from ..conftest import make_tiny, write_annotations
@@ -183,3 +188,58 @@ def test_start_weights_that_are_not_there(tiny, config, tmp_path):
                tmp_path, '--init', tmp_path / 'no.pth', ok=False)
     assert 'no.pth' in text and '--init scratch' in text
     assert 'Traceback' not in text and 'train: ' not in text
+
+
+@pytest.fixture(scope='module')
+def train_tool():
+    spec = importlib.util.spec_from_file_location(
+        'train_tool', ROOT / 'tools' / 'train.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize('epochs, error', [(8, False), (9, True)])
+def test_a_one_cycle_schedule_lasts_as_long_as_the_training(
+        train_tool, epochs, error):
+    cfg = Config.fromfile(str(ROOT / 'configs' / 'sample' / 'fusion.py'))
+    cfg.train_cfg.max_epochs = epochs
+    if not error:
+        train_tool.check_schedule(cfg)
+        return
+    with pytest.raises(ValueError, match='expected the 9 epochs.*found 8'):
+        train_tool.check_schedule(cfg)
+
+
+def test_clips_in_two_splits_are_named(train_tool, capsys):
+
+    def loop(*video_ids):
+        dataset = SimpleNamespace(
+            video_ids=video_ids, labels=np.array([0, 1]),
+            summary=lambda: f'{len(video_ids)} clips')
+        return SimpleNamespace(dataloader=SimpleNamespace(dataset=dataset))
+
+    train_tool.open_splits(SimpleNamespace(
+        train_loop=loop('a', 'b'), val_loop=loop('c'),
+        test_loop=loop('b', 'c', 'd')))
+    text = capsys.readouterr().out
+    assert 'WARNING: 1 clips are in train and in test: b' in text
+    assert 'WARNING: 1 clips are in val and in test: c' in text
+    assert text.count('WARNING') == 2
+
+
+def test_a_stop_says_how_to_go_on(tiny, config, tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, ROOT / 'tools' / 'train.py', config, '--data-root',
+         tiny.root, '--work-dir', tmp_path, '--input', 'face', *SMALL[:1],
+         'train_cfg.max_epochs=1000', *SMALL[2:]],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env=dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=str(ROOT)))
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith('epoch 2/'):
+            process.send_signal(signal.SIGINT)
+    assert process.wait() == 130, lines
+    assert '--resume goes on from' in lines[-1]
+    assert 'Traceback' not in ''.join(lines)
