@@ -32,9 +32,11 @@ HEALTHY = {
     'mmengine': '0.10.7',
     'numpy': '2.4.6',
     'scikit-learn': '1.9.1',
+    'scipy': '1.17.1',
     'setuptools': '81.0.0',
     'torch': '2.15.0',
     'torchvision': '0.29.2',
+    'tqdm': '4.70.1',
     **{name: '5.0.0.93'
        for name in OPENCV},
 }
