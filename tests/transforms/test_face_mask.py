@@ -253,9 +253,11 @@ def test_wild_points_do_not_raise():
     for spread in (1, 30, 300, 1e4, 1e8):
         points = rng.normal(150, spread, (68, 2))
         for kind in KINDS:
-            draw_mask(skin(), points, look(kind))
+            out = draw_mask(skin(), points, look(kind))
+            assert out is None or out.shape == skin().shape
     line = face() * (1, 0) + (0, 100)
-    draw_mask(skin(), line, look('n95'))
+    out = draw_mask(skin(), line, look('n95'))
+    assert out is None or out.shape == skin().shape
 
 
 @pytest.mark.parametrize('frame_size', [(1, 1), (2, 3), (5, 320)])
