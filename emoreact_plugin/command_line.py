@@ -3,14 +3,15 @@ import argparse
 import os
 import os.path as osp
 import sys
+import warnings
 from contextlib import contextmanager
 from typing import Dict, Iterator, List, Optional
 
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
-from .console import ConsoleRunner
-from .recipes import CHOICES, DEFAULTS, check_options, overriding
+from .console import ConsoleRunner, say
+from .recipes import CHOICES, DEFAULTS, INPUTS, overriding
 
 SPLITS = ('train', 'val', 'test')
 
@@ -48,7 +49,8 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         'options of the recipe', 'They rebuild a config made by '
         'emoreact_plugin.recipes.build; defaults are what the config says.')
     add = options.add_argument
-    add('--input', choices=CHOICES['input'], help='what the model looks at')
+    add('--input', metavar='|'.join(INPUTS) + '|REGION+REGION+...',
+        help='what the model looks at')
     add('--mask', action='store_true', default=None,
         help='draw a face mask on every face')
     add('--num-segments', '--num_segments', type=int,
@@ -86,7 +88,6 @@ def load_config(args: argparse.Namespace) -> Config:
         name: getattr(args, name)
         for name in DEFAULTS if getattr(args, name) is not None
     }
-    check_options(options)
     for name in args.cfg_options or {}:
         if name.split('.')[0] == 'recipe':
             raise ValueError(f'--cfg-options {name}=...: this is a record; '
@@ -95,9 +96,13 @@ def load_config(args: argparse.Namespace) -> Config:
             raise ValueError(
                 f'--cfg-options {name}=...: this is an option of the recipe '
                 f'that much depends on; use --{name.replace("_", "-")}')
-    with overriding(options) as calls:
+    with overriding(options) as calls, warnings.catch_warnings(
+            record=True) as caught:
+        warnings.simplefilter('always', UserWarning)
         # Not the new kind of config, which ours look like without a `_base_`.
         cfg = Config.fromfile(path, lazy_import=False)
+    for each in caught:
+        say(f'WARNING: {each.message}')
     _check_overrides(path, options, calls, cfg)
     for dataset in datasets_of(cfg):
         for name in ('data_root', 'cache_dir', 'allow_missing'):
@@ -133,8 +138,8 @@ def _check_overrides(path: str, options: dict, calls: list,
     if not calls:
         raise ValueError(f'{path}: {flags} cannot be used with a config that '
                          'is not made by emoreact_plugin.recipes.build')
-    before, after = (dict(_leaves(result)) for result in calls[0])
-    final = dict(_leaves(cfg.to_dict()))
+    before, after = (dict(leaves(result)) for result in calls[0])
+    final = dict(leaves(cfg.to_dict()))
     undone = [
         key for key, value in after.items()
         if before.get(key) != value and final.get(key) != value
@@ -159,7 +164,7 @@ def _check_streams(cfg: Config) -> None:
                 f'{", ".join(keys or ()) or "imgs"}')
 
 
-def _leaves(value, path: str = '') -> Iterator[tuple]:
+def leaves(value, path: str = '') -> Iterator[tuple]:
     """Dotted path and value of everything that is no dict, list or tuple."""
     if isinstance(value, dict):
         items = value.items()
@@ -169,7 +174,7 @@ def _leaves(value, path: str = '') -> Iterator[tuple]:
         yield path, value
         return
     for key, each in items:
-        yield from _leaves(each, f'{path}.{key}' if path else str(key))
+        yield from leaves(each, f'{path}.{key}' if path else str(key))
 
 
 def _config_path(args: argparse.Namespace) -> str:
@@ -226,19 +231,11 @@ def build_runner(cfg: Config) -> Runner:
 def label_prior(cfg: Config) -> Dict[str, Optional[float]]:
     """Micro ROC AUC of the training split's label frequencies on val and
     test; None for a split whose labels are not in an annotation CSV."""
-    from .datasets import EMOTIONS, read_annotations
     from .evaluation import prior_roc_auc_micro
 
     def labels(split):
-        """(N, C), or None."""
-        loader = cfg.get(f'{split}_dataloader')
-        if not loader or loader['dataset'].get('type') != 'EmoReactDataset':
-            return None
-        dataset = loader['dataset']
-        path = osp.join(dataset.get('data_root', ''), dataset['ann_file'])
-        classes = dataset.get('metainfo', {}).get('classes', EMOTIONS)
         try:
-            return [row.label for row in read_annotations(path, classes)]
+            return labels_of(cfg, split)
         except FileNotFoundError:  # testing needs no training split
             return None
 
@@ -248,6 +245,41 @@ def label_prior(cfg: Config) -> Dict[str, Optional[float]]:
             train, labels(split))
         for split in ('val', 'test')
     }
+
+
+def labels_of(cfg: Config, split: str) -> Optional[list]:
+    """The labels of a split, N rows of C values; None where they are not in
+    an annotation CSV of ours.
+
+    Raises:
+        FileNotFoundError, ValueError: When the CSV cannot be read.
+    """
+    from .datasets import EMOTIONS, read_annotations
+    loader = cfg.get(f'{split}_dataloader')
+    if not loader or loader['dataset'].get('type') != 'EmoReactDataset':
+        return None
+    dataset = loader['dataset']
+    path = osp.join(dataset.get('data_root', ''), dataset['ann_file'])
+    classes = dataset.get('metainfo', {}).get('classes', EMOTIONS)
+    return [row.label for row in read_annotations(path, classes)]
+
+
+def balance_labels(cfg: Config) -> None:
+    """Set the model's ``pos_weight`` to the negatives per positive of each
+    label in the training split (1 for a label without positives).
+
+    Raises:
+        ValueError: For a model or data set that is not ours.
+    """
+    labels = labels_of(cfg, 'train')
+    if labels is None or cfg.model.get('type') != 'LateFusionRecognizer':
+        found = cfg.model.get('type') if labels else 'another data set'
+        raise ValueError('--pos-weight: expected a LateFusionRecognizer and '
+                         f'an EmoReactDataset, found {found}')
+    positives = [sum(column) for column in zip(*labels)]
+    cfg.model.pos_weight = [
+        (len(labels) - count) / count if count else 1. for count in positives
+    ]
 
 
 def results_table(runner: Runner, results: Dict[str, dict],

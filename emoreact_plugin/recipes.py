@@ -13,14 +13,16 @@ config of its own, or use the flags of the tools.
 (The ``_base_`` is needed, if only an empty list: without it MMEngine takes a
 config that imports for one of its new kind.)
 """
+import warnings
 from contextlib import contextmanager
 from contextvars import ContextVar
 from copy import deepcopy
-from typing import Dict, Iterator, List, Optional, Sequence
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from .datasets.annotations import EMOTIONS
+from .transforms.regions import REGIONS
 
-# What an input is made of.
+# What an input is made of; regions joined by '+' are an input as well.
 INPUTS = dict(
     face=('face', ),
     body=('body', ),
@@ -29,7 +31,6 @@ INPUTS = dict(
 
 # What each option of the command line may be, and what it is by default.
 CHOICES = dict(
-    input=tuple(INPUTS),
     mask=(False, True),
     num_segments=(1, 3, 5, 10),
     arch=('resnet50', 'mobilenet_v2', 'resnet18'),
@@ -50,11 +51,10 @@ NORMALISATION = dict(
     std=[58.395, 57.12, 57.375],
     format_shape='NCHW')
 
-# The files of a region: without any of them there is nothing to train on.
-NEEDS = dict(
-    face=('landmarks', ),
-    body=('landmarks', 'keypoints'),
-    fullbody=('keypoints', ))
+# The files of a region, without which there is nothing to train on; a region
+# of one's own may look at both.
+BOTH = ('landmarks', 'keypoints')
+NEEDS = dict(face=('landmarks', ), body=BOTH, fullbody=('keypoints', ))
 
 _overrides: ContextVar[Optional[dict]] = ContextVar('overrides', default=None)
 
@@ -80,6 +80,31 @@ def overriding(options: dict) -> Iterator[List[tuple]]:
         _overrides.reset(token)
 
 
+def streams_of(input: str) -> Tuple[str, ...]:
+    """The regions of an input.
+
+    Args:
+        input (str): One of :data:`INPUTS`, or registered regions joined by
+            ``+``, such as ``'face+body+fullbody'``.
+
+    Returns:
+        tuple[str, ...]: At least one, each once.
+
+    Raises:
+        ValueError: Naming the possible inputs and regions.
+    """
+    if input in INPUTS:
+        return INPUTS[input]
+    streams = tuple(str(input).split('+'))
+    if not set(streams) <= set(REGIONS.module_dict) or len(
+            set(streams)) < len(streams):
+        raise ValueError(
+            f'input: expected one of {", ".join(INPUTS)}, or different '
+            f'regions joined by + (of {", ".join(sorted(REGIONS.module_dict))}'
+            f'), such as face+body+fullbody, found {input}')
+    return streams
+
+
 def check_options(options: dict) -> None:
     """Refuse an option or value that there is not.
 
@@ -87,6 +112,9 @@ def check_options(options: dict) -> None:
         ValueError: Naming the possible ones.
     """
     for name, value in options.items():
+        if name == 'input':
+            streams_of(value)
+            continue
         if name not in DEFAULTS:
             raise ValueError(f"unknown option '{name}', expected one of "
                              f'{", ".join(DEFAULTS)}')
@@ -160,11 +188,28 @@ def build(classes: Optional[Sequence[str]] = None,
         data_prefix=dict(data_prefix))
     override = _overrides.get()
     if override is None:
+        _check_together(options)
         return _build(options, **settings)
     before = _build(options, **settings)
-    after = _build({**options, **override['options']}, **settings)
+    options.update(override['options'])
+    _check_together(options)
+    after = _build(options, **settings)
     override['calls'].append((before, deepcopy(after)))
     return after
+
+
+def _check_together(options: dict) -> None:
+    """Check the options; warn of those that have no sense together."""
+    check_options(options)
+    if options['shift'] and options['num_segments'] == 1:
+        warnings.warn(
+            'shift with num_segments=1: there is no other frame to shift '
+            f'from, so 2/{options["shift_div"]} of the channels are zero in '
+            'every block', stacklevel=3)
+    if not options['shift'] and options['shift_div'] != DEFAULTS['shift_div']:
+        warnings.warn(
+            f'shift_div={options["shift_div"]} has no effect without shift',
+            stacklevel=3)
 
 
 def _build(options: dict, classes: Sequence[str], image_size: int,
@@ -172,8 +217,12 @@ def _build(options: dict, classes: Sequence[str], image_size: int,
            dropout: float, shared: bool, mask_kind: str, data_root: str,
            ann_files: Sequence[str], data_prefix: Dict[str, str]) -> dict:
     check_options(options)
-    streams = INPUTS[options['input']]
-    needs = {need for s in streams for need in NEEDS[s]}
+    streams = streams_of(options['input'])
+    # face+body is fusion, however it was written
+    options['input'] = next(
+        (name for name, each in INPUTS.items() if each == streams),
+        options['input'])
+    needs = {need for s in streams for need in NEEDS.get(s, BOTH)}
     if options['mask']:
         needs.add('landmarks')
     data = dict(
@@ -220,8 +269,10 @@ def build_model(streams: Sequence[str], num_classes: int, dropout: float,
         type='LateFusionRecognizer',
         fusion=dict(type='ScoreFusion', mode='mean'),
         start_weights=None if scratch else options['init'],
-        # Frozen statistics are of use only where they are of some data.
-        partial_bn=not scratch)
+        # Frozen statistics are of use only where they are of some data. Those
+        # that are learned by two streams in turns would be of neither.
+        partial_bn=not scratch,
+        joint_batch_norm=scratch)
     if shared:
         return dict(model, streams=tuple(streams), recognizer=recognizer)
     return dict(model, streams={name: recognizer for name in streams})

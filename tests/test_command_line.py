@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from emoreact_plugin.command_line import (add_config_arguments, label_prior,
+from emoreact_plugin.command_line import (add_config_arguments,
+                                          balance_labels, label_prior,
                                           load_config)
 
 CONFIGS = Path(__file__).parent.parent / 'configs'
@@ -21,7 +22,7 @@ def datasets(cfg):
 
 
 @pytest.mark.parametrize(
-    'path', sorted(CONFIGS.glob('[!_]*/*.py')), ids=lambda p: p.stem)
+    'path', sorted(CONFIGS.glob('[es]*/*.py')), ids=lambda p: p.stem)
 def test_every_config_loads_and_fits_its_name(path):
     cfg = load(str(path))
     assert cfg.default_scope == 'mmaction'
@@ -102,7 +103,6 @@ def test_errors(arguments, error, message):
 
 
 @pytest.mark.parametrize('arguments, choices', [
-    (('--input', 'hands'), ('face', 'body', 'fullbody', 'fusion')),
     (('--num-segments', '4'), ('1', '3', '5', '10')),
     (('--arch', 'vgg'), ('resnet50', 'mobilenet_v2')),
     (('--shift-div', '3'), ('4', '8')),
@@ -113,6 +113,49 @@ def test_an_impossible_value_names_the_possible_ones(arguments, choices,
         load(SAMPLE, *arguments)
     text = capsys.readouterr().err
     assert all(choice in text for choice in choices)
+
+
+def test_an_impossible_input_names_the_possible_ones():
+    with pytest.raises(ValueError, match='face, body, fullbody, fusion, or'):
+        load(SAMPLE, '--input', 'hands')
+
+
+def test_regions_joined_are_an_input():
+    cfg = load(SAMPLE, '--input', 'face+body+fullbody')
+    assert list(cfg.model.streams) == ['face', 'body', 'fullbody']
+
+
+def test_what_makes_no_sense_together_is_said(capsys):
+    load(SAMPLE, '--num-segments', '1', '--shift')
+    text = capsys.readouterr().out
+    assert text.startswith('WARNING: shift with num_segments=1')
+    assert text.count('WARNING') == 1
+    load(SAMPLE, '--num-segments', '1')
+    assert not capsys.readouterr().out
+
+
+@pytest.mark.parametrize('labels, weights', [
+    # negatives per positive; a label without positives cannot be weighted
+    ([[1, 0], [0, 0], [0, 0], [0, 0]], [3., 1.]),
+    ([[1, 1], [1, 0], [0, 1], [1, 1]], [1 / 3, 1 / 3]),
+])
+def test_positive_labels_are_weighted(labels, weights, tmp_path):
+    rows = [f'{i}.mp4,{a},{b}' for i, (a, b) in enumerate(labels)]
+    (tmp_path / 'train.csv').write_text('\n'.join(['video,calm,angry', *rows]))
+    path = tmp_path / 'mine.py'
+    path.write_text(
+        '_base_ = []\nfrom emoreact_plugin.recipes import build\n'
+        "globals().update(build(classes=('calm', 'angry'), "
+        f'data_root={str(tmp_path)!r}))\n')
+    cfg = load(str(path))
+    balance_labels(cfg)
+    assert cfg.model.pos_weight == pytest.approx(weights)
+    cfg.model.type = 'Recognizer2D'
+    with pytest.raises(ValueError, match='found Recognizer2D'):
+        balance_labels(cfg)
+    cfg.train_dataloader.dataset.type = 'VideoDataset'
+    with pytest.raises(ValueError, match='found another data set'):
+        balance_labels(cfg)
 
 
 def test_a_flag_that_the_config_undoes_is_an_error(tmp_path):

@@ -1,12 +1,14 @@
 import itertools
+import warnings
 
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
 
 import emoreact_plugin  # noqa: F401
-from emoreact_plugin.recipes import INPUTS, build, overriding
-from mmaction.registry import MODELS
+from emoreact_plugin.recipes import CHOICES, INPUTS, build, overriding
+from mmaction.registry import DATASETS, MODELS
 from mmaction.structures import ActionDataSample
 
 RUNTIME = "_base_ = []\nfrom emoreact_plugin.recipes import build\n"
@@ -40,27 +42,54 @@ def test_what_the_published_recipe_says():
         assert inner['transforms'][0]['scale'] == (224, 224)
 
 
+OPTIONS = dict(
+    input=tuple(INPUTS),
+    mask=(False, True),
+    num_segments=CHOICES['num_segments'],
+    arch=('resnet50', 'mobilenet_v2'),
+    shift=(None, 8, 4))
+
+
+def covering_combinations():
+    """Few combinations that hold every pair of values of two options."""
+    names = list(OPTIONS)
+    every = list(itertools.product(*OPTIONS.values()))
+
+    def pairs(values):
+        return set(itertools.combinations(zip(names, values), 2))
+
+    missing = set().union(*map(pairs, every))
+    while missing:
+        best = max(every, key=lambda values: len(pairs(values) & missing))
+        missing -= pairs(best)
+        yield dict(zip(names, best))
+
+
+@pytest.mark.filterwarnings('ignore:shift with num_segments=1')
 @pytest.mark.parametrize(
-    'input, arch, shift', [(i, 'mobilenet_v2', s) for i, s in
-                           itertools.product(INPUTS, (False, True))] +
-    [('fusion', 'resnet18', True), ('face', 'resnet50', False)])
-def test_every_input_trains_and_tests_a_step(input, arch, shift):
-    cfg = build(input=input, arch=arch, shift=shift, init='scratch')
+    'options', list(covering_combinations()), ids=lambda o: '-'.join(
+        str(v) for v in o.values()))
+def test_every_pair_of_options_trains_and_tests_a_step(options, tiny):
+    """All 192 combinations: tools/validate_grid.py."""
+    shift = options.pop('shift')
+    if shift:
+        options.update(shift=True, shift_div=shift)
+    cfg = build(**options, init='scratch', image_size=64,
+                data_root=str(tiny.root))
     model = MODELS.build(cfg['model'])
     model.init_weights()
-    inputs = {
-        f'{s}_imgs': torch.randn(2, 3, 3, 32, 32) for s in INPUTS[input]
-    }
-    samples = [ActionDataSample().set_gt_label(torch.ones(8))
-               for _ in range(2)]
-    model.train()
-    losses = model(inputs, samples, mode='loss')
-    assert set(losses) == {f'loss_{s}' for s in INPUTS[input]}
-    sum(losses.values()).backward()
-    model.eval()
-    with torch.no_grad():
-        out = model(inputs, samples, mode='predict')
-    assert out[0].pred_score.shape == (8, )
+    for split, mode in (('train', 'loss'), ('test', 'predict')):
+        dataset = DATASETS.build(cfg[f'{split}_dataloader']['dataset'])
+        batch = pseudo_collate([dataset[0], dataset[1]])
+        model.train(mode == 'loss')
+        out = model(**model.data_preprocessor(batch, mode == 'loss'),
+                    mode=mode)
+        if mode == 'loss':
+            loss, _ = model.parse_losses(out)
+            loss.backward()
+            assert loss.isfinite()
+    assert [s.pred_score.shape for s in out] == [(8, )] * 2
+    assert all(s.pred_score.isfinite().all() for s in out)
 
 
 @pytest.mark.parametrize('input', INPUTS)
@@ -82,6 +111,8 @@ def test_a_mask_is_drawn_before_the_crops_in_every_split(input):
 def test_scratch_leaves_the_norms_free():
     model = build(init='scratch')['model']
     assert model['partial_bn'] is False and model['start_weights'] is None
+    assert model['joint_batch_norm'] is True
+    assert build()['model']['joint_batch_norm'] is False
 
 
 def test_other_classes_reach_model_and_data():
@@ -93,8 +124,11 @@ def test_other_classes_reach_model_and_data():
 
 
 @pytest.mark.parametrize('options, message', [
-    (dict(input='hands'),
-     'input: expected one of face, body, fullbody, fusion, found hands'),
+    (dict(input='hands'), 'input: expected one of face, body, fullbody, '
+     'fusion, or different regions joined by .*, found hands'),
+    (dict(input='face+hands'), 'found face.hands'),
+    (dict(input='face+face'), 'different regions'),
+    (dict(input=None), 'found None'),
     (dict(num_segments=2), 'expected one of 1, 3, 5, 10, found 2'),
     (dict(num_segments=True), 'found True'),
     (dict(arch='vgg'), 'resnet50, mobilenet_v2, resnet18, found vgg'),
@@ -107,6 +141,60 @@ def test_other_classes_reach_model_and_data():
 def test_impossible_options(options, message):
     with pytest.raises(ValueError, match=message):
         build(**options)
+
+
+def test_more_than_two_streams():
+    cfg = build(input='face+body+fullbody', arch='resnet18', init='scratch')
+    assert cfg['train_dataloader']['dataset']['required'] == [
+        'keypoints', 'landmarks']
+    model = MODELS.build(cfg['model']).eval()
+    inputs = {f'{s}_imgs': torch.randn(2, 3, 3, 32, 32)
+              for s in ('face', 'body', 'fullbody')}
+    with torch.no_grad():
+        logits = model(inputs)
+        out = model(inputs, [ActionDataSample() for _ in range(2)],
+                    mode='predict')
+    mean = (logits['face'] + logits['body'] + logits['fullbody']) / 3
+    torch.testing.assert_close(
+        torch.stack([s.pred_logits for s in out]), mean)
+
+
+def test_face_and_body_are_the_fusion():
+    assert build(input='face+body') == build(input='fusion')
+
+
+def test_shift_of_one_segment_warns():
+    with pytest.warns(UserWarning, match='num_segments=1.*2/8 of the chan'):
+        build(shift=True, num_segments=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        build(shift=True, num_segments=3)
+        build(num_segments=1)
+
+
+def test_shift_div_without_shift_warns():
+    with pytest.warns(UserWarning, match='shift_div=4 has no effect'):
+        build(shift_div=4)
+
+
+@pytest.mark.parametrize('arch', ['resnet50', 'mobilenet_v2'])
+@pytest.mark.parametrize('shift', [False, True])
+@pytest.mark.parametrize('num_segments', [3, 5])
+def test_the_order_of_frames_counts_with_tsm_only(arch, shift, num_segments):
+    cfg = build(input='face', arch=arch, shift=shift, init='scratch',
+                num_segments=num_segments)
+    torch.manual_seed(0)
+    model = MODELS.build(cfg['model']).eval()
+    model.init_weights()
+    frames = torch.randn(1, num_segments, 3, 64, 64)
+    with torch.no_grad():
+        forth = model(dict(face_imgs=frames))['face']
+        back = model(dict(face_imgs=frames.flip(1)))['face']
+    difference = ((forth - back).abs().max() / forth.abs().max()).item()
+    if shift:
+        assert difference > 1e-3
+    else:
+        assert difference < 1e-5
 
 
 def test_a_text_config_calls_it_and_dumps_to_a_plain_file(tmp_path):

@@ -9,7 +9,8 @@ from mmengine.model import is_model_wrapper
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.checkpoints import (check_recipe, latest_checkpoint,
                                          read_meta)
-from emoreact_plugin.command_line import (add_config_arguments, build_runner,
+from emoreact_plugin.command_line import (add_config_arguments,
+                                          balance_labels, build_runner,
                                           clear_errors, label_prior,
                                           load_config, results_table)
 from emoreact_plugin.console import ConsoleHook, say
@@ -45,6 +46,11 @@ def parse_args():
         type=int,
         metavar='EPOCHS',
         help='stop when val ROC AUC micro has not risen for EPOCHS epochs')
+    parser.add_argument(
+        '--pos-weight',
+        action='store_true',
+        help='weight the loss of positive labels by the negatives per '
+        'positive in the training split')
     parser.add_argument('--seed', type=int, help='random seed (default: 0)')
     parser.add_argument(
         '--diff-rank-seed',
@@ -70,6 +76,8 @@ def apply_flags(cfg, args):
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
     check_schedule(cfg)
+    if args.pos_weight:
+        balance_labels(cfg)
     if args.auto_scale_lr:
         cfg.auto_scale_lr.enable = True
     if args.early_stopping is not None:

@@ -26,6 +26,10 @@ class ScoreFusion(BaseModule):
             ``'weighted'``, not negative, brought to a sum of 1. Without it
             the weights are learned (a softmax over one parameter a stream,
             equal at first) from a loss on the fused logits.
+        skip_missing (bool): Leave a stream out of a clip's fusion when no
+            frame of the clip showed its region, instead of scoring whole
+            frames as if they were the region. A clip without any region
+            keeps all its streams. Defaults to False, as published.
         init_cfg (dict, optional): As everywhere in MMEngine.
 
     Raises:
@@ -36,6 +40,7 @@ class ScoreFusion(BaseModule):
                  mode: str = 'mean',
                  streams: Optional[Sequence[str]] = None,
                  weights: Optional[Dict[str, float]] = None,
+                 skip_missing: bool = False,
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg=init_cfg)
         if mode not in MODES:
@@ -47,6 +52,7 @@ class ScoreFusion(BaseModule):
         self.mode = mode
         self.streams = tuple(streams) if streams is not None else None
         self.learned = mode == 'weighted' and weights is None
+        self.skip_missing = skip_missing
         if mode == 'weighted':
             self._init_weighted(weights)
 
@@ -86,18 +92,41 @@ class ScoreFusion(BaseModule):
             logits (dict[str, Tensor]): Stream -> (N, C) float.
             features (dict[str, Tensor], optional): Stream -> pooled features
                 (N, D), for the streams that have any. Not used here.
-            valid (dict[str, Tensor], optional): Stream -> (N, ) bool on the
-                CPU, False where no frame showed the region, so that whole
-                frames stand in. Not used here.
+            valid (dict[str, Tensor], optional): Stream -> (N, ) bool, False
+                where no frame of the clip showed the region; a stream that is
+                not in it counts as there. Used with ``skip_missing``.
 
         Returns:
             Tensor: Fused logits (N, C).
         """
+        scores = torch.stack(list(logits.values()))  # (S, N, C)
+        weights = scores.new_ones(scores.shape[:2])  # (S, N)
         if self.mode == 'weighted':
-            weights = self.stream_weights()
-            return sum(weights[name] * x for name, x in logits.items())
-        stacked = torch.stack(list(logits.values()))
-        return stacked.mean(0) if self.mode == 'mean' else stacked.amax(0)
+            given = self.stream_weights()
+            weights = weights * torch.stack([given[s] for s in logits
+                                             ])[:, None]
+        if self.skip_missing:
+            weights = self._without_missing(weights, logits, valid or {})
+        if self.mode == 'max':
+            return scores.masked_fill((weights == 0)[..., None],
+                                      -torch.inf).amax(0)
+        return ((weights / weights.sum(0))[..., None] * scores).sum(0)
+
+    @staticmethod
+    def _without_missing(weights: Tensor, logits: Dict[str, Tensor],
+                         valid: Dict[str, Tensor]) -> Tensor:
+        """Set the weights (S, N) of missing streams to 0.
+
+        Every stream is still scored, and only its score is weighted: several
+        ranks would fall out of step if one of them left a network out.
+        """
+        there = torch.stack([
+            valid[name].to(weights.device)
+            if name in valid else torch.ones_like(w, dtype=torch.bool)
+            for name, w in zip(logits, weights)
+        ])
+        left = weights * there
+        return torch.where(left.sum(0) > 0, left, weights)
 
     def loss(self, fused_logits: Tensor, labels: Tensor,
              loss_cls: Union[torch.nn.Module, callable]) -> Dict[str, Tensor]:

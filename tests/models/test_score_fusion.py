@@ -48,6 +48,52 @@ def test_nothing_to_learn_means_no_loss():
     assert ScoreFusion('mean').loss(FACE, FACE, None) == {}
 
 
+NONE = torch.tensor([True, False])  # the second clip shows none of it
+
+
+@pytest.mark.parametrize('options, expected', [
+    # clip 2: body alone, whatever the mode
+    (dict(mode='mean'), [[2., -3., 1.], [0., 8., -4.]]),
+    (dict(mode='max'), [[3., -2., 2.], [0., 8., -4.]]),
+    (dict(mode='weighted', weights=dict(face=3, body=1)),
+     [[1.5, -2.5, 0.5], [0., 8., -4.]]),
+    (dict(mode='weighted'), [[2., -3., 1.], [0., 8., -4.]]),
+])
+def test_a_missing_stream_is_left_out_of_its_clip(options, expected):
+    fusion = ScoreFusion(streams=('face', 'body'), skip_missing=True,
+                         **options)
+    fused = fusion(LOGITS, valid=dict(face=NONE))
+    torch.testing.assert_close(fused, torch.tensor(expected))
+
+
+def test_a_missing_stream_is_scored_by_default():
+    torch.testing.assert_close(
+        ScoreFusion()(LOGITS, valid=dict(face=NONE)), (FACE + BODY) / 2)
+
+
+@pytest.mark.parametrize('options', [
+    dict(), dict(mode='weighted', weights=dict(face=1, body=0))])
+def test_a_clip_without_any_stream_keeps_all(options):
+    """Also where the only stream that is there has a weight of 0."""
+    fusion = ScoreFusion(streams=('face', 'body'), skip_missing=True,
+                         **options)
+    valid = dict(face=NONE)
+    if not options:
+        valid['body'] = NONE
+    expected = ScoreFusion(streams=('face', 'body'), **options)(LOGITS)
+    torch.testing.assert_close(fusion(LOGITS, valid=valid), expected)
+
+
+def test_learned_weights_learn_from_the_clips_that_show_both():
+    fusion = ScoreFusion('weighted', streams=('face', 'body'),
+                         skip_missing=True)
+    fused = fusion(LOGITS, valid=dict(face=NONE))
+    fused[1].sum().backward(retain_graph=True)
+    assert fusion.weight_logits.grad.abs().max() == 0
+    fused[0].sum().backward()
+    assert fusion.weight_logits.grad.abs().min() > 0
+
+
 @pytest.mark.parametrize('options, message', [
     (dict(mode='median'), "'median', expected one of mean, max, weighted"),
     (dict(mode='mean', weights=dict(face=1)), "expected 'weighted'"),
