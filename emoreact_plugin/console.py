@@ -37,11 +37,12 @@ def say(text: str) -> None:
 
 
 class ConsoleHook(Hook):
-    """Print a line an epoch, and one now and then in a long epoch.
+    """Print a line an epoch, and one now and then in a long epoch, validation
+    or test.
 
     Args:
-        interval (float): Seconds after which an epoch that is under way is
-            heard of. Defaults to 30.
+        interval (float): Seconds after which one that is under way is heard
+            of. Defaults to 30.
     """
 
     # After the checkpoint hook, so that the best epoch is known.
@@ -78,6 +79,27 @@ class ConsoleHook(Hook):
         self.text = f'{self._epoch(runner)}  loss {self.loss:.3f}'
         if runner.val_loop is None:
             say(f'{self.text}  {time.time() - self.start:.0f} s')
+
+    def before_val_epoch(self, runner) -> None:
+        # Apart from the epoch's, whose line tells how long it took.
+        self.scoring_start = self.last = time.time()
+
+    before_test_epoch = before_val_epoch
+
+    def after_val_iter(self, runner, batch_idx, data_batch=None,
+                       outputs=None) -> None:
+        self._scored(batch_idx + 1, len(runner.val_dataloader))
+
+    def after_test_iter(self, runner, batch_idx, data_batch=None,
+                        outputs=None) -> None:
+        self._scored(batch_idx + 1, len(runner.test_dataloader))
+
+    def _scored(self, count: int, total: int) -> None:
+        now = time.time()
+        if now - self.last >= self.interval and count < total:
+            self.last = now
+            left = (now - self.scoring_start) / count * (total - count)
+            say(f'scoring  batch {count}/{total}  {left:.0f} s left')
 
     def after_val_epoch(self, runner, metrics=None) -> None:
         if not hasattr(self, 'text'):

@@ -137,6 +137,8 @@ def build(classes: Optional[Sequence[str]] = None,
           dropout: float = 0.0,
           shared: bool = True,
           mask_kind: str = 'surgical',
+          recognizers: Optional[Dict[str, dict]] = None,
+          sampling: Optional[Dict[str, dict]] = None,
           data_root: str = 'data/EmoReact',
           ann_files: Sequence[str] = ('train.csv', 'val.csv', 'test.csv'),
           data_prefix: Dict[str, str] = dict(video='videos'),
@@ -156,6 +158,13 @@ def build(classes: Optional[Sequence[str]] = None,
         shared (bool): One network for all streams, as published, instead of
             one a stream.
         mask_kind (str): What ``mask`` draws, see ``DrawFaceMask``.
+        recognizers (dict[str, dict], optional): Stream -> config of a stock
+            recognizer in place of the recipe's own, with its own start
+            weights unless ``init`` is ``'scratch'``; every stream then has a
+            network of its own.
+        sampling (dict[str, dict], optional): Stream -> the frames it sees,
+            see ``SampleStreamFrames``; for all streams. By default they share
+            ``num_segments`` frames.
         data_root (str): Folder of the data set.
         ann_files (Sequence[str]): Annotation files of train, val and test.
         data_prefix (dict[str, str]): Folders in it, see ``EmoReactDataset``.
@@ -183,6 +192,8 @@ def build(classes: Optional[Sequence[str]] = None,
         dropout=dropout,
         shared=shared,
         mask_kind=mask_kind,
+        recognizers=deepcopy(recognizers or {}),
+        sampling=sampling,
         data_root=data_root,
         ann_files=ann_files,
         data_prefix=dict(data_prefix))
@@ -214,14 +225,23 @@ def _check_together(options: dict) -> None:
 
 def _build(options: dict, classes: Sequence[str], image_size: int,
            batch_size: int, num_workers: int, max_epochs: int, lr: float,
-           dropout: float, shared: bool, mask_kind: str, data_root: str,
-           ann_files: Sequence[str], data_prefix: Dict[str, str]) -> dict:
+           dropout: float, shared: bool, mask_kind: str,
+           recognizers: Dict[str, dict], sampling: Optional[Dict[str, dict]],
+           data_root: str, ann_files: Sequence[str],
+           data_prefix: Dict[str, str]) -> dict:
     check_options(options)
     streams = streams_of(options['input'])
     # face+body is fusion, however it was written
     options['input'] = next(
         (name for name, each in INPUTS.items() if each == streams),
         options['input'])
+    for what, given in (('recognizers', recognizers),
+                        ('sampling', sampling or streams)):
+        if not set(given) <= set(streams) or (
+                what == 'sampling' and len(given) < len(streams)):
+            raise ValueError(f'{what}: expected the streams '
+                             f'{", ".join(streams)}, found '
+                             f'{", ".join(given)}')
     needs = {need for s in streams for need in NEEDS.get(s, BOTH)}
     if options['mask']:
         needs.add('landmarks')
@@ -235,12 +255,14 @@ def _build(options: dict, classes: Sequence[str], image_size: int,
             split, ann_file,
             build_pipeline(streams, options['num_segments'], image_size,
                            split == 'train', 'frames' in data_prefix,
-                           mask_kind if options['mask'] else None), data,
+                           mask_kind if options['mask'] else None, sampling,
+                           _formats(recognizers)), data,
             batch_size, num_workers)
         for split, ann_file in zip(('train', 'val', 'test'), ann_files)
     }
     return dict(
-        model=build_model(streams, len(classes), dropout, shared, options),
+        model=build_model(streams, len(classes), dropout, shared, options,
+                          recognizers),
         **loaders,
         val_evaluator=dict(type='ROCAUCMetric'),
         test_evaluator=dict(type='ROCAUCMetric'),
@@ -257,7 +279,8 @@ def _build(options: dict, classes: Sequence[str], image_size: int,
 
 
 def build_model(streams: Sequence[str], num_classes: int, dropout: float,
-                shared: bool, options: dict) -> dict:
+                shared: bool, options: dict,
+                recognizers: Dict[str, dict]) -> dict:
     """The late-fusion recognizer of some streams, one or more."""
     recognizer = dict(
         type='Recognizer2D',
@@ -270,12 +293,41 @@ def build_model(streams: Sequence[str], num_classes: int, dropout: float,
         fusion=dict(type='ScoreFusion', mode='mean'),
         start_weights=None if scratch else options['init'],
         # Frozen statistics are of use only where they are of some data. Those
-        # that are learned by two streams in turns would be of neither.
-        partial_bn=not scratch,
-        joint_batch_norm=scratch)
+        # that two streams of one network learn in turns would be of neither.
+        partial_bn=not scratch)
+    if recognizers:
+        return dict(model, **_with_stock(streams, recognizer, recognizers,
+                                         num_classes, options['init']))
     if shared:
-        return dict(model, streams=tuple(streams), recognizer=recognizer)
+        return dict(
+            model,
+            streams=tuple(streams),
+            recognizer=recognizer,
+            joint_batch_norm=scratch)
     return dict(model, streams={name: recognizer for name in streams})
+
+
+def _with_stock(streams: Sequence[str], recognizer: dict,
+                recognizers: Dict[str, dict], num_classes: int,
+                init: str) -> dict:
+    """Streams of which some have a stock recognizer."""
+    for each in recognizers.values():
+        each['cls_head']['num_classes'] = num_classes
+        if init == 'scratch' and 'pretrained' in each['backbone']:
+            each['backbone']['pretrained'] = None
+    own = [name for name in streams if name not in recognizers]
+    return dict(
+        streams={name: recognizers.get(name, recognizer) for name in streams},
+        start_weights=None if init == 'scratch' or not own else
+        {name: init for name in own})
+
+
+def _formats(recognizers: Dict[str, dict]) -> Dict[str, str]:
+    """Stream -> the layout that its recognizer says it takes."""
+    return {
+        name: each.get('data_preprocessor', {}).get('format_shape', 'NCHW')
+        for name, each in recognizers.items()
+    }
 
 
 def _backbone(options: dict) -> dict:
@@ -318,7 +370,9 @@ def build_pipeline(streams: Sequence[str],
                    image_size: int = 224,
                    train: bool = False,
                    frames: bool = False,
-                   mask_kind: Optional[str] = None) -> List[dict]:
+                   mask_kind: Optional[str] = None,
+                   sampling: Optional[Dict[str, dict]] = None,
+                   formats: Optional[Dict[str, str]] = None) -> List[dict]:
     """From a sample of the data set to the model's input.
 
     Args:
@@ -330,6 +384,10 @@ def build_pipeline(streams: Sequence[str],
         frames (bool): Read folders of images instead of videos.
         mask_kind (str, optional): Draw this kind of face mask; a clip's mask
             is another one every epoch in training, always the same otherwise.
+        sampling (dict[str, dict], optional): Stream -> its frames, instead of
+            ``num_segments`` for all.
+        formats (dict[str, str], optional): Stream -> ``FormatShape``'s
+            ``input_format``, where it is not ``'NCHW'``.
 
     Returns:
         list[dict]: Configs of transforms.
@@ -352,28 +410,51 @@ def build_pipeline(streams: Sequence[str],
     masks = [] if mask_kind is None else [
         dict(type='DrawFaceMask', kind=mask_kind, seed=None if train else 0)
     ]
-    return [
-        dict(
+    if sampling is None:
+        sample = dict(
             type='SampleFrames',
             clip_len=1,
             frame_interval=1,
             num_clips=num_segments,
-            test_mode=not train),
+            test_mode=not train)
+    else:
+        sample = dict(
+            type='SampleStreamFrames',
+            streams={
+                name: dict(each, test_mode=not train) if 'type' in
+                each else dict(each)
+                for name, each in sampling.items()
+            })
+    return [
+        sample,
         dict(type='RawFrameDecode' if frames else 'DecodeVideo'),
         dict(type='LoadLandmarks'),
         *masks,
         dict(type='CropRegions', regions=tuple(streams)),
-        dict(
-            type='ForEachStream',
-            streams=tuple(streams),
-            transforms=views +
-            [dict(type='FormatShape', input_format='NCHW')]),
+        _views_of_streams(streams, views, formats or {}),
         dict(
             type='PackActionInputs',
             collect_keys=tuple(f'{name}_imgs' for name in streams),
             meta_keys=('video_id', 'valence',
                        *(f'{name}_found' for name in streams)))
     ]
+
+
+def _views_of_streams(streams: Sequence[str], views: List[dict],
+                      formats: Dict[str, str]) -> dict:
+
+    def transforms(name):
+        shape = formats.get(name, 'NCHW')
+        return [*deepcopy(views), dict(type='FormatShape', input_format=shape)]
+
+    if not formats:
+        return dict(
+            type='ForEachStream',
+            streams=tuple(streams),
+            transforms=transforms(None))
+    return dict(
+        type='ForEachStream',
+        transforms={name: transforms(name) for name in streams})
 
 
 def _loader(split: str, ann_file: str, pipeline: List[dict], data: dict,

@@ -108,11 +108,59 @@ def test_a_mask_is_drawn_before_the_crops_in_every_split(input):
         assert 'landmarks' in dataset['required']
 
 
+CLIP = dict(type='SampleFrames', clip_len=8, frame_interval=2, num_clips=1)
+SLOWONLY = dict(
+    type='Recognizer3D',
+    backbone=dict(type='ResNet3dSlowOnly', depth=50, pretrained=None),
+    cls_head=dict(type='I3DHead', num_classes=400, in_channels=2048),
+    data_preprocessor=dict(
+        type='ActionDataPreprocessor', format_shape='NCTHW'))
+
+
+def test_a_stock_recognizer_and_its_frames_beside_the_recipes_own():
+    cfg = build(
+        recognizers=dict(face=SLOWONLY), mask=True,
+        sampling=dict(face=CLIP, body=dict(share='face', num_frames=3)))
+    model = cfg['model']
+    assert model['streams']['face']['cls_head']['num_classes'] == 8
+    assert SLOWONLY['cls_head']['num_classes'] == 400  # left as it was
+    assert model['streams']['body']['type'] == 'Recognizer2D'
+    # the stock recognizer's start weights are its own affair
+    assert model['start_weights'] == dict(body='imagenet')
+    for split in ('train', 'test'):
+        steps = cfg[f'{split}_dataloader']['dataset']['pipeline']
+        assert steps[0]['streams']['face'] == dict(
+            CLIP, test_mode=split == 'test')
+        assert steps[0]['streams']['body'] == dict(share='face', num_frames=3)
+        inner = next(s for s in steps if s['type'] == 'ForEachStream')
+        assert {name: each[-1]['input_format']
+                for name, each in inner['transforms'].items()} == dict(
+                    face='NCTHW', body='NCHW')
+    assert 'test_mode' not in CLIP
+    face = dict(SLOWONLY, backbone=dict(pretrained='file.pth'))
+    for init, expected in (('scratch', None), ('imagenet', 'file.pth')):
+        model = build(recognizers=dict(face=face), init=init)['model']
+        assert model['streams']['face']['backbone']['pretrained'] == expected
+
+
+@pytest.mark.parametrize('given, message', [
+    (dict(recognizers=dict(hands=SLOWONLY)),
+     'recognizers: expected the streams face, body, found hands'),
+    (dict(sampling=dict(face=CLIP)),
+     'sampling: expected the streams face, body, found face'),
+])
+def test_recognizers_and_frames_are_of_streams_there_are(given, message):
+    with pytest.raises(ValueError, match=message):
+        build(**given)
+
+
 def test_scratch_leaves_the_norms_free():
     model = build(init='scratch')['model']
     assert model['partial_bn'] is False and model['start_weights'] is None
     assert model['joint_batch_norm'] is True
     assert build()['model']['joint_batch_norm'] is False
+    assert 'joint_batch_norm' not in build(
+        init='scratch', shared=False)['model']
 
 
 def test_other_classes_reach_model_and_data():

@@ -17,7 +17,8 @@ import sys
 
 import numpy as np
 
-from emoreact_plugin.evaluation import roc_auc
+from emoreact_plugin.evaluation import (bootstrap_weights, interval,
+                                        weighted_roc_auc)
 
 TOOLS = osp.dirname(osp.abspath(__file__))
 INPUTS = ('face', 'body', 'fusion')
@@ -84,7 +85,7 @@ def run_all(args):
     return runs
 
 
-def bootstrap(logits, labels, children, seed=0):
+def bootstrap(logits, labels, children):
     """ROC AUC of resampled children, averaged over the seeds.
 
     Clips of one child are alike, so children are drawn, not clips.
@@ -98,26 +99,20 @@ def bootstrap(logits, labels, children, seed=0):
         dict[str, np.ndarray]: Name -> (1 + resamples, C); the first row is of
         the clips as they are. All names share their resamples.
     """
-    rng = np.random.default_rng(seed)
-    groups = [np.flatnonzero(children == c) for c in np.unique(children)]
-    draws = [np.arange(len(labels))] + [
-        np.concatenate([groups[k] for k in rng.integers(0, len(groups),
-                                                        len(groups))])
-        for _ in range(RESAMPLES)
-    ]
+    weights = np.concatenate([
+        np.ones((1, len(labels)), int),
+        bootstrap_weights(len(labels), children, RESAMPLES)
+    ])
     return {
-        name: np.array([
-            np.mean([roc_auc(x[clips], labels[clips]) for x in scores], 0)
-            for clips in draws
-        ])
+        name: np.mean([weighted_roc_auc(x, labels, weights) for x in scores],
+                      axis=0)
         for name, scores in logits.items()
     }
 
 
-def interval(values):
+def value_and_interval(values):
     """The value on all clips and its 95 % interval."""
-    low, high = np.nanpercentile(values[1:], (2.5, 97.5))
-    return float(values[0]), float(low), float(high)
+    return (float(values[0]), *interval(values[1:]))
 
 
 def checks(auc, emotions):
@@ -139,11 +134,12 @@ def checks(auc, emotions):
         ('body input, cues of the face only', mean('body', part('face'))),
         ('face input, cues of the body only', mean('face', part('body'))),
         ('trained on shuffled labels, all', mean('shuffled', names))):
-        value, low, high = interval(values)
+        value, low, high = value_and_interval(values)
         passed = low <= 0.5 <= high and high - low <= 0.12
         rows.append((f'{text}: 0.5', value, low, high, passed))
     for other in ('face', 'body'):
-        value, low, high = interval(mean('fusion', seen) - mean(other, seen))
+        value, low, high = value_and_interval(
+            mean('fusion', seen) - mean(other, seen))
         rows.append((f'fusion minus {other}, cues without order: above 0',
                      value, low, high, low > 0))
     return rows
@@ -168,7 +164,7 @@ def report(auc, rows, emotions, best, clips, seeds):
     for i, (name, about) in enumerate(emotions.items()):
         cells = []
         for values in auc.values():
-            value, low, high = interval(values[:, i])
+            value, low, high = value_and_interval(values[:, i])
             cells.append(f'{value:.2f} ({low:.2f} to {high:.2f})')
         order = ', order' if about['only_in_order'] else ''
         text.append(f'| {name} | {about["part"]}{order} | {best[name]:.2f} | '

@@ -21,6 +21,11 @@ FILE_NAMES = dict(
     landmarks=('{clip}.npz', '{clip}.csv', '{video}_openface/{base}.csv'),
     keypoints=('{video}_hol.txt', '{clip}_hol.txt'))
 
+# What the original system calls a clip's folder of frames with masks on them.
+MASKED_SUFFIX = '_mask_frames_full'
+FRAME_DIRS = ('{clip}', '{video}', '{clip}' + MASKED_SUFFIX,
+              '{video}' + MASKED_SUFFIX)
+
 
 class ClipFiles(NamedTuple):
     """Where a clip lies.
@@ -45,6 +50,56 @@ class FrameFolder(NamedTuple):
     total_frames: int
     width: int
     height: int
+
+
+def find_clip(video: str, source: str, landmarks: str, keypoints: str,
+              filename_tmpl: Optional[str] = None) -> ClipFiles:
+    """Gather what belongs to a clip.
+
+    Args:
+        video (str): Its name, such as ``80sTOYS105_2.mp4``.
+        source (str): Path of the video file or of the folder of frames.
+        landmarks (str): The folder with the landmark files.
+        keypoints (str): The folder with the keypoint files.
+        filename_tmpl (str, optional): Of the frames; None for a video.
+
+    Returns:
+        ClipFiles
+
+    Raises:
+        ValueError: For a damaged prepared file among the landmarks.
+    """
+    faces = find_landmarks(video, landmarks)
+    if (faces or '').endswith('.npz'):
+        # One file for both, unless it was made of one of them only.
+        roles = load_prepared(faces).sources
+        bodies = faces if 'keypoints_file' in roles else None
+    else:
+        bodies = find_keypoints(video, keypoints)
+    return ClipFiles(video, source, faces, bodies, filename_tmpl)
+
+
+def find_frame_dir(video: str,
+                   folder: str,
+                   template: Optional[str] = None) -> str:
+    """The folder of a clip's frames.
+
+    Args:
+        video (str): Such as ``80sTOYS105_2.mp4``.
+        folder (str): Where to look.
+        template (str, optional): Its name, with ``{clip}`` or ``{video}``.
+            Defaults to None: the first of :data:`FRAME_DIRS` that is there;
+            where none is, the first of all.
+
+    Returns:
+        str: Its path, whether it is there or not.
+    """
+    clip = osp.splitext(video)[0]
+    paths = [
+        osp.join(folder, name.format(clip=clip, video=video))
+        for name in (FRAME_DIRS if template is None else (template, ))
+    ]
+    return next((path for path in paths if osp.isdir(path)), paths[0])
 
 
 def find_landmarks(video: str, folder: str) -> Optional[str]:
@@ -194,6 +249,27 @@ def prepare_all(clips: List[ClipFiles], cache_dir: str,
     return paths, {path: f.start_index for path, f in folders.items()}
 
 
+def prepare_video(files: ClipFiles, cache_dir: str) -> str:
+    """Make the prepared file of one video, if there is none or a stale one.
+
+    Args:
+        files (ClipFiles): Of a video.
+        cache_dir (str): The folder of prepared files.
+
+    Returns:
+        str: The prepared file.
+
+    Raises:
+        FileNotFoundError, ValueError: As :func:`prepare_all`.
+    """
+    path = prepared_path(files, cache_dir)
+    if path == files.landmarks:
+        _check_given(files, None)
+    elif not is_current(path, sources_of(files)):
+        _prepare(files, path, None, True)
+    return path
+
+
 def _check_given(files: ClipFiles, folder: Optional[FrameFolder]) -> None:
     """A prepared file of another tool's making stays as it is, but has to be
     one of this very clip. Its time may change when a data set is copied."""
@@ -231,8 +307,8 @@ def _prepare_stale(jobs: List[tuple], folders: dict, cache_dir: str,
         except (ValueError, OSError) as error:
             errors.append((job[0].video, error))
 
-    print_log(f'Preparing the landmarks of {len(stale)} clips, once, into '
-              f'{cache_dir}', 'current')
+    print_log(f'Preparing the landmarks of {number(len(stale), "clip")}, '
+              f'once, into {cache_dir}', 'current')
     # Threads do: decoding leaves Python's lock alone.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in tqdm(pool.map(prepare, stale), 'preparing', len(stale),
@@ -244,6 +320,11 @@ def _prepare_stale(jobs: List[tuple], folders: dict, cache_dir: str,
         raise ValueError(f'{len(errors)} of {len(stale)} clips cannot be '
                          f'used ({names}{", …" * (len(errors) > 5)}). The '
                          f'first: {errors[0][1]}') from errors[0][1]
+
+
+def number(count: int, noun: str) -> str:
+    """``'1 clip'``, ``'2 clips'``."""
+    return f'{count} {noun}' if count == 1 else f'{count} {noun}s'
 
 
 def sources_of(files: ClipFiles) -> Dict[str, Optional[str]]:

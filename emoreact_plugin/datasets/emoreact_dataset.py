@@ -1,6 +1,7 @@
 import logging
+import os
 import os.path as osp
-from typing import Callable, Dict, List, Optional, Sequence, Union
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Union
 
 import numpy as np
 import torch
@@ -10,9 +11,11 @@ from emoreact_plugin.resuming import seeded
 from mmaction.datasets import BaseActionDataset
 from mmaction.registry import DATASETS
 from .annotations import EMOTIONS, read_annotations
-from .clip_files import (ClipFiles, default_cache_dir, expected_names,
-                         find_keypoints, find_landmarks, prepare_all)
+from .clip_files import (FRAME_DIRS, MASKED_SUFFIX, ClipFiles,
+                         default_cache_dir, expected_names, find_clip,
+                         find_frame_dir, number, prepare_all)
 from .landmarks import PreparedClip, load_prepared
+from .mask_record import read_masks
 
 
 @DATASETS.register_module()
@@ -27,7 +30,13 @@ class EmoReactDataset(BaseActionDataset):
     ``filename_tmpl`` (frames), ``total_frames``, ``start_index``, ``label``
     (float32 tensor (C, ), multi-hot), ``valence`` (float, where the
     annotation file has it), ``landmarks_file`` and ``keypoints_file`` (the
-    prepared file; None where the clip has no such file).
+    prepared file; None where the clip has no such file), and
+    ``masked_beforehand`` (bool).
+
+    Clips are taken as masked beforehand when their folder's name ends in
+    ``_mask_frames_full``, or, for videos, when a ``masks.csv`` in the folder
+    of videos lists them; ``tools/extract_frames.py --mask`` makes both. All
+    clips have to be masked beforehand, or none.
 
     Args:
         ann_file (str): The annotation CSV, see
@@ -40,8 +49,12 @@ class EmoReactDataset(BaseActionDataset):
             the clips, as OpenFace leaves them
             (``<video>_openface/<clip>.csv``, ``<video>_hol.txt``).
             Defaults to ``dict(video='videos')``.
-        frame_dir_tmpl (str): The folder of a clip's frames, with ``{clip}``
-            (name without ending) or ``{video}``. Defaults to ``'{clip}'``.
+        frame_dir_tmpl (str, optional): The folder of a clip's frames, with
+            ``{clip}`` (name without ending) or ``{video}``. Defaults to None:
+            the first that is there of ``{clip}``, ``{video}``,
+            ``{clip}_mask_frames_full`` and ``{video}_mask_frames_full``. To
+            train on masked frames where there are plain ones beside them,
+            give ``'{clip}_mask_frames_full'``.
         filename_tmpl (str): The names of the frames in it. What number they
             start from is found out. Defaults to ``'{:06d}.jpg'``.
         cache_dir (str, optional): Folder of the prepared files. Defaults to
@@ -61,7 +74,8 @@ class EmoReactDataset(BaseActionDataset):
 
     Raises:
         FileNotFoundError, ValueError: On building, for whatever is missing or
-            wrong in the files; on reading, naming the clip.
+            wrong in the files, and for ``DrawFaceMask`` in the pipeline of
+            clips that were masked beforehand; on reading, naming the clip.
     """
 
     METAINFO = dict(dataset_type='EmoReact', classes=EMOTIONS)
@@ -71,7 +85,7 @@ class EmoReactDataset(BaseActionDataset):
                  pipeline: List[Union[dict, Callable]],
                  data_root: str = '',
                  data_prefix: Dict[str, str] = dict(video='videos'),
-                 frame_dir_tmpl: str = '{clip}',
+                 frame_dir_tmpl: Optional[str] = None,
                  filename_tmpl: str = '{:06d}.jpg',
                  cache_dir: Optional[str] = None,
                  required: Sequence[str] = (),
@@ -117,8 +131,8 @@ class EmoReactDataset(BaseActionDataset):
         return [self.get_data_info(i)['video_id'] for i in range(len(self))]
 
     def summary(self) -> str:
-        """How many clips and frames there are, and in how many of them the
-        face or body that is required was not found; one line."""
+        """How many clips and frames there are, in how many of them the face
+        or body was not found, and what becomes of these frames; one line."""
         self.full_init()
         return self._summary
 
@@ -132,11 +146,13 @@ class EmoReactDataset(BaseActionDataset):
         what is not prepared."""
         rows = read_annotations(self.ann_file, self.classes)
         clips = [self._find(row.video) for row in rows]
-        self._check_there(clips)
+        lost = _lost_without(self.pipeline, self.required)
+        self._check_there(clips, lost)
+        masked = self._check_masks(clips)
         paths, start_index = prepare_all(clips, self.cache_dir,
                                          self.check_landmarks)
         prepared = [load_prepared(path) for path in paths]
-        self._summary = _summarise(prepared, self.required)
+        self._summary = _summarise(prepared, lost, masked)
         samples = []
         for row, files, path, clip in zip(rows, clips, paths, prepared):
             sample = dict(
@@ -145,7 +161,8 @@ class EmoReactDataset(BaseActionDataset):
                 first_frame=start_index.get(files.source, 0),
                 label=torch.tensor(row.label, dtype=torch.float32),
                 landmarks_file=path if files.landmarks else None,
-                keypoints_file=path if files.keypoints else None)
+                keypoints_file=path if files.keypoints else None,
+                masked_beforehand=masked)
             if row.valence is not None:
                 sample['valence'] = row.valence
             if files.filename_tmpl:
@@ -158,30 +175,26 @@ class EmoReactDataset(BaseActionDataset):
 
     def _find(self, video: str) -> ClipFiles:
         prefix = self.data_prefix
-        clip = osp.splitext(video)[0]
         if 'video' in prefix:
             beside, source = prefix['video'], osp.join(prefix['video'], video)
         else:
             beside = prefix['frames']
-            source = osp.join(
-                beside, self.frame_dir_tmpl.format(clip=clip, video=video))
-        landmarks = find_landmarks(video, prefix.get('landmarks', beside))
-        if (landmarks or '').endswith('.npz'):
-            # One file for both, unless it was made of one of them only.
-            roles = load_prepared(landmarks).sources
-            keypoints = landmarks if 'keypoints_file' in roles else None
-        else:
-            keypoints = find_keypoints(video, prefix.get('keypoints', beside))
-        return ClipFiles(video, source, landmarks, keypoints,
+            source = find_frame_dir(video, beside, self.frame_dir_tmpl)
+        return find_clip(video, source, prefix.get('landmarks', beside),
+                         prefix.get('keypoints', beside),
                          self.filename_tmpl if 'frames' in prefix else None)
 
-    def _check_there(self, clips: List[ClipFiles]) -> None:
+    def _check_there(self, clips: List[ClipFiles],
+                     lost: Dict[str, List[str]]) -> None:
         exists = osp.isfile if 'video' in self.data_prefix else osp.isdir
         missing = [files.source for files in clips if not exists(files.source)]
         if missing:
-            raise FileNotFoundError(
-                f'{self.ann_file}: {len(missing)} of {len(clips)} clips are '
-                f'not there. The first: {missing[0]}')
+            text = (f'{self.ann_file}: {len(missing)} of {len(clips)} clips '
+                    f'are not there. The first: {missing[0]}')
+            if 'frames' in self.data_prefix and self.frame_dir_tmpl is None:
+                text += (', nor another folder of these names: '
+                         f'{", ".join(FRAME_DIRS)}')
+            raise FileNotFoundError(text)
         for kind in self.required:
             without = [f.video for f in clips if getattr(f, kind) is None]
             if not without:
@@ -196,13 +209,39 @@ class EmoReactDataset(BaseActionDataset):
                 names = ' or '.join(expected_names(kind, without[0]))
                 remedy = (
                     'This input cannot be used without any: face needs '
-                    'landmarks, fullbody keypoints, body and fusion both'
-                    if len(without) == len(clips) else
-                    '--allow-missing uses their whole frames instead')
+                    'landmarks, fullbody keypoints, body and fusion both; a '
+                    'mask needs landmarks' if len(without) == len(clips) else
+                    '--allow-missing takes them all the same'
+                    f'{_then(lost[kind])}')
                 raise FileNotFoundError(
                     f'{text}. For the first one expected {names}. {remedy}')
-            print_log(f'{text}. Their whole frames are used', 'current',
+            print_log(f'{text}{_then(lost[kind])}', 'current',
                       logging.WARNING)
+
+    def _check_masks(self, clips: List[ClipFiles]) -> bool:
+        """Whether the clips were masked beforehand."""
+        listed = (
+            read_masks(self.data_prefix['video'])
+            if 'video' in self.data_prefix else {})
+        masked, plain = [], []
+        for files in clips:
+            name = osp.normpath(files.source)
+            mask = (
+                name.endswith(MASKED_SUFFIX) if files.filename_tmpl else
+                osp.normpath(files.video).replace(os.sep, '/') in listed)
+            (masked if mask else plain).append(files.source)
+        if masked and plain:
+            raise ValueError(
+                f'{self.ann_file}: expected all clips masked beforehand, or '
+                f'none, found {len(masked)} masked (the first: {masked[0]}) '
+                f'and {len(plain)} not masked (the first: {plain[0]})')
+        if masked and any(map(_draws_masks, _steps_of(self.pipeline))):
+            raise ValueError(
+                f'{self.ann_file}: DrawFaceMask expects frames without masks, '
+                f'found {number(len(masked), "clip")} masked beforehand (the '
+                f'first: {masked[0]}). Leave out --mask, or give clips '
+                'without masks by data_prefix or frame_dir_tmpl')
+        return bool(masked)
 
     def get_data_info(self, idx: int) -> dict:
         """The sample; frames of a folder count from their own number."""
@@ -226,19 +265,67 @@ class EmoReactDataset(BaseActionDataset):
                 f'{type(error).__name__}: {error}') from error
 
 
-def _summarise(clips: List[PreparedClip], required: Sequence[str]) -> str:
-    text = f'{len(clips)} clips, {sum(c.total_frames for c in clips)} frames'
-    missing = []
+def _steps_of(step: Callable) -> Iterator[Callable]:
+    """A transform, and those within it: of a pipeline, a wrapper."""
+    yield step
+    inner = getattr(step, 'transforms', ())
+    if isinstance(inner, dict):
+        inner = inner.values()
+    for each in [inner] if callable(inner) else inner:
+        yield from _steps_of(each)
+
+
+def _draws_masks(step: Callable) -> bool:
+    # Not at the top: the transforms import the readers of this package.
+    from emoreact_plugin.transforms import DrawFaceMask
+    return isinstance(step, DrawFaceMask)
+
+
+def _lost_without(pipeline: Callable,
+                  required: Sequence[str]) -> Dict[str, List[str]]:
+    """What becomes of a frame without landmarks or keypoints, for those of
+    the two that are required or that the pipeline looks at."""
+    from emoreact_plugin.transforms import CropRegions
+    steps = list(_steps_of(pipeline))
+    crops = [step for step in steps if isinstance(step, CropRegions)]
+    regions = {name for step in crops for name in step.regions}
+    # What a region of one's own looks at, only `required` can tell.
+    own = {
+        kind for kind in required if regions - {'face', 'body', 'fullbody'}
+    }
+    lost = {kind: [] for kind in required}
+    for kind, text, happens in (
+        ('landmarks', 'whole frame used', 'face' in regions
+         or 'landmarks' in own),
+        ('landmarks', 'face not blacked out',
+         any('face' in step.blackout.values() for step in crops)),
+        ('landmarks', 'no mask drawn', any(map(_draws_masks, steps))),
+        ('keypoints', 'whole frame used', regions & {'body', 'fullbody'}
+         or 'keypoints' in own)):
+        if happens:
+            lost.setdefault(kind, []).append(text)
+    return lost
+
+
+def _summarise(clips: List[PreparedClip], lost: Dict[str, List[str]],
+               masked: bool) -> str:
+    frames = sum(clip.total_frames for clip in clips)
+    text = f'{number(len(clips), "clip")}, {number(frames, "frame")}'
+    if masked:
+        text += ', masked beforehand'
     for kind, part, found in (('landmarks', 'face', face_found),
                               ('keypoints', 'body', body_found)):
-        if kind in required:
+        if kind in lost:
             counts = [int((~found(clip)).sum()) for clip in clips]
             if any(counts):
-                missing.append(f'no {part} in {sum(counts)} frames of '
-                               f'{np.count_nonzero(counts)} clips')
-    if missing:
-        text += f'; {", ".join(missing)}: whole frame used'
+                text += (f'; no {part} in {number(sum(counts), "frame")} of '
+                         f'{number(np.count_nonzero(counts), "clip")}'
+                         f'{_then(lost[kind])}')
     return text
+
+
+def _then(happens: List[str]) -> str:
+    return f': {", ".join(happens)}' if happens else ''
 
 
 def face_found(clip: PreparedClip) -> np.ndarray:

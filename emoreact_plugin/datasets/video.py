@@ -16,6 +16,7 @@ import contextlib
 import operator
 import os
 from bisect import bisect_right
+from fractions import Fraction
 from itertools import groupby
 from typing import (Dict, Iterable, Iterator, List, NamedTuple, Optional,
                     Sequence, Tuple, Union)
@@ -76,7 +77,7 @@ def probe_video(path: PathLike) -> VideoInfo:
     """
     count, size = 0, (0, 0)
     with _open_video(path) as (container, stream):
-        rate = stream.average_rate or stream.guessed_rate
+        rate = _rate_of(stream)
         for frame in _frames_in_order(path, container, stream):
             if count == 0:
                 turned = _quarter_turns(frame) % 2
@@ -124,6 +125,49 @@ def read_frames(path: PathLike,
                       given else frames[index])
         given.add(index)
     return images
+
+
+def iterate_frames(path: PathLike) -> Iterator[np.ndarray]:
+    """Yield every frame of a video, from the first to the last that decodes.
+
+    Args:
+        path (str | PathLike): The video file.
+
+    Yields:
+        np.ndarray: (H, W, 3) uint8, RGB, upright; the same frames that
+        :func:`read_frames` gives for 0, 1, 2, ...
+
+    Raises:
+        FileNotFoundError, ValueError: As :func:`probe_video`.
+    """
+    empty = True
+    with _open_video(path) as (container, stream):
+        for frame in _frames_in_order(path, container, stream):
+            empty = False
+            yield _to_rgb(frame)
+    if empty:
+        raise ValueError(f'{path}: no frame of this video can be decoded')
+
+
+def frame_rate(path: PathLike) -> Optional[Fraction]:
+    """Frames a second as a video file states them, without decoding it.
+
+    Args:
+        path (str | PathLike): The video file.
+
+    Returns:
+        Fraction | None: None where the file states none.
+
+    Raises:
+        FileNotFoundError, ValueError: There is no such file, or it is no
+            video.
+    """
+    with _open_video(path) as (_, stream):
+        return _rate_of(stream)
+
+
+def _rate_of(stream) -> Optional[Fraction]:
+    return stream.average_rate or stream.guessed_rate
 
 
 def _as_indices(path: PathLike, inds: Iterable[int]) -> List[int]:

@@ -3,8 +3,9 @@ from .draw_face_mask import DrawFaceMask
 from .for_each_stream import ForEachStream
 from .loading import DecodeVideo, LoadLandmarks
 from .regions import REGIONS
+from .sample_stream_frames import SampleStreamFrames
 
 __all__ = [
     'CropRegions', 'DecodeVideo', 'DrawFaceMask', 'ForEachStream',
-    'LoadLandmarks', 'REGIONS'
+    'LoadLandmarks', 'REGIONS', 'SampleStreamFrames'
 ]

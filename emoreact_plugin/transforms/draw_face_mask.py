@@ -25,6 +25,8 @@ class DrawFaceMask(BaseTransform):
     - imgs (list[np.ndarray]): n frames (H, W, 3) uint8, RGB.
     - face_landmarks (np.ndarray): (n, 68, 2), pixels, NaN where missing.
     - video_id (str): Only with ``seed``.
+    - masked_beforehand (bool, optional): Whether the frames have masks on
+      them already, which is refused.
 
     Modified Keys:
 
@@ -47,7 +49,8 @@ class DrawFaceMask(BaseTransform):
 
     Raises:
         ValueError: For an unknown kind or colour, a probability that is
-            none, a negative seed, or another number of faces than frames.
+            none, a negative seed, another number of faces than frames, or
+            frames that were masked beforehand.
         KeyError: With ``seed``, for a sample without ``video_id``.
     """
 
@@ -72,6 +75,10 @@ class DrawFaceMask(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         imgs, faces = results['imgs'], results['face_landmarks']
+        if results.get('masked_beforehand'):
+            raise ValueError('DrawFaceMask: expected frames without masks, '
+                             'found some that were masked beforehand; leave '
+                             'out this transform')
         if len(imgs) != len(faces):
             raise ValueError(f'DrawFaceMask: {len(imgs)} frames, but '
                              f'landmarks of {len(faces)}')

@@ -1,4 +1,4 @@
-from typing import List, Optional, Sequence
+from typing import Dict, List, Optional, Sequence, Union
 
 from mmcv.transforms import BaseTransform, Compose
 
@@ -19,15 +19,26 @@ class ForEachStream(BaseTransform):
     Crops of one stream differ in size from frame to frame, so the first
     transform should bring them to one size: ``Resize(keep_ratio=False)``.
 
+    Streams may have transforms of their own: a 3D recognizer wants
+    ``FormatShape('NCTHW')``, a 2D one ``'NCHW'``. Their draws are the same as
+    far as their lists begin with the same random transforms.
+
+    After :class:`SampleStreamFrames` a stream sees only its own frames, in
+    its own order and clip layout.
+
     Required Keys:
 
     - <stream>_imgs (list[np.ndarray]): Frames (h, w, 3) uint8 of each stream.
+    - stream_frames (dict, optional): See :class:`SampleStreamFrames`.
     - what the inner transforms require.
 
     Modified Keys:
 
     - <stream>_imgs: what the inner transforms make of ``imgs``; (n, 3, H, W)
-      uint8 after ``FormatShape('NCHW')``.
+      uint8 after ``FormatShape('NCHW')``, (views, 3, clip_len, H, W) after
+      ``FormatShape('NCTHW')``.
+    - <stream>_boxes, <stream>_found (np.ndarray, optional): Of the stream's
+      own frames, where there are ``stream_frames``.
 
     Added Keys:
 
@@ -36,27 +47,46 @@ class ForEachStream(BaseTransform):
       stream, for example ``flip`` and ``crop_bbox``.
 
     Args:
-        streams (Sequence[str]): Names of the streams.
-        transforms (list[dict]): Configs of the transforms.
+        streams (Sequence[str], optional): Names of the streams. Not needed
+            where ``transforms`` names them.
+        transforms (list[dict] | dict[str, list[dict]]): Configs of the
+            transforms: of all streams, or stream -> its own.
 
     Raises:
-        KeyError: At the first sample without ``<stream>_imgs``.
+        ValueError: On building, for transforms that do not fit the streams;
+            for a second ``ForEachStream`` after ``SampleStreamFrames``.
+        KeyError: At the first sample without ``<stream>_imgs``, or whose
+            ``stream_frames`` lack the stream.
     """
 
     _recorded = ('flip', 'flip_direction', 'crop_bbox', 'crop_quadruple',
                  'scale_factor', 'img_shape')
 
-    def __init__(self, streams: Sequence[str], transforms: List[dict]) -> None:
+    def __init__(self,
+                 streams: Optional[Sequence[str]] = None,
+                 transforms: Union[List[dict], Dict[str, List[dict]],
+                                   None] = None) -> None:
         if isinstance(streams, str):
             streams = (streams, )
+        if isinstance(transforms, dict):
+            streams = tuple(transforms) if streams is None else streams
+        if streams is None or transforms is None:
+            raise ValueError('ForEachStream: expected streams and their '
+                             'transforms, or transforms=dict(stream=[...])')
+        if not isinstance(transforms, dict):
+            transforms = dict.fromkeys(streams, transforms)
+        if set(streams) != set(transforms):
+            raise ValueError(
+                'ForEachStream: transforms: expected a list for each of '
+                f'{", ".join(streams)}, found {", ".join(transforms)}')
         self.streams = tuple(streams)
-        self.transforms = Compose(
-            [TRANSFORMS.build(t) if isinstance(t, dict) else t
-             for t in transforms])
-        # Resize makes new images; others may work in place (Flip does), and
-        # crops of several streams may be views of one frame.
-        first = next(iter(self.transforms.transforms), None)
-        self.copy = type(first).__name__ != 'Resize'
+        self.transforms = {
+            stream: Compose([
+                TRANSFORMS.build(t) if isinstance(t, dict) else t
+                for t in transforms[stream]
+            ])
+            for stream in self.streams
+        }
 
     def transform(self, results: dict) -> Optional[dict]:
         stream_keys = {f'{stream}_imgs' for stream in self.streams}
@@ -73,9 +103,14 @@ class ForEachStream(BaseTransform):
                     f"ForEachStream: the sample has no '{key}'; put "
                     f"CropRegions(regions=('{stream}', ...)) before it")
             set_random_state(state)
-            imgs = [img.copy() if self.copy else img for img in results[key]]
-            sample = dict(shared, imgs=imgs, img_shape=imgs[0].shape[:2])
-            sample = self.transforms(sample)
+            own = own_frames(stream, results)
+            imgs = self._writable(stream, own.pop(key, results[key]))
+            results.update(
+                {k: own[k]
+                 for k in (f'{stream}_boxes', f'{stream}_found') if k in own})
+            sample = {**shared, **own}
+            sample.update(imgs=imgs, img_shape=imgs[0].shape[:2])
+            sample = self.transforms[stream](sample)
             if sample is None:
                 # A transform may give a sample up; the data set then draws
                 # another one.
@@ -88,6 +123,51 @@ class ForEachStream(BaseTransform):
             }
         return results
 
+    def _writable(self, stream: str, imgs: list) -> list:
+        # Resize makes new images; others may work in place (Flip does), and
+        # crops of several streams may be views of one frame.
+        first = next(iter(self.transforms[stream].transforms), None)
+        if type(first).__name__ == 'Resize':
+            return list(imgs)
+        return [img.copy() for img in imgs]
+
     def __repr__(self) -> str:
         return (f'{self.__class__.__name__}(streams={self.streams}, '
                 f'transforms={self.transforms})')
+
+
+def own_frames(stream: str, results: dict) -> dict:
+    """What a stream sees of its own frames.
+
+    Args:
+        stream (str): Its name.
+        results (dict): A sample.
+
+    Returns:
+        dict: The stream's clip layout and, of what the sample has a value a
+        frame, the values of the stream's frames in its order. Empty without
+        ``stream_frames``: all frames are its own.
+
+    Raises:
+        KeyError: When ``stream_frames`` lack the stream.
+        ValueError: When the stream's frames have been dealt out already.
+    """
+    if 'stream_frames' not in results:
+        return {}
+    if stream not in results['stream_frames']:
+        raise KeyError(
+            f"ForEachStream: no frames were sampled for stream '{stream}', "
+            'expected it in SampleStreamFrames(streams=dict(...)), found '
+            f'{", ".join(results["stream_frames"])}')
+    if f'{stream}_transforms' in results:
+        raise ValueError(
+            f"ForEachStream: stream '{stream}' has got its frames already; "
+            'expected one ForEachStream after SampleStreamFrames, found two')
+    own = dict(results['stream_frames'][stream])
+    inds = own.pop('inds')
+    own[f'{stream}_imgs'] = [results[f'{stream}_imgs'][i] for i in inds]
+    for key in (f'{stream}_boxes', f'{stream}_found', 'frame_inds',
+                'face_landmarks', 'body_keypoints'):
+        if key in results:
+            own[key] = results[key][inds]
+    return own

@@ -380,17 +380,210 @@ class TestBadInput:
                     data_prefix=dict(frames='frames'))
 
 
-def test_the_summary_counts_what_is_missing(own):
+def lose_faces(own, frames=3):
+    """The first clip of train has no face in its first frames."""
     name = own.videos['train'][0]
     faces = np.stack([face_of(k) for k in range(FRAMES)])
-    faces[:3] = np.nan
+    faces[:frames] = np.nan
     write_openface(
         own.root / 'videos' / f'{name}_openface' / f'{name[:-4]}.csv', faces)
-    both = ('landmarks', 'keypoints')
-    assert dataset(own.root, required=both).summary() == (
-        '3 clips, 18 frames; no face in 3 frames of 1 clips: whole frame used')
+
+
+BOTH = ('landmarks', 'keypoints')
+
+
+def test_the_summary_counts_what_is_missing(own):
+    lose_faces(own)
+    name = own.videos['train'][0]
+    assert dataset(own.root, required=BOTH).summary() == (
+        '3 clips, 18 frames; no face in 3 frames of 1 clip')
     (own.root / 'videos' / f'{name}_hol.txt').write_text('\n' * FRAMES)
-    assert dataset(own.root, required=both).summary() == (
-        '3 clips, 18 frames; no face in 3 frames of 1 clips, '
-        'no body in 6 frames of 1 clips: whole frame used')
+    assert dataset(own.root, required=BOTH).summary() == (
+        '3 clips, 18 frames; no face in 3 frames of 1 clip; '
+        'no body in 6 frames of 1 clip')
     assert dataset(own.root).summary() == '3 clips, 18 frames'
+
+
+NO_FACE, NO_BODY = '; no face in 3 frames of 1 clip', (
+    '; no body in 6 frames of 1 clip: whole frame used')
+
+
+@pytest.mark.parametrize('streams, mask, lost', [
+    (['face'], False, f'{NO_FACE}: whole frame used'),
+    (['face'], True, f'{NO_FACE}: whole frame used, no mask drawn'),
+    (['body'], False, f'{NO_FACE}: face not blacked out{NO_BODY}'),
+    (['body'], True, f'{NO_FACE}: face not blacked out, no mask drawn'
+     f'{NO_BODY}'),
+    (['fullbody'], False, NO_BODY),
+    (['fullbody'], True, f'{NO_FACE}: no mask drawn{NO_BODY}'),
+    (['face', 'body'], True, f'{NO_FACE}: whole frame used, face not blacked '
+     f'out, no mask drawn{NO_BODY}'),
+])
+@pytest.mark.parametrize('required', [BOTH, ()])
+def test_the_summary_says_what_becomes_of_it(own, streams, mask, lost,
+                                             required):
+    lose_faces(own)
+    name = own.videos['train'][0]
+    (own.root / 'videos' / f'{name}_hol.txt').write_text('\n' * FRAMES)
+    pipeline = build_pipeline(streams, 3, 32,
+                              mask_kind='surgical' if mask else None)
+    if required and streams == ['fullbody']:
+        required = BOTH if mask else ('keypoints', )
+    elif required and streams == ['face']:
+        required = ('landmarks', )
+    data = dataset(own.root, pipeline=pipeline, required=required)
+    assert data.summary() == f'3 clips, 18 frames{lost}'
+    if mask:
+        # what is said is what happens
+        steps = data.pipeline.transforms
+        sample = data.get_data_info(0)
+        for step in steps[:5]:
+            sample = step(sample)
+        assert sample['frame_inds'].tolist() == [1, 3, 5]
+        assert sample['masked'][0] == False  # noqa: E712
+        for stream in streams:
+            if stream == 'face':
+                assert not sample['face_found'][0]
+            else:
+                assert not sample[f'{stream}_found'].any()
+
+
+def test_a_region_of_ones_own_needs_what_is_required(own):
+    from emoreact_plugin.transforms import REGIONS
+    lose_faces(own)
+    REGIONS.register_module('own_one', module=lambda face, body: body)
+    try:
+        pipeline = build_pipeline(['own_one'], 3, 32)
+        for required, text in [((), ''), (['landmarks'],
+                                          f'{NO_FACE}: whole frame used')]:
+            data = dataset(own.root, pipeline=pipeline, required=required)
+            assert data.summary() == f'3 clips, 18 frames{text}'
+    finally:
+        REGIONS.module_dict.pop('own_one')
+
+
+def test_one_clip_is_no_clips(own):
+    write_annotations(own.root / 'train.csv', own.videos['train'][:1],
+                      [[0] * 8])
+    assert dataset(own.root).summary() == '1 clip, 6 frames'
+
+
+def test_what_becomes_of_missing_files_is_said(own):
+    name = own.videos['train'][1]
+    shutil.rmtree(own.root / 'videos' / f'{name}_openface')
+    pipeline = build_pipeline(['fullbody'], 3, 32, mask_kind='kn95')
+    with pytest.raises(FileNotFoundError,
+                       match='--allow-missing .*: no mask drawn$'):
+        dataset(own.root, pipeline=pipeline, required=BOTH)
+    data = dataset(own.root, pipeline=pipeline, required=BOTH,
+                   allow_missing=True)
+    assert data.summary() == ('3 clips, 18 frames; no face in 6 frames of '
+                              '1 clip: no mask drawn')
+
+
+class TestMaskedBeforehand:
+
+    FRAMES = dict(frames='frames', landmarks='videos', keypoints='videos')
+    MASKED = '_mask_frames_full'
+
+    def folders(self, own, endings):
+        """Each clip of train gets a folder of this ending."""
+        to_frames(own.root, own.videos['train'], 1)
+        for name, ending in zip(own.videos['train'], endings):
+            (own.root / 'frames' / name[:-4]).rename(
+                own.root / 'frames' / f'{name[:-4]}{ending}')
+
+    def data(self, own, pipeline=LOAD_FRAMES, **kwargs):
+        kwargs = dict(dict(data_prefix=self.FRAMES), **kwargs)
+        return dataset(own.root, pipeline=pipeline,
+                       filename_tmpl='{:06d}.png', **kwargs)
+
+    @pytest.mark.parametrize('ending', ['', '.mp4', MASKED, f'.mp4{MASKED}'])
+    def test_folders_are_found(self, own, ending):
+        self.folders(own, [ending] * 3)
+        data = self.data(own)
+        masked = ending.endswith(self.MASKED)
+        for i, name in enumerate(own.videos['train']):
+            assert data[i]['frame_dir'] == str(
+                own.root / 'frames' / f'{name[:-4]}{ending}')
+            assert data[i]['masked_beforehand'] is masked
+        assert data.summary() == '3 clips, 18 frames' + (
+            ', masked beforehand' if masked else '')
+
+    def test_the_order_of_folders(self, own):
+        endings = [f'.mp4{self.MASKED}', self.MASKED, '.mp4', '']
+        self.folders(own, endings[:1] * 3)
+        for ending in endings:
+            for name in own.videos['train']:
+                last = own.root / 'frames' / f'{name[:-4]}{ending}'
+                if not last.exists():
+                    shutil.copytree(own.root / 'frames' /
+                                    f'{name[:-4]}{endings[0]}', last)
+            data = self.data(own)
+            assert data[2]['frame_dir'] == str(last)
+            assert data[2]['masked_beforehand'] == (self.MASKED in ending)
+        # all are there; a template says which
+        for template in ('{clip}', '{video}', '{clip}_mask_frames_full',
+                         '{video}_mask_frames_full/'):
+            data = self.data(own, frame_dir_tmpl=template)
+            assert data[2]['masked_beforehand'] == (self.MASKED in template)
+
+    def test_no_folder_names_all_four(self, own):
+        with pytest.raises(FileNotFoundError) as error:
+            self.data(own)
+        for name in ('{clip}', '{video}', '{clip}_mask_frames_full',
+                     '{video}_mask_frames_full'):
+            assert name in str(error.value)
+        with pytest.raises(FileNotFoundError) as error:
+            self.data(own, frame_dir_tmpl='{clip}')
+        assert self.MASKED not in str(error.value)
+
+    @pytest.mark.parametrize('wrapped', [None, list, dict])
+    def test_masks_are_not_drawn_twice(self, own, wrapped):
+        self.folders(own, [self.MASKED] * 3)
+        mask = dict(type='DrawFaceMask')
+        if wrapped is list:
+            mask = dict(type='RandomApply', transforms=[mask])
+        if wrapped is dict:
+            mask = dict(type='RandomChoice', transforms=[[mask], []])
+        with pytest.raises(ValueError) as error:
+            self.data(own, [*LOAD_FRAMES, mask])
+        for part in ('train.csv', '3 clips masked', '--mask', str(
+                own.root / 'frames' / f"{own.videos['train'][0][:-4]}"
+                f'{self.MASKED}')):
+            assert part in str(error.value)
+
+    def test_some_masked_and_some_not(self, own):
+        self.folders(own, ['', self.MASKED, self.MASKED])
+        with pytest.raises(ValueError) as error:
+            self.data(own)
+        first, second, _ = (own.root / 'frames' / name[:-4]
+                            for name in own.videos['train'])
+        assert f'2 masked (the first: {second}{self.MASKED})' in str(
+            error.value)
+        assert f'1 not masked (the first: {first})' in str(error.value)
+        assert 'train.csv' in str(error.value)
+
+    def test_videos_are_listed(self, own):
+        # without folder names to tell
+        lines = [f'{name},surgical,6,0' for name in own.videos['train']]
+        path = own.root / 'videos' / 'masks.csv'
+        header = 'path,mask,frames,unmasked_frames'
+        path.write_text('\n'.join([header, *lines, 'other.mp4,kn95,9,0']))
+        data = dataset(own.root, pipeline=LOAD)
+        assert data[1]['masked_beforehand'] is True
+        assert data.summary().endswith('masked beforehand')
+        assert not dataset(own.root, 'val', LOAD)[0]['masked_beforehand']
+        with pytest.raises(ValueError, match='3 clips masked beforehand'):
+            dataset(own.root, pipeline=build_pipeline(['face'], 3, 32,
+                                                      mask_kind='kn95'))
+        path.write_text('\n'.join([header, *lines[:2]]))
+        with pytest.raises(ValueError, match='2 masked .* 1 not masked'):
+            dataset(own.root)
+
+    def test_a_list_elsewhere_says_nothing(self, own, monkeypatch):
+        self.folders(own, [''] * 3)
+        monkeypatch.chdir(own.root)
+        for folder in ('.', 'frames', 'videos'):
+            (own.root / folder / 'masks.csv').write_text('no list of masks')
+        assert not self.data(own)[0]['masked_beforehand']

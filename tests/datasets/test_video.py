@@ -2,13 +2,17 @@
 squares, so what a frame should be is in its picture."""
 import os
 import struct
+from fractions import Fraction
+from itertools import islice
 
 import av
 import numpy as np
 import pytest
 
 from emoreact_plugin.datasets import video
-from emoreact_plugin.datasets.video import VideoInfo, probe_video, read_frames
+from emoreact_plugin.datasets.video import (VideoInfo, frame_rate,
+                                            iterate_frames, probe_video,
+                                            read_frames)
 
 from ..conftest import REAL_DATA
 
@@ -180,6 +184,35 @@ def test_metadata_promises_more_frames_than_decode(cut_off):
         read_frames(cut_off, [0, 37])
 
 
+@pytest.mark.parametrize('name', CLIPS)
+def test_one_frame_after_the_other(clip, name):
+    expected = decode_all(clip(name))
+    images = list(iterate_frames(clip(name)))
+    assert len(images) == COUNT
+    for index, image in enumerate(images):
+        assert index_in(image) == index
+        assert np.array_equal(image, expected[index])
+
+
+def test_iterating_ends_where_decoding_does(cut_off):
+    assert [index_in(x) for x in iterate_frames(cut_off)] == list(range(37))
+
+
+@pytest.mark.parametrize('rate', ['25', '30000/1001', '5/2'])
+def test_frame_rate(tmp_path, rate):
+    path = tmp_path / 'clip.mp4'
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream('libx264', Fraction(rate))
+        stream.width, stream.height = WIDTH, HEIGHT
+        stream.pix_fmt = 'yuv420p'
+        for index in range(9):
+            image = av.VideoFrame.from_ndarray(draw(index), format='rgb24')
+            container.mux(stream.encode(image))
+        container.mux(stream.encode())
+    assert frame_rate(path) == Fraction(rate)
+    assert probe_video(path).fps == float(Fraction(rate))
+
+
 def test_past_the_end(clip):
     with pytest.raises(ValueError, match='mp4: frame 60 was asked .* only 60'):
         read_frames(clip('b_frames'), [60, 2])
@@ -231,6 +264,8 @@ def test_rotated_clips_come_upright(clip, tmp_path, matrix, turns):
         image, = read_frames(path, [index])
         assert image.shape == (info.height, info.width, 3)
         assert image.flags['C_CONTIGUOUS']
+        iterated = next(islice(iterate_frames(path), index, None))
+        assert np.array_equal(iterated, image)
         assert index_in(np.rot90(image, -turns)) == index
         # the squares of the index stand near the bottom; a quarter turn
         # clockwise brings the bottom to the left
@@ -251,7 +286,9 @@ def test_no_video(tmp_path):
             np.zeros((1, 800), np.int16), format='s16', layout='mono')
         frame.sample_rate = 8000
         container.mux(stream.encode(frame))
-    for function in (probe_video, lambda path: read_frames(path, [0])):
+    for function in (probe_video, frame_rate,
+                     lambda path: list(iterate_frames(path)),
+                     lambda path: read_frames(path, [0])):
         with pytest.raises(FileNotFoundError, match=r'absent\.mp4'):
             function(tmp_path / 'absent.mp4')
         with pytest.raises(FileNotFoundError, match='no such video file'):
@@ -271,6 +308,8 @@ def test_a_header_without_frames(tmp_path):
     path.write_bytes(whole[:whole.index(b'mdat') + 4])
     with pytest.raises(ValueError, match=r'header\.mp4'):
         probe_video(path)
+    with pytest.raises(ValueError, match=r'header\.mp4'):
+        list(iterate_frames(path))
 
 
 @pytest.mark.parametrize('index, message', [

@@ -168,6 +168,12 @@ def test_frames_and_faces_have_to_match():
         DrawFaceMask()(results)
 
 
+def test_no_mask_on_a_mask():
+    with pytest.raises(ValueError, match='that were masked beforehand; leave'):
+        DrawFaceMask()(sample(masked_beforehand=True))
+    assert DrawFaceMask()(sample(masked_beforehand=False))['masked'].all()
+
+
 def test_repr():
     assert repr(DrawFaceMask('cloth', 'black', .5, 3)) == (
         "DrawFaceMask(kind='cloth', color=(44, 44, 48), prob=0.5, seed=3)")

@@ -106,3 +106,106 @@ def test_flip_leaves_the_frames_it_was_given_alone():
 def test_a_missing_stream_is_named():
     with pytest.raises(KeyError, match="no 'body_imgs'.*CropRegions"):
         ForEachStream(('face', 'body'), [])(dict(face_imgs=[np.zeros(1)]))
+
+
+def numbered(n=4):
+    """A sample of n frames; frame i is all 10 i and has box i."""
+    imgs = [np.full((6, 8, 3), 10 * i, np.uint8) for i in range(n)]
+    boxes = np.arange(n)[:, None].repeat(4, 1)
+    return dict(
+        a_imgs=imgs, a_boxes=boxes, a_found=np.arange(n) % 2 == 0,
+        b_imgs=list(imgs), b_boxes=boxes, b_found=np.arange(n) % 2 == 0,
+        frame_inds=np.arange(n) + 50, modality='RGB', clip_len=1, num_clips=n,
+        stream_frames=dict(
+            a=dict(inds=np.array([2, 3, 0, 2]), clip_len=2, num_clips=2,
+                   frame_interval=1),
+            b=dict(inds=np.array([3]), clip_len=1, num_clips=1,
+                   frame_interval=None)))
+
+
+@TRANSFORMS.register_module(force=True)
+class NoteFrames(BaseTransform):
+    """Puts what it sees in the recorded keys."""
+
+    def transform(self, results):
+        results['crop_bbox'] = (results['frame_inds'].tolist(),
+                                results['clip_len'], results['num_clips'])
+        return results
+
+
+def test_each_stream_has_its_own_transforms_frames_and_layout():
+    out = ForEachStream(transforms=dict(
+        a=[dict(type='NoteFrames'), dict(type='Flip', flip_ratio=1),
+           dict(type='FormatShape', input_format='NCTHW')],
+        b=[dict(type='NoteFrames'),
+           dict(type='FormatShape', input_format='NCHW')]))(numbered())
+    assert out['a_imgs'].shape == (2, 3, 2, 6, 8)
+    assert out['a_imgs'][:, 0, :, 0, 0].tolist() == [[20, 30], [0, 20]]
+    assert out['b_imgs'].shape == (1, 3, 6, 8)
+    assert out['b_imgs'][0, 0, 0, 0] == 30
+    assert out['a_found'].tolist() == [True, False, True, True]
+    assert out['b_found'].tolist() == [False]
+    assert out['a_boxes'][:, 0].tolist() == [2, 3, 0, 2]
+    assert out['b_boxes'][:, 0].tolist() == [3]
+    assert out['a_transforms']['crop_bbox'] == ([52, 53, 50, 52], 2, 2)
+    assert out['b_transforms']['crop_bbox'] == ([53], 1, 1)
+    # the sample itself stays as it was sampled
+    assert out['num_clips'] == 4 and len(out['frame_inds']) == 4
+
+
+def test_a_frame_that_comes_twice_is_flipped_once():
+    frame = coordinates(4, 6, 1)[0]
+    data = dict(
+        a_imgs=[frame], modality='RGB', frame_inds=np.zeros(1),
+        stream_frames=dict(
+            a=dict(inds=np.array([0, 0]), clip_len=1, num_clips=2)))
+    out = ForEachStream('a', [dict(type='Flip', flip_ratio=1)])(data)
+    for img in out['a_imgs']:
+        np.testing.assert_array_equal(img, coordinates(4, 6, 1)[0][:, ::-1])
+
+
+def test_streams_of_different_layouts_flip_and_crop_alike():
+    views = [dict(type='Resize', scale=(60, 60), keep_ratio=False),
+             dict(type='Flip', flip_ratio=0.5),
+             dict(type='RandomCrop', size=40)]
+    transform = ForEachStream(transforms=dict(
+        face=[*views, dict(type='FormatShape', input_format='NCTHW')],
+        body=[*views, dict(type='FormatShape', input_format='NCHW')]))
+    layouts = dict(
+        face=dict(inds=np.arange(8), clip_len=8, num_clips=1),
+        body=dict(inds=np.array([1, 4, 6]), clip_len=1, num_clips=3))
+    np.random.seed(0)
+    flips = set()
+    for _ in range(20):
+        out = transform(
+            dict(face_imgs=coordinates(60, 60, 8),
+                 body_imgs=coordinates(60, 60, 8), modality='RGB',
+                 frame_inds=np.arange(8), stream_frames=layouts))
+        face, body = out['face_imgs'], out['body_imgs']
+        assert face.shape == (1, 3, 8, 40, 40) and body.shape == (
+            3, 3, 40, 40)
+        np.testing.assert_array_equal(face[0, :, 0], body[0])
+        flips.add(bool(body[0, 0, 0, 0] > body[0, 0, 0, -1]))
+    assert flips == {True, False}
+
+
+def test_a_stream_without_frames_and_a_second_round_are_refused():
+    data = numbered()
+    del data['stream_frames']['b']
+    with pytest.raises(KeyError, match="stream 'b', expected .*found a"):
+        ForEachStream(('a', 'b'), [])(data)
+    once = ForEachStream(('a', 'b'), [])(numbered())
+    with pytest.raises(ValueError, match="'a' has got its frames already"):
+        ForEachStream(('a', 'b'), [])(once)
+
+
+@pytest.mark.parametrize('options, message', [
+    (dict(), 'expected streams and their transforms'),
+    (dict(streams=('a', 'b')), 'expected streams and their transforms'),
+    (dict(transforms=[]), 'expected streams and their transforms'),
+    (dict(streams=('a', 'b'), transforms=dict(a=[])),
+     'a list for each of a, b, found a'),
+])
+def test_transforms_that_do_not_fit_the_streams(options, message):
+    with pytest.raises(ValueError, match=message):
+        ForEachStream(**options)

@@ -1,0 +1,391 @@
+"""Videos made into folders of numbered frames, or into videos with masks."""
+import os
+import os.path as osp
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import PurePosixPath
+from threading import Lock
+from typing import (Callable, Dict, Iterable, Iterator, List, NamedTuple,
+                    Optional, Sequence, Tuple)
+
+import av
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from .clip_files import (MASKED_SUFFIX, default_cache_dir, expected_names,
+                         find_clip, prepare_video, scan_frames)
+from .landmarks import PreparedClip, load_prepared
+from .mask_record import FILE_NAME, MaskedClip, read_masks, write_masks
+from .video import frame_rate, iterate_frames
+
+VIDEO_ENDINGS = ('.3gp', '.avi', '.flv', '.m4v', '.mkv', '.mov', '.mp4',
+                 '.mpeg', '.mpg', '.webm', '.wmv')
+FRAME_NAME = '{:06d}.jpg'
+JPEG_QUALITY = 95
+# x264's constant rate factor: its loss can hardly be seen.
+VIDEO_QUALITY = 16
+# Of a video that states no frame rate.
+USUAL_RATE = Fraction(25)
+
+
+class Job(NamedTuple):
+    """One clip to do.
+
+    Attributes:
+        folder (str): Where the video lies and, if nothing else is said, its
+            landmarks.
+        video (str): Its name in this folder, with ``/``.
+        target (str): The folder of frames or the video to write, relative to
+            the output folder, with ``/``.
+    """
+    folder: str
+    video: str
+    target: str
+
+    @property
+    def path(self) -> str:
+        return osp.join(self.folder, self.video)
+
+
+class Report(NamedTuple):
+    """What was done.
+
+    Attributes:
+        clips (list[MaskedClip]): Those that are whole now, in the order of
+            their names; without masks all frames count as unmasked.
+        before (int): How many of them were there already.
+        errors (list[tuple[str, Exception]]): Path of each video that failed,
+            and why.
+    """
+    clips: List[MaskedClip]
+    before: int
+    errors: List[Tuple[str, Exception]]
+
+
+def extract(sources: Sequence[str],
+            out: str,
+            mask: Optional[Callable] = None,
+            as_videos: bool = False,
+            landmarks: Optional[str] = None,
+            cache_dir: Optional[str] = None,
+            allow_missing: bool = False,
+            workers: Optional[int] = None) -> Report:
+    """Write the frames of videos, as ``EmoReactDataset`` reads them.
+
+    A clip becomes the folder ``<clip>``, with masks
+    ``<clip>_mask_frames_full``, of frames ``000001.jpg``, ``000002.jpg``,
+    ...; or, with ``as_videos``, the H.264 video ``<clip>.mp4`` with as many
+    frames, at the mean frame rate, without sound. Frames keep their size:
+    landmarks are pixels of it.
+
+    A clip is whole or not there, and one that is there is left alone, so the
+    work can be stopped and taken up again; one run at a time may write to an
+    output folder. With masks, ``masks.csv`` in it lists the clips, and in how
+    many of their frames there was no face to draw one on.
+
+    Args:
+        sources (Sequence[str]): Video files, and folders that are searched
+            for them, with all folders within. Names relative to these are
+            kept; what is hidden, or in the output folder, is left out.
+        out (str): The output folder; made if need be.
+        mask (Callable, optional): A ``DrawFaceMask`` with a seed. Defaults to
+            None: no masks.
+        as_videos (bool): Write videos instead of frames. Defaults to False.
+        landmarks (str, optional): The folder of the landmark files. Defaults
+            to None: beside the videos, as ``EmoReactDataset`` finds them.
+        cache_dir (str, optional): Of the prepared landmark files, see
+            ``EmoReactDataset``.
+        allow_missing (bool): Leave clips without a landmark file unmasked,
+            instead of failing them. Defaults to False.
+        workers (int, optional): Clips at a time. Defaults to None: as many
+            as there are cores.
+
+    Returns:
+        Report: With the errors of single clips, which do not stop the others.
+
+    Raises:
+        FileNotFoundError: For a source or landmark folder that is not there.
+        ValueError: For videos without a mask; when there is nothing to do,
+            when two clips would be written to one place or one over itself,
+            when some have masks already, or when the output folder has some
+            of them with another mask.
+    """
+    if as_videos and mask is None:
+        raise ValueError('expected a mask to draw on the videos (--mask)')
+    if landmarks is not None and not osp.isdir(landmarks):
+        raise FileNotFoundError(f'{landmarks}: no such folder of landmarks')
+    jobs = plan(sources, out, mask is not None, as_videos)
+    look = '' if mask is None else _look_of(mask)
+    records = {} if mask is None else read_masks(out)
+    _check_looks(jobs, out, records, look)
+    os.makedirs(out, exist_ok=True)
+    clips, before, errors, lock = [], [], [], Lock()
+
+    def work(job: Job) -> None:
+        target = osp.join(out, job.target)
+        try:
+            if osp.lexists(target):
+                clip = _check_done(job, out, mask and records, as_videos)
+                before.append(clip)
+                clips.append(clip)
+                return
+            faces = None if mask is None else _faces_of(
+                job, landmarks, cache_dir, allow_missing)
+            frames, masked = iterate_frames(job.path), []
+            if faces is not None:
+                frames = _masked_frames(frames, faces, mask, job, masked)
+            with _part_of(target) as part:
+                count = (
+                    write_video(part, frames, frame_rate(job.path))
+                    if as_videos else write_frames(part, frames))
+                clip = MaskedClip(job.target, look, count, count - sum(masked))
+                with lock:
+                    if mask is not None:
+                        # First, so that no clip with masks goes unlisted.
+                        records[job.target] = clip
+                        write_masks(out, records)
+                    os.replace(part, target)
+            clips.append(clip)
+        except Exception as error:  # the other clips go on
+            errors.append((job.path, error))
+
+    # Threads do: decoding, drawing and encoding leave Python's lock alone.
+    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+        for _ in tqdm(pool.map(work, jobs), 'extracting', len(jobs),
+                      unit='clip', disable=None):
+            pass
+    return Report(sorted(clips), len(before),
+                  sorted(errors, key=lambda each: each[0]))
+
+
+def plan(sources: Sequence[str], out: str, masked: bool,
+         as_videos: bool) -> List[Job]:
+    """What to make of which video; see :func:`extract`.
+
+    Returns:
+        list[Job]: At least one.
+
+    Raises:
+        FileNotFoundError, ValueError: See :func:`extract`.
+    """
+    jobs = []
+    ending = '.mp4' if as_videos else MASKED_SUFFIX if masked else ''
+    for source in sources:
+        if osp.isdir(source):
+            folder, videos = source, find_videos(source, out)
+        elif osp.isfile(source):
+            folder, name = osp.split(source)
+            videos = [name]
+        else:
+            raise FileNotFoundError(f'{source}: no such video or folder')
+        listed = read_masks(folder) if masked else {}
+        for video in videos:
+            if video in listed:
+                raise ValueError(
+                    f'{osp.join(folder, video)}: expected videos without '
+                    f'masks, but {osp.join(folder, FILE_NAME)} lists it')
+            jobs.append(Job(folder, video, osp.splitext(video)[0] + ending))
+    if not jobs:
+        raise ValueError(
+            f'{", ".join(sources)}: expected videos (of the endings '
+            f'{" ".join(VIDEO_ENDINGS)}), found none')
+    _check_targets(jobs, out)
+    return jobs
+
+
+def find_videos(folder: str, leave_out: str) -> List[str]:
+    """The videos in a folder and in all folders within, by their ending.
+
+    Args:
+        folder (str): Where to look.
+        leave_out (str): A folder within that is not looked at.
+
+    Returns:
+        list[str]: Names relative to the folder, with ``/``, sorted.
+    """
+    leave_out, videos = osp.realpath(leave_out), []
+    for root, folders, files in os.walk(folder):
+        folders[:] = [
+            name for name in folders if not name.startswith('.')
+            and osp.realpath(osp.join(root, name)) != leave_out
+        ]
+        videos += [
+            osp.relpath(osp.join(root, name), folder).replace(os.sep, '/')
+            for name in files if not name.startswith('.')
+            and osp.splitext(name)[1].lower() in VIDEO_ENDINGS
+        ]
+    return sorted(videos)
+
+
+def _check_targets(jobs: List[Job], out: str) -> None:
+    """Refuse two clips in one place, or one in the folder of another."""
+    by_target = {}
+    for job in jobs:
+        target = osp.join(out, job.target)
+        if osp.exists(target) and osp.samefile(target, job.path):
+            raise ValueError(f'{job.path}: would be written over itself; name '
+                             'another folder with --out')
+        other = by_target.setdefault(job.target, job)
+        if other is not job:
+            raise ValueError(f'{other.path} and {job.path} would both be '
+                             f'written to {target}; rename one')
+    for job in jobs:
+        for parent in PurePosixPath(job.target).parents:
+            other = by_target.get(str(parent))
+            if other:
+                raise ValueError(
+                    f'{job.path} would be written into the folder of '
+                    f'{other.path}, {osp.join(out, other.target)}; rename one')
+
+
+def _look_of(mask: Callable) -> str:
+    return ' '.join([mask.kind, *map(str, mask.color or ())])
+
+
+def _check_looks(jobs: List[Job], out: str, records: Dict[str, MaskedClip],
+                 look: str) -> None:
+    for job in jobs:
+        record = records.get(job.target)
+        if record and record.mask != look and osp.lexists(
+                osp.join(out, job.target)):
+            raise ValueError(
+                f'{osp.join(out, FILE_NAME)}: expected clips with the mask '
+                f"'{look}', found {job.target} with '{record.mask}'; delete "
+                'them, or name another folder with --out')
+
+
+def _check_done(job: Job, out: str, records: Optional[Dict[str, MaskedClip]],
+                as_videos: bool) -> MaskedClip:
+    """A clip that is there already, or what is wrong with it."""
+    target = osp.join(out, job.target)
+    if records is not None and job.target not in records:
+        raise ValueError(f'{target}: is there already, but '
+                         f'{osp.join(out, FILE_NAME)} does not list it. '
+                         'Delete it, and it is made anew')
+    if as_videos:
+        return records[job.target]
+    found = scan_frames(target, FRAME_NAME).total_frames
+    if records is None:
+        return MaskedClip(job.target, '', found, found)
+    if found != records[job.target].frames:
+        raise ValueError(
+            f'{target}: expected {records[job.target].frames} frames, found '
+            f'{found}. Delete it, and it is made anew')
+    return records[job.target]
+
+
+def _faces_of(job: Job, landmarks: Optional[str], cache_dir: Optional[str],
+              allow_missing: bool) -> Optional[PreparedClip]:
+    """The landmarks of a video; None where it has no file of them."""
+    folder = landmarks or job.folder
+    files = find_clip(job.video, job.path, folder, job.folder)
+    if files.landmarks is None:
+        if allow_missing:
+            return None
+        names = ' or '.join(expected_names('landmarks', job.video))
+        raise FileNotFoundError(
+            f"{job.path}: no landmarks in {folder or '.'}, expected {names}. "
+            '--allow-missing leaves its frames unmasked')
+    path = prepare_video(files, cache_dir or default_cache_dir())
+    return load_prepared(path)
+
+
+def _masked_frames(frames: Iterable[np.ndarray], faces: PreparedClip,
+                   mask: Callable, job: Job,
+                   masked: List[bool]) -> Iterator[np.ndarray]:
+    """Frames with masks; whether there is one is added to ``masked``."""
+    clip, size, count = osp.splitext(job.video)[0], faces.frame_size, 0
+    for frame in frames:
+        found = frame.shape[1::-1]
+        if found != size or count == faces.total_frames:
+            break
+        sample = mask(
+            dict(
+                imgs=[frame],
+                face_landmarks=faces.face_landmarks[count:count + 1],
+                video_id=clip))
+        masked.append(bool(sample['masked'][0]))
+        yield sample['imgs'][0]
+        count += 1
+    else:
+        if count == faces.total_frames:
+            return
+    raise ValueError(
+        f'{job.path}: the landmarks are of {faces.total_frames} frames of '
+        f'{size[0]}x{size[1]} pixels; at frame {count} the video has another '
+        'size or number. Prepare them anew')
+
+
+@contextmanager
+def _part_of(target: str) -> Iterator[str]:
+    """The name to write something to before it gets its own; whatever is left
+    under that name, by this run or one that was broken off, is deleted."""
+    folder, name = osp.split(target)
+    part = osp.join(folder, f'.{name}.part')
+    os.makedirs(folder or '.', exist_ok=True)
+    _delete(part)
+    try:
+        yield part
+    finally:
+        _delete(part)
+
+
+def _delete(path: str) -> None:
+    if osp.isdir(path):
+        shutil.rmtree(path)
+    elif osp.lexists(path):
+        os.remove(path)
+
+
+def write_frames(folder: str, frames: Iterable[np.ndarray]) -> int:
+    """Write frames as JPEG files that count from 1.
+
+    Args:
+        folder (str): It must not be there yet.
+        frames (Iterable[np.ndarray]): (H, W, 3) uint8, RGB.
+
+    Returns:
+        int: How many there were.
+    """
+    os.mkdir(folder)
+    count = 0
+    for count, frame in enumerate(frames, 1):
+        data = cv2.imencode('.jpg', cv2.cvtColor(frame, cv2.COLOR_RGB2BGR),
+                            (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))[1]
+        with open(osp.join(folder, FRAME_NAME.format(count)), 'xb') as file:
+            file.write(data)
+    return count
+
+
+def write_video(path: str, frames: Iterable[np.ndarray],
+                rate: Optional[Fraction]) -> int:
+    """Write frames as an H.264 video in mp4.
+
+    Args:
+        path (str): The file.
+        frames (Iterable[np.ndarray]): (H, W, 3) uint8, RGB, all of one size.
+        rate (Fraction, optional): Frames a second; 25 for None.
+
+    Returns:
+        int: How many frames there were.
+    """
+    count, stream = 0, None
+    with av.open(path, 'w', format='mp4') as container:
+        for count, frame in enumerate(frames, 1):
+            if stream is None:
+                stream = container.add_stream(
+                    'libx264', rate or USUAL_RATE,
+                    options=dict(crf=str(VIDEO_QUALITY), preset='veryfast'))
+                stream.height, stream.width = frame.shape[:2]
+                # Halved colours need an even size.
+                odd = stream.height % 2 or stream.width % 2
+                stream.pix_fmt = 'yuv444p' if odd else 'yuv420p'
+                stream.codec_context.thread_count = 1
+            image = av.VideoFrame.from_ndarray(frame, format='rgb24')
+            container.mux(stream.encode(image))
+        if stream is not None:
+            container.mux(stream.encode())
+    return count

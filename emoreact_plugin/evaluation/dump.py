@@ -1,0 +1,412 @@
+"""The predictions of a split in one file, and the metric that writes it."""
+from __future__ import annotations
+
+import hashlib
+import os
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Mapping, Sequence
+
+import numpy as np
+from mmaction.registry import METRICS
+
+from . import functional as F
+from .roc_auc_metric import SCORES, ROCAUCMetric, _row
+
+_STREAM = 'stream_logits/'
+_BROKEN = (ValueError, OSError, EOFError, KeyError, RuntimeError,
+           zipfile.BadZipFile, zlib.error)
+
+# Sigmoids are kept in float32, which is exact to about 1e-7.
+_SIGMOID_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Dump:
+    """The predictions of N clips of C classes.
+
+    Args:
+        video_ids (tuple[str, ...]): N names, each once.
+        classes (tuple[str, ...]): C names.
+        labels (np.ndarray): (N, C) int8, 0 or 1.
+        scores (np.ndarray): (N, C) float32, what is ranked.
+        scale (str): What the scores are, ``'logits'`` or
+            ``'probabilities'``.
+        stream_logits (Mapping[str, np.ndarray]): Stream -> (N, C) float32,
+            of the recognizers that have streams.
+        found (Mapping[str, np.ndarray]): Stream -> (N,) float32, in which
+            share of a clip's frames its region was found, 0..1.
+        split (str): ``'train'``, ``'val'`` or ``'test'``; empty if unknown.
+        run (str): Tells one trained network from another, as the SHA-256 of
+            its checkpoint does; empty if unknown.
+    """
+
+    video_ids: tuple[str, ...]
+    classes: tuple[str, ...]
+    labels: np.ndarray
+    scores: np.ndarray
+    scale: str = 'logits'
+    stream_logits: Mapping[str, np.ndarray] = field(default_factory=dict)
+    found: Mapping[str, np.ndarray] = field(default_factory=dict)
+    split: str = ''
+    run: str = ''
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """(N, C), 0..1."""
+        return (F.sigmoid(self.scores)
+                if self.scale == 'logits' else self.scores)
+
+    @property
+    def logits(self) -> np.ndarray:
+        """(N, C), finite.
+
+        Raises:
+            ValueError: If a probability is 0 or 1, which has no logit. It is
+                not replaced by a large one: that would be made up, and
+                outweigh what it is averaged with.
+        """
+        if self.scale == 'logits':
+            return self.scores
+        bad = (self.scores == 0) | (self.scores == 1)
+        if bad.any():
+            row, col = F._first_bad(bad)
+            place = F._where(row, col, self.classes, self.video_ids)
+            raise ValueError(
+                f'probabilities, {place}: expected above 0 and below 1, to '
+                f'take the logit, found {self.scores[row, col]:g}; have the '
+                "recognizer give logits (cls_head=dict(average_clips='score')"
+                ", ROCAUCMetric(scores='logits'))")
+        scores = self.scores.astype(np.float64)
+        return np.log(scores) - np.log1p(-scores)
+
+
+def write_dump(path, dump: Dump) -> Path:
+    """Write predictions to an ``.npz`` file, see :func:`read_dump`.
+
+    It is written beside its place and moved there, so it is never seen half
+    written.
+
+    Args:
+        path (str | os.PathLike): The file. Its folder is made where missing.
+        dump (Dump): What to write.
+
+    Returns:
+        Path: The file.
+
+    Raises:
+        ValueError: If the name does not end in ``.npz``, or the dump is not
+            as :class:`Dump` says; no file is written then.
+    """
+    path = _check_name(path)
+    dump = _checked(dump, path)
+    arrays = dict(
+        video_ids=np.array(dump.video_ids),
+        classes=np.array(dump.classes),
+        labels=dump.labels,
+        probabilities=dump.probabilities.astype(np.float32),
+        scale=np.array(dump.scale),
+        split=np.array(dump.split),
+        run=np.array(dump.run))
+    if dump.scale == 'logits':
+        arrays['logits'] = dump.scores
+    for name, values in dump.stream_logits.items():
+        arrays[_STREAM + name] = values
+    for name, values in dump.found.items():
+        arrays[f'{name}_found'] = values
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    try:
+        with open(partial, 'wb') as file:
+            np.savez(file, **arrays)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def read_dump(path) -> Dump:
+    """Read and check the predictions of a split.
+
+    The file has ``video_ids`` (N,) and ``classes`` (C,) of text, ``labels``
+    (N, C) of 0 and 1, ``probabilities`` (N, C), ``scale``: ``'logits'`` or
+    ``'probabilities'``, with the former ``logits`` (N, C) as well, and where
+    there are any ``stream_logits/<stream>`` (N, C), ``<stream>_found`` (N,),
+    ``split`` and ``run``, see :class:`Dump`. It holds no pickled objects.
+
+    Args:
+        path (str | os.PathLike): The file.
+
+    Returns:
+        Dump: With the clips and classes in the order of the file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not as above: says the file, the place, what was
+            expected and what was found.
+    """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f'{path}: no such file; expected one that '
+                                'tools/test.py --dump FILE.npz wrote')
+    content = _read_npz(path)
+    scale = str(content.get('scale'))
+    needed = {'video_ids', 'classes', 'labels', 'probabilities', 'scale'}
+    if scale == 'logits':
+        needed.add('logits')
+    missing = sorted(needed - set(content))
+    if missing:
+        raise ValueError(f'{path}: expected {", ".join(missing)}, found only '
+                         f'{", ".join(content) or "nothing"}')
+    for key in ('video_ids', 'classes'):
+        if content[key].dtype.kind != 'U' or content[key].ndim != 1:
+            raise ValueError(f'{path}: {key}: expected names, (N,) of text, '
+                             f'found {content[key].dtype} '
+                             f'{content[key].shape}')
+    key = 'logits' if scale == 'logits' else 'probabilities'
+    streams = {
+        name[len(_STREAM):]: values
+        for name, values in content.items() if name.startswith(_STREAM)
+    }
+    dump = _checked(
+        Dump(
+            video_ids=tuple(content['video_ids'].tolist()),
+            classes=tuple(content['classes'].tolist()),
+            labels=content['labels'],
+            scores=content[key],
+            scale=scale,
+            stream_logits=streams,
+            found={
+                name: content[f'{name}_found']
+                for name in streams if f'{name}_found' in content
+            },
+            split=str(content.get('split', '')),
+            run=str(content.get('run', ''))), path)
+    _check_probabilities(dump, content['probabilities'], path)
+    return dump
+
+
+def _read_npz(path) -> dict[str, np.ndarray]:
+    expected = ('expected an .npz file that tools/test.py --dump FILE.npz '
+                'wrote')
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f'{path}: {expected}, found another format')
+    try:
+        with np.load(path, allow_pickle=False) as npz:
+            return {key: npz[key] for key in npz.files}
+    except _BROKEN as error:
+        raise ValueError(f'{path}: {expected}, found that it cannot be read: '
+                         f'{error}') from error
+
+
+def _check_name(path) -> Path:
+    if not os.fspath(path).endswith('.npz'):
+        raise ValueError(f'{path}: expected a name that ends in .npz')
+    if os.path.isdir(path):
+        raise ValueError(f'{path}: expected a file, found a folder')
+    return Path(path)
+
+
+def _checked(dump: Dump, path) -> Dump:
+    """The dump with the dtypes of :class:`Dump`; errors name the file."""
+    try:
+        return _check(dump)
+    except ValueError as error:
+        raise ValueError(f'{path}: {error}') from error
+
+
+def _check(dump: Dump) -> Dump:
+    classes = F.check_classes(dump.classes)
+    ids = tuple(dump.video_ids)
+    seen = set()
+    for video_id in ids:
+        if video_id in seen:
+            raise ValueError(
+                'video_ids: expected every clip once, found '
+                f'{video_id!r} {ids.count(video_id)} times')
+        seen.add(video_id)
+    if dump.scale not in SCORES:
+        raise ValueError(f'scale: expected one of {SCORES}, found '
+                         f'{dump.scale!r}')
+
+    def check(values, name, check_values=F.check_scores, dtype=np.float32):
+        values = F.check_matrix(values, name, classes)
+        if len(values) != len(ids):
+            raise ValueError(f'{name}: expected {len(ids)} rows, one a clip, '
+                             f'found {len(values)}')
+        with np.errstate(over='ignore'):  # infinite then, and refused
+            values = values.astype(dtype)
+        check_values(values, classes, ids, name)
+        return values
+
+    scores = check(
+        dump.scores, dump.scale, F.check_scores
+        if dump.scale == 'logits' else F.check_probabilities)
+    labels = check(dump.labels, 'labels', F.check_labels, np.float64)
+    return Dump(
+        video_ids=ids,
+        classes=classes,
+        labels=labels.astype(np.int8),
+        scores=scores,
+        scale=dump.scale,
+        stream_logits={
+            name: check(values, _STREAM + name)
+            for name, values in dump.stream_logits.items()
+        },
+        found={
+            name: _check_share(values, f'{name}_found', len(ids))
+            for name, values in dump.found.items()
+        },
+        split=dump.split,
+        run=dump.run)
+
+
+def _check_share(values, name: str, count: int) -> np.ndarray:
+    values = np.asarray(values)
+    if values.shape != (count, ) or values.dtype.kind not in 'buif':
+        raise ValueError(f'{name}: expected ({count},) numbers, one a clip, '
+                         f'found {values.dtype} {values.shape}')
+    if not ((values >= 0) & (values <= 1)).all():
+        raise ValueError(f'{name}: expected shares in 0..1, found '
+                         f'{values.min():g} to {values.max():g}')
+    return values.astype(np.float32)
+
+
+def _check_probabilities(dump: Dump, stored: np.ndarray, path) -> None:
+    """Refuse probabilities that are not the sigmoids of the logits: one of
+    the two belongs to another run."""
+    expected = dump.probabilities
+    if stored.dtype.kind != 'f' or stored.shape != expected.shape:
+        raise ValueError(f'{path}: probabilities: expected numbers '
+                         f'{expected.shape}, found {stored.dtype} '
+                         f'{stored.shape}')
+    bad = ~(np.abs(stored - expected) <= _SIGMOID_TOLERANCE)
+    if bad.any():
+        row, col = F._first_bad(bad)
+        raise ValueError(
+            f'{path}: probabilities, '
+            f'{F._where(row, col, dump.classes, dump.video_ids)}: expected '
+            f'the sigmoid of the logit, {expected[row, col]:g}, found '
+            f'{stored[row, col]:g}')
+
+
+def _sha256(path: str) -> str:
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        for block in iter(lambda: file.read(1 << 20), b''):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@METRICS.register_module()
+class DumpScores(ROCAUCMetric):
+    """Write the predictions of a split to a file that :func:`read_dump`
+    reads; add nothing to the results.
+
+    It takes the samples that :class:`ROCAUCMetric` takes, refuses those that
+    it refuses, and ranks what it ranks: ``pred_logits`` where there are any,
+    else ``pred_score``, whose scale ``scores`` says. A sample needs
+    ``video_id`` too. ``stream_logits`` (stream -> (C,)) and
+    ``<stream>_found`` (n,), as ``LateFusionRecognizer`` and ``CropRegions``
+    give them, are kept where they are.
+
+    Args:
+        out_file (str): The file, ``.npz``. Its folder is made where missing.
+        scores (str): What ``pred_score`` holds, ``'probabilities'`` or
+            ``'logits'``: what ``ROCAUCMetric`` of this config says.
+        classes (Sequence[str], optional): Names of the C classes. The data
+            set's ``metainfo['classes']`` where not given.
+        split (str): A note of which split it is. Defaults to '': unknown.
+        checkpoint (str, optional): The file that the weights are from. Its
+            SHA-256 is noted, which tells which dumps are of one network.
+        collect_device (str): See :class:`mmengine.evaluator.BaseMetric`.
+        collect_dir (str, optional): See
+            :class:`mmengine.evaluator.BaseMetric`.
+
+    Raises:
+        FileNotFoundError: If there is no such checkpoint.
+        KeyError: (When a sample comes) if it lacks a key.
+        ValueError: If an argument is not as above; later, as ROCAUCMetric,
+            if a clip comes twice, or if only some samples have a stream.
+    """
+
+    def __init__(self,
+                 out_file: str,
+                 scores: str = 'probabilities',
+                 classes: Sequence[str] | None = None,
+                 split: str = '',
+                 checkpoint: str | None = None,
+                 collect_device: str = 'cpu',
+                 collect_dir: str | None = None) -> None:
+        super().__init__(
+            scores=scores,
+            classes=classes,
+            collect_device=collect_device,
+            collect_dir=collect_dir)
+        self.out_file = _check_name(out_file)
+        # Now: a folder that cannot be made would be found out too late.
+        self.out_file.parent.mkdir(parents=True, exist_ok=True)
+        self.split = split
+        self.run = '' if checkpoint is None else _sha256(checkpoint)
+
+    def _read(self, sample: dict, classes: tuple[str, ...]) -> dict:
+        if sample.get('video_id') is None:
+            raise KeyError(
+                'video_id: not in the sample, which has '
+                f'{sorted(sample)}; a dump needs it, so have '
+                "PackActionInputs pack it: meta_keys=('video_id', ...)")
+        result = super()._read(sample, classes)
+        logits, found = {}, {}
+        for name, value in (sample.get('stream_logits') or {}).items():
+            key = _STREAM + name
+            named = {'video_id': sample['video_id'], key: value}
+            logits[name] = _row(named, key, classes)[0]
+            if sample.get(f'{name}_found') is not None:
+                found[name] = np.mean(np.asarray(sample[f'{name}_found']))
+        return dict(
+            result,
+            video_id=str(sample['video_id']),
+            stream_logits=logits,
+            found=found)
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, Any]:
+        """Write all clips.
+
+        Args:
+            results (list[dict]): What :meth:`process` kept, of all ranks.
+
+        Returns:
+            dict: Empty.
+        """
+        super().compute_metrics(results)  # refuses what cannot be scored
+        from_logits = results[0]['source'] == 'pred_logits'
+        write_dump(
+            self.out_file,
+            Dump(
+                video_ids=tuple(r['video_id'] for r in results),
+                classes=self.classes,
+                labels=np.stack([r['label'] for r in results]),
+                scores=np.stack([r['score'] for r in results]),
+                scale='logits' if from_logits else self.scores,
+                stream_logits=_stacked(results, 'stream_logits'),
+                found=_stacked(results, 'found'),
+                split=self.split,
+                run=self.run))
+        return {}
+
+
+def _stacked(results: list[dict], key: str) -> dict[str, np.ndarray]:
+    """Stream -> array (N, ...), of what every result has under a key."""
+    names = list(results[0][key])
+    for result in results:
+        if set(result[key]) != set(names):
+            raise ValueError(
+                f'DumpScores: {key}: expected the streams of the first clip, '
+                f'{", ".join(names) or "none"}, in every sample, found '
+                f'{", ".join(result[key]) or "none"} in that of video_id '
+                f'{result["video_id"]!r}')
+    return {
+        name: np.stack([result[key][name] for result in results])
+        for name in names
+    }

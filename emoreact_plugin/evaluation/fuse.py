@@ -1,0 +1,291 @@
+"""Late fusion afterwards: of the logits of runs trained apart."""
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import replace
+from typing import Mapping, Sequence
+
+import numpy as np
+
+from . import functional as F
+from .dump import Dump, read_dump
+
+# 231 candidates for three runs, 10626 for five.
+STEP = 0.05
+MAX_CANDIDATES = 20_000
+
+
+def normalise_weights(weights: Sequence[float], num_runs: int) -> np.ndarray:
+    """Bring weights to a sum of 1.
+
+    Args:
+        weights (Sequence[float]): One a run, finite, not negative, not all 0.
+        num_runs (int): How many there have to be.
+
+    Returns:
+        np.ndarray: (S,) float64.
+
+    Raises:
+        ValueError: If they are not as above.
+    """
+    values = np.asarray(weights, dtype=np.float64)
+    if values.shape != (num_runs, ):
+        raise ValueError(f'weights: expected {num_runs}, one a run, found '
+                         f'{values.size}')
+    if not np.isfinite(values).all() or (values < 0).any() or not values.any():
+        raise ValueError('weights: expected finite numbers, not negative and '
+                         f'not all 0, found {values.tolist()}')
+    return values / values.sum()
+
+
+def fuse_logits(logits, weights: Sequence[float] | None = None) -> np.ndarray:
+    """The weighted mean of the logits of S runs.
+
+    As :class:`~emoreact_plugin.models.ScoreFusion` fuses streams. Runs whose
+    logits are larger count more than their weights say; weights that are
+    chosen make up for that, the plain mean does not.
+
+    Args:
+        logits (array-like): (S, N, C), finite.
+        weights (Sequence[float], optional): S weights, see
+            :func:`normalise_weights`. Equal where not given.
+
+    Returns:
+        np.ndarray: (N, C) float32.
+
+    Raises:
+        ValueError: If the arguments are not as above.
+    """
+    logits = np.stack([
+        F.check_scores(each, name=f'logits of run {i}')
+        for i, each in enumerate(logits)
+    ])
+    if weights is None:
+        weights = np.ones(len(logits))
+    weights = normalise_weights(weights, len(logits))
+    return np.tensordot(weights, logits, axes=1).astype(np.float32)
+
+
+def candidate_weights(num_runs: int, step: float = STEP) -> np.ndarray:
+    """Equal weights, and all that are multiples of a step and sum to 1.
+
+    Args:
+        num_runs (int): S, at least 1.
+        step (float): A whole part of 1, such as 0.1 or 0.05.
+
+    Returns:
+        np.ndarray: (G, S) float64, those nearest to equal weights first.
+
+    Raises:
+        ValueError: If the step is another, or so small that there are more
+            than 20000 candidates.
+    """
+    steps = round(1 / step) if 0 < step <= 1 else 0
+    if not steps or abs(steps * step - 1) > 1e-6:
+        raise ValueError('step: expected a whole part of 1, such as 0.1 or '
+                         f'0.05, found {step:g}')
+    count = math.comb(steps + num_runs - 1, num_runs - 1)
+    if count > MAX_CANDIDATES:
+        raise ValueError(
+            f'step: expected at most {MAX_CANDIDATES} candidates, found '
+            f'{count} for {num_runs} runs in steps of {step:g}; take a '
+            'larger step, or give the weights')
+    # Every way to part a row of steps by S - 1 bars.
+    places = steps + num_runs - 1
+    bars = np.array(
+        list(itertools.combinations(range(places), num_runs - 1)),
+        dtype=np.int64).reshape(count, num_runs - 1)
+    edges = np.pad(bars, ((0, 0), (1, 1)), constant_values=-1)
+    edges[:, -1] = places
+    grid = (np.diff(edges, axis=1) - 1) / steps
+    equal = np.full((1, num_runs), 1 / num_runs)
+    distance = np.square(grid - equal).sum(axis=1).round(12)
+    order = np.argsort(distance, kind='stable')
+    return np.concatenate([equal, grid[order]])
+
+
+def choose_weights(logits,
+                   labels,
+                   average: str = 'micro',
+                   step: float = STEP) -> np.ndarray:
+    """The weights with the best ROC AUC of the fused logits.
+
+    All of :func:`candidate_weights` are tried. Of those that are equally
+    good, the ones nearest to equal weights are taken. Give it the val split:
+    on the clips that chose the weights, their ROC AUC is too good.
+
+    Args:
+        logits (array-like): (S, N, C), finite.
+        labels (array-like): (N, C), 0 or 1.
+        average (str): ``'micro'`` or ``'macro'`` ROC AUC.
+        step (float): See :func:`candidate_weights`.
+
+    Returns:
+        np.ndarray: (S,) float64, of sum 1.
+
+    Raises:
+        ValueError: If the arguments are not as above, or the ROC AUC is
+            undefined.
+    """
+    if average not in F.AVERAGES:
+        raise ValueError(f'average: expected one of {F.AVERAGES}, found '
+                         f'{average!r}')
+    candidates = candidate_weights(len(logits), step)
+    logits = np.asarray(logits)
+
+    def score(weights):
+        fused = fuse_logits(logits, weights)
+        if average == 'micro':
+            return F.roc_auc_micro(fused, labels)
+        return F.macro(F.roc_auc(fused, labels))
+
+    first = score(candidates[0])
+    if math.isnan(first):
+        raise ValueError(
+            f'labels: ROC AUC {average} is undefined, as '
+            f'{"all labels are" if average == "micro" else "every class is"} '
+            'the same in all clips; expected 0 and 1')
+    scores = np.array([first] + [score(w) for w in candidates[1:]])
+    # Means of classes that are equal may differ in the last digit.
+    return candidates[np.flatnonzero(scores >= scores.max() - 1e-12)[0]]
+
+
+def read_runs(paths: Sequence[str]) -> list[Dump]:
+    """Read the dumps of several runs of one split, all with logits.
+
+    Args:
+        paths (Sequence[str]): Files that :func:`read_dump` reads.
+
+    Returns:
+        list[Dump]: With the clips of all in the order of the first.
+
+    Raises:
+        FileNotFoundError, ValueError: If one cannot be read, has other
+            classes, clips or labels than the first, or has no logits.
+    """
+    dumps = [read_dump(path) for path in paths]
+    first = dumps[0]
+    joined = []
+    for path, dump in zip(paths, dumps):
+        place = f'{path}: expected the %s of {paths[0]}'
+        if dump.classes != first.classes:
+            raise ValueError(
+                f'{place % "classes"}, {", ".join(first.classes)}, found '
+                f'{", ".join(dump.classes)}')
+        if set(dump.video_ids) != set(first.video_ids):
+            raise ValueError(f'{place % "clips"}, found '
+                             f'{_difference(first.video_ids, dump.video_ids)}')
+        row_of = {name: row for row, name in enumerate(dump.video_ids)}
+        dump = _take(dump, [row_of[name] for name in first.video_ids])
+        bad = dump.labels != first.labels
+        if bad.any():
+            row, col = F._first_bad(bad)
+            raise ValueError(
+                f'{place % "labels"}, found {int(bad.sum())} others; the '
+                f'first: {first.video_ids[row]}, {first.classes[col]}: '
+                f'expected {first.labels[row, col]}, found '
+                f'{dump.labels[row, col]}')
+        try:
+            joined.append(replace(dump, scores=dump.logits, scale='logits'))
+        except ValueError as error:
+            raise ValueError(f'{path}: {error}') from error
+    return joined
+
+
+def _take(dump: Dump, rows: Sequence[int]) -> Dump:
+    """Some clips of a dump, in this order."""
+    return replace(
+        dump,
+        video_ids=tuple(dump.video_ids[row] for row in rows),
+        labels=dump.labels[rows],
+        scores=dump.scores[rows],
+        stream_logits={k: v[rows] for k, v in dump.stream_logits.items()},
+        found={k: v[rows] for k, v in dump.found.items()})
+
+
+def _difference(expected: Sequence[str], found: Sequence[str]) -> str:
+    parts = []
+    for word, here, there in (('more', found, expected),
+                              ('missing', expected, found)):
+        names = sorted(set(here) - set(there))
+        if names:
+            parts.append(f'{len(names)} {word} ({", ".join(names[:3])}'
+                         f'{", …" * (len(names) > 3)})')
+    return ' and '.join(parts)
+
+
+def check_splits(val: Sequence[Dump], test: Sequence[Dump],
+                 val_paths: Sequence[str],
+                 test_paths: Sequence[str]) -> None:
+    """Check that weights chosen on one split may be used on the other.
+
+    Args:
+        val (Sequence[Dump]): See :func:`read_runs`.
+        test (Sequence[Dump]): Likewise, of the same runs.
+        val_paths (Sequence[str]): Their files, for errors.
+        test_paths (Sequence[str]): Their files, for errors.
+
+    Raises:
+        ValueError: If ``val`` is said to be another split, shares clips with
+            ``test``, has other classes, or other runs, or the same in another
+            order. (Two runs are told apart where their dumps note the
+            checkpoint, or have other streams.)
+    """
+    if len(val) != len(test):
+        raise ValueError('val and test: expected the same runs in the same '
+                         f'order, found {len(val)} and {len(test)} files')
+    for path, dump in zip(val_paths, val):
+        if dump.split not in ('', 'val'):
+            raise ValueError(
+                f'{path}: expected predictions of the val split, to choose '
+                f'the weights on, found those of {dump.split}')
+    both = sorted(set(val[0].video_ids) & set(test[0].video_ids))
+    if both:
+        raise ValueError(
+            f'{val_paths[0]} and {test_paths[0]}: expected two splits, found '
+            f'{len(both)} clips in both ({", ".join(both[:3])}'
+            f'{", …" * (len(both) > 3)})')
+    if val[0].classes != test[0].classes:
+        raise ValueError(
+            f'{test_paths[0]}: expected the classes of {val_paths[0]}, '
+            f'{", ".join(val[0].classes)}, found '
+            f'{", ".join(test[0].classes)}')
+    for a, b, path, other in zip(val, test, val_paths, test_paths):
+        known = a.run and b.run
+        if known and a.run != b.run or (
+                not known and set(a.stream_logits) != set(b.stream_logits)):
+            raise ValueError(
+                f'{path} and {other}: expected one run, as val and test '
+                'are the same runs in the same order, found different '
+                f'{"checkpoints" if known else "streams"}')
+
+
+def fuse_dumps(runs: Mapping[str, Dump],
+               weights: Sequence[float] | None = None) -> Dump:
+    """Fuse runs that :func:`read_runs` has joined.
+
+    Args:
+        runs (Mapping[str, Dump]): Name -> dump.
+        weights (Sequence[float], optional): See :func:`fuse_logits`.
+
+    Returns:
+        Dump: The fused logits, and those of the runs as ``stream_logits``,
+        in the place of the runs' own streams.
+    """
+    first = next(iter(runs.values()))
+    if weights is None:
+        weights = np.ones(len(runs))
+    weights = normalise_weights(weights, len(runs))
+    run = ''
+    if all(dump.run for dump in runs.values()):
+        run = ' + '.join(f'{weight:g} ({dump.run})'
+                         for weight, dump in zip(weights, runs.values()))
+    return Dump(
+        video_ids=first.video_ids,
+        classes=first.classes,
+        labels=first.labels,
+        scores=fuse_logits([d.logits for d in runs.values()], weights),
+        stream_logits={name: dump.logits for name, dump in runs.items()},
+        split=first.split,
+        run=run)

@@ -1,0 +1,329 @@
+"""Intervals, tests and corrections for ROC AUCs and their differences.
+
+Of N clips, R resamples, and S and T seeds (trainings) of two models. What
+cannot be computed is NaN.
+"""
+from __future__ import annotations
+
+import math
+from typing import NamedTuple, Sequence
+
+import numpy as np
+from scipy.stats import norm, rankdata
+
+from .functional import check_labels
+from .resampling import check_values, paired_differences
+
+# Below it, a standard error of shares of pairs is a rounding error.
+_ROUNDING = 1e-14
+
+
+class PairedBootstrap(NamedTuple):
+    """A difference of two models on the same resamples of clips.
+
+    Attributes:
+        difference (float): Mean over the seeds of the first minus that of
+            the second, on the clips as they are.
+        low (float): Lower end of the interval.
+        high (float): Upper end.
+        p_value (float): Two-sided, of no difference.
+        undefined (float): Share of the resamples, 0..1, that have no value
+            and are left out of interval and p-value.
+    """
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    undefined: float
+
+
+class NonInferiority(NamedTuple):
+    """Whether a new model is worse by no more than a margin.
+
+    Attributes:
+        low (float): Lower end of the two-sided interval of new minus
+            reference.
+        margin (float): The loss that is accepted.
+        non_inferior (bool): ``low > -margin``. False means not shown, not
+            inferior.
+    """
+    low: float
+    margin: float
+    non_inferior: bool
+
+
+class DeLong(NamedTuple):
+    """DeLong's comparison of two ROC AUCs of the same clips.
+
+    Attributes:
+        roc_auc_a (float): Mean over the seeds of the first model.
+        roc_auc_b (float): That of the second.
+        difference (float): First minus second.
+        standard_error (float): Of the difference.
+        p_value (float): Two-sided, of no difference.
+        low (float): Lower end of the interval of the difference.
+        high (float): Upper end; neither end is cut off at -1 or 1.
+    """
+    roc_auc_a: float
+    roc_auc_b: float
+    difference: float
+    standard_error: float
+    p_value: float
+    low: float
+    high: float
+
+
+def _check_level(level: float) -> None:
+    if isinstance(level, bool) or not isinstance(
+            level, (int, float)) or not 0 < level < 1:
+        raise ValueError('level: expected a share above 0 and below 1, found '
+                         f'{level!r}')
+
+
+def interval(values, level: float = 0.95) -> tuple[float, float]:
+    """Percentile interval of bootstrapped values.
+
+    Any share of the values may be NaN and is left out; the interval then
+    speaks only of samples that have the class. A class that k clips (or
+    groups, where these are drawn) have is missing in a share of about
+    ``exp(-k)`` of the resamples: 0.7 % for five, 37 % for one.
+
+    Source: Efron and Tibshirani, *An introduction to the bootstrap*, 1993,
+    chapter 13.
+
+    Args:
+        values (array-like): (R,), finite or NaN.
+        level (float): Share of the values between the ends, above 0 and
+            below 1.
+
+    Returns:
+        tuple[float, float]: Its ends; NaN if all values are.
+
+    Raises:
+        ValueError: If the arguments are not as above.
+    """
+    values = check_values(values, 'values', 'R')
+    _check_level(level)
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return math.nan, math.nan
+    low, high = np.quantile(values, ((1 - level) / 2, (1 + level) / 2))
+    return float(low), float(high)
+
+
+def bootstrap_p_value(differences) -> float:
+    """Two-sided p-value of no difference, from bootstrapped differences.
+
+    Twice the share of the resamples on the rarer side of 0, a difference of
+    0 being on both: the test that the percentile interval makes. One is
+    added to the count and to the resamples, so the least p-value is
+    ``2 / (R + 1)``; to be significant after Holm's correction of M tests, R
+    has to be well above ``2 M / 0.05``.
+
+    Source: Davison and Hinkley, *Bootstrap methods and their application*,
+    1997, section 4.2 (the one that is added) and 5.4 (tests that invert an
+    interval).
+
+    Args:
+        differences (array-like): (R,), finite or NaN; NaN are left out.
+
+    Returns:
+        float: Above 0 and at most 1; NaN if all differences are.
+
+    Raises:
+        ValueError: If the differences are not as above.
+    """
+    differences = check_values(differences, 'differences', 'R')
+    differences = differences[~np.isnan(differences)]
+    if not len(differences):
+        return math.nan
+    rarer = min((differences <= 0).sum(), (differences >= 0).sum())
+    return float(min(1, 2 * (rarer + 1) / (len(differences) + 1)))
+
+
+def holm(p_values: Sequence[float]) -> np.ndarray:
+    """Holm's correction of the p-values of several tests.
+
+    Valid however the tests depend on each other.
+
+    Source: Holm, *A simple sequentially rejective multiple test procedure*,
+    Scandinavian Journal of Statistics 6, 1979.
+
+    Args:
+        p_values (array-like): (M,), in 0..1; NaN for what could not be
+            tested, which does not count as a test. M may be 0.
+
+    Returns:
+        np.ndarray: (M,), float64: adjusted p-values, at most 1, in the order
+        of the tests; NaN where the p-value is.
+
+    Raises:
+        ValueError: If the p-values are not as above.
+    """
+    p_values = np.asarray(p_values, dtype=np.float64)
+    if p_values.ndim != 1:
+        raise ValueError('p_values: expected an array of shape (M,), found '
+                         f'shape {p_values.shape}')
+    bad = (p_values < 0) | (p_values > 1)
+    if bad.any():
+        raise ValueError(f'p_values, test {bad.argmax()}: expected a number '
+                         f'in 0..1, found {p_values[bad.argmax()]:g}')
+    order = np.argsort(p_values)[:(~np.isnan(p_values)).sum()]  # NaN are last
+    scaled = p_values[order] * np.arange(len(order), 0, -1)
+    adjusted = np.full(p_values.shape, np.nan)
+    adjusted[order] = np.minimum(np.maximum.accumulate(scaled), 1)
+    return adjusted
+
+
+def non_inferiority(differences, margin: float,
+                    level: float = 0.95) -> NonInferiority:
+    """Test that a new model is worse by no more than a margin.
+
+    The margin has to be chosen before the scores are seen. One-sided, at a
+    significance of ``(1 - level) / 2``.
+
+    Source: Piaggio et al., *Reporting of noninferiority and equivalence
+    randomized trials*, JAMA 308, 2012.
+
+    Args:
+        differences (array-like): (R,), bootstrapped, new minus reference;
+            NaN are left out.
+        margin (float): The loss that is accepted, above 0.
+        level (float): Of the two-sided interval.
+
+    Returns:
+        NonInferiority: Not shown where all differences are NaN.
+
+    Raises:
+        ValueError: If the arguments are not as above.
+    """
+    if isinstance(margin, bool) or not isinstance(
+            margin, (int, float)) or not 0 < margin < math.inf:
+        raise ValueError(f'margin: expected a number above 0, found '
+                         f'{margin!r}')
+    low = interval(differences, level)[0]
+    return NonInferiority(low, float(margin), low > -margin)
+
+
+def paired_bootstrap(values_a,
+                     values_b,
+                     estimates_a,
+                     estimates_b,
+                     level: float = 0.95,
+                     seed: int = 0) -> PairedBootstrap:
+    """Compare two models on the same resamples of clips.
+
+    Args:
+        values_a (array-like): (S, R): see
+            :func:`~emoreact_plugin.evaluation.resampling.paired_differences`.
+        values_b (array-like): (T, R).
+        estimates_a (array-like): (S,), the same score of each seed on the
+            clips as they are.
+        estimates_b (array-like): (T,).
+        level (float): Of the interval.
+        seed (int): Of the draws of seeds.
+
+    Returns:
+        PairedBootstrap: First minus second.
+
+    Raises:
+        ValueError: As ``paired_differences``, and if there are not as many
+            estimates as seeds.
+    """
+    differences = paired_differences(values_a, values_b, seed)
+    means = []
+    for name, estimates, values in (('a', estimates_a, values_a),
+                                    ('b', estimates_b, values_b)):
+        estimates = check_values(
+            np.atleast_1d(estimates), f'estimates_{name}', 'S')
+        if len(estimates) != len(values):
+            raise ValueError(f'estimates_{name}: expected one for each of '
+                             f'{len(values)} seeds, found {len(estimates)}')
+        means.append(float(estimates.mean()))
+    return PairedBootstrap(means[0] - means[1], *interval(differences, level),
+                           bootstrap_p_value(differences),
+                           float(np.isnan(differences).mean()))
+
+
+def _check_seeds(scores, name: str) -> np.ndarray:
+    """(S, N) float64, of (S, N) or (N,)."""
+    scores = np.asarray(scores)
+    if scores.ndim == 1:
+        scores = scores[np.newaxis]
+    return check_values(scores, name, 'SN', nan=False)
+
+
+def _placements(scores: np.ndarray,
+                labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over the seeds of the share of negatives that a positive beats,
+    (m,), and of positives that beat a negative, (n,)."""
+    positives, negatives = scores[:, labels], scores[:, ~labels]
+    ranks = rankdata(scores, axis=1)
+    beaten = ranks[:, labels] - rankdata(positives, axis=1)
+    lost = ranks[:, ~labels] - rankdata(negatives, axis=1)
+    return (beaten.mean(axis=0) / negatives.shape[1],
+            1 - lost.mean(axis=0) / positives.shape[1])
+
+
+def delong(scores_a, scores_b, labels, level: float = 0.95) -> DeLong:
+    """Compare two models in the ROC AUC of one class, without resampling.
+
+    Each ROC AUC is the mean over the model's seeds, and so are the placement
+    values that the variance is of. The trainings are taken as they are: the
+    result speaks of other clips, not of other seeds. Clips are taken as
+    independent, which those of one child or series are not.
+
+    Source: DeLong, DeLong and Clarke-Pearson, *Comparing the areas under two
+    or more correlated receiver operating characteristic curves*, Biometrics
+    44, 1988; from ranks as in Sun and Xu, *Fast implementation of DeLong's
+    algorithm*, IEEE Signal Processing Letters 21, 2014.
+
+    Args:
+        scores_a (array-like): (S, N) or (N,), finite, of any scale.
+        scores_b (array-like): (T, N) or (N,), likewise.
+        labels (array-like): (N,), 0 or 1.
+        level (float): Of the interval.
+
+    Returns:
+        DeLong: All NaN where the labels have one value only. With a single
+        positive or negative there is no variance: standard error, p-value
+        and ends are NaN. An estimated variance of 0 (equal scores, or both
+        models separate all clips) measures no uncertainty: the ends are NaN,
+        and the p-value is 1 for a difference of 0 and else NaN, not 0.
+
+    Raises:
+        ValueError: If the arrays are not as above, or their N differ.
+    """
+    scores_a = _check_seeds(scores_a, 'scores_a')
+    scores_b = _check_seeds(scores_b, 'scores_b')
+    labels = np.asarray(labels)
+    if labels.ndim != 1:
+        raise ValueError('labels: expected an array of shape (N,), found '
+                         f'shape {labels.shape}')
+    labels = check_labels(labels[:, np.newaxis])[:, 0]
+    counts = scores_a.shape[1], scores_b.shape[1], len(labels)
+    if len(set(counts)) > 1:
+        raise ValueError('expected scores_a, scores_b and labels of the same '
+                         f'clips, found {counts[0]}, {counts[1]} and '
+                         f'{counts[2]}')
+    _check_level(level)
+    if labels.all() or not labels.any():
+        return DeLong(*[math.nan] * 7)
+
+    positives_a, negatives_a = _placements(scores_a, labels)
+    positives_b, negatives_b = _placements(scores_b, labels)
+    a, b = float(positives_a.mean()), float(positives_b.mean())
+    difference = a - b
+    error = p_value = half = math.nan
+    if 1 < labels.sum() < len(labels) - 1:
+        error = math.sqrt(
+            np.var(positives_a - positives_b, ddof=1) / labels.sum() +
+            np.var(negatives_a - negatives_b, ddof=1) / (~labels).sum())
+        if error > _ROUNDING:
+            p_value = float(2 * norm.sf(abs(difference) / error))
+            half = float(norm.isf((1 - level) / 2)) * error
+        else:
+            error = 0.
+            p_value = 1. if abs(difference) < _ROUNDING else math.nan
+    return DeLong(a, b, difference, error, p_value, difference - half,
+                  difference + half)

@@ -1,0 +1,93 @@
+"""What the drawn sample data must show, whatever the models are."""
+import json
+import os.path as osp
+from typing import Dict, List, Optional
+
+import numpy as np
+
+from emoreact_plugin.evaluation import interval, macro_of
+from .comparisons import (Bootstrap, Claim, difference, difference_draws,
+                          point_scores)
+
+WIDEST = 0.12  # an interval around 0.5 that is wider shows nothing
+READ = 0.65
+
+
+def read_cues(data_root: str) -> Optional[dict]:
+    """What was planted in a sample data set; None for another data set."""
+    path = osp.join(data_root, 'cues.json')
+    if not osp.isfile(path):
+        return None
+    with open(path, encoding='utf-8') as file:
+        return json.load(file)
+
+
+def clips_with_landmarks(cues: dict, split: str = 'test') -> set:
+    """Names of the clips of a split whose landmarks miss no frame."""
+    missing = {osp.splitext(name)[0]
+               for name in cues['clips_with_missing_landmarks'][split]}
+    every = {osp.splitext(name)[0] for name, about in cues['clips'].items()
+             if about['split'] == split}
+    return every - missing
+
+
+def planted_claims(bootstrap: Bootstrap, emotions: dict) -> List[Claim]:
+    """Hold the rows of the five-row table against the planted cues.
+
+    Args:
+        bootstrap (Bootstrap): Of the rows; claims about rows that are not
+            there are left out.
+        emotions (dict): ``emotions`` of the sample's ``cues.json``.
+
+    Returns:
+        list[Claim]: 0.5 holds when the 95 % interval contains it and is no
+        wider than 0.12; a cue is read when the interval lies above 0.65.
+    """
+    rows = bootstrap.scores
+
+    def names(**about):
+        return [name for name, each in emotions.items()
+                if all(each[key] == value for key, value in about.items())]
+
+    still = dict(only_in_order=False)
+    mouth = names(region='mouth', **still)
+    body = names(part='body', **still)
+    order = names(part='body', only_in_order=True)
+    claims = []
+    for row, cues, what, read in (
+        ('tsn-face', mouth, 'mouth cues are there without a mask', True),
+        ('tsn-face-masked', mouth, 'mouth cues are lost under it', False),
+        ('tsn-body-masked', body, 'body cues are read', True),
+        ('tsn-fullbody-masked', body, 'body cues are read', True),
+        ('tsm-fusion-masked', order, 'order cues are read by TSM', True),
+        ('tsn-body-masked', order, 'order cues are 0.5 for TSN', False),
+        ('tsn-fullbody-masked', order, 'order cues are 0.5 for TSN', False)):
+        if row in rows:
+            claims.append(_claim(bootstrap, row, cues, what, read))
+    fusion = 'tsm-fusion-masked'
+    for row in rows if fusion in rows else ():
+        if row.endswith('-masked') and row != fusion:
+            draws = difference_draws(bootstrap, fusion, row, 'macro')
+            low, high = interval(draws)
+            claims.append(
+                Claim(f'{fusion} minus {row}, macro: above 0',
+                      difference(bootstrap, fusion, row, 'macro'), low, high,
+                      low > 0))
+    return claims
+
+
+def _claim(bootstrap: Bootstrap, row: str, cues: List[str], what: str,
+           read: bool) -> Claim:
+    drawn: Dict[str, np.ndarray] = bootstrap.drawn(row, bootstrap.level)
+    values = macro_of(
+        np.stack([drawn[cue].mean(0) for cue in cues], -1))
+    points = point_scores(bootstrap.scores[row])
+    value = float(np.mean([points[cue].mean() for cue in cues]))
+    low, high = interval(values)
+    if read:
+        holds, expected = low > READ, f'above {READ}'
+    else:
+        holds = low <= 0.5 <= high and high - low <= WIDEST
+        expected = '0.5'
+    return Claim(f'{row}: {what} ({", ".join(cues)}): {expected}', value, low,
+                 high, holds)

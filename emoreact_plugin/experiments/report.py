@@ -1,0 +1,199 @@
+"""A results table as Markdown and CSV."""
+import csv
+import io
+import math
+import os
+from typing import Dict, List, Sequence
+
+import numpy as np
+
+from .comparisons import AVERAGES, Claim
+from .rows import Row
+from .table import Table
+
+PUBLISHED_NOTE = (
+    'Published: ROC AUC on EmoReact (Kegkeroglou et al., 2023). The paper '
+    'does not say how it is averaged, and its networks started from AffectNet '
+    'weights.')
+
+
+def to_markdown(table: Table, rows: Sequence[Row], notes: Sequence[str]
+                ) -> str:
+    """The whole report.
+
+    Args:
+        table (Table): Results.
+        rows (Sequence[Row]): Those of the table, in its order.
+        notes (Sequence[str]): What data, settings and start weights they are
+            of; a paragraph each.
+
+    Returns:
+        str: Markdown.
+    """
+    titles = {row.name: row.title for row in rows}
+    parts = [*notes, _main_table(table, rows), _notes(table, rows),
+             _emotions(table, titles)]
+    if table.claims:
+        parts += ['### What was to be shown', _claims(table.claims)]
+    if table.differences:
+        parts += ['### Differences', _differences(table, titles)]
+    return '\n\n'.join(parts) + '\n'
+
+
+def _main_table(table: Table, rows: Sequence[Row]) -> str:
+    levels = list(next(iter(table.rows.values())).intervals)
+    head = ['Row']
+    for average in ('micro', 'macro'):
+        head += [f'{average}', *(f'over {level}' for level in levels)]
+    published = any(row.published for row in rows)
+    if published:
+        head.append('Published')
+    lines = []
+    for row in rows:
+        summary = table.rows[row.name]
+        cells = [row.title]
+        for average in ('micro', 'macro'):
+            cells.append(_mean_and_spread(summary.runs[average]))
+            cells += [_span(summary.intervals[level][average])
+                      for level in levels]
+        if published:
+            cells.append(_number(row.published))
+        lines.append(cells)
+    if table.prior is not None:
+        blank = [''] * len(levels)
+        lines.append(['label frequencies alone', _number(table.prior), *blank,
+                      '0.500', *blank] + [''] * published)
+    return _grid(head, lines)
+
+
+def _notes(table: Table, rows: Sequence[Row]) -> str:
+    runs = sorted({len(s.runs['micro']) for s in table.rows.values()})
+    levels = list(next(iter(table.rows.values())).intervals)
+    count = ' or '.join(map(str, runs))
+    text = (f'ROC AUC of the test clips: mean over {count} seeds '
+            '± their standard deviation; then 95 % bootstrap intervals of '
+            f'that mean, drawing each {", each ".join(levels)}. Label '
+            'frequencies alone: every clip scored by how often each label '
+            'occurs in the training split, which is what micro is without a '
+            'model.')
+    if any(row.two_seeds for row in rows):
+        text += (' Two seeds averaged: two networks a run, so as many scores '
+                 'as a fusion has.')
+    if any(row.published for row in rows):
+        text += ' ' + PUBLISHED_NOTE
+    return text
+
+
+def _emotions(table: Table, titles: Dict[str, str]) -> str:
+    emotions = [m for m in next(iter(table.rows.values())).runs
+                if m not in AVERAGES]
+    lines = [[titles[name]] +
+             [_mean_and_spread(summary.runs[e]) for e in emotions]
+             for name, summary in table.rows.items()]
+    return _grid(['Row', *emotions], lines)
+
+
+def _claims(claims: Sequence[Claim]) -> str:
+    return _grid(
+        ['Claim', 'Value', '95 % interval', 'Holds'],
+        [[each.text, _signed(each.value, each), _span((each.low, each.high)),
+          'yes' if each.holds else 'NO'] for each in claims])
+
+
+def _signed(value: float, claim: Claim) -> str:
+    return f'{value:+.3f}' if ' minus ' in claim.text else f'{value:.3f}'
+
+
+def _differences(table: Table, titles: Dict[str, str]) -> str:
+    lines = [[
+        f'{titles[d.first]} − {titles[d.second]}', d.average,
+        f'{d.value:+.3f}', _span((d.low, d.high)), _p(d.p_value), _p(d.p_holm)
+    ] for d in table.differences]
+    text = _grid(['Rows', 'ROC AUC', 'Difference', '95 % interval', 'p',
+                  'p, Holm'], lines)
+    return (text + '\n\nPaired bootstrap: the same resampled clips for both '
+            'rows, in groups where their names tell of any, and the seeds '
+            "drawn anew; p two-sided, Holm's correction over all pairs of an "
+            'average. Differences per emotion (DeLong) are in the CSV files.')
+
+
+def _grid(head: Sequence[str], lines: List[Sequence[str]]) -> str:
+    out = ['| ' + ' | '.join(head) + ' |', '|---' * len(head) + '|']
+    out += ['| ' + ' | '.join(cells) + ' |' for cells in lines]
+    return '\n'.join(out)
+
+
+def _number(value) -> str:
+    if value is None or math.isnan(value):
+        return '-'
+    return f'{value:.3f}'
+
+
+def _mean_and_spread(values: np.ndarray) -> str:
+    if len(values) == 1:
+        return _number(values[0])
+    return f'{_number(values.mean())} ± {_number(values.std(ddof=1))}'
+
+
+def _span(limits) -> str:
+    return f'{_number(limits[0])} to {_number(limits[1])}'
+
+
+def _p(value: float) -> str:
+    if math.isnan(value):
+        return '-'
+    return '< 0.001' if value < 0.001 else f'{value:.3f}'
+
+
+def to_csv(table: Table, rows: Sequence[Row]) -> Dict[str, str]:
+    """The same numbers for other programs.
+
+    Args:
+        table (Table): Results.
+        rows (Sequence[Row]): Those of the table.
+
+    Returns:
+        dict[str, str]: Name of a file -> its text: ``table.csv`` (a line a
+        row and metric), ``differences.csv``, ``emotion_differences.csv``.
+    """
+    published = {row.name: row.published for row in rows}
+    levels = list(next(iter(table.rows.values())).intervals)
+    head = ['row', 'metric', 'seeds', 'mean', 'sd']
+    head += [f'{end}_{level}' for level in levels for end in ('low', 'high')]
+    lines = []
+    for name, summary in table.rows.items():
+        for metric, values in summary.runs.items():
+            spread = values.std(ddof=1) if len(values) > 1 else math.nan
+            limits = [x for level in levels
+                      for x in summary.intervals[level][metric]]
+            lines.append([name, metric, len(values), values.mean(), spread,
+                          *limits])
+        if published[name] is not None:
+            lines.append([name, 'published', '', published[name]])
+    if table.prior is not None:
+        lines.append(['label frequencies alone', 'micro', '', table.prior])
+    files = {'table.csv': _csv(head, lines)}
+    for name in ('differences', 'emotion_differences'):
+        entries = getattr(table, name)
+        if entries:
+            files[f'{name}.csv'] = _csv(entries[0]._fields, entries)
+    return files
+
+
+def _csv(head: Sequence[str], lines: Sequence[Sequence]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator='\n')
+    writer.writerow(head)
+    for line in lines:
+        cells = [f'{x:.6g}' if isinstance(x, float) else x for x in line]
+        cells = ['' if cell == 'nan' else cell for cell in cells]
+        writer.writerow(cells + [''] * (len(head) - len(cells)))
+    return text.getvalue()
+
+
+def write(path: str, text: str) -> None:
+    """Write a text file; it is never seen half written."""
+    partial = f'{path}.{os.getpid()}.tmp'
+    with open(partial, 'w', encoding='utf-8') as file:
+        file.write(text)
+    os.replace(partial, path)

@@ -1,0 +1,152 @@
+"""The rows of a results table: what is trained and how it is tested."""
+import os.path as osp
+import re
+from typing import List, NamedTuple, Optional, Sequence, Tuple
+
+from emoreact_plugin.recipes import CHOICES, streams_of
+
+# Published ROC AUC on EmoReact's test split (Kegkeroglou et al., 2023),
+# ResNet-50, 3 segments. The paper does not say whether micro or macro.
+PUBLISHED = {
+    'tsn-face-masked': 0.733,
+    'tsn-body-masked': 0.736,
+    'tsn-fullbody-masked': 0.758,
+    'tsm-fusion-masked': 0.768,
+    'tsn-face': 0.769,
+}
+_INPUTS = ('face', 'body', 'fullbody', 'fusion')
+GROUPS = {
+    'table': tuple(PUBLISHED),
+    'grid': tuple(f'{model}-{input_}{mask}' for input_ in _INPUTS
+                  for model in ('tsn', 'tsm') for mask in ('', '-masked')),
+    'tested-masked': tuple(f'tsn-{input_}-tested-masked'
+                           for input_ in _INPUTS),
+    'segments': tuple(f'tsn-face-masked-segments{n}'
+                      for n in CHOICES['num_segments']),
+    'two-seeds': tuple(f'tsn-{input_}-masked-two-seeds'
+                       for input_ in ('face', 'body', 'fullbody')),
+}
+_NAME = re.compile(r'(?P<model>tsn|tsm|tsm4)-(?P<input>[a-z_0-9+]+?)'
+                   r'(?P<mask>-masked|-tested-masked)?'
+                   r'(-segments(?P<segments>\d+))?'
+                   r'(?P<two>-two-seeds)?')
+
+
+class Training(NamedTuple):
+    """What is trained, with any seed.
+
+    Attributes:
+        name (str): Of the folder.
+        config (str): Path of the config.
+        flags (tuple[str, ...]): Of ``tools/train.py``, options of the recipe.
+    """
+    name: str
+    config: str
+    flags: Tuple[str, ...] = ()
+
+
+class Row(NamedTuple):
+    """One row.
+
+    Attributes:
+        name (str): What it is asked for by.
+        title (str): What it is called in the table.
+        training (Training): What it tests.
+        test_mask (bool): Draw masks on the test clips only.
+        two_seeds (bool): Average the logits of two seeds of the training,
+            the fair rival of a fusion, which has two networks' scores too.
+        published (float | None): ROC AUC.
+    """
+    name: str
+    title: str
+    training: Training
+    test_mask: bool = False
+    two_seeds: bool = False
+    published: Optional[float] = None
+
+    @property
+    def seeds_a_run(self) -> int:
+        """Trainings behind one run of this row."""
+        return 2 if self.two_seeds else 1
+
+
+def make_rows(names: Sequence[str], config: str) -> List[Row]:
+    """Rows from their names.
+
+    Args:
+        names (Sequence[str]): Each the name of a group (:data:`GROUPS`), the
+            path of a config, which becomes a row as it is, or
+            ``MODEL-INPUT[-masked|-tested-masked][-segmentsN][-two-seeds]``
+            with ``tsn``, ``tsm`` (shift by 1/8) or ``tsm4`` (by 1/4) and an
+            input of the recipe.
+        config (str): The config that named rows change by flags.
+
+    Returns:
+        list[Row]: Each once, in the order of the names.
+
+    Raises:
+        ValueError, FileNotFoundError: For a name that is none of these.
+    """
+    rows = {}
+    for name in names:
+        for each in GROUPS.get(name, (name, )):
+            row = _config_row(each) if each.endswith(
+                '.py') else _named_row(each, config)
+            same = rows.setdefault(row.name, row)
+            if same != row:
+                raise ValueError(f"--rows: {same.training.config} and {each} "
+                                 f"would both be called '{row.name}'")
+    return list(rows.values())
+
+
+def _config_row(path: str) -> Row:
+    if not osp.isfile(path):
+        raise FileNotFoundError(f'--rows: {path}: no such config file')
+    name = osp.splitext(osp.basename(path))[0]
+    return Row(name, name, Training(name, path))
+
+
+def _named_row(name: str, config: str) -> Row:
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise ValueError(
+            f"--rows: unknown row '{name}', expected one of "
+            f'{", ".join(GROUPS)}, a config file, or MODEL-INPUT'
+            '[-masked|-tested-masked][-segmentsN][-two-seeds], such as '
+            'tsm-fusion-masked')
+    model, input_, mask = match['model'], match['input'], match['mask']
+    streams_of(input_)
+    segments = int(match['segments'] or 3)
+    if segments not in CHOICES['num_segments']:
+        raise ValueError(
+            f'--rows: {name}: expected '
+            f'{", ".join(map(str, CHOICES["num_segments"]))} segments')
+    flags = ['--input', input_, '--num-segments', str(segments)]
+    if model != 'tsn':
+        flags += ['--shift', '--shift-div', '4' if model == 'tsm4' else '8']
+    if mask == '-masked':
+        flags.append('--mask')
+    training = f'{model}-{input_}' + ('-masked' if mask == '-masked' else '')
+    if segments != 3:
+        training += f'-segments{segments}'
+    return Row(
+        name=name,
+        title=_title(model, input_, mask, segments, match['two']),
+        training=Training(training, config, tuple(flags)),
+        test_mask=mask == '-tested-masked',
+        two_seeds=bool(match['two']),
+        published=PUBLISHED.get(name))
+
+
+def _title(model: str, input_: str, mask: Optional[str], segments: int,
+           two: Optional[str]) -> str:
+    title = {'tsn': 'TSN', 'tsm': 'TSM', 'tsm4': 'TSM 1/4'}[model]
+    title += f' {"full body" if input_ == "fullbody" else input_}, '
+    title += {
+        None: 'unmasked',
+        '-masked': 'masked',
+        '-tested-masked': 'trained unmasked, tested masked'
+    }[mask]
+    if segments != 3:
+        title += f', {segments} segment{"s" * (segments > 1)}'
+    return title + (', two seeds averaged' if two else '')

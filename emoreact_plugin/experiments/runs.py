@@ -1,0 +1,143 @@
+"""Trainings of many seeds, each taken up again where it was stopped."""
+import json
+import os
+import os.path as osp
+import subprocess
+import sys
+from typing import List, NamedTuple, Sequence
+
+from mmengine.config import Config
+
+from emoreact_plugin.command_line import leaves
+from emoreact_plugin.console import say
+from .rows import Training
+
+# Where things lie and how they are loaded changes no result.
+_NO_MATTER = ('work_dir', 'launcher', 'env_cfg', 'log_level', 'resume',
+              'load_from')
+_NO_MATTER_ANYWHERE = ('num_workers', 'persistent_workers', 'cache_dir')
+
+
+class Runs(NamedTuple):
+    """What all trainings of a table have in common.
+
+    Attributes:
+        work_dir (str): A folder for each training and seed is made in it.
+        tools (str): Folder with ``train.py`` and ``test.py``.
+        flags (tuple[str, ...]): Of both tools, such as ``--data-root``.
+        cfg_options (tuple[str, ...]): ``KEY=VALUE``.
+    """
+    work_dir: str
+    tools: str
+    flags: Sequence[str] = ()
+    cfg_options: Sequence[str] = ()
+
+    def arguments(self, training: Training, *more: str) -> List[str]:
+        """Arguments of a tool, the config first and ``--cfg-options``, which
+        takes all that follows, last."""
+        out = [training.config, *self.flags, *training.flags, *more]
+        if self.cfg_options:
+            out += ['--cfg-options', *self.cfg_options]
+        return out
+
+    def folder(self, training: Training, seed: int) -> str:
+        """Where a run of a training lies."""
+        return osp.join(self.work_dir, training.name, f'seed{seed}')
+
+
+def train(runs: Runs, training: Training, seed: int, cfg: Config) -> str:
+    """Train with a seed, unless that is done; go on where it was stopped.
+
+    Args:
+        runs (Runs): What all trainings share.
+        training (Training): What to train.
+        seed (int): For ``tools/train.py``.
+        cfg (Config): The resolved configuration, which tells whether what
+            lies there already belongs to it.
+
+    Returns:
+        str: Path of the best checkpoint.
+
+    Raises:
+        ValueError: When the folder holds a run of other settings.
+        RuntimeError: When the training fails.
+    """
+    folder = runs.folder(training, seed)
+    metrics = osp.join(folder, 'metrics.json')
+    _claim(folder, cfg)
+    if not osp.isfile(metrics):
+        _run(runs, 'train.py', training, '--work-dir', folder, '--seed',
+             str(seed), '--resume')
+    with open(metrics, encoding='utf-8') as file:
+        checkpoint = json.load(file)['checkpoint']
+    # By its name: the folder may have been moved.
+    return osp.join(folder, osp.basename(checkpoint))
+
+
+def score(runs: Runs, training: Training, seed: int, checkpoint: str,
+          mask: bool = False) -> str:
+    """Score the test clips with a checkpoint, unless that is done.
+
+    Args:
+        runs (Runs): What all trainings share.
+        training (Training): What was trained.
+        seed (int): With which seed.
+        checkpoint (str): Its path.
+        mask (bool): Draw masks on the test clips of a training without.
+
+    Returns:
+        str: Path of the dump, see ``evaluation.read_dump``.
+
+    Raises:
+        RuntimeError: When testing fails.
+    """
+    folder = runs.folder(training, seed)
+    dump = osp.join(folder, 'test_masked.npz' if mask else 'test.npz')
+    if not osp.isfile(dump):
+        _run(runs, 'test.py', training, checkpoint, '--work-dir',
+             osp.join(folder, 'test_masked' if mask else 'test'), '--dump',
+             dump, *(['--mask'] if mask else []), quiet=True)
+    return dump
+
+
+def _run(runs: Runs, tool: str, training: Training, *arguments: str,
+         quiet: bool = False) -> None:
+    command = [sys.executable, osp.join(runs.tools, tool),
+               *runs.arguments(training, *arguments)]
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE if quiet else None, text=True,
+        errors='replace')
+    if done.returncode:
+        if quiet:
+            say(done.stdout)
+        raise RuntimeError(f'{tool} failed for {training.name} (exit code '
+                           f'{done.returncode}); see above')
+
+
+def _claim(folder: str, cfg: Config) -> None:
+    """Write the settings of a run into its folder, or compare them."""
+    path = osp.join(folder, 'settings.json')
+    settings = {
+        key: repr(value)
+        for key, value in leaves(cfg.to_dict())
+        if key.split('.')[0] not in _NO_MATTER
+        and key.split('.')[-1] not in _NO_MATTER_ANYWHERE
+    }
+    if not osp.isfile(path):
+        os.makedirs(folder, exist_ok=True)
+        with open(path + '.tmp', 'w', encoding='utf-8') as file:
+            json.dump(settings, file, indent=1)
+        os.replace(path + '.tmp', path)
+        return
+    with open(path, encoding='utf-8') as file:
+        found = json.load(file)
+    differ = [
+        f'{key} {found.get(key)} (found), {settings.get(key)} (expected)'
+        for key in sorted({*found, *settings})
+        if found.get(key) != settings.get(key)
+    ]
+    if differ:
+        raise ValueError(
+            f'{folder}: holds a run of other settings: '
+            f'{"; ".join(differ[:3])}{"; …" * (len(differ) > 3)}. Use '
+            'another --work-dir, or delete it')

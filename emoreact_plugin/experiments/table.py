@@ -1,0 +1,104 @@
+"""All results of a table."""
+from typing import Dict, List, NamedTuple, Optional, Tuple
+
+import numpy as np
+
+from emoreact_plugin.evaluation import interval, prior_roc_auc_micro
+from .comparisons import (Bootstrap, Claim, Difference, EmotionDifference,
+                          Scores, compare, compare_emotions,
+                          non_inferiority_claims, point_scores)
+from .planted import planted_claims
+
+
+class Summary(NamedTuple):
+    """One row of the table; a metric is ``micro``, ``macro`` or a class.
+
+    Attributes:
+        runs (dict[str, np.ndarray]): Metric -> ROC AUC of each run (S, ).
+        intervals (dict[str, dict[str, tuple[float, float]]]): Level
+            (``clip``, ``series``, ``child``) -> metric -> 95 % bootstrap
+            interval of the mean over the runs.
+    """
+    runs: Dict[str, np.ndarray]
+    intervals: Dict[str, Dict[str, Tuple[float, float]]]
+
+
+class Table(NamedTuple):
+    """All results, by names of rows in their order."""
+    rows: Dict[str, Summary]
+    prior: Optional[float]
+    differences: List[Difference]
+    emotion_differences: List[EmotionDifference]
+    claims: List[Claim]
+
+
+def summarise(bootstrap: Bootstrap, row: str) -> Summary:
+    """Scores and intervals of one row; its runs are taken as they are."""
+    return Summary(
+        runs=point_scores(bootstrap.scores[row]),
+        intervals={
+            level: {
+                metric: interval(values.mean(0))
+                for metric, values in bootstrap.drawn(row, level).items()
+            }
+            for level in bootstrap.levels
+        })
+
+
+def make_table(scores: Dict[str, Scores],
+               train_labels=None,
+               margin: float = 0.02,
+               resamples: int = 2000,
+               planted: Optional[dict] = None) -> Table:
+    """All results of some rows.
+
+    Args:
+        scores (dict[str, Scores]): Of each row, in the order of the table,
+            all of the same clips.
+        train_labels (array-like, optional): (M, C), for the prior of the
+            label frequencies.
+        margin (float): Of the test that the masked fusion is as good as the
+            unmasked face, in ROC AUC.
+        resamples (int): Of the bootstrap.
+        planted (dict, optional): ``emotions`` of the sample data's
+            ``cues.json``, to hold the rows against.
+
+    Returns:
+        Table
+
+    Raises:
+        ValueError: When rows are of other clips, labels or classes.
+    """
+    check_same_clips(scores)
+    bootstrap = Bootstrap(scores, resamples)
+    summaries = {row: summarise(bootstrap, row) for row in scores}
+    first = next(iter(scores.values()))
+    claims = planted_claims(bootstrap, planted) if planted else []
+    if {'tsm-fusion-masked', 'tsn-face'} <= set(scores):
+        claims += non_inferiority_claims(bootstrap, 'tsm-fusion-masked',
+                                         'tsn-face', margin)
+    return Table(
+        rows=summaries,
+        prior=None if train_labels is None else prior_roc_auc_micro(
+            train_labels, first.labels),
+        differences=compare(bootstrap),
+        emotion_differences=compare_emotions(scores),
+        claims=claims)
+
+
+def check_same_clips(scores: Dict[str, Scores]) -> None:
+    """Refuse rows that cannot be compared.
+
+    Raises:
+        ValueError: Naming the first that differs.
+    """
+    (name, first), *others = scores.items()
+    for other, each in others:
+        for what in ('classes', 'video_ids'):
+            if getattr(each, what) != getattr(first, what):
+                raise ValueError(f'row {other}: other {what} than those of '
+                                 f'row {name}; rows of one table need the '
+                                 'same test clips and labels')
+        if not np.array_equal(each.labels, first.labels):
+            raise ValueError(f'row {other}: other labels than those of row '
+                             f'{name}')

@@ -1,0 +1,3 @@
+from .plots import plot_rows, save_figure
+
+__all__ = ['plot_rows', 'save_figure']

@@ -1,0 +1,93 @@
+"""Figures for papers: readable at column width, for the colour-blind too."""
+import os
+import os.path as osp
+from typing import Dict, Optional, Sequence, Tuple
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+# Okabe and Ito (2008), Color Universal Design.
+BLUE, ORANGE, GREEN, BLACK = '#0072B2', '#E69F00', '#009E73', '#000000'
+COLUMN_WIDTH = 3.5  # inches, of a two-column page
+
+
+def plot_rows(titles: Sequence[str],
+              runs: Dict[str, Sequence[np.ndarray]],
+              intervals: Dict[str, Sequence[Tuple[float, float]]],
+              published: Sequence[Optional[float]] = (),
+              prior: Optional[float] = None) -> Figure:
+    """Draw the ROC AUC of some rows: mean, interval and every run.
+
+    Args:
+        titles (Sequence[str]): R names, drawn from the top.
+        runs (dict[str, Sequence[np.ndarray]]): Average (``'macro'``,
+            ``'micro'``), a panel each -> for each row the ROC AUC of its runs
+            (S, ).
+        intervals (dict[str, Sequence[tuple[float, float]]]): Average -> for
+            each row low and high.
+        published (Sequence[float | None]): For each row; drawn in every
+            panel, since its averaging is not stated.
+        prior (float, optional): Micro ROC AUC of the label frequencies.
+
+    Returns:
+        Figure
+    """
+    published = list(published) or [None] * len(titles)
+    with matplotlib.rc_context({'font.size': 7, 'axes.linewidth': 0.6}):
+        figure = Figure(
+            figsize=(2 * COLUMN_WIDTH, 0.75 + 0.26 * len(titles)),
+            layout='constrained')
+        panels = figure.subplots(1, len(runs), sharey=True, squeeze=False)[0]
+        for axes, (average, values) in zip(panels, runs.items()):
+            _panel(axes, average, values, intervals[average], published)
+            chance = prior if average == 'micro' else 0.5
+            if chance is not None:
+                axes.axvline(
+                    chance, color=BLACK, linestyle=':', linewidth=0.8,
+                    label='label frequencies alone')
+            axes.set_yticks(range(len(titles)), titles)
+        panels[0].invert_yaxis()
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc='outside lower center',
+                      ncols=len(labels), frameon=False)
+    return figure
+
+
+def save_figure(figure: Figure, path: str) -> None:
+    """Write a figure; its file is never seen half written.
+
+    Args:
+        figure (Figure): Of matplotlib.
+        path (str): Its ending tells the format: png, svg or pdf.
+    """
+    stem, ending = osp.splitext(path)
+    partial = f'{stem}.{os.getpid()}.tmp{ending}'
+    # Text of an SVG stays text, for whoever edits it.
+    with matplotlib.rc_context({'svg.fonttype': 'none'}):
+        figure.savefig(partial, dpi=200)
+    os.replace(partial, path)
+
+
+def _panel(axes, average: str, values: Sequence[np.ndarray],
+           intervals: Sequence[Tuple[float, float]],
+           published: Sequence[Optional[float]]) -> None:
+    places = np.arange(len(values))
+    means = np.array([np.mean(v) for v in values])
+    low, high = np.array(intervals, dtype=float).T
+    axes.hlines(places, low, high, color=BLUE, linewidth=2.2, alpha=0.35,
+                label='95 % interval of the mean')
+    axes.plot(means, places, 'o', color=BLUE, markersize=4,
+              label='mean over seeds')
+    axes.plot(np.concatenate(values),
+              np.repeat(places + 0.24, [len(v) for v in values]), '|',
+              color=BLUE, markersize=4, markeredgewidth=0.8, label='a seed')
+    there = [(p, k) for k, p in enumerate(published) if p is not None]
+    if there:
+        axes.plot(*zip(*there), 'D', color=ORANGE, markersize=4,
+                  markeredgecolor=BLACK, markeredgewidth=0.5,
+                  label='published, averaging not stated')
+    axes.set_xlabel(f'ROC AUC, {average}')
+    axes.grid(axis='x', linewidth=0.4, alpha=0.5)
+    axes.spines[['top', 'right']].set_visible(False)
+    axes.set_axisbelow(True)

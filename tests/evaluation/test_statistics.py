@@ -1,0 +1,488 @@
+import math
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from emoreact_plugin.evaluation import functional as F
+from emoreact_plugin.evaluation import resampling as R
+from emoreact_plugin.evaluation import statistics as S
+
+from .test_functional import message_of
+
+# 999 draws of a standard normal distribution, without chance.
+NORMAL = stats.norm.ppf((np.arange(999) + .5) / 999)
+
+
+class TestInterval:
+
+    def test_worked_by_hand(self):
+        # 0 to 200: the 2.5 and the 97.5 percentile are 5 and 195.
+        values = np.random.default_rng(0).permutation(201)
+        assert S.interval(values) == pytest.approx((5, 195))
+        assert S.interval(values, level=.5) == pytest.approx((50, 150))
+        assert all(type(end) is float for end in S.interval(values))
+
+    def test_of_a_normal_distribution(self):
+        np.testing.assert_allclose(
+            S.interval(.7 + .1 * NORMAL), (.504, .896), atol=.001)
+
+    def test_undefined_are_left_out(self, recwarn):
+        values = np.r_[np.full(5000, np.nan), np.arange(201.)]
+        assert S.interval(values) == pytest.approx((5, 195))
+        assert all(map(math.isnan, S.interval([np.nan, np.nan])))
+        assert not recwarn.list
+
+    def test_share_of_resamples_without_a_rare_class(self):
+        # The docstring's exp(-k).
+        labels = np.zeros((400, 2), int)
+        labels[:5, 0] = labels[:1, 1] = 1
+        scores = np.arange(800.).reshape(400, 2)
+        undefined = np.isnan(
+            R.weighted_roc_auc(scores, labels,
+                               R.bootstrap_weights(400))).mean(axis=0)
+        assert undefined == pytest.approx([.007, .37], abs=.03)
+        assert 0 < undefined[0] < .014
+
+    def test_of_groups_that_are_copies(self):
+        # 9 copies of each of 40 clips, to be drawn as one: what 40 clips
+        # give. Drawn one by one they pass for 360 clips: a third as wide.
+        rng = np.random.default_rng(0)
+        labels = (np.arange(40) % 2)[:, np.newaxis]
+        scores = rng.normal(size=(40, 1)) + labels
+        copies = np.tile(scores, (9, 1)), np.tile(labels, (9, 1))
+        names = [f'child{i:02}' for i in range(40)]
+
+        alone = R.weighted_roc_auc(scores, labels, R.bootstrap_weights(40))
+        grouped = R.weighted_roc_auc(*copies,
+                                     R.bootstrap_weights(360, names * 9))
+        np.testing.assert_array_equal(grouped, alone)
+
+        clips = R.weighted_roc_auc(*copies, R.bootstrap_weights(360))
+        wide, narrow = (np.subtract(*S.interval(each[:, 0])[::-1])
+                        for each in (grouped, clips))
+        assert wide / narrow == pytest.approx(3, rel=.15)
+
+    def test_holds_the_truth_as_often_as_it_says(self):
+        # Normal scores a standard deviation apart: Phi(1 / sqrt(2)).
+        truth = stats.norm.cdf(math.sqrt(.5))
+        labels = np.repeat([[0], [1]], 40, axis=0)
+        rng, hits = np.random.default_rng(0), 0
+        for seed in range(300):
+            scores = rng.normal(size=(80, 1)) + labels
+            weights = R.bootstrap_weights(80, resamples=300, seed=seed)
+            values = R.weighted_roc_auc(scores, labels, weights)[:, 0]
+            low, high = S.interval(values)
+            hits += low <= truth <= high
+        # 0.95 of 300 is 285, with a standard deviation of 4.
+        assert 270 <= hits <= 297
+
+    @pytest.mark.parametrize('values, level, expected', (
+        ([[.5]], .95, 'values: expected an array of shape (R,) that is not '
+                      'empty, found shape (1, 1)'),
+        ([], .95, 'found shape (0,)'),
+        ([.5, -math.inf], .95,
+         'values[1]: expected a finite number or NaN, found -inf'),
+        ([.5], 95, 'level: expected a share above 0 and below 1, found 95'),
+        ([.5], 0, 'found 0'),
+        ([.5], 1, 'found 1'),
+        ([.5], math.nan, 'found nan'),
+        ([.5], True, 'found True'),
+        ([.5], '0.95', "found '0.95'"),
+    ))
+    def test_bad_arguments(self, values, level, expected):
+        with pytest.raises(ValueError) as error:
+            S.interval(values, level)
+        assert expected in message_of(error)
+
+
+class TestBootstrapPValue:
+
+    @pytest.mark.parametrize('differences, expected', (
+        ([-.1] + 8 * [.1], 2 * 2 / 10),
+        ([.1] + 8 * [-.1], 2 * 2 / 10),
+        (999 * [.1], .002),
+        (999 * [-.1], .002),
+        (99 * [0.], 1),  # on both sides
+        ([0.] + 98 * [.1], 2 * 2 / 100),
+        ([-.1, .1], 1),  # 2 * 2 / 3, but no more than 1
+        ([np.nan, .1, np.nan, .1, .1], .5),
+    ))
+    def test_worked_by_hand(self, differences, expected):
+        result = S.bootstrap_p_value(differences)
+        assert type(result) is float
+        assert result == pytest.approx(expected)
+
+    def test_is_that_of_a_normal_distribution(self):
+        draws = stats.norm.ppf((np.arange(100_000) + .5) / 100_000)
+        for z in (-3, -1, .5, 2):
+            assert S.bootstrap_p_value(draws + z) == pytest.approx(
+                2 * NormalDist().cdf(-abs(z)), abs=5e-5)
+
+    def test_agrees_with_the_interval(self):
+        rng = np.random.default_rng(0)
+        for shift in np.linspace(0, 4, 41):
+            draws = rng.normal(size=999) + shift
+            low, high = S.interval(draws)
+            p_value = S.bootstrap_p_value(draws)
+            if not .045 < p_value < .055:
+                assert (low <= 0 <= high) == (p_value > .05)
+
+    def test_all_undefined(self):
+        assert math.isnan(S.bootstrap_p_value([np.nan, np.nan]))
+
+    def test_bad_differences(self):
+        with pytest.raises(ValueError, match='differences: expected an array'):
+            S.bootstrap_p_value([])
+
+
+class TestHolm:
+
+    def test_published(self):
+        # The example of pingouin's documentation of its `holm`.
+        np.testing.assert_allclose(
+            S.holm([.50, .003, .32, .054, .0003]),
+            [.64, .012, .64, .162, .0015])
+
+    def test_worked_by_hand(self):
+        # Sorted .005 .01 .03 .04 times 4 3 2 1: .02 .03 .06 .04, and the
+        # last no less than the one before it.
+        np.testing.assert_allclose(
+            S.holm([.01, .04, .03, .005]), [.03, .06, .06, .02])
+        np.testing.assert_allclose(S.holm([.4, .9, .6]), [1, 1, 1])
+
+    def test_rejects_what_the_procedure_rejects(self):
+        # Holm 1979: from the least p-value on, reject while it is at most
+        # alpha / (number of hypotheses left).
+        rng = np.random.default_rng(0)
+        for _ in range(200):
+            p_values = rng.random(rng.integers(1, 9))**3
+            adjusted = S.holm(p_values)
+            for alpha in (.01, .05, .2, .5):
+                rejected = np.zeros(len(p_values), bool)
+                for k, i in enumerate(np.argsort(p_values)):
+                    if p_values[i] > alpha / (len(p_values) - k):
+                        break
+                    rejected[i] = True
+                np.testing.assert_array_equal(adjusted <= alpha, rejected)
+
+    def test_undefined_is_no_test(self):
+        np.testing.assert_allclose(
+            S.holm([np.nan, .01, np.nan, .04]), [np.nan, .02, np.nan, .04])
+        assert np.isnan(S.holm([np.nan])).all()
+
+    def test_no_tests(self):
+        assert S.holm([]).shape == (0, )
+
+    @pytest.mark.parametrize('p_values, expected', (
+        ([.1, 1.2], 'p_values, test 1: expected a number in 0..1, found 1.2'),
+        ([np.nan, -.1], 'p_values, test 1: expected a number in 0..1, found '
+                        '-0.1'),
+        (.1, 'p_values: expected an array of shape (M,), found shape ()'),
+    ))
+    def test_bad_p_values(self, p_values, expected):
+        with pytest.raises(ValueError) as error:
+            S.holm(p_values)
+        assert expected in message_of(error)
+
+
+class TestNonInferiority:
+
+    def test_worked_by_hand(self):
+        # The 2.5 percentile of -0.05 to 0.15 in 201 steps is -0.045.
+        differences = np.linspace(-.05, .15, 201)
+        result = S.non_inferiority(differences, .05)
+        assert result.low == pytest.approx(-.045)
+        assert result.margin == .05
+        assert result.non_inferior is True
+        assert S.non_inferiority(differences, .04).non_inferior is False
+        # The 5 percentile is -0.04.
+        assert S.non_inferiority(differences, .041, .9).non_inferior is True
+
+    def test_the_end_itself_is_not_enough(self):
+        assert S.non_inferiority([-.5] * 9, .5).non_inferior is False
+
+    def test_undefined_is_not_shown(self):
+        result = S.non_inferiority([np.nan], .05)
+        assert math.isnan(result.low)
+        assert result.non_inferior is False
+
+    @pytest.mark.parametrize('margin', (0, -.02, math.nan, math.inf, None,
+                                        True, '0.02'))
+    def test_bad_margin(self, margin):
+        with pytest.raises(ValueError, match='margin: expected a number '
+                           'above 0, found ') as error:
+            S.non_inferiority([.1], margin)
+        assert repr(margin) in str(error.value)
+
+
+def two_models(rng, clips=100, classes=1, seeds=1, better=0.):
+    """Scores (S, N, C) of two models that err alike, and labels (N, C)."""
+    labels = (rng.random((clips, classes)) < .4).astype(int)
+    shared = rng.normal(size=labels.shape) + labels
+    a, b = (shared + .7 * rng.normal(size=(seeds, *labels.shape))
+            for _ in range(2))
+    return a + better * labels, b, labels
+
+
+class TestPairedBootstrap:
+
+    def test_worked_by_hand(self):
+        # One seed each, so no chance: differences of .1, 198 times .2, .3;
+        # one of 201 resamples is undefined.
+        a = np.full((1, 201), .7)
+        b = np.array([[.6] + 198 * [.5] + [.4, np.nan]])
+        a[0, -1] = np.nan
+        result = S.paired_bootstrap(a, b, .75, [.5])
+        assert result == pytest.approx(
+            (.25, .2, .2, 2 / 201, 1 / 201), abs=1e-12)
+        assert S.paired_bootstrap(a, b, .75, .5, level=.999) == pytest.approx(
+            (.25, .1, .3, 2 / 201, 1 / 201), abs=.02)
+
+    def test_estimates_are_averaged_over_seeds(self):
+        values = np.full((3, 10), .5)
+        result = S.paired_bootstrap(
+            values, values[:2], [.5, .6, .7], [.4, .6])
+        assert result.difference == pytest.approx(.6 - .5)
+
+    @pytest.mark.parametrize('seeds', (1, 3))
+    def test_is_that_of_delong(self, seeds):
+        # Another way to the same interval, of trainings as they are.
+        a, b, labels = two_models(
+            np.random.default_rng(1), 300, seeds=seeds, better=.3)
+        weights = R.bootstrap_weights(300)
+        values = [
+            np.mean([R.weighted_roc_auc(x, labels, weights)[:, 0]
+                     for x in model], axis=0, keepdims=True)
+            for model in (a, b)
+        ]
+        points = [np.mean([F.roc_auc(x, labels)[0] for x in model])
+                  for model in (a, b)]
+        result = S.paired_bootstrap(*values, *points)
+        expected = S.delong(a[:, :, 0], b[:, :, 0], labels[:, 0])
+        assert result.difference == pytest.approx(expected.difference)
+        width = expected.high - expected.low
+        assert result.low == pytest.approx(expected.low, abs=.06 * width)
+        assert result.high == pytest.approx(expected.high, abs=.06 * width)
+        assert result.p_value == pytest.approx(expected.p_value, abs=.02)
+
+    def test_seeds_that_differ_widen_the_interval(self):
+        rng = np.random.default_rng(0)
+        clips = rng.normal(scale=.01, size=(2, 1, 4000))
+        spread = np.array([[-.04], [-.02], [0], [.02], [.04]])
+        # Of either model: clips .01 ** 2, mean of 5 seeds .0008 / 5.
+        result = S.paired_bootstrap(
+            .7 + clips[0] + spread, .6 + clips[1] + spread, [.7] * 5,
+            [.6] * 5)
+        expected = 1.96 * math.sqrt(2 * (.01**2 + .0008 / 5))
+        assert result.difference == pytest.approx(.1)
+        assert result.low == pytest.approx(.1 - expected, abs=.003)
+        assert result.high == pytest.approx(.1 + expected, abs=.003)
+
+    def test_micro_and_macro(self):
+        a, b, labels = two_models(
+            np.random.default_rng(2), 80, classes=3, seeds=2, better=1.)
+        labels[:, 2] = 0
+        weights = R.bootstrap_weights(80, resamples=300)
+
+        def macro(model):
+            values = [R.weighted_roc_auc(x, labels, weights) for x in model]
+            return R.macro_of(values)
+
+        def micro(model):
+            return [R.weighted_roc_auc_micro(x, labels, weights)
+                    for x in model]
+
+        for score, point in (
+            (macro, lambda x: F.macro(F.roc_auc(x, labels))),
+            (micro, lambda x: F.roc_auc_micro(x, labels))):
+            points = [[point(x) for x in model] for model in (a, b)]
+            result = S.paired_bootstrap(score(a), score(b), *points)
+            assert result.difference == pytest.approx(
+                np.mean(points[0]) - np.mean(points[1]))
+            assert 0 < result.low < result.difference < result.high
+            assert result.p_value == 2 / 301
+            assert result.undefined == 0
+
+    def test_all_undefined(self):
+        nothing = [[np.nan] * 3]
+        result = S.paired_bootstrap(nothing, nothing, np.nan, np.nan)
+        assert all(map(math.isnan, result[:4]))
+        assert result.undefined == 1
+
+    @pytest.mark.parametrize('estimates, expected', (
+        ([.5, .5], 'estimates_b: expected one for each of 3 seeds, found 2'),
+        (.5, 'estimates_b: expected one for each of 3 seeds, found 1'),
+        ([[.5]], 'estimates_b: expected an array of shape (S,)'),
+    ))
+    def test_bad_estimates(self, estimates, expected):
+        with pytest.raises(ValueError) as error:
+            S.paired_bootstrap([[.5]], [[.5]] * 3, [.5], estimates)
+        assert expected in message_of(error)
+
+
+def by_definition(scores_a, scores_b, labels):
+    """DeLong et al. 1988, equations 4 to 6, from all m x n pairs: the mean
+    over seeds of either ROC AUC, and the variance of their difference."""
+    labels = np.asarray(labels, bool)
+    of_positives, of_negatives = [], []
+    for scores in (scores_a, scores_b):
+        kernel = np.mean([
+            np.where(x[labels][:, None] > x[~labels], 1.,
+                     np.where(x[labels][:, None] == x[~labels], .5, 0.))
+            for x in np.atleast_2d(scores)
+        ], axis=0)
+        of_positives.append(kernel.mean(axis=1))
+        of_negatives.append(kernel.mean(axis=0))
+    covariance = (np.cov(of_positives) / labels.sum() +
+                  np.cov(of_negatives) / (~labels).sum())
+    contrast = np.array([1, -1])
+    return np.mean(of_positives, axis=1), contrast @ covariance @ contrast
+
+
+class TestDeLong:
+
+    def test_worked_by_hand(self):
+        # Positives 3 1 against negatives 2 0 win 1 1 and 0 1 of the pairs,
+        # 0 0 against 1 0: 0 .5 and 0 .5. So ROC AUC .75 and .25; the wins of
+        # the positives differ by .75 and .25, of variance 1/8, those of the
+        # negatives by .5 and .5. Variance 1/8 / 2 = .25 ** 2, z = 2.
+        result = S.delong([3, 1, 2, 0], [0, 0, 1, 0], [1, 1, 0, 0])
+        assert result == pytest.approx(
+            (.75, .25, .5, .25, 0.0455002638964, .5 - 1.959963984540 * .25,
+             .5 + 1.959963984540 * .25), abs=1e-10)
+        assert all(type(value) is float for value in result)
+
+    def test_published(self):
+        # Ratings of 109 CT images by Hanley and McNeil 1982, table 1; ROC
+        # AUC, standard error and interval as Stata's manual has them in its
+        # entry roctab. Against scores that are all equal, of ROC AUC 0.5.
+        ratings = np.tile(np.arange(1, 6), 2)
+        counts = [33, 6, 6, 11, 2, 3, 2, 2, 11, 33]
+        labels = np.repeat([0, 1], 5).repeat(counts)
+        result = S.delong(ratings.repeat(counts), np.zeros(109), labels)
+        assert result.roc_auc_a == pytest.approx(.8932, abs=5e-5)
+        assert result.roc_auc_b == .5
+        assert result.standard_error == pytest.approx(.0307, abs=5e-5)
+        assert result.low + .5 == pytest.approx(.83295, abs=5e-6)
+        assert result.high + .5 == pytest.approx(.95339, abs=5e-6)
+
+    @pytest.mark.parametrize('seeds_a, seeds_b', ((1, 1), (3, 3), (2, 5)))
+    @pytest.mark.parametrize('tied', (False, True))
+    def test_equals_the_definition(self, seeds_a, seeds_b, tied):
+        rng = np.random.default_rng(4)
+        labels = (rng.random(45) < .3).astype(int)
+        a = rng.normal(size=(seeds_a, 45)) + labels
+        b = rng.normal(size=(seeds_b, 45)) + .2 * labels
+        if tied:
+            a, b = a.round(), b.round()
+        result = S.delong(a, b, labels, level=.9)
+        areas, variance = by_definition(a, b, labels)
+        assert result[:2] == pytest.approx(areas)
+        for scores, area in zip((a, b), areas):
+            assert area == pytest.approx(np.mean(
+                [F.roc_auc(x[:, None], labels[:, None])[0] for x in scores]))
+        assert result.standard_error == pytest.approx(math.sqrt(variance))
+        z = (areas[0] - areas[1]) / math.sqrt(variance)
+        assert result.p_value == pytest.approx(
+            2 * NormalDist().cdf(-abs(z)), rel=1e-9)
+        half = NormalDist().inv_cdf(.95) * math.sqrt(variance)
+        assert result.low == pytest.approx(areas[0] - areas[1] - half)
+        assert result.high == pytest.approx(areas[0] - areas[1] + half)
+
+    def test_swapped_models(self):
+        a, b, labels = (x[..., 0] for x in two_models(
+            np.random.default_rng(0), better=.5))
+        result, swapped = S.delong(a, b, labels), S.delong(b, a, labels)
+        assert swapped == pytest.approx(
+            (result.roc_auc_b, result.roc_auc_a, -result.difference,
+             result.standard_error, result.p_value, -result.high,
+             -result.low))
+
+    def test_one_seed_needs_no_axis(self):
+        a, b, labels = (x[..., 0] for x in two_models(
+            np.random.default_rng(0)))
+        assert S.delong(a[0], b, labels) == S.delong(a, b[0], labels)
+        assert S.delong(a, b, labels) == pytest.approx(
+            S.delong(a.repeat(3, axis=0), b, labels))
+
+    def test_rejects_equal_models_as_often_as_it_says(self):
+        rng = np.random.default_rng(0)
+        p_values = []
+        for _ in range(600):
+            a, b, labels = two_models(rng, seeds=2)
+            p_values.append(
+                S.delong(a[..., 0], b[..., 0], labels[:, 0]).p_value)
+        p_values = np.array(p_values)
+        # 30 and 300 of 600, with standard deviations of 5.3 and 12.
+        assert 15 <= (p_values < .05).sum() <= 46
+        assert 263 <= (p_values < .5).sum() <= 337
+
+    @pytest.mark.parametrize('labels', ([0, 0, 0], [1, 1, 1]))
+    def test_labels_of_one_value(self, labels, recwarn):
+        assert all(map(math.isnan, S.delong([1, 2, 3], [3, 2, 1], labels)))
+        assert not recwarn.list
+
+    @pytest.mark.parametrize('labels, area', (([0, 1, 0], .5), ([1, 0, 1],
+                                                                .5)))
+    def test_a_single_positive_or_negative(self, labels, area, recwarn):
+        result = S.delong([1, 2, 3], [1, 1, 1], labels)
+        assert result[:3] == (area, .5, 0)
+        assert all(map(math.isnan, result[3:]))
+        assert not recwarn.list
+
+    @pytest.mark.parametrize('a, b', (
+        ([3, 2, 1, 0], [3, 2, 1, 0]),
+        ([9, 8, 0, 0], [1, 1, 0, .5]),  # both separate the clips
+        ([3, 0, 2, 1], [5, 1, 3, 2]),  # other scores in the same order
+    ))
+    def test_no_variance_and_no_difference(self, a, b):
+        result = S.delong(a, b, [1, 1, 0, 0])
+        assert result[2:5] == (0, 0, 1)
+        assert math.isnan(result.low) and math.isnan(result.high)
+
+    def test_no_variance_but_a_difference(self):
+        result = S.delong([3, 2, 1, 0], [0, 1, 2, 3], [1, 1, 0, 0])
+        assert result[:4] == (1, 0, 1, 0)
+        assert all(map(math.isnan, result[4:]))
+
+    def test_no_variance_but_for_rounding(self):
+        # The mean over seeds of thirds: the same in either, summed in
+        # another order.
+        a = [[5, 4, 3, 2, 1], [1, 2, 3, 4, 5], [3, 5, 1, 2, 4]]
+        labels = [1, 1, 0, 0, 0]
+        result = S.delong(a, a[::-1], labels)
+        assert result[3:5] == (0, 1)
+        # All pairs won in two seeds of three, against none in any.
+        ahead, behind = [2, 2, 1, 1, 1], [1, 1, 2, 2, 2]
+        result = S.delong([ahead, ahead, behind], [behind], labels)
+        assert result.difference == pytest.approx(2 / 3)
+        assert result.standard_error == 0
+        assert math.isnan(result.p_value)
+
+    @pytest.mark.parametrize('a, b, labels, expected', (
+        ([[[1.]]], [1.], [1], 'scores_a: expected an array of shape (S, N) '
+                              'that is not empty, found shape (1, 1, 1)'),
+        ([1., 2], [], [1, 0], 'scores_b: expected an array of shape (S, N) '
+                              'that is not empty, found shape (1, 0)'),
+        ([1., 2], [[1, 2], [1, math.nan]], [1, 0],
+         'scores_b[1, 1]: expected a finite number, found nan'),
+        ([math.inf, 2], [1, 2], [1, 0],
+         'scores_a[0, 0]: expected a finite number, found inf'),
+        ([1., 2], [1., 2], [[1], [0]],
+         'labels: expected an array of shape (N,), found shape (2, 1)'),
+        ([1., 2], [1., 2], [1, 3],
+         'labels, row 1, class 0: expected 0 or 1, found 3'),
+        ([1., 2], [1., 2, 3], [1, 0],
+         'expected scores_a, scores_b and labels of the same clips, found 2, '
+         '3 and 2'),
+    ))
+    def test_bad_arrays(self, a, b, labels, expected):
+        with pytest.raises(ValueError) as error:
+            S.delong(a, b, labels)
+        assert expected in message_of(error)
+
+    def test_bad_level(self):
+        with pytest.raises(ValueError, match='level: .* found 95'):
+            S.delong([1, 2], [1, 2], [1, 0], level=95)

@@ -1,0 +1,104 @@
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ..conftest import FRAMES, make_tiny, write_openface
+from ..transforms.test_face_mask import face
+
+SCRIPT = Path(__file__).parent.parent.parent / 'tools' / 'extract_frames.py'
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch, capsys):
+    """Calls the tool on a data set: (exit code, stdout, stderr)."""
+    data = make_tiny(tmp_path, counts=(2, 2, 2))
+    for path in data.root.glob('videos/*/*.csv'):
+        write_openface(
+            path, np.stack([face(scale=.2, centre=(30, 24))] * FRAMES))
+    spec = importlib.util.spec_from_file_location('extract_frames', SCRIPT)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    monkeypatch.chdir(data.root)
+    threads = cv2.getNumThreads()
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, 'argv', ['extract_frames.py', *arguments])
+        code = 0
+        try:
+            tool.main()
+        except SystemExit as end:
+            code = end.code
+            if isinstance(code, str):
+                print(code, file=sys.stderr)
+                code = 1
+        return (code, *capsys.readouterr())
+
+    run.tool = tool
+    yield run
+    cv2.setNumThreads(threads)
+
+
+def test_frames(call):
+    code, out, _ = call('videos', '--out', 'frames')
+    assert code == 0 and out == '6 clips, 36 frames in frames\n'
+    assert len(os.listdir('frames/TRAIN100_2')) == FRAMES
+    code, out, _ = call('videos', '--out', 'frames', '--workers', '1')
+    assert out == '6 clips, 36 frames in frames; 6 clips there already\n'
+
+
+def test_masks(call):
+    path = Path('videos/TRAIN100_2.mp4_openface/TRAIN100_2.csv')
+    write_openface(path, np.full((FRAMES, 68, 2), np.nan))
+    code, out, _ = call('videos', '--mask', '--out', 'masked')
+    assert code == 0 and out == (
+        '6 clips, 36 frames in masked; 6 frames of 1 clip without a mask: no '
+        'face found\n')
+    rows = Path('masked/masks.csv').read_text().splitlines()
+    assert 'TRAIN100_2_mask_frames_full,surgical,6,6' in rows
+    assert 'VAL100_2_mask_frames_full,surgical,6,0' in rows
+    code, out, _ = call('--mask', 'kn95', '--mask-color', '1,2,3', '--as',
+                        'videos', '--out', 'x', 'videos/VAL100_2.mp4')
+    assert code == 0 and out == '1 clip, 6 frames in x\n'
+    assert Path('x/VAL100_2.mp4').is_file()
+    assert 'VAL100_2.mp4,kn95 1 2 3,6,0' in Path('x/masks.csv').read_text()
+
+
+def test_it_can_be_stopped(call, monkeypatch):
+
+    def stop(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(call.tool, 'extract', stop)
+    code, out, _ = call('videos', '--out', 'x')
+    assert code == 130 and out == 'stopped; the same command goes on\n'
+
+
+def test_failed_clips_are_listed(call):
+    Path('videos/TEST100_2.mp4').write_bytes(b'no video')
+    Path('videos/VAL100_2.mp4_openface/VAL100_2.csv').unlink()
+    code, out, err = call('videos', '--out', 'masked', '--mask')
+    assert code == 1 and out == '4 clips, 24 frames in masked\n'
+    lines = [line for line in err.splitlines() if 'error' in line]
+    assert len(lines) == 2 and err.endswith('2 clips failed\n')
+    assert 'TEST100_2.mp4: expected a video' in lines[0]
+    assert 'VAL100_2.mp4: no landmarks' in lines[1]
+
+
+@pytest.mark.parametrize('flags, message', [
+    (('--mask-color', 'red'), '--mask-color: expected --mask'),
+    (('--landmarks', 'x'), '--landmarks: expected --mask'),
+    (('--allow-missing', ), '--allow-missing: expected --mask'),
+    (('--as', 'videos'), '--mask'),
+    (('--workers', '0'), '--workers: expected 1 or more, found 0'),
+    (('--mask', '--mask-color', 'mauve'), "unknown color 'mauve'"),
+    (('--mask', '--mask-color', '1,2'), r'numbers from 0 to 255'),
+])
+def test_flags_without_sense(call, flags, message):
+    code, _, err = call('videos', '--out', 'x', *flags)
+    assert code == 1 and message in err and 'Traceback' not in err
+    assert not Path('x').exists()

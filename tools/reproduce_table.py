@@ -1,0 +1,229 @@
+"""Train and test the rows of the published table, with several seeds.
+
+Writes table.md, CSV files and table.png into the work dir. Goes on at the row
+and epoch where it was stopped when it is called again.
+"""
+import argparse
+import os.path as osp
+
+import numpy as np
+
+import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.command_line import (SPLITS, add_config_arguments,
+                                          clear_errors, labels_of,
+                                          load_config)
+from emoreact_plugin.console import say
+from emoreact_plugin.evaluation import read_dump
+from emoreact_plugin.experiments import (GROUPS, Runs, Scores,
+                                         clips_with_landmarks, make_rows,
+                                         make_table, read_cues, score,
+                                         to_csv, to_markdown, train)
+from emoreact_plugin.experiments.report import write
+from emoreact_plugin.visualization import plot_rows, save_figure
+from mmaction.registry import DATASETS
+
+TOOLS = osp.dirname(osp.abspath(__file__))
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description=__doc__.split('\n')[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    add = parser.add_argument
+    add('config', nargs='?', default='configs/emoreact/tsn_r50_fusion.py',
+        help='config that the rows change by flags')
+    add('--rows', nargs='+', default=['table'], metavar='ROW',
+        help=f'of {", ".join(GROUPS)}, config files, or MODEL-INPUT[-masked|'
+        '-tested-masked][-segmentsN][-two-seeds] such as tsm-fusion-masked')
+    add('--seeds', type=int, default=5, help='trainings of each row')
+    add('--work-dir', default='work_dirs/table')
+    add('--margin', type=float, default=0.02,
+        help='of the test that the masked fusion is as good as the unmasked '
+        'face')
+    add('--resamples', type=int, default=2000, help='of the bootstrap')
+    add('--data-root', help='folder of the data set')
+    add('--cache-dir', help='folder for the prepared landmark files')
+    add('--allow-missing', action='store_true',
+        help='use whole frames of clips that have no landmark file')
+    add('--arch', help='backbone of all rows')
+    add('--init', help='start weights: imagenet, scratch or a file')
+    add('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
+        help='settings of all rows')
+    return parser.parse_args()
+
+
+def shared_flags(args):
+    """The flags that all runs get."""
+    flags = ['--allow-missing'] if args.allow_missing else []
+    for name in ('data_root', 'cache_dir', 'arch', 'init'):
+        value = getattr(args, name)
+        if value is not None:
+            flags += ['--' + name.replace('_', '-'), value]
+    return tuple(flags)
+
+
+def resolve(runs, training):
+    """The configuration that a training will have."""
+    parser = argparse.ArgumentParser()
+    add_config_arguments(parser)
+    return load_config(
+        parser.parse_intermixed_args(runs.arguments(training)))
+
+
+def check(rows, runs):
+    """Resolve every row's configuration and open its data, so that nothing
+    is found out after hours of training; training -> configuration."""
+    configs = {}
+    opened = set()
+    for row in rows:
+        if row.training in configs:
+            continue
+        cfg = resolve(runs, row.training)
+        recipe = cfg.get('recipe', {})
+        for option in ('mask', 'shift'):
+            if row.training.flags and recipe.get(option) and (
+                    f'--{option}' not in row.training.flags):
+                raise ValueError(
+                    f'{row.training.config}: has {option}=True, which row '
+                    f'{row.name} must not have, and no flag turns it off')
+        configs[row.training] = cfg
+        for split in SPLITS:
+            dataset = cfg[f'{split}_dataloader'].dataset
+            key = (split, tuple(dataset.get('required', ())),
+                   dataset.get('data_root'), dataset.ann_file)
+            if key not in opened:
+                opened.add(key)
+                dataset = DATASETS.build(dataset)
+                if hasattr(dataset, 'summary'):
+                    say(f'{split} ({row.training.name}): '
+                        f'{dataset.summary()}')
+    return configs
+
+
+def run_all(rows, runs, configs, seeds):
+    """Train and test what is not done yet; row's name -> scores."""
+    total = len({(row.training, seed) for row in rows
+                 for seed in range(seeds * row.seeds_a_run)})
+    done = {}
+    dumps = {row.name: [] for row in rows}
+    # A seed of every row before the next one: what is there can be looked at.
+    for seed in range(seeds):
+        for row in rows:
+            # The second network of a run of two has a seed of its own.
+            pair = range(seed, seeds * row.seeds_a_run, seeds)
+            for each in pair:
+                key = (row.training, each)
+                if key not in done:
+                    say(f'--- {row.training.name}, seed {each} '
+                        f'({len(done) + 1} of {total} trainings)')
+                    done[key] = train(runs, row.training, each,
+                                      configs[row.training])
+            dumps[row.name].append([
+                score(runs, row.training, each, done[row.training, each],
+                      row.test_mask) for each in pair
+            ])
+    return {name: read_scores(files) for name, files in dumps.items()}
+
+
+def read_scores(files):
+    """Scores of a row from its dumps: a list of runs, each of one dump or of
+    several whose logits are averaged."""
+    runs = [[read_dump(path) for path in each] for each in files]
+    first = runs[0][0]
+    order = np.argsort(first.video_ids)
+
+    def logits(dump):
+        mine = np.argsort(dump.video_ids)
+        if [dump.video_ids[i] for i in mine] != [
+                first.video_ids[i] for i in order]:
+            raise ValueError(f'{files}: hold other clips')
+        return dump.scores[mine]
+
+    return Scores(
+        logits=np.stack(
+            [np.mean([logits(dump) for dump in each], 0) for each in runs]),
+        labels=np.asarray(first.labels)[order],
+        video_ids=tuple(first.video_ids[i] for i in order),
+        classes=tuple(first.classes))
+
+
+def describe(args, rows, configs):
+    """Paragraphs on what the numbers are of."""
+    cfg = configs[rows[0].training]
+    recipe = cfg.get('recipe', {})
+    starts = sorted({str(c.get('recipe', {}).get(
+        'init', 'those of the config')) for c in configs.values()})
+    text = (f'{len({row.training for row in rows})} trainings with '
+            f'{args.seeds} seeds each; {recipe.get("arch", "own")} backbone, '
+            f'{cfg.train_cfg.max_epochs} epochs, start weights: '
+            f'{", ".join(starts)}.')
+    if any('masked' in row.name for row in rows):
+        text += (' Masks are surgical and drawn in all three splits, but for '
+                 'rows that say otherwise.')
+    if any(row.name.startswith(('tsn-fusion', 'tsm')) for row in rows):
+        text += ' The streams of a fusion share one network.'
+    return text
+
+
+def draw_table(table, rows, path):
+    """The plot, with intervals over the smallest groups there are."""
+    averages = ('macro', 'micro')
+    summaries = [table.rows[row.name] for row in rows]
+    level = list(summaries[0].intervals)[-1]
+    figure = plot_rows(
+        [row.title for row in rows],
+        {a: [s.runs[a] for s in summaries] for a in averages},
+        {a: [s.intervals[level][a] for s in summaries] for a in averages},
+        [row.published for row in rows], table.prior)
+    save_figure(figure, path)
+
+
+def main():
+    args = parse_args()
+    with clear_errors():
+        if args.seeds < 1:
+            raise ValueError(f'--seeds: expected 1 or more, found '
+                             f'{args.seeds}')
+        rows = make_rows(args.rows, args.config)
+        runs = Runs(args.work_dir, TOOLS, shared_flags(args),
+                    tuple(args.cfg_options))
+        configs = check(rows, runs)
+        try:
+            scores = run_all(rows, runs, configs, args.seeds)
+        except KeyboardInterrupt:
+            say('\nstopped; the same command goes on from here')
+            raise SystemExit(130) from None
+        cfg = configs[rows[0].training]
+        notes = [describe(args, rows, configs)]
+        cues = read_cues(cfg.test_dataloader.dataset.get('data_root', ''))
+        if cues:
+            scores, text = only_with_landmarks(scores, cues)
+            notes.insert(0, text)
+        table = make_table(scores, labels_of(cfg, 'train'), args.margin,
+                           args.resamples, cues and cues['emotions'])
+        text = to_markdown(table, rows, notes)
+        write(osp.join(args.work_dir, 'table.md'), text)
+        for name, content in to_csv(table, rows).items():
+            write(osp.join(args.work_dir, name), content)
+        draw_table(table, rows, osp.join(args.work_dir, 'table.png'))
+    say(f'\n{text}\nwritten: {osp.join(args.work_dir, "table.md")}, .csv, '
+        '.png')
+
+
+def only_with_landmarks(scores, cues):
+    """Leave the sample's few clips with missing landmarks out: whole frames
+    stand in there, which show what a region must not."""
+    keep = clips_with_landmarks(cues)
+    out = {}
+    for name, each in scores.items():
+        rows = [i for i, v in enumerate(each.video_ids) if v in keep]
+        out[name] = each._replace(
+            logits=each.logits[:, rows], labels=each.labels[rows],
+            video_ids=tuple(each.video_ids[i] for i in rows))
+    return out, (f'Drawn sample data, {len(keep)} test clips without missing '
+                 'landmarks: these numbers tell that the pipeline is sound, '
+                 'and nothing about people.')
+
+
+if __name__ == '__main__':
+    main()
