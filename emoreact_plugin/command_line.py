@@ -212,7 +212,7 @@ def clear_errors() -> Iterator[None]:
     traceback, and end with exit code 1."""
     try:
         yield
-    except (ValueError, OSError, KeyError, RuntimeError,
+    except (ValueError, OSError, KeyError, RuntimeError, ImportError,
             TypeError) as error:
         if os.environ.get('EMOREACT_TRACEBACK'):
             raise

@@ -7,6 +7,7 @@ import argparse
 import os.path as osp
 
 import numpy as np
+from mmengine.registry import init_default_scope
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.command_line import (SPLITS, add_config_arguments,
@@ -87,6 +88,7 @@ def check(rows, runs):
                     f'{row.training.config}: has {option}=True, which row '
                     f'{row.name} must not have, and no flag turns it off')
         configs[row.training] = cfg
+        init_default_scope(cfg.get('default_scope', 'mmaction'))
         for split in SPLITS:
             dataset = cfg[f'{split}_dataloader'].dataset
             key = (split, tuple(dataset.get('required', ())),

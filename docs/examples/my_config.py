@@ -13,9 +13,6 @@ __model = __recipe['model']
 __model['recognizer']['backbone'] = dict(
     type='SmallCNN', channels=(32, 64, 128, 256))
 __model['recognizer']['cls_head']['in_channels'] = 256
-__model['fusion'] = dict(
-    type='ClasswiseFusion',
-    streams=__model['streams'],
-    num_classes=__model['recognizer']['cls_head']['num_classes'])
+__model['fusion'] = dict(type='ClasswiseFusion')
 
 globals().update(__recipe)

@@ -1,4 +1,6 @@
 from copy import deepcopy
+from difflib import get_close_matches
+from inspect import signature
 from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 import torch
@@ -36,7 +38,8 @@ class LateFusionRecognizer(BaseModel):
             recognizer with a head, or the names of the streams that share
             ``recognizer``.
         recognizer (dict, optional): Config of the shared recognizer.
-        fusion (dict): Config of the fusion. Defaults to
+        fusion (dict): Config of the fusion. Its ``streams`` and
+            ``num_classes``, where it takes any, are filled in. Defaults to
             ``dict(type='ScoreFusion', mode='mean')``.
         loss_cls (dict): Config of the loss. Defaults to
             ``dict(type='BCELossWithLogits')``.
@@ -62,6 +65,7 @@ class LateFusionRecognizer(BaseModel):
     Raises:
         ValueError: For options that contradict each other, a stream without a
             head, or, in ``forward``, inputs that do not fit the streams.
+        KeyError: For a fusion that is not registered.
     """
 
     def __init__(self,
@@ -91,10 +95,7 @@ class LateFusionRecognizer(BaseModel):
             for name, config in configs.items()
         })
         self._check_recognizers()
-        fusion = dict(deepcopy(fusion))
-        if fusion['type'] == 'ScoreFusion':
-            fusion.setdefault('streams', self.streams)
-        self.fusion = MODELS.build(fusion)
+        self.fusion = self._build_fusion(fusion)
         self.loss_cls = MODELS.build(deepcopy(loss_cls))
         self.register_buffer(
             'pos_weight',
@@ -144,6 +145,27 @@ class LateFusionRecognizer(BaseModel):
                 deepcopy(config.get('data_preprocessor') or default)
                 for name, config in configs.items()
             })
+
+    def _build_fusion(self, config: ConfigType) -> torch.nn.Module:
+        """Build the fusion; it is told the streams and the number of classes
+        where it takes them and the config leaves them out."""
+        config = dict(deepcopy(config))
+        kind = config['type']
+        if isinstance(kind, str):
+            kind = MODELS.get(kind)
+        if kind is None:
+            near = get_close_matches(config['type'], MODELS.module_dict)
+            raise KeyError(
+                f"LateFusionRecognizer: fusion: '{config['type']}' is no "
+                f'registered model{"; " * bool(near)}{" or ".join(near)}'
+                f'{" is" * bool(near)}; one of your own needs custom_imports')
+        takes = signature(kind).parameters
+        head = next(iter(self.recognizers.values())).cls_head
+        for name, value in dict(
+                streams=self.streams, num_classes=head.num_classes).items():
+            if name in takes:
+                config.setdefault(name, value)
+        return MODELS.build(config)
 
     def _check_recognizers(self) -> None:
         for name, network in self.recognizers.items():

@@ -538,14 +538,16 @@ class TestMaskedBeforehand:
             self.data(own, frame_dir_tmpl='{clip}')
         assert self.MASKED not in str(error.value)
 
-    @pytest.mark.parametrize('wrapped', [None, list, dict])
-    def test_masks_are_not_drawn_twice(self, own, wrapped):
+    @pytest.mark.parametrize('mask', [
+        dict(type='DrawFaceMask'),
+        dict(type='RandomApply', transforms=[dict(type='DrawFaceMask')]),
+        dict(type='RandomChoice', transforms=[[dict(type='DrawFaceMask')],
+                                              []]),
+        dict(type='ForEachStream',
+             transforms=dict(body=[], face=[dict(type='DrawFaceMask')])),
+    ], ids=lambda mask: mask['type'])
+    def test_masks_are_not_drawn_twice(self, own, mask):
         self.folders(own, [self.MASKED] * 3)
-        mask = dict(type='DrawFaceMask')
-        if wrapped is list:
-            mask = dict(type='RandomApply', transforms=[mask])
-        if wrapped is dict:
-            mask = dict(type='RandomChoice', transforms=[[mask], []])
         with pytest.raises(ValueError) as error:
             self.data(own, [*LOAD_FRAMES, mask])
         for part in ('train.csv', '3 clips masked', '--mask', str(

@@ -282,6 +282,27 @@ class KeepsWhatItGets(nn.Module):
         return logits['face']
 
 
+class TakesNumClasses(torch.nn.Module):
+
+    def __init__(self, num_classes, streams=('mine', )):
+        super().__init__()
+        self.num_classes, self.streams = num_classes, streams
+
+
+def test_a_fusion_is_told_what_it_takes_and_its_config_leaves_out():
+    model = shared(fusion=dict(type=TakesNumClasses))
+    assert model.fusion.num_classes == 8
+    assert model.fusion.streams == ('face', 'body')
+    model = shared(fusion=dict(type=TakesNumClasses, streams=('one', )))
+    assert model.fusion.streams == ('one', )
+
+
+def test_an_unknown_fusion_names_what_is_alike():
+    with pytest.raises(KeyError, match="'ScoreFusoin' is no registered model;"
+                       ' ScoreFusion.* is; one of your own needs custom_imp'):
+        shared(fusion=dict(type='ScoreFusoin'))
+
+
 def test_a_fusion_of_ones_own_gets_features_and_validity():
     model = shared(fusion=dict(type='KeepsWhatItGets')).eval()
     inputs, samples = batch()
