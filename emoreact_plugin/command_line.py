@@ -30,7 +30,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         '--allow-missing',
         action='store_true',
         default=None,
-        help='use whole frames of clips that have no landmark file')
+        help='accept clips that have no landmark file')
     parser.add_argument(
         '--cfg-options',
         nargs='+',

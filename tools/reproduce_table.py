@@ -6,19 +6,15 @@ and epoch where it was stopped when it is called again.
 import argparse
 import os.path as osp
 
-import numpy as np
 from mmengine.registry import init_default_scope
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.command_line import (SPLITS, add_config_arguments,
-                                          clear_errors, labels_of,
-                                          load_config)
+from emoreact_plugin.command_line import SPLITS, clear_errors, labels_of
 from emoreact_plugin.console import say
-from emoreact_plugin.evaluation import read_dump
-from emoreact_plugin.experiments import (GROUPS, Runs, Scores,
-                                         clips_with_landmarks, make_rows,
-                                         make_table, read_cues, score,
-                                         to_csv, to_markdown, train)
+from emoreact_plugin.experiments import (GROUPS, Runs, clips_with_landmarks,
+                                         make_rows, make_table, read_cues,
+                                         read_scores, resolve, score, to_csv,
+                                         to_markdown, train)
 from emoreact_plugin.experiments.report import write
 from emoreact_plugin.visualization import plot_rows, save_figure
 from mmaction.registry import DATASETS
@@ -45,7 +41,7 @@ def parse_args():
     add('--data-root', help='folder of the data set')
     add('--cache-dir', help='folder for the prepared landmark files')
     add('--allow-missing', action='store_true',
-        help='use whole frames of clips that have no landmark file')
+        help='accept clips that have no landmark file')
     add('--arch', help='backbone of all rows')
     add('--init', help='start weights: imagenet, scratch or a file')
     add('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
@@ -61,14 +57,6 @@ def shared_flags(args):
         if value is not None:
             flags += ['--' + name.replace('_', '-'), value]
     return tuple(flags)
-
-
-def resolve(runs, training):
-    """The configuration that a training will have."""
-    parser = argparse.ArgumentParser()
-    add_config_arguments(parser)
-    return load_config(
-        parser.parse_intermixed_args(runs.arguments(training)))
 
 
 def check(rows, runs):
@@ -127,28 +115,6 @@ def run_all(rows, runs, configs, seeds):
     return {name: read_scores(files) for name, files in dumps.items()}
 
 
-def read_scores(files):
-    """Scores of a row from its dumps: a list of runs, each of one dump or of
-    several whose logits are averaged."""
-    runs = [[read_dump(path) for path in each] for each in files]
-    first = runs[0][0]
-    order = np.argsort(first.video_ids)
-
-    def logits(dump):
-        mine = np.argsort(dump.video_ids)
-        if [dump.video_ids[i] for i in mine] != [
-                first.video_ids[i] for i in order]:
-            raise ValueError(f'{files}: hold other clips')
-        return dump.scores[mine]
-
-    return Scores(
-        logits=np.stack(
-            [np.mean([logits(dump) for dump in each], 0) for each in runs]),
-        labels=np.asarray(first.labels)[order],
-        video_ids=tuple(first.video_ids[i] for i in order),
-        classes=tuple(first.classes))
-
-
 def describe(args, rows, configs):
     """Paragraphs on what the numbers are of."""
     cfg = configs[rows[0].training]
@@ -199,8 +165,13 @@ def main():
         notes = [describe(args, rows, configs)]
         cues = read_cues(cfg.test_dataloader.dataset.get('data_root', ''))
         if cues:
-            scores, text = only_with_landmarks(scores, cues)
-            notes.insert(0, text)
+            # Whole frames stand in for missing landmarks, which show what a
+            # region must not.
+            keep = clips_with_landmarks(cues)
+            scores = {name: each.only(keep) for name, each in scores.items()}
+            notes.insert(0, f'Drawn sample data, {len(keep)} test clips '
+                         'without missing landmarks: these numbers tell that '
+                         'the pipeline is sound, and nothing about people.')
         table = make_table(scores, labels_of(cfg, 'train'), args.margin,
                            args.resamples, cues and cues['emotions'])
         text = to_markdown(table, rows, notes)
@@ -210,21 +181,6 @@ def main():
         draw_table(table, rows, osp.join(args.work_dir, 'table.png'))
     say(f'\n{text}\nwritten: {osp.join(args.work_dir, "table.md")}, .csv, '
         '.png')
-
-
-def only_with_landmarks(scores, cues):
-    """Leave the sample's few clips with missing landmarks out: whole frames
-    stand in there, which show what a region must not."""
-    keep = clips_with_landmarks(cues)
-    out = {}
-    for name, each in scores.items():
-        rows = [i for i, v in enumerate(each.video_ids) if v in keep]
-        out[name] = each._replace(
-            logits=each.logits[:, rows], labels=each.labels[rows],
-            video_ids=tuple(each.video_ids[i] for i in rows))
-    return out, (f'Drawn sample data, {len(keep)} test clips without missing '
-                 'landmarks: these numbers tell that the pipeline is sound, '
-                 'and nothing about people.')
 
 
 if __name__ == '__main__':

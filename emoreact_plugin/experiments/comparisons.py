@@ -1,7 +1,7 @@
 """Bootstrap and tests of rows that scored the same test clips."""
 import itertools
 import re
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
@@ -11,25 +11,11 @@ from emoreact_plugin.evaluation import (bootstrap_weights, delong, holm,
                                         roc_auc, roc_auc_micro,
                                         weighted_roc_auc,
                                         weighted_roc_auc_micro)
+from .scores import Scores
 
 AVERAGES = ('macro', 'micro')
 # 80sTOYS105_2: the series 80sTOYS, its recording 105, take 2.
 _CLIP_NAME = re.compile(r'(?P<series>.*\D)(?P<number>\d+)_\d+')
-
-
-class Scores(NamedTuple):
-    """Predictions of one row.
-
-    Attributes:
-        logits (np.ndarray): (S, N, C), of S runs.
-        labels (np.ndarray): (N, C), 0 or 1.
-        video_ids (tuple[str, ...]): N names of clips.
-        classes (tuple[str, ...]): C names.
-    """
-    logits: np.ndarray
-    labels: np.ndarray
-    video_ids: Tuple[str, ...]
-    classes: Tuple[str, ...]
 
 
 class Difference(NamedTuple):

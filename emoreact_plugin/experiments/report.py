@@ -34,7 +34,7 @@ def to_markdown(table: Table, rows: Sequence[Row], notes: Sequence[str]
     parts = [*notes, _main_table(table, rows), _notes(table, rows),
              _emotions(table, titles)]
     if table.claims:
-        parts += ['### What was to be shown', _claims(table.claims)]
+        parts += ['### What was to be shown', claims_table(table.claims)]
     if table.differences:
         parts += ['### Differences', _differences(table, titles)]
     return '\n\n'.join(parts) + '\n'
@@ -93,7 +93,8 @@ def _emotions(table: Table, titles: Dict[str, str]) -> str:
     return _grid(['Row', *emotions], lines)
 
 
-def _claims(claims: Sequence[Claim]) -> str:
+def claims_table(claims: Sequence[Claim]) -> str:
+    """Claims as a table in Markdown."""
     return _grid(
         ['Claim', 'Value', '95 % interval', 'Holds'],
         [[each.text, _signed(each.value, each), _span((each.low, each.high)),

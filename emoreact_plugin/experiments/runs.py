@@ -1,4 +1,5 @@
 """Trainings of many seeds, each taken up again where it was stopped."""
+import argparse
 import json
 import os
 import os.path as osp
@@ -8,7 +9,8 @@ from typing import List, NamedTuple, Sequence
 
 from mmengine.config import Config
 
-from emoreact_plugin.command_line import leaves
+from emoreact_plugin.command_line import (add_config_arguments, leaves,
+                                          load_config)
 from emoreact_plugin.console import say
 from .rows import Training
 
@@ -43,6 +45,14 @@ class Runs(NamedTuple):
     def folder(self, training: Training, seed: int) -> str:
         """Where a run of a training lies."""
         return osp.join(self.work_dir, training.name, f'seed{seed}')
+
+
+def resolve(runs: Runs, training: Training) -> Config:
+    """The configuration that a training will have."""
+    parser = argparse.ArgumentParser()
+    add_config_arguments(parser)
+    return load_config(
+        parser.parse_intermixed_args(runs.arguments(training)))
 
 
 def train(runs: Runs, training: Training, seed: int, cfg: Config) -> str:

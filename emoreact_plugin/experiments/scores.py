@@ -1,0 +1,65 @@
+"""What some runs of one kind predicted."""
+from typing import Collection, NamedTuple, Sequence, Tuple
+
+import numpy as np
+
+from emoreact_plugin.evaluation import read_dump
+
+
+class Scores(NamedTuple):
+    """Predictions of one row.
+
+    Attributes:
+        logits (np.ndarray): (S, N, C), of S runs.
+        labels (np.ndarray): (N, C), 0 or 1.
+        video_ids (tuple[str, ...]): N names of clips.
+        classes (tuple[str, ...]): C names.
+    """
+    logits: np.ndarray
+    labels: np.ndarray
+    video_ids: Tuple[str, ...]
+    classes: Tuple[str, ...]
+
+    def only(self, clips: Collection[str]) -> 'Scores':
+        """Those of some clips, in the order that they have here."""
+        keep = [i for i, name in enumerate(self.video_ids) if name in clips]
+        return self._replace(
+            logits=self.logits[:, keep],
+            labels=self.labels[keep],
+            video_ids=tuple(self.video_ids[i] for i in keep))
+
+
+def read_scores(files: Sequence[Sequence[str]]) -> Scores:
+    """Read the dumps of some runs.
+
+    Args:
+        files (Sequence[Sequence[str]]): For each run its dumps: one, or
+            several whose scores are averaged.
+
+    Returns:
+        Scores: The clips in the order of their names.
+
+    Raises:
+        FileNotFoundError, ValueError: For a dump that cannot be read, or one
+            of other clips than the first.
+    """
+    runs = [[read_dump(path) for path in each] for each in files]
+    first = runs[0][0]
+    names = sorted(first.video_ids)
+
+    def scores(dump, path):
+        for what in ('scale', 'classes', 'video_ids'):
+            found, expected = getattr(dump, what), getattr(first, what)
+            if found != expected and sorted(found) != sorted(expected):
+                raise ValueError(f'{path}: other {what} than those of '
+                                 f'{files[0][0]}')
+        return dump.scores[np.argsort(dump.video_ids)]
+
+    return Scores(
+        logits=np.stack([
+            np.mean([scores(*pair) for pair in zip(each, paths)], axis=0)
+            for each, paths in zip(runs, files)
+        ]),
+        labels=np.asarray(first.labels)[np.argsort(first.video_ids)],
+        video_ids=tuple(names),
+        classes=tuple(first.classes))
