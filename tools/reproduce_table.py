@@ -11,6 +11,7 @@ from mmengine.registry import init_default_scope
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.command_line import SPLITS, clear_errors, labels_of
 from emoreact_plugin.console import say
+from emoreact_plugin.datasets.clip_files import number
 from emoreact_plugin.experiments import (GROUPS, Runs, clips_with_landmarks,
                                          make_rows, make_table, read_cues,
                                          read_scores, resolve, score, to_csv,
@@ -104,8 +105,9 @@ def run_all(rows, runs, configs, seeds):
             for each in pair:
                 key = (row.training, each)
                 if key not in done:
-                    say(f'--- {row.training.name}, seed {each} '
-                        f'({len(done) + 1} of {total} trainings)')
+                    if not runs.is_trained(*key):
+                        say(f'--- {row.training.name}, seed {each} '
+                            f'({len(done) + 1} of {total} trainings)')
                     done[key] = train(runs, row.training, each,
                                       configs[row.training])
             dumps[row.name].append([
@@ -121,8 +123,9 @@ def describe(args, rows, configs):
     recipe = cfg.get('recipe', {})
     starts = sorted({str(c.get('recipe', {}).get(
         'init', 'those of the config')) for c in configs.values()})
-    text = (f'{len({row.training for row in rows})} trainings with '
-            f'{args.seeds} seeds each; {recipe.get("arch", "own")} backbone, '
+    text = (f'{number(len(configs), "training")} with '
+            f'{number(args.seeds, "seed")} each; '
+            f'{recipe.get("arch", "own")} backbone, '
             f'{cfg.train_cfg.max_epochs} epochs, start weights: '
             f'{", ".join(starts)}.')
     if any('masked' in row.name for row in rows):

@@ -102,8 +102,8 @@ def bootstrap_weights(num_clips: int,
     Args:
         num_clips (int): N, at least 2.
         groups (Sequence[Hashable], optional): N names, at least two
-            different ones. Intervals from fewer than some 30 groups tend to
-            be too narrow.
+            different ones. Intervals from few groups, or groups of uneven
+            sizes, are too narrow.
         resamples (int): R, at least 1.
         seed (int): Of the draws. Equal arguments give equal weights.
 

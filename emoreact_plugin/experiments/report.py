@@ -7,6 +7,7 @@ from typing import Dict, List, Sequence
 
 import numpy as np
 
+from emoreact_plugin.datasets.clip_files import number
 from .comparisons import AVERAGES, Claim
 from .rows import Row
 from .table import Table
@@ -69,8 +70,7 @@ def _main_table(table: Table, rows: Sequence[Row]) -> str:
 def _notes(table: Table, rows: Sequence[Row]) -> str:
     runs = sorted({len(s.runs['micro']) for s in table.rows.values()})
     levels = list(next(iter(table.rows.values())).intervals)
-    count = ' or '.join(map(str, runs))
-    text = (f'ROC AUC of the test clips: mean over {count} seeds '
+    text = (f'ROC AUC of the test clips: mean over {number(runs[0], "seed")} '
             '± their standard deviation; then 95 % bootstrap intervals of '
             f'that mean, drawing each {", each ".join(levels)}. Label '
             'frequencies alone: every clip scored by how often each label '

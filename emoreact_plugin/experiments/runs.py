@@ -46,6 +46,11 @@ class Runs(NamedTuple):
         """Where a run of a training lies."""
         return osp.join(self.work_dir, training.name, f'seed{seed}')
 
+    def is_trained(self, training: Training, seed: int) -> bool:
+        """Whether nothing is left to train of a run."""
+        return osp.isfile(
+            osp.join(self.folder(training, seed), 'metrics.json'))
+
 
 def resolve(runs: Runs, training: Training) -> Config:
     """The configuration that a training will have."""
@@ -73,12 +78,11 @@ def train(runs: Runs, training: Training, seed: int, cfg: Config) -> str:
         RuntimeError: When the training fails.
     """
     folder = runs.folder(training, seed)
-    metrics = osp.join(folder, 'metrics.json')
     _claim(folder, cfg)
-    if not osp.isfile(metrics):
+    if not runs.is_trained(training, seed):
         _run(runs, 'train.py', training, '--work-dir', folder, '--seed',
              str(seed), '--resume')
-    with open(metrics, encoding='utf-8') as file:
+    with open(osp.join(folder, 'metrics.json'), encoding='utf-8') as file:
         checkpoint = json.load(file)['checkpoint']
     # By its name: the folder may have been moved.
     return osp.join(folder, osp.basename(checkpoint))
