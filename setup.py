@@ -43,7 +43,7 @@ INSTALL_REQUIRES = [
     'tqdm>=4.60,<5',
 ]
 EXTRAS_REQUIRE = {
-    'test': ['pytest>=8'],
+    'test': ['pytest>=8', 'pytest-xdist>=3.5'],
     # 0.10.14 is the last release whose wheel holds its models
     'landmarks': ['mediapipe==0.10.14; python_version < "3.13"'],
     'tensorboard': ['tensorboard>=2.15'],

@@ -7,12 +7,15 @@ from typing import NamedTuple
 import av
 import numpy as np
 import pytest
+import torch
 from mmengine.registry import init_default_scope
 
 # A folder with real clips, OpenFace files and labels; the few tests that try
 # them are skipped without it.
 REAL_DATA = Path(os.environ.get('EMOREACT_TEST_DATA', 'not-given'))
 WIDTH, HEIGHT, FRAMES = 64, 48, 6
+# Several processes of tests share the cores.
+torch.set_num_threads(1)
 EMOTIONS = ('Curiosity', 'Uncertainty', 'Excitement', 'Happiness', 'Surprise',
             'Disgust', 'Fear', 'Frustration')
 

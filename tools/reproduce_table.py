@@ -38,7 +38,7 @@ def parse_args():
     add('--margin', type=float, default=0.02,
         help='of the test that the masked fusion is as good as the unmasked '
         'face')
-    add('--resamples', type=int, default=2000, help='of the bootstrap')
+    add('--resamples', type=int, default=10000, help='of the bootstrap')
     add('--data-root', help='folder of the data set')
     add('--cache-dir', help='folder for the prepared landmark files')
     add('--allow-missing', action='store_true',

@@ -13,7 +13,7 @@ globals().update(
         shared=False,
         image_size=48,
         batch_size=16,
-        max_epochs=16,
+        max_epochs=12,
         data_root='data/sample'))
 
 optim_wrapper = dict(
@@ -21,6 +21,6 @@ optim_wrapper = dict(
 param_scheduler = dict(
     type='OneCycleLR',
     eta_max=1e-3,
-    total_steps=16,
+    total_steps=12,
     pct_start=0.2,
     convert_to_iter_based=True)

@@ -235,10 +235,10 @@ def macro_of(values) -> np.ndarray:
 def resample_seeds(values, seed: int = 0) -> np.ndarray:
     """Mean over seeds that are drawn with replacement for each resample.
 
-    So that an interval covers other trainings, not only other clips. From
-    few seeds it covers them too little: the mean of S drawn seeds varies
-    ``sqrt((S - 1) / S)`` as much as that of S new ones, 0.71 for two, 0.89
-    for five, and of one seed not at all.
+    So that an interval covers other trainings, not only other clips. The
+    mean of S drawn seeds varies ``sqrt((S - 1) / S)`` as much as that of S
+    new ones, so its distance from the mean of all is stretched by the
+    inverse. One seed tells nothing of others: nothing varies then.
 
     Args:
         values (array-like): (S, R), of each seed and resample of clips.
@@ -254,9 +254,11 @@ def resample_seeds(values, seed: int = 0) -> np.ndarray:
         ValueError: If there are no values, not two axes, or an infinite one.
     """
     values = check_values(values, 'values', 'SR')
-    drawn = np.random.default_rng((seed, 1)).integers(
-        0, len(values), values.shape)
-    return np.take_along_axis(values, drawn, axis=0).mean(axis=0)
+    count = len(values)
+    drawn = np.random.default_rng((seed, 1)).integers(0, count, values.shape)
+    means = values.mean(axis=0)
+    distance = np.take_along_axis(values, drawn, axis=0).mean(axis=0) - means
+    return means + distance * np.sqrt(count / max(count - 1, 1))
 
 
 def paired_differences(values_a, values_b, seed: int = 0) -> np.ndarray:

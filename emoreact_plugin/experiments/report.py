@@ -75,7 +75,9 @@ def _notes(table: Table, rows: Sequence[Row]) -> str:
             f'that mean, drawing each {", each ".join(levels)}. Label '
             'frequencies alone: every clip scored by how often each label '
             'occurs in the training split, which is what micro is without a '
-            'model.')
+            'model. The intervals are of these very seeds and, where clips '
+            'of a series or child are alike, the more optimistic the smaller '
+            'the unit that is drawn.')
     if any(row.two_seeds for row in rows):
         text += (' Two seeds averaged: two networks a run, so as many scores '
                  'as a fusion has.')
@@ -98,7 +100,7 @@ def claims_table(claims: Sequence[Claim]) -> str:
     return _grid(
         ['Claim', 'Value', '95 % interval', 'Holds'],
         [[each.text, _signed(each.value, each), _span((each.low, each.high)),
-          'yes' if each.holds else 'NO'] for each in claims])
+          'yes' if each.holds else 'not shown'] for each in claims])
 
 
 def _signed(value: float, claim: Claim) -> str:
@@ -113,9 +115,11 @@ def _differences(table: Table, titles: Dict[str, str]) -> str:
     text = _grid(['Rows', 'ROC AUC', 'Difference', '95 % interval', 'p',
                   'p, Holm'], lines)
     return (text + '\n\nPaired bootstrap: the same resampled clips for both '
-            'rows, in groups where their names tell of any, and the seeds '
-            "drawn anew; p two-sided, Holm's correction over all pairs of an "
-            'average. Differences per emotion (DeLong) are in the CSV files.')
+            'rows, in groups where their names tell of any, and seeds drawn '
+            "anew; p two-sided, Holm's correction over all pairs of an "
+            'average. Macro is the one to judge by. Differences per emotion '
+            '(DeLong, of clips taken as independent and of these very seeds) '
+            'are in emotion_differences.csv.')
 
 
 def _grid(head: Sequence[str], lines: List[Sequence[str]]) -> str:

@@ -255,24 +255,27 @@ class TestResampleSeeds:
         np.testing.assert_array_equal(R.resample_seeds(values), values[0])
 
     def test_mean_of_two_seeds(self):
-        # One of the four draws is 0 0, two are mixed, one is 1 1.
+        # One of the four draws is 0 0, two are mixed, one is 1 1; their
+        # distances from 1/2 are stretched by sqrt(2).
         result = R.resample_seeds([[0] * 4000, [1] * 4000])
         found, times = np.unique(result, return_counts=True)
-        assert found.tolist() == [0, .5, 1]
+        assert found.tolist() == pytest.approx(
+            [.5 - .5**.5, .5, .5 + .5**.5])
         np.testing.assert_allclose(times, [1000, 2000, 1000], atol=120)
 
-    def test_spread_is_smaller_than_that_of_new_seeds(self):
-        # The docstring's sqrt((S - 1) / S), of the standard error of a mean.
+    def test_spread_is_that_of_new_seeds(self):
+        # The standard error of a mean.
         seeds = np.random.default_rng(0).normal(size=5)
         result = R.resample_seeds(np.tile(seeds[:, np.newaxis], 20_000))
-        expected = np.sqrt(4 / 5) * seeds.std(ddof=1) / np.sqrt(5)
+        expected = seeds.std(ddof=1) / np.sqrt(5)
         assert result.std() == pytest.approx(expected, rel=.02)
         assert result.mean() == pytest.approx(seeds.mean(), abs=.01)
 
     def test_each_resample_keeps_its_own_values(self):
         values = np.add.outer(np.arange(3) * .001, np.arange(100.))
         result = R.resample_seeds(values)
-        assert (np.abs(result - np.arange(100) - .001) <= .0010001).all()
+        farthest = .001 * np.sqrt(3 / 2) + 1e-9
+        assert (np.abs(result - np.arange(100) - .001) <= farthest).all()
         assert len(np.unique(np.round(result - np.arange(100), 6))) > 3
 
     def test_draws_are_others_than_those_of_clips(self):
@@ -315,8 +318,8 @@ class TestPairedDifferences:
         values = [[0] * 8000, [1] * 8000]
         for seed in (0, 1):
             result = R.paired_differences(values, values, seed)
-            # The variance of either mean is 1/4 * 1/2.
-            assert result.var() == pytest.approx(.25, abs=.01)
+            # That of the mean of two, sd**2 / 2 = 1/4, for either.
+            assert result.var() == pytest.approx(.5, abs=.02)
         for a, b in ((values, values[:1]), (values[:1], values)):
             assert (R.paired_differences(a, b, 0) !=
                     R.paired_differences(a, b, 1)).any()
