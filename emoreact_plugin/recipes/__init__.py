@@ -1,0 +1,165 @@
+"""The option grid: one function from options to a whole configuration.
+
+A text config calls it::
+
+    _base_ = ['../_base_/runtime.py']
+    from emoreact_plugin.recipes import build
+    globals().update(build(input='fusion'))
+
+To change settings, write a config with this one as its ``_base_``, as
+everywhere in MMAction2; to change options, call :func:`build` again in a
+config of its own, or use the flags of the tools.
+
+(The ``_base_`` is needed, if only an empty list: without it MMEngine takes a
+config that imports for one of its new kind.)
+"""
+from copy import deepcopy
+from typing import Dict, Optional, Sequence
+
+from emoreact_plugin.datasets.annotations import EMOTIONS
+from .data import BOTH, NEEDS, build_loader, build_pipeline
+from .model import build_model, formats_of
+from .options import (CHOICES, DEFAULTS, INPUTS, check_options,
+                      check_together, current_overrides, overriding,
+                      streams_of)
+
+__all__ = [
+    'CHOICES', 'DEFAULTS', 'INPUTS', 'build', 'build_model', 'build_pipeline',
+    'overriding', 'streams_of'
+]
+
+
+def build(classes: Optional[Sequence[str]] = None,
+          image_size: int = 224,
+          batch_size: int = 8,
+          num_workers: int = 2,
+          max_epochs: int = 12,
+          lr: float = 0.01,
+          dropout: float = 0.0,
+          shared: bool = True,
+          mask_kind: str = 'surgical',
+          recognizers: Optional[Dict[str, dict]] = None,
+          sampling: Optional[Dict[str, dict]] = None,
+          data_root: str = 'data/EmoReact',
+          ann_files: Sequence[str] = ('train.csv', 'val.csv', 'test.csv'),
+          data_prefix: Dict[str, str] = dict(video='videos'),
+          **options) -> dict:
+    """A configuration of the published recipe.
+
+    Args:
+        classes (Sequence[str], optional): Names of the labels; EmoReact's
+            eight by default.
+        image_size (int): Side of the square that the network sees, pixels.
+        batch_size (int): Clips in a batch.
+        num_workers (int): Processes that load samples.
+        max_epochs (int): Length of the training.
+        lr (float): Learning rate of SGD, constant.
+        dropout (float): Before the classifier. The published system has none
+            that takes effect.
+        shared (bool): One network for all streams, as published, instead of
+            one a stream.
+        mask_kind (str): What ``mask`` draws, see ``DrawFaceMask``.
+        recognizers (dict[str, dict], optional): Stream -> config of a stock
+            recognizer in place of the recipe's own, with its own start
+            weights unless ``init`` is ``'scratch'``; every stream then has a
+            network of its own.
+        sampling (dict[str, dict], optional): Stream -> the frames it sees,
+            see ``SampleStreamFrames``; for all streams. By default they share
+            ``num_segments`` frames.
+        data_root (str): Folder of the data set.
+        ann_files (Sequence[str]): Annotation files of train, val and test.
+        data_prefix (dict[str, str]): Folders in it, see ``EmoReactDataset``.
+        **options: Of the command line: ``input``, ``mask``,
+            ``num_segments``, ``arch``, ``shift``, ``shift_div``
+            (:data:`CHOICES`) and ``init`` (``'imagenet'``, ``'scratch'`` or
+            the path of a weight file). Those that the command line gives win.
+
+    Returns:
+        dict: ``model``, data loaders, evaluators, loops, optimizer, and
+        ``recipe``, a record of what tells one trained network from another
+        with the same weights' names and shapes.
+
+    Raises:
+        ValueError: For an option or value that there is not.
+    """
+    options = {**DEFAULTS, **options}
+    settings = dict(
+        classes=tuple(classes or EMOTIONS),
+        image_size=image_size,
+        batch_size=batch_size,
+        num_workers=num_workers,
+        max_epochs=max_epochs,
+        lr=lr,
+        dropout=dropout,
+        shared=shared,
+        mask_kind=mask_kind,
+        recognizers=deepcopy(recognizers or {}),
+        sampling=sampling,
+        data_root=data_root,
+        ann_files=ann_files,
+        data_prefix=dict(data_prefix))
+    override = current_overrides()
+    if override is None:
+        check_together(options)
+        return _build(options, **settings)
+    before = _build(options, **settings)
+    options.update(override['options'])
+    check_together(options)
+    after = _build(options, **settings)
+    override['calls'].append((before, deepcopy(after)))
+    return after
+
+
+def _build(options: dict, classes: Sequence[str], image_size: int,
+           batch_size: int, num_workers: int, max_epochs: int, lr: float,
+           dropout: float, shared: bool, mask_kind: str,
+           recognizers: Dict[str, dict], sampling: Optional[Dict[str, dict]],
+           data_root: str, ann_files: Sequence[str],
+           data_prefix: Dict[str, str]) -> dict:
+    check_options(options)
+    streams = streams_of(options['input'])
+    # face+body is fusion, however it was written
+    options['input'] = next(
+        (name for name, each in INPUTS.items() if each == streams),
+        options['input'])
+    for what, given in (('recognizers', recognizers),
+                        ('sampling', sampling or streams)):
+        if not set(given) <= set(streams) or (
+                what == 'sampling' and len(given) < len(streams)):
+            raise ValueError(f'{what}: expected the streams '
+                             f'{", ".join(streams)}, found '
+                             f'{", ".join(given)}')
+    needs = {need for s in streams for need in NEEDS.get(s, BOTH)}
+    if options['mask']:
+        needs.add('landmarks')
+    data = dict(
+        data_root=data_root,
+        data_prefix=data_prefix,
+        metainfo=dict(classes=classes),
+        required=sorted(needs))
+    loaders = {
+        f'{split}_dataloader': build_loader(
+            split, ann_file,
+            build_pipeline(streams, options['num_segments'], image_size,
+                           split == 'train', 'frames' in data_prefix,
+                           mask_kind if options['mask'] else None, sampling,
+                           formats_of(recognizers)), data,
+            batch_size, num_workers)
+        for split, ann_file in zip(('train', 'val', 'test'), ann_files)
+    }
+    return dict(
+        model=build_model(streams, len(classes), dropout, shared, options,
+                          recognizers),
+        **loaders,
+        val_evaluator=dict(type='ROCAUCMetric'),
+        test_evaluator=dict(type='ROCAUCMetric'),
+        train_cfg=dict(
+            type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=1),
+        val_cfg=dict(type='ValLoop'),
+        test_cfg=dict(type='TestLoop'),
+        optim_wrapper=dict(
+            type='OptimWrapper',
+            optimizer=dict(
+                type='SGD', lr=lr, momentum=0.9, weight_decay=5e-4)),
+        auto_scale_lr=dict(enable=False, base_batch_size=batch_size),
+        recipe=dict(options, classes=classes, image_size=image_size))

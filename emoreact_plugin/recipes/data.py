@@ -1,0 +1,115 @@
+"""From the files of a data set to the model's input."""
+from copy import deepcopy
+from typing import Dict, List, Optional, Sequence
+
+# The files of a region, without which there is nothing to train on; a region
+# of one's own may look at both.
+BOTH = ('landmarks', 'keypoints')
+NEEDS = dict(face=('landmarks', ), body=BOTH, fullbody=('keypoints', ))
+
+
+def build_pipeline(streams: Sequence[str],
+                   num_segments: int,
+                   image_size: int = 224,
+                   train: bool = False,
+                   frames: bool = False,
+                   mask_kind: Optional[str] = None,
+                   sampling: Optional[Dict[str, dict]] = None,
+                   formats: Optional[Dict[str, str]] = None) -> List[dict]:
+    """From a sample of the data set to the model's input.
+
+    Args:
+        streams (Sequence[str]): Names of regions.
+        num_segments (int): Frames of a clip, one from each segment: a random
+            one in training, the middle one otherwise.
+        image_size (int): Side of the model's input, pixels.
+        train (bool): Flip and crop at random.
+        frames (bool): Read folders of images instead of videos.
+        mask_kind (str, optional): Draw this kind of face mask; a clip's mask
+            is another one every epoch in training, always the same otherwise.
+        sampling (dict[str, dict], optional): Stream -> its frames, instead of
+            ``num_segments`` for all.
+        formats (dict[str, str], optional): Stream -> ``FormatShape``'s
+            ``input_format``, where it is not ``'NCHW'``.
+
+    Returns:
+        list[dict]: Configs of transforms.
+    """
+    if train:
+        # 256 for 224
+        side = round(image_size * 8 / 7)
+        views = [
+            dict(type='Resize', scale=(side, side), keep_ratio=False),
+            dict(type='Flip', flip_ratio=0.5),
+            dict(type='RandomCrop', size=image_size)
+        ]
+    else:
+        views = [
+            dict(
+                type='Resize',
+                scale=(image_size, image_size),
+                keep_ratio=False)
+        ]
+    masks = [] if mask_kind is None else [
+        dict(type='DrawFaceMask', kind=mask_kind, seed=None if train else 0)
+    ]
+    if sampling is None:
+        sample = dict(
+            type='SampleFrames',
+            clip_len=1,
+            frame_interval=1,
+            num_clips=num_segments,
+            test_mode=not train)
+    else:
+        sample = dict(
+            type='SampleStreamFrames',
+            streams={
+                name: dict(each, test_mode=not train) if 'type' in
+                each else dict(each)
+                for name, each in sampling.items()
+            })
+    return [
+        sample,
+        dict(type='RawFrameDecode' if frames else 'DecodeVideo'),
+        dict(type='LoadLandmarks'),
+        *masks,
+        dict(type='CropRegions', regions=tuple(streams)),
+        _views_of_streams(streams, views, formats or {}),
+        dict(
+            type='PackActionInputs',
+            collect_keys=tuple(f'{name}_imgs' for name in streams),
+            meta_keys=('video_id', 'valence',
+                       *(f'{name}_found' for name in streams)))
+    ]
+
+
+def _views_of_streams(streams: Sequence[str], views: List[dict],
+                      formats: Dict[str, str]) -> dict:
+
+    def transforms(name):
+        shape = formats.get(name, 'NCHW')
+        return [*deepcopy(views), dict(type='FormatShape', input_format=shape)]
+
+    if not formats:
+        return dict(
+            type='ForEachStream',
+            streams=tuple(streams),
+            transforms=transforms(None))
+    return dict(
+        type='ForEachStream',
+        transforms={name: transforms(name) for name in streams})
+
+
+def build_loader(split: str, ann_file: str, pipeline: List[dict], data: dict,
+            batch_size: int, num_workers: int) -> dict:
+    return dict(
+        batch_size=batch_size,
+        num_workers=num_workers,
+        persistent_workers=num_workers > 0,
+        sampler=dict(type='DefaultSampler', shuffle=split == 'train'),
+        dataset=dict(
+            type='EmoReactDataset',
+            ann_file=ann_file,
+            pipeline=pipeline,
+            test_mode=split != 'train',
+            **deepcopy(data)))

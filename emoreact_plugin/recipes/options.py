@@ -1,0 +1,120 @@
+"""Which options there are, what they may be, and what they mean."""
+import warnings
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Iterator, List, Optional, Tuple
+
+from emoreact_plugin.transforms.regions import REGIONS
+
+# What an input is made of; regions joined by '+' are an input as well.
+INPUTS = dict(
+    face=('face', ),
+    body=('body', ),
+    fullbody=('fullbody', ),
+    fusion=('face', 'body'))
+
+# What each option of the command line may be, and what it is by default.
+CHOICES = dict(
+    mask=(False, True),
+    num_segments=(1, 3, 5, 10),
+    arch=('resnet50', 'mobilenet_v2', 'resnet18'),
+    shift=(False, True),
+    shift_div=(4, 8))
+DEFAULTS = dict(
+    input='fusion',
+    mask=False,
+    num_segments=3,
+    arch='resnet50',
+    shift=False,
+    shift_div=8,
+    init='imagenet')
+
+_overrides: ContextVar[Optional[dict]] = ContextVar('overrides', default=None)
+
+
+def current_overrides() -> Optional[dict]:
+    """What :func:`overriding` asks for; None outside of it."""
+    return _overrides.get()
+
+
+@contextmanager
+def overriding(options: dict) -> Iterator[List[tuple]]:
+    """Let options of the command line win over those that a config passes to
+    :func:`build`, so that the config's own edits still come after it.
+
+    Args:
+        options (dict): Some of :data:`DEFAULTS`.
+
+    Yields:
+        list[tuple[dict, dict]]: For every call of :func:`build` in the block
+        what it would have returned without these options, and what it
+        returned.
+    """
+    calls = []
+    token = _overrides.set(dict(options=options, calls=calls))
+    try:
+        yield calls
+    finally:
+        _overrides.reset(token)
+
+
+def streams_of(input: str) -> Tuple[str, ...]:
+    """The regions of an input.
+
+    Args:
+        input (str): One of :data:`INPUTS`, or registered regions joined by
+            ``+``, such as ``'face+body+fullbody'``.
+
+    Returns:
+        tuple[str, ...]: At least one, each once.
+
+    Raises:
+        ValueError: Naming the possible inputs and regions.
+    """
+    if input in INPUTS:
+        return INPUTS[input]
+    streams = tuple(str(input).split('+'))
+    if not set(streams) <= set(REGIONS.module_dict) or len(
+            set(streams)) < len(streams):
+        raise ValueError(
+            f'input: expected one of {", ".join(INPUTS)}, or different '
+            f'regions joined by + (of {", ".join(sorted(REGIONS.module_dict))}'
+            f'), such as face+body+fullbody, found {input}')
+    return streams
+
+
+def check_options(options: dict) -> None:
+    """Refuse an option or value that there is not.
+
+    Raises:
+        ValueError: Naming the possible ones.
+    """
+    for name, value in options.items():
+        if name == 'input':
+            streams_of(value)
+            continue
+        if name not in DEFAULTS:
+            raise ValueError(f"unknown option '{name}', expected one of "
+                             f'{", ".join(DEFAULTS)}')
+        choices = CHOICES.get(name)
+        if choices and (value not in choices
+                        or isinstance(value, bool) != (choices[0] is False)):
+            raise ValueError(f'{name}: expected one of '
+                             f'{", ".join(map(str, choices))}, found {value}')
+    if not isinstance(options.get('init', ''), str):
+        raise ValueError("init: expected 'imagenet', 'scratch' or a path, "
+                         f"found {options['init']}")
+
+
+def check_together(options: dict) -> None:
+    """Check the options; warn of those that have no sense together."""
+    check_options(options)
+    if options['shift'] and options['num_segments'] == 1:
+        warnings.warn(
+            'shift with num_segments=1: there is no other frame to shift '
+            f'from, so 2/{options["shift_div"]} of the channels are zero in '
+            'every block', stacklevel=4)
+    if not options['shift'] and options['shift_div'] != DEFAULTS['shift_div']:
+        warnings.warn(
+            f'shift_div={options["shift_div"]} has no effect without shift',
+            stacklevel=4)
