@@ -1,0 +1,90 @@
+import json
+
+import numpy as np
+import pytest
+
+from emoreact_plugin.experiments import (Bootstrap, Scores,
+                                         clips_with_landmarks, make_table,
+                                         planted_claims, read_cues)
+
+EMOTIONS = dict(
+    Smile=dict(region='mouth', part='face', only_in_order=False),
+    Wave=dict(region='arm', part='body', only_in_order=False),
+    Rise=dict(region='arm', part='body', only_in_order=True))
+VIDEOS = tuple(f'A{child}_{take}' for child in range(60) for take in (1, 2))
+LABELS = np.random.default_rng(0).integers(0, 2, (len(VIDEOS), 3))
+# Which of Smile, Wave and Rise a row reads.
+READS = {
+    'tsn-face-masked': (0, 0, 0),
+    'tsn-body-masked': (0, 1, 0),
+    'tsn-fullbody-masked': (0, 1, 0),
+    'tsm-fusion-masked': (0, 1, 1),
+    'tsn-face': (1, 0, 0),
+}
+
+
+def scores(**changed):
+    rows = {name: changed.get(name.replace('-', '_'), reads)
+            for name, reads in READS.items()}
+    out = {}
+    for k, (name, reads) in enumerate(rows.items()):
+        noise = np.random.default_rng(k).normal(size=(2, *LABELS.shape))
+        out[name] = Scores(3. * LABELS * reads + noise, LABELS, VIDEOS,
+                           tuple(EMOTIONS))
+    return out
+
+
+def verdicts(rows):
+    claims = planted_claims(Bootstrap(rows, 300), EMOTIONS)
+    return {claim.text: claim.holds for claim in claims}
+
+
+def test_what_was_planted_is_found():
+    found = verdicts(scores())
+    # 0.5 within an interval of at most 0.12: 240 clips leave it wider
+    zero = {text for text in found if text.endswith(': 0.5')}
+    assert all(holds for text, holds in found.items() if text not in zero)
+    assert len(found) == 10 and len(zero) == 3
+
+
+@pytest.mark.parametrize('changed, text', [
+    (dict(tsn_face=(0, 0, 0)), 'tsn-face: mouth cues are there'),
+    (dict(tsn_face_masked=(1, 0, 0)), 'tsn-face-masked: mouth cues are lost'),
+    (dict(tsn_body_masked=(0, 0, 0)), 'tsn-body-masked: body cues'),
+    (dict(tsm_fusion_masked=(0, 1, 0)), 'tsm-fusion-masked: order cues'),
+    (dict(tsn_fullbody_masked=(0, 1, 1)), 'tsn-fullbody-masked: order cues'),
+    (dict(tsm_fusion_masked=(0, 1, 0)),
+     'tsm-fusion-masked minus tsn-body-masked'),
+])
+def test_what_is_not_there_is_not_claimed(changed, text):
+    found = verdicts(scores(**changed))
+    told = [holds for claim, holds in found.items() if claim.startswith(text)]
+    assert told == [False]
+
+
+def test_a_cue_that_is_half_read_is_neither_read_nor_lost():
+    found = verdicts(scores(tsn_face_masked=(.3, 0, 0)))
+    text, = (t for t in found if t.startswith('tsn-face-masked: mouth'))
+    assert not found[text]
+
+
+def test_only_the_rows_that_are_there_are_held_against_the_cues():
+    rows = {name: scores()[name] for name in ('tsn-face', 'tsn-body-masked')}
+    assert len(verdicts(rows)) == 3
+    table = make_table(rows, resamples=100, planted=EMOTIONS)
+    assert len(table.claims) == 3
+    assert make_table(rows, resamples=100).claims == []
+
+
+def test_clips_whose_landmarks_miss_a_frame_are_left_out(tmp_path):
+    assert read_cues(str(tmp_path)) is None
+    (tmp_path / 'cues.json').write_text(json.dumps(dict(
+        clips={'a.mp4': dict(split='test'), 'b.mp4': dict(split='test'),
+               'c.mp4': dict(split='train')},
+        clips_with_missing_landmarks=dict(test=['b.mp4'], train=[]))))
+    assert clips_with_landmarks(read_cues(str(tmp_path))) == {'a'}
+    kept = scores()['tsn-face'].only({'A1_2', 'A0_1'})
+    assert kept.video_ids == ('A0_1', 'A1_2')
+    np.testing.assert_array_equal(kept.labels, LABELS[[0, 3]])
+    np.testing.assert_array_equal(
+        kept.logits, scores()['tsn-face'].logits[:, [0, 3]])
