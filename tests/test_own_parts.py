@@ -313,7 +313,8 @@ def test_a_folder_that_is_not_on_the_path(trained, folder):
 
 def test_flags_go_with_the_config_but_not_another_backbone(on_path):
     cfg = load('my_project/my_config.py', '--input', 'hands')
-    assert cfg.model.streams == cfg.model.fusion.streams == ('hands', )
+    assert cfg.model.streams == ('hands', )
+    assert MODELS.build(cfg.model).fusion.streams == ('hands', )
     assert Config(cfg.to_dict()).custom_imports.imports[-1] == 'my_parts'
     with pytest.raises(ValueError, match='--arch would have to change'):
         load('my_project/my_config.py', '--arch', 'mobilenet_v2')

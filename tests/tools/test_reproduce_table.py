@@ -75,7 +75,7 @@ def test_nothing_is_done_twice(table, run, capsys):
     run('--seeds', '1', '--rows', 'tsn-face')
     assert times == {path: path.stat().st_mtime_ns for path in times}
     text = capsys.readouterr().out
-    assert '--- tsn' not in text and 'epoch' not in text
+    assert '--- tsn' not in text and 'epoch 1' not in text
     assert '| TSN face, unmasked | ' in text
 
 
