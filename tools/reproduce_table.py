@@ -131,8 +131,11 @@ def describe(args, rows, configs):
     if any('masked' in row.name for row in rows):
         text += (' Masks are surgical and drawn in all three splits, but for '
                  'rows that say otherwise.')
-    if any(row.name.startswith(('tsn-fusion', 'tsm')) for row in rows):
-        text += ' The streams of a fusion share one network.'
+    shared = {'recognizer' in c.model for c in configs.values()
+              if len(c.model.get('streams', ())) > 1}
+    if len(shared) == 1:
+        text += (' The streams of a fusion share one network.' if True in
+                 shared else ' Each stream of a fusion has its own network.')
     return text
 
 
@@ -172,6 +175,7 @@ def main():
             # region must not.
             keep = clips_with_landmarks(cues)
             scores = {name: each.only(keep) for name, each in scores.items()}
+            rows = [row._replace(published=None) for row in rows]
             notes.insert(0, f'Drawn sample data, {len(keep)} test clips '
                          'without missing landmarks: these numbers tell that '
                          'the pipeline is sound, and nothing about people.')

@@ -70,9 +70,10 @@ def _main_table(table: Table, rows: Sequence[Row]) -> str:
 def _notes(table: Table, rows: Sequence[Row]) -> str:
     runs = sorted({len(s.runs['micro']) for s in table.rows.values()})
     levels = list(next(iter(table.rows.values())).intervals)
-    text = (f'ROC AUC of the test clips: mean over {number(runs[0], "seed")} '
-            '± their standard deviation; then 95 % bootstrap intervals of '
-            f'that mean, drawing each {", each ".join(levels)}. Label '
+    spread = ' ± their standard deviation' if runs[0] > 1 else ''
+    text = (f'ROC AUC of the test clips: mean over {number(runs[0], "seed")}'
+            f'{spread}; then 95 % bootstrap intervals of that mean, drawing '
+            f'each {", each ".join(levels)}. Label '
             'frequencies alone: every clip scored by how often each label '
             'occurs in the training split, which is what micro is without a '
             'model. The intervals are of these very seeds and, where clips '

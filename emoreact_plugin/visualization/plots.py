@@ -36,7 +36,7 @@ def plot_rows(titles: Sequence[str],
     published = list(published) or [None] * len(titles)
     with matplotlib.rc_context({'font.size': 7, 'axes.linewidth': 0.6}):
         figure = Figure(
-            figsize=(2 * COLUMN_WIDTH, 0.75 + 0.26 * len(titles)),
+            figsize=(2 * COLUMN_WIDTH, 0.9 + 0.26 * len(titles)),
             layout='constrained')
         panels = figure.subplots(1, len(runs), sharey=True, squeeze=False)[0]
         for axes, (average, values) in zip(panels, runs.items()):
@@ -47,10 +47,10 @@ def plot_rows(titles: Sequence[str],
                     chance, color=BLACK, linestyle=':', linewidth=0.8,
                     label='label frequencies alone')
             axes.set_yticks(range(len(titles)), titles)
-        panels[0].invert_yaxis()
+        panels[0].set_ylim(len(titles) - 0.4, -0.5)  # the first at the top
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc='outside lower center',
-                      ncols=len(labels), frameon=False)
+                      ncols=3, frameon=False)
     return figure
 
 
