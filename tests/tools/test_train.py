@@ -232,9 +232,11 @@ def test_a_stop_says_how_to_go_on(tiny, config, tmp_path):
     process = subprocess.Popen(
         [sys.executable, ROOT / 'tools' / 'train.py', config, '--data-root',
          tiny.root, '--work-dir', tmp_path, '--input', 'face', *SMALL[:1],
-         'train_cfg.max_epochs=1000', *SMALL[2:]],
+         'train_cfg.max_epochs=60', *SMALL[2:]],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env=dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=str(ROOT)))
+        env=dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=str(ROOT)),
+        # What runs in the background is started with this signal ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     lines = []
     for line in process.stdout:
         lines.append(line)
