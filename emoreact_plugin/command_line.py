@@ -62,6 +62,8 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         help='one part of this many is shifted each way')
     add('--init', metavar='imagenet|scratch|PATH',
         help='start weights of the backbones')
+    add('--crops', metavar='DIR',
+        help='read prepared crops from this folder of the data set')
 
 
 def load_config(args: argparse.Namespace) -> Config:
@@ -247,31 +249,47 @@ def label_prior(cfg: Config) -> Dict[str, Optional[float]]:
     }
 
 
-def labels_of(cfg: Config, split: str) -> Optional[list]:
+def labels_of(cfg: Config, split: str,
+              soft: bool = False) -> Optional[list]:
     """The labels of a split, N rows of C values; None where they are not in
     an annotation CSV of ours.
+
+    Args:
+        cfg (Config): The configuration.
+        split (str): Of :data:`SPLITS`.
+        soft (bool): Leave soft labels as they are, instead of making them 0
+            or 1 as where they are scored.
 
     Raises:
         FileNotFoundError, ValueError: When the CSV cannot be read.
     """
     from .datasets import EMOTIONS, read_annotations
+    from .datasets.emoreact_dataset import SOFT_POSITIVE
     loader = cfg.get(f'{split}_dataloader')
     if not loader or loader['dataset'].get('type') != 'EmoReactDataset':
         return None
     dataset = loader['dataset']
     path = osp.join(dataset.get('data_root', ''), dataset['ann_file'])
     classes = dataset.get('metainfo', {}).get('classes', EMOTIONS)
-    return [row.label for row in read_annotations(path, classes)]
+    rows = read_annotations(path, classes, dataset.get('columns'),
+                            dataset.get('soft_labels', False))
+    if soft:
+        return [row.label for row in rows]
+    return [
+        tuple(float(value >= SOFT_POSITIVE) for value in row.label)
+        for row in rows
+    ]
 
 
 def balance_labels(cfg: Config) -> None:
     """Set the model's ``pos_weight`` to the negatives per positive of each
-    label in the training split (1 for a label without positives).
+    label in the training split (1 for a label without positives); a soft
+    label counts as a part of each.
 
     Raises:
         ValueError: For a model or data set that is not ours.
     """
-    labels = labels_of(cfg, 'train')
+    labels = labels_of(cfg, 'train', soft=True)
     if labels is None or cfg.model.get('type') != 'LateFusionRecognizer':
         found = cfg.model.get('type') if labels else 'another data set'
         raise ValueError('--pos-weight: expected a LateFusionRecognizer and '

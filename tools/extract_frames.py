@@ -1,23 +1,32 @@
-"""Turn videos into folders of numbered frames, with face masks if wanted.
+"""Turn videos into folders of numbered frames, or of prepared crops.
 
-A clip becomes the folder <clip> (with masks <clip>_mask_frames_full) of
-000001.jpg, 000002.jpg, ..., which EmoReactDataset reads with
+Frames: a clip becomes the folder <clip> (with masks <clip>_mask_frames_full)
+of 000001.jpg, 000002.jpg, ..., which EmoReactDataset reads with
 data_prefix=dict(frames=...); or, with --as videos, the video <clip>.mp4 with
-masks. They are the masks that DrawFaceMask(seed=0) draws on val and test
-clips. Frames without a face stay as they are and are counted, clip by clip in
-masks.csv. Takes up again where it was stopped.
+masks. Masks are those that DrawFaceMask(seed=0) draws on val and test clips.
+Frames without a face stay as they are and are counted, clip by clip in
+masks.csv.
+
+Crops: with --crops, the folder <clip> has a folder of 256x256 JPEGs for each
+region, which training reads with --crops DIR instead of decoding videos.
+
+Takes up again where it was stopped.
 """
 import argparse
 import sys
 
 import cv2
+import numpy as np
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.command_line import clear_errors
 from emoreact_plugin.console import say
 from emoreact_plugin.datasets.clip_files import number
+from emoreact_plugin.datasets.crop_extraction import (CROP_SIZE,
+                                                      extract_crops)
 from emoreact_plugin.datasets.frame_extraction import extract
-from emoreact_plugin.transforms import DrawFaceMask
+from emoreact_plugin.recipes import needs_of
+from emoreact_plugin.transforms import CropRegions, DrawFaceMask
 from emoreact_plugin.transforms.face_mask_shapes import COLORS, KINDS
 
 
@@ -38,11 +47,23 @@ def parse_args():
         '--as', dest='form', choices=['frames', 'videos'], default='frames',
         help='what to write (default: frames); videos only with --mask')
     parser.add_argument(
+        '--crops', nargs='?', const='face,body,fullbody', metavar='REGION,...',
+        help='write prepared crops of these regions (face,body,fullbody)')
+    parser.add_argument(
+        '--every', type=int, metavar='N',
+        help='crops of every N-th frame only (default: 1)')
+    parser.add_argument(
+        '--size', type=int, help=f'side of the crops (default: {CROP_SIZE})')
+    parser.add_argument(
         '--landmarks', metavar='DIR',
         help='folder of the landmark files (default: beside the videos)')
     parser.add_argument(
+        '--keypoints', metavar='DIR',
+        help='folder of the keypoint files (default: beside the videos)')
+    parser.add_argument(
         '--allow-missing', action='store_true',
-        help='leave clips without a landmark file unmasked')
+        help='go on without landmarks where a clip has no file: no mask, '
+        'whole frames as crops')
     parser.add_argument(
         '--cache-dir', help='folder for the prepared landmark files')
     parser.add_argument(
@@ -58,13 +79,67 @@ def color(text):
 
 def check(args):
     """Refuse flags that would have no effect."""
-    for name in ('mask_color', 'landmarks', 'allow_missing'):
-        if getattr(args, name) and args.mask is None:
-            raise ValueError(f'--{name.replace("_", "-")}: expected --mask '
+    crops = args.crops is not None
+    for name, needed, there in (
+        ('mask_color', '--mask', args.mask is not None),
+        ('landmarks', '--mask or --crops', args.mask is not None or crops),
+        ('allow_missing', '--mask or --crops', args.mask is not None or crops),
+        ('keypoints', '--crops', crops), ('every', '--crops', crops),
+        ('size', '--crops', crops)):
+        if getattr(args, name) and not there:
+            raise ValueError(f'--{name.replace("_", "-")}: expected {needed} '
                              'as well')
-    if args.workers is not None and args.workers < 1:
-        raise ValueError('--workers: expected 1 or more, found '
-                         f'{args.workers}')
+    if crops and args.form == 'videos':
+        raise ValueError('--as videos: expected no --crops')
+    for name in ('workers', 'every', 'size'):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            raise ValueError(f'--{name}: expected 1 or more, found {value}')
+
+
+def write_crops(args, mask):
+    """Write crops; what to say, and the errors."""
+    cropper = CropRegions(args.crops.split(','))
+    required = () if args.allow_missing else needs_of(cropper.regions,
+                                                      mask is not None)
+    report = extract_crops(args.source, args.out, cropper, mask,
+                           args.every or 1, args.size or CROP_SIZE,
+                           args.landmarks, args.keypoints, required,
+                           args.cache_dir, args.workers)
+    clips = report.clips
+    text = (f'{number(len(clips), "clip")}, '
+            f'{number(sum(c.total_frames for c in clips), "crop")} of each of '
+            f'{", ".join(cropper.regions)} in {args.out}')
+    parts = {
+        f'{region} not found, whole frame used':
+        [np.count_nonzero(~clip.found[region]) for clip in clips]
+        for region in cropper.regions
+    }
+    if mask is not None:
+        parts['no mask: no face found'] = [
+            np.count_nonzero(~clip.masked) for clip in clips
+        ]
+    for what, counts in parts.items():
+        if any(counts):
+            text += (f'; {number(sum(counts), "frame")} of '
+                     f'{number(np.count_nonzero(counts), "clip")}: {what}')
+    return text, report
+
+
+def write_frames(args, mask):
+    """Write frames or videos; what to say, and the errors."""
+    report = extract(args.source, args.out, mask, args.form == 'videos',
+                     args.landmarks, args.cache_dir, args.allow_missing,
+                     args.workers)
+    text = (f'{number(len(report.clips), "clip")}, '
+            f'{number(sum(c.frames for c in report.clips), "frame")} in '
+            f'{args.out}')
+    counts = [c.unmasked_frames for c in report.clips if c.unmasked_frames]
+    if mask is not None and counts:
+        text += (f'; {number(sum(counts), "frame")} of '
+                 f'{number(len(counts), "clip")} without a mask: no face '
+                 'found')
+    return text, report
 
 
 def main():
@@ -74,23 +149,14 @@ def main():
         check(args)
         mask = None if args.mask is None else DrawFaceMask(
             args.mask, args.mask_color, seed=0)
+        write = write_frames if args.crops is None else write_crops
         try:
-            report = extract(args.source, args.out, mask,
-                             args.form == 'videos', args.landmarks,
-                             args.cache_dir, args.allow_missing, args.workers)
+            text, report = write(args, mask)
         except KeyboardInterrupt:
             say('stopped; the same command goes on')
             sys.exit(130)
-    text = (f'{number(len(report.clips), "clip")}, '
-            f'{number(sum(c.frames for c in report.clips), "frame")} in '
-            f'{args.out}')
     if report.before:
         text += f'; {number(report.before, "clip")} there already'
-    counts = [c.unmasked_frames for c in report.clips if c.unmasked_frames]
-    if mask is not None and counts:
-        text += (f'; {number(sum(counts), "frame")} of '
-                 f'{number(len(counts), "clip")} without a mask: no face '
-                 'found')
     say(text)
     if report.errors:
         for video, error in report.errors:

@@ -4,11 +4,21 @@ import math
 import ntpath
 import os.path as osp
 import posixpath
-from typing import List, NamedTuple, Optional, Sequence
+import re
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 # The order of EmoReact's annotation files (Nojavanasghari et al., ICMI 2016).
 EMOTIONS = ('Curiosity', 'Uncertainty', 'Excitement', 'Happiness', 'Surprise',
             'Disgust', 'Fear', 'Frustration')
+
+
+# What a column may be for; 'video' and 'valence' are found by these names
+# unless others are given.
+ROLES = ('video', 'label', 'start', 'end', 'person', 'valence')
+USUAL_COLUMNS = dict(video='video', valence='Valence')
+
+# A person's name is a part of the names of files.
+PERSON = re.compile(r'[A-Za-z0-9_-]+')
 
 
 class Annotation(NamedTuple):
@@ -16,16 +26,38 @@ class Annotation(NamedTuple):
 
     Attributes:
         video (str): The video's name, relative to the folder of videos.
-        label (tuple[float, ...]): C values, 0 or 1.
+        label (tuple[float, ...]): C values, 0 or 1; soft ones in between.
         valence (float | None): 1..7 in EmoReact; None without the column.
+        start (int): The clip's first frame in the video, counted from 0.
+        end (int | None): The frame after its last; None for all there are.
+        person (str | None): Whom of several people in the video it shows.
+        line (int): In the file, counted from 1.
     """
     video: str
     label: tuple
-    valence: Optional[float]
+    valence: Optional[float] = None
+    start: int = 0
+    end: Optional[int] = None
+    person: Optional[str] = None
+    line: int = 0
+
+    @property
+    def clip_id(self) -> str:
+        """The video's name without ending, then person and frames, where the
+        file tells them: ``talk``, ``talk_p2``, ``talk_p2_f30-90``."""
+        name = posixpath.splitext(posixpath.normpath(self.video))[0]
+        if self.person is not None:
+            name += f'_p{self.person}'
+        if self.start or self.end is not None:
+            end = '' if self.end is None else self.end
+            name += f'_f{self.start}-{end}'
+        return name
 
 
 def read_annotations(path: str,
-                     classes: Sequence[str] = EMOTIONS) -> List[Annotation]:
+                     classes: Sequence[str] = EMOTIONS,
+                     columns: Optional[Dict[str, str]] = None,
+                     soft: bool = False) -> List[Annotation]:
     """Read an annotation CSV.
 
     Columns: ``video``, one 0/1 column for each class, and optionally
@@ -35,6 +67,18 @@ def read_annotations(path: str,
         path (str): The CSV.
         classes (Sequence[str]): Names of the C label columns, in the order
             that the labels get.
+        columns (dict[str, str], optional): What a column is for -> its name:
+
+            - ``video`` and ``valence``, where they have other names;
+            - ``label``: holds the name of a row's one class, instead of a
+              column for each class;
+            - ``start``, ``end``: the clip is a part of the video, from frame
+              ``start`` on (counted from 0; an empty cell is 0) up to and
+              without frame ``end`` (an empty cell is the video's end);
+            - ``person``: whom of several people the row is about, in letters,
+              digits, ``_`` and ``-``.
+        soft (bool): Labels may be anything from 0 to 1, such as the share of
+            the annotators who saw it. Defaults to False.
 
     Returns:
         list[Annotation]: At least one, in the order of the file. Rows without
@@ -42,78 +86,136 @@ def read_annotations(path: str,
 
     Raises:
         FileNotFoundError: When there is no such file.
-        ValueError: For a missing or repeated column, no rows, a row of
-            another length, a label other than 0 or 1, a valence that is no
-            number, a video named twice, or a name that leaves the folder of
-            videos; with file, line and what was found.
+        ValueError: For a role that there is not, a missing or repeated
+            column, no rows, a row of another length, a label other than 0 or
+            1 (soft: out of 0..1) or that is no class, a valence or frame that
+            is no number, a clip that is there twice, or a name that leaves
+            the folder of videos; with file, line and what was found.
     """
+    unknown = set(columns or {}) - set(ROLES)
+    if unknown:
+        raise ValueError(f'columns: expected some of {", ".join(ROLES)}, '
+                         f'found {", ".join(sorted(unknown))}')
     if not osp.isfile(path):
         raise FileNotFoundError(f'{path}: no such annotation file. Is the '
                                 'folder of the data set the right one?')
     try:
         with open(path, newline='', encoding='utf-8-sig') as file:
-            return _read_rows(path, csv.DictReader(file), classes)
+            return _read_rows(path, csv.DictReader(file), classes,
+                              dict(columns or {}), soft)
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f'{path}: expected a CSV file in UTF-8 ({error})'
                          ) from error
 
 
-def _read_rows(path: str, reader: csv.DictReader,
-               classes: Sequence[str]) -> List[Annotation]:
-    columns = [(name or '').strip() for name in reader.fieldnames or []]
-    reader.fieldnames = columns
-    for name in ('video', *classes):
-        if name not in columns:
-            found = ', '.join(c for c in columns if c) or 'none'
-            raise ValueError(f"{path}: expected a column '{name}', found the "
-                             f'columns {found}')
-        if columns.count(name) > 1:
-            raise ValueError(f"{path}: expected one column '{name}', found "
-                             f'{columns.count(name)}')
+def _read_rows(path: str, reader: csv.DictReader, classes: Sequence[str],
+               columns: Dict[str, str], soft: bool) -> List[Annotation]:
+    header = [(name or '').strip() for name in reader.fieldnames or []]
+    reader.fieldnames = header
+    for role, name in USUAL_COLUMNS.items():
+        if role == 'video' or name in header:
+            columns.setdefault(role, name)
+    labels = () if 'label' in columns else classes
+    for name in (*columns.values(), *labels):
+        if header.count(name) != 1:
+            found = ', '.join(c for c in header if c) or 'none'
+            raise ValueError(
+                f"{path}: expected a column '{name}', found the columns "
+                f'{found}' if name not in header else
+                f"{path}: expected one column '{name}', found "
+                f'{header.count(name)}')
     rows, seen = [], {}
     for row in reader:
         place = f'{path}, line {reader.line_num}'
         if None in row:
-            raise ValueError(f'{place}: expected {len(columns)} cells as in '
-                             f'the header, found {len(columns)} and '
+            raise ValueError(f'{place}: expected {len(header)} cells as in '
+                             f'the header, found {len(header)} and '
                              f'{len(row[None])} more')
-        video = (row['video'] or '').strip()
-        check_name(video, place)
+        cells = {
+            role: (row[name] or '').strip()
+            for role, name in columns.items()
+        }
+        check_name(cells['video'], place)
+        annotation = Annotation(
+            cells['video'],
+            _one_hot(cells['label'], classes, columns['label'], place)
+            if 'label' in cells else tuple(
+                _label(row[name], name, place, soft) for name in classes),
+            _valence(cells.get('valence'), columns, place),
+            *_part(cells, columns, place),
+            _person(cells.get('person'), columns, place),
+            reader.line_num)
         # Without its ending, the name is the clip's id and that of its files.
-        clip = posixpath.splitext(posixpath.normpath(video))[0]
-        if clip in seen:
-            raise ValueError(f"{place}: video '{video}' stands in line "
-                             f'{seen[clip]} already')
-        seen[clip] = reader.line_num
-        label = tuple(_label(row[name], name, place) for name in classes)
-        rows.append(Annotation(video, label, _valence(row, place)))
+        before = seen.setdefault(annotation.clip_id, reader.line_num)
+        if before != reader.line_num:
+            raise ValueError(f"{place}: video '{cells['video']}' stands in "
+                             f'line {before} already')
+        rows.append(annotation)
     if not rows:
         raise ValueError(f'{path}: expected at least one clip, found none')
     return rows
 
 
-def _label(text: Optional[str], name: str, place: str) -> float:
+def _label(text: Optional[str], name: str, place: str, soft: bool) -> float:
     try:
         value = float(text)
     except (TypeError, ValueError):
         value = math.nan
-    if value not in (0, 1):
-        raise ValueError(f"{place}, column '{name}': expected 0 or 1, found "
-                         f'{text!r}')
+    if not (0 <= value <= 1 if soft else value in (0, 1)):
+        expected = 'a number from 0 to 1' if soft else '0 or 1'
+        raise ValueError(f"{place}, column '{name}': expected {expected}, "
+                         f'found {text!r}')
     return value
 
 
-def _valence(row: dict, place: str) -> Optional[float]:
-    if 'Valence' not in row:
+def _one_hot(text: str, classes: Sequence[str], name: str,
+             place: str) -> tuple:
+    if text not in classes:
+        raise ValueError(f"{place}, column '{name}': expected one of "
+                         f'{", ".join(classes)}, found {text!r}')
+    return tuple(float(each == text) for each in classes)
+
+
+def _valence(text: Optional[str], columns: Dict[str, str],
+             place: str) -> Optional[float]:
+    if text is None:
         return None
     try:
-        value = float(row['Valence'])
-    except (TypeError, ValueError):
+        value = float(text)
+    except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise ValueError(f"{place}, column 'Valence': expected a number, "
-                         f"found {row['Valence']!r}")
+        raise ValueError(f"{place}, column '{columns['valence']}': expected a "
+                         f'number, found {text!r}')
     return value
+
+
+def _part(cells: Dict[str, str], columns: Dict[str, str],
+          place: str) -> Tuple[int, Optional[int]]:
+    """First frame, and the one after the last."""
+    frames = dict(start=0, end=None)
+    for role in frames:
+        text = cells.get(role)
+        if not text:
+            continue
+        if not re.fullmatch(r'\d+(\.0*)?', text):
+            raise ValueError(f"{place}, column '{columns[role]}': expected "
+                             f'the number of a frame, found {text!r}')
+        frames[role] = int(text.split('.')[0])
+    start, end = frames['start'], frames['end']
+    if end is not None and end <= start:
+        raise ValueError(f"{place}, column '{columns['end']}': expected a "
+                         f'frame after the first, {start}, found {end}')
+    return start, end
+
+
+def _person(text: Optional[str], columns: Dict[str, str],
+            place: str) -> Optional[str]:
+    if text is not None and not PERSON.fullmatch(text):
+        raise ValueError(
+            f"{place}, column '{columns['person']}': expected letters, "
+            f'digits, _ and -, found {text!r}')
+    return text
 
 
 def check_name(name: str, place: str) -> None:

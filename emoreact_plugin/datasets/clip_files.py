@@ -53,7 +53,8 @@ class FrameFolder(NamedTuple):
 
 
 def find_clip(video: str, source: str, landmarks: str, keypoints: str,
-              filename_tmpl: Optional[str] = None) -> ClipFiles:
+              filename_tmpl: Optional[str] = None,
+              person: Optional[str] = None) -> ClipFiles:
     """Gather what belongs to a clip.
 
     Args:
@@ -62,6 +63,8 @@ def find_clip(video: str, source: str, landmarks: str, keypoints: str,
         landmarks (str): The folder with the landmark files.
         keypoints (str): The folder with the keypoint files.
         filename_tmpl (str, optional): Of the frames; None for a video.
+        person (str, optional): Whom of several people the files are of, see
+            :func:`expected_names`. Defaults to None.
 
     Returns:
         ClipFiles
@@ -69,13 +72,13 @@ def find_clip(video: str, source: str, landmarks: str, keypoints: str,
     Raises:
         ValueError: For a damaged prepared file among the landmarks.
     """
-    faces = find_landmarks(video, landmarks)
+    faces = find_landmarks(video, landmarks, person)
     if (faces or '').endswith('.npz'):
         # One file for both, unless it was made of one of them only.
         roles = load_prepared(faces).sources
         bodies = faces if 'keypoints_file' in roles else None
     else:
-        bodies = find_keypoints(video, keypoints)
+        bodies = find_keypoints(video, keypoints, person)
     return ClipFiles(video, source, faces, bodies, filename_tmpl)
 
 
@@ -102,35 +105,46 @@ def find_frame_dir(video: str,
     return next((path for path in paths if osp.isdir(path)), paths[0])
 
 
-def find_landmarks(video: str, folder: str) -> Optional[str]:
-    """A clip's face landmarks in a folder, see :data:`FILE_NAMES`.
+def find_landmarks(video: str,
+                   folder: str,
+                   person: Optional[str] = None) -> Optional[str]:
+    """A clip's face landmarks in a folder, see :func:`expected_names`.
 
     Args:
         video (str): Such as ``80sTOYS105_2.mp4``.
         folder (str): Where to look.
+        person (str, optional): Whom of several people they are of.
 
     Returns:
         str | None: The file.
     """
-    return _first_file(folder, expected_names('landmarks', video))
+    return _first_file(folder, expected_names('landmarks', video, person))
 
 
-def find_keypoints(video: str, folder: str) -> Optional[str]:
+def find_keypoints(video: str,
+                   folder: str,
+                   person: Optional[str] = None) -> Optional[str]:
     """A clip's body keypoints in a folder; see :func:`find_landmarks`."""
-    return _first_file(folder, expected_names('keypoints', video))
+    return _first_file(folder, expected_names('keypoints', video, person))
 
 
-def expected_names(kind: str, video: str) -> List[str]:
+def expected_names(kind: str,
+                   video: str,
+                   person: Optional[str] = None) -> List[str]:
     """The names that a clip's file of a kind may have, the first one first.
 
     Args:
         kind (str): ``'landmarks'`` or ``'keypoints'``.
         video (str): Such as ``80sTOYS105_2.mp4``.
+        person (str, optional): Whom of several people it is of: ``_<person>``
+            then follows the names of clip and video, as in ``talk_2.csv``.
 
     Returns:
         list[str]: Relative to the folder.
     """
     clip = osp.splitext(video)[0]
+    if person is not None:
+        clip, video = f'{clip}_{person}', f'{video}_{person}'
     base = osp.basename(clip)
     return [
         name.format(video=video, clip=clip, base=base)
@@ -231,11 +245,13 @@ def prepare_all(clips: List[ClipFiles], cache_dir: str,
             f'files ({error}); name another with --cache-dir') from error
     paths = [prepared_path(files, cache_dir) for files in clips]
     folders = {
-        files.source: scan_frames(files.source, files.filename_tmpl)
-        for files in clips if files.filename_tmpl
+        source: scan_frames(source, template)
+        for source, template in {(files.source, files.filename_tmpl)
+                                 for files in clips} if template
     }
     jobs = []
-    for files, path in zip(clips, paths):
+    # Several clips may be parts of one video.
+    for path, files in dict(zip(paths, clips)).items():
         if path == files.landmarks:
             _check_given(files, folders.get(files.source))
         else:

@@ -1,7 +1,7 @@
 import logging
 import os
 import os.path as osp
-from typing import Callable, Dict, Iterator, List, Optional, Sequence, Union
+from typing import Callable, Dict, List, Optional, Sequence, Union
 
 import numpy as np
 import torch
@@ -10,12 +10,20 @@ from mmengine.logging import print_log
 from emoreact_plugin.resuming import seeded
 from mmaction.datasets import BaseActionDataset
 from mmaction.registry import DATASETS
-from .annotations import EMOTIONS, read_annotations
+from .annotations import EMOTIONS, Annotation, read_annotations
 from .clip_files import (FRAME_DIRS, MASKED_SUFFIX, ClipFiles,
                          default_cache_dir, expected_names, find_clip,
                          find_frame_dir, number, prepare_all)
-from .landmarks import PreparedClip, load_prepared
+from .coverage import (Coverage, coverage_of, draws_masks, lost_without,
+                       steps_of, summarise, then_text)
+from .crops import read_record
+from .landmarks import load_prepared
 from .mask_record import read_masks
+
+# What a clip may be read from.
+SOURCES = ('video', 'frames', 'crops')
+# From here on a soft label counts as positive where it is scored.
+SOFT_POSITIVE = 0.5
 
 
 @DATASETS.register_module()
@@ -26,16 +34,19 @@ class EmoReactDataset(BaseActionDataset):
     frames counted, and the result is kept as one small file in ``cache_dir``;
     after that no CSV is read again, unless its size or time changes.
 
-    A sample has ``video_id``, ``filename`` (videos) or ``frame_dir`` and
-    ``filename_tmpl`` (frames), ``total_frames``, ``start_index``, ``label``
-    (float32 tensor (C, ), multi-hot), ``valence`` (float, where the
-    annotation file has it), ``landmarks_file`` and ``keypoints_file`` (the
-    prepared file; None where the clip has no such file), and
-    ``masked_beforehand`` (bool).
+    A sample has ``video_id``, ``filename`` (videos), ``frame_dir`` and
+    ``filename_tmpl`` (frames) or ``crops_dir`` (prepared crops),
+    ``total_frames``, ``start_index``, ``first_frame`` and ``source_frames``
+    (of a clip that is a part of a video: where it starts in it, and how many
+    frames that has), ``label`` (float32 tensor (C, ), multi-hot),
+    ``valence`` (float, where the annotation file has it), ``landmarks_file``
+    and ``keypoints_file`` (the prepared file; None where the clip has no such
+    file; not for crops), and ``masked_beforehand`` (bool).
 
     Clips are taken as masked beforehand when their folder's name ends in
     ``_mask_frames_full``, or, for videos, when a ``masks.csv`` in the folder
-    of videos lists them; ``tools/extract_frames.py --mask`` makes both. All
+    of videos lists them, or, for crops, when their record says so;
+    ``tools/extract_frames.py --mask`` makes all of these. All
     clips have to be masked beforehand, or none.
 
     Args:
@@ -44,9 +55,10 @@ class EmoReactDataset(BaseActionDataset):
         pipeline (list): Transforms.
         data_root (str): What relative paths start from. Defaults to ''.
         data_prefix (dict[str, str]): Folders: ``video``, or ``frames`` with
-            one folder of images a clip; optionally ``landmarks`` and
-            ``keypoints``. Without these two the files are looked for beside
-            the clips, as OpenFace leaves them
+            one folder of images a clip, or ``crops`` with prepared crops as
+            ``tools/extract_frames.py --crops`` makes them; for the first two
+            optionally ``landmarks`` and ``keypoints``. Without these the
+            files are looked for beside the clips, as OpenFace leaves them
             (``<video>_openface/<clip>.csv``, ``<video>_hol.txt``).
             Defaults to ``dict(video='videos')``.
         frame_dir_tmpl (str, optional): The folder of a clip's frames, with
@@ -69,6 +81,13 @@ class EmoReactDataset(BaseActionDataset):
         check_landmarks (bool): Refuse a landmark file whose rows differ from
             the clip's frames by more than 10 % and 5: it belongs to another
             clip. Defaults to True.
+        columns (dict[str, str], optional): What columns of the annotation
+            file are for -> their names, see
+            :func:`~emoreact_plugin.datasets.annotations.read_annotations`: a
+            single-label column, parts of videos, people. Defaults to None.
+        soft_labels (bool): Labels may be anything from 0 to 1. The loss takes
+            them as they are; with ``test_mode`` they are 1 from 0.5 on, since
+            ROC AUC needs two classes. Defaults to False.
         **kwargs: Of ``BaseActionDataset``: ``test_mode``, ``metainfo``
             (``dict(classes=(...))`` names other label columns), ...
 
@@ -91,10 +110,13 @@ class EmoReactDataset(BaseActionDataset):
                  required: Sequence[str] = (),
                  allow_missing: bool = False,
                  check_landmarks: bool = True,
+                 columns: Optional[Dict[str, str]] = None,
+                 soft_labels: bool = False,
                  **kwargs) -> None:
-        if ('video' in data_prefix) == ('frames' in data_prefix):
-            raise ValueError("data_prefix: expected either 'video' or "
-                             f"'frames', found {', '.join(data_prefix)}")
+        if sum(name in data_prefix for name in SOURCES) != 1:
+            raise ValueError(
+                f'data_prefix: expected one of {", ".join(SOURCES)}, found '
+                f'{", ".join(data_prefix) or "none"}')
         self.frame_dir_tmpl = frame_dir_tmpl
         self.filename_tmpl = filename_tmpl
         self.cache_dir = cache_dir or default_cache_dir()
@@ -104,6 +126,8 @@ class EmoReactDataset(BaseActionDataset):
                              f'found {required!r}')
         self.allow_missing = allow_missing
         self.check_landmarks = check_landmarks
+        self.columns = columns
+        self.soft_labels = soft_labels
         # Shared memory: workers that live on see a change, too.
         self._draws = torch.full((2, ), -1, dtype=torch.int64).share_memory_()
         super().__init__(
@@ -144,37 +168,112 @@ class EmoReactDataset(BaseActionDataset):
     def load_data_list(self) -> List[dict]:
         """Read the annotations, find and check every clip's files, prepare
         what is not prepared."""
-        rows = read_annotations(self.ann_file, self.classes)
-        clips = [self._find(row.video) for row in rows]
-        lost = _lost_without(self.pipeline, self.required)
-        self._check_there(clips, lost)
+        rows = read_annotations(self.ann_file, self.classes, self.columns,
+                                self.soft_labels)
+        read = self._with_crops if 'crops' in self.data_prefix else \
+            self._with_landmarks
+        sources, coverage, masked = read(rows)
+        samples, parts = [], []
+        for row, source, clip in zip(rows, sources, coverage):
+            sample = self._sample(row, masked, **source)
+            first = sample['first_frame']
+            frames = slice(first, first + sample['total_frames'])
+            parts.append(Coverage(clip.face[frames], clip.body[frames]))
+            samples.append(sample)
+        lost = lost_without(self.pipeline, self.required, masked
+                            or draws_masks(self.pipeline))
+        self._summary = summarise(parts, lost, masked)
+        return samples
+
+    def _with_landmarks(self, rows: List[Annotation]) -> tuple:
+        """What a sample has of its clip's files, and the clip's coverage, for
+        each row; and whether the clips were masked beforehand."""
+        clips = [self._find(row) for row in rows]
+        self._check_there(clips)
         masked = self._check_masks(clips)
         paths, start_index = prepare_all(clips, self.cache_dir,
                                          self.check_landmarks)
-        prepared = [load_prepared(path) for path in paths]
-        self._summary = _summarise(prepared, lost, masked)
-        samples = []
-        for row, files, path, clip in zip(rows, clips, paths, prepared):
-            sample = dict(
-                video_id=osp.splitext(row.video)[0],
-                total_frames=clip.total_frames,
-                first_frame=start_index.get(files.source, 0),
-                label=torch.tensor(row.label, dtype=torch.float32),
+        prepared = {path: load_prepared(path) for path in paths}
+        coverage = {path: coverage_of(clip) for path, clip in prepared.items()}
+        sources = []
+        for files, path in zip(clips, paths):
+            source = dict(
+                source_frames=prepared[path].total_frames,
+                start=start_index.get(files.source, 0),
                 landmarks_file=path if files.landmarks else None,
-                keypoints_file=path if files.keypoints else None,
-                masked_beforehand=masked)
-            if row.valence is not None:
-                sample['valence'] = row.valence
+                keypoints_file=path if files.keypoints else None)
             if files.filename_tmpl:
-                sample.update(
+                source.update(
                     frame_dir=files.source, filename_tmpl=files.filename_tmpl)
             else:
-                sample['filename'] = files.source
-            samples.append(sample)
-        return samples
+                source['filename'] = files.source
+            sources.append(source)
+        return sources, [coverage[path] for path in paths], masked
 
-    def _find(self, video: str) -> ClipFiles:
-        prefix = self.data_prefix
+    def _with_crops(self, rows: List[Annotation]) -> tuple:
+        """The same of prepared crops."""
+        if rows[0].person is not None:
+            raise ValueError(
+                f'{self.ann_file}: expected no column for the person with '
+                'prepared crops, which are of one person a video')
+        folders = [
+            osp.join(self.data_prefix['crops'], osp.splitext(row.video)[0])
+            for row in rows
+        ]
+        missing = [folder for folder in folders if not osp.isdir(folder)]
+        if missing:
+            raise FileNotFoundError(
+                f'{self.ann_file}: the crops of {len(missing)} of '
+                f'{len(folders)} clips are not there. The first: {missing[0]}')
+        records = {folder: read_record(folder) for folder in folders}
+        for step in steps_of(self.pipeline):
+            for region in getattr(step, 'regions', ()):
+                for folder, record in records.items():
+                    if region not in record.boxes:
+                        raise ValueError(
+                            f"{folder}: expected crops of '{region}', found "
+                            f'{", ".join(record.boxes)}. '
+                            'tools/extract_frames.py --crops makes them')
+        masked = self._all_or_none(
+            {folder: bool(record.mask) for folder, record in records.items()})
+        sources = [
+            dict(
+                source_frames=records[folder].source_frames,
+                step=records[folder].step,
+                crops_dir=folder) for folder in folders
+        ]
+        coverage = [records[folder].coverage for folder in folders]
+        return sources, coverage, masked
+
+    def _sample(self, row: Annotation, masked: bool, source_frames: int,
+                start: int = 0, step: int = 1, **source) -> dict:
+        """What a sample starts from; of every ``step``-th frame."""
+        end = source_frames if row.end is None else row.end
+        first, last = -(-row.start // step), -(-end // step)
+        if not 0 <= row.start < end <= source_frames or first == last:
+            raise ValueError(
+                f'{self.ann_file}, line {row.line}: expected frames within '
+                f'the {source_frames} of {row.video}'
+                f'{f" (every {step}th)" if step > 1 else ""}, found '
+                f'{row.start} to {end}')
+        label = torch.tensor(row.label, dtype=torch.float32)
+        if self.soft_labels and self.test_mode:
+            label = (label >= SOFT_POSITIVE).float()
+        sample = dict(
+            video_id=row.clip_id,
+            total_frames=last - first,
+            first_frame=first,
+            source_frames=-(-source_frames // step),
+            start=start + first,
+            label=label,
+            masked_beforehand=masked,
+            **source)
+        if row.valence is not None:
+            sample['valence'] = row.valence
+        return sample
+
+    def _find(self, row: Annotation) -> ClipFiles:
+        video, prefix = row.video, self.data_prefix
         if 'video' in prefix:
             beside, source = prefix['video'], osp.join(prefix['video'], video)
         else:
@@ -182,10 +281,10 @@ class EmoReactDataset(BaseActionDataset):
             source = find_frame_dir(video, beside, self.frame_dir_tmpl)
         return find_clip(video, source, prefix.get('landmarks', beside),
                          prefix.get('keypoints', beside),
-                         self.filename_tmpl if 'frames' in prefix else None)
+                         self.filename_tmpl if 'frames' in prefix else None,
+                         row.person)
 
-    def _check_there(self, clips: List[ClipFiles],
-                     lost: Dict[str, List[str]]) -> None:
+    def _check_there(self, clips: List[ClipFiles]) -> None:
         exists = osp.isfile if 'video' in self.data_prefix else osp.isdir
         missing = [files.source for files in clips if not exists(files.source)]
         if missing:
@@ -195,6 +294,8 @@ class EmoReactDataset(BaseActionDataset):
                 text += (', nor another folder of these names: '
                          f'{", ".join(FRAME_DIRS)}')
             raise FileNotFoundError(text)
+        lost = lost_without(self.pipeline, self.required,
+                            draws_masks(self.pipeline))
         for kind in self.required:
             without = [f.video for f in clips if getattr(f, kind) is None]
             if not without:
@@ -212,10 +313,10 @@ class EmoReactDataset(BaseActionDataset):
                     'landmarks, fullbody keypoints, body and fusion both; a '
                     'mask needs landmarks' if len(without) == len(clips) else
                     '--allow-missing takes them all the same'
-                    f'{_then(lost[kind])}')
+                    f'{then_text(lost[kind])}')
                 raise FileNotFoundError(
                     f'{text}. For the first one expected {names}. {remedy}')
-            print_log(f'{text}{_then(lost[kind])}', 'current',
+            print_log(f'{text}{then_text(lost[kind])}', 'current',
                       logging.WARNING)
 
     def _check_masks(self, clips: List[ClipFiles]) -> bool:
@@ -223,19 +324,23 @@ class EmoReactDataset(BaseActionDataset):
         listed = (
             read_masks(self.data_prefix['video'])
             if 'video' in self.data_prefix else {})
-        masked, plain = [], []
-        for files in clips:
-            name = osp.normpath(files.source)
-            mask = (
-                name.endswith(MASKED_SUFFIX) if files.filename_tmpl else
-                osp.normpath(files.video).replace(os.sep, '/') in listed)
-            (masked if mask else plain).append(files.source)
+        return self._all_or_none({
+            files.source: osp.normpath(files.source).endswith(MASKED_SUFFIX)
+            if files.filename_tmpl else
+            osp.normpath(files.video).replace(os.sep, '/') in listed
+            for files in clips
+        })
+
+    def _all_or_none(self, masks: Dict[str, bool]) -> bool:
+        """Whether all clips, by their path, were masked beforehand."""
+        masked = [path for path, mask in masks.items() if mask]
+        plain = [path for path, mask in masks.items() if not mask]
         if masked and plain:
             raise ValueError(
                 f'{self.ann_file}: expected all clips masked beforehand, or '
                 f'none, found {len(masked)} masked (the first: {masked[0]}) '
                 f'and {len(plain)} not masked (the first: {plain[0]})')
-        if masked and any(map(_draws_masks, _steps_of(self.pipeline))):
+        if masked and draws_masks(self.pipeline):
             raise ValueError(
                 f'{self.ann_file}: DrawFaceMask expects frames without masks, '
                 f'found {number(len(masked), "clip")} masked beforehand (the '
@@ -246,7 +351,7 @@ class EmoReactDataset(BaseActionDataset):
     def get_data_info(self, idx: int) -> dict:
         """The sample; frames of a folder count from their own number."""
         info = super().get_data_info(idx)
-        info['start_index'] = info.pop('first_frame')
+        info['start_index'] = info.pop('start')
         return info
 
     def prepare_data(self, idx: int):
@@ -259,81 +364,9 @@ class EmoReactDataset(BaseActionDataset):
                 return super().prepare_data(idx)
         except Exception as error:
             info = self.get_data_info(idx)
-            place = info.get('filename') or info.get('frame_dir')
+            place = next(info[key]
+                         for key in ('filename', 'frame_dir', 'crops_dir')
+                         if key in info)
             raise RuntimeError(
                 f"clip '{info['video_id']}' ({place}): "
                 f'{type(error).__name__}: {error}') from error
-
-
-def _steps_of(step: Callable) -> Iterator[Callable]:
-    """A transform, and those within it: of a pipeline, a wrapper."""
-    yield step
-    inner = getattr(step, 'transforms', ())
-    if isinstance(inner, dict):
-        inner = inner.values()
-    for each in [inner] if callable(inner) else inner:
-        yield from _steps_of(each)
-
-
-def _draws_masks(step: Callable) -> bool:
-    # Not at the top: the transforms import the readers of this package.
-    from emoreact_plugin.transforms import DrawFaceMask
-    return isinstance(step, DrawFaceMask)
-
-
-def _lost_without(pipeline: Callable,
-                  required: Sequence[str]) -> Dict[str, List[str]]:
-    """What becomes of a frame without landmarks or keypoints, for those of
-    the two that are required or that the pipeline looks at."""
-    from emoreact_plugin.transforms import CropRegions
-    steps = list(_steps_of(pipeline))
-    crops = [step for step in steps if isinstance(step, CropRegions)]
-    regions = {name for step in crops for name in step.regions}
-    # What a region of one's own looks at, only `required` can tell.
-    own = {
-        kind for kind in required if regions - {'face', 'body', 'fullbody'}
-    }
-    lost = {kind: [] for kind in required}
-    for kind, text, happens in (
-        ('landmarks', 'whole frame used', 'face' in regions
-         or 'landmarks' in own),
-        ('landmarks', 'face not blacked out',
-         any('face' in step.blackout.values() for step in crops)),
-        ('landmarks', 'no mask drawn', any(map(_draws_masks, steps))),
-        ('keypoints', 'whole frame used', regions & {'body', 'fullbody'}
-         or 'keypoints' in own)):
-        if happens:
-            lost.setdefault(kind, []).append(text)
-    return lost
-
-
-def _summarise(clips: List[PreparedClip], lost: Dict[str, List[str]],
-               masked: bool) -> str:
-    frames = sum(clip.total_frames for clip in clips)
-    text = f'{number(len(clips), "clip")}, {number(frames, "frame")}'
-    if masked:
-        text += ', masked beforehand'
-    for kind, part, found in (('landmarks', 'face', face_found),
-                              ('keypoints', 'body', body_found)):
-        if kind in lost:
-            counts = [int((~found(clip)).sum()) for clip in clips]
-            if any(counts):
-                text += (f'; no {part} in {number(sum(counts), "frame")} of '
-                         f'{number(np.count_nonzero(counts), "clip")}'
-                         f'{_then(lost[kind])}')
-    return text
-
-
-def _then(happens: List[str]) -> str:
-    return f': {", ".join(happens)}' if happens else ''
-
-
-def face_found(clip: PreparedClip) -> np.ndarray:
-    """In which frames of a clip the face was found, (F, ) bool."""
-    points = np.isfinite(clip.face_landmarks).all(axis=2).sum(axis=1)
-    return 2 * points >= clip.face_landmarks.shape[1]
-
-
-def body_found(clip: PreparedClip) -> np.ndarray:
-    """In which frames of a clip any body keypoint was found, (F, ) bool."""
-    return np.isfinite(clip.body_keypoints).all(axis=2).any(axis=1)

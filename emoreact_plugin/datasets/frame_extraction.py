@@ -118,47 +118,70 @@ def extract(sources: Sequence[str],
     if landmarks is not None and not osp.isdir(landmarks):
         raise FileNotFoundError(f'{landmarks}: no such folder of landmarks')
     jobs = plan(sources, out, mask is not None, as_videos)
-    look = '' if mask is None else _look_of(mask)
+    look = '' if mask is None else look_of(mask)
     records = {} if mask is None else read_masks(out)
     _check_looks(jobs, out, records, look)
     os.makedirs(out, exist_ok=True)
-    clips, before, errors, lock = [], [], [], Lock()
+    clips, before, lock = [], [], Lock()
 
     def work(job: Job) -> None:
         target = osp.join(out, job.target)
-        try:
-            if osp.lexists(target):
-                clip = _check_done(job, out, mask and records, as_videos)
-                before.append(clip)
-                clips.append(clip)
-                return
-            faces = None if mask is None else _faces_of(
-                job, landmarks, cache_dir, allow_missing)
-            frames, masked = iterate_frames(job.path), []
-            if faces is not None:
-                frames = _masked_frames(frames, faces, mask, job, masked)
-            with _part_of(target) as part:
-                count = (
-                    write_video(part, frames, frame_rate(job.path))
-                    if as_videos else write_frames(part, frames))
-                clip = MaskedClip(job.target, look, count, count - sum(masked))
-                with lock:
-                    if mask is not None:
-                        # First, so that no clip with masks goes unlisted.
-                        records[job.target] = clip
-                        write_masks(out, records)
-                    os.replace(part, target)
+        if osp.lexists(target):
+            clip = _check_done(job, out, mask and records, as_videos)
+            before.append(clip)
             clips.append(clip)
-        except Exception as error:  # the other clips go on
+            return
+        faces = None if mask is None else prepared_of(
+            job, landmarks, None, cache_dir,
+            () if allow_missing else ('landmarks', ))
+        frames, masked = iterate_frames(job.path), []
+        if faces is not None:
+            frames = _masked_frames(frames, faces, mask, job, masked)
+        with part_of(target) as part:
+            count = (
+                write_video(part, frames, frame_rate(job.path))
+                if as_videos else write_frames(part, frames))
+            clip = MaskedClip(job.target, look, count, count - sum(masked))
+            with lock:
+                if mask is not None:
+                    # First, so that no clip with masks goes unlisted.
+                    records[job.target] = clip
+                    write_masks(out, records)
+                os.replace(part, target)
+        clips.append(clip)
+
+    errors = run_jobs(jobs, work, workers)
+    return Report(sorted(clips), len(before), errors)
+
+
+def run_jobs(jobs: Sequence[Job], work: Callable[[Job], None],
+             workers: Optional[int]) -> List[Tuple[str, Exception]]:
+    """Do several clips at a time, with progress; one that fails does not stop
+    the others.
+
+    Args:
+        jobs (Sequence[Job]): What to do.
+        work (Callable): Does one.
+        workers (int, optional): How many at a time; as many as there are
+            cores for None.
+
+    Returns:
+        list[tuple[str, Exception]]: Path of each video that failed, and why.
+    """
+    errors = []
+
+    def try_to(job: Job) -> None:
+        try:
+            work(job)
+        except Exception as error:
             errors.append((job.path, error))
 
     # Threads do: decoding, drawing and encoding leave Python's lock alone.
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        for _ in tqdm(pool.map(work, jobs), 'extracting', len(jobs),
+        for _ in tqdm(pool.map(try_to, jobs), 'extracting', len(jobs),
                       unit='clip', disable=None):
             pass
-    return Report(sorted(clips), len(before),
-                  sorted(errors, key=lambda each: each[0]))
+    return sorted(errors, key=lambda each: each[0])
 
 
 def plan(sources: Sequence[str], out: str, masked: bool,
@@ -241,7 +264,8 @@ def _check_targets(jobs: List[Job], out: str) -> None:
                     f'{other.path}, {osp.join(out, other.target)}; rename one')
 
 
-def _look_of(mask: Callable) -> str:
+def look_of(mask: Callable) -> str:
+    """Kind of a mask, and its colour where one was chosen, in words."""
     return ' '.join([mask.kind, *map(str, mask.color or ())])
 
 
@@ -277,18 +301,37 @@ def _check_done(job: Job, out: str, records: Optional[Dict[str, MaskedClip]],
     return records[job.target]
 
 
-def _faces_of(job: Job, landmarks: Optional[str], cache_dir: Optional[str],
-              allow_missing: bool) -> Optional[PreparedClip]:
-    """The landmarks of a video; None where it has no file of them."""
-    folder = landmarks or job.folder
-    files = find_clip(job.video, job.path, folder, job.folder)
-    if files.landmarks is None:
-        if allow_missing:
-            return None
-        names = ' or '.join(expected_names('landmarks', job.video))
-        raise FileNotFoundError(
-            f"{job.path}: no landmarks in {folder or '.'}, expected {names}. "
-            '--allow-missing leaves its frames unmasked')
+def prepared_of(job: Job, landmarks: Optional[str], keypoints: Optional[str],
+                cache_dir: Optional[str],
+                required: Sequence[str]) -> Optional[PreparedClip]:
+    """The landmarks and keypoints of a video.
+
+    Args:
+        job (Job): Of the video.
+        landmarks, keypoints (str, optional): Folders of the files; beside the
+            video for None.
+        cache_dir (str, optional): Of the prepared files.
+        required (Sequence[str]): ``'landmarks'`` and/or ``'keypoints'``: what
+            there has to be a file of.
+
+    Returns:
+        PreparedClip | None: None where it has no file of either.
+
+    Raises:
+        FileNotFoundError: When a required file is not there.
+        ValueError: When a file is damaged.
+    """
+    folders = dict(
+        landmarks=landmarks or job.folder, keypoints=keypoints or job.folder)
+    files = find_clip(job.video, job.path, *folders.values())
+    for kind in required:
+        if getattr(files, kind) is None:
+            names = ' or '.join(expected_names(kind, job.video))
+            raise FileNotFoundError(
+                f"{job.path}: no {kind} in {folders[kind] or '.'}, expected "
+                f'{names}. --allow-missing goes on without')
+    if files.landmarks is None and files.keypoints is None:
+        return None
     path = prepare_video(files, cache_dir or default_cache_dir())
     return load_prepared(path)
 
@@ -297,11 +340,8 @@ def _masked_frames(frames: Iterable[np.ndarray], faces: PreparedClip,
                    mask: Callable, job: Job,
                    masked: List[bool]) -> Iterator[np.ndarray]:
     """Frames with masks; whether there is one is added to ``masked``."""
-    clip, size, count = osp.splitext(job.video)[0], faces.frame_size, 0
-    for frame in frames:
-        found = frame.shape[1::-1]
-        if found != size or count == faces.total_frames:
-            break
+    clip = osp.splitext(job.video)[0]
+    for count, frame in enumerate(fitting_frames(frames, faces, job.path)):
         sample = mask(
             dict(
                 imgs=[frame],
@@ -309,18 +349,40 @@ def _masked_frames(frames: Iterable[np.ndarray], faces: PreparedClip,
                 video_id=clip))
         masked.append(bool(sample['masked'][0]))
         yield sample['imgs'][0]
+
+
+def fitting_frames(frames: Iterable[np.ndarray], clip: PreparedClip,
+                   path: str) -> Iterator[np.ndarray]:
+    """The frames of a video as they come.
+
+    Args:
+        frames (Iterable[np.ndarray]): (H, W, 3) uint8.
+        clip (PreparedClip): The landmarks of this video.
+        path (str): Of the video, for the error.
+
+    Yields:
+        np.ndarray
+
+    Raises:
+        ValueError: At the first frame that the landmarks are not of.
+    """
+    size, count = tuple(clip.frame_size), 0
+    for frame in frames:
+        if frame.shape[1::-1] != size or count == clip.total_frames:
+            break
+        yield frame
         count += 1
     else:
-        if count == faces.total_frames:
+        if count == clip.total_frames:
             return
     raise ValueError(
-        f'{job.path}: the landmarks are of {faces.total_frames} frames of '
+        f'{path}: the landmarks are of {clip.total_frames} frames of '
         f'{size[0]}x{size[1]} pixels; at frame {count} the video has another '
         'size or number. Prepare them anew')
 
 
 @contextmanager
-def _part_of(target: str) -> Iterator[str]:
+def part_of(target: str) -> Iterator[str]:
     """The name to write something to before it gets its own; whatever is left
     under that name, by this run or one that was broken off, is deleted."""
     folder, name = osp.split(target)

@@ -17,7 +17,7 @@ from copy import deepcopy
 from typing import Dict, Optional, Sequence
 
 from emoreact_plugin.datasets.annotations import EMOTIONS
-from .data import BOTH, NEEDS, build_loader, build_pipeline
+from .data import build_loader, build_pipeline, needs_of, source_of
 from .model import build_model, formats_of
 from .options import (CHOICES, DEFAULTS, INPUTS, check_options,
                       check_together, current_overrides, overriding,
@@ -25,7 +25,7 @@ from .options import (CHOICES, DEFAULTS, INPUTS, check_options,
 
 __all__ = [
     'CHOICES', 'DEFAULTS', 'INPUTS', 'build', 'build_model', 'build_pipeline',
-    'overriding', 'streams_of'
+    'needs_of', 'overriding', 'streams_of'
 ]
 
 
@@ -43,6 +43,7 @@ def build(classes: Optional[Sequence[str]] = None,
           data_root: str = 'data/EmoReact',
           ann_files: Sequence[str] = ('train.csv', 'val.csv', 'test.csv'),
           data_prefix: Dict[str, str] = dict(video='videos'),
+          dataset: Optional[dict] = None,
           **options) -> dict:
     """A configuration of the published recipe.
 
@@ -69,10 +70,14 @@ def build(classes: Optional[Sequence[str]] = None,
         data_root (str): Folder of the data set.
         ann_files (Sequence[str]): Annotation files of train, val and test.
         data_prefix (dict[str, str]): Folders in it, see ``EmoReactDataset``.
+        dataset (dict, optional): Further arguments of ``EmoReactDataset``,
+            such as ``columns`` and ``soft_labels``.
         **options: Of the command line: ``input``, ``mask``,
             ``num_segments``, ``arch``, ``shift``, ``shift_div``
-            (:data:`CHOICES`) and ``init`` (``'imagenet'``, ``'scratch'`` or
-            the path of a weight file). Those that the command line gives win.
+            (:data:`CHOICES`), ``init`` (``'imagenet'``, ``'scratch'`` or
+            the path of a weight file) and ``crops`` (the folder of prepared
+            crops to read instead of ``data_prefix``). Those that the command
+            line gives win.
 
     Returns:
         dict: ``model``, data loaders, evaluators, loops, optimizer, and
@@ -97,7 +102,8 @@ def build(classes: Optional[Sequence[str]] = None,
         sampling=sampling,
         data_root=data_root,
         ann_files=ann_files,
-        data_prefix=dict(data_prefix))
+        data_prefix=dict(data_prefix),
+        dataset=dict(dataset or {}))
     override = current_overrides()
     if override is None:
         check_together(options)
@@ -115,8 +121,15 @@ def _build(options: dict, classes: Sequence[str], image_size: int,
            dropout: float, shared: bool, mask_kind: str,
            recognizers: Dict[str, dict], sampling: Optional[Dict[str, dict]],
            data_root: str, ann_files: Sequence[str],
-           data_prefix: Dict[str, str]) -> dict:
+           data_prefix: Dict[str, str], dataset: dict) -> dict:
     check_options(options)
+    if options['crops']:
+        data_prefix = dict(crops=options['crops'])
+    if options['mask'] and 'crops' in data_prefix:
+        raise ValueError(
+            f"mask: no mask can be drawn on the crops in "
+            f"{data_prefix['crops']}; prepare masked ones with "
+            'tools/extract_frames.py --crops --mask and leave out --mask')
     streams = streams_of(options['input'])
     # face+body is fusion, however it was written
     options['input'] = next(
@@ -129,19 +142,18 @@ def _build(options: dict, classes: Sequence[str], image_size: int,
             raise ValueError(f'{what}: expected the streams '
                              f'{", ".join(streams)}, found '
                              f'{", ".join(given)}')
-    needs = {need for s in streams for need in NEEDS.get(s, BOTH)}
-    if options['mask']:
-        needs.add('landmarks')
+    needs = needs_of(streams, options['mask'])
     data = dict(
         data_root=data_root,
         data_prefix=data_prefix,
         metainfo=dict(classes=classes),
-        required=sorted(needs))
+        required=[] if 'crops' in data_prefix else needs,
+        **dataset)
     loaders = {
         f'{split}_dataloader': build_loader(
             split, ann_file,
             build_pipeline(streams, options['num_segments'], image_size,
-                           split == 'train', 'frames' in data_prefix,
+                           split == 'train', source_of(data_prefix),
                            mask_kind if options['mask'] else None, sampling,
                            formats_of(recognizers)), data,
             batch_size, num_workers)
@@ -162,4 +174,7 @@ def _build(options: dict, classes: Sequence[str], image_size: int,
             optimizer=dict(
                 type='SGD', lr=lr, momentum=0.9, weight_decay=5e-4)),
         auto_scale_lr=dict(enable=False, base_batch_size=batch_size),
-        recipe=dict(options, classes=classes, image_size=image_size))
+        recipe=dict(
+            {k: v for k, v in options.items() if k != 'crops'},
+            classes=classes,
+            image_size=image_size))

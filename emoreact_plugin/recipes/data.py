@@ -6,13 +6,34 @@ from typing import Dict, List, Optional, Sequence
 # of one's own may look at both.
 BOTH = ('landmarks', 'keypoints')
 NEEDS = dict(face=('landmarks', ), body=BOTH, fullbody=('keypoints', ))
+DECODERS = dict(video='DecodeVideo', frames='RawFrameDecode')
+
+
+def needs_of(streams: Sequence[str], mask: bool) -> List[str]:
+    """The files that every clip has to have.
+
+    Args:
+        streams (Sequence[str]): Names of regions.
+        mask (bool): Whether masks are drawn.
+
+    Returns:
+        list[str]: Of ``'keypoints'`` and ``'landmarks'``.
+    """
+    needs = {need for s in streams for need in NEEDS.get(s, BOTH)}
+    return sorted(needs | ({'landmarks'} if mask else set()))
+
+
+def source_of(data_prefix: Dict[str, str]) -> str:
+    """What ``data_prefix`` names a folder of: ``'video'``, ``'frames'`` or
+    ``'crops'``."""
+    return next((s for s in ('crops', 'frames') if s in data_prefix), 'video')
 
 
 def build_pipeline(streams: Sequence[str],
                    num_segments: int,
                    image_size: int = 224,
                    train: bool = False,
-                   frames: bool = False,
+                   source: str = 'video',
                    mask_kind: Optional[str] = None,
                    sampling: Optional[Dict[str, dict]] = None,
                    formats: Optional[Dict[str, str]] = None) -> List[dict]:
@@ -24,7 +45,8 @@ def build_pipeline(streams: Sequence[str],
             one in training, the middle one otherwise.
         image_size (int): Side of the model's input, pixels.
         train (bool): Flip and crop at random.
-        frames (bool): Read folders of images instead of videos.
+        source (str): What is read: ``'video'``, ``'frames'`` (folders of
+            images) or ``'crops'`` (prepared ones, with or without masks).
         mask_kind (str, optional): Draw this kind of face mask; a clip's mask
             is another one every epoch in training, always the same otherwise.
         sampling (dict[str, dict], optional): Stream -> its frames, instead of
@@ -68,12 +90,18 @@ def build_pipeline(streams: Sequence[str],
                 each else dict(each)
                 for name, each in sampling.items()
             })
+    regions = tuple(streams)
+    if source == 'crops':
+        load = [dict(type='LoadCrops', regions=regions)]
+    else:
+        load = [
+            dict(type=DECODERS[source]),
+            dict(type='LoadLandmarks'), *masks,
+            dict(type='CropRegions', regions=regions)
+        ]
     return [
         sample,
-        dict(type='RawFrameDecode' if frames else 'DecodeVideo'),
-        dict(type='LoadLandmarks'),
-        *masks,
-        dict(type='CropRegions', regions=tuple(streams)),
+        *load,
         _views_of_streams(streams, views, formats or {}),
         dict(
             type='PackActionInputs',

@@ -27,7 +27,8 @@ DEFAULTS = dict(
     arch='resnet50',
     shift=False,
     shift_div=8,
-    init='imagenet')
+    init='imagenet',
+    crops='')
 
 _overrides: ContextVar[Optional[dict]] = ContextVar('overrides', default=None)
 
@@ -101,9 +102,11 @@ def check_options(options: dict) -> None:
                         or isinstance(value, bool) != (choices[0] is False)):
             raise ValueError(f'{name}: expected one of '
                              f'{", ".join(map(str, choices))}, found {value}')
-    if not isinstance(options.get('init', ''), str):
-        raise ValueError("init: expected 'imagenet', 'scratch' or a path, "
-                         f"found {options['init']}")
+    for name, expected in (('init', "'imagenet', 'scratch' or a path"),
+                           ('crops', 'a folder')):
+        if not isinstance(options.get(name, ''), str):
+            raise ValueError(f'{name}: expected {expected}, found '
+                             f'{options[name]}')
 
 
 def check_together(options: dict) -> None:

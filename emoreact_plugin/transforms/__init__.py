@@ -1,11 +1,11 @@
 from .crop_regions import CropRegions
 from .draw_face_mask import DrawFaceMask
 from .for_each_stream import ForEachStream
-from .loading import DecodeVideo, LoadLandmarks
+from .loading import DecodeVideo, LoadCrops, LoadLandmarks
 from .regions import REGIONS
 from .sample_stream_frames import SampleStreamFrames
 
 __all__ = [
     'CropRegions', 'DecodeVideo', 'DrawFaceMask', 'ForEachStream',
-    'LoadLandmarks', 'REGIONS', 'SampleStreamFrames'
+    'LoadCrops', 'LoadLandmarks', 'REGIONS', 'SampleStreamFrames'
 ]

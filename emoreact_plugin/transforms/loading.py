@@ -1,9 +1,17 @@
+from typing import Optional, Sequence
+
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from emoreact_plugin.datasets.crops import read_crops, read_record
 from emoreact_plugin.datasets.landmarks import load_prepared
 from emoreact_plugin.datasets.video import read_frames
 from mmaction.registry import TRANSFORMS
+from .crop_regions import CropRegions
+
+
+def _source_frames(results: dict) -> Optional[int]:
+    return results.get('source_frames', results.get('total_frames'))
 
 
 @TRANSFORMS.register_module()
@@ -17,8 +25,9 @@ class DecodeVideo(BaseTransform):
     Required Keys:
 
     - filename (str)
-    - frame_inds (np.ndarray): (n, ) int, counted from 0.
-    - total_frames (int, optional): The true count, where it is known.
+    - frame_inds (np.ndarray): (n, ) int, counted from the video's first, 0.
+    - source_frames (int, optional): The video's true count of frames, where
+      it is known; where it is missing, ``total_frames``.
 
     Added Keys:
 
@@ -34,7 +43,7 @@ class DecodeVideo(BaseTransform):
     def transform(self, results: dict) -> dict:
         imgs = read_frames(results['filename'],
                            np.ravel(results['frame_inds']),
-                           results.get('total_frames'))
+                           _source_frames(results))
         results['imgs'] = imgs
         results['img_shape'] = results['original_shape'] = imgs[0].shape[:2]
         return results
@@ -53,7 +62,11 @@ class LoadLandmarks(BaseTransform):
       which holds both (``EmoReactDataset`` makes it); None where there are no
       landmarks at all.
     - frame_inds (np.ndarray): (n, ) int.
-    - start_index (int): The number of the first frame.
+    - start_index (int): The number of the clip's first frame.
+    - total_frames (int): Of the clip.
+    - first_frame, source_frames (int, optional): Where the clip is a part of
+      a video: the clip's first frame, counted from the video's, and how many
+      the video has.
     - img_shape (tuple[int, int])
 
     Added Keys:
@@ -73,12 +86,13 @@ class LoadLandmarks(BaseTransform):
         # Frame files may count from 1 (or anything else); landmarks are
         # stored by position.
         inds = np.ravel(results['frame_inds']) - results['start_index']
+        inds = inds + results.get('first_frame', 0)
         faces, bodies = results['landmarks_file'], results['keypoints_file']
         files = {faces, bodies} - {None}
         clips = {file: load_prepared(file) for file in files}
         height, width = results['img_shape']
         for file, clip in clips.items():
-            self._check(file, clip, results['total_frames'], (width, height))
+            self._check(file, clip, _source_frames(results), (width, height))
         results['face_landmarks'] = (
             np.full((len(inds), 68, 2), np.nan, np.float32)
             if faces is None else clips[faces].face_landmarks[inds])
@@ -101,3 +115,57 @@ class LoadLandmarks(BaseTransform):
 
     def __repr__(self) -> str:
         return f'{self.__class__.__name__}()'
+
+
+@TRANSFORMS.register_module()
+class LoadCrops(BaseTransform):
+    """Load the prepared crops of the sampled frames.
+
+    In place of ``DecodeVideo``, ``LoadLandmarks``, ``DrawFaceMask`` and
+    ``CropRegions``, for a data set with ``data_prefix=dict(crops=...)``.
+
+    Required Keys:
+
+    - crops_dir (str): The clip's folder, see
+      :mod:`~emoreact_plugin.datasets.crops`.
+    - frame_inds (np.ndarray): (n, ) int.
+
+    Added Keys:
+
+    - <region>_imgs (list[np.ndarray]): n crops (size, size, 3) uint8, RGB.
+    - <region>_boxes (np.ndarray): (n, 4) int64, x1, y1, x2, y2 in pixels of
+      the frame, right and bottom exclusive.
+    - <region>_found (np.ndarray): (n, ) bool, False where the whole frame
+      stands in.
+    - masked (np.ndarray): (n, ) bool, whether there is a mask in the frame.
+    - img_shape (tuple[int, int])
+
+    Args:
+        regions (Sequence[str]): Names of regions that were prepared.
+
+    Raises:
+        FileNotFoundError: Without the record ``crops.json``.
+        KeyError: For a region that was not prepared.
+        ValueError: When a file cannot be read; it names the file.
+    """
+
+    def __init__(self, regions: Sequence[str]) -> None:
+        crop = CropRegions(regions)  # it checks them
+        self.regions, self.blackout = crop.regions, crop.blackout
+
+    def transform(self, results: dict) -> dict:
+        folder, inds = results['crops_dir'], np.ravel(results['frame_inds'])
+        crops = read_record(folder)
+        for region in self.regions:
+            if region not in crops.boxes:
+                raise KeyError(f"{folder}: expected crops of '{region}', "
+                               f'found {", ".join(crops.boxes)}')
+            results[f'{region}_imgs'] = read_crops(folder, region, inds)
+            results[f'{region}_boxes'] = crops.boxes[region][inds]
+            results[f'{region}_found'] = crops.found[region][inds]
+        results['masked'] = crops.masked[inds]
+        results['img_shape'] = results[f'{region}_imgs'][0].shape[:2]
+        return results
+
+    def __repr__(self) -> str:
+        return f'{self.__class__.__name__}(regions={self.regions})'

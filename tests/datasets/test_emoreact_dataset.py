@@ -364,7 +364,7 @@ class TestBadInput:
         dict(), dict(landmarks='x'), dict(video='v', frames='f')])
     def test_video_or_frames(self, own, prefix):
         text = self.error(ValueError, own.root, data_prefix=prefix)
-        assert "either 'video' or 'frames'" in text
+        assert 'expected one of video, frames, crops, found' in text
 
     @pytest.mark.parametrize('change, message', [
         (lambda d: (d / '000003.png').unlink(), '000003.png is missing'),

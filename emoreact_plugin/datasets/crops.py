@@ -1,0 +1,171 @@
+"""Prepared crops of a clip: a folder with a folder of JPEG files a region.
+
+``<clip>/crops.json`` says what they are, ``<clip>/<region>/000001.jpg`` is the
+first. Training reads them instead of whole frames: no video is decoded, no
+mask drawn and nothing cut out.
+"""
+import json
+import os.path as osp
+from dataclasses import dataclass
+from typing import Dict, Sequence, Tuple
+
+import cv2
+import numpy as np
+
+from .coverage import Coverage
+
+FILE_NAME = 'crops.json'
+CROP_NAME = '{:06d}.jpg'
+VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedCrops:
+    """What ``crops.json`` says; T crops of each region.
+
+    Attributes:
+        frame_size (tuple[int, int]): Width and height of the video's frames
+            in pixels.
+        source_frames (int): How many frames the video has.
+        step (int): There is a crop of every step-th frame: 0, step, ...
+        mask (str): Kind of the masks drawn on them, and their colour where
+            one was chosen; empty for none.
+        masked (np.ndarray): bool (T,), whether there is a mask.
+        coverage (Coverage): Whether face landmarks and body keypoints were
+            there, of T frames.
+        boxes (dict[str, np.ndarray]): Region -> int64 (T, 4): x1, y1, x2, y2
+            in pixels of the frame, right and bottom exclusive.
+        found (dict[str, np.ndarray]): Region -> bool (T,), False where the
+            whole frame stands in.
+    """
+    frame_size: Tuple[int, int]
+    source_frames: int
+    step: int
+    mask: str
+    masked: np.ndarray
+    coverage: Coverage
+    boxes: Dict[str, np.ndarray]
+    found: Dict[str, np.ndarray]
+
+    @property
+    def total_frames(self) -> int:
+        """T."""
+        return len(self.masked)
+
+
+def write_record(folder: str, crops: PreparedCrops) -> None:
+    """Write ``crops.json``.
+
+    Args:
+        folder (str): Of the clip.
+        crops (PreparedCrops): What it says.
+    """
+
+    def bits(values):
+        return ''.join('01'[int(value)] for value in values)
+
+    record = dict(
+        version=VERSION,
+        frame_size=list(crops.frame_size),
+        source_frames=crops.source_frames,
+        step=crops.step,
+        mask=crops.mask,
+        masked=bits(crops.masked),
+        landmarks_found=bits(crops.coverage.face),
+        keypoints_found=bits(crops.coverage.body),
+        regions={
+            name: dict(
+                found=bits(crops.found[name]),
+                boxes=np.asarray(boxes).ravel().tolist())
+            for name, boxes in crops.boxes.items()
+        })
+    with open(osp.join(folder, FILE_NAME), 'x', encoding='utf-8') as file:
+        json.dump(record, file)
+
+
+def read_record(folder: str) -> PreparedCrops:
+    """Read ``crops.json``.
+
+    Args:
+        folder (str): Of the clip.
+
+    Returns:
+        PreparedCrops
+
+    Raises:
+        FileNotFoundError: When there is none.
+        ValueError: When it is damaged or of another version; it names the
+            file.
+    """
+    path = osp.join(folder, FILE_NAME)
+    if not osp.isfile(path):
+        raise FileNotFoundError(
+            f'{path}: no such file; tools/extract_frames.py --crops makes it')
+
+    def bools(text):
+        values = np.array(list(text))
+        if not np.isin(values, ('0', '1')).all():
+            raise ValueError('expected 0 and 1 only')
+        return values == '1'
+
+    try:
+        with open(path, encoding='utf-8') as file:
+            record = json.load(file)
+        if record['version'] != VERSION:
+            raise ValueError(f'expected version {VERSION}, found '
+                             f'{record["version"]!r}')
+        width, height = map(int, record['frame_size'])
+        regions = record['regions']
+        crops = PreparedCrops(
+            (width, height), int(record['source_frames']),
+            int(record['step']), str(record['mask']), bools(record['masked']),
+            Coverage(
+                bools(record['landmarks_found']),
+                bools(record['keypoints_found'])), {
+                name: np.array(each['boxes'], np.int64).reshape(-1, 4)
+                for name, each in regions.items()
+            }, {name: bools(each['found']) for name, each in regions.items()})
+        _check(crops)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f'{path}: this record of prepared crops is damaged '
+                         f'({error}). Delete its folder and make it anew'
+                         ) from error
+    return crops
+
+
+def _check(crops: PreparedCrops) -> None:
+    count = crops.total_frames
+    arrays = (*crops.coverage, *crops.boxes.values(), *crops.found.values())
+    if not count or any(len(array) != count for array in arrays):
+        raise ValueError(f'expected {count} values in each list, found '
+                         f'{", ".join(str(len(array)) for array in arrays)}')
+    if crops.step < 1 or -(-crops.source_frames // crops.step) != count:
+        raise ValueError(
+            f'expected a crop of every {crops.step}th of '
+            f'{crops.source_frames} frames, found {count}')
+
+
+def read_crops(folder: str, region: str,
+               inds: Sequence[int]) -> Sequence[np.ndarray]:
+    """Read crops of a clip.
+
+    Args:
+        folder (str): Of the clip.
+        region (str): Such as ``'face'``.
+        inds (Sequence[int]): Their places, counted from 0.
+
+    Returns:
+        list[np.ndarray]: (size, size, 3) uint8, RGB, each an array of its
+        own.
+
+    Raises:
+        ValueError: When one is missing or no image; it names the file.
+    """
+    images = []
+    for index in inds:
+        path = osp.join(folder, region, CROP_NAME.format(index + 1))
+        image = cv2.imread(path, cv2.IMREAD_COLOR)
+        if image is None:
+            raise ValueError(f'{path}: cannot be read as an image')
+        images.append(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+    return images
