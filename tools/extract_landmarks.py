@@ -19,7 +19,7 @@ import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.command_line import clear_errors
 from emoreact_plugin.console import say
 from emoreact_plugin.datasets.clip_files import number
-from emoreact_plugin.datasets.landmark_detector import mediapipe_version
+from emoreact_plugin.datasets.landmark_models import mediapipe_version
 from emoreact_plugin.datasets.landmark_extraction import extract_landmarks
 
 

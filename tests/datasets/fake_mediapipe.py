@@ -1,7 +1,8 @@
 """What ``LandmarkDetector`` uses of mediapipe, for people made of numbers.
 
 Frame k of a clip is ``frame(k)``; a world says who is in it. The models see
-all of a frame's people, or the one whose middle lies in a region.
+all of a frame's people, or the one whose middle lies in a region. A pixel is
+(number of the frame, x, y), by which a part of a frame is known.
 """
 import os
 import sys
@@ -11,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-WIDTH, HEIGHT = 320, 240
+WIDTH, HEIGHT = 240, 200
 
 
 class Person(NamedTuple):
@@ -22,6 +23,7 @@ class Person(NamedTuple):
     face: bool = True  # for the detector
     mesh: bool = True
     body: bool = True
+    small: bool = True  # for the detector of small faces
 
     @property
     def hips(self):
@@ -29,8 +31,9 @@ class Person(NamedTuple):
 
 
 def frame(k, scale=1):
-    """Its number is in all of its pixels."""
-    return np.full((HEIGHT * scale, WIDTH * scale, 3), k, np.uint8)
+    """(H, W, 3) uint8; coordinates stay those of scale 1."""
+    y, x = np.mgrid[:HEIGHT * scale, :WIDTH * scale] // scale
+    return np.stack([np.full_like(x, k), x, y], axis=2).astype(np.uint8)
 
 
 def mesh_of(person):
@@ -65,12 +68,15 @@ class World:
         class SolutionBase:
 
             def __init__(self, graph_config, side_inputs=None):
+                assert graph_config.count('{') == graph_config.count('}') == 1
                 if world.noise:
                     os.write(2, b'W0000 chatter\n')
                 if world.noise == 'fails':
                     raise RuntimeError('no such model')
-                names = dict(FaceDetectionFullRange='faces', FaceLandmark=(
-                    'mesh'), PoseDetection='bodies', PoseLandmark='pose')
+                names = dict(
+                    FaceDetectionShortRange='faces',
+                    FaceDetectionFullRange='small_faces', FaceLandmark='mesh',
+                    PoseDetection='bodies', PoseLandmark='pose')
                 self.kind, = {
                     kind for name, kind in names.items()
                     if f'"{name}' in graph_config
@@ -106,31 +112,44 @@ class World:
     def look(self, kind, data):
         image = data['image'] if isinstance(data, dict) else data
         assert image.dtype == np.uint8 and image.flags.c_contiguous
-        height = len(image)
-        k = int(image[0, 0, 0])
+        k, left, top = image[0, 0].tolist()
+        right, bottom = image[-1, -1, 1:].tolist()
         self.log.append((kind, k, image.shape))
-        # The frame with which models are loaded is a small one.
-        people = () if height < HEIGHT else self.frames[k]
+        # Models are loaded with a black frame, which has no coordinates.
+        people = self.frames[k] if right else ()
+        size = np.array([right + 1 - left, bottom + 1 - top])
 
         def share(points):
-            return [Some(x=x / WIDTH, y=y / HEIGHT) for x, y in points]
+            return [Some(x=x, y=y) for x, y in (
+                np.array(points, float) - (left, top)) / size]
+
+        def detections(visible, points):
+            return Some(detections=[
+                _detection(share([(p.x - p.size / 2, p.y - p.size / 2),
+                                  (p.x + p.size / 2, p.y + p.size / 2)]),
+                           share(points(p)))
+                for p in people if visible(p) and left < p.x < right
+                and top < p.y < bottom] or None)
+
+        def eyes(p):
+            return [(p.x - 8, p.y), (p.x + 8, p.y)]
 
         if kind == 'faces':
-            return Some(detections=[
-                _detection(p, share([(p.x - 8, p.y), (p.x + 8, p.y)]))
-                for p in people if p.face] or None)
+            return detections(lambda p: p.face, eyes)
+        if kind == 'small_faces':
+            return detections(lambda p: p.small, eyes)
         if kind == 'bodies':
-            return Some(detections=[
-                _detection(p, share([p.hips, (p.x, p.y - p.size)]))
-                for p in people if p.body] or None)
+            return detections(lambda p: p.body,
+                              lambda p: [p.hips, (p.x, p.y - p.size)])
         region = data['region']
-        x, y = region.x_center * WIDTH, region.y_center * HEIGHT
-        near = .5 * region.width * WIDTH
+        x, y = region.x_center * size[0], region.y_center * size[1]
+        near = .5 * region.width * size[0]
         for p in people:
             if kind == 'mesh' and p.mesh and abs(p.x - x) < near / 2 and \
                     abs(p.y - y) < near / 2:
                 assert near * 2 >= 1.4 * p.size  # the face fits in
-                return Some(points=Some(landmark=share(mesh_of(p))))
+                points = np.vstack([mesh_of(p), np.zeros((10, 2))])
+                return Some(points=Some(landmark=share(points)))  # and irises
             if kind == 'pose' and p.body and abs(p.hips[0] - x) < near / 4 \
                     and abs(p.hips[1] - y) < near / 4:
                 joints = share(joints_of(p))
@@ -141,9 +160,9 @@ class World:
         return Some(points=None, frame_points=None)
 
 
-def _detection(person, keypoints):
-    box = Some(xmin=(person.x - person.size / 2) / WIDTH,
-               ymin=(person.y - person.size / 2) / HEIGHT,
-               width=person.size / WIDTH, height=person.size / HEIGHT)
+def _detection(corners, keypoints):
+    low, high = corners
+    box = Some(xmin=low.x, ymin=low.y, width=high.x - low.x,
+               height=high.y - low.y)
     return Some(score=[.9], location_data=Some(
         relative_bounding_box=box, relative_keypoints=keypoints))

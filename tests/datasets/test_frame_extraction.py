@@ -10,6 +10,8 @@ from emoreact_plugin.datasets import EmoReactDataset, frame_extraction
 from emoreact_plugin.datasets.frame_extraction import (MaskedClip, extract,
                                                        find_videos,
                                                        write_video)
+from emoreact_plugin.datasets.landmarks import (PreparedClip, stamp_of,
+                                                write_prepared)
 from emoreact_plugin.datasets.mask_record import read_masks
 from emoreact_plugin.datasets.video import (frame_rate, probe_video,
                                             read_frames)
@@ -113,6 +115,23 @@ def test_masks_are_those_of_the_pipeline(faces, as_videos):
             assert (abs(new - without).mean() > 4) == (k != NO_FACE)
     looks = {tuple(data['imgs'][0][190, 160] // 16) for data in offline}
     assert len(looks) > 1
+
+
+def test_no_mask_on_a_box(faces):
+    video = faces / 'videos' / 'a.mp4'
+    points = np.stack([face()] * COUNT).astype(np.float32)
+    write_prepared(
+        faces / 'marks' / 'a.npz',
+        PreparedClip(points, np.ones(COUNT, 'f4'),
+                     np.full((COUNT, 0, 2), np.nan, 'f4'), COUNT,
+                     skin().shape[1::-1], dict(source=stamp_of(video)),
+                     np.arange(COUNT) == 1))
+    report = extract([str(video)], str(faces / 'out'), DrawFaceMask(seed=0),
+                     landmarks=str(faces / 'marks'))
+    assert report.errors == [] and report.clips[0].unmasked_frames == 1
+    images = list(jpegs(faces / 'out' / 'a_mask_frames_full').values())
+    off = [abs(image.astype(int) - skin()).mean() for image in images]
+    assert off[1] < 2 and min(off[0], *off[2:]) > 4
 
 
 def test_masked_folders_have_their_name_and_are_listed(faces):

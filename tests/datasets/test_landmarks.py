@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import threading
@@ -65,6 +66,34 @@ def test_what_was_prepared_is_loaded(clip, tmp_path):
     assert made.sources.keys() == roles_of(clip).keys()
     assert made.sources['source'] == dict(
         path=str(clip['source']), size=5, mtime_ns=stat.st_mtime_ns)
+
+
+def test_boxes(clip, tmp_path):
+    prepare_clip(**clip)
+    made = load_prepared(clip['out_file'])
+    assert made.face_is_box.dtype == bool and not made.face_is_box.any()
+    is_box = np.arange(20) % 3 == 0
+    module.write_prepared(tmp_path / 'new.npz', dataclasses.replace(
+        made, face_is_box=is_box))
+    again = load_prepared(tmp_path / 'new.npz')
+    assert again.face_is_box.tolist() == is_box.tolist()
+    for name in ('face_landmarks', 'body_keypoints', 'face_confidence'):
+        assert np.array_equal(getattr(again, name), getattr(made, name))
+    assert again.sources == made.sources
+    with pytest.raises(ValueError, match=r'expected bool \(20,\), found bool'
+                       r' \(19,\)'):
+        module.write_prepared(tmp_path / 'new.npz', dataclasses.replace(
+            made, face_is_box=is_box[1:]))
+
+
+def test_files_without_boxes_stay_readable(clip):
+    prepare_clip(**clip)
+    with np.load(clip['out_file']) as npz:
+        arrays = dict(npz)
+    del arrays['face_is_box']
+    np.savez(clip['out_file'], **arrays)
+    made = load_prepared(clip['out_file'])
+    assert made.face_is_box.tolist() == [False] * 20
 
 
 def test_without_landmarks_and_keypoints(clip, tmp_path):

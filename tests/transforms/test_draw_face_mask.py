@@ -44,6 +44,14 @@ def test_frames_without_a_face_stay_and_are_counted():
     assert out['imgs'][1] is given[1] and out['imgs'][2] is given[2]
 
 
+def test_no_mask_on_a_box():
+    results = sample(3, face_is_box=np.array([False, True, False]))
+    given = list(results['imgs'])
+    out = DrawFaceMask()(results)
+    assert out['masked'].tolist() == [True, False, True]
+    assert out['imgs'][1] is given[1]
+
+
 def test_one_frame_several_times():
     results = sample(3)
     results['imgs'] = [skin()] * 3
