@@ -9,6 +9,8 @@ import pytest
 from emoreact_plugin.datasets import EmoReactDataset
 from emoreact_plugin.datasets.crop_extraction import extract_crops
 from emoreact_plugin.datasets.crops import read_record
+from emoreact_plugin.datasets.landmarks import (PreparedClip, stamp_of,
+                                                write_prepared)
 from emoreact_plugin.recipes import build_pipeline
 from emoreact_plugin.transforms import CropRegions, DrawFaceMask
 
@@ -94,6 +96,23 @@ def test_what_is_written(smooth):
     # extent x 10 + k .. 30 + k and y 5 .. 25, a tenth of 20 more each side
     assert crops.boxes['face'].tolist() == [[0, 0, WIDTH, HEIGHT]] + [
         [8 + k, 3, 32 + k, 27] for k in range(1, FRAMES)]
+
+
+def test_no_mask_on_a_box(smooth):
+    videos = smooth.root / 'videos'
+    for k, path in enumerate(sorted(videos.glob('*.mp4'))):
+        is_box = np.arange(FRAMES) == k % 2
+        write_prepared(
+            smooth.root / 'marks' / f'{path.stem}.npz',
+            PreparedClip(
+                np.stack([face(scale=.2, centre=(30, 24))] * FRAMES).astype(
+                    'f4'), np.ones(FRAMES, 'f4'),
+                np.full((FRAMES, 0, 2), np.nan, 'f4'), FRAMES,
+                (WIDTH, HEIGHT), dict(source=stamp_of(path)), is_box))
+    report = run(smooth.root, mask=DrawFaceMask(seed=0), regions=('face', ),
+                 landmarks=str(smooth.root / 'marks'))
+    for k, crops in enumerate(report.clips):
+        assert crops.masked.tolist() == (np.arange(FRAMES) != k % 2).tolist()
 
 
 def test_every_nth(smooth):

@@ -157,12 +157,20 @@ def test_no_face_and_its_body(monkeypatch):
 
 
 def test_a_body_that_is_another_persons(monkeypatch):
-    # What is found below the face at first belongs to somebody else later.
     me = MIDDLE._replace(body=False)
     found = find(monkeypatch, [me, OTHER], [me, OTHER])
     for each in found:
         assert centre(each) == pytest.approx(MIDDLE[:2], abs=1)
         assert np.isnan(each.body).all()
+
+
+def test_a_body_that_somebody_else_comes_into(monkeypatch):
+    # Hips at the same place, but under a head that is not the person's.
+    me = MIDDLE._replace(body=False)
+    else_ = Person(155, 40, 60, face=False, mesh=False, small=False)
+    found = find(monkeypatch, [MIDDLE], [me, else_], [MIDDLE])
+    assert [bool(np.isfinite(f.body).any()) for f in found] == [True, False,
+                                                                True]
 
 
 def test_reset_forgets_the_person(monkeypatch):
