@@ -283,8 +283,8 @@ def labels_of(cfg: Config, split: str,
 
 def balance_labels(cfg: Config) -> None:
     """Set the model's ``pos_weight`` to the negatives per positive of each
-    label in the training split (1 for a label without positives); a soft
-    label counts as a part of each.
+    label in the training split (1 for a label that all clips have, or none);
+    a soft label counts as a part of each.
 
     Raises:
         ValueError: For a model or data set that is not ours.
@@ -296,8 +296,11 @@ def balance_labels(cfg: Config) -> None:
                          f'an EmoReactDataset, found {found}')
     positives = [sum(column) for column in zip(*labels)]
     cfg.model.pos_weight = [
-        (len(labels) - count) / count if count else 1. for count in positives
+        (len(labels) - count) / count if 0 < count < len(labels) else 1.
+        for count in positives
     ]
+    if 'recipe' in cfg:
+        cfg.recipe.pos_weight = True
 
 
 def results_table(runner: Runner, results: Dict[str, dict],
