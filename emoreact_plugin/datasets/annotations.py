@@ -85,34 +85,52 @@ def _read_rows(path: str, reader: csv.DictReader,
             raise ValueError(f"{place}: video '{video}' stands in line "
                              f'{seen[clip]} already')
         seen[clip] = reader.line_num
-        label = tuple(_label(row[name], name, place) for name in classes)
-        rows.append(Annotation(video, label, _valence(row, place)))
+        label = tuple(
+            parse_label(row[name], f"{place}, column '{name}'")
+            for name in classes)
+        valence = parse_valence(
+            row['Valence'],
+            f"{place}, column 'Valence'") if 'Valence' in row else None
+        rows.append(Annotation(video, label, valence))
     if not rows:
         raise ValueError(f'{path}: expected at least one clip, found none')
     return rows
 
 
-def _label(text: Optional[str], name: str, place: str) -> float:
+def parse_label(text: Optional[str], place: str) -> float:
+    """The value of a label.
+
+    Args:
+        text (str, optional): What stands there; None in a row cut short.
+        place (str): Where, for the error.
+
+    Returns:
+        float: 0 or 1.
+
+    Raises:
+        ValueError: For anything else.
+    """
     try:
         value = float(text)
     except (TypeError, ValueError):
         value = math.nan
     if value not in (0, 1):
-        raise ValueError(f"{place}, column '{name}': expected 0 or 1, found "
-                         f'{text!r}')
+        raise ValueError(f'{place}: expected 0 or 1, found {text!r}')
     return value
 
 
-def _valence(row: dict, place: str) -> Optional[float]:
-    if 'Valence' not in row:
-        return None
+def parse_valence(text: Optional[str], place: str) -> float:
+    """The value of a valence; see :func:`parse_label`.
+
+    Raises:
+        ValueError: For anything but a finite number.
+    """
     try:
-        value = float(row['Valence'])
+        value = float(text)
     except (TypeError, ValueError):
         value = math.nan
     if not math.isfinite(value):
-        raise ValueError(f"{place}, column 'Valence': expected a number, "
-                         f"found {row['Valence']!r}")
+        raise ValueError(f'{place}: expected a number, found {text!r}')
     return value
 
 
