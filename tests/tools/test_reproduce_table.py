@@ -113,7 +113,7 @@ def test_rows_of_different_test_clips_are_refused(run, tiny, tmp_path, capsys):
     path.write_text(CONFIG.format(
         root=str(tiny.root),
         more="input='face', ann_files=('train.csv', 'val.csv', 'val.csv')"))
-    with pytest.raises(SystemExit, match='are tested on different clips, .*: 6 '
+    with pytest.raises(SystemExit, match='tested on different clips, .*: 6 '
                        'and 4, of which 0 are the same'):
         run('--rows', 'tsn-face', str(path))
     assert '--- tsn' not in capsys.readouterr().out
