@@ -174,7 +174,9 @@ def _crop(frame: np.ndarray, index: int, job: Job,
     """What a pipeline's sample of this one frame becomes."""
     faces = np.full((1, 68, 2), np.nan, np.float32)
     bodies = np.full((1, 1, 2), np.nan, np.float32)
+    is_box = np.zeros(1, bool)
     if clip is not None:
+        is_box = clip.face_is_box[index:index + 1]
         faces = clip.face_landmarks[index:index + 1]
         bodies = clip.body_keypoints[index:index + 1] * np.float32(
             clip.frame_size)
@@ -182,6 +184,7 @@ def _crop(frame: np.ndarray, index: int, job: Job,
         imgs=[frame],
         face_landmarks=faces,
         body_keypoints=bodies,
+        face_is_box=is_box,
         video_id=osp.splitext(job.video)[0],
         masked=[False])
     if mask is not None:

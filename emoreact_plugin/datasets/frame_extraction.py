@@ -219,17 +219,17 @@ def plan(sources: Sequence[str], out: str, masked: bool,
     return jobs
 
 
-def find_videos(folder: str, leave_out: str) -> List[str]:
+def find_videos(folder: str, leave_out: Optional[str] = None) -> List[str]:
     """The videos in a folder and in all folders within, by their ending.
 
     Args:
         folder (str): Where to look.
-        leave_out (str): A folder within that is not looked at.
+        leave_out (str, optional): A folder within that is not looked at.
 
     Returns:
         list[str]: Names relative to the folder, with ``/``, sorted.
     """
-    leave_out, videos = osp.realpath(leave_out), []
+    leave_out, videos = leave_out and osp.realpath(leave_out), []
     for root, folders, files in os.walk(folder):
         folders[:] = [
             name for name in folders if not name.startswith('.')
@@ -346,6 +346,7 @@ def _masked_frames(frames: Iterable[np.ndarray], faces: PreparedClip,
             dict(
                 imgs=[frame],
                 face_landmarks=faces.face_landmarks[count:count + 1],
+                face_is_box=faces.face_is_box[count:count + 1],
                 video_id=clip))
         masked.append(bool(sample['masked'][0]))
         yield sample['imgs'][0]

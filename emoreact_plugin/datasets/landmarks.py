@@ -20,7 +20,7 @@ from .landmark_readers import (NUM_LANDMARKS, check_count, parse_keypoints,
 
 __all__ = [
     'PreparedClip', 'is_current', 'load_prepared', 'prepare_clip',
-    'read_keypoints_txt', 'read_openface_csv'
+    'read_keypoints_txt', 'read_openface_csv', 'write_prepared'
 ]
 
 PathLike = Union[str, 'os.PathLike[str]']
@@ -50,6 +50,8 @@ class PreparedClip:
         sources (dict): Role -> dict of ``path``, ``size`` (bytes) and
             ``mtime_ns`` of the file it was made from; the roles are
             'source', 'landmarks_file' and 'keypoints_file'.
+        face_is_box (np.ndarray): bool (T,), True where only the box of the
+            face is known: the points are its corners, many times over.
     """
     face_landmarks: np.ndarray
     face_confidence: np.ndarray
@@ -57,6 +59,7 @@ class PreparedClip:
     total_frames: int
     frame_size: Tuple[int, int]
     sources: Dict[str, dict]
+    face_is_box: np.ndarray
 
 
 def prepare_clip(out_file: PathLike,
@@ -102,20 +105,40 @@ def prepare_clip(out_file: PathLike,
         landmarks_file=landmarks_file,
         keypoints_file=keypoints_file)
     # before the files are read: a change while they are is then noticed
-    stamps = {role: _stamp(p) for role, p in roles.items() if p is not None}
+    stamps = {role: stamp_of(p) for role, p in roles.items() if p is not None}
 
     landmarks, confidence = _landmarks_of(landmarks_file, total_frames, source,
                                           check)
     keypoints = _keypoints_of(keypoints_file, total_frames, source, check)
+    write_prepared(
+        out_file,
+        PreparedClip(landmarks, confidence, keypoints, total_frames,
+                     (width, height), stamps, np.zeros(total_frames, bool)))
+
+
+def write_prepared(out_file: PathLike, clip: PreparedClip) -> None:
+    """Write a prepared file, whole or not at all.
+
+    Args:
+        out_file (str | PathLike): The ``.npz`` file; its folder is made if
+            there is none.
+        clip (PreparedClip): What it is to hold; its sources as
+            :func:`stamp_of` gives them.
+
+    Raises:
+        ValueError: For arrays that do not fit each other.
+    """
+    _check_prepared(clip)
+    about = dict(version=PREPARED_VERSION, files=clip.sources)
     _write_npz(
         out_file,
-        face_landmarks=landmarks,
-        face_confidence=confidence,
-        body_keypoints=keypoints,
-        total_frames=np.int64(total_frames),
-        frame_size=np.array((width, height), np.int64),
-        sources=np.array(
-            json.dumps(dict(version=PREPARED_VERSION, files=stamps))))
+        face_landmarks=clip.face_landmarks,
+        face_confidence=clip.face_confidence,
+        face_is_box=clip.face_is_box,
+        body_keypoints=clip.body_keypoints,
+        total_frames=np.int64(clip.total_frames),
+        frame_size=np.array(clip.frame_size, np.int64),
+        sources=np.array(json.dumps(about)))
 
 
 def _landmarks_of(path: Optional[PathLike], total_frames: int,
@@ -154,7 +177,8 @@ def load_prepared(path: PathLike) -> PreparedClip:
     """Read a prepared file.
 
     Args:
-        path (str | PathLike): A file written by :func:`prepare_clip`.
+        path (str | PathLike): A file written by :func:`prepare_clip` or
+            :func:`write_prepared`.
 
     Returns:
         PreparedClip: Its content.
@@ -173,10 +197,13 @@ def load_prepared(path: PathLike) -> PreparedClip:
         if about['version'] != PREPARED_VERSION:
             raise ValueError(f'expected version {PREPARED_VERSION}, found '
                              f'{about["version"]}')
+        frames = int(arrays['total_frames'])
         clip = PreparedClip(
             arrays['face_landmarks'], arrays['face_confidence'],
-            arrays['body_keypoints'], int(arrays['total_frames']),
-            tuple(arrays['frame_size'].tolist()), about['files'])
+            arrays['body_keypoints'], frames,
+            tuple(arrays['frame_size'].tolist()), about['files'],
+            # Older files hold no boxes.
+            arrays.get('face_is_box', np.zeros(frames, bool)))
         _check_prepared(clip)
     except _BROKEN_NPZ as error:
         raise ValueError(f'{path}: this prepared file is damaged or out of '
@@ -201,7 +228,7 @@ def is_current(path: PathLike, sources: Dict[str,
     """
     try:
         before = load_prepared(path).sources
-        stamps = {r: _stamp(p) for r, p in sources.items() if p is not None}
+        stamps = {r: stamp_of(p) for r, p in sources.items() if p is not None}
         return before.keys() == stamps.keys() and all(
             before[role][key] == stamps[role][key] for role in stamps
             for key in ('size', 'mtime_ns'))
@@ -209,7 +236,13 @@ def is_current(path: PathLike, sources: Dict[str,
         return False
 
 
-def _stamp(path: PathLike) -> dict:
+def stamp_of(path: PathLike) -> dict:
+    """Path, size and modification time of a file, by which a change of it
+    is noticed.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+    """
     path = os.fspath(path)
     try:
         stat = os.stat(path)
@@ -247,10 +280,12 @@ def _check_prepared(clip: PreparedClip) -> None:
     joints = clip.body_keypoints
     expected = ((points, (frames, NUM_LANDMARKS, 2)),
                 (clip.face_confidence, (frames, )),
-                (joints, (frames, *joints.shape[1:2], 2)))
+                (joints, (frames, *joints.shape[1:2], 2)),
+                (clip.face_is_box, (frames, )))
     for array, shape in expected:
-        if array.shape != shape or array.dtype != np.float32:
-            raise ValueError(f'expected float32 {shape}, found {array.dtype} '
-                             f'{array.shape}')
+        kind = bool if array is clip.face_is_box else np.float32
+        if array.shape != shape or array.dtype != kind:
+            raise ValueError(f'expected {kind.__name__} {shape}, found '
+                             f'{array.dtype} {array.shape}')
     if len(clip.frame_size) != 2 or min(clip.frame_size) < 1:
         raise ValueError(f'expected a frame size, found {clip.frame_size}')

@@ -14,8 +14,8 @@ class DrawFaceMask(BaseTransform):
     """Draw a medical mask on the face in every frame, before cropping.
 
     A clip keeps one mask: whether there is one, its kind and its colour are
-    drawn once a sample. Frames without a face stay as they are. The frames
-    given are not changed: masked ones are copies.
+    drawn once a sample. Frames without a face, or with no more than its box,
+    stay as they are. The frames given are not changed: masked ones are copies.
 
     Lips and tip of the nose are covered wholly, the eyes keep every bit; see
     :func:`~emoreact_plugin.transforms.face_mask.draw_mask`.
@@ -24,6 +24,8 @@ class DrawFaceMask(BaseTransform):
 
     - imgs (list[np.ndarray]): n frames (H, W, 3) uint8, RGB.
     - face_landmarks (np.ndarray): (n, 68, 2), pixels, NaN where missing.
+    - face_is_box (np.ndarray, optional): (n, ) bool, whose landmarks are but
+      the corners of a box.
     - video_id (str): Only with ``seed``.
     - masked_beforehand (bool, optional): Whether the frames have masks on
       them already, which is refused.
@@ -35,7 +37,7 @@ class DrawFaceMask(BaseTransform):
     Added Keys:
 
     - masked (np.ndarray): (n, ) bool, False where no mask was drawn: no face
-      in the frame, or none in the whole clip by ``prob``.
+      in the frame or only its box, or none in the whole clip by ``prob``.
 
     Args:
         kind (str): ``'surgical'``, ``'cloth'``, ``'kn95'``, ``'n95'``, or
@@ -83,9 +85,10 @@ class DrawFaceMask(BaseTransform):
             raise ValueError(f'DrawFaceMask: {len(imgs)} frames, but '
                              f'landmarks of {len(faces)}')
         look = self.draw_look(results)
+        boxes = results.get('face_is_box', [False] * len(faces))
         masked = [
-            None if look is None else draw_mask(img, face, look)
-            for img, face in zip(imgs, faces)
+            None if look is None or box else draw_mask(img, face, look)
+            for img, face, box in zip(imgs, faces, boxes)
         ]
         results['imgs'] = [
             old if new is None else new for old, new in zip(imgs, masked)

@@ -75,6 +75,8 @@ class LoadLandmarks(BaseTransform):
       frame (x, y), NaN where the face was not found.
     - body_keypoints (np.ndarray): (n, J, 2) float32, pixels, NaN where a
       joint was not seen.
+    - face_is_box (np.ndarray): (n, ) bool, True where only the box of the
+      face is known: its landmarks are the corners, many times over.
 
     Raises:
         ValueError: When the prepared file cannot be read, has not as many
@@ -96,6 +98,9 @@ class LoadLandmarks(BaseTransform):
         results['face_landmarks'] = (
             np.full((len(inds), 68, 2), np.nan, np.float32)
             if faces is None else clips[faces].face_landmarks[inds])
+        results['face_is_box'] = (
+            np.zeros(len(inds), bool)
+            if faces is None else clips[faces].face_is_box[inds])
         results['body_keypoints'] = (
             np.full((len(inds), 1, 2), np.nan, np.float32) if bodies is None
             else clips[bodies].body_keypoints[inds] *
