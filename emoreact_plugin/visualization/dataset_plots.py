@@ -1,7 +1,7 @@
 """A data set at a glance, in one figure."""
-from typing import Dict, Optional, Sequence
+from typing import Dict, Sequence
 
-import matplotlib
+import matplotlib.ticker
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -9,7 +9,7 @@ from .plots import BLACK, BLUE, COLUMN_WIDTH, GREEN, ORANGE
 
 # One for each of three splits, which are told apart by grey as well.
 COLORS = (BLUE, ORANGE, GREEN)
-BINS = 24
+BINS, SHARE_BINS = 24, 10
 
 
 def plot_dataset(classes: Sequence[str],
@@ -35,15 +35,11 @@ def plot_dataset(classes: Sequence[str],
         figure = Figure(
             figsize=(2 * COLUMN_WIDTH, height + 1.9), layout='constrained')
         panels = figure.subplots(
-            2, 2, height_ratios=(height, 1.9),
-            width_ratios=(1, 1))
+            2, 2, height_ratios=(height, 1.9))
         _counts(panels[0, 0], classes, labels)
         _pairs(figure, panels[0, 1], classes, labels)
-        _histogram(panels[1, 0], lengths, f'length of a clip ({unit})')
-        _histogram(panels[1, 1], no_face, 'frames of a clip without a face',
-                   span=(0, 1))
-        panels[1, 1].xaxis.set_major_formatter(
-            matplotlib.ticker.PercentFormatter(1))
+        _lengths(panels[1, 0], lengths, f'length of a clip ({unit})')
+        _shares(panels[1, 1], no_face, 'frames of a clip without a face')
         handles, names = panels[0, 0].get_legend_handles_labels()
         figure.legend(handles, names, loc='outside upper center',
                       ncols=len(names), frameon=False)
@@ -93,22 +89,48 @@ def _pairs(figure, axes, classes: Sequence[str],
     bar.set_label("of the row's clips")
 
 
-def _histogram(axes, values: Dict[str, Sequence[float]], title: str,
-               span: Optional[tuple] = None) -> None:
+def _lengths(axes, values: Dict[str, Sequence[float]], title: str) -> None:
+    """A histogram, the splits on top of each other."""
     every = [v for each in values.values() for v in each]
     if every:
-        low, high = span or (min(every), max(every))
-        edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
-        # Rounding must not push the longest clip out of the last bin.
-        axes.hist([np.clip(each, edges[0], edges[-1])
-                   for each in values.values()], edges, stacked=True,
-                  color=[COLORS[k % len(COLORS)] for k in range(len(values))])
+        low, high = min(every), max(every)
+        edges = np.linspace(low, high, BINS + 1) if high > low else (
+            low - 0.5, low + 0.5)
+        axes.hist(list(values.values()), edges, stacked=True,
+                  color=_colors(values))
     else:
-        axes.text(0.5, 0.5, 'not known', ha='center', va='center',
-                  transform=axes.transAxes)
+        _not_known(axes)
     axes.set_xlabel(title)
     axes.set_ylabel('clips')
     _plain(axes, 'y')
+
+
+def _shares(axes, values: Dict[str, Sequence[float]], title: str) -> None:
+    """A histogram from 0 to 1, the splits side by side; its height is
+    logarithmic, since the few clips at its right are what matters."""
+    if any(len(each) for each in values.values()):
+        edges = np.linspace(0, 1, SHARE_BINS + 1)
+        axes.hist([np.clip(each, 0, 1) for each in values.values()], edges,
+                  color=_colors(values))
+        axes.set_yscale('log')
+        axes.set_ylim(bottom=0.7)
+        axes.yaxis.set_major_formatter('{x:.0f}')
+    else:
+        _not_known(axes)
+    axes.set_xlim(-0.02, 1.02)
+    axes.xaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1))
+    axes.set_xlabel(title)
+    axes.set_ylabel('clips, logarithmic')
+    _plain(axes, 'y')
+
+
+def _colors(values: Dict[str, Sequence]) -> list:
+    return [COLORS[k % len(COLORS)] for k in range(len(values))]
+
+
+def _not_known(axes) -> None:
+    axes.text(0.5, 0.5, 'not known', ha='center', va='center',
+              transform=axes.transAxes)
 
 
 def _plain(axes, grid: str) -> None:
