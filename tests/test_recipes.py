@@ -266,3 +266,33 @@ def test_the_command_line_wins_over_the_configs_options(tmp_path):
     assert steps[0].num_clips == 5 and cfg.recipe.num_segments == 5
     assert [c['recipe']['num_segments'] for c in calls[0]] == [3, 5]
     assert build()['recipe']['num_segments'] == 3  # over with the block
+
+
+def test_prepared_crops_take_the_place_of_what_makes_them():
+    plain, cropped = build(), build(crops='small')
+    for split in ('train', 'val', 'test'):
+        data = cropped[f'{split}_dataloader']['dataset']
+        assert data['data_prefix'] == dict(crops='small')
+        assert data['required'] == []
+        steps = [s['type'] for s in data['pipeline']]
+        assert steps == ['SampleFrames', 'LoadCrops', 'ForEachStream',
+                         'PackActionInputs']
+        assert data['pipeline'][2:] == plain[f'{split}_dataloader'][
+            'dataset']['pipeline'][4:]
+    # the same network: its checkpoints fit
+    assert cropped['recipe'] == plain['recipe']
+    assert build(data_prefix=dict(crops='small')) == cropped
+
+
+@pytest.mark.parametrize('options', [
+    dict(crops='small'), dict(data_prefix=dict(crops='small'))])
+def test_no_mask_is_drawn_on_prepared_crops(options):
+    with pytest.raises(ValueError, match='no mask can be drawn on the crops '
+                       'in small; prepare masked ones with .*--crops --mask'):
+        build(mask=True, **options)
+
+
+def test_further_arguments_of_the_data_set():
+    cfg = build(dataset=dict(soft_labels=True))
+    for split in ('train', 'val', 'test'):
+        assert cfg[f'{split}_dataloader']['dataset']['soft_labels'] is True

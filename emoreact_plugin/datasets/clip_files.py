@@ -36,12 +36,14 @@ class ClipFiles(NamedTuple):
         landmarks (str | None): OpenFace's CSV, or a prepared file.
         keypoints (str | None): The ``_hol.txt``, or the same prepared file.
         filename_tmpl (str | None): Of the frames; None for a video.
+        person (str | None): Whom of several people the files are of.
     """
     video: str
     source: str
     landmarks: Optional[str]
     keypoints: Optional[str]
     filename_tmpl: Optional[str] = None
+    person: Optional[str] = None
 
 
 class FrameFolder(NamedTuple):
@@ -79,7 +81,7 @@ def find_clip(video: str, source: str, landmarks: str, keypoints: str,
         bodies = faces if 'keypoints_file' in roles else None
     else:
         bodies = find_keypoints(video, keypoints, person)
-    return ClipFiles(video, source, faces, bodies, filename_tmpl)
+    return ClipFiles(video, source, faces, bodies, filename_tmpl, person)
 
 
 def find_frame_dir(video: str,

@@ -104,7 +104,8 @@ def extract_crops(sources: Sequence[str],
     def work(job: Job) -> None:
         target = osp.join(out, job.target)
         if osp.lexists(target):
-            done[job.target] = _check_done(target, cropper.regions, step, look)
+            done[job.target] = _check_done(target, cropper.regions, size, step,
+                                           look)
             before.append(job.target)
             return
         clip = prepared_of(job, landmarks, keypoints, cache_dir, required)
@@ -118,11 +119,12 @@ def extract_crops(sources: Sequence[str],
                       errors)
 
 
-def _check_done(folder: str, regions: Sequence[str], step: int,
+def _check_done(folder: str, regions: Sequence[str], size: int, step: int,
                 look: str) -> PreparedCrops:
     crops = read_record(folder)
     for what, expected, found in (
         ('the regions', sorted(regions), sorted(crops.boxes)),
+        ('the size', size, crops.size),
         ('a crop of every n-th frame, n', step, crops.step),
         ('masks', look or 'none', crops.mask or 'none')):
         if expected != found:
@@ -160,7 +162,7 @@ def _write_clip(folder: str, job: Job, clip: Optional[PreparedClip],
         there = coverage_of(clip)
     write_record(
         folder,
-        PreparedCrops(frame_size, count, step,
+        PreparedCrops(frame_size, count, size, step,
                       '' if mask is None else look_of(mask), np.array(masked),
                       Coverage(there.face[::step], there.body[::step]),
                       boxes, found))

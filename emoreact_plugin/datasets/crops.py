@@ -27,6 +27,7 @@ class PreparedCrops:
         frame_size (tuple[int, int]): Width and height of the video's frames
             in pixels.
         source_frames (int): How many frames the video has.
+        size (int): Side of the crops in pixels.
         step (int): There is a crop of every step-th frame: 0, step, ...
         mask (str): Kind of the masks drawn on them, and their colour where
             one was chosen; empty for none.
@@ -40,6 +41,7 @@ class PreparedCrops:
     """
     frame_size: Tuple[int, int]
     source_frames: int
+    size: int
     step: int
     mask: str
     masked: np.ndarray
@@ -68,6 +70,7 @@ def write_record(folder: str, crops: PreparedCrops) -> None:
         version=VERSION,
         frame_size=list(crops.frame_size),
         source_frames=crops.source_frames,
+        size=crops.size,
         step=crops.step,
         mask=crops.mask,
         masked=bits(crops.masked),
@@ -118,7 +121,8 @@ def read_record(folder: str) -> PreparedCrops:
         regions = record['regions']
         crops = PreparedCrops(
             (width, height), int(record['source_frames']),
-            int(record['step']), str(record['mask']), bools(record['masked']),
+            int(record['size']), int(record['step']), str(record['mask']),
+            bools(record['masked']),
             Coverage(
                 bools(record['landmarks_found']),
                 bools(record['keypoints_found'])), {

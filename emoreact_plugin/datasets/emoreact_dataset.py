@@ -297,7 +297,8 @@ class EmoReactDataset(BaseActionDataset):
         lost = lost_without(self.pipeline, self.required,
                             draws_masks(self.pipeline))
         for kind in self.required:
-            without = [f.video for f in clips if getattr(f, kind) is None]
+            files = [f for f in clips if getattr(f, kind) is None]
+            without = [f.video for f in files]
             if not without:
                 continue
             prefix = self.data_prefix
@@ -307,7 +308,8 @@ class EmoReactDataset(BaseActionDataset):
                     f'have no {kind} in {folder}: '
                     f'{", ".join(without[:5])}{", …" * (len(without) > 5)}')
             if len(without) == len(clips) or not self.allow_missing:
-                names = ' or '.join(expected_names(kind, without[0]))
+                names = ' or '.join(expected_names(
+                    kind, without[0], files[0].person))
                 remedy = (
                     'This input cannot be used without any: face needs '
                     'landmarks, fullbody keypoints, body and fusion both; a '

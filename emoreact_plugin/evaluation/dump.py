@@ -13,7 +13,7 @@ import numpy as np
 from mmaction.registry import METRICS
 
 from . import functional as F
-from .roc_auc_metric import SCORES, ROCAUCMetric, _row
+from .roc_auc_metric import SCORES, ROCAUCMetric, row_of_sample
 
 _STREAM = 'stream_logits/'
 _BROKEN = (ValueError, OSError, EOFError, KeyError, RuntimeError,
@@ -72,8 +72,8 @@ class Dump:
             return self.scores
         bad = (self.scores == 0) | (self.scores == 1)
         if bad.any():
-            row, col = F._first_bad(bad)
-            place = F._where(row, col, self.classes, self.video_ids)
+            row, col = F.first_bad(bad)
+            place = F.place_of(row, col, self.classes, self.video_ids)
             raise ValueError(
                 f'probabilities, {place}: expected above 0 and below 1, to '
                 f'take the logit, found {self.scores[row, col]:g}; have the '
@@ -283,10 +283,10 @@ def _check_probabilities(dump: Dump, stored: np.ndarray, path) -> None:
                          f'{stored.shape}')
     bad = ~(np.abs(stored - expected) <= _SIGMOID_TOLERANCE)
     if bad.any():
-        row, col = F._first_bad(bad)
+        row, col = F.first_bad(bad)
         raise ValueError(
             f'{path}: probabilities, '
-            f'{F._where(row, col, dump.classes, dump.video_ids)}: expected '
+            f'{F.place_of(row, col, dump.classes, dump.video_ids)}: expected '
             f'the sigmoid of the logit, {expected[row, col]:g}, found '
             f'{stored[row, col]:g}')
 
@@ -361,7 +361,7 @@ class DumpScores(ROCAUCMetric):
         for name, value in (sample.get('stream_logits') or {}).items():
             key = _STREAM + name
             named = {'video_id': sample['video_id'], key: value}
-            logits[name] = _row(named, key, classes)[0]
+            logits[name] = row_of_sample(named, key, classes)[0]
             if sample.get(f'{name}_found') is not None:
                 found[name] = np.mean(np.asarray(sample[f'{name}_found']))
         return dict(

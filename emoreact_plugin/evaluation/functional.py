@@ -17,8 +17,8 @@ from sklearn.metrics import average_precision_score, f1_score
 AVERAGES = ('micro', 'macro')
 
 
-def _where(row: int, col: int, classes: Sequence[str] | None,
-           video_ids: Sequence | None) -> str:
+def place_of(row: int, col: int, classes: Sequence[str] | None,
+             video_ids: Sequence | None) -> str:
     """Name a cell of an (N, C) array for an error message."""
     clip = f'row {row}'
     if video_ids is not None and video_ids[row] is not None:
@@ -29,7 +29,8 @@ def _where(row: int, col: int, classes: Sequence[str] | None,
     return f'{clip}, {name}'
 
 
-def _first_bad(bad: np.ndarray) -> tuple[int, int]:
+def first_bad(bad: np.ndarray) -> tuple[int, int]:
+    """Row and column of the first True of a (N, C) array that has any."""
     row, col = np.argwhere(bad)[0]
     return int(row), int(col)
 
@@ -114,8 +115,8 @@ def check_labels(labels,
     labels = check_matrix(labels, name, classes)
     bad = (labels != 0) & (labels != 1)
     if bad.any():
-        row, col = _first_bad(bad)
-        raise ValueError(f'{name}, {_where(row, col, classes, video_ids)}: '
+        row, col = first_bad(bad)
+        raise ValueError(f'{name}, {place_of(row, col, classes, video_ids)}: '
                          f'expected 0 or 1, found {labels[row, col]:g}')
     return labels.astype(bool)
 
@@ -142,9 +143,9 @@ def check_scores(scores,
     scores = check_matrix(scores, name, classes)
     bad = ~np.isfinite(scores)
     if bad.any():
-        row, col = _first_bad(bad)
+        row, col = first_bad(bad)
         raise ValueError(
-            f'{name}, {_where(row, col, classes, video_ids)}: expected a '
+            f'{name}, {place_of(row, col, classes, video_ids)}: expected a '
             f'finite number, found {scores[row, col]} ({int(bad.sum())} such '
             f'in {bad.any(axis=1).sum()} of {len(scores)} clips)')
     return scores
@@ -158,9 +159,9 @@ def check_probabilities(probabilities,
     probabilities = check_scores(probabilities, classes, video_ids, name)
     bad = (probabilities < 0) | (probabilities > 1)
     if bad.any():
-        row, col = _first_bad(bad)
+        row, col = first_bad(bad)
         raise ValueError(
-            f'{name}, {_where(row, col, classes, video_ids)}: expected a '
+            f'{name}, {place_of(row, col, classes, video_ids)}: expected a '
             f'probability in 0..1, found {probabilities[row, col]:g}; logits '
             "are declared by scores='logits'")
     return probabilities
@@ -181,7 +182,7 @@ def _check_same_shape(scores: np.ndarray, labels: np.ndarray) -> None:
                          f'found {scores.shape} and {labels.shape}')
 
 
-def _check_pair(scores, labels) -> tuple[np.ndarray, np.ndarray]:
+def check_pair(scores, labels) -> tuple[np.ndarray, np.ndarray]:
     scores, labels = check_scores(scores), check_labels(labels)
     _check_same_shape(scores, labels)
     return scores, labels
@@ -229,7 +230,7 @@ def roc_auc(scores, labels) -> np.ndarray:
     Raises:
         ValueError: If the arrays are not as above.
     """
-    return _roc_auc(*_check_pair(scores, labels))
+    return _roc_auc(*check_pair(scores, labels))
 
 
 def roc_auc_micro(scores, labels) -> float:
@@ -248,7 +249,7 @@ def roc_auc_micro(scores, labels) -> float:
     Raises:
         ValueError: If the arrays are not as above.
     """
-    scores, labels = _check_pair(scores, labels)
+    scores, labels = check_pair(scores, labels)
     return float(_roc_auc(scores.reshape(-1, 1), labels.reshape(-1, 1))[0])
 
 
@@ -293,7 +294,7 @@ def average_precision(scores, labels) -> np.ndarray:
     Raises:
         ValueError: If the arrays are not as above.
     """
-    scores, labels = _check_pair(scores, labels)
+    scores, labels = check_pair(scores, labels)
     return np.array([
         average_precision_score(truth, score) if truth.any() else math.nan
         for truth, score in zip(labels.T, scores.T)
@@ -327,7 +328,7 @@ def f1(probabilities, labels, threshold: float = 0.5) -> np.ndarray:
         ValueError: If the arguments are not as above.
     """
     threshold = check_threshold(threshold)
-    probabilities, labels = _check_pair(
+    probabilities, labels = check_pair(
         check_probabilities(probabilities), labels)
     return np.array([
         _f1(column >= threshold, truth)
@@ -344,7 +345,7 @@ def f1_micro(probabilities, labels, threshold: float = 0.5) -> float:
         float: In 0..1; NaN where no class is there or predicted in any clip.
     """
     threshold = check_threshold(threshold)
-    probabilities, labels = _check_pair(
+    probabilities, labels = check_pair(
         check_probabilities(probabilities), labels)
     return _f1((probabilities >= threshold).ravel(), labels.ravel())
 

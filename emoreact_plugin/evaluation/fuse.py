@@ -180,7 +180,7 @@ def read_runs(paths: Sequence[str]) -> list[Dump]:
         dump = _take(dump, [row_of[name] for name in first.video_ids])
         bad = dump.labels != first.labels
         if bad.any():
-            row, col = F._first_bad(bad)
+            row, col = F.first_bad(bad)
             raise ValueError(
                 f'{place % "labels"}, found {int(bad.sum())} others; the '
                 f'first: {first.video_ids[row]}, {first.classes[col]}: '

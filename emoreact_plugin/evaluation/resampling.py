@@ -10,7 +10,7 @@ from typing import Hashable, Sequence
 
 import numpy as np
 
-from .functional import _check_pair, _first_bad
+from .functional import check_pair, first_bad
 
 # Values at a time of what is as large as decisions times resamples: so many
 # stay in a processor's cache, which is faster than all at once.
@@ -137,7 +137,7 @@ def _check_weights(weights, num_clips: int) -> np.ndarray:
                          f'{weights.dtype}')
     bad = ~(np.isfinite(weights) & (weights >= 0))
     if bad.any():
-        row, col = _first_bad(bad)
+        row, col = first_bad(bad)
         raise ValueError(f'weights, resample {row}, clip {col}: expected a '
                          'finite number of 0 or more, found '
                          f'{weights[row, col]}')
@@ -187,7 +187,7 @@ def weighted_roc_auc(scores, labels, weights) -> np.ndarray:
     Raises:
         ValueError: If the arrays are not as above.
     """
-    scores, labels = _check_pair(scores, labels)
+    scores, labels = check_pair(scores, labels)
     weights = _check_weights(weights, len(scores))
     clips = np.arange(len(scores))
     return np.stack([
@@ -206,7 +206,7 @@ def weighted_roc_auc_micro(scores, labels, weights) -> np.ndarray:
         np.ndarray: (R,), float64 in 0..1; NaN where all labels of a
         resample are equal.
     """
-    scores, labels = _check_pair(scores, labels)
+    scores, labels = check_pair(scores, labels)
     weights = _check_weights(weights, len(scores))
     clips = np.repeat(np.arange(len(scores)), scores.shape[1])
     return _weighted_roc_auc(scores.ravel(), labels.ravel(), clips, weights)

@@ -112,13 +112,13 @@ class ROCAUCMetric(BaseMetric):
         video_id = sample.get('video_id')
         from_logits = sample.get('pred_logits') is not None
         key = 'pred_logits' if from_logits else 'pred_score'
-        score = _row(sample, key, classes)
+        score = row_of_sample(sample, key, classes)
         if from_logits or self.scores == 'logits':
             score = F.check_scores(score, classes, [video_id], key)
         else:
             score = F.check_probabilities(score, classes, [video_id], key)
         label = F.check_labels(
-            _row(sample, 'gt_label', classes), classes, [video_id],
+            row_of_sample(sample, 'gt_label', classes), classes, [video_id],
             'gt_label')
         return dict(
             video_id=video_id,
@@ -181,7 +181,8 @@ class ROCAUCMetric(BaseMetric):
         print_log(message, logger='current', level=logging.WARNING)
 
 
-def _row(sample: dict, key: str, classes: tuple[str, ...]) -> np.ndarray:
+def row_of_sample(sample: dict, key: str,
+                  classes: tuple[str, ...]) -> np.ndarray:
     """One value a class of a sample, as an array (1, C)."""
     clip = f'of video_id {sample.get("video_id")!r}'
     if sample.get(key) is None:

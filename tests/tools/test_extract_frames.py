@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
+from emoreact_plugin.datasets.crops import read_record
+
 from ..conftest import FRAMES, make_tiny, write_openface
 from ..transforms.test_face_mask import face
 
@@ -68,6 +70,42 @@ def test_masks(call):
     assert 'VAL100_2.mp4,kn95 1 2 3,6,0' in Path('x/masks.csv').read_text()
 
 
+def test_crops(call):
+    path = Path('videos/TRAIN100_2.mp4_openface/TRAIN100_2.csv')
+    write_openface(path, np.full((FRAMES, 68, 2), np.nan))
+    arguments = ('videos', '--crops', '--mask', '--every', '4', '--size', '32',
+                 '--out', 'crops')
+    code, out, _ = call(*arguments)
+    text = (
+        '6 clips, 12 crops of each of face, body, fullbody in crops; 2 frames '
+        'of 1 clip: face not found, whole frame used; 2 frames of 1 clip: no '
+        'mask: no face found')
+    assert code == 0 and out == f'{text}\n'
+    crops = read_record('crops/VAL100_2')
+    assert (crops.size, crops.step, crops.mask) == (32, 4, 'surgical')
+    code, out, _ = call(*arguments)
+    assert code == 0 and out == f'{text}; 6 clips there already\n'
+    code, out, _ = call('videos/VAL100_2.mp4', '--crops', 'face', '--out', 'x')
+    assert code == 0 and out == '1 clip, 6 crops of each of face in x\n'
+
+
+@pytest.mark.parametrize('flags, missing', [
+    (('--crops', 'fullbody'), 'keypoints'),
+    (('--crops', 'face'), 'landmarks'),
+    (('--crops', 'fullbody', '--mask'), 'landmarks'),
+])
+def test_crops_need_the_files_of_their_regions(call, flags, missing):
+    if missing == 'keypoints':
+        Path('videos/VAL100_2.mp4_hol.txt').unlink()
+    else:
+        Path('videos/VAL100_2.mp4_openface/VAL100_2.csv').unlink()
+    code, out, err = call('videos', '--out', 'x', *flags)
+    assert code == 1 and f'VAL100_2.mp4: no {missing} in videos' in err
+    assert out.startswith('5 clips, 30 crops')
+    code, out, _ = call('videos', '--out', 'x', *flags, '--allow-missing')
+    assert code == 0 and out.startswith('6 clips, 36 crops')
+
+
 def test_it_can_be_stopped(call, monkeypatch):
 
     def stop(*args):
@@ -94,6 +132,12 @@ def test_failed_clips_are_listed(call):
     (('--landmarks', 'x'), '--landmarks: expected --mask'),
     (('--allow-missing', ), '--allow-missing: expected --mask'),
     (('--as', 'videos'), '--mask'),
+    (('--as', 'videos', '--crops'), '--as videos: expected no --crops'),
+    (('--every', '2'), '--every: expected --crops'),
+    (('--size', '64'), '--size: expected --crops'),
+    (('--keypoints', 'x', '--mask'), '--keypoints: expected --crops'),
+    (('--crops', '--every', '0'), '--every: expected 1 or more, found 0'),
+    (('--crops', 'face,feet'), "unknown region 'feet', expected one of body"),
     (('--workers', '0'), '--workers: expected 1 or more, found 0'),
     (('--mask', '--mask-color', 'mauve'), "unknown color 'mauve'"),
     (('--mask', '--mask-color', '1,2'), r'numbers from 0 to 255'),
