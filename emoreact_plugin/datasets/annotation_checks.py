@@ -99,7 +99,7 @@ def label_columns(paths: Sequence[str]) -> Tuple[str, ...]:
         ValueError: For a file that is no CSV file in UTF-8, or when there is
             no such column.
     """
-    found = {}
+    names, found = {}, set()
     for path in paths:
         try:
             with open(path, newline='', encoding='utf-8-sig') as file:
@@ -110,11 +110,12 @@ def label_columns(paths: Sequence[str]) -> Tuple[str, ...]:
             raise ValueError(f'{path}: expected a CSV file in UTF-8 ({error})'
                              ) from error
         for k, name in enumerate(map(str.strip, header)):
+            names[name] = None
             cells = {row[k].strip() for row in rows if k < len(row)}
-            if name not in ('', *USUAL_COLUMNS.values()) and (
-                    cells and cells <= BINARY):
-                found[name] = None
+            if cells and cells <= BINARY:
+                found.add(name)
+    found -= {'', *USUAL_COLUMNS.values()}
     if not found:
         raise ValueError(f'{", ".join(paths)}: expected columns of 0 and 1, '
                          'one a label, found none; name them with --classes')
-    return tuple(found)
+    return tuple(name for name in names if name in found)
