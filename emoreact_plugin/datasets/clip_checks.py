@@ -162,14 +162,19 @@ def _read_frames(files: ClipFiles, problems: list) -> Tuple[VideoInfo, int]:
 
 def _read_images(paths: List[str], noun: str, problems: list) -> tuple:
     """(width, height) of each image, None for one that cannot be read; and
-    the bytes of all."""
+    the bytes of all. Read as training reads them: OpenCV takes a JPEG file
+    that ends too early, but not such bytes."""
     sizes, num_bytes, unread, cut = [], 0, [], []
     for path in paths:
         try:
             data = np.fromfile(path, np.uint8)
         except OSError:
             data = np.empty(0, np.uint8)
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+        if noun == 'crop':
+            image = cv2.imread(path) if len(data) else None
+        else:
+            image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(
+                data) else None
         num_bytes += len(data)
         sizes.append(None if image is None else image.shape[1::-1])
         if image is None:
