@@ -8,8 +8,9 @@ import numpy as np
 
 from .coverage import Coverage, coverage_of
 from .crops import CROP_NAME, PreparedCrops, read_record, write_record
-from .frame_extraction import (JPEG_QUALITY, Job, fitting_frames, look_of,
-                               part_of, plan, prepared_of, run_jobs)
+from .frame_extraction import (Job, fitting_frames, look_of, plan,
+                               prepared_of, run_jobs)
+from .frame_writers import JPEG_QUALITY, part_of
 from .landmarks import PreparedClip
 from .video import iterate_frames
 
