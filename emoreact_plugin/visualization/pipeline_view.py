@@ -169,7 +169,8 @@ def images_of(inputs: torch.Tensor, where: str) -> np.ndarray:
 
     Args:
         inputs (torch.Tensor): (N, 3, H, W) of a 2D network, (views, 3, T, H,
-            W) or (3, T, H, W) of a 3D one; values 0..255.
+            W) of a 3D one, or (3, T, H, W) with T other than 3; values
+            0..255.
         where (str): What it is, for errors.
 
     Returns:

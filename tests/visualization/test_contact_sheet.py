@@ -69,8 +69,8 @@ def test_none_leaves_its_place_free():
 
 def test_a_wide_panel_goes_on_below():
     given = panel(0, columns=5)
-    sheet, = draw_sheets([given], cell=SIZE, width=180)
-    assert sheet.shape[1] <= 180
+    sheet, = draw_sheets([given], cell=SIZE, width=200)
+    assert sheet.shape[1] <= 200
     places = [place(sheet, each.image) for each in given.rows['frame']]
     xs, ys = zip(*places)
     assert ys[0] == ys[1] == ys[2] < ys[3] == ys[4] and xs[3:] == xs[:2]
@@ -79,11 +79,15 @@ def test_a_wide_panel_goes_on_below():
 
 def test_many_panels_make_several_sheets():
     panels = [panel(i) for i in range(7)]
-    sheets = draw_sheets(panels, cell=SIZE, width=300, height=300)
-    assert len(sheets) == 4  # two panels a line of about 130, two lines would
-    # be 260: as many as fit
-    assert all(s.shape[0] <= 300 and s.shape[1] <= 300 for s in sheets)
-    assert len({s.shape[1] for s in sheets}) == 1
+    # Two of 70 pixels stand side by side beside the names, so there are four
+    # lines of some 140 pixels.
+    for height, count in ((1000, 1), (300, 2), (200, 4), (1, 4)):
+        sheets = draw_sheets(panels, cell=SIZE, width=300, height=height)
+        assert len(sheets) == count
+        assert all(len(sheet) <= max(height, 200) for sheet in sheets)
+        assert len({sheet.shape[1] for sheet in sheets}) == 1
+        assert sheets[0].shape[1] <= 300
+    place(sheets[-1], panels[6].rows['face'][1].image)
 
 
 def test_images_are_scaled_to_the_cell():

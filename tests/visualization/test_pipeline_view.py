@@ -163,7 +163,7 @@ def test_a_stock_pipeline_with_crops(tiny):
 
 
 def test_layouts():
-    n, t, h, w = 2, 3, 4, 5
+    n, t, h, w = 3, 2, 4, 5
     images = np.random.default_rng(0).integers(
         0, 256, (n * t, h, w, 3), dtype=np.uint8)
     flat = torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
