@@ -9,6 +9,7 @@ from emoreact_plugin.recipes import build_pipeline
 from emoreact_plugin.visualization.pipeline_view import (images_of, label_text,
                                                          panel_of,
                                                          view_sample)
+from mmaction.datasets import VideoDataset
 from ..conftest import (EMOTIONS, FRAMES, HEIGHT, WIDTH, face_of, make_tiny,
                         write_openface)
 from ..transforms.test_face_mask import face
@@ -162,10 +163,44 @@ def test_a_stock_pipeline_with_crops(tiny):
             assert cell.boxes == {}
 
 
+def test_the_frames_are_those_before_steps_that_work_in_place(tiny):
+
+    def blacken(results):
+        for img in results['imgs']:
+            img[:] = 0
+        return results
+
+    dataset = dataset_of(tiny.root, stock(
+        dict(type='FormatShape', input_format='NCHW'), PACK), 'val')
+    dataset.pipeline.transforms.insert(2, blacken)
+    view, _ = view_sample(dataset, 0, 0, 0)
+    for k, frame in zip(view.frame_inds, view.frames):
+        assert abs(frame.mean() - brightness(k)) < 3
+    assert not view.inputs['input'].any()
+
+
+def test_a_stock_data_set(tiny, tmp_path):
+    path = tiny.root / 'videos' / tiny.videos['train'][0]
+    (tmp_path / 'list.txt').write_text(f'{path} 3\n')
+    pipeline = stock(
+        dict(type='RandomCrop', size=16),
+        dict(type='FormatShape', input_format='NCHW'), PACK)
+    pipeline[0]['test_mode'] = False
+    dataset = VideoDataset(str(tmp_path / 'list.txt'), pipeline)
+    inds = [view_sample(dataset, 0, *key)[0].frame_inds.tolist()
+            for key in ((0, 0), (0, 0), (0, 1), (0, 2), (0, 3), (1, 0),
+                        (2, 0))]
+    assert inds[0] == inds[1]
+    assert len(set(map(tuple, inds[:5]))) > 1  # of the epoch
+    assert len(set(map(tuple, inds[:1] + inds[5:]))) > 1  # of the seed
+    panel = panel_of(view_sample(dataset, 0, 0, 0)[0], None)
+    assert panel.title == str(path) and panel.text == 'label 3'
+
+
 def test_layouts():
     n, t, h, w = 3, 2, 4, 5
     images = np.random.default_rng(0).integers(
-        0, 256, (n * t, h, w, 3), dtype=np.uint8)
+        0, 255, (n * t, h, w, 3), dtype=np.uint8)
     flat = torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
     clips = flat.reshape(n, t, 3, h, w).permute(0, 2, 1, 3, 4)
     assert np.array_equal(images_of(flat, ''), images)
