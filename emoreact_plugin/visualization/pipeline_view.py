@@ -1,4 +1,5 @@
 """What a data set's own pipeline makes of a clip, watched step by step."""
+import os.path as osp
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
@@ -84,12 +85,12 @@ def name_of(sample: dict) -> str:
         sample (dict): What the data set gives its pipeline.
 
     Returns:
-        str: Its id, else the path of its file or folder.
+        str: Its id, else the name of its file or folder.
     """
-    for key in ('video_id', 'filename', 'frame_dir'):
-        if sample.get(key):
-            return str(sample[key])
-    return 'clip'
+    if sample.get('video_id'):
+        return str(sample['video_id'])
+    path = sample.get('filename') or sample.get('frame_dir') or 'clip'
+    return osp.basename(osp.normpath(path))
 
 
 def view_sample(dataset: BaseDataset, index: int, seed: int,
