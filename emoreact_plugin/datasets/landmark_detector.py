@@ -296,9 +296,14 @@ class LandmarkDetector:
 
     def _is_elsewhere(self, x: float, y: float) -> bool:
         """Whether a head is not that of the followed person."""
-        if self._person is None or self._away >= MAX_FRAMES_AWAY:
+        if not self._is_known():
             return False
-        return self._person.distance(x, y) > 1 + .1 * self._away
+        return self._person.distance(x, y) > min(1 + .1 * self._away, 2)
+
+    def _is_known(self) -> bool:
+        """Whether the person's face has been seen lately, once this frame's
+        was looked for."""
+        return self._person is not None and self._away <= MAX_FRAMES_AWAY
 
     def _choose_body(self, image: np.ndarray) -> Optional['Region']:
         found = [
@@ -310,11 +315,10 @@ class LandmarkDetector:
         if not found:
             return None
         height, width = image.shape[:2]
-        if self._person is None or self._away >= MAX_FRAMES_AWAY:
-            best = max(found, key=lambda f: plausibility(f.box, width, height))
+        if self._is_known():
+            best = min(found, key=lambda f: self._person.distance(*f.box[:2]))
         else:
-            best = min(found,
-                       key=lambda f: self._person.distance(*f.box[:2]))
+            best = max(found, key=lambda f: plausibility(f.box, width, height))
         return best.region
 
     def _pose_in(self, image: np.ndarray,
