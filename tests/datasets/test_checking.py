@@ -68,6 +68,7 @@ def config(root, split, kind='video', **changes):
             required=[] if kind == 'crops' else BOTH,
             pipeline=build_pipeline(('face', 'body'), FRAMES, 32,
                                     source=kind),
+            serialize_data=False,
             test_mode=True), **changes)
 
 
