@@ -339,7 +339,11 @@ def _try_it(part: Part, rows: List[Annotation], clips: List[Clip],
         others = set(range(2, 1 + len(list(file)) + 1)) - good
     with lines_left(dataset.ann_file, others) as lines, _quiet():
         try:
-            DATASETS.build(dict(part.config, ann_file=osp.abspath(lines)))[0]
+            DATASETS.build(
+                dict(
+                    part.config,
+                    ann_file=osp.abspath(lines),
+                    serialize_data=False))[0]  # it is for workers only
         except Exception as error:  # of anyone's own transform, too
             text = str(error).replace(osp.abspath(lines), dataset.ann_file)
             text = text or type(error).__name__
