@@ -7,7 +7,7 @@ import torch
 from mmengine.dataset import BaseDataset, Compose
 
 from emoreact_plugin.resuming import seeded
-from emoreact_plugin.transforms import CropRegions, DrawFaceMask
+from emoreact_plugin.transforms import CropRegions, DrawFaceMask, LoadCrops
 from .contact_sheet import Cell, Panel
 
 # Name of the input of a pipeline that packs `imgs` alone.
@@ -22,7 +22,8 @@ class SampleView(NamedTuple):
         label (Any): As the data set gives it: (C, ) tensor, or a number.
         valence (float | None): Where there is one.
         frames (list[np.ndarray]): n whole frames (H, W, 3) uint8, RGB, with
-            their masks, before anything is cut out of them.
+            their masks, before anything is cut out of them; none of
+            prepared crops.
         frame_inds (np.ndarray): (n, ) int, their numbers.
         boxes (dict[str, np.ndarray]): Region -> (n, 4) int; x1, y1, x2, y2.
         found (dict[str, np.ndarray]): Region -> (n, ) bool, False where the
@@ -70,7 +71,12 @@ class _WatchedPipeline(Compose):
                 frames=[img.copy() for img in results['imgs']],
                 frame_inds=np.ravel(results['frame_inds']),
                 streams=results.get('stream_frames', {}))
-        if isinstance(step, CropRegions):
+        if isinstance(step, LoadCrops):
+            self.seen.update(
+                frames=[],
+                frame_inds=np.ravel(results['frame_inds']),
+                streams=results.get('stream_frames', {}))
+        if isinstance(step, (CropRegions, LoadCrops)):
             for key in ('boxes', 'found'):
                 self.seen.setdefault(key, {}).update({
                     name: results[f'{name}_{key}'].copy()
@@ -137,7 +143,7 @@ def view_sample(dataset: BaseDataset, index: int, seed: int,
         name: images_of(value, f'{where}, {name}')
         for name, value in _by_stream(packed, where).items()
     }
-    streams, count = seen.pop('streams'), len(seen['frames'])
+    streams, count = seen.pop('streams'), len(seen['frame_inds'])
     places = {}
     for name, images in inputs.items():
         own = streams[name]['inds'] if name in streams else np.arange(count)
@@ -208,11 +214,12 @@ def panel_of(view: SampleView, classes: Optional[Tuple[str, ...]]) -> Panel:
         classes (tuple[str, ...], optional): C label names.
 
     Returns:
-        Panel: The whole frames with the boxes of the streams in the row
-        ``'frame'``; then a row for each stream, and more, such as
-        ``'face 2'``, where it has several images of a frame.
+        Panel: The whole frames, where there are any, with the boxes of the
+        streams in the row ``'frame'``; then a row for each stream, and more,
+        such as ``'face 2'``, where it has several images of a frame.
     """
-    rows = dict(frame=[
+    count = len(view.frame_inds)
+    rows = {} if not view.frames else dict(frame=[
         Cell(
             frame, {
                 name: tuple(int(value) for value in view.boxes[name][i])
@@ -222,12 +229,12 @@ def panel_of(view: SampleView, classes: Optional[Tuple[str, ...]]) -> Panel:
         for i, frame in enumerate(view.frames)
     ])
     for name, images in view.inputs.items():
-        found = view.found.get(name, np.ones(len(view.frames), dtype=bool))
-        taken = np.zeros(len(view.frames), dtype=int)
+        found = view.found.get(name, np.ones(count, dtype=bool))
+        taken = np.zeros(count, dtype=int)
         for image, place in zip(images, view.places[name]):
             taken[place] += 1
             row = name if taken[place] == 1 else f'{name} {taken[place]}'
-            rows.setdefault(row, [None] * len(view.frames))[place] = Cell(
+            rows.setdefault(row, [None] * count)[place] = Cell(
                 image, note='' if found[place] else 'whole frame')
     text = label_text(view.label, classes)
     if view.valence is not None:

@@ -4,8 +4,10 @@ import torch
 from mmengine.dataset import Compose
 
 from emoreact_plugin.datasets import EmoReactDataset
+from emoreact_plugin.datasets.crop_extraction import extract_crops
 from emoreact_plugin.datasets.frame_extraction import extract
 from emoreact_plugin.recipes import build_pipeline
+from emoreact_plugin.transforms import CropRegions
 from emoreact_plugin.visualization.pipeline_view import (images_of, label_text,
                                                          panel_of,
                                                          view_sample)
@@ -107,7 +109,7 @@ def test_folders_of_frames(tmp_path):
     data = make_tiny(tmp_path, counts=(2, 2, 2))
     extract([str(data.root / 'videos')], str(data.root / 'frames'))
     dataset = dataset_of(
-        data.root, build_pipeline(STREAMS, 3, 32, frames=True), 'val',
+        data.root, build_pipeline(STREAMS, 3, 32, source='frames'), 'val',
         data_prefix=dict(frames='frames', landmarks='videos',
                          keypoints='videos'))
     view, _ = view_sample(dataset, 0, 0, 0)
@@ -249,3 +251,22 @@ def test_errors(tiny, steps, message):
 def test_a_pipeline_without_images(tiny):
     with pytest.raises(ValueError, match="that decodes 'imgs'"):
         view_sample(dataset_of(tiny.root, [], 'val'), 0, 0, 0)
+
+
+def test_prepared_crops(tmp_path):
+    data = make_tiny(tmp_path, counts=(2, 2, 2))
+    extract_crops([str(tmp_path / 'videos')], str(tmp_path / 'crops'),
+                  CropRegions(STREAMS), size=32)
+    dataset = dataset_of(
+        data.root, build_pipeline(STREAMS, 3, 32, source='crops'), 'val',
+        data_prefix=dict(crops='crops'))
+    view, packed = view_sample(dataset, 0, 0, 0)
+    assert view.frames == [] and view.frame_inds.tolist() == [1, 3, 5]
+    panel = panel_of(view, EMOTIONS)
+    # no whole frame there is
+    assert list(panel.rows) == list(STREAMS)
+    for stream in STREAMS:
+        assert [len(panel.rows[stream]), len(view.boxes[stream])] == [3, 3]
+        assert np.array_equal(
+            np.stack([cell.image for cell in panel.rows[stream]]),
+            packed['inputs'][f'{stream}_imgs'].permute(0, 2, 3, 1))
