@@ -114,6 +114,8 @@ class TestDuplicates:
             ('error', 'annotations', 'test', 'V_f4-99'),
             ('error', 'duplicate', 'val', 'V_f2-4'),
             ('error', 'duplicate', 'test', 'V_f4-99')]
+        assert not [f for f in found(report, ['warning'])
+                    if f[1] == 'duplicate']
         assert [c.frames for c in report.clips] == [3, 3, 2, 2]
 
 
