@@ -26,6 +26,8 @@ def test_all_at_once(root):
     video(root, 'TEST100_2').write_bytes(b'x')
     openface(root, 'TEST100_2').write_text('')
     os.remove(keypoints(root, 'TEST101_2'))
+    os.remove(keypoints(root, 'TRAIN102_2'))
+    openface(root, 'TRAIN102_2').write_text('a,b\n1,2\n')
     list_masks(root, '*0_2')  # none of the clips that are left: no mixture
     assert set(found(look(root), ['error'])) == {
         ('error', 'annotations', 'train', ''),
@@ -34,7 +36,9 @@ def test_all_at_once(root):
         ('error', 'missing clip', 'val', 'VAL100_2'),
         ('error', 'unreadable clip', 'test', 'TEST100_2'),
         ('error', 'landmark file', 'test', 'TEST100_2'),
-        ('error', 'no keypoints', 'test', 'TEST101_2')
+        ('error', 'no keypoints', 'test', 'TEST101_2'),
+        ('error', 'no keypoints', 'train', 'TRAIN102_2'),
+        ('error', 'landmark file', 'train', 'TRAIN102_2')
     }
 
 
