@@ -316,8 +316,10 @@ def _without_file(part: Part, kind: str, rows: List[Annotation],
 
 
 def _is_damaged(source: Source) -> bool:
-    """Whether a landmark file is there, but cannot be read."""
-    return any(p.kind == 'landmark file' for p in source.problems)
+    """Whether the prepared file among the landmarks, which may hold the
+    keypoints as well, cannot be read."""
+    return source.landmarks is None and any(
+        problem.kind == 'landmark file' for problem in source.problems)
 
 
 def _try_it(part: Part, rows: List[Annotation], clips: List[Clip],

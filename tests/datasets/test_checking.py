@@ -26,6 +26,8 @@ def test_all_at_once(root):
     video(root, 'TEST100_2').write_bytes(b'x')
     openface(root, 'TEST100_2').write_text('')
     os.remove(keypoints(root, 'TEST101_2'))
+    os.remove(keypoints(root, 'TRAIN102_2'))
+    openface(root, 'TRAIN102_2').write_text('a,b\n1,2\n')
     list_masks(root, '*0_2')  # none of the clips that are left: no mixture
     assert set(found(look(root), ['error'])) == {
         ('error', 'annotations', 'train', ''),
@@ -34,7 +36,9 @@ def test_all_at_once(root):
         ('error', 'missing clip', 'val', 'VAL100_2'),
         ('error', 'unreadable clip', 'test', 'TEST100_2'),
         ('error', 'landmark file', 'test', 'TEST100_2'),
-        ('error', 'no keypoints', 'test', 'TEST101_2')
+        ('error', 'no keypoints', 'test', 'TEST101_2'),
+        ('error', 'no keypoints', 'train', 'TRAIN102_2'),
+        ('error', 'landmark file', 'train', 'TRAIN102_2')
     }
 
 
@@ -114,6 +118,8 @@ class TestDuplicates:
             ('error', 'annotations', 'test', 'V_f4-99'),
             ('error', 'duplicate', 'val', 'V_f2-4'),
             ('error', 'duplicate', 'test', 'V_f4-99')]
+        assert not [f for f in found(report, ['warning'])
+                    if f[1] == 'duplicate']
         assert [c.frames for c in report.clips] == [3, 3, 2, 2]
 
 
