@@ -5,12 +5,13 @@ import os.path as osp
 import sys
 import warnings
 from contextlib import contextmanager
-from typing import Dict, Iterator, List, Optional
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
 from .console import ConsoleRunner, say
+from .datasets.clip_files import number
 from .recipes import CHOICES, DEFAULTS, INPUTS, overriding
 
 SPLITS = ('train', 'val', 'test')
@@ -220,6 +221,23 @@ def clear_errors() -> Iterator[None]:
             raise
         message = error.args[0] if isinstance(error, KeyError) else error
         sys.exit(f'error: {message}\n(EMOREACT_TRACEBACK=1 shows where.)')
+
+
+def list_errors(errors: Sequence[Tuple[str, Exception]]) -> None:
+    """Print the errors of single clips, a line each, and end with exit code
+    1; do nothing where there are none.
+
+    Args:
+        errors (Sequence[tuple[str, Exception]]): Path of each video that
+            failed, and why.
+    """
+    for video, error in errors:
+        message = str(error)
+        print(f'error: {message}' if video in message else
+              f'error: {video}: {message or type(error).__name__}',
+              file=sys.stderr)
+    if errors:
+        sys.exit(f'{number(len(errors), "clip")} failed')
 
 
 def build_runner(cfg: Config) -> Runner:

@@ -1,4 +1,3 @@
-import importlib.util
 import sys
 from pathlib import Path
 
@@ -7,7 +6,6 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-SCRIPT = ROOT / 'tools' / 'browse_dataset.py'
 CONFIG = f"""
 _base_ = [{str(ROOT / 'configs' / '_base_' / 'runtime.py')!r}]
 from emoreact_plugin.recipes import build
@@ -16,31 +14,11 @@ globals().update(build(input='fusion', image_size=32, init='scratch'))
 
 
 @pytest.fixture
-def call(tiny, tmp_path, monkeypatch, capsys):
+def call(tiny, tmp_path, monkeypatch, calls):
     """Calls the tool on a data set: (exit code, stdout, stderr)."""
-    spec = importlib.util.spec_from_file_location('browse_dataset', SCRIPT)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
     monkeypatch.chdir(tmp_path)
     Path('config.py').write_text(CONFIG)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, 'argv', [
-            'browse_dataset.py', 'config.py', '--data-root', str(tiny.root),
-            *arguments
-        ])
-        code = 0
-        try:
-            tool.main()
-        except SystemExit as end:
-            code = end.code
-            if isinstance(code, str):
-                print(code, file=sys.stderr)
-                code = 1
-        return (code, *capsys.readouterr())
-
-    run.tool = tool
-    return run
+    return calls('browse_dataset', 'config.py', '--data-root', str(tiny.root))
 
 
 def named(call, monkeypatch):

@@ -1,44 +1,24 @@
-import importlib.util
 import json
 import os
-import sys
 from pathlib import Path
 
-import cv2
 import pytest
 
 from ..conftest import make_tiny
 
-SCRIPT = Path(__file__).parent.parent.parent / 'tools' / 'check_dataset.py'
-CONFIG = str(SCRIPT.parent.parent / 'configs' / 'sample' / 'fusion.py')
+ROOT = Path(__file__).parent.parent.parent
+CONFIG = str(ROOT / 'configs' / 'sample' / 'fusion.py')
 
 
 @pytest.fixture
-def call(tmp_path, monkeypatch, capsys):
+def call(tmp_path, monkeypatch, calls):
     """Calls the tool beside a data set in `data`: (exit code, out, err)."""
     data = make_tiny(tmp_path / 'data', counts=(2, 2, 2))
     for k, path in enumerate(sorted(data.root.glob('videos/*.mp4'))):
         with open(path, 'ab') as file:  # none is a copy of another
             file.write(b'\0\0\0\x0cfree' + k.to_bytes(4, 'big'))
-    spec = importlib.util.spec_from_file_location('check_dataset', SCRIPT)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
     monkeypatch.chdir(tmp_path)
-    threads = cv2.getNumThreads()
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, 'argv', ['check_dataset.py', *arguments])
-        with pytest.raises(SystemExit) as end:
-            tool.main()
-        code = end.value.code
-        if isinstance(code, str):
-            print(code, file=sys.stderr)
-            code = 1
-        return (code, *capsys.readouterr())
-
-    run.tool = tool
-    yield run
-    cv2.setNumThreads(threads)
+    return calls('check_dataset')
 
 
 def test_a_config(call):

@@ -1,6 +1,4 @@
-import importlib.util
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +6,6 @@ import pytest
 from emoreact_plugin.datasets import EmoReactDataset, read_annotations
 from ..conftest import FRAMES, make_tiny
 
-SCRIPT = Path(__file__).parent.parent.parent / 'tools' / 'prepare_emoreact.py'
 # Split -> what the release calls its lists and its folder of videos.
 NAMES = dict(
     train=('Train', 'Train'), val=('Val', 'Validation'), test=('Test', 'Test'))
@@ -39,27 +36,10 @@ def release(data):
 
 
 @pytest.fixture
-def call(release, monkeypatch, capsys):
+def call(release, monkeypatch, calls):
     """Calls the tool: (exit code, stdout, stderr)."""
-    spec = importlib.util.spec_from_file_location('prepare_emoreact', SCRIPT)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
     monkeypatch.chdir(release.parent)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, 'argv', ['prepare_emoreact.py', *arguments])
-        code = 0
-        try:
-            tool.main()
-        except SystemExit as end:
-            code = end.code
-            if isinstance(code, str):
-                print(code, file=sys.stderr)
-                code = 1
-        return (code, *capsys.readouterr())
-
-    run.tool = tool
-    return run
+    return calls('prepare_emoreact')
 
 
 def tree(root):
