@@ -237,7 +237,7 @@ def _clip_of(part: Part, row: Annotation, source: Source) -> Clip:
         inside = slice(-(-row.start // step), -(-end // step))
         frames = len(range(-(-info.total_frames // step))[inside])
     if frames and source.coverage:
-        face, body = (found[inside] for found in source.coverage)
+        face, body, _ = source.coverage.part(inside)
         no_face = 1 - float(face.mean()) if source.landmarks else None
         no_body = 1 - float(body.mean()) if source.keypoints else None
     return Clip(part.split, row.clip_id, row.video, source.path,

@@ -14,8 +14,8 @@ from .annotations import EMOTIONS, Annotation, read_annotations
 from .clip_files import (FRAME_DIRS, MASKED_SUFFIX, ClipFiles,
                          default_cache_dir, expected_names, find_clip,
                          find_frame_dir, number, prepare_all)
-from .coverage import (Coverage, coverage_of, draws_masks, lost_without,
-                       steps_of, summarise, then_text)
+from .coverage import (coverage_of, draws_masks, lost_without, steps_of,
+                       summarise, then_text)
 from .crops import read_record
 from .landmarks import load_prepared
 from .mask_record import read_masks
@@ -178,7 +178,7 @@ class EmoReactDataset(BaseActionDataset):
             sample = self._sample(row, masked, **source)
             first = sample['first_frame']
             frames = slice(first, first + sample['total_frames'])
-            parts.append(Coverage(clip.face[frames], clip.body[frames]))
+            parts.append(clip.part(frames))
             samples.append(sample)
         lost = lost_without(self.pipeline, self.required, masked
                             or draws_masks(self.pipeline))
