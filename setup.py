@@ -35,6 +35,7 @@ INSTALL_REQUIRES = [
     'mmengine>=0.10.5,<0.11',
     'numpy>=1.26,<2.5',
     'opencv-python>=4.9,<6',
+    'pillow>=10',
     'scikit-learn>=1.4,<2',
     'scipy>=1.11,<2',
     'setuptools<82',

@@ -86,7 +86,8 @@ def _lists(values: dict) -> dict:
     }
 
 
-def check_recipe(path: str, meta: dict, recipe: Optional[dict]) -> None:
+def check_recipe(path: str, meta: dict, recipe: Optional[dict],
+                 resume: bool = False) -> None:
     """Refuse a checkpoint of other options: its weights may fit all the same
     (face and body networks are alike) and give a score that means nothing.
 
@@ -94,6 +95,8 @@ def check_recipe(path: str, meta: dict, recipe: Optional[dict]) -> None:
         path (str): The checkpoint.
         meta (dict): Its ``meta``.
         recipe (dict, optional): The options of the configuration.
+        resume (bool): The training of the checkpoint is to go on, so that
+            everything has to be as it was. Defaults to False.
 
     Raises:
         ValueError: Naming the options that differ.
@@ -102,12 +105,15 @@ def check_recipe(path: str, meta: dict, recipe: Optional[dict]) -> None:
     if stored is None or recipe is None:
         return
     stored, recipe = _lists(stored), _lists(recipe)
+    # Start weights leave no trace in a trained network. Weighted labels do,
+    # but do not matter to a test; and what masks cost a network that has not
+    # seen any is a question to ask.
+    free = ('init', ) if resume else ('init', 'mask', 'mask_kind',
+                                      'pos_weight')
     differ = [
         f'{name} {stored[name]!r} (found), {recipe[name]!r} (expected)'
         for name in recipe
-        # Start weights leave no trace in a trained network, and what masks
-        # cost one that has not seen any is a question to ask.
-        if name not in ('init', 'mask') and name in stored
+        if name not in free and name in stored
         and stored[name] != recipe[name]
     ]
     if differ:

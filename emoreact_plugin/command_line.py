@@ -5,12 +5,13 @@ import os.path as osp
 import sys
 import warnings
 from contextlib import contextmanager
-from typing import Dict, Iterator, List, Optional
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
 from .console import ConsoleRunner, say
+from .datasets.clip_files import number
 from .recipes import CHOICES, DEFAULTS, INPUTS, overriding
 
 SPLITS = ('train', 'val', 'test')
@@ -222,6 +223,23 @@ def clear_errors() -> Iterator[None]:
         sys.exit(f'error: {message}\n(EMOREACT_TRACEBACK=1 shows where.)')
 
 
+def list_errors(errors: Sequence[Tuple[str, Exception]]) -> None:
+    """Print the errors of single clips, a line each, and end with exit code
+    1; do nothing where there are none.
+
+    Args:
+        errors (Sequence[tuple[str, Exception]]): Path of each video that
+            failed, and why.
+    """
+    for video, error in errors:
+        message = str(error)
+        print(f'error: {message}' if video in message else
+              f'error: {video}: {message or type(error).__name__}',
+              file=sys.stderr)
+    if errors:
+        sys.exit(f'{number(len(errors), "clip")} failed')
+
+
 def build_runner(cfg: Config) -> Runner:
     """The Runner of a config; ``runner_type`` in it is honoured."""
     if 'runner_type' in cfg:
@@ -283,8 +301,8 @@ def labels_of(cfg: Config, split: str,
 
 def balance_labels(cfg: Config) -> None:
     """Set the model's ``pos_weight`` to the negatives per positive of each
-    label in the training split (1 for a label without positives); a soft
-    label counts as a part of each.
+    label in the training split (1 for a label that all clips have, or none);
+    a soft label counts as a part of each.
 
     Raises:
         ValueError: For a model or data set that is not ours.
@@ -296,8 +314,11 @@ def balance_labels(cfg: Config) -> None:
                          f'an EmoReactDataset, found {found}')
     positives = [sum(column) for column in zip(*labels)]
     cfg.model.pos_weight = [
-        (len(labels) - count) / count if count else 1. for count in positives
+        (len(labels) - count) / count if 0 < count < len(labels) else 1.
+        for count in positives
     ]
+    if 'recipe' in cfg:
+        cfg.recipe.pos_weight = True
 
 
 def results_table(runner: Runner, results: Dict[str, dict],

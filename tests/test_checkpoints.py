@@ -76,3 +76,15 @@ def test_other_options_are_refused():
     assert "a.pth" in str(error.value)
     assert "input 'face' (found), 'body' (expected)" in str(error.value)
     assert 'num_segments 3 (found), 5 (expected)' in str(error.value)
+
+
+@pytest.mark.parametrize('option, before, after', [
+    ('mask', False, True), ('mask_kind', 'surgical', 'kn95'),
+    ('pos_weight', True, False)])
+def test_going_on_needs_what_a_test_may_change(option, before, after):
+    meta = dict(cfg=CFG.replace('shift=', f'{option}={before!r}, shift='))
+    recipe = {**stored_recipe(meta), option: after}
+    check_recipe('a.pth', meta, recipe)
+    with pytest.raises(ValueError, match=f'{option} {before!r} .found., '
+                       f'{after!r} .expected.'):
+        check_recipe('a.pth', meta, recipe, resume=True)

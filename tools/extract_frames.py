@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.command_line import clear_errors
+from emoreact_plugin.command_line import clear_errors, list_errors
 from emoreact_plugin.console import say
 from emoreact_plugin.datasets.clip_files import number
 from emoreact_plugin.datasets.crop_extraction import (CROP_SIZE,
@@ -158,13 +158,7 @@ def main():
     if report.before:
         text += f'; {number(report.before, "clip")} there already'
     say(text)
-    if report.errors:
-        for video, error in report.errors:
-            message = str(error)
-            print(f'error: {message}' if video in message else
-                  f'error: {video}: {message or type(error).__name__}',
-                  file=sys.stderr)
-        sys.exit(f'{number(len(report.errors), "clip")} failed')
+    list_errors(report.errors)
 
 
 if __name__ == '__main__':

@@ -16,7 +16,7 @@ import sys
 import cv2
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.command_line import clear_errors
+from emoreact_plugin.command_line import clear_errors, list_errors
 from emoreact_plugin.console import say
 from emoreact_plugin.datasets.clip_files import number
 from emoreact_plugin.datasets.landmark_models import mediapipe_version
@@ -69,13 +69,7 @@ def main():
         if clip.boxes:
             line += f' (only its box in {clip.boxes})'
         say(f'{line}, body in {clip.bodies}')
-    if report.errors:
-        for video, error in report.errors:
-            message = str(error)
-            print(f'error: {message}' if video in message else
-                  f'error: {video}: {message or type(error).__name__}',
-                  file=sys.stderr)
-        sys.exit(f'{number(len(report.errors), "clip")} failed')
+    list_errors(report.errors)
 
 
 if __name__ == '__main__':

@@ -60,6 +60,17 @@ def check_args(args):
                              'name that ends in .npz')
 
 
+def check_files(args):
+    """Refuse files that would be written over each other or the inputs."""
+    written = [p for p in (args.out, args.out_val, args.json) if p]
+    read = [*args.test, *(args.val or ())]
+    every = [osp.realpath(p) for p in written]
+    for place, path in zip(every, written):
+        if every.count(place) > 1 or place in map(osp.realpath, read):
+            raise ValueError(f'{path}: expected a file of its own to write '
+                             'to, found one that is given elsewhere too')
+
+
 def names_of(args):
     """What to call the runs: given, or what tells the files apart."""
     count = len(args.test)
@@ -95,6 +106,7 @@ def main():
     args = parse_args()
     with clear_errors():
         check_args(args)
+        check_files(args)
         names = names_of(args)
         test = read_runs(args.test)
         splits = dict(test=dict(zip(names, test)))
@@ -119,7 +131,8 @@ def main():
             for split, each in columns.items()
         }
         for split, each in results.items():
-            print(f'{split}, {len(columns[split]["mean"].video_ids)} clips')
+            said = columns[split]['mean'].split or split
+            print(f'{said}, {len(columns[split]["mean"].video_ids)} clips')
             print(format_table(each, test[0].classes) + '\n')
         print('Mind that micro has no floor at 0.5: tools/test.py prints what '
               'the label\nfrequencies alone give.')

@@ -63,8 +63,7 @@ def shared_flags(args):
 def check(rows, runs):
     """Resolve every row's configuration and open its data, so that nothing
     is found out after hours of training; training -> configuration."""
-    configs = {}
-    opened = set()
+    configs, opened, tests = {}, set(), {}
     for row in rows:
         if row.training in configs:
             continue
@@ -79,16 +78,36 @@ def check(rows, runs):
         configs[row.training] = cfg
         init_default_scope(cfg.get('default_scope', 'mmaction'))
         for split in SPLITS:
-            dataset = cfg[f'{split}_dataloader'].dataset
-            key = (split, tuple(dataset.get('required', ())),
-                   dataset.get('data_root'), dataset.ann_file)
-            if key not in opened:
-                opened.add(key)
-                dataset = DATASETS.build(dataset)
-                if hasattr(dataset, 'summary'):
-                    say(f'{split} ({row.training.name}): '
-                        f'{dataset.summary()}')
+            config = cfg[f'{split}_dataloader'].dataset
+            about = {
+                key: value for key, value in config.to_dict().items()
+                if key != 'pipeline'
+            }
+            if (split, repr(about)) in opened:
+                continue
+            opened.add((split, repr(about)))
+            dataset = DATASETS.build(config)
+            if hasattr(dataset, 'summary'):
+                say(f'{split} ({row.training.name}): {dataset.summary()}')
+            if split == 'test' and hasattr(dataset, 'video_ids'):
+                tests[row.training.name] = dataset
+    check_same_tests(tests)
     return configs
+
+
+def check_same_tests(tests):
+    """Refuse rows that are tested on different clips."""
+    (first, expected), *others = tests.items() or [(None, None)]
+    for name, dataset in others:
+        for what, one, other in (
+            ('classes', expected.classes, dataset.classes),
+            ('clips', sorted(expected.video_ids), sorted(dataset.video_ids))):
+            if one != other:
+                raise ValueError(
+                    f'the rows {first} and {name} are tested on different '
+                    f'{what}, so they cannot stand in one table: '
+                    f'{len(one)} and {len(other)}, of which '
+                    f'{len(set(one) & set(other))} are the same')
 
 
 def run_all(rows, runs, configs, seeds):
@@ -119,16 +138,16 @@ def run_all(rows, runs, configs, seeds):
 
 def describe(args, rows, configs):
     """Paragraphs on what the numbers are of."""
-    cfg = configs[rows[0].training]
-    recipe = cfg.get('recipe', {})
-    starts = sorted({str(c.get('recipe', {}).get(
-        'init', 'those of the config')) for c in configs.values()})
+
+    def each(get):
+        return ', '.join(sorted({str(get(c)) for c in configs.values()}))
+
     text = (f'{number(len(configs), "training")} with '
-            f'{number(args.seeds, "seed")} each; '
-            f'{recipe.get("arch", "own")} backbone, '
-            f'{cfg.train_cfg.max_epochs} epochs, start weights: '
-            f'{", ".join(starts)}.')
-    if any('masked' in row.name for row in rows):
+            f'{number(args.seeds, "seed")} each; backbone: '
+            f'{each(lambda c: c.get("recipe", {}).get("arch", "own"))}; '
+            f'length: {each(length_of)}; start weights: '
+            f'{each(lambda c: c.get("recipe", {}).get("init", "own"))}.')
+    if any('--mask' in row.training.flags for row in rows):
         text += (' Masks are surgical and drawn in all three splits, but for '
                  'rows that say otherwise.')
     shared = {'recognizer' in c.model for c in configs.values()
@@ -137,6 +156,14 @@ def describe(args, rows, configs):
         text += (' The streams of a fusion share one network.' if True in
                  shared else ' Each stream of a fusion has its own network.')
     return text
+
+
+def length_of(cfg):
+    """How long a training is, in words."""
+    for key, noun in (('max_epochs', 'epoch'), ('max_iters', 'iteration')):
+        if cfg.train_cfg.get(key):
+            return number(cfg.train_cfg[key], noun)
+    return 'own'
 
 
 def draw_table(table, rows, path):
@@ -155,9 +182,14 @@ def draw_table(table, rows, path):
 def main():
     args = parse_args()
     with clear_errors():
-        if args.seeds < 1:
-            raise ValueError(f'--seeds: expected 1 or more, found '
-                             f'{args.seeds}')
+        for name in ('seeds', 'resamples'):
+            value = getattr(args, name)
+            if value < 1:
+                raise ValueError(f'--{name}: expected 1 or more, found '
+                                 f'{value}')
+        if not 0 < args.margin < 1:
+            raise ValueError('--margin: expected a number between 0 and 1, '
+                             f'found {args.margin}')
         rows = make_rows(args.rows, args.config)
         runs = Runs(args.work_dir, TOOLS, shared_flags(args),
                     tuple(args.cfg_options))

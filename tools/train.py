@@ -125,7 +125,7 @@ def apply_resume(cfg, args):
             say(f'{cfg.work_dir}: no checkpoint to go on from, starting anew')
             return
     meta = read_meta(path)
-    check_recipe(path, meta, cfg.get('recipe'))
+    check_recipe(path, meta, cfg.get('recipe'), resume=True)
     cfg.resume, cfg.load_from = True, path
     # The sampler is built before MMEngine reads the seed in the checkpoint.
     if args.seed is None and meta.get('seed') is not None:

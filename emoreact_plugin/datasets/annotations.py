@@ -140,8 +140,11 @@ def _read_rows(path: str, reader: csv.DictReader, classes: Sequence[str],
             cells['video'],
             _one_hot(cells['label'], classes, columns['label'], place)
             if 'label' in cells else tuple(
-                _label(row[name], name, place, soft) for name in classes),
-            _valence(cells.get('valence'), columns, place),
+                parse_label(row[name], f"{place}, column '{name}'", soft)
+                for name in classes),
+            parse_valence(cells['valence'],
+                          f"{place}, column '{columns['valence']}'")
+            if 'valence' in cells else None,
             *_part(cells, columns, place),
             _person(cells.get('person'), columns, place),
             reader.line_num)
@@ -156,15 +159,42 @@ def _read_rows(path: str, reader: csv.DictReader, classes: Sequence[str],
     return rows
 
 
-def _label(text: Optional[str], name: str, place: str, soft: bool) -> float:
+def parse_label(text: Optional[str], place: str, soft: bool = False) -> float:
+    """The value of a label.
+
+    Args:
+        text (str, optional): What stands there; None in a row cut short.
+        place (str): Where, for the error.
+        soft (bool): It may be anything from 0 to 1. Defaults to False.
+
+    Returns:
+        float: 0 or 1; in between with ``soft``.
+
+    Raises:
+        ValueError: For anything else.
+    """
     try:
         value = float(text)
     except (TypeError, ValueError):
         value = math.nan
     if not (0 <= value <= 1 if soft else value in (0, 1)):
         expected = 'a number from 0 to 1' if soft else '0 or 1'
-        raise ValueError(f"{place}, column '{name}': expected {expected}, "
-                         f'found {text!r}')
+        raise ValueError(f'{place}: expected {expected}, found {text!r}')
+    return value
+
+
+def parse_valence(text: str, place: str) -> float:
+    """The value of a valence; see :func:`parse_label`.
+
+    Raises:
+        ValueError: For anything but a finite number.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f'{place}: expected a number, found {text!r}')
     return value
 
 
@@ -174,20 +204,6 @@ def _one_hot(text: str, classes: Sequence[str], name: str,
         raise ValueError(f"{place}, column '{name}': expected one of "
                          f'{", ".join(classes)}, found {text!r}')
     return tuple(float(each == text) for each in classes)
-
-
-def _valence(text: Optional[str], columns: Dict[str, str],
-             place: str) -> Optional[float]:
-    if text is None:
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise ValueError(f"{place}, column '{columns['valence']}': expected a "
-                         f'number, found {text!r}')
-    return value
 
 
 def _part(cells: Dict[str, str], columns: Dict[str, str],

@@ -7,11 +7,24 @@ import numpy as np
 from .clip_files import number
 from .landmarks import PreparedClip
 
+NO_MASK = 'no mask drawn'
+
 
 class Coverage(NamedTuple):
-    """In which frames of a clip face and body were found, each (F, ) bool."""
+    """In which frames of a clip something was found, each (F, ) bool.
+
+    Attributes:
+        face (np.ndarray): The face, or its box.
+        body (np.ndarray): The body.
+        box (np.ndarray): Only the box of the face.
+    """
     face: np.ndarray
     body: np.ndarray
+    box: np.ndarray
+
+    def part(self, frames: slice) -> 'Coverage':
+        """Of some of the frames."""
+        return Coverage(*(each[frames] for each in self))
 
 
 def coverage_of(clip: PreparedClip) -> Coverage:
@@ -26,7 +39,8 @@ def coverage_of(clip: PreparedClip) -> Coverage:
     """
     points = np.isfinite(clip.face_landmarks).all(axis=2).sum(axis=1)
     return Coverage(2 * points >= clip.face_landmarks.shape[1],
-                    np.isfinite(clip.body_keypoints).all(axis=2).any(axis=1))
+                    np.isfinite(clip.body_keypoints).all(axis=2).any(axis=1),
+                    clip.face_is_box)
 
 
 def steps_of(step: Callable) -> Iterator[Callable]:
@@ -75,7 +89,7 @@ def lost_without(pipeline: Callable, required: Sequence[str],
          or 'landmarks' in own),
         ('landmarks', 'face not blacked out',
          any('face' in step.blackout.values() for step in crops)),
-        ('landmarks', 'no mask drawn', masked),
+        ('landmarks', NO_MASK, masked),
         ('keypoints', 'whole frame used', regions & {'body', 'fullbody'}
          or 'keypoints' in own)):
         if happens:
@@ -105,6 +119,11 @@ def summarise(clips: Sequence[Coverage], lost: Dict[str, List[str]],
             text += (f'; no {part} in {number(sum(counts), "frame")} of '
                      f'{number(np.count_nonzero(counts), "clip")}'
                      f'{then_text(lost[kind])}')
+    counts = [np.count_nonzero(clip.box) for clip in clips]
+    if NO_MASK in lost.get('landmarks', ()) and any(counts):
+        text += (f'; only the box of the face in '
+                 f'{number(sum(counts), "frame")} of '
+                 f'{number(np.count_nonzero(counts), "clip")}: {NO_MASK}')
     return text
 
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from .coverage import Coverage, coverage_of
 from .crops import CROP_NAME, PreparedCrops, read_record, write_record
-from .frame_extraction import (JPEG_QUALITY, Job, fitting_frames, look_of,
-                               part_of, plan, prepared_of, run_jobs)
+from .frame_extraction import (Job, fitting_frames, look_of, plan,
+                               prepared_of, run_jobs)
+from .frame_writers import JPEG_QUALITY, part_of
 from .landmarks import PreparedClip
 from .video import iterate_frames
 
@@ -157,15 +158,14 @@ def _write_clip(folder: str, job: Job, clip: Optional[PreparedClip],
             found[region].append(bool(sample[f'{region}_found'][0]))
             path = osp.join(folder, region, CROP_NAME.format(len(masked)))
             _write_crop(path, sample[f'{region}_imgs'][0], size)
-    there = Coverage(np.zeros(count, bool), np.zeros(count, bool))
+    there = Coverage(*np.zeros((3, count), bool))
     if clip is not None:
         there = coverage_of(clip)
     write_record(
         folder,
         PreparedCrops(frame_size, count, size, step,
                       '' if mask is None else look_of(mask), np.array(masked),
-                      Coverage(there.face[::step], there.body[::step]),
-                      boxes, found))
+                      there.part(slice(None, None, step)), boxes, found))
 
 
 def _crop(frame: np.ndarray, index: int, job: Job,

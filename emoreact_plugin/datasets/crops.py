@@ -32,8 +32,8 @@ class PreparedCrops:
         mask (str): Kind of the masks drawn on them, and their colour where
             one was chosen; empty for none.
         masked (np.ndarray): bool (T,), whether there is a mask.
-        coverage (Coverage): Whether face landmarks and body keypoints were
-            there, of T frames.
+        coverage (Coverage): Whether face landmarks, or a box, and body
+            keypoints were there, of T frames.
         boxes (dict[str, np.ndarray]): Region -> int64 (T, 4): x1, y1, x2, y2
             in pixels of the frame, right and bottom exclusive.
         found (dict[str, np.ndarray]): Region -> bool (T,), False where the
@@ -76,6 +76,7 @@ def write_record(folder: str, crops: PreparedCrops) -> None:
         masked=bits(crops.masked),
         landmarks_found=bits(crops.coverage.face),
         keypoints_found=bits(crops.coverage.body),
+        only_box=bits(crops.coverage.box),
         regions={
             name: dict(
                 found=bits(crops.found[name]),
@@ -125,7 +126,7 @@ def read_record(folder: str) -> PreparedCrops:
             bools(record['masked']),
             Coverage(
                 bools(record['landmarks_found']),
-                bools(record['keypoints_found'])), {
+                bools(record['keypoints_found']), bools(record['only_box'])), {
                 name: np.array(each['boxes'], np.int64).reshape(-1, 4)
                 for name, each in regions.items()
             }, {name: bools(each['found']) for name, each in regions.items()})

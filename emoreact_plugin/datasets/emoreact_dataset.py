@@ -14,8 +14,8 @@ from .annotations import EMOTIONS, Annotation, read_annotations
 from .clip_files import (FRAME_DIRS, MASKED_SUFFIX, ClipFiles,
                          default_cache_dir, expected_names, find_clip,
                          find_frame_dir, number, prepare_all)
-from .coverage import (Coverage, coverage_of, draws_masks, lost_without,
-                       steps_of, summarise, then_text)
+from .coverage import (coverage_of, draws_masks, lost_without, steps_of,
+                       summarise, then_text)
 from .crops import read_record
 from .landmarks import load_prepared
 from .mask_record import read_masks
@@ -178,7 +178,7 @@ class EmoReactDataset(BaseActionDataset):
             sample = self._sample(row, masked, **source)
             first = sample['first_frame']
             frames = slice(first, first + sample['total_frames'])
-            parts.append(Coverage(clip.face[frames], clip.body[frames]))
+            parts.append(clip.part(frames))
             samples.append(sample)
         lost = lost_without(self.pipeline, self.required, masked
                             or draws_masks(self.pipeline))
@@ -188,7 +188,7 @@ class EmoReactDataset(BaseActionDataset):
     def _with_landmarks(self, rows: List[Annotation]) -> tuple:
         """What a sample has of its clip's files, and the clip's coverage, for
         each row; and whether the clips were masked beforehand."""
-        clips = [self._find(row) for row in rows]
+        clips = [self.find(row) for row in rows]
         self._check_there(clips)
         masked = self._check_masks(clips)
         paths, start_index = prepare_all(clips, self.cache_dir,
@@ -272,7 +272,12 @@ class EmoReactDataset(BaseActionDataset):
             sample['valence'] = row.valence
         return sample
 
-    def _find(self, row: Annotation) -> ClipFiles:
+    def find(self, row: Annotation) -> ClipFiles:
+        """Where the files of a clip are, or would be; not of crops.
+
+        Raises:
+            ValueError: For a damaged prepared file among the landmarks.
+        """
         video, prefix = row.video, self.data_prefix
         if 'video' in prefix:
             beside, source = prefix['video'], osp.join(prefix['video'], video)

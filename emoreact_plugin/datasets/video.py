@@ -166,6 +166,23 @@ def frame_rate(path: PathLike) -> Optional[Fraction]:
         return _rate_of(stream)
 
 
+def stated_frames(path: PathLike) -> int:
+    """How many frames a video file says it has, without decoding it.
+
+    Args:
+        path (str | PathLike): The video file.
+
+    Returns:
+        int: 0 where the file does not say.
+
+    Raises:
+        FileNotFoundError, ValueError: There is no such file, or it is no
+            video.
+    """
+    with _open_video(path) as (_, stream):
+        return stream.frames
+
+
 def _rate_of(stream) -> Optional[Fraction]:
     return stream.average_rate or stream.guessed_rate
 

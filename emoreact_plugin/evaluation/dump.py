@@ -16,8 +16,8 @@ from . import functional as F
 from .roc_auc_metric import SCORES, ROCAUCMetric, row_of_sample
 
 _STREAM = 'stream_logits/'
-_BROKEN = (ValueError, OSError, EOFError, KeyError, RuntimeError,
-           zipfile.BadZipFile, zlib.error)
+_BROKEN = (ValueError, OSError, EOFError, KeyError, RuntimeError, MemoryError,
+           OverflowError, zipfile.BadZipFile, zlib.error)
 
 # Sigmoids are kept in float32, which is exact to about 1e-7.
 _SIGMOID_TOLERANCE = 1e-4
@@ -291,7 +291,8 @@ def _check_probabilities(dump: Dump, stored: np.ndarray, path) -> None:
             f'{stored[row, col]:g}')
 
 
-def _sha256(path: str) -> str:
+def sha256_of(path: str) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
     digest = hashlib.sha256()
     with open(path, 'rb') as file:
         for block in iter(lambda: file.read(1 << 20), b''):
@@ -348,7 +349,7 @@ class DumpScores(ROCAUCMetric):
         # Now: a folder that cannot be made would be found out too late.
         self.out_file.parent.mkdir(parents=True, exist_ok=True)
         self.split = split
-        self.run = '' if checkpoint is None else _sha256(checkpoint)
+        self.run = '' if checkpoint is None else sha256_of(checkpoint)
 
     def _read(self, sample: dict, classes: tuple[str, ...]) -> dict:
         if sample.get('video_id') is None:

@@ -36,6 +36,7 @@ def normalise_weights(weights: Sequence[float], num_runs: int) -> np.ndarray:
     if not np.isfinite(values).all() or (values < 0).any() or not values.any():
         raise ValueError('weights: expected finite numbers, not negative and '
                          f'not all 0, found {values.tolist()}')
+    values = values / values.max()  # else the sum may overflow
     return values / values.sum()
 
 
@@ -81,7 +82,7 @@ def candidate_weights(num_runs: int, step: float = STEP) -> np.ndarray:
         ValueError: If the step is another, or so small that there are more
             than 20000 candidates.
     """
-    steps = round(1 / step) if 0 < step <= 1 else 0
+    steps = round(1 / step) if 1e-6 < step <= 1 else 0
     if not steps or abs(steps * step - 1) > 1e-6:
         raise ValueError('step: expected a whole part of 1, such as 0.1 or '
                          f'0.05, found {step:g}')

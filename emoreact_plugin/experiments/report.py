@@ -12,6 +12,8 @@ from .comparisons import AVERAGES, Claim
 from .rows import Row
 from .table import Table
 
+# The fewest of which p is about what it says.
+FEW_SEEDS = 5
 PUBLISHED_NOTE = (
     'Published: ROC AUC on EmoReact (Kegkeroglou et al., 2023). The paper '
     'does not say how it is averaged, and its networks started from AffectNet '
@@ -115,9 +117,15 @@ def _differences(table: Table, titles: Dict[str, str]) -> str:
     ] for d in table.differences]
     text = _grid(['Rows', 'ROC AUC', 'Difference', '95 % interval', 'p',
                   'p, Holm'], lines)
+    count = len(next(iter(next(iter(table.rows.values())).runs.values())))
+    seeds = ('and seeds drawn anew'
+             if count > 1 else 'of these very trainings (one seed each)')
+    if 1 < count < FEW_SEEDS:
+        seeds += (f' ({count} are few: where the spread over seeds is as '
+                  'large as that over clips, p is too small)')
     return (text + '\n\nPaired bootstrap: the same resampled clips for both '
-            'rows, in groups where their names tell of any, and seeds drawn '
-            "anew; p two-sided, Holm's correction over all pairs of an "
+            f'rows, in groups where their names tell of any, {seeds}; '
+            "p two-sided, Holm's correction over all pairs of an "
             'average. Macro is the one to judge by. Differences per emotion '
             '(DeLong, of clips taken as independent and of these very seeds) '
             'are in emotion_differences.csv.')
@@ -160,7 +168,8 @@ def to_csv(table: Table, rows: Sequence[Row]) -> Dict[str, str]:
 
     Returns:
         dict[str, str]: Name of a file -> its text: ``table.csv`` (a line a
-        row and metric), ``differences.csv``, ``emotion_differences.csv``.
+        row and metric), ``claims.csv``, ``differences.csv``,
+        ``emotion_differences.csv``.
     """
     published = {row.name: row.published for row in rows}
     levels = list(next(iter(table.rows.values())).intervals)
@@ -179,7 +188,7 @@ def to_csv(table: Table, rows: Sequence[Row]) -> Dict[str, str]:
     if table.prior is not None:
         lines.append(['label frequencies alone', 'micro', '', table.prior])
     files = {'table.csv': _csv(head, lines)}
-    for name in ('differences', 'emotion_differences'):
+    for name in ('claims', 'differences', 'emotion_differences'):
         entries = getattr(table, name)
         if entries:
             files[f'{name}.csv'] = _csv(entries[0]._fields, entries)

@@ -12,6 +12,7 @@ from mmengine.config import Config
 from emoreact_plugin.command_line import (add_config_arguments, leaves,
                                           load_config)
 from emoreact_plugin.console import say
+from emoreact_plugin.evaluation.dump import sha256_of
 from .rows import Training
 
 # Where things lie and how they are loaded changes no result.
@@ -96,7 +97,7 @@ def score(runs: Runs, training: Training, seed: int, checkpoint: str,
         runs (Runs): What all trainings share.
         training (Training): What was trained.
         seed (int): With which seed.
-        checkpoint (str): Its path.
+        checkpoint (str): Its path; what is older than it does not count.
         mask (bool): Draw masks on the test clips of a training without.
 
     Returns:
@@ -107,11 +108,15 @@ def score(runs: Runs, training: Training, seed: int, checkpoint: str,
     """
     folder = runs.folder(training, seed)
     dump = osp.join(folder, 'test_masked.npz' if mask else 'test.npz')
-    if not osp.isfile(dump):
+    if not osp.isfile(dump) or _is_older(dump, checkpoint):
         _run(runs, 'test.py', training, checkpoint, '--work-dir',
              osp.join(folder, 'test_masked' if mask else 'test'), '--dump',
              dump, *(['--mask'] if mask else []), quiet=True)
     return dump
+
+
+def _is_older(file: str, than: str) -> bool:
+    return osp.isfile(than) and osp.getmtime(file) < osp.getmtime(than)
 
 
 def _run(runs: Runs, tool: str, training: Training, *arguments: str,
@@ -131,12 +136,19 @@ def _run(runs: Runs, tool: str, training: Training, *arguments: str,
 def _claim(folder: str, cfg: Config) -> None:
     """Write the settings of a run into its folder, or compare them."""
     path = osp.join(folder, 'settings.json')
+    values = dict(leaves(cfg.to_dict()))
     settings = {
         key: repr(value)
-        for key, value in leaves(cfg.to_dict())
+        for key, value in values.items()
         if key.split('.')[0] not in _NO_MATTER
         and key.split('.')[-1] not in _NO_MATTER_ANYWHERE
     }
+    for key, value in values.items():
+        place, _, name = key.rpartition('.')
+        if name == 'ann_file':
+            file = osp.join(values.get(f'{place}.data_root', ''), value)
+            if osp.isfile(file):
+                settings[f'{key} (SHA-256)'] = sha256_of(file)
     if not osp.isfile(path):
         os.makedirs(folder, exist_ok=True)
         with open(path + '.tmp', 'w', encoding='utf-8') as file:

@@ -177,4 +177,6 @@ def _build(options: dict, classes: Sequence[str], image_size: int,
         recipe=dict(
             {k: v for k, v in options.items() if k != 'crops'},
             classes=classes,
-            image_size=image_size))
+            image_size=image_size,
+            mask_kind=mask_kind,
+            pos_weight=False))

@@ -81,7 +81,7 @@ def draw_mask(frame: np.ndarray, points: np.ndarray,
         _mask_layer(mesh - corner, points, size, scale), eyes)
     if not alpha.any():
         return None
-    light = measure_light(frame, place.skin)
+    light = measure_light(frame, place.skin, box)
     cloth = _cloth(look, light, place, corner, size)
     cloth = _add_noise(cloth, light.noise, corner)
     bands, lit = (
@@ -146,21 +146,25 @@ def _lit_texture(look: MaskLook, light: Light) -> np.ndarray:
 _LUMA = np.array([.299, .587, .114])
 
 
-def measure_light(frame: np.ndarray, skin: np.ndarray) -> Light:
-    """Read the light off the skin above the mask.
+def measure_light(
+    frame: np.ndarray,
+    skin: np.ndarray,
+    hidden: Tuple[int, int, int, int] = (0, 0, 0, 0)
+) -> Light:
+    """Read the light off the skin above the mask, and off what is around.
 
     Args:
         frame (np.ndarray): (H, W, 3) uint8 RGB.
         skin (np.ndarray): (len(SKIN), 2), pixels, where the points of
             ``SKIN`` are.
+        hidden (tuple[int, int, int, int]): The box of the mask: x1, y1, x2,
+            y2, right and bottom exclusive; it is not around.
 
     Returns:
         Light: An even light where too little skin lies within the frame.
     """
     height, width = frame.shape[:2]
-    around = frame[::max(height // 45, 1), ::max(width // 80, 1), 1].ravel()
-    nearly_all = int(.95 * (len(around) - 1))
-    bright = float(np.partition(around, nearly_all)[nearly_all])
+    bright = _brightest(frame, hidden)
     inside = ((skin >= 1) & (skin < (width - 1, height - 1))).all(axis=1)
     if inside.sum() < 4:
         return Light(np.full(3, max(bright, 60.)), 0, 0, 0)
@@ -188,6 +192,23 @@ def measure_light(frame: np.ndarray, skin: np.ndarray) -> Light:
     warm = np.clip((mean[0] / mean[2] / 1.5)**.2, .93, 1.07)
     return Light(white * np.array([warm, 1, 1 / warm]), right, down,
                  _noise_of(patch))
+
+
+def _brightest(frame: np.ndarray, hidden: Tuple[int, int, int, int]) -> float:
+    """How bright the brightest things around the mask are, 0..255; 0 where
+    there is nothing around."""
+    height, width = frame.shape[:2]
+    x1, y1, x2, y2 = hidden
+    rows = np.arange(0, height, max(height // 45, 1))
+    columns = np.arange(0, width, max(width // 80, 1))
+    around = frame[rows[:, None], columns, 1]
+    beside = ((rows < y1) | (rows >= y2))[:, None] | (columns < x1) | (
+        columns >= x2)
+    around = around[beside]
+    if not len(around):
+        return 0.
+    nearly_all = int(.95 * (len(around) - 1))
+    return float(np.partition(around, nearly_all)[nearly_all])
 
 
 # Level, slope to the right and slope down at the points of SKIN, the latter

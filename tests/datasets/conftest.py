@@ -1,9 +1,44 @@
+import shutil
+from pathlib import Path
+
+import cv2
 import pytest
 
+from emoreact_plugin.datasets.crop_extraction import extract_crops
+from emoreact_plugin.transforms import CropRegions
+
 from ..conftest import make_tiny
+from .helpers import to_frames
 
 
 @pytest.fixture
 def own(tmp_path):
     """A data set of its own for tests that break it."""
     return make_tiny(tmp_path / 'data', counts=(3, 2, 2))
+
+
+@pytest.fixture(scope='session')
+def whole(tmp_path_factory):
+    """Clips that differ in their content, as videos, frames and crops."""
+    data = make_tiny(tmp_path_factory.mktemp('whole'), counts=(3, 2, 2))
+    for k, path in enumerate(sorted(data.root.glob('videos/*.mp4'))):
+        with open(path, 'ab') as file:  # players skip a box named so
+            file.write(b'\0\0\0\x0cfree' + k.to_bytes(4, 'big'))
+    for names in data.videos.values():
+        to_frames(data.root, names, 1)
+    for k, folder in enumerate(sorted(data.root.glob('frames/*'))):
+        for path in folder.iterdir():
+            image = cv2.imread(str(path))
+            image[0, 0] = 10 * k
+            cv2.imwrite(str(path), image)
+    extract_crops([str(data.root / 'videos')], str(data.root / 'crops'),
+                  CropRegions(('face', 'body')), size=32)
+    for k, path in enumerate(sorted(data.root.glob('crops/*/face/000001*'))):
+        with open(path, 'ab') as file:  # decoders stop at the image's end
+            file.write(bytes([k]))
+    return data.root
+
+
+@pytest.fixture
+def root(whole, tmp_path):
+    return Path(shutil.copytree(whole, tmp_path / 'data'))

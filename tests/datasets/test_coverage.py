@@ -3,9 +3,12 @@ import shutil
 import numpy as np
 import pytest
 
+from emoreact_plugin.datasets.landmarks import (PreparedClip, stamp_of,
+                                                write_prepared)
 from emoreact_plugin.recipes import build_pipeline
 
-from ..conftest import FRAMES, face_of, write_annotations, write_openface
+from ..conftest import (FRAMES, HEIGHT, WIDTH, face_of, write_annotations,
+                        write_openface)
 from .helpers import dataset
 
 
@@ -108,3 +111,34 @@ def test_what_becomes_of_missing_files_is_said(own):
                    allow_missing=True)
     assert data.summary() == ('3 clips, 18 frames; no face in 6 frames of '
                               '1 clip: no mask drawn')
+
+
+def test_boxes_of_faces_get_no_mask(own):
+    """Two frames of a clip hold a detector's box, as `extract_landmarks`
+    writes it; the others have landmarks."""
+    faces = np.stack([face_of(k) for k in range(FRAMES)]).astype(np.float32)
+    is_box = np.array([False, True, False, True, False, False])
+    faces[is_box] = np.tile([(10, 5), (30, 5), (30, 25), (10, 25)], (17, 1))
+    for name in own.videos['train']:
+        path = own.root / 'videos' / name
+        write_prepared(
+            own.root / 'given' / f'{name[:-4]}.npz',
+            PreparedClip(
+                faces, np.ones(FRAMES, np.float32),
+                np.full((FRAMES, 0, 2), np.nan, np.float32), FRAMES,
+                (WIDTH, HEIGHT), dict(source=stamp_of(path)), is_box))
+    summaries = [
+        dataset(own.root, pipeline=build_pipeline(['face'], 6, 32,
+                                                  mask_kind=kind),
+                data_prefix=dict(video='videos', landmarks='given')).summary()
+        for kind in (None, 'surgical')
+    ]
+    assert summaries == [
+        '3 clips, 18 frames',
+        '3 clips, 18 frames; only the box of the face in 6 frames of 3 clips: '
+        'no mask drawn'
+    ]
+    data = dataset(own.root, pipeline=build_pipeline(
+        ['face'], 6, 32, mask_kind='surgical')[:4],
+        data_prefix=dict(video='videos', landmarks='given'))
+    assert not data[0]['masked'][is_box].any()

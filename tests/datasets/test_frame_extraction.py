@@ -8,8 +8,8 @@ import pytest
 
 from emoreact_plugin.datasets import EmoReactDataset, frame_extraction
 from emoreact_plugin.datasets.frame_extraction import (MaskedClip, extract,
-                                                       find_videos,
-                                                       write_video)
+                                                       find_videos)
+from emoreact_plugin.datasets.frame_writers import write_video
 from emoreact_plugin.datasets.landmarks import (PreparedClip, stamp_of,
                                                 write_prepared)
 from emoreact_plugin.datasets.mask_record import read_masks

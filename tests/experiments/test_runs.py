@@ -1,5 +1,6 @@
 """With tools that only write down how they were called."""
 import json
+import os
 
 import pytest
 from mmengine.config import Config
@@ -63,6 +64,30 @@ def test_what_is_done_is_not_done_again(runs):
     score(runs, TRAINING, 0, checkpoint, mask=True)
     train(runs, TRAINING, 1, CFG)
     assert [call[0] for call in calls(runs)][2:] == ['test.py', 'train.py']
+
+
+def test_a_dump_of_an_older_checkpoint_is_made_anew(runs):
+    checkpoint = train(runs, TRAINING, 0, CFG)
+    dump = score(runs, TRAINING, 0, checkpoint)
+    for time, count in ((1, 2), (10**10, 3)):
+        with open(checkpoint, 'w'):
+            pass
+        os.utime(checkpoint, (time, time))
+        os.utime(dump, (5, 5))
+        score(runs, TRAINING, 0, checkpoint)
+        assert len(calls(runs)) == count
+
+
+def test_other_annotations_are_other_settings(runs, tmp_path):
+    (tmp_path / 'train.csv').write_text('a')
+    cfg = Config(dict(train_dataloader=dict(dataset=dict(
+        data_root=str(tmp_path), ann_file='train.csv'))))
+    train(runs, TRAINING, 0, cfg)
+    train(runs, TRAINING, 0, cfg)
+    (tmp_path / 'train.csv').write_text('b')
+    with pytest.raises(ValueError, match='holds a run of other settings: '
+                       'train_dataloader.dataset.ann_file .SHA-256'):
+        train(runs, TRAINING, 0, cfg)
 
 
 def test_a_training_that_was_stopped_goes_on(runs, tmp_path):

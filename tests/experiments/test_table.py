@@ -149,8 +149,8 @@ def test_the_csv_files_hold_the_same_numbers(table):
     _, result = table
     rows = make_rows(['tsm-fusion-masked', 'tsn-face', 'tsn-face-masked'], 'c')
     files = to_csv(result, rows)
-    assert sorted(files) == ['differences.csv', 'emotion_differences.csv',
-                             'table.csv']
+    assert sorted(files) == ['claims.csv', 'differences.csv',
+                             'emotion_differences.csv', 'table.csv']
     lines = [line.split(',') for line in files['table.csv'].splitlines()]
     assert lines[0] == ['row', 'metric', 'seeds', 'mean', 'sd', 'low_clip',
                         'high_clip', 'low_series', 'high_series',

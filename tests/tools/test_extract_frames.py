@@ -1,9 +1,6 @@
-import importlib.util
 import os
-import sys
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
@@ -12,37 +9,16 @@ from emoreact_plugin.datasets.crops import read_record
 from ..conftest import FRAMES, make_tiny, write_openface
 from ..transforms.test_face_mask import face
 
-SCRIPT = Path(__file__).parent.parent.parent / 'tools' / 'extract_frames.py'
-
 
 @pytest.fixture
-def call(tmp_path, monkeypatch, capsys):
+def call(tmp_path, monkeypatch, calls):
     """Calls the tool on a data set: (exit code, stdout, stderr)."""
     data = make_tiny(tmp_path, counts=(2, 2, 2))
     for path in data.root.glob('videos/*/*.csv'):
         write_openface(
             path, np.stack([face(scale=.2, centre=(30, 24))] * FRAMES))
-    spec = importlib.util.spec_from_file_location('extract_frames', SCRIPT)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
     monkeypatch.chdir(data.root)
-    threads = cv2.getNumThreads()
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, 'argv', ['extract_frames.py', *arguments])
-        code = 0
-        try:
-            tool.main()
-        except SystemExit as end:
-            code = end.code
-            if isinstance(code, str):
-                print(code, file=sys.stderr)
-                code = 1
-        return (code, *capsys.readouterr())
-
-    run.tool = tool
-    yield run
-    cv2.setNumThreads(threads)
+    return calls('extract_frames')
 
 
 def test_frames(call):

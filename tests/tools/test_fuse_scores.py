@@ -302,3 +302,15 @@ def test_what_is_refused(dumps, tmp_path):
         (['--test', d['a_test'], 'no.npz'], 'no.npz: no such file')):
         text = fail(*arguments)
         assert message in text and text.startswith('error: '), text
+
+
+def test_nothing_is_written_over(dumps, tmp_path):
+    tool = load_tool('fuse_scores')
+    args = dict(test=['a.npz', 'b.npz'], val=['c.npz', 'd.npz'], out=None,
+                out_val=None, json=None)
+    for given in (dict(out='o.npz', out_val='./o.npz'), dict(out='c.npz'),
+                  dict(json='a.npz')):
+        with pytest.raises(ValueError, match='expected a file of its own'):
+            tool.check_files(tool.argparse.Namespace(**dict(args, **given)))
+    tool.check_files(tool.argparse.Namespace(**dict(
+        args, out='o.npz', out_val='p.npz')))

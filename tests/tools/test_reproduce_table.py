@@ -89,6 +89,9 @@ def test_other_settings_in_the_same_folder_are_refused(table, run, capsys):
 @pytest.mark.parametrize('arguments, message', [
     (['--rows', 'tsn-hands'], 'found hands'),
     (['--seeds', '0'], '--seeds: expected 1 or more, found 0'),
+    (['--resamples', '0'], '--resamples: expected 1 or more, found 0'),
+    (['--margin', '-1'], '--margin: expected a number between 0 and 1'),
+    (['--margin', 'nan'], '--margin: expected a number between 0 and 1'),
     (['--data-root', 'nowhere'], 'nowhere/train.csv: no such annotation'),
 ])
 def test_what_is_wrong_is_said_before_any_training(arguments, message, run,
@@ -103,3 +106,14 @@ def test_a_base_that_is_masked_itself_is_refused(run, tiny, tmp_path):
     path.write_text(CONFIG.format(root=str(tiny.root), more='mask=True'))
     with pytest.raises(SystemExit, match='has mask=True, which row tsn-face'):
         run('--rows', 'tsn-face', config=path)
+
+
+def test_rows_of_different_test_clips_are_refused(run, tiny, tmp_path, capsys):
+    path = tmp_path / 'other.py'
+    path.write_text(CONFIG.format(
+        root=str(tiny.root),
+        more="input='face', ann_files=('train.csv', 'val.csv', 'val.csv')"))
+    with pytest.raises(SystemExit, match='tested on different clips, .*: 6 '
+                       'and 4, of which 0 are the same'):
+        run('--rows', 'tsn-face', str(path))
+    assert '--- tsn' not in capsys.readouterr().out

@@ -69,6 +69,21 @@ def test_nothing_of_lips_and_nose_tip_is_left(kind, pose, scale, shift):
     assert hidden.sum() > 400 * scale**2
 
 
+@pytest.mark.parametrize('lips', [255, 130, 0])
+def test_nothing_of_the_mouth_is_in_the_light(lips):
+    # A dark room, so that the brightest things tell the light; a large mouth.
+    rng = np.random.default_rng(0)
+    frame = rng.integers(60, 190, (*SIZE, 3), dtype=np.uint8)
+    points = face(scale=2)
+    frame[filled(points[:17])] = (110, 78, 62)
+    mouth = filled(points[48:60])
+    assert mouth.mean() > .02
+    expected = draw_mask(frame, points, look('surgical'))
+    frame[mouth] = lips
+    np.testing.assert_array_equal(
+        draw_mask(frame, points, look('surgical')), expected)
+
+
 @pytest.mark.parametrize('kind', KINDS)
 @pytest.mark.parametrize('pose', POSES)
 def test_eyes_keep_every_bit(kind, pose):
@@ -86,6 +101,7 @@ def test_an_open_mouth_does_not_show_in_the_shape():
     shut, smiling = face(), face()
     smiling[48:68, 0] = 160 + 1.15 * (smiling[48:68, 0] - 160)
     smiling[[48, 54, 60, 64], 1] -= 6
+    smiling[[55, 56, 57, 58, 59, 65, 66, 67], 1] += 25  # the lower lip
     frame = skin()
     np.testing.assert_array_equal(
         draw_mask(frame, shut, look('surgical')),

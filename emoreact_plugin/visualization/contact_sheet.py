@@ -1,0 +1,286 @@
+"""Contact sheets: the frames of clips, and what is cut out of them, side by
+side. Arrays in, sheets out; nothing is known of data sets."""
+import os.path as osp
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+import cv2
+import matplotlib
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from .plots import BLUE, GREEN, ORANGE
+
+Box = Tuple[int, int, int, int]
+
+# Okabe and Ito's; vermilion and blue first: they differ most, and are dark
+# enough for text.
+COLORS = ('#D55E00', BLUE, GREEN, '#CC79A7', ORANGE, '#56B4E9')
+TEXT, DIM = '#000000', '#595959'
+MARGIN, GAP, BLOCK_GAP = 12, 6, 22
+FONT_SIZE, LINE = 13, 18  # pixels
+
+
+class Cell(NamedTuple):
+    """An image of a sheet.
+
+    Attributes:
+        image (np.ndarray): (H, W, 3) uint8, RGB.
+        boxes (dict[str, tuple]): Name of a row -> the box to draw in its
+            colour: x1, y1, x2, y2 in pixels of the image, right and bottom
+            exclusive.
+        note (str): Stands below it.
+    """
+    image: np.ndarray
+    boxes: Dict[str, Box] = {}
+    note: str = ''
+
+
+class Panel(NamedTuple):
+    """One clip.
+
+    Attributes:
+        title (str): Its name.
+        text (str): What else there is to say, broken into lines if need be.
+        rows (dict[str, list[Cell | None]]): Name -> an image for each column,
+            None where the row has none there. All of one length.
+    """
+    title: str
+    text: str
+    rows: Dict[str, List[Optional[Cell]]]
+
+    @property
+    def columns(self) -> int:
+        return max(map(len, self.rows.values()))
+
+
+def draw_sheets(panels: Sequence[Panel],
+                cell: int = 224,
+                width: int = 1600,
+                height: int = 2400) -> List[np.ndarray]:
+    """Draw panels, as many side by side as there is room for.
+
+    The names of the rows stand at the left, in the colour of their boxes. An
+    image is scaled to fit a square of ``cell`` pixels and stands in its upper
+    left corner; one that fits it exactly is drawn pixel for pixel, a smaller
+    one with its pixels enlarged. A panel that is too wide goes on below.
+
+    Args:
+        panels (Sequence[Panel]): At least one.
+        cell (int): Side of a cell, pixels. Defaults to 224.
+        width (int): Greatest width of a sheet, pixels. Defaults to 1600.
+        height (int): Height from which a new sheet is begun, pixels; each has
+            one line of panels at least. Defaults to 2400.
+
+    Returns:
+        list[np.ndarray]: (H, W, 3) uint8, RGB; all of one width.
+
+    Raises:
+        ValueError: Without panels; when not one cell fits the width.
+    """
+    if not panels:
+        raise ValueError('a contact sheet: expected one clip or more, found '
+                         'none')
+    names = list(dict.fromkeys(n for panel in panels for n in panel.rows))
+    left = MARGIN + 2 * GAP + round(max(map(_font(True).getlength, names)))
+    room = width - left - MARGIN
+    if cell < 1 or cell > room:
+        raise ValueError(f'a contact sheet of {width} pixels: expected cells '
+                         f'of 1 to {room} pixels, found {cell}')
+    parts = [
+        part for panel in panels
+        for part in _split(panel, (room + GAP) // (cell + GAP))
+    ]
+    colors = _colors(parts)
+    lines = [
+        _draw_line(line, names, colors, cell, left)
+        for line in _into_lines(parts, cell, room)
+    ]
+    wide = max(line.shape[1] for line in lines)
+    lines = [_pad(line, wide) for line in lines]
+    return [np.concatenate(sheet) for sheet in _into_sheets(lines, height)]
+
+
+def _split(panel: Panel, most: int) -> List[Panel]:
+    """A panel in parts of so many columns at most."""
+    starts = range(0, panel.columns, most)
+    return [
+        Panel(
+            panel.title if start == 0 else f'{panel.title}, continued',
+            panel.text if start == 0 else '',
+            {n: row[start:start + most]
+             for n, row in panel.rows.items()}) for start in starts
+    ]
+
+
+def _block_width(panel: Panel, cell: int) -> int:
+    return panel.columns * (cell + GAP) - GAP
+
+
+def _into_lines(parts: List[Panel], cell: int,
+                room: int) -> List[List[Panel]]:
+    lines, used = [], room
+    for part in parts:
+        width = _block_width(part, cell)
+        if used + BLOCK_GAP + width > room:
+            lines.append([])
+            used = -BLOCK_GAP
+        lines[-1].append(part)
+        used += BLOCK_GAP + width
+    return lines
+
+
+def _into_sheets(lines: List[np.ndarray],
+                 height: int) -> List[List[np.ndarray]]:
+    sheets, used = [], height
+    for line in lines:
+        if used + len(line) > height:
+            sheets.append([])
+            used = 0
+        sheets[-1].append(line)
+        used += len(line)
+    return sheets
+
+
+def _colors(parts: List[Panel]) -> Dict[str, str]:
+    """Name of each row that has boxes -> its colour."""
+    boxed = dict.fromkeys(
+        name for part in parts for row in part.rows.values() for each in row
+        if each is not None for name in each.boxes)
+    return {
+        name: COLORS[i % len(COLORS)]
+        for i, name in enumerate(boxed)
+    }
+
+
+def _draw_line(parts: List[Panel], names: List[str], colors: Dict[str, str],
+               cell: int, left: int) -> np.ndarray:
+    """Draw the panels that stand side by side."""
+    heads = [_head(part, _block_width(part, cell)) for part in parts]
+    places, y = [], MARGIN + LINE * max(map(len, heads)) + GAP
+    for name in names:
+        row = [
+            each for part in parts for each in part.rows.get(name, ())
+            if each is not None
+        ]
+        if row:
+            places.append((name, y))
+            y += max(_fit(each.image, cell)[1] for each in row) + GAP
+            y += LINE if any(each.note for each in row) else 0
+    blocks = [_block_width(part, cell) for part in parts]
+    wide = left + sum(blocks) + BLOCK_GAP * (len(blocks) - 1) + MARGIN
+    sheet = Image.new('RGB', (wide, y + MARGIN), 'white')
+    draw = ImageDraw.Draw(sheet)
+    for name, y in places:
+        draw.text((MARGIN, y), name, colors.get(name, TEXT), _font(True))
+    x = left
+    for part, head, block in zip(parts, heads, blocks):
+        for i, (text, bold) in enumerate(head):
+            draw.text((x, MARGIN + i * LINE), text, TEXT, _font(bold))
+        for name, y in places:
+            for column, each in enumerate(part.rows.get(name, ())):
+                if each is not None:
+                    _paste(sheet, draw, each, colors, cell,
+                           (x + column * (cell + GAP), y))
+        x += block + BLOCK_GAP
+    return np.array(sheet)
+
+
+def _paste(sheet: Image.Image, draw: ImageDraw.ImageDraw, each: Cell,
+           colors: Dict[str, str], cell: int, place: Tuple[int, int]) -> None:
+    image = draw_boxes(
+        _scale(each.image, cell), each.boxes, colors,
+        _fit(each.image, cell)[0] / each.image.shape[1])
+    sheet.paste(Image.fromarray(image), place)
+    if each.note:
+        draw.text((place[0], place[1] + len(image) + 1),
+                  _shorten(each.note, cell, _font()), DIM, _font())
+
+
+def draw_boxes(image: np.ndarray,
+               boxes: Dict[str, Box],
+               colors: Dict[str, str],
+               scale: float = 1.,
+               line: int = 2) -> np.ndarray:
+    """Outline boxes; a line lies within its box.
+
+    Boxes that are equal are drawn within each other.
+
+    Args:
+        image (np.ndarray): (H, W, 3) uint8, RGB. It is not changed.
+        boxes (dict[str, tuple]): Name -> x1, y1, x2, y2, right and bottom
+            exclusive.
+        colors (dict[str, str]): Name -> ``'#RRGGBB'``.
+        scale (float): Pixels of the image per unit of the boxes.
+        line (int): Width of the lines, pixels.
+
+    Returns:
+        np.ndarray: (H, W, 3) uint8, RGB.
+    """
+    out, before = image.copy(), []
+    for name, box in boxes.items():
+        inset = line * before.count(tuple(box))
+        before.append(tuple(box))
+        x1, y1, x2, y2 = (int(round(value * scale)) for value in box)
+        inner = out[y1 + inset:max(y2 - inset, 0),
+                    x1 + inset:max(x2 - inset, 0)]
+        color = [int(colors[name][i:i + 2], 16) for i in (1, 3, 5)]
+        inner[:line] = inner[-line:] = color
+        inner[:, :line] = inner[:, -line:] = color
+    return out
+
+
+def _fit(image: np.ndarray, cell: int) -> Tuple[int, int]:
+    """Width and height of an image that is scaled to fit a cell."""
+    high, wide = image.shape[:2]
+    scale = cell / max(high, wide)
+    return max(round(wide * scale), 1), max(round(high * scale), 1)
+
+
+def _scale(image: np.ndarray, cell: int) -> np.ndarray:
+    size = _fit(image, cell)
+    if size == image.shape[1::-1]:
+        return image
+    smaller = size[0] < image.shape[1]
+    return cv2.resize(
+        image, size,
+        interpolation=cv2.INTER_AREA if smaller else cv2.INTER_NEAREST)
+
+
+def _head(panel: Panel, width: int) -> List[Tuple[str, bool]]:
+    """Lines of text above a panel, and whether they are bold."""
+    lines = [(_shorten(panel.title, width, _font(True)), True)]
+    text = ''
+    for word in panel.text.split():
+        longer = f'{text} {word}'.strip()
+        if text and _font().getlength(longer) > width:
+            lines.append((_shorten(text, width, _font()), False))
+            longer = word
+        text = longer
+    return lines + ([(_shorten(text, width, _font()), False)] if text else [])
+
+
+def _shorten(text: str, width: int, font: ImageFont.FreeTypeFont) -> str:
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(text + '…') > width:
+        text = text[:-1]
+    return text + '…'
+
+
+def _font(bold: bool = False) -> ImageFont.FreeTypeFont:
+    # Matplotlib brings it along: it is there, and the same, everywhere.
+    name = 'DejaVuSans-Bold.ttf' if bold else 'DejaVuSans.ttf'
+    if name not in _fonts:
+        _fonts[name] = ImageFont.truetype(
+            osp.join(matplotlib.get_data_path(), 'fonts', 'ttf', name),
+            FONT_SIZE)
+    return _fonts[name]
+
+
+_fonts: Dict[str, ImageFont.FreeTypeFont] = {}
+
+
+def _pad(image: np.ndarray, width: int) -> np.ndarray:
+    return np.pad(
+        image, ((0, 0), (0, width - image.shape[1]), (0, 0)),
+        constant_values=255)

@@ -1,0 +1,119 @@
+"""Look at a data set before training: list everything that is wrong with it.
+
+Takes a config, or a folder with train.csv, val.csv, test.csv and videos/ (or
+frames/). Every clip is opened and read to its end. Errors are what would stop
+training, and clips that are in two splits; then the exit code is 1. Warnings
+are what training works around. All findings, a row for each clip and a picture
+of labels, lengths and faces are written under --out. Takes up again where it
+was stopped, and the prepared landmark files it makes serve training.
+"""
+import argparse
+import os
+import os.path as osp
+import sys
+
+import cv2
+from mmengine.registry import init_default_scope
+
+import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.command_line import (SPLITS, add_config_arguments,
+                                          clear_errors, datasets_of,
+                                          load_config)
+from emoreact_plugin.console import say
+from emoreact_plugin.datasets.check_report import (count_levels,
+                                                   format_report,
+                                                   write_report)
+from emoreact_plugin.datasets.checking import (check, make_part,
+                                               parts_of_folder)
+from emoreact_plugin.datasets.clip_files import number
+from emoreact_plugin.visualization import save_figure
+from emoreact_plugin.visualization.dataset_plots import plot_dataset
+
+PICTURE = 'dataset.png'
+# Flags that are of use with a folder; all others belong to a config.
+OF_FOLDERS = ('config', 'config_flag', 'cache_dir', 'classes', 'out',
+              'workers', 'launcher', 'local_rank')
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description=__doc__.split('\n')[0],
+        usage='%(prog)s [options] CONFIG_OR_DIR')
+    add_config_arguments(parser)
+    parser.add_argument(
+        '--classes', nargs='+', metavar='NAME',
+        help='of a folder: the label columns (default: those of 0 and 1 only)')
+    parser.add_argument(
+        '--out', metavar='DIR',
+        help='folder of the report (default: work_dirs/check_<name>)')
+    parser.add_argument(
+        '--workers', type=int, help='clips at a time (default: one a core)')
+    return parser, parser.parse_intermixed_args()
+
+
+def parts_of(parser, args, path):
+    """The data sets to check."""
+    if args.workers is not None and args.workers < 1:
+        raise ValueError('--workers: expected 1 or more, found '
+                         f'{args.workers}')
+    if path is not None and osp.isdir(path):
+        for name, value in vars(args).items():
+            if name not in OF_FOLDERS and value != parser.get_default(name):
+                raise ValueError(f'--{name.replace("_", "-")}: expected a '
+                                 f'config, found the folder {path}')
+        return parts_of_folder(path, SPLITS, args.classes, args.cache_dir)
+    if args.classes:
+        raise ValueError('--classes: expected a folder; a config names its '
+                         'classes itself')
+    cfg = load_config(args)
+    init_default_scope(cfg.get('default_scope', 'mmaction'))
+    loaders = {split: cfg.get(f'{split}_dataloader') for split in SPLITS}
+    return [
+        make_part(split, dataset) for split, loader in loaders.items()
+        for dataset in datasets_of({f'{split}_dataloader': loader})
+    ]
+
+
+def figure_of(report):
+    """The picture of a report."""
+    opened = [c for c in report.clips if c.frames is not None]
+    in_seconds = bool(opened) and all(c.fps for c in opened)
+
+    def by_split(value):
+        found = {split: [] for split in report.labels}
+        for clip in opened:
+            if value(clip) is not None:
+                found[clip.split].append(value(clip))
+        return found
+
+    return plot_dataset(
+        report.classes, report.labels,
+        by_split(lambda c: c.frames / c.fps if in_seconds else c.frames),
+        by_split(lambda c: c.no_face), 's' if in_seconds else 'frames')
+
+
+def main():
+    parser, args = parse_args()
+    cv2.setNumThreads(1)  # each core has a clip of its own
+    with clear_errors():
+        path = args.config or args.config_flag
+        parts = parts_of(parser, args, path)
+        name = osp.splitext(osp.basename(osp.abspath(path)))[0]
+        out = args.out or osp.join('work_dirs', f'check_{name}')
+        try:
+            report = check(parts, args.workers)
+        except KeyboardInterrupt:
+            say('stopped; the same command goes on')
+            sys.exit(130)
+        files = [*write_report(report, out), PICTURE]
+        save_figure(figure_of(report), osp.join(out, PICTURE))
+    say(format_report(report))
+    counts = count_levels(report)
+    found = ', '.join(number(count, level) for level, count in counts.items())
+    say(f'\n{number(len(report.clips), "clip")}: {found}. All of them in '
+        f'{out}{os.sep}: {", ".join(files)}')
+    sys.exit(1 if counts['error'] else 0)
+
+
+if __name__ == '__main__':
+    main()
