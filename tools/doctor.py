@@ -29,7 +29,7 @@ SHOWN = ('emoreact_plugin', 'torch', 'torchvision', 'mmengine', 'mmcv-lite',
          'mmcv', 'mmaction2', 'opencv-python', 'opencv-contrib-python',
          'opencv-python-headless', 'opencv-contrib-python-headless',
          'grad-cam', 'scikit-learn', 'scipy', 'av', 'numpy', 'matplotlib',
-         'importlib_metadata', 'tqdm', 'setuptools', 'tensorboard',
+         'pillow', 'importlib_metadata', 'tqdm', 'setuptools', 'tensorboard',
          'mediapipe')
 
 # Run in a process of their own: a broken binary may end the process.
@@ -46,6 +46,7 @@ PROBES = (
     ('sklearn', 'import sklearn.metrics'),
     ('pytorch_grad_cam', 'import pytorch_grad_cam'),
     ('matplotlib', 'import matplotlib'),
+    ('PIL', 'import PIL.Image'),
     ('importlib_metadata', 'import importlib_metadata'),
     ('mmengine', 'import mmengine.runner'),
     ('mmcv', 'import mmcv.transforms'),
@@ -256,6 +257,7 @@ def check_imports(have, wanted, probe=run):
         'cv2': [n for n in sorted(have) if n.startswith('opencv')],
         'torchvision': ['torch', 'torchvision'],
         'sklearn': ['scikit-learn'],
+        'PIL': ['pillow'],
         'pytorch_grad_cam': ['grad-cam'],
         'mmcv': [n for n in ('mmcv', 'mmcv-lite') if n in have],
     }
