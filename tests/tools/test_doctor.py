@@ -31,6 +31,7 @@ HEALTHY = {
     'mmcv-lite': '2.1.0',
     'mmengine': '0.10.7',
     'numpy': '2.4.6',
+    'pillow': '13.0.0',
     'scikit-learn': '1.9.1',
     'scipy': '1.17.1',
     'setuptools': '81.0.0',
