@@ -319,7 +319,8 @@ class EmoReactDataset(BaseActionDataset):
                     'This input cannot be used without any: face needs '
                     'landmarks, fullbody keypoints, body and fusion both; a '
                     'mask needs landmarks. tools/extract_landmarks.py makes '
-                    'both, a file <clip>.npz' if len(without) == len(clips) else
+                    'both, a file <clip>.npz'
+                    if len(without) == len(clips) else
                     '--allow-missing takes them all the same'
                     f'{then_text(lost[kind])}')
                 raise FileNotFoundError(
