@@ -2,9 +2,10 @@
 import ast
 import os.path as osp
 import pickle
-from typing import Optional
+from typing import Any, Optional
 
 import torch
+from mmengine.config import Config
 
 
 def latest_checkpoint(work_dir: str) -> Optional[str]:
@@ -64,18 +65,82 @@ def stored_recipe(meta: dict) -> Optional[dict]:
         dict | None: None where it was not made by a recipe.
     """
     try:
-        tree = ast.parse(meta.get('cfg') or '')
-        for node in tree.body:
-            if isinstance(node, ast.Assign) and [
-                    getattr(t, 'id', None) for t in node.targets
-            ] == ['recipe'] and isinstance(node.value, ast.Call):
-                return {
-                    keyword.arg: ast.literal_eval(keyword.value)
-                    for keyword in node.value.keywords
-                }
-    except (SyntaxError, ValueError, TypeError):
-        pass
-    return None
+        return _assignments(meta.get('cfg') or '', ('recipe', ))['recipe']
+    except (_UNPARSED, KeyError):
+        return None
+
+
+def read_config(path: str) -> Config:
+    """The configuration that is stored in a checkpoint.
+
+    Its text is parsed as data and never run: a checkpoint may come from
+    anywhere.
+
+    Args:
+        path (str): The checkpoint.
+
+    Returns:
+        Config: As the run had it.
+
+    Raises:
+        FileNotFoundError: When there is no such file.
+        ValueError: When the checkpoint cannot be read safely, holds no
+            configuration, or one that is more than data.
+    """
+    text = read_meta(path).get('cfg')
+    if not isinstance(text, str) or not text:
+        raise ValueError(f'{path}: expected a checkpoint with the '
+                         'configuration of its run, found none in it; give '
+                         'the config file as well')
+    try:
+        return Config(_assignments(text))
+    except _UNPARSED as error:
+        raise ValueError(
+            f'{path}: expected a configuration of plain values, as MMEngine '
+            f'writes it, found {str(error)[:200]}; if you trust it, give the '
+            'config file as well') from error
+
+
+_UNPARSED = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
+
+
+def _assignments(text: str, names: Optional[tuple] = None) -> dict:
+    """Name -> value of the assignments in a text of MMEngine's, all or some;
+    without running any of it."""
+    values = {}
+    for node in ast.parse(text).body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else None
+        if not isinstance(target, ast.Name) or len(node.targets) > 1:
+            raise ValueError(f'line {node.lineno}: no assignment')
+        if names is None or target.id in names:
+            values[target.id] = _literal(node.value)
+    return values
+
+
+def _literal(node: ast.AST) -> Any:
+    """The value of literals and ``dict(...)``."""
+    if isinstance(node, ast.Call):
+        if getattr(node.func, 'id', None) != 'dict' or len(node.args) > 1:
+            raise ValueError(f'line {node.lineno}: a call')
+        # dict({'a b': 1}) is what MMEngine makes of names that are no words.
+        values = _literal(node.args[0]) if node.args else {}
+        if any(keyword.arg is None for keyword in node.keywords):
+            raise ValueError(f'line {node.lineno}: **')
+        return {**values, **{k.arg: _literal(k.value) for k in node.keywords}}
+    if isinstance(node, ast.Dict):
+        return {
+            ast.literal_eval(key): _literal(value)
+            for key, value in zip(node.keys, node.values)
+        }
+    if isinstance(node, ast.List):
+        return [_literal(each) for each in node.elts]
+    if isinstance(node, ast.Tuple):
+        return tuple(_literal(each) for each in node.elts)
+    if isinstance(node, ast.Name) and node.id in ('inf', 'nan'):
+        return float(node.id)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return -_literal(node.operand)
+    return ast.literal_eval(node)
 
 
 def _lists(values: dict) -> dict:

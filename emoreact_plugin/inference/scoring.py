@@ -1,0 +1,104 @@
+"""From packed clips to logits."""
+from typing import Dict, List, NamedTuple, Tuple
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from torch import nn
+
+from emoreact_plugin.datasets.annotations import EMOTIONS
+from emoreact_plugin.models import score_stream
+
+class Scores(NamedTuple):
+    """Of N clips and C classes.
+
+    Attributes:
+        logits (np.ndarray): (N, C) float32, fused.
+        streams (dict[str, np.ndarray]): Stream -> (N, C) float32 logits;
+            empty for a recognizer without streams.
+    """
+    logits: np.ndarray
+    streams: Dict[str, np.ndarray]
+
+
+class TorchScorer:
+    """Scores packed clips with a recognizer in PyTorch.
+
+    Args:
+        cfg (Config): Its configuration.
+        model (nn.Module): A ``LateFusionRecognizer``, or a stock recognizer
+            that was trained on several labels a clip.
+
+    Attributes:
+        classes (tuple[str, ...]): C names.
+        threshold (float): Probability from which a label is predicted.
+
+    Raises:
+        ValueError: For a recognizer whose classes compete (a softmax loss),
+            so that it has no probability for each.
+    """
+
+    def __init__(self, cfg: Config, model: nn.Module) -> None:
+        self.model = model
+        self.has_streams = hasattr(model, 'streams')
+        self.threshold = getattr(model, 'threshold', 0.5)
+        if self.has_streams:
+            heads = [each.cls_head for each in model.recognizers.values()]
+        else:
+            heads = [model.cls_head]
+            loss = type(model.cls_head.loss_cls).__name__
+            if loss == 'CrossEntropyLoss':
+                raise ValueError(
+                    f'{type(model).__name__}: expected a recognizer of '
+                    'several labels a clip, such as one trained with '
+                    f'BCELossWithLogits, found one trained with {loss}, '
+                    'whose classes compete')
+        self.classes = classes_of(cfg, heads[0].num_classes)
+
+    @torch.no_grad()
+    def __call__(self, clips: List[dict]) -> Scores:
+        """Score a batch.
+
+        Args:
+            clips (list[dict]): N packed clips, see ``ClipPipeline.pack``.
+
+        Returns:
+            Scores
+        """
+        batch = pseudo_collate(clips)
+        if not self.has_streams:
+            inputs = self.model.data_preprocessor(batch)['inputs']
+            logits = score_stream(self.model, inputs)[0]
+            return Scores(_array(logits), {})
+        samples = self.model.test_step(batch)
+        return Scores(
+            _array(torch.stack([each.pred_logits for each in samples])), {
+                stream: _array(
+                    torch.stack([s.stream_logits[stream] for s in samples]))
+                for stream in self.model.streams
+            })
+
+
+def classes_of(cfg: Config, count: int) -> Tuple[str, ...]:
+    """The names of the classes that a configuration tells.
+
+    Args:
+        cfg (Config): The configuration.
+        count (int): How many the recognizer has.
+
+    Returns:
+        tuple[str, ...]: EmoReact's emotions where its test data set names no
+        others; ``'class 0'``, ... where these are not as many.
+    """
+    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+    while 'dataset' in dataset:
+        dataset = dataset['dataset']
+    names = tuple((dataset.get('metainfo') or {}).get('classes', EMOTIONS))
+    if len(names) != count:
+        return tuple(f'class {k}' for k in range(count))
+    return names
+
+
+def _array(logits: torch.Tensor) -> np.ndarray:
+    return logits.float().cpu().numpy()

@@ -1,0 +1,130 @@
+"""Clips to score: their frames, and where the person is in them."""
+import os.path as osp
+from typing import Callable, Iterator, List, Optional, Sequence
+
+import cv2
+import numpy as np
+
+from emoreact_plugin.datasets.clip_files import (default_cache_dir, find_clip,
+                                                 prepare_all, prepare_video,
+                                                 scan_frames)
+from emoreact_plugin.datasets.landmark_extraction import detect
+from emoreact_plugin.datasets.landmarks import PreparedClip, load_prepared
+from emoreact_plugin.datasets.video import (iterate_frames, read_frames,
+                                            video_info)
+from .clip_pipeline import Landmarks
+
+FRAME_NAMES = '{:06d}.jpg'
+
+
+class Clip:
+    """A video, or a folder of numbered frames, and its landmarks.
+
+    Args:
+        path (str): The video file, or the folder.
+        landmarks (str, optional): Folder of the landmark files of any kind
+            that ``EmoReactDataset`` reads. Defaults to None: beside the clip.
+        detector (Callable, optional): A ``LandmarkDetector``, which finds
+            the landmarks of a video now, instead of reading any.
+        use_landmarks (bool): Without, none are looked for: whole frames are
+            used. Defaults to True.
+        cache_dir (str, optional): Folder of the prepared landmark files, see
+            ``EmoReactDataset``.
+        filename_tmpl (str): The names of frames in a folder.
+
+    Attributes:
+        path, name (str): Its path, and the last part of it.
+        total_frames (int)
+        size (tuple[int, int]): Width and height of a frame, pixels.
+        fps (float): Frames a second, 0.0 where that is not known.
+        landmarks (Landmarks): Of all frames.
+        has_landmarks, has_keypoints (bool): Whether there are files of the
+            face and of the body.
+
+    Raises:
+        FileNotFoundError: When it, or the folder of landmarks, is not there.
+        ValueError: When it, or its landmark file, cannot be read, or the two
+            do not belong together.
+    """
+
+    def __init__(self,
+                 path: str,
+                 landmarks: Optional[str] = None,
+                 detector: Optional[Callable] = None,
+                 use_landmarks: bool = True,
+                 cache_dir: Optional[str] = None,
+                 filename_tmpl: str = FRAME_NAMES) -> None:
+        self.path = path
+        self.name = osp.basename(osp.normpath(path))
+        self.filename_tmpl = filename_tmpl if osp.isdir(path) else None
+        if landmarks is not None and not osp.isdir(landmarks):
+            raise FileNotFoundError(f'{landmarks}: no such folder of '
+                                    'landmarks')
+        if self.filename_tmpl:
+            folder = scan_frames(path, filename_tmpl)
+            self.first = folder.start_index
+            self.total_frames = folder.total_frames
+            self.size, self.fps = (folder.width, folder.height), 0.
+        else:
+            info = video_info(path)
+            self.total_frames, self.fps = info.total_frames, info.fps
+            self.size = (info.width, info.height)
+        self.landmarks = Landmarks.none(self.total_frames)
+        self.has_landmarks = self.has_keypoints = False
+        if detector is not None:
+            self.has_landmarks = self.has_keypoints = True
+            self.landmarks = self._of(detect(path, detector), path)
+        elif use_landmarks:
+            self._read_landmarks(landmarks or osp.dirname(
+                osp.normpath(path)), cache_dir or default_cache_dir())
+
+    def _read_landmarks(self, folder: str, cache_dir: str) -> None:
+        files = find_clip(self.name, self.path, folder, folder,
+                          self.filename_tmpl)
+        self.has_landmarks = files.landmarks is not None
+        self.has_keypoints = files.keypoints is not None
+        if not (self.has_landmarks or self.has_keypoints):
+            return
+        if self.filename_tmpl:
+            prepared = prepare_all([files], cache_dir, True)[0][0]
+        else:
+            prepared = prepare_video(files, cache_dir)
+        found = self._of(load_prepared(prepared), prepared)
+        none = Landmarks.none(self.total_frames)
+        self.landmarks = Landmarks(
+            found.face if self.has_landmarks else none.face,
+            found.body if self.has_keypoints else none.body,
+            found.face_is_box if self.has_landmarks else none.face_is_box)
+
+    def _of(self, clip: PreparedClip, file: str) -> Landmarks:
+        found = (clip.total_frames, *clip.frame_size)
+        if found != (self.total_frames, *self.size):
+            raise ValueError(
+                f'{file}: has landmarks of {found[0]} frames of '
+                f'{found[1]}x{found[2]} pixels, but {self.path} has '
+                f'{self.total_frames} of {self.size[0]}x{self.size[1]}')
+        return Landmarks(clip.face_landmarks,
+                         clip.body_keypoints * np.float32(self.size),
+                         clip.face_is_box)
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """Yield every frame: (H, W, 3) uint8, RGB."""
+        if not self.filename_tmpl:
+            yield from iterate_frames(self.path)
+            return
+        for k in range(self.total_frames):
+            yield self._image(k)
+
+    def read(self, inds: Sequence[int]) -> List[np.ndarray]:
+        """Some frames, counted from 0: (H, W, 3) uint8, RGB."""
+        if not self.filename_tmpl:
+            return read_frames(self.path, inds, self.total_frames)
+        return [self._image(int(k)) for k in inds]
+
+    def _image(self, index: int) -> np.ndarray:
+        path = osp.join(self.path,
+                        self.filename_tmpl.format(self.first + index))
+        image = cv2.imread(path)
+        if image is None:
+            raise ValueError(f'{path}: cannot be read as an image')
+        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

@@ -1,0 +1,141 @@
+"""A trained recognizer from its checkpoint."""
+import sys
+from copy import deepcopy
+from typing import Any, Iterator, Optional, Tuple, Union
+
+from mmengine.config import Config
+from mmengine.registry import Registry, init_default_scope
+from mmengine.runner import load_checkpoint
+from torch import nn
+
+from emoreact_plugin.checkpoints import check_recipe, read_config, read_meta
+from mmaction.registry import DATASETS, MODELS, TRANSFORMS
+
+# What the registries may look in for a name in a checkpoint. `torchvision` is
+# read by MMAction2's recognizers.
+SCOPES = ('mmaction', 'mmcv', 'mmengine', 'torchvision')
+
+
+def load_recognizer(checkpoint: str,
+                    config: Union[str, Config, None] = None,
+                    device: str = 'cpu') -> Tuple[Config, nn.Module]:
+    """Build a trained recognizer and load all of its weights.
+
+    Without a config, the one that is stored in the checkpoint is taken. It is
+    data: nothing in it is run, and all that it names has to be registered
+    already.
+
+    Args:
+        checkpoint (str): Path of the checkpoint.
+        config (str | Config, optional): Config file, which is run, or a
+            configuration. Defaults to None.
+        device (str): Defaults to ``'cpu'``.
+
+    Returns:
+        tuple[Config, nn.Module]: The configuration, and the recognizer in
+        eval mode.
+
+    Raises:
+        FileNotFoundError: When one of the files is not there.
+        ValueError: When the checkpoint cannot be read without running what
+            is in it, has no configuration, names in it what is not known, was
+            trained with other options than the config's, or does not fit the
+            model.
+    """
+    if config is None:
+        cfg = read_config(checkpoint)
+        check_names(cfg, checkpoint)
+    else:
+        cfg = Config.fromfile(
+            config, lazy_import=False) if isinstance(config, str) else config
+        check_recipe(checkpoint, read_meta(checkpoint), cfg.get('recipe'))
+    if not cfg.get('model'):
+        raise ValueError(f'{checkpoint if config is None else config}: '
+                         'expected a configuration with a model, found '
+                         f'{", ".join(cfg) or "nothing"}')
+    init_default_scope(cfg.get('default_scope') or 'mmaction')
+    model = MODELS.build(_without_start_weights(cfg.model))
+    try:
+        load_checkpoint(
+            model, checkpoint, map_location='cpu', strict=True,
+            logger='silent')
+    except RuntimeError as error:
+        raise ValueError(f'{checkpoint}: its weights do not fit the model of '
+                         f'the config: {str(error)[:500]}') from error
+    return cfg, model.to(device).eval()
+
+
+def check_names(cfg: Config, source: str) -> None:
+    """Refuse a stored configuration whose model or pipeline names more than
+    registered parts: a registry imports and calls whatever else it is told.
+
+    Args:
+        cfg (Config): The configuration.
+        source (str): Where it is from, for the error.
+
+    Raises:
+        ValueError: Naming the part, and the remedy.
+    """
+    remedy = 'if you trust it, give the config file as well'
+    modules = (cfg.get('custom_imports') or {}).get('imports') or []
+    modules = [modules] if isinstance(modules, str) else modules
+    for module in modules:
+        if module not in sys.modules:
+            raise ValueError(f"{source}: its configuration wants '{module}' "
+                             f'imported; import it yourself, or, {remedy}')
+    loader = cfg.get('test_dataloader') or {}
+    for part, registries in ((cfg.get('model'), (MODELS, )),
+                             (loader.get('dataset'), (DATASETS, TRANSFORMS))):
+        for key, name in _names_in(part):
+            if key == '_scope_':
+                known = name in SCOPES
+            else:
+                scope, _, plain = str(name).rpartition('.')
+                known = scope == 'torchvision' or scope in ('', *SCOPES) and \
+                    any(_is_registered(plain, each) for each in registries)
+            if not known:
+                raise ValueError(f"{source}: its configuration names '{name}',"
+                                 f' which is not a registered part; {remedy}')
+
+
+def _is_registered(name: str, registry: Registry) -> bool:
+    # Not `name in registry`: that imports what it does not find.
+    registry.import_from_location()
+    while registry is not None:
+        if name in registry.module_dict:
+            return True
+        registry = registry.parent
+    return False
+
+
+def _names_in(value: Any) -> Iterator[Tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key in ('type', '_scope_'):
+            if key in value:
+                yield key, value[key]
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _names_in(each)
+
+
+def _without_start_weights(model: dict) -> dict:
+    """The model's config, so that building it fetches nothing: all weights
+    are in the checkpoint."""
+    model = deepcopy(model)
+
+    def strip(value):
+        if isinstance(value, dict):
+            for key in ('start_weights', 'pretrained', 'init_cfg'):
+                if key in value:
+                    value[key] = None
+            if str(value.get('type', '')).startswith('torchvision.'):
+                value['weights'] = None
+                value.pop('pretrained', None)
+            value = list(value.values())
+        if isinstance(value, (list, tuple)):
+            for each in value:
+                strip(each)
+
+    strip(model)
+    return model
