@@ -11,12 +11,10 @@ from emoreact_plugin.checkpoints import (check_recipe, latest_checkpoint,
                                          read_meta)
 from emoreact_plugin.command_line import (add_config_arguments,
                                           balance_labels, build_runner,
-                                          clear_errors, datasets_of,
-                                          label_prior, load_config,
-                                          results_table)
+                                          clear_errors, label_prior,
+                                          load_config, results_table)
 from emoreact_plugin.console import ConsoleHook, say
 from emoreact_plugin.evaluation import write_metrics
-from emoreact_plugin.experiments import read_cues
 
 
 def parse_args():
@@ -137,14 +135,6 @@ def apply_resume(cfg, args):
     say(f'going on from {path}')
 
 
-def mark_sample_data(cfg):
-    """Let the checkpoints tell that they were trained on drawn children:
-    inference warns whoever uses them on others."""
-    if any(read_cues(dataset.get('data_root') or '')
-           for dataset in datasets_of(cfg)):
-        cfg.drawn_sample_data = True
-
-
 def get_start_weights(runner):
     """Load the start weights now: the Runner would do so, and find out that
     they are not to be had, after the data sets have been prepared."""
@@ -205,7 +195,6 @@ def main():
     args = parse_args()
     with clear_errors():
         cfg = load_config(args)
-        mark_sample_data(cfg)
         apply_flags(cfg, args)
         apply_resume(cfg, args)
         if args.print_config:

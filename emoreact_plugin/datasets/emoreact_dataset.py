@@ -19,6 +19,7 @@ from .coverage import (coverage_of, draws_masks, lost_without, steps_of,
 from .crops import read_record
 from .landmarks import load_prepared
 from .mask_record import read_masks
+from .sample.dataset import is_sample_data
 
 # What a clip may be read from.
 SOURCES = ('video', 'frames', 'crops')
@@ -183,6 +184,10 @@ class EmoReactDataset(BaseActionDataset):
         lost = lost_without(self.pipeline, self.required, masked
                             or draws_masks(self.pipeline))
         self._summary = summarise(parts, lost, masked)
+        # MMEngine keeps these in the checkpoint: inference asks for them.
+        self._metainfo.update(
+            masked=masked or draws_masks(self.pipeline),
+            drawn_sample_data=is_sample_data(osp.dirname(self.ann_file)))
         return samples
 
     def _with_landmarks(self, rows: List[Annotation]) -> tuple:

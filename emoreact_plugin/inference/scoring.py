@@ -10,6 +10,7 @@ from torch import nn
 from emoreact_plugin.datasets.annotations import EMOTIONS
 from emoreact_plugin.models import score_stream
 
+
 class Scores(NamedTuple):
     """Of N clips and C classes.
 

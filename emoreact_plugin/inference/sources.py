@@ -5,7 +5,8 @@ from typing import Callable, Iterator, List, Optional, Sequence
 import cv2
 import numpy as np
 
-from emoreact_plugin.datasets.clip_files import (default_cache_dir, find_clip,
+from emoreact_plugin.datasets.clip_files import (ClipFiles,
+                                                 default_cache_dir, find_clip,
                                                  prepare_all, prepare_video,
                                                  scan_frames)
 from emoreact_plugin.datasets.landmark_extraction import detect
@@ -31,6 +32,9 @@ class Clip:
         cache_dir (str, optional): Folder of the prepared landmark files, see
             ``EmoReactDataset``.
         filename_tmpl (str): The names of frames in a folder.
+        video (str, optional): The name that the landmark files are called
+            by, such as ``80sTOYS105_2.mp4``, relative to their folder.
+            Defaults to None: the clip's own.
 
     Attributes:
         path, name (str): Its path, and the last part of it.
@@ -53,7 +57,8 @@ class Clip:
                  detector: Optional[Callable] = None,
                  use_landmarks: bool = True,
                  cache_dir: Optional[str] = None,
-                 filename_tmpl: str = FRAME_NAMES) -> None:
+                 filename_tmpl: str = FRAME_NAMES,
+                 video: Optional[str] = None) -> None:
         self.path = path
         self.name = osp.basename(osp.normpath(path))
         self.filename_tmpl = filename_tmpl if osp.isdir(path) else None
@@ -75,12 +80,12 @@ class Clip:
             self.has_landmarks = self.has_keypoints = True
             self.landmarks = self._of(detect(path, detector), path)
         elif use_landmarks:
-            self._read_landmarks(landmarks or osp.dirname(
-                osp.normpath(path)), cache_dir or default_cache_dir())
+            folder = landmarks or osp.dirname(osp.normpath(path))
+            files = find_clip(video or self.name, path, folder, folder,
+                              self.filename_tmpl)
+            self._read_landmarks(files, cache_dir or default_cache_dir())
 
-    def _read_landmarks(self, folder: str, cache_dir: str) -> None:
-        files = find_clip(self.name, self.path, folder, folder,
-                          self.filename_tmpl)
+    def _read_landmarks(self, files: ClipFiles, cache_dir: str) -> None:
         self.has_landmarks = files.landmarks is not None
         self.has_keypoints = files.keypoints is not None
         if not (self.has_landmarks or self.has_keypoints):

@@ -215,6 +215,13 @@ def _draw_clips(plans, videos, workers, progress):
             raise
 
 
+def is_sample_data(folder: str) -> bool:
+    """Whether a folder is that of a drawn sample data set."""
+    return all(
+        os.path.isfile(os.path.join(folder, name))
+        for name in (SETTINGS_FILE, 'cues.json'))
+
+
 def make_sample_dataset(out: Union[str, Path],
                         seed: int = 0,
                         num_train: int = 480,

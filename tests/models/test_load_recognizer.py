@@ -1,0 +1,149 @@
+import sys
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+import emoreact_plugin  # noqa: F401
+from emoreact_plugin.checkpoints import read_config
+from emoreact_plugin.models import load_recognizer
+from emoreact_plugin.recipes import build
+from mmaction.registry import MODELS
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    """A checkpoint with its configuration, and the model that it is of."""
+    torch.manual_seed(0)
+    init_default_scope('mmaction')
+    cfg = Config(build(arch='resnet18', init='scratch', image_size=32))
+    model = MODELS.build(cfg.model)
+    path = tmp_path_factory.mktemp('trained') / 'epoch_1.pth'
+    save(path, cfg.pretty_text, model.state_dict())
+    return cfg, model, str(path)
+
+
+def save(path, text, state=None):
+    torch.save(dict(meta=dict(cfg=text), state_dict=state or {}), path)
+    return str(path)
+
+
+def test_the_config_in_a_checkpoint_is_the_runs(trained):
+    cfg, _, path = trained
+    assert read_config(path).to_dict() == cfg.to_dict()
+
+
+def test_all_forms_of_values_that_mmengine_writes(tmp_path):
+    values = dict(
+        numbers=(1, -2.5, 1e-4, float('inf'), float('-inf')),
+        nothing=None, flag=True, words="it's \"so\"\n", empty={}, one=(1, ),
+        nested=dict(a=[dict(b=(dict(c=1), ))], d=[]),
+        odd={'a b': dict(c=1), 'd.e': 2}, keys={1: 'x', 2: dict(y=3)})
+    path = save(tmp_path / 'x.pth', Config(values).pretty_text)
+    assert read_config(path).to_dict() == values
+
+
+@pytest.mark.parametrize('text, found', [
+    ('model = dict(type=open("made", "w"))', 'line 1: a call'),
+    ('import os\nmodel = dict()', 'line 1: no assignment'),
+    ('a = dict(**{})', r'line 1: \*\*'),
+    ('a = [x for x in (1, )]', 'malformed'),
+    ('a = (', 'never closed'),
+], ids=['call', 'import', 'stars', 'comprehension', 'syntax'])
+def test_a_config_that_is_more_than_data_is_not_run(text, found, tmp_path,
+                                                    monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = save(tmp_path / 'x.pth', text)
+    with pytest.raises(ValueError, match=f'x.pth.*plain values.*{found}.*'
+                       'give the config file'):
+        read_config(path)
+    assert not (tmp_path / 'made').exists()
+
+
+def test_a_checkpoint_without_a_config(tmp_path):
+    torch.save(dict(state_dict={}), tmp_path / 'x.pth')
+    with pytest.raises(ValueError, match='x.pth.*found none in it'):
+        load_recognizer(str(tmp_path / 'x.pth'))
+
+
+@pytest.mark.parametrize('with_config', [False, True])
+def test_all_weights_are_loaded(with_config, trained):
+    cfg, model, path = trained
+    found_cfg, found = load_recognizer(path, cfg if with_config else None)
+    assert found_cfg.recipe == cfg.recipe
+    assert not found.training
+    state = found.state_dict()
+    assert set(state) == set(model.state_dict())
+    for name, tensor in model.state_dict().items():
+        torch.testing.assert_close(state[name], tensor)
+
+
+def test_start_weights_are_not_fetched(tmp_path, monkeypatch):
+    """All weights are in the checkpoint, also of a torchvision backbone."""
+    recipe = build(input='face', init='no such file.pth', image_size=32)
+    recipe['model']['recognizer']['backbone'] = dict(
+        type='torchvision.resnet18', weights='IMAGENET1K_V1')
+    recipe['model']['recognizer']['cls_head']['in_channels'] = 512
+    cfg = Config(recipe)
+    plain = Config(recipe)
+    plain.model.recognizer.backbone.weights = None
+    state = MODELS.build(plain.model).state_dict()
+    monkeypatch.setattr('torch.hub.download_url_to_file', pytest.fail)
+    path = save(tmp_path / 'x.pth', cfg.pretty_text, state)
+    _, model = load_recognizer(path)
+    assert set(model.state_dict()) == set(state)
+
+
+@pytest.mark.parametrize('change, name', [
+    (lambda c: c.model.recognizer.backbone.update(type='subprocess.Popen'),
+     'subprocess.Popen'),
+    (lambda c: c.model.fusion.update(type='mmengine.utils.call_command'),
+     'mmengine.utils.call_command'),
+    (lambda c: c.model.fusion.update(type='NoSuchFusion'), 'NoSuchFusion'),
+    (lambda c: c.model.recognizer.cls_head.update(_scope_='os'), 'os'),
+    (lambda c: c.test_dataloader.dataset.pipeline[0].update(
+        type='os.system'), 'os.system'),
+], ids=['import', 'ours', 'unknown', 'scope', 'pipeline'])
+def test_a_stored_config_names_registered_parts_only(change, name, trained,
+                                                     tmp_path):
+    cfg = Config(trained[0].to_dict())
+    change(cfg)
+    path = save(tmp_path / 'x.pth', cfg.pretty_text)
+    with pytest.raises(ValueError, match=f"x.pth.*names '{name}'.*give the "
+                       'config file'):
+        load_recognizer(path)
+
+
+def test_a_stored_config_imports_nothing(trained, tmp_path, monkeypatch):
+    (tmp_path / 'my_own_parts.py').write_text('raise SystemExit("imported")')
+    monkeypatch.syspath_prepend(tmp_path)
+    cfg = Config(dict(trained[0].to_dict(),
+                      custom_imports=dict(imports=['my_own_parts'])))
+    path = save(tmp_path / 'x.pth', cfg.pretty_text)
+    with pytest.raises(ValueError, match="wants 'my_own_parts' imported"):
+        load_recognizer(path)
+    assert 'my_own_parts' not in sys.modules
+
+
+def test_weights_that_do_not_fit(trained, tmp_path):
+    cfg, model, _ = trained
+    state = dict(model.state_dict())
+    state.pop('recognizers.shared.cls_head.fc_cls.bias')
+    path = save(tmp_path / 'x.pth', cfg.pretty_text, state)
+    with pytest.raises(ValueError, match='x.pth: its weights do not fit.*'
+                       '(?s:.*)fc_cls.bias'):
+        load_recognizer(path)
+
+
+def test_a_config_of_other_options_is_refused(trained):
+    other = Config(build(arch='resnet18', init='scratch', image_size=32,
+                         num_segments=5))
+    with pytest.raises(ValueError, match='num_segments 3 .found., 5'):
+        load_recognizer(trained[2], other)
+
+
+def test_a_config_without_a_model(tmp_path):
+    path = save(tmp_path / 'x.pth', 'a = 1\n')
+    with pytest.raises(ValueError, match='with a model, found a'):
+        load_recognizer(path)
