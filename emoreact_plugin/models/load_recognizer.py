@@ -11,9 +11,9 @@ from torch import nn
 from emoreact_plugin.checkpoints import check_recipe, read_config, read_meta
 from mmaction.registry import DATASETS, MODELS, TRANSFORMS
 
-# What the registries may look in for a name in a checkpoint. `torchvision` is
-# read by MMAction2's recognizers.
-SCOPES = ('mmaction', 'mmcv', 'mmengine', 'torchvision')
+# What the registries may look in for a name in a checkpoint.
+SCOPES = ('mmaction', 'mmcv', 'mmengine')
+BACKBONE = 'backbone.type'
 
 
 def load_recognizer(checkpoint: str,
@@ -83,6 +83,10 @@ def check_names(cfg: Config, source: str) -> None:
         if module not in sys.modules:
             raise ValueError(f"{source}: its configuration wants '{module}' "
                              f'imported; import it yourself, or, {remedy}')
+    if (cfg.get('default_scope') or 'mmaction') not in SCOPES:
+        raise ValueError(f"{source}: its configuration has the default_scope "
+                         f"'{cfg.default_scope}', expected one of "
+                         f'{", ".join(SCOPES)}; {remedy}')
     loader = cfg.get('test_dataloader') or {}
     for part, registries in ((cfg.get('model'), (MODELS, )),
                              (loader.get('dataset'), (DATASETS, TRANSFORMS))):
@@ -91,8 +95,10 @@ def check_names(cfg: Config, source: str) -> None:
                 known = name in SCOPES
             else:
                 scope, _, plain = str(name).rpartition('.')
-                known = scope == 'torchvision' or scope in ('', *SCOPES) and \
-                    any(_is_registered(plain, each) for each in registries)
+                # MMAction2 takes torchvision's models as backbones.
+                known = scope == 'torchvision' and key == BACKBONE or \
+                    scope in ('', *SCOPES) and any(
+                        _is_registered(plain, each) for each in registries)
             if not known:
                 raise ValueError(f"{source}: its configuration names '{name}',"
                                  f' which is not a registered part; {remedy}')
@@ -108,13 +114,16 @@ def _is_registered(name: str, registry: Registry) -> bool:
     return False
 
 
-def _names_in(value: Any) -> Iterator[Tuple[str, Any]]:
+def _names_in(value: Any, place: str = '') -> Iterator[Tuple[str, Any]]:
+    """Key and name of all that the registries will look up."""
     if isinstance(value, dict):
-        for key in ('type', '_scope_'):
-            if key in value:
-                yield key, value[key]
-        value = list(value.values())
-    if isinstance(value, (list, tuple)):
+        if 'type' in value:
+            yield BACKBONE if place == 'backbone' else 'type', value['type']
+        if '_scope_' in value:
+            yield '_scope_', value['_scope_']
+        for key, each in value.items():
+            yield from _names_in(each, key)
+    elif isinstance(value, (list, tuple)):
         for each in value:
             yield from _names_in(each)
 

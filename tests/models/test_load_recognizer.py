@@ -102,9 +102,12 @@ def test_start_weights_are_not_fetched(tmp_path, monkeypatch):
      'mmengine.utils.call_command'),
     (lambda c: c.model.fusion.update(type='NoSuchFusion'), 'NoSuchFusion'),
     (lambda c: c.model.recognizer.cls_head.update(_scope_='os'), 'os'),
+    (lambda c: c.model.recognizer.cls_head.update(
+        type='torchvision.get_model'), 'torchvision.get_model'),
     (lambda c: c.test_dataloader.dataset.pipeline[0].update(
         type='os.system'), 'os.system'),
-], ids=['import', 'ours', 'unknown', 'scope', 'pipeline'])
+], ids=['import', 'ours', 'unknown', 'scope', 'torchvision',
+        'pipeline'])
 def test_a_stored_config_names_registered_parts_only(change, name, trained,
                                                      tmp_path):
     cfg = Config(trained[0].to_dict())
@@ -113,6 +116,14 @@ def test_a_stored_config_names_registered_parts_only(change, name, trained,
     with pytest.raises(ValueError, match=f"x.pth.*names '{name}'.*give the "
                        'config file'):
         load_recognizer(path)
+
+
+def test_a_stored_config_has_a_known_scope(trained, tmp_path):
+    cfg = Config(dict(trained[0].to_dict(), default_scope='antigravity'))
+    path = save(tmp_path / 'x.pth', cfg.pretty_text)
+    with pytest.raises(ValueError, match="default_scope 'antigravity'"):
+        load_recognizer(path)
+    assert 'antigravity' not in sys.modules
 
 
 def test_a_stored_config_imports_nothing(trained, tmp_path, monkeypatch):
