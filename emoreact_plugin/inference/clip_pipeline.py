@@ -1,4 +1,5 @@
 """The test pipeline of a configuration, for frames that are in memory."""
+import os.path as osp
 from copy import deepcopy
 from typing import Any, List, NamedTuple, Optional, Sequence
 
@@ -6,6 +7,7 @@ import numpy as np
 from mmcv.transforms import Compose
 from mmengine.config import Config
 
+from emoreact_plugin.datasets.frame_extraction import VIDEO_ENDINGS
 from emoreact_plugin.resuming import seeded
 from mmaction.registry import TRANSFORMS
 
@@ -96,15 +98,17 @@ class ClipPipeline:
 
         Args:
             total_frames (int): Of the clip, from 1 on.
-            name (str): Of the clip; the look of its mask depends on it.
+            name (str): Of the video, with its ending or without; the look
+                of the mask depends on it, as in the data set.
 
         Returns:
             dict: What :meth:`pack` needs. Its ``frame_inds`` (n, ) int count
             from the clip's first frame, 0; some are the same where the clip
             is short.
         """
+        stem, ending = osp.splitext(name)
         sample = dict(
-            video_id=name,
+            video_id=stem if ending.lower() in VIDEO_ENDINGS else name,
             filename=name,
             total_frames=total_frames,
             start_index=0,

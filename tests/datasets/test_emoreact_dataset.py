@@ -8,10 +8,11 @@ import torch
 
 from emoreact_plugin.datasets import EMOTIONS
 from emoreact_plugin.datasets.landmarks import prepare_clip
-from emoreact_plugin.recipes import build_pipeline
+from emoreact_plugin.recipes import build, build_pipeline
+from mmaction.registry import DATASETS
 
 from ..conftest import (FRAMES, HEIGHT, WIDTH, body_of, face_of,
-                        write_annotations, write_openface)
+                        make_tiny, write_annotations, write_openface)
 from .helpers import LOAD, LOAD_FRAMES, dataset, to_frames
 
 
@@ -345,3 +346,16 @@ class TestBadInput:
         with pytest.raises((ValueError, FileNotFoundError), match=message):
             dataset(own.root, filename_tmpl='{:06d}.png',
                     data_prefix=dict(frames='frames'))
+
+
+@pytest.mark.parametrize('drawn', [False, True])
+@pytest.mark.parametrize('masked', [False, True])
+def test_what_a_checkpoint_will_say_of_the_data(drawn, masked, tmp_path):
+    root = make_tiny(tmp_path / 'tiny', counts=(2, 2, 2)).root
+    if drawn:
+        for name in ('settings.json', 'cues.json'):
+            (root / name).write_text('{}')
+    config = build(data_root=str(root), mask=masked, image_size=32)
+    metainfo = DATASETS.build(config['val_dataloader']['dataset']).metainfo
+    assert metainfo['drawn_sample_data'] is drawn
+    assert metainfo['masked'] is masked
