@@ -269,13 +269,13 @@ def _clip_findings(part: Part, rows: List[Annotation], clips: List[Clip],
                 f'{row.start} to {"the end" if row.end is None else row.end}')
         elif clip.frames is not None and clip.frames < part.min_frames:
             add(row, 'warning', 'short',
-                f'{clip.path}: expected at least {part.min_frames} frames, '
+                f'{clip.place}: expected at least {part.min_frames} frames, '
                 f'found {clip.frames}; some are used more than once')
         for kind, share, thing in (('landmarks', clip.no_face, 'face'),
                                    ('keypoints', clip.no_body, 'body')):
             if kind in part.looks_at and share is not None and share > 0.5:
                 add(row, 'warning', f'no {thing}',
-                    f'{clip.path}: no {thing} in {share:.0%} of '
+                    f'{clip.place}: no {thing} in {share:.0%} of '
                     f'{number(clip.frames, "frame")}')
     for kind in part.looks_at:
         found += _without_file(part, kind, rows, sources)
