@@ -258,6 +258,22 @@ class TestFolders:
                 if f[1].startswith('no ')} == {
             ('warning', 'no landmarks', CLIP), ('warning', 'no keypoints', '')}
 
+    def test_without_any_landmarks(self, root):
+        """Every input of the recipe needs some."""
+        for path in root.glob('videos/VAL*_hol.txt'):
+            path.unlink()
+        for path in root.glob('videos/VAL*_openface'):
+            shutil.rmtree(path)
+        report = check(parts_of_folder(str(root), SPLITS))
+        assert found(report, ['error']) == [
+            ('error', 'no landmarks', 'val', ''),
+            ('error', 'no keypoints', 'val', '')]
+        for finding in report.findings[:2]:
+            assert finding.text.startswith('none of 2 clips has ')
+            assert 'tools/extract_landmarks.py' in finding.text
+        # A config that looks at whole frames needs none.
+        assert not found(look(root, pipeline=[], required=[]), ['error'])
+
     def test_a_wrong_cell_does_not_hide_its_label(self, root):
         edit(3, ',0,', ',7,')(root)
         parts = parts_of_folder(str(root), SPLITS)
@@ -282,7 +298,8 @@ class TestFolders:
             cv2.imwrite(str(path.with_suffix('.jpg')), cv2.imread(str(path)))
         report = check(parts_of_folder(str(root), SPLITS))
         assert {clip.frames for clip in report.clips} == {FRAMES}
-        assert not found(report, ['error'])
+        assert {f[1] for f in found(report, ['error'])} == {
+            'no landmarks', 'no keypoints'}
 
     def test_what_is_no_data_set(self, root):
         os.remove(root / 'val.csv')
