@@ -24,7 +24,9 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         '--config', dest='config_flag', metavar='FILE', help='the same')
     parser.add_argument('--work-dir', help='folder of logs and checkpoints')
     parser.add_argument(
-        '--data-root', help='folder of the data set, for all three splits')
+        '--data-root',
+        help='folder of the data set, for all three splits; a relative path '
+        'starts from the working directory')
     parser.add_argument(
         '--cache-dir', help='folder for the prepared landmark files')
     parser.add_argument(

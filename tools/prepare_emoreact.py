@@ -5,6 +5,7 @@ and to the landmarks and keypoints that lie beside it; --data-root names it to
 the other tools. Nothing is written into the release. Can be run again.
 """
 import argparse
+import os.path as osp
 import sys
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
@@ -49,6 +50,12 @@ def main():
     if report.before:
         text += f'; {number(report.before, "file")} there already'
     say(text)
+    if not report.files:
+        videos = osp.join(args.out, 'videos')
+        say('Landmarks are needed as well: python tools/extract_landmarks.py '
+            f'{videos} --out {videos}')
+    say(f'No video was opened: python tools/check_dataset.py {args.out} '
+        'finds damaged ones')
     say(f'To train on it: --data-root {args.out}')
 
 

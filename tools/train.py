@@ -5,16 +5,20 @@ import os.path as osp
 from mmengine.dist import barrier, is_main_process
 from mmengine.hooks import CheckpointHook
 from mmengine.model import is_model_wrapper
+from mmengine.registry import init_default_scope
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.checkpoints import (check_recipe, latest_checkpoint,
                                          read_meta)
 from emoreact_plugin.command_line import (add_config_arguments,
                                           balance_labels, build_runner,
-                                          clear_errors, label_prior,
-                                          load_config, results_table)
+                                          clear_errors, datasets_of,
+                                          label_prior, load_config,
+                                          results_table)
 from emoreact_plugin.console import ConsoleHook, say
+from emoreact_plugin.datasets import EmoReactDataset
 from emoreact_plugin.evaluation import write_metrics
+from mmaction.registry import DATASETS
 
 
 def parse_args():
@@ -135,6 +139,18 @@ def apply_resume(cfg, args):
     say(f'going on from {path}')
 
 
+def check_files(cfg):
+    """Look whether the files of all splits are there, which takes seconds,
+    before start weights are downloaded and landmarks prepared."""
+    init_default_scope(cfg.get('default_scope', 'mmaction'))
+    for config in datasets_of(cfg):
+        kind = config.get('type')
+        if isinstance(kind, str):
+            kind = DATASETS.get(kind)
+        if isinstance(kind, type) and issubclass(kind, EmoReactDataset):
+            DATASETS.build(dict(config, lazy_init=True)).check_files()
+
+
 def get_start_weights(runner):
     """Load the start weights now: the Runner would do so, and find out that
     they are not to be had, after the data sets have been prepared."""
@@ -200,6 +216,7 @@ def main():
         if args.print_config:
             cfg.dump(args.print_config)
             return
+        check_files(cfg)
         runner = build_runner(cfg)
         runner.register_hook(ConsoleHook())
         say(f'log and checkpoints: {runner.work_dir}')

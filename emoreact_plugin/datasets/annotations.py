@@ -97,8 +97,9 @@ def read_annotations(path: str,
         raise ValueError(f'columns: expected some of {", ".join(ROLES)}, '
                          f'found {", ".join(sorted(unknown))}')
     if not osp.isfile(path):
-        raise FileNotFoundError(f'{path}: no such annotation file. Is the '
-                                'folder of the data set the right one?')
+        place = '' if osp.isabs(path) else f' ({osp.abspath(path)})'
+        raise FileNotFoundError(f'{path}: no such annotation file{place}. Is '
+                                'the folder of the data set the right one?')
     try:
         with open(path, newline='', encoding='utf-8-sig') as file:
             return _read_rows(path, csv.DictReader(file), classes,

@@ -23,6 +23,7 @@ TITLES = {
     'keypoint file': 'keypoint files',
     'data set': 'the data set as a whole',
     'duplicate': 'there twice',
+    'same video': 'of one video as clips of another split',
     'same name': 'names that are hardly different',
     'cut off': 'cut off',
     'short': 'too short',

@@ -36,12 +36,15 @@ class Part(NamedTuple):
         looks_at (tuple[str, ...]): ``'landmarks'`` and/or ``'keypoints'``:
             what is of use to it.
         min_frames (int): Shorter clips repeat frames.
+        needs_any (bool): Without a single file of ``looks_at`` it is of no
+            use.
     """
     split: str
     config: dict
     dataset: EmoReactDataset
     looks_at: Tuple[str, ...]
     min_frames: int
+    needs_any: bool = False
 
     @property
     def key(self) -> tuple:
@@ -124,8 +127,10 @@ def parts_of_folder(folder: str,
                 metainfo=dict(classes=classes),
                 cache_dir=cache_dir,
                 test_mode=True),
-            # What the clips will be used for, nobody has said.
+            # What the clips will be used for, nobody has said; but every
+            # region is found by one of the two.
             looks_at=('landmarks', 'keypoints'),
+            needs_any=True,
             min_frames=FEW_FRAMES) for split, name in zip(splits, names)
     ]
 
@@ -269,13 +274,13 @@ def _clip_findings(part: Part, rows: List[Annotation], clips: List[Clip],
                 f'{row.start} to {"the end" if row.end is None else row.end}')
         elif clip.frames is not None and clip.frames < part.min_frames:
             add(row, 'warning', 'short',
-                f'{clip.path}: expected at least {part.min_frames} frames, '
+                f'{clip.place}: expected at least {part.min_frames} frames, '
                 f'found {clip.frames}; some are used more than once')
         for kind, share, thing in (('landmarks', clip.no_face, 'face'),
                                    ('keypoints', clip.no_body, 'body')):
             if kind in part.looks_at and share is not None and share > 0.5:
                 add(row, 'warning', f'no {thing}',
-                    f'{clip.path}: no {thing} in {share:.0%} of '
+                    f'{clip.place}: no {thing} in {share:.0%} of '
                     f'{number(clip.frames, "frame")}')
     for kind in part.looks_at:
         found += _without_file(part, kind, rows, sources)
@@ -298,18 +303,20 @@ def _without_file(part: Part, kind: str, rows: List[Annotation],
         row for row in rows if getattr(sources[_key_of(row)], kind) is None
         and not _is_damaged(sources[_key_of(row)])
     ]
-    required = kind in dataset.required
+    required = kind in dataset.required or part.needs_any and not any(
+        source.landmarks or source.keypoints for source in sources.values())
 
-    def finding(level: str, row: Annotation, clip: str, start: str
-                ) -> Finding:
+    def finding(level: str, row: Annotation, clip: str, start: str,
+                end: str = '') -> Finding:
         names = ' or '.join(expected_names(kind, row.video, row.person))
         return Finding(level, f'no {kind}', part.split, clip,
-                       f'{start}{folder}: expected {names}')
+                       f'{start}{folder}: expected {names}{end}')
 
     if without and len(without) == len(rows):
         return [
             finding('error' if required else 'warning', rows[0], '',
-                    f'none of {number(len(rows), "clip")} has {kind} in ')
+                    f'none of {number(len(rows), "clip")} has {kind} in ',
+                    '. tools/extract_landmarks.py makes them')
         ]
     level = 'error' if required and not dataset.allow_missing else 'warning'
     return [finding(level, row, row.clip_id, '') for row in without]

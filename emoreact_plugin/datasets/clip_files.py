@@ -337,7 +337,10 @@ def _prepare_stale(jobs: List[tuple], folders: dict, cache_dir: str,
         names = ', '.join(name for name, _ in errors[:5])
         raise ValueError(f'{len(errors)} of {len(stale)} clips cannot be '
                          f'used ({names}{", …" * (len(errors) > 5)}). The '
-                         f'first: {errors[0][1]}') from errors[0][1]
+                         f'first: {errors[0][1]}. Get what is damaged again, '
+                         'or take its rows out of the annotation file; '
+                         'tools/check_dataset.py lists all that is wrong'
+                         ) from errors[0][1]
 
 
 def number(count: int, noun: str) -> str:

@@ -88,6 +88,29 @@ def find_same_content(clips: Sequence, ids: Dict[str, str]) -> List[tuple]:
     return found
 
 
+def find_same_video(clips: Sequence, ids: Dict[str, str]) -> List[tuple]:
+    """Clips of a video that has clips in an earlier split as well, but for
+    those that show the same, see :func:`find_same_content`.
+
+    Args:
+        clips (Sequence[Clip]): See :mod:`.checking`.
+        ids (dict[str, str]): See :func:`content_ids`.
+
+    Returns:
+        list[tuple[Clip, Clip]]: The later clip, and one of another split.
+    """
+    groups, found = defaultdict(list), []
+    for clip in clips:
+        group = groups[ids[clip.path]]
+        others = [other for other in group if other.split != clip.split]
+        if others and not any(
+                other.person == clip.person and _overlap(clip, other)
+                for other in others):
+            found.append((clip, others[0]))
+        group.append(clip)
+    return found
+
+
 def _overlap(one, other) -> bool:
     ends = (float('inf') if each.end is None else each.end
             for each in (one, other))

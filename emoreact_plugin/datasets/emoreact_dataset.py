@@ -11,14 +11,14 @@ from emoreact_plugin.resuming import seeded
 from mmaction.datasets import BaseActionDataset
 from mmaction.registry import DATASETS
 from .annotations import EMOTIONS, Annotation, read_annotations
-from .clip_files import (FRAME_DIRS, MASKED_SUFFIX, ClipFiles,
-                         default_cache_dir, expected_names, find_clip,
-                         find_frame_dir, number, prepare_all)
+from .clip_files import (MASKED_SUFFIX, ClipFiles, default_cache_dir,
+                         find_clip, find_frame_dir, number, prepare_all)
 from .coverage import (coverage_of, draws_masks, lost_without, steps_of,
-                       summarise, then_text)
+                       summarise)
 from .crops import read_record
 from .landmarks import load_prepared
 from .mask_record import read_masks
+from .missing_files import check_clips, crop_folders
 from .sample.dataset import is_sample_data
 
 # What a clip may be read from.
@@ -54,7 +54,8 @@ class EmoReactDataset(BaseActionDataset):
         ann_file (str): The annotation CSV, see
             :func:`~emoreact_plugin.datasets.annotations.read_annotations`.
         pipeline (list): Transforms.
-        data_root (str): What relative paths start from. Defaults to ''.
+        data_root (str): What relative paths start from; itself, it starts
+            from the working directory. Defaults to ''.
         data_prefix (dict[str, str]): Folders: ``video``, or ``frames`` with
             one folder of images a clip, or ``crops`` with prepared crops as
             ``tools/extract_frames.py --crops`` makes them; for the first two
@@ -169,8 +170,7 @@ class EmoReactDataset(BaseActionDataset):
     def load_data_list(self) -> List[dict]:
         """Read the annotations, find and check every clip's files, prepare
         what is not prepared."""
-        rows = read_annotations(self.ann_file, self.classes, self.columns,
-                                self.soft_labels)
+        rows = self._rows()
         read = self._with_crops if 'crops' in self.data_prefix else \
             self._with_landmarks
         sources, coverage, masked = read(rows)
@@ -190,11 +190,29 @@ class EmoReactDataset(BaseActionDataset):
             drawn_sample_data=is_sample_data(osp.dirname(self.ann_file)))
         return samples
 
+    def _rows(self) -> List[Annotation]:
+        return read_annotations(self.ann_file, self.classes, self.columns,
+                                self.soft_labels)
+
+    def check_files(self) -> None:
+        """Read the annotations and look whether every clip's files are
+        there, without opening them; takes no more than seconds.
+
+        Raises:
+            FileNotFoundError, ValueError: For those that are not.
+        """
+        rows = self._rows()
+        if 'crops' in self.data_prefix:
+            crop_folders(self, rows)
+        else:
+            check_clips(self, [self.find(row) for row in rows])
+
     def _with_landmarks(self, rows: List[Annotation]) -> tuple:
         """What a sample has of its clip's files, and the clip's coverage, for
         each row; and whether the clips were masked beforehand."""
         clips = [self.find(row) for row in rows]
-        self._check_there(clips)
+        for text in check_clips(self, clips):
+            print_log(text, 'current', logging.WARNING)
         masked = self._check_masks(clips)
         paths, start_index = prepare_all(clips, self.cache_dir,
                                          self.check_landmarks)
@@ -217,19 +235,7 @@ class EmoReactDataset(BaseActionDataset):
 
     def _with_crops(self, rows: List[Annotation]) -> tuple:
         """The same of prepared crops."""
-        if rows[0].person is not None:
-            raise ValueError(
-                f'{self.ann_file}: expected no column for the person with '
-                'prepared crops, which are of one person a video')
-        folders = [
-            osp.join(self.data_prefix['crops'], osp.splitext(row.video)[0])
-            for row in rows
-        ]
-        missing = [folder for folder in folders if not osp.isdir(folder)]
-        if missing:
-            raise FileNotFoundError(
-                f'{self.ann_file}: the crops of {len(missing)} of '
-                f'{len(folders)} clips are not there. The first: {missing[0]}')
+        folders = crop_folders(self, rows)
         records = {folder: read_record(folder) for folder in folders}
         for step in steps_of(self.pipeline):
             for region in getattr(step, 'regions', ()):
@@ -293,45 +299,6 @@ class EmoReactDataset(BaseActionDataset):
                          prefix.get('keypoints', beside),
                          self.filename_tmpl if 'frames' in prefix else None,
                          row.person)
-
-    def _check_there(self, clips: List[ClipFiles]) -> None:
-        exists = osp.isfile if 'video' in self.data_prefix else osp.isdir
-        missing = [files.source for files in clips if not exists(files.source)]
-        if missing:
-            text = (f'{self.ann_file}: {len(missing)} of {len(clips)} clips '
-                    f'are not there. The first: {missing[0]}')
-            if 'frames' in self.data_prefix and self.frame_dir_tmpl is None:
-                text += (', nor another folder of these names: '
-                         f'{", ".join(FRAME_DIRS)}')
-            raise FileNotFoundError(text)
-        lost = lost_without(self.pipeline, self.required,
-                            draws_masks(self.pipeline))
-        for kind in self.required:
-            files = [f for f in clips if getattr(f, kind) is None]
-            without = [f.video for f in files]
-            if not without:
-                continue
-            prefix = self.data_prefix
-            folder = prefix.get(kind) or prefix.get('video',
-                                                    prefix.get('frames'))
-            text = (f'{self.ann_file}: {len(without)} of {len(clips)} clips '
-                    f'have no {kind} in {folder}: '
-                    f'{", ".join(without[:5])}{", …" * (len(without) > 5)}')
-            if len(without) == len(clips) or not self.allow_missing:
-                names = ' or '.join(expected_names(
-                    kind, without[0], files[0].person))
-                remedy = (
-                    'This input cannot be used without any: face needs '
-                    'landmarks, fullbody keypoints, body and fusion both; a '
-                    'mask needs landmarks. tools/extract_landmarks.py makes '
-                    'both, a file <clip>.npz'
-                    if len(without) == len(clips) else
-                    '--allow-missing takes them all the same'
-                    f'{then_text(lost[kind])}')
-                raise FileNotFoundError(
-                    f'{text}. For the first one expected {names}. {remedy}')
-            print_log(f'{text}{then_text(lost[kind])}', 'current',
-                      logging.WARNING)
 
     def _check_masks(self, clips: List[ClipFiles]) -> bool:
         """Whether the clips were masked beforehand."""

@@ -7,8 +7,9 @@ LEVELS = ('error', 'warning', 'note')
 # In the order of the report.
 KINDS = ('annotations', 'missing clip', 'unreadable clip', 'no landmarks',
          'no keypoints', 'landmark file', 'keypoint file', 'data set',
-         'duplicate', 'same name', 'cut off', 'short', 'no face', 'no body',
-         'labels', 'unlabelled', 'frame size', 'frame rate')
+         'duplicate', 'same video', 'same name', 'cut off', 'short',
+         'no face', 'no body', 'labels', 'unlabelled', 'frame size',
+         'frame rate')
 
 
 class Finding(NamedTuple):
@@ -60,6 +61,16 @@ class Clip(NamedTuple):
     no_face: Optional[float]
     no_body: Optional[float]
     num_bytes: int
+
+    @property
+    def place(self) -> str:
+        """Its path, and which part of the video, and person in it, it is."""
+        place = self.path
+        if self.start or self.end is not None:
+            end = 'the end' if self.end is None else self.end
+            place += f', frames {self.start} to {end}'
+        return place if self.person is None else (
+            f'{place}, person {self.person}')
 
 
 class Report(NamedTuple):

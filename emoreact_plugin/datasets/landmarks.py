@@ -154,7 +154,8 @@ def _landmarks_of(path: Optional[PathLike], total_frames: int,
         if check and _is_far_off(count, total_frames):
             raise ValueError(
                 f'{path}: has landmarks of {count} frames, but {source} has '
-                f'{total_frames}: does it belong to another clip?')
+                f'{total_frames}: does it belong to another clip, or is one '
+                'of the two cut off?')
     landmarks[:len(faces)] = faces[:total_frames]
     confidence[:len(sure)] = sure[:total_frames]
     return landmarks, confidence
@@ -169,7 +170,8 @@ def _keypoints_of(path: Optional[PathLike], total_frames: int,
     if check and _is_far_off(min(lines, total_frames), total_frames):
         raise ValueError(
             f'{path}: has {lines} lines, but {source} has {total_frames} '
-            'frames: does it belong to another clip?')
+            'frames: does it belong to another clip, or is one of the two '
+            'cut off?')
     return keypoints
 
 

@@ -5,7 +5,8 @@ from typing import Callable, Dict, List, Optional, Sequence
 
 import numpy as np
 
-from .duplicates import content_ids, find_same_content, find_same_name
+from .duplicates import (content_ids, find_same_content, find_same_name,
+                         find_same_video)
 from .findings import Clip, Finding
 
 # What so many clips have in common is what the others are compared with.
@@ -28,11 +29,16 @@ def duplicate_findings(clips: Sequence[Clip],
     found = []
     for clip, other in find_same_content(clips, ids):
         level = 'warning' if clip.split == other.split else 'error'
-        text = f'{clip.path}: is the same as {other.path} of {other.split}'
+        text = f'{clip.place}: is the same as {other.place} of {other.split}'
         if clip.label != other.label:
             text += ', but has other labels'
         found.append(
             Finding(level, 'duplicate', clip.split, clip.clip_id, text))
+    for clip, other in find_same_video(clips, ids):
+        found.append(
+            Finding('warning', 'same video', clip.split, clip.clip_id,
+                    f'{clip.place}: is of the same video as {other.place} of '
+                    f'{other.split}, so its scores may be too good'))
     for clip, other in find_same_name(clips, ids):
         found.append(
             Finding('warning', 'same name', clip.split, clip.clip_id,
@@ -64,7 +70,7 @@ def _unusual(clips: Sequence[Clip], kind: str,
         return []
     return [
         Finding('note', kind, clip.split, clip.clip_id,
-                f'{clip.path}: {describe(clip)}; most have {usual}')
+                f'{clip.place}: {describe(clip)}; most have {usual}')
         for clip in clips if describe(clip) != usual
     ]
 
@@ -96,5 +102,5 @@ def label_findings(labels: Dict[str, np.ndarray], classes: Sequence[str],
         if not any(clip.label):
             found.append(
                 Finding('note', 'unlabelled', clip.split, clip.clip_id,
-                        f'{clip.path}: has no positive label'))
+                        f'{clip.place}: has no positive label'))
     return found

@@ -67,7 +67,8 @@ def build(classes: Optional[Sequence[str]] = None,
         sampling (dict[str, dict], optional): Stream -> the frames it sees,
             see ``SampleStreamFrames``; for all streams. By default they share
             ``num_segments`` frames.
-        data_root (str): Folder of the data set.
+        data_root (str): Folder of the data set; a relative path starts from
+            the working directory.
         ann_files (Sequence[str]): Annotation files of train, val and test.
         data_prefix (dict[str, str]): Folders in it, see ``EmoReactDataset``.
         dataset (dict, optional): Further arguments of ``EmoReactDataset``,

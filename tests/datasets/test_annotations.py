@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from emoreact_plugin.datasets import EMOTIONS, read_annotations
@@ -86,6 +88,15 @@ def test_two_dots_within_a_name_are_a_name(write):
 def test_no_file(tmp_path):
     with pytest.raises(FileNotFoundError, match='no such annotation file'):
         read_annotations(str(tmp_path / 'val.csv'))
+
+
+def test_where_a_relative_path_leads_is_said(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError) as error:
+        read_annotations('data/val.csv')
+    assert str(error.value).startswith(
+        'data/val.csv: no such annotation file '
+        f'({os.path.join(os.getcwd(), "data/val.csv")})')
 
 
 def test_not_a_text_file(write, tmp_path):

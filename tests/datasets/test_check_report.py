@@ -3,11 +3,11 @@ import json
 
 import numpy as np
 
-from emoreact_plugin.datasets.check_report import (cooccurrence,
+from emoreact_plugin.datasets.check_report import (TITLES, cooccurrence,
                                                    count_levels,
                                                    format_report,
                                                    write_report)
-from emoreact_plugin.datasets.findings import (Clip, Finding, Report,
+from emoreact_plugin.datasets.findings import (KINDS, Clip, Finding, Report,
                                                sort_findings)
 
 
@@ -59,6 +59,19 @@ def test_tables():
 def test_lengths_in_frames_where_the_rate_is_unknown():
     clips = [each._replace(fps=None) for each in CLIPS]
     assert '100 (50-150)' in format_report(REPORT._replace(clips=clips))
+
+
+def test_the_place_of_a_clip():
+    whole = CLIPS[0]
+    assert whole.place == 'videos/a.mp4'
+    assert whole._replace(end=9).place == 'videos/a.mp4, frames 0 to 9'
+    assert whole._replace(start=5).place == (
+        'videos/a.mp4, frames 5 to the end')
+    assert whole._replace(person='Ann').place == 'videos/a.mp4, person Ann'
+
+
+def test_every_kind_has_a_title():
+    assert set(TITLES) == set(KINDS)
 
 
 def test_files(tmp_path):

@@ -121,6 +121,47 @@ class TestDuplicates:
         assert not [f for f in found(report, ['warning'])
                     if f[1] == 'duplicate']
         assert [c.frames for c in report.clips] == [3, 3, 2, 2]
+        text = next(f.text for f in report.findings if f.kind == 'duplicate')
+        assert f'V.mp4, frames 2 to 4: is the same as {root}' in text
+        assert text.endswith('V.mp4, frames 0 to 3 of train')
+
+    def test_one_video_in_two_splits(self, root):
+        """Other parts of it, and other people in it: a warning; within a
+        split nothing."""
+        rows = dict(train=['0,3,a', '3,6,a'], val=['3,6,b', '0,3,b'],
+                    test=['2,4,a', '0,6,c'])
+        for split, each in rows.items():
+            (root / f'{split}.csv').write_text(
+                'video,from,to,who,Joy,Fear\n' +
+                ''.join(f'V.mp4,{row},1,0\n' for row in each))
+        os.rename(video(root), root / 'videos' / 'V.mp4')
+        report = look(
+            root, required=[], metainfo=dict(classes=('Joy', 'Fear')),
+            columns=dict(start='from', end='to', person='who'))
+        assert [f for f in found(report)
+                if f[1] in ('duplicate', 'same video')] == [
+            ('error', 'duplicate', 'test', 'V_pa_f2-4'),
+            ('warning', 'same video', 'val', 'V_pb_f3-6'),
+            ('warning', 'same video', 'val', 'V_pb_f0-3'),
+            ('warning', 'same video', 'test', 'V_pc_f0-6')]
+        texts = [f.text for f in report.findings if f.kind == 'same video']
+        path = root / 'videos' / 'V.mp4'
+        assert texts[0] == (
+            f'{path}, frames 3 to 6, person b: is of the same video as '
+            f'{path}, frames 0 to 3, person a of train, so its scores may be '
+            'too good')
+
+    def test_one_video_under_two_names(self, root):
+        for split, name, start in (('train', 'A', 0), ('val', 'B', 3),
+                                   ('test', 'C', 0)):
+            (root / f'{split}.csv').write_text(
+                f'video,from,to,Joy\n{name}.mp4,{start},{start + 3},1\n')
+        for name, other in (('A', CLIP), ('B', CLIP), ('C', 'TEST100_2')):
+            shutil.copy(video(root, other), root / 'videos' / f'{name}.mp4')
+        report = look(root, required=[], metainfo=dict(classes=('Joy', )),
+                      columns=dict(start='from', end='to'))
+        assert [f[2:] for f in found(report) if f[1] == 'same video'] == [
+            ('val', 'B_f3-6')]
 
 
 def test_odd_sizes_and_rates_are_noted(whole, tmp_path):
@@ -217,6 +258,22 @@ class TestFolders:
                 if f[1].startswith('no ')} == {
             ('warning', 'no landmarks', CLIP), ('warning', 'no keypoints', '')}
 
+    def test_without_any_landmarks(self, root):
+        """Every input of the recipe needs some."""
+        for path in root.glob('videos/VAL*_hol.txt'):
+            path.unlink()
+        for path in root.glob('videos/VAL*_openface'):
+            shutil.rmtree(path)
+        report = check(parts_of_folder(str(root), SPLITS))
+        assert found(report, ['error']) == [
+            ('error', 'no landmarks', 'val', ''),
+            ('error', 'no keypoints', 'val', '')]
+        for finding in report.findings[:2]:
+            assert finding.text.startswith('none of 2 clips has ')
+            assert 'tools/extract_landmarks.py' in finding.text
+        # A config that looks at whole frames needs none.
+        assert not found(look(root, pipeline=[], required=[]), ['error'])
+
     def test_a_wrong_cell_does_not_hide_its_label(self, root):
         edit(3, ',0,', ',7,')(root)
         parts = parts_of_folder(str(root), SPLITS)
@@ -241,7 +298,8 @@ class TestFolders:
             cv2.imwrite(str(path.with_suffix('.jpg')), cv2.imread(str(path)))
         report = check(parts_of_folder(str(root), SPLITS))
         assert {clip.frames for clip in report.clips} == {FRAMES}
-        assert not found(report, ['error'])
+        assert {f[1] for f in found(report, ['error'])} == {
+            'no landmarks', 'no keypoints'}
 
     def test_what_is_no_data_set(self, root):
         os.remove(root / 'val.csv')

@@ -1,4 +1,5 @@
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,21 @@ def move_to(release, folder):
     (release / folder).mkdir(parents=True)
     for path in (release / 'Before').glob('*/*'):
         path.rename(release / folder / path.name)
+
+
+def test_what_comes_next_is_said(call, release):
+    out = call('release', '--out', 'out')[1]
+    check, train = out.split('\n')[-3:-1]
+    assert 'python tools/check_dataset.py out finds damaged ones' in check
+    assert train == 'To train on it: --data-root out'
+    assert 'extract_landmarks' not in out
+    for path in release.glob('Data/*/*'):
+        if path.suffix != '.mp4':
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    out = call('release', '--out', 'bare')[1]
+    folder = os.path.join('bare', 'videos')
+    assert f'tools/extract_landmarks.py {folder} --out {folder}\n' in out
+    assert out.endswith('To train on it: --data-root bare\n')
 
 
 def test_official_layout(call, data, release):

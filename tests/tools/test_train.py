@@ -199,6 +199,24 @@ def train_tool():
     return module
 
 
+def test_missing_files_are_told_before_start_weights_are_sought(
+        train_tool, config, tmp_path, monkeypatch):
+    root = make_tiny(tmp_path / 'data', counts=(2, 2, 2)).root
+    next((root / 'videos').glob('TEST*.mp4')).unlink()
+    monkeypatch.setattr(sys, 'argv', [
+        'train.py', str(config), '--data-root', str(root), '--init',
+        'no.pth', '--work-dir', str(tmp_path / 'run')])
+    with pytest.raises(SystemExit) as end:
+        train_tool.main()
+    assert 'test.csv: 1 of 2 clips are not there' in end.value.code
+    assert not (tmp_path / 'run').exists()
+
+
+def test_data_sets_of_other_types_are_not_looked_at(train_tool):
+    loader = dict(dataset=dict(type='VideoDataset', ann_file='nowhere'))
+    train_tool.check_files(Config(dict(train_dataloader=loader)))
+
+
 @pytest.mark.parametrize('epochs, error', [(8, False), (9, True)])
 def test_a_one_cycle_schedule_lasts_as_long_as_the_training(
         train_tool, epochs, error):
