@@ -92,11 +92,27 @@ def read_config(path: str) -> Config:
         raise ValueError(f'{path}: expected a checkpoint with the '
                          'configuration of its run, found none in it; give '
                          'the config file as well')
+    return parse_config(text, path)
+
+
+def parse_config(text: str, source: str) -> Config:
+    """A configuration from the text that MMEngine makes of it, as data.
+
+    Args:
+        text (str): ``Config.pretty_text``. None of it is run.
+        source (str): The file that it is from, for the error.
+
+    Returns:
+        Config
+
+    Raises:
+        ValueError: For anything but assignments of plain values.
+    """
     try:
         return Config(_assignments(text))
-    except _UNPARSED as error:
+    except (*_UNPARSED, KeyError) as error:
         raise ValueError(
-            f'{path}: expected a configuration of plain values, as MMEngine '
+            f'{source}: expected a configuration of plain values, as MMEngine '
             f'writes it, found {str(error)[:200]}; if you trust it, give the '
             'config file as well') from error
 

@@ -1,9 +1,9 @@
 from .late_fusion_recognizer import LateFusionRecognizer, score_stream
-from .load_recognizer import load_recognizer
+from .load_recognizer import check_names, load_recognizer
 from .load_weights import load_start_weights, load_weights
 from .score_fusion import ScoreFusion
 
 __all__ = [
-    'LateFusionRecognizer', 'ScoreFusion', 'load_recognizer',
+    'LateFusionRecognizer', 'ScoreFusion', 'check_names', 'load_recognizer',
     'load_start_weights', 'load_weights', 'score_stream'
 ]

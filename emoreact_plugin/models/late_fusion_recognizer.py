@@ -383,7 +383,7 @@ def score_stream(
             f'inputs: expected a multiple of the {segments} segments that '
             f'{type(recognizer.backbone).__name__} was built for, found '
             f'{inputs.shape[1]} frames')
-    batch = len(inputs)
+    batch = inputs.shape[0]  # len() would fix it where it is exported
     feats, kwargs = recognizer.extract_feat(
         inputs,
         data_samples=data_samples,
