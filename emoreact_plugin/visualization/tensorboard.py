@@ -11,6 +11,8 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.visualization import TensorboardVisBackend
 
+from emoreact_plugin.datasets.emoreact_dataset import SOFT_POSITIVE
+from emoreact_plugin.evaluation import prior_roc_auc_micro
 from mmaction.registry import HOOKS, VISBACKENDS
 from .plots import to_image
 from .roc_plots import plot_roc_bars
@@ -72,8 +74,9 @@ class ROCAUCChartHook(Hook):
     of the ROC AUC of each class, macro and micro, called ``roc_auc``.
 
     It needs a :class:`~emoreact_plugin.evaluation.ROCAUCMetric` without a
-    prefix in ``val_evaluator``, and does nothing without. The number of
-    positives stands beside where the data set has ``labels``.
+    prefix in ``val_evaluator``, and does nothing without. Where the data sets
+    have ``labels``, the number of positives stands beside, and micro has a
+    mark where the label frequencies of the training split alone would be.
     """
 
     _training = False
@@ -97,16 +100,26 @@ class ROCAUCChartHook(Hook):
                 and 'roc_auc/macro' in metrics):
             return
         dataset = runner.val_dataloader.dataset
-        classes = dataset.metainfo['classes']
-        labels = getattr(dataset, 'labels', None)
-        start = 'roc_auc/'
+        labels, train = (
+            _labels_of(each) for each in (dataset,
+                                          runner.train_dataloader.dataset))
+        prior = None
+        if labels is not None and train is not None:
+            prior = prior_roc_auc_micro(train, labels)
+        values = {name.removeprefix('roc_auc/'): value
+                  for name, value in metrics.items()
+                  if name.startswith('roc_auc/')}
         figure = plot_roc_bars(
-            classes,
-            {f'val, epoch {runner.epoch}': {
-                name[len(start):]: value for name, value in metrics.items()
-                if name.startswith(start)}},
-            labels=None if labels is None else labels >= 0.5)
+            dataset.metainfo['classes'],
+            {f'val, epoch {runner.epoch}': values},
+            labels=labels, prior=prior)
         runner.visualizer.add_image('roc_auc', to_image(figure), runner.epoch)
+
+
+def _labels_of(dataset) -> Optional[np.ndarray]:
+    """(N, C) bool, of a data set of ours."""
+    labels = getattr(dataset, 'labels', None)
+    return None if labels is None else labels >= SOFT_POSITIVE
 
 
 def add_tensorboard(cfg: Config) -> None:
