@@ -48,9 +48,12 @@ def names_of(args):
             folder, name = osp.split(osp.abspath(path))
             stem = name.removesuffix('.npz')
             names.append(osp.basename(folder) if stem in SPLITS else stem)
-    if len(names) != len(args.runs) or len(set(names)) != len(names):
+    # A legend leaves out names that start with an underscore.
+    if len(names) != len(args.runs) or len(set(names)) != len(names) or any(
+            name.startswith('_') for name in names):
         raise ValueError(f'--names: expected {len(args.runs)} different '
-                         f'names, one a run, found {", ".join(names)}')
+                         'names, one a run, that do not start with _, found '
+                         f'{", ".join(names)}')
     return names
 
 

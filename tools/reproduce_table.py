@@ -179,6 +179,8 @@ def draw(table, rows, scores, folder):
         {a: [s.intervals[level][a] for s in summaries] for a in averages},
         [row.published for row in rows], table.prior)
     titles = {row.name: row.title for row in rows}
+    if len(set(titles.values())) < len(rows):  # tsn-face-segments3, tsn-face
+        titles = {row.name: row.name for row in rows}
     return save_figures(figure, osp.join(folder, 'table')) + save_roc_figures(
         osp.join(folder, 'roc'),
         {titles[name]: each for name, each in scores.items()},

@@ -18,7 +18,9 @@ from .plots import to_image
 from .roc_plots import plot_roc_bars
 
 FOLDER = 'tensorboard'
-_INSTALL = "pip install 'emoreact_plugin[tensorboard]'"
+# Installed one after the other, the two want different versions of protobuf.
+_INSTALL = ("pip install 'emoreact_plugin[tensorboard]' or, beside mediapipe, "
+            "pip install 'emoreact_plugin[landmarks,tensorboard]'")
 
 
 @VISBACKENDS.register_module()

@@ -127,7 +127,8 @@ def test_runs_of_other_clips_are_refused(change, message, plot, tmp_path):
     (['a.npz', '--out', 'x.jpg'], 'x.jpg: expected a name that ends in .png, '
      '.svg, .pdf, or one without ending, for PNG and SVG, found .jpg'),
     (['a.npz', 'a.npz'], '--names: expected 2 different names, one a run, '
-     'found a, a'),
+     'that do not start with _, found a, a'),
+    (['a.npz', '--names', '_a'], 'that do not start with _, found _a'),
     (['a.npz', '--names', 'x', 'y'], 'expected 1 different names'),
     (['a.npz', '--resamples', '0'], '--resamples: expected 1 or more'),
     (['nowhere'], 'nowhere: expected a dump (.npz) or the folder of a run'),
