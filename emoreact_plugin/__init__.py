@@ -8,9 +8,11 @@ from .compat import apply
 apply()  # first: without it `mmaction.models` cannot be imported
 
 # isort: off
-from . import datasets, evaluation, models, resuming, transforms  # noqa: E402
+from . import (datasets, evaluation, models, resuming,  # noqa: E402
+               transforms, visualization)
 from .version import __version__  # noqa: E402
 
 __all__ = [
-    '__version__', 'datasets', 'evaluation', 'models', 'resuming', 'transforms'
+    '__version__', 'datasets', 'evaluation', 'models', 'resuming',
+    'transforms', 'visualization'
 ]

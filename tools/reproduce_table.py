@@ -1,7 +1,8 @@
 """Train and test the rows of the published table, with several seeds.
 
-Writes table.md, CSV files and table.png into the work dir. Goes on at the row
-and epoch where it was stopped when it is called again.
+Writes table.md, CSV files and figures (PNG and SVG) into the work dir: the
+table, ROC curves and the ROC AUC of each emotion. Goes on at the row and epoch
+where it was stopped when it is called again.
 """
 import argparse
 import os.path as osp
@@ -14,10 +15,11 @@ from emoreact_plugin.console import say
 from emoreact_plugin.datasets.clip_files import number
 from emoreact_plugin.experiments import (GROUPS, Runs, clips_with_landmarks,
                                          make_rows, make_table, read_cues,
-                                         read_scores, resolve, score, to_csv,
+                                         read_scores, resolve,
+                                         save_roc_figures, score, to_csv,
                                          to_markdown, train)
 from emoreact_plugin.experiments.report import write
-from emoreact_plugin.visualization import plot_rows, save_figure
+from emoreact_plugin.visualization import plot_rows, save_figures
 from mmaction.registry import DATASETS
 
 TOOLS = osp.dirname(osp.abspath(__file__))
@@ -166,8 +168,8 @@ def length_of(cfg):
     return 'own'
 
 
-def draw_table(table, rows, path):
-    """The plot, with intervals over the smallest groups there are."""
+def draw(table, rows, scores, folder):
+    """The figures, with intervals over the smallest groups there are."""
     averages = ('macro', 'micro')
     summaries = [table.rows[row.name] for row in rows]
     level = list(summaries[0].intervals)[-1]
@@ -176,7 +178,14 @@ def draw_table(table, rows, path):
         {a: [s.runs[a] for s in summaries] for a in averages},
         {a: [s.intervals[level][a] for s in summaries] for a in averages},
         [row.published for row in rows], table.prior)
-    save_figure(figure, path)
+    titles = {row.name: row.title for row in rows}
+    if len(set(titles.values())) < len(rows):  # tsn-face-segments3, tsn-face
+        titles = {row.name: row.name for row in rows}
+    return save_figures(figure, osp.join(folder, 'table')) + save_roc_figures(
+        osp.join(folder, 'roc'),
+        {titles[name]: each for name, each in scores.items()},
+        {titles[name]: each for name, each in table.rows.items()},
+        table.prior)
 
 
 def main():
@@ -217,9 +226,9 @@ def main():
         write(osp.join(args.work_dir, 'table.md'), text)
         for name, content in to_csv(table, rows).items():
             write(osp.join(args.work_dir, name), content)
-        draw_table(table, rows, osp.join(args.work_dir, 'table.png'))
-    say(f'\n{text}\nwritten: {osp.join(args.work_dir, "table.md")}, .csv, '
-        '.png')
+        figures = draw(table, rows, scores, args.work_dir)
+    say(f'\n{text}\nwritten: {osp.join(args.work_dir, "table.md")}, .csv, ' +
+        ', '.join(osp.basename(path) for path in figures))
 
 
 if __name__ == '__main__':

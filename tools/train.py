@@ -18,6 +18,7 @@ from emoreact_plugin.command_line import (add_config_arguments,
 from emoreact_plugin.console import ConsoleHook, say
 from emoreact_plugin.datasets import EmoReactDataset
 from emoreact_plugin.evaluation import write_metrics
+from emoreact_plugin.visualization import add_tensorboard
 from mmaction.registry import DATASETS
 
 
@@ -55,6 +56,11 @@ def parse_args():
         action='store_true',
         help='weight the loss of positive labels by the negatives per '
         'positive in the training split')
+    parser.add_argument(
+        '--tensorboard',
+        action='store_true',
+        help='write losses, scores and a chart of the ROC AUC of each emotion '
+        'for TensorBoard, into the work dir')
     parser.add_argument('--seed', type=int, help='random seed (default: 0)')
     parser.add_argument(
         '--diff-rank-seed',
@@ -213,6 +219,8 @@ def main():
         cfg = load_config(args)
         apply_flags(cfg, args)
         apply_resume(cfg, args)
+        if args.tensorboard:
+            add_tensorboard(cfg)
         if args.print_config:
             cfg.dump(args.print_config)
             return
@@ -220,6 +228,8 @@ def main():
         runner = build_runner(cfg)
         runner.register_hook(ConsoleHook())
         say(f'log and checkpoints: {runner.work_dir}')
+        if args.tensorboard:
+            say(f'to watch it: tensorboard --logdir {runner.work_dir}')
         get_start_weights(runner)
         open_splits(runner)
         prior = label_prior(cfg)

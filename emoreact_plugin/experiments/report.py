@@ -187,15 +187,16 @@ def to_csv(table: Table, rows: Sequence[Row]) -> Dict[str, str]:
             lines.append([name, 'published', '', published[name]])
     if table.prior is not None:
         lines.append(['label frequencies alone', 'micro', '', table.prior])
-    files = {'table.csv': _csv(head, lines)}
+    files = {'table.csv': csv_text(head, lines)}
     for name in ('claims', 'differences', 'emotion_differences'):
         entries = getattr(table, name)
         if entries:
-            files[f'{name}.csv'] = _csv(entries[0]._fields, entries)
+            files[f'{name}.csv'] = csv_text(entries[0]._fields, entries)
     return files
 
 
-def _csv(head: Sequence[str], lines: Sequence[Sequence]) -> str:
+def csv_text(head: Sequence[str], lines: Sequence[Sequence]) -> str:
+    """Lines as CSV; NaN and missing cells are empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
     writer.writerow(head)

@@ -41,25 +41,31 @@ def read_scores(files: Sequence[Sequence[str]]) -> Scores:
 
     Raises:
         FileNotFoundError, ValueError: For a dump that cannot be read, or one
-            of other clips than the first.
+            of other clips, classes or labels than the first.
     """
     runs = [[read_dump(path) for path in each] for each in files]
     first = runs[0][0]
     names = sorted(first.video_ids)
 
+    labels = np.asarray(first.labels)[np.argsort(first.video_ids)]
+
     def scores(dump, path):
-        for what in ('scale', 'classes', 'video_ids'):
-            found, expected = getattr(dump, what), getattr(first, what)
-            if found != expected and sorted(found) != sorted(expected):
+        order = np.argsort(dump.video_ids)
+        for what, same in (
+            ('scale', dump.scale == first.scale),
+            ('classes', dump.classes == first.classes),
+            ('video_ids', sorted(dump.video_ids) == names),
+            ('labels', np.array_equal(dump.labels[order], labels))):
+            if not same:
                 raise ValueError(f'{path}: other {what} than those of '
                                  f'{files[0][0]}')
-        return dump.scores[np.argsort(dump.video_ids)]
+        return dump.scores[order]
 
     return Scores(
         logits=np.stack([
             np.mean([scores(*pair) for pair in zip(each, paths)], axis=0)
             for each, paths in zip(runs, files)
         ]),
-        labels=np.asarray(first.labels)[np.argsort(first.video_ids)],
+        labels=labels,
         video_ids=tuple(names),
         classes=tuple(first.classes))

@@ -86,19 +86,26 @@ def make_table(scores: Dict[str, Scores],
         claims=claims)
 
 
-def check_same_clips(scores: Dict[str, Scores]) -> None:
+def check_same_clips(scores: Dict[str, Scores], noun: str = 'row') -> None:
     """Refuse rows that cannot be compared.
+
+    Args:
+        scores (dict[str, Scores]): Of each row.
+        noun (str): What to call a row in an error.
 
     Raises:
         ValueError: Naming the first that differs.
     """
     (name, first), *others = scores.items()
     for other, each in others:
+        place = f'{noun} {other}: other %s than those of {noun} {name}'
         for what in ('classes', 'video_ids'):
-            if getattr(each, what) != getattr(first, what):
-                raise ValueError(f'row {other}: other {what} than those of '
-                                 f'row {name}; rows of one table need the '
-                                 'same test clips and labels')
+            found, expected = getattr(each, what), getattr(first, what)
+            if found != expected:
+                raise ValueError(
+                    f'{place % what} ({len(found)} and {len(expected)}, of '
+                    f'which {len(set(found) & set(expected))} are the same); '
+                    f'{noun}s that are compared need the same clips and '
+                    'labels, in one order')
         if not np.array_equal(each.labels, first.labels):
-            raise ValueError(f'row {other}: other labels than those of row '
-                             f'{name}')
+            raise ValueError(place % 'labels')

@@ -1,14 +1,17 @@
 """Figures for papers: readable at column width, for the colour-blind too."""
 import os
 import os.path as osp
-from typing import Dict, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import matplotlib
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 # Okabe and Ito (2008), Color Universal Design.
 BLUE, ORANGE, GREEN, BLACK = '#0072B2', '#E69F00', '#009E73', '#000000'
+SKY, VERMILLION, PURPLE = '#56B4E9', '#D55E00', '#CC79A7'
+GREY = '#999999'
 COLUMN_WIDTH = 3.5  # inches, of a two-column page
 
 
@@ -52,6 +55,22 @@ def plot_rows(titles: Sequence[str],
         figure.legend(handles, labels, loc='outside lower center',
                       ncols=3, frameon=False)
     return figure
+
+
+def to_image(figure: Figure, dpi: int = 150) -> np.ndarray:
+    """The pixels of a figure, (H, W, 3) uint8 RGB."""
+    figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def save_figures(figure: Figure, stem: str) -> List[str]:
+    """Write a figure as PNG and SVG; their paths."""
+    paths = [f'{stem}{ending}' for ending in ('.png', '.svg')]
+    for path in paths:
+        save_figure(figure, path)
+    return paths
 
 
 def save_figure(figure: Figure, path: str) -> None:

@@ -65,7 +65,12 @@ def test_a_table_of_one_training_tested_twice(table, tiny):
     assert '1 training with 1 seed each' in text
     assert 'start weights: scratch' in text
     assert '| TSN face, trained unmasked, tested masked | ' in text
-    assert (table / 'table.png').read_bytes().startswith(b'\x89PNG')
+    for name in ('table', 'roc', 'roc_bars'):
+        assert (table / f'{name}.png').read_bytes().startswith(b'\x89PNG')
+        svg = (table / f'{name}.svg').read_text()
+        assert 'TSN face, trained unmasked, tested masked' in svg
+    positives = sum(row[3] for row in tiny.labels['test'])
+    assert f'Happiness, {positives} of 6' in (table / 'roc.svg').read_text()
 
 
 def test_nothing_is_done_twice(table, run, capsys):
@@ -77,6 +82,9 @@ def test_nothing_is_done_twice(table, run, capsys):
     text = capsys.readouterr().out
     assert '--- tsn' not in text and 'epoch 1' not in text
     assert '| TSN face, unmasked | ' in text
+    assert text.rstrip().endswith(
+        'table.md, .csv, table.png, table.svg, roc.png, roc.svg, '
+        'roc_bars.png, roc_bars.svg')
 
 
 def test_other_settings_in_the_same_folder_are_refused(table, run, capsys):

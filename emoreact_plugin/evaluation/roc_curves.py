@@ -1,0 +1,142 @@
+"""ROC curves of one class: their points, mean over seeds and spread.
+
+Of N clips, R resamples and S seeds (trainings of one model). A rate is a share
+in 0..1.
+"""
+from __future__ import annotations
+
+from typing import Sequence
+
+import numpy as np
+
+from .functional import check_pair
+from .resampling import check_values
+from .statistics import interval
+
+
+def weighted_roc_curves(scores, labels,
+                        weights) -> tuple[np.ndarray, np.ndarray]:
+    """The ROC curve of each resample.
+
+    What the curve is when each clip is repeated as often as its weight says.
+    Clips of equal scores are one straight piece of it, so the area under it is
+    that of :func:`~emoreact_plugin.evaluation.resampling.weighted_roc_auc`.
+
+    Args:
+        scores (array-like): (N,), finite, of any scale.
+        labels (array-like): (N,), 0 or 1.
+        weights (array-like): (R, N), finite, 0 or more.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: False and true positive rate, (R, K)
+        float64 from 0 to 1, of K - 1 different scores; NaN in a resample
+        whose clips have one label only.
+
+    Raises:
+        ValueError: If the arrays are not as above.
+    """
+    scores, labels = check_pair(
+        np.asarray(scores)[:, np.newaxis], np.asarray(labels)[:, np.newaxis])
+    scores, labels = scores[:, 0], labels[:, 0]
+    weights = check_values(weights, 'weights', 'RN', nan=False)
+    if weights.shape[1] != len(scores) or (weights < 0).any():
+        raise ValueError(f'weights: expected (R, {len(scores)}) numbers of 0 '
+                         f'or more, found {weights.shape}')
+    order = np.argsort(-scores, kind='stable')
+    ends = np.flatnonzero(np.append(np.diff(scores[order]), 1))
+    rates = []
+    for which in (~labels, labels):
+        counts = np.cumsum((weights * which)[:, order], axis=1)[:, ends]
+        total = counts[:, -1:].copy()
+        total[total == 0] = np.nan
+        rates.append(np.pad(counts, ((0, 0), (1, 0))) / total)
+    undefined = np.isnan(rates[0] + rates[1]).any(axis=1)
+    for rate in rates:
+        rate[undefined] = np.nan
+    return rates[0], rates[1]
+
+
+def mean_roc_curve(scores, labels) -> tuple[np.ndarray, np.ndarray]:
+    """The vertical average of the ROC curves of some seeds.
+
+    The mean true positive rate at each false positive rate; the area under
+    it is the mean of their ROC AUC. With one seed it is its curve.
+
+    Source: Fawcett, *An introduction to ROC analysis*, Pattern Recognition
+    Letters 27, 2006, section 9.1.
+
+    Args:
+        scores (array-like): (S, N), finite, of any scale.
+        labels (array-like): (N,), 0 or 1, both of them.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: False and true positive rate, (K,)
+        float64 from (0, 0) to (1, 1).
+
+    Raises:
+        ValueError: If the arrays are not as above.
+    """
+    labels = np.asarray(labels)
+    curves = []
+    for each in check_values(scores, 'scores', 'SN', nan=False):
+        curve = weighted_roc_curves(each, labels, np.ones((1, len(each))))
+        if np.isnan(curve[0]).any():
+            raise ValueError('labels: expected 0 and 1, found only '
+                             f'{int(labels.max())}')
+        curves.append((curve[0][0], curve[1][0]))
+    if len(curves) == 1:
+        return curves[0]
+    grid = np.unique(np.concatenate([fpr for fpr, _ in curves]))
+    ends = np.mean([_ends_at(*curve, grid) for curve in curves], axis=0)
+    return np.repeat(grid, 2), ends.T.ravel()
+
+
+def _ends_at(fpr: np.ndarray, tpr: np.ndarray,
+             grid: np.ndarray) -> np.ndarray:
+    """Lowest and highest point of a curve at each rate, (2, G): they differ
+    where it goes straight up."""
+    knots, first = np.unique(fpr, return_index=True)
+    low, high = tpr[first], tpr[np.append(first[1:], len(fpr)) - 1]
+    left = np.searchsorted(knots, grid, side='right') - 1
+    right = np.minimum(left + 1, len(knots) - 1)
+    gap = np.where(right > left, knots[right] - knots[left], 1)
+    share = (grid - knots[left]) / gap
+    between = high[left] + share * (low[right] - high[left])
+    on_knot = share == 0
+    return np.stack([np.where(on_knot, low[left], between), between])
+
+
+def roc_band(scores, labels, weights, grid: Sequence[float],
+             level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+    """Pointwise bootstrap interval of the true positive rate.
+
+    At each false positive rate on its own; that a whole curve lies in the
+    band is less likely than ``level``. With several seeds, of their mean:
+    the seeds are taken as they are.
+
+    Args:
+        scores (array-like): (S, N), finite, of any scale.
+        labels (array-like): (N,), 0 or 1.
+        weights (array-like): (R, N), of
+            :func:`~emoreact_plugin.evaluation.resampling.bootstrap_weights`.
+        grid (Sequence[float]): G false positive rates, 0..1.
+        level (float): Above 0 and below 1.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: Low and high, (G,) float64; NaN where
+        all resamples are undefined.
+
+    Raises:
+        ValueError: If the arguments are not as above.
+    """
+    total = 0.
+    scores = check_values(scores, 'scores', 'SN', nan=False)
+    for each in scores:
+        curves = zip(*weighted_roc_curves(each, labels, weights))
+        # Where a curve goes straight up, np.interp takes its upper end.
+        total = total + np.stack(
+            [np.interp(grid, fpr, tpr) if fpr[0] == 0 else
+             np.full(len(grid), np.nan) for fpr, tpr in curves])
+    low, high = np.transpose(
+        [interval(column, level) for column in (total / len(scores)).T])
+    return low, high

@@ -1,0 +1,154 @@
+"""ROC curves of some runs: figures, a table and CSV."""
+import os.path as osp
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+
+from emoreact_plugin.visualization import (MAX_RUNS, plot_roc_bars,
+                                           plot_roc_curves, save_figure)
+from .comparisons import AVERAGES
+from .report import csv_text
+from .scores import Scores
+from .table import Summary
+
+ENDINGS = ('.png', '.svg', '.pdf')
+
+
+class RunScore(NamedTuple):
+    """A ROC AUC of a run: of a class, macro or micro.
+
+    Attributes:
+        metric (str): A class, ``'macro'`` or ``'micro'``.
+        run (str): Name of the run.
+        positives (int): Clips with the label; of an average, labels.
+        clips (int): How many there are.
+        seeds (int): Trainings.
+        roc_auc (float): Mean over the seeds; NaN where it is not defined.
+        low (float): Lower end of the 95 % bootstrap interval of that mean.
+        high (float): Upper end.
+    """
+    metric: str
+    run: str
+    positives: int
+    clips: int
+    seeds: int
+    roc_auc: float
+    low: float
+    high: float
+
+
+def run_scores(scores: Dict[str, Scores],
+               summaries: Dict[str, Summary]) -> List[RunScore]:
+    """The numbers that :func:`save_roc_figures` draws.
+
+    Args:
+        scores (dict[str, Scores]): Of each run, of the same clips.
+        summaries (dict[str, Summary]): Likewise; the intervals are those
+            over the smallest groups that there are.
+
+    Returns:
+        list[RunScore]: By metric, then by run.
+    """
+    first = next(iter(scores.values()))
+    counts = dict(zip(first.classes, first.labels.sum(axis=0).tolist()))
+    return [
+        RunScore(metric, run, int(counts.get(metric, first.labels.sum())),
+                 len(first.labels), len(summary.runs[metric]),
+                 float(summary.runs[metric].mean()),
+                 *_limits(summary)[metric])
+        for metric in (*first.classes, *AVERAGES)
+        for run, summary in summaries.items()
+    ]
+
+
+def scores_text(lines: Sequence[RunScore]) -> str:
+    """A table of one line for each metric and run."""
+    rows = [('ROC AUC', 'positives', 'run', 'mean', '95 % interval')]
+    before = None
+    for each in lines:
+        interval = '-' if np.isnan(each.low) else (
+            f'{each.low:.3f} to {each.high:.3f}')
+        value = 'not defined' if np.isnan(each.roc_auc) else (
+            f'{each.roc_auc:.3f}')
+        count = '' if each.metric in AVERAGES else (
+            f'{each.positives} of {each.clips}')
+        head = (each.metric, count) if each.metric != before else ('', '')
+        rows.append((*head, each.run, value, interval))
+        before = each.metric
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return '\n'.join('  '.join(
+        cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+                     for row in rows)
+
+
+def scores_csv(lines: Sequence[RunScore]) -> str:
+    """The same for other programs; what is not defined is empty."""
+    return csv_text(RunScore._fields, lines)
+
+
+def save_roc_figures(stem: str,
+                     scores: Dict[str, Scores],
+                     summaries: Dict[str, Summary],
+                     prior: Optional[float] = None,
+                     weights: Optional[np.ndarray] = None,
+                     endings: Sequence[str] = ENDINGS[:2]) -> List[str]:
+    """Draw and write ROC curves and bars of the ROC AUC of each class.
+
+    Args:
+        stem (str): Path without ending: ``<stem>.png`` are the curves,
+            ``<stem>_bars.png`` the bars; ``<stem>_2.png`` and so on where
+            there are more runs than fit.
+        scores (dict[str, Scores]): Name of each run -> scores, of the same
+            clips.
+        summaries (dict[str, Summary]): Likewise.
+        prior (float, optional): Micro ROC AUC of the label frequencies.
+        weights (np.ndarray, optional): (R, N), resamples of clips, for the
+            band of a run on its own.
+        endings (Sequence[str]): Of the files, of :data:`ENDINGS`.
+
+    Returns:
+        list[str]: Paths of the files.
+    """
+    names = list(scores)
+    first = scores[names[0]]
+    paths = []
+    for start in range(0, len(names), MAX_RUNS):
+        part = names[start:start + MAX_RUNS]
+        limits = {name: _limits(summaries[name]) for name in part}
+        curves = plot_roc_curves(
+            first.classes, first.labels,
+            {name: scores[name].logits for name in part},
+            [limits[part[0]][each] for each in first.classes]
+            if len(part) == 1 else None, weights)
+        bars = plot_roc_bars(
+            first.classes,
+            {name: {metric: values.mean() for metric, values
+                    in summaries[name].runs.items()} for name in part},
+            limits, first.labels, prior)
+        more = f'_{start // MAX_RUNS + 1}' if start else ''
+        for figure, what in ((curves, ''), (bars, '_bars')):
+            for ending in endings:
+                paths.append(f'{stem}{what}{more}{ending}')
+                save_figure(figure, paths[-1])
+    return paths
+
+
+def stem_and_endings(path: str) -> Tuple[str, Sequence[str]]:
+    """What a path to write figures to stands for: one format by its ending,
+    or PNG and SVG without.
+
+    Raises:
+        ValueError: For another ending.
+    """
+    stem, ending = osp.splitext(path)
+    if ending.lower() in ENDINGS:
+        return stem, (ending,)
+    if ending[1:].isalpha():
+        raise ValueError(f'{path}: expected a name that ends in '
+                         f'{", ".join(ENDINGS)}, or one without ending, for '
+                         f'PNG and SVG, found {ending}')
+    return path, ENDINGS[:2]
+
+
+def _limits(summary: Summary) -> Dict[str, Tuple[float, float]]:
+    return list(summary.intervals.values())[-1]

@@ -1,0 +1,274 @@
+"""ROC curves and ROC AUC of each class, of one run or several side by side."""
+from typing import Dict, Optional, Sequence, Tuple
+
+import matplotlib
+import matplotlib.ticker
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+
+from emoreact_plugin.evaluation import mean_roc_curve, roc_auc, roc_band
+from .plots import (BLACK, BLUE, COLUMN_WIDTH, GREEN, GREY, ORANGE, PURPLE,
+                    SKY, VERMILLION)
+
+# Told apart without colours by the line, or by the order and hatch of bars.
+STYLES = (
+    (BLUE, '-', ''),
+    (ORANGE, '--', '/////'),
+    (BLACK, ':', ''),
+    (GREEN, '-.', '.....'),
+    (SKY, (0, (7, 2)), ''),
+    (VERMILLION, (0, (3, 1, 1, 1, 1, 1)), '\\\\\\\\\\'),
+    (PURPLE, (0, (5, 1, 1, 1)), '-----'),
+)
+MAX_RUNS = len(STYLES)
+AVERAGES = ('macro', 'micro')
+PANELS = 4  # in a row
+GRID = np.linspace(0, 1, 101)
+_SETTINGS = {
+    'font.size': 7, 'axes.titlesize': 7, 'axes.linewidth': 0.6,
+    'hatch.linewidth': 0.5
+}
+_CHANCE, _INTERVAL = 'chance', '95 % interval'
+_BAND, _PRIOR = '95 % interval at each rate', 'label frequencies alone'
+_REST = (_CHANCE, _INTERVAL, _BAND, _PRIOR)
+
+Interval = Tuple[float, float]
+
+
+def plot_roc_curves(classes: Sequence[str],
+                    labels: np.ndarray,
+                    scores: Dict[str, np.ndarray],
+                    intervals: Optional[Sequence[Interval]] = None,
+                    weights: Optional[np.ndarray] = None) -> Figure:
+    """Draw ROC curves, a panel for each class.
+
+    The line of a run of several seeds is the vertical average of their
+    curves, whose area is the mean of their ROC AUC. A run on its own also
+    gets the ROC AUC of each class, thin lines for its seeds and a band.
+
+    Args:
+        classes (Sequence[str]): C names.
+        labels (np.ndarray): (N, C), 0 or 1.
+        scores (dict[str, np.ndarray]): Run -> (S, N, C), finite, of any
+            scale; at most :data:`MAX_RUNS`.
+        intervals (Sequence[tuple[float, float]], optional): For each class
+            the 95 % interval of the ROC AUC of the only run.
+        weights (np.ndarray, optional): (R, N), of the bootstrap, for the
+            band of the only run.
+
+    Returns:
+        Figure: Two columns of a page wide.
+
+    Raises:
+        ValueError: If there are no runs, or too many.
+    """
+    _check_count(scores)
+    columns = min(PANELS, len(classes))
+    rows = -(-len(classes) // columns)
+    alone = next(iter(scores.values())) if len(scores) == 1 else None
+    with matplotlib.rc_context(_SETTINGS):
+        width = 2 * COLUMN_WIDTH * (0.25 + 0.75 * columns / PANELS)
+        side = width / columns
+        figure = Figure(
+            # A panel with its title of one or two lines; legend and labels.
+            figsize=(width, (side + 0.1 + 0.11 * (alone is not None)) * rows +
+                     0.4 + 0.04 * len(scores)),
+            layout='constrained')
+        panels = figure.subplots(
+            rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+        for k, axes in enumerate(panels):
+            if k >= len(classes):
+                axes.set_axis_off()
+                continue
+            truth = labels[:, k]
+            title = f'{classes[k]}, {int(truth.sum())} of {len(truth)}'
+            _frame(axes, left=k % columns == 0,
+                   bottom=k + columns >= len(classes))
+            if truth.min() == truth.max():
+                _not_defined(axes, truth)
+            elif alone is None:
+                _runs(axes, truth, {n: s[:, :, k] for n, s in scores.items()})
+            else:
+                _run(axes, truth, alone[:, :, k], weights)
+                title += '\n' + _value(
+                    np.mean([roc_auc(s, labels)[k] for s in alone]),
+                    intervals and intervals[k])
+            axes.set_title(title, loc='left')
+        _legend(figure, panels[:len(classes)])
+    return figure
+
+
+def plot_roc_bars(classes: Sequence[str],
+                  values: Dict[str, Dict[str, Optional[float]]],
+                  intervals: Optional[Dict[str, Dict[str, Interval]]] = None,
+                  labels: Optional[np.ndarray] = None,
+                  prior: Optional[float] = None) -> Figure:
+    """Draw the ROC AUC of each class, macro and micro as bars, and beside
+    them how many positives each class has.
+
+    Bars start at 0.5, which is chance for a class and macro.
+
+    Args:
+        classes (Sequence[str]): C names.
+        values (dict[str, dict[str, float | None]]): Run -> metric (a class,
+            ``'macro'`` or ``'micro'``) -> ROC AUC; None or NaN where it is
+            not defined. At most :data:`MAX_RUNS` runs.
+        intervals (dict[str, dict[str, tuple[float, float]]], optional): Run
+            -> metric -> low and high.
+        labels (np.ndarray, optional): (N, C), 0 or 1.
+        prior (float, optional): Micro ROC AUC of the label frequencies.
+
+    Returns:
+        Figure: A column of a page wide.
+
+    Raises:
+        ValueError: If there are no runs, or too many.
+    """
+    _check_count(values)
+    metrics = [*classes, *AVERAGES]
+    with matplotlib.rc_context(_SETTINGS):
+        group = max(0.2, 0.07 + 0.08 * len(values))
+        lines = len(values) + 2 if len(values) > 1 else 2
+        figure = Figure(
+            figsize=(COLUMN_WIDTH,
+                     0.4 + 0.1 * lines + group * len(metrics)),
+            layout='constrained')
+        counted = labels is not None
+        panels = figure.subplots(
+            1, 1 + counted, sharey=True, squeeze=False,
+            width_ratios=(3, 1)[:1 + counted])[0]
+        _bars(panels[0], metrics, values, intervals or {})
+        if prior is not None and not np.isnan(prior):
+            place = len(metrics) - 1
+            panels[0].vlines(
+                prior, place - 0.45, place + 0.45, color=BLACK,
+                linestyle=(0, (1, 1)), linewidth=1.2,
+                label=_PRIOR)
+        if counted:
+            _counts(panels[1], labels)
+        panels[0].set_yticks(range(len(metrics)), metrics)
+        panels[0].set_ylim(len(metrics) - 0.45, -0.55)  # the first at the top
+        _legend(figure, panels[:1])
+    return figure
+
+
+def _check_count(runs: Dict[str, object]) -> None:
+    if not 1 <= len(runs) <= MAX_RUNS:
+        raise ValueError(f'expected 1 to {MAX_RUNS} runs in one figure, found '
+                         f'{len(runs)}')
+
+
+def _frame(axes, left: bool, bottom: bool) -> None:
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.6, zorder=1,
+              label=_CHANCE)
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xticks=(0, 0.5, 1),
+             yticks=(0, 0.5, 1))
+    axes.xaxis.set_major_formatter('{x:g}')
+    axes.yaxis.set_major_formatter('{x:g}')
+    axes.tick_params(labelbottom=bottom)
+    axes.set_xlabel('false positive rate' if bottom else '')
+    axes.set_ylabel('true positive rate' if left else '')
+    axes.spines[['top', 'right']].set_visible(False)
+
+
+def _not_defined(axes, truth: np.ndarray) -> None:
+    lacking = 'negatives' if truth.min() else 'positives'
+    axes.text(0.5, 0.5, f'not defined:\n0 {lacking}', ha='center',
+              va='center', bbox=dict(color='white', pad=1))
+
+
+def _runs(axes, truth: np.ndarray, scores: Dict[str, np.ndarray]) -> None:
+    for (name, each), (color, line, _) in zip(scores.items(), STYLES):
+        axes.plot(*mean_roc_curve(each, truth), color=color, linestyle=line,
+                  linewidth=1, label=name)
+
+
+def _run(axes, truth: np.ndarray, scores: np.ndarray,
+         weights: Optional[np.ndarray]) -> None:
+    if weights is not None:
+        axes.fill_between(
+            GRID, *roc_band(scores, truth, weights, GRID), color=BLUE,
+            alpha=0.2, linewidth=0, label=_BAND)
+    several = len(scores) > 1
+    for k, each in enumerate(scores if several else ()):
+        axes.plot(*mean_roc_curve(each[np.newaxis], truth), color=BLUE,
+                  linewidth=0.4, alpha=0.6, label='a seed' if not k else None)
+    axes.plot(*mean_roc_curve(scores, truth), color=BLUE, linewidth=1,
+              label=f'mean of {len(scores)} seeds' if several else
+              'ROC curve')
+
+
+def _value(value: float, limits: Optional[Interval]) -> str:
+    text = f'ROC AUC {value:.2f}'
+    if limits and not np.isnan(limits[0]):
+        text += f' ({limits[0]:.2f} to {limits[1]:.2f})'
+    return text
+
+
+def _bars(axes, metrics: Sequence[str],
+          values: Dict[str, Dict[str, Optional[float]]],
+          intervals: Dict[str, Dict[str, Interval]]) -> None:
+    thick = 0.8 / len(values)
+    heights = np.array([[run.get(m) for m in metrics]
+                        for run in values.values()], dtype=float)
+    lowest = np.nanmin([0.5, *heights.ravel()])
+    for r, name in enumerate(values):
+        color, _, hatch = STYLES[r]
+        places = np.arange(len(metrics)) + (r + 0.5) * thick - 0.4
+        axes.barh(places, heights[r] - 0.5, thick, left=0.5, color=color,
+                  edgecolor='white', linewidth=0.3, hatch=hatch, label=name)
+        limits = np.array([intervals.get(name, {}).get(m, (np.nan, np.nan))
+                           for m in metrics])
+        axes.hlines(
+            places, *limits.T, color=BLACK, linewidth=0.6,
+            path_effects=[withStroke(linewidth=1.5, foreground='white')],
+            label=_INTERVAL if name in intervals and not r else None)
+        lowest = np.nanmin([lowest, *limits[:, 0]])
+    for place in np.flatnonzero(np.isnan(heights).all(axis=0)):
+        axes.annotate('not defined', (0.5, place), (2, 0), va='center',
+                      textcoords='offset points')
+    axes.axvline(0.5, color=BLACK, linewidth=0.6)
+    axes.axhline(len(metrics) - len(AVERAGES) - 0.5, color=GREY,
+                 linewidth=0.5)
+    axes.set_xlim(np.floor(lowest * 10) / 10, 1)
+    axes.xaxis.set_major_locator(
+        matplotlib.ticker.MaxNLocator(6, steps=(1, 2, 5, 10)))
+    axes.set_xlabel('ROC AUC')
+    axes.tick_params(axis='y', length=0)
+    _plain(axes)
+
+
+def _counts(axes, labels: np.ndarray) -> None:
+    counts = np.asarray(labels).sum(axis=0)
+    places = np.arange(len(counts))
+    axes.barh(places, counts, 0.6, color=GREY)
+    for place, count in zip(places, counts):
+        axes.annotate(str(int(count)), (count, place), (1.5, 0), va='center',
+                      textcoords='offset points', fontsize=6)
+    axes.set_xlim(0, 1.6 * max(counts.max(), 1))
+    axes.set_xlabel(f'positives\nof {len(labels)} clips')
+    axes.set_xticks([])
+    axes.tick_params(axis='y', length=0)
+    axes.spines[['top', 'right', 'bottom']].set_visible(False)
+
+
+def _plain(axes) -> None:
+    axes.grid(axis='x', linewidth=0.4, alpha=0.5)
+    axes.spines[['top', 'right', 'left']].set_visible(False)
+    axes.set_axisbelow(True)
+
+
+def _legend(figure: Figure, panels: Sequence) -> None:
+    """One legend of all panels, below them: the runs, then the rest."""
+    entries = {}
+    for axes in panels:
+        for handle, name in zip(*axes.get_legend_handles_labels()):
+            entries.setdefault(name, handle)
+    names = sorted(entries, key=_REST.__contains__)
+    # About 18 letters of this size are an inch; a handle takes 7.
+    room = figure.get_figwidth() * 18 // (max(map(len, names)) + 7)
+    figure.legend(
+        [entries[name] for name in names], names,
+        loc='outside lower center', ncols=int(max(1, min(room, len(names)))),
+        frameon=False, handlelength=2.5)

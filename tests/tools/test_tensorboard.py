@@ -1,0 +1,91 @@
+"""The switch --tensorboard of tools/train.py, on the tiny data set."""
+import json
+import sys
+
+import pytest
+
+CONFIG = '''\
+_base_ = 'emoreact_plugin::_base_/runtime.py'
+from emoreact_plugin.recipes import build
+globals().update(build(
+    input='face', arch='resnet18', init='scratch', image_size=32,
+    num_segments=1, batch_size=4, num_workers=0, max_epochs=1,
+    data_root={root!r}))
+'''
+
+
+@pytest.fixture
+def train(calls, tiny, tmp_path):
+    (tmp_path / 'small.py').write_text(CONFIG.format(root=str(tiny.root)))
+    call = calls('train', str(tmp_path / 'small.py'), '--work-dir',
+                 str(tmp_path / 'run'), '--tensorboard')
+
+    def run(*arguments):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv('LOCAL_RANK', '0')  # the tool sets it
+            return call(*arguments)
+
+    return run
+
+
+@pytest.fixture
+def read():
+    """A function that reads the event files of a folder."""
+    try:
+        import torch.utils.tensorboard  # noqa: F401
+    except ImportError as error:
+        pytest.skip(f'needs tensorboard: {error}')
+    from tensorboard.backend.event_processing.event_accumulator import \
+        EventAccumulator
+    return lambda folder: EventAccumulator(str(folder)).Reload()
+
+
+def test_it_is_refused_before_anything_else(train, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'torch.utils.tensorboard', None)
+    code, text, errors = train()
+    assert code == 1 and not text
+    assert "pip install 'emoreact_plugin[tensorboard]'" in errors
+    assert not (tmp_path / 'run').exists()
+
+
+def test_scalars_and_charts_are_there_and_go_on_when_resumed(train, read,
+                                                             tmp_path):
+    run = tmp_path / 'run'
+    code, text, errors = train()
+    assert code == 0, errors
+    assert f'to watch it: tensorboard --logdir {run}' in text
+    code, _, errors = train('--resume', '--cfg-options',
+                            'train_cfg.max_epochs=2')
+    assert code == 0, errors
+    folder, = (run / 'tensorboard').iterdir()
+    events = read(folder)
+    tags = events.Tags()
+    assert {'loss', 'lr', 'roc_auc/micro', 'roc_auc/macro', 'roc_auc/Fear',
+            'ap/macro'} <= set(tags['scalars'])
+    written = {}  # MMEngine's own record of the same; the last is of the best
+    for path in sorted(run.glob('*/vis_data/scalars.json')):
+        for line in path.read_text().splitlines():
+            each = json.loads(line)
+            if 'roc_auc/micro' in each:
+                written.setdefault(each['step'], each)
+    for name in ('roc_auc/micro', 'roc_auc/macro'):
+        assert {e.step: e.value for e in events.Scalars(name)} == (
+            pytest.approx({k: written[k][name] for k in (1, 2)}))
+        assert len(events.Scalars(name)) == 2
+    assert [e.step for e in events.Scalars('loss')] == [2, 4]
+    assert tags['images'] == ['roc_auc']
+    images = events.Images('roc_auc')
+    assert [image.step for image in images] == [1, 2]
+    assert images[0].width > images[0].height > 100
+
+
+def test_scores_that_are_not_defined_are_left_out(read, tmp_path):
+    from emoreact_plugin.visualization import TensorboardTrainingBackend
+    backend = TensorboardTrainingBackend(str(tmp_path))
+    backend.add_scalars(dict(a=.5, b=None), step=1)
+    events = read(tmp_path)  # on disk before it is closed
+    assert events.Tags()['scalars'] == ['a']
+    backend.close()
+    backend.add_scalars(dict(a=.6), step=2)
+    assert [e.step for e in events.Reload().Scalars('a')] == [1]
+    assert len(list(tmp_path.iterdir())) == 1
