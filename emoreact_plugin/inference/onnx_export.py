@@ -1,24 +1,23 @@
-"""Trained recognizers as ONNX files (https://onnx.ai), and what runs them."""
+"""Trained recognizers as ONNX files (https://onnx.ai)."""
 import json
 import os
 import os.path as osp
+import warnings
 from copy import deepcopy
-from typing import Dict, List, Tuple
+from typing import List, Optional, Tuple
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from torch import Tensor, nn
 
-from emoreact_plugin.checkpoints import parse_config
-from emoreact_plugin.models import check_names, score_stream
+from emoreact_plugin.models import score_stream
 from emoreact_plugin.version import __version__
-from .scoring import Scores, TorchScorer
+from .onnx_scoring import FUSED, INSTALL, ONLY_INPUT, OnnxScorer, feed_of
+from .scoring import TorchScorer
 
-INSTALL = "pip install 'emoreact_plugin[onnx]'"
 # How far the two may be apart, of the largest logit.
 TOLERANCE = 1e-4
-ONLY_INPUT, FUSED = 'imgs', 'logits'
 
 
 class _Exported(nn.Module):
@@ -61,7 +60,7 @@ class _Exported(nn.Module):
 
 
 def export_onnx(cfg: Config, model: nn.Module, clips: List[dict],
-                path: str) -> float:
+                path: str, dataset_meta: Optional[dict] = None) -> float:
     """Write a recognizer as ONNX, once it is shown to give the same logits.
 
     The file takes the images of each stream as ``ClipPipeline`` packs them,
@@ -77,6 +76,8 @@ def export_onnx(cfg: Config, model: nn.Module, clips: List[dict],
         clips (list[dict]): Real clips to compare both on, at least two, see
             ``ClipPipeline.pack``.
         path (str): The file; written to another name first.
+        dataset_meta (dict, optional): What the checkpoint says of the data
+            that it was trained on, to be kept in the file.
 
     Returns:
         float: The largest difference of a logit.
@@ -98,7 +99,7 @@ def export_onnx(cfg: Config, model: nn.Module, clips: List[dict],
     scorer = TorchScorer(cfg, model)
     exported = _Exported(deepcopy(model).cpu()).eval()
     values = tuple(
-        torch.from_numpy(each) for each in _feed(
+        torch.from_numpy(each) for each in feed_of(
             clips, exported.input_names).values())
     batch = torch.export.Dim('batch', min=1)
     folder, name = osp.split(osp.abspath(path))
@@ -106,12 +107,15 @@ def export_onnx(cfg: Config, model: nn.Module, clips: List[dict],
     part = osp.join(folder, f'.{name}.part')
     try:
         try:
-            torch.onnx.export(
-                exported, values, part, dynamo=True, verbose=False,
-                input_names=exported.input_names,
-                output_names=exported.output_names,
-                dynamic_shapes=(tuple({0: batch} for _ in values), ),
-                external_data=False)
+            with warnings.catch_warnings():
+                # One axis of several inputs has one name: as wanted.
+                warnings.filterwarnings('ignore', '# The axis name')
+                torch.onnx.export(
+                    exported, values, part, dynamo=True, verbose=False,
+                    input_names=exported.input_names,
+                    output_names=exported.output_names,
+                    dynamic_shapes=(tuple({0: batch} for _ in values), ),
+                    external_data=False)
         except Exception as error:  # the exporter raises many kinds
             reason = (str(error).strip() or type(error).__name__)
             raise ValueError(
@@ -123,7 +127,7 @@ def export_onnx(cfg: Config, model: nn.Module, clips: List[dict],
             'config': cfg.pretty_text,
             'classes': json.dumps(scorer.classes),
             'threshold': repr(scorer.threshold),
-            'dataset_meta': json.dumps(getattr(cfg, 'dataset_meta', {})),
+            'dataset_meta': json.dumps(dataset_meta or {}),
         })
         onnx.save(file, part)
         difference = _compare(scorer, OnnxScorer(part), clips)
@@ -134,7 +138,7 @@ def export_onnx(cfg: Config, model: nn.Module, clips: List[dict],
     return difference
 
 
-def _compare(scorer: TorchScorer, other: 'OnnxScorer',
+def _compare(scorer: TorchScorer, other: OnnxScorer,
              clips: List[dict]) -> float:
     """In one batch and clip by clip: the batch is free."""
     largest = 0.
@@ -152,74 +156,3 @@ def _compare(scorer: TorchScorer, other: 'OnnxScorer',
                     f'{difference:.1e}, with {len(batch)} clips in the batch')
             largest = max(largest, difference)
     return largest
-
-
-class OnnxScorer:
-    """Scores packed clips with an ONNX file of :func:`export_onnx`.
-
-    In place of a :class:`~.scoring.TorchScorer`.
-
-    Args:
-        path (str): The file.
-
-    Attributes:
-        cfg (Config): The configuration in its metadata, parsed as data.
-        dataset_meta (dict): What it says of the data it was trained on.
-        classes (tuple[str, ...]): C names.
-        threshold (float): Probability from which a label is predicted.
-
-    Raises:
-        ImportError: Without onnxruntime.
-        FileNotFoundError: When there is no such file.
-        ValueError: When it cannot be read, or was not made by this package.
-    """
-
-    def __init__(self, path: str) -> None:
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise ImportError(f'{error}. For ONNX files: {INSTALL}') from error
-        if not osp.isfile(path):
-            raise FileNotFoundError(f'{path}: no such ONNX file')
-        try:
-            self._session = onnxruntime.InferenceSession(
-                path, providers=['CPUExecutionProvider'])
-        except Exception as error:  # onnxruntime has many kinds of its own
-            raise ValueError(f'{path}: cannot be read as an ONNX file '
-                             f'({type(error).__name__})') from error
-        about = self._session.get_modelmeta().custom_metadata_map
-        try:
-            self.cfg = parse_config(about['config'], path)
-            self.classes = tuple(json.loads(about['classes']))
-            self.threshold = float(about['threshold'])
-            self.dataset_meta = json.loads(about['dataset_meta'])
-        except (KeyError, TypeError, json.JSONDecodeError) as error:
-            raise ValueError(
-                f'{path}: expected an ONNX file of tools/export_onnx.py, with '
-                f'its configuration, found one without {error}') from error
-        check_names(self.cfg, path)
-
-    def __call__(self, clips: List[dict]) -> Scores:
-        """Score a batch; as ``TorchScorer`` does."""
-        names = [each.name for each in self._session.get_inputs()]
-        outputs = [each.name for each in self._session.get_outputs()]
-        values = dict(zip(outputs, self._session.run(
-            outputs, _feed(clips, names))))
-        return Scores(values.pop(FUSED), {
-            name[:-len('_logits')]: value for name, value in values.items()})
-
-
-def _feed(clips: List[dict], names: List[str]) -> Dict[str, np.ndarray]:
-    """Name of an input -> its values of N clips."""
-    feed = {}
-    for name in names:
-        if name.endswith('_found'):
-            found = [clip['data_samples'].get(name) for clip in clips]
-            feed[name] = np.array([f is None or bool(np.any(f))
-                                   for f in found])
-            continue
-        inputs = [clip['inputs'] for clip in clips]
-        if name != ONLY_INPUT:
-            inputs = [each[name] for each in inputs]
-        feed[name] = torch.stack(inputs).numpy()
-    return feed

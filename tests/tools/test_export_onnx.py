@@ -1,0 +1,48 @@
+import pytest
+import torch
+from mmengine.config import Config
+
+import emoreact_plugin  # noqa: F401
+from emoreact_plugin.recipes import build
+from mmaction.registry import MODELS
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    cfg = Config(build(arch='resnet18', init='scratch', image_size=32))
+    path = tmp_path / 'epoch_1.pth'
+    torch.save(dict(
+        meta=dict(cfg=cfg.pretty_text, dataset_meta=dict(masked=False)),
+        state_dict=MODELS.build(cfg.model).state_dict()), path)
+    return str(path)
+
+
+def test_it_exports_and_says_how_near(calls, checkpoint, tiny, monkeypatch):
+    call = calls('export_onnx')
+    made = []
+
+    def export(cfg, model, clips, path, dataset_meta):
+        made.append((len(clips), set(clips[0]['inputs']), path, dataset_meta))
+        return 2e-6
+
+    monkeypatch.setattr(call.tool, 'export_onnx', export)
+    videos = [str(tiny.root / 'videos' / name)
+              for name in tiny.videos['test'][:2]]
+    code, out, _ = call(checkpoint, *videos)
+    assert code == 0
+    path = checkpoint[:-len('.pth')] + '.onnx'
+    assert made == [(2, {'face_imgs', 'body_imgs'}, path,
+                     dict(masked=False))]
+    assert f'{path}: the logits of 2 clips differ by 2.0e-06 at most' in out
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (['a.mp4'], 'two videos or more.*found 1'),
+    (['a.mp4', 'b.mp4', '--out', 'x.pth'], 'ends in .onnx'),
+    (['no_a.mp4', 'no_b.mp4'], 'no_a.mp4'),
+])
+def test_errors(calls, checkpoint, arguments, message):
+    code, _, err = calls('export_onnx')(checkpoint, *arguments)
+    assert code == 1
+    import re
+    assert re.search(message, err), err

@@ -1,0 +1,64 @@
+"""Write a trained recognizer as ONNX, and compare both on real clips.
+
+tools/demo.py and EmotionInferencer take the file in place of a checkpoint.
+"""
+import argparse
+import os.path as osp
+
+import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.checkpoints import read_meta
+from emoreact_plugin.command_line import clear_errors
+from emoreact_plugin.console import say
+from emoreact_plugin.datasets.clip_files import number
+from emoreact_plugin.inference.clip_pipeline import ClipPipeline
+from emoreact_plugin.inference.onnx_export import export_onnx
+from emoreact_plugin.inference.sources import Clip
+from emoreact_plugin.models import load_recognizer
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add('checkpoint', help='checkpoint file')
+    add('videos', nargs='+', metavar='VIDEO',
+        help='to compare on, two or more; landmark files are looked for '
+        'beside them')
+    add('--config', metavar='FILE',
+        help='config file (default: the one in the checkpoint)')
+    add('--out', metavar='FILE.onnx',
+        help='(default: beside the checkpoint, by its name)')
+    return parser.parse_args()
+
+
+def packed(cfg, path):
+    """A video as the network sees it."""
+    pipeline, clip = ClipPipeline(cfg), Clip(path)
+    sample = pipeline.sample(clip.total_frames, clip.name)
+    inds = sample['frame_inds']
+    return pipeline.pack(sample, clip.read(inds), clip.landmarks.of(inds))
+
+
+def main():
+    args = parse_args()
+    with clear_errors():
+        out = args.out or osp.splitext(args.checkpoint)[0] + '.onnx'
+        if not out.endswith('.onnx'):
+            raise ValueError(f'--out {out}: expected a name that ends in '
+                             '.onnx')
+        if len(args.videos) < 2:
+            raise ValueError('expected two videos or more to compare the ONNX '
+                             f'file on, found {len(args.videos)}')
+        cfg, model = load_recognizer(args.checkpoint, args.config)
+        clips = [packed(cfg, path) for path in args.videos]
+        say('exporting, which takes a minute or more')
+        difference = export_onnx(
+            cfg, model, clips, out,
+            read_meta(args.checkpoint).get('dataset_meta'))
+    say(f'{out}: the logits of {number(len(clips), "clip")} differ by '
+        f'{difference:.1e} at most')
+
+
+if __name__ == '__main__':
+    main()
