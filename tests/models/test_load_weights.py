@@ -57,7 +57,7 @@ def test_the_same_network_as_torchvisions(name, config, save):
     reference = torchvision_model(name)
     backbone = MODELS.build(dict(config))
     backbone.eval()
-    count = load_weights(backbone, save(reference.state_dict()))
+    count = load_weights(backbone, save(reference.state_dict())).count
     assert count == sum('num_batches' not in k for k in backbone.state_dict())
     x = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
