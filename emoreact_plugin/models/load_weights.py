@@ -149,8 +149,10 @@ def fill(model: nn.Module,
     if hasattr(model, 'recognizers'):
         match.add({n: n for n in state if not n.startswith('recognizers.')},
                   state, file.others)
+    else:
+        match.left_out += file.others
     own = [n for n in state if not n.endswith(_COUNTER)]
-    problems = match.problems()
+    problems = match.problems(own)
     if problems:
         raise ValueError(f'{file.path}: does not fit {type(model).__name__} '
                          f'({len(own)} tensors). {problems}')
@@ -169,7 +171,6 @@ class _Match:
     def __init__(self, may_miss: Tuple[str, ...]) -> None:
         self.may_miss = may_miss
         self.found: Dict[str, Tensor] = {}
-        self.missing: List[str] = []
         self.left_over: List[str] = []
         self.shapes: List[str] = []
         self.left_as_is: List[str] = []
@@ -195,9 +196,6 @@ class _Match:
             if tensor.shape != state[own].shape:
                 self.shapes.append(f'{own} {tuple(tensor.shape)} instead of '
                                    f'{tuple(state[own].shape)}')
-        self.missing += [own for own in slots.values()
-                         if own not in self.found
-                         and not own.endswith(_COUNTER)]
 
     def _leave(self, prefix: str, slots: Dict[str, str],
                state: Dict[str, Tensor], tensors: Dict[str, Tensor]) -> None:
@@ -210,40 +208,53 @@ class _Match:
             for name in given:
                 del tensors[name]
 
-    def problems(self) -> str:
+    def problems(self, own: List[str]) -> str:
         """What does not fit, the first few of each kind; '' if all does."""
+        missing = [n for n in own
+                   if n not in self.found and n not in self.left_as_is]
         return '; '.join(
             f'{len(names)} {what}: {", ".join(names[:5])}'
-            for what, names in (('missing', self.missing),
+            for what, names in (('missing', missing),
                                 ('left over', self.left_over),
                                 ('of another shape', self.shapes)) if names)
+
+
+def choose_network(file: WeightFile, stream: Optional[str] = None) -> Network:
+    """The network of a file, or that of a stream where it has several.
+
+    Raises:
+        ValueError: When it is not clear which one is meant.
+    """
+    given = file.networks
+    if len(given) == 1:
+        return next(iter(given.values()))
+    if stream not in given:
+        raise ValueError(
+            f'{file.path}: ambiguous, holds networks of the streams '
+            f'{", ".join(given)}, expected one '
+            + ('network; choose a stream' if stream is None else
+               f'of them, found {stream}'))
+    return given[stream]
 
 
 def _pair(model: nn.Module, file: WeightFile,
           stream: Optional[str]) -> List[Tuple[str, Network]]:
     """The networks of a model, by the prefix of their names in it, each with
     that of the file."""
-    given = file.networks
-    if stream is not None and len(given) > 1:
-        given = {n: x for n, x in given.items() if n == stream}
     own = list(model.recognizers) if hasattr(model, 'recognizers') else ['']
     prefixes = [f'recognizers.{n}.' if n else '' for n in own]
-    if len(own) == len(given) == 1:
-        return [(prefixes[0], *given.values())]
-    if set(own) != set(given):
+    if len(own) == 1:
+        return [(prefixes[0], choose_network(file, stream))]
+    if set(own) != set(file.networks):
+        found = (', '.join(file.networks) if len(file.networks) > 1 else
+                 'one network')
         raise ValueError(
-            f'{file.path}: ambiguous, holds {_listed(file.networks)}, '
-            f'expected {_listed(own) if stream is None else repr(stream)}. '
-            'Choose one by its stream, or load a network of the model at a '
-            'time')
-    return [(prefix, given[name]) for prefix, name in zip(prefixes, own)]
-
-
-def _listed(names: Iterable[str]) -> str:
-    names = list(names)
-    if len(names) == 1:
-        return 'one network'
-    return f'{len(names)} networks ({", ".join(names)})'
+            f'{file.path}: ambiguous, expected networks of the streams '
+            f'{", ".join(own)}, found {found}. Load into one network of the '
+            'model at a time, or convert a run that shares its network with '
+            'a config that does')
+    return [(prefix, file.networks[name])
+            for prefix, name in zip(prefixes, own)]
 
 
 def _check_shift(path: str, network: Network, shift: bool,
