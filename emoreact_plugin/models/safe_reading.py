@@ -116,7 +116,7 @@ def _reason(error: Exception) -> str:
                 'was run')
     if isinstance(error, pickle.UnpicklingError):
         text = text.partition('WeightsUnpickler error: ')[2]
-        text = re.sub('<[^>]*>', 'an object', text.split(' Check the ')[0])
+        text = re.sub('<[^>]*>', 'an object', text.split('Check the ')[0])
         return f'it could run code; nothing of it was run ({text.strip()})'
     return type(error).__name__
 
