@@ -225,10 +225,10 @@ def _from_backbone(pairs: list, path: str) -> list:
 def _network(pairs: Iterable[Tuple[str, Tensor]], path: str) -> Network:
     pairs = list(pairs)
     names = [n for n, _ in pairs]
-    tensors, came_from = {}, {}
-    for name, new, (_, tensor) in zip(names, recognizer_names(names), pairs):
-        if new in tensors:
-            raise ValueError(f'{path}: ambiguous, {came_from[new]} and {name} '
-                             'are the same tensor')
-        tensors[new], came_from[new] = tensor, name
+    tensors: Dict[str, Tensor] = {}
+    for name, (_, tensor) in zip(recognizer_names(names), pairs):
+        if name in tensors:
+            raise ValueError(f'{path}: ambiguous, two of its tensors are '
+                             f'{name}')
+        tensors[name] = tensor
     return Network(tensors, is_shifted(names))
