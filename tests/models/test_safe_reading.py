@@ -1,5 +1,4 @@
 import collections
-import os
 import pathlib
 import pickle
 import struct
@@ -14,32 +13,7 @@ import torch
 
 from emoreact_plugin.models.safe_reading import StandIn, read_safely
 
-
-class Calls:
-    """Calls something when it is unpickled."""
-
-    def __init__(self, function, *args):
-        self.call = function, args
-
-    def __reduce__(self):
-        return self.call
-
-
-def hostile(path):
-    """What would create the file ``path``, each in another way."""
-    file = pathlib.PosixPath(path)
-    return {
-        'open': Calls(open, str(path), 'w'),
-        'system': Calls(os.system, f'touch {path}'),
-        'exec': Calls(exec, f'open({str(path)!r}, "w")'),
-        'Popen': Calls(subprocess.Popen, ['touch', str(path)]),
-        # of names that are harmless one by one
-        'getattr': Calls(file.touch),
-        'Path.touch': Calls(pathlib.Path.touch, file),
-        'numpy': Calls(np.save, str(path), np.zeros(1)),
-        'nested': [Calls(Calls, Calls(open, str(path), 'w'))],
-    }
-
+from .weight_samples import hostile
 
 HOSTILE = list(hostile('x'))
 
@@ -149,7 +123,7 @@ def test_modules_that_are_looked_for_are_not_imported(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize('content', [
-    b'', b'no pickle', b'PK\x03\x04 cut off', pickle.dumps(dict(a=1)),
+    b'', b'no pickle', b'PK\x03\x04 cut off', pickle.dumps([1], protocol=2),
     struct.pack('<q', 3)])
 def test_damaged_files(content, tmp_path):
     (tmp_path / 'a.pth').write_bytes(content)

@@ -1,6 +1,9 @@
-"""Weight files as other systems write them, of random weights."""
+"""Weight files as other systems write them, of random weights; and files that
+would run code."""
+import os
 import pathlib
 import re
+import subprocess
 import sys
 import types
 from collections import OrderedDict
@@ -113,3 +116,29 @@ def affectnet_state(model, shift=False):
         renamed[f'{head}.weight'] = torch.zeros(size, width)
         renamed[f'{head}.bias'] = torch.zeros(size)
     return renamed
+
+
+class Calls:
+    """Calls something when it is unpickled."""
+
+    def __init__(self, function, *args):
+        self.call = function, args
+
+    def __reduce__(self):
+        return self.call
+
+
+def hostile(path):
+    """What would create the file ``path``, each in another way."""
+    file = pathlib.PosixPath(path)
+    return {
+        'open': Calls(open, str(path), 'w'),
+        'system': Calls(os.system, f'touch {path}'),
+        'exec': Calls(exec, f'open({str(path)!r}, "w")'),
+        'Popen': Calls(subprocess.Popen, ['touch', str(path)]),
+        # of names that are harmless one by one
+        'getattr': Calls(file.touch),
+        'Path.touch': Calls(pathlib.Path.touch, file),
+        'numpy': Calls(np.save, str(path), np.zeros(1)),
+        'nested': [Calls(Calls, Calls(open, str(path), 'w'))],
+    }
