@@ -5,7 +5,8 @@ from urllib.error import URLError
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from .weight_files import Network, WeightFile, from_state, read_weight_file
+from .weight_files import (KINDS, Network, WeightFile, from_state,
+                           read_weight_file)
 from .weight_names import is_shifted, recognizer_names, torchvision_names
 
 SWITCH = ('Give the path of a weight file with `--init PATH`, or train from '
@@ -80,7 +81,7 @@ def load_weights(model: nn.Module,
         file = read_weight_file(path)
     except FileNotFoundError as error:
         raise FileNotFoundError(f'{error}. {SWITCH}') from error
-    return fill(model, file, may_miss, stream)
+    return _logged(model, file, fill(model, file, may_miss, stream))
 
 
 def load_start_weights(backbone: nn.Module,
@@ -117,7 +118,8 @@ def load_start_weights(backbone: nn.Module,
         raise FileNotFoundError(
             f'The ImageNet weights of {name} could not be had from '
             f'{weights.url} ({error}). {SWITCH}') from error
-    return fill(backbone, from_state(state, weights.url, {})).count
+    file = from_state(state, weights.url, {})
+    return _logged(backbone, file, fill(backbone, file)).count
 
 
 def _torchvision_arch(backbone: nn.Module) -> str:
@@ -157,11 +159,16 @@ def fill(model: nn.Module,
         raise ValueError(f'{file.path}: does not fit {type(model).__name__} '
                          f'({len(own)} tensors). {problems}')
     model.load_state_dict(match.found, strict=False)
-    loaded = LoadedWeights(
+    return LoadedWeights(
         sum(not n.endswith(_COUNTER) for n in match.found), file.kind,
         match.left_as_is, file.left_out + match.left_out)
-    print_log(f'{loaded.count} of {len(own)} tensors of '
-              f'{type(model).__name__} loaded from {file.path}', 'current')
+
+
+def _logged(model: nn.Module, file: WeightFile,
+            loaded: LoadedWeights) -> LoadedWeights:
+    left = f', {len(loaded.missing)} left as they are' * bool(loaded.missing)
+    print_log(f'{loaded.count} tensors of {type(model).__name__} loaded{left} '
+              f'from {file.path}: {KINDS[file.kind]}', 'current')
     return loaded
 
 
