@@ -90,7 +90,7 @@ def describe(file: WeightFile) -> str:
     for name, network in file.networks.items():
         arch = network.arch or 'a backbone of names of its own'
         shift = ' with temporal shift (TSM)' * network.shift
-        count = sum('num_batches_tracked' not in n for n in network.backbone())
+        count = sum('num_batches' not in n for n in network.backbone())
         heads = [
             f', head for {len(x)} labels'
             for n, x in network.tensors.items()

@@ -119,7 +119,7 @@ def _meta_of(content) -> dict:
     if not isinstance(content, dict):
         return {}
     meta = content.get('meta')
-    values = dict(content, **(meta if isinstance(meta, dict) else {}))
+    values = {**content, **(meta if isinstance(meta, dict) else {})}
     kinds = dict(arch=str, epoch=int, cfg=str)
     return {
         name: values[name]
@@ -137,8 +137,9 @@ def from_state(state: Dict[str, Tensor], path: str, meta: dict,
     pairs = list(zip(names, state.values()))
     networks, others, left_out = {}, {}, []
     if kind == 'ours':
-        for stream in dict.fromkeys(
-                n.split('.')[1] for n in names if n.startswith('recognizers.')):
+        streams = [n.split('.')[1] for n in names
+                   if n.startswith('recognizers.')]
+        for stream in dict.fromkeys(streams):
             prefix = f'recognizers.{stream}.'
             own = [(n[len(prefix):], x) for n, x in pairs
                    if n.startswith(prefix)]
