@@ -136,6 +136,10 @@ def apply_resume(cfg, args):
             return
     meta = read_meta(path)
     check_recipe(path, meta, cfg.get('recipe'), resume=True)
+    if 'epoch' not in meta or 'iter' not in meta:
+        raise ValueError(f'{path}: expected the checkpoint of a run to go on '
+                         'from, found weights without its epoch; --init '
+                         'starts a training from them')
     cfg.resume, cfg.load_from = True, path
     # The sampler is built before MMEngine reads the seed in the checkpoint.
     if args.seed is None and meta.get('seed') is not None:

@@ -220,7 +220,7 @@ class LateFusionRecognizer(BaseModel):
             if isinstance(source, dict):
                 source = source.get(name)
             if source is not None:
-                load_start_weights(network.backbone, source)
+                load_start_weights(network.backbone, source, name)
         self._started = True
 
     def train(self, mode: bool = True) -> 'LateFusionRecognizer':

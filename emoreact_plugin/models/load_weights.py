@@ -1,46 +1,92 @@
 """The one way that weights come into a network."""
-import os.path as osp
-import re
-from typing import Dict, Iterable, List
+from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
 from urllib.error import URLError
 
-import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-HEADS = ('fc.', 'classifier.', 'cls_head.')
+from .weight_files import (KINDS, Network, WeightFile, from_state,
+                           read_weight_file)
+from .weight_names import is_shifted, recognizer_names, torchvision_names
+
 SWITCH = ('Give the path of a weight file with `--init PATH`, or train from '
           'random weights with `--init scratch`.')
+# What may be left as it is in the model when it is told so.
+PARTS = dict(head='cls_head.', neck='neck.', fusion='fusion.')
+_COUNTER = 'num_batches_tracked'
 
 
-def load_weights(model: nn.Module, path: str) -> int:
-    """Load a weight file into a backbone, whole or not at all.
+class LoadedWeights(NamedTuple):
+    """What :func:`load_weights` returns.
 
-    Reads torchvision's ResNet and MobileNetV2 files, and MMAction2's and our
-    own checkpoints, into MMAction2's backbones with and without temporal
-    shift; into any other backbone, files with its own names. The names of
-    both sides are brought to torchvision's before they are matched. Heads in
-    the file are left out. The file is read with ``weights_only=True``.
+    Attributes:
+        count (int): How many tensors were loaded.
+        kind (str): What the file is, a key of ``weight_files.KINDS``.
+        missing (list[str]): The model's tensors that were left as they are;
+            of the parts that may be missing only.
+        left_out (list[str]): The file's tensors that were not needed: heads
+            of a file for a backbone, heads for other labels.
+    """
+    count: int
+    kind: str
+    missing: List[str]
+    left_out: List[str]
+
+
+def load_weights(model: nn.Module,
+                 path: str,
+                 may_miss: Iterable[str] = (),
+                 stream: Optional[str] = None) -> LoadedWeights:
+    """Load a weight file into a network, whole or not at all.
+
+    Reads the original system's checkpoints and AffectNet weights,
+    torchvision's ResNet and MobileNetV2 files, and MMAction2's and our own
+    checkpoints, into MMAction2's backbones with and without temporal shift;
+    into any other backbone, files with its own names. The names of both sides
+    are brought to torchvision's before they are matched. Nothing that stands
+    in the file is run.
 
     Args:
-        model (nn.Module): The backbone.
+        model (nn.Module): A backbone, which takes the backbone in the file
+            and leaves the rest; a recognizer with a head; or a
+            ``LateFusionRecognizer``. The last two take all that is in the
+            file. Heads of torchvision's and of the AffectNet weights are for
+            other labels and never loaded.
         path (str): The weight file.
+        may_miss (Sequence[str]): Parts of the model, of ``'head'``,
+            ``'neck'`` and ``'fusion'``, that are left as they are where the
+            file lacks them or has them in other shapes.
+        stream (str, optional): Which network is taken of a file of ours that
+            has one a stream. Without it, a model has to have the same
+            streams.
 
     Returns:
-        int: How many tensors were loaded: all of the model's.
+        LoadedWeights: What was loaded and what was not.
 
     Raises:
         FileNotFoundError: When there is no such file.
-        ValueError: When it holds no tensors, or when any tensor of the model
-            is missing in it, has another shape, or is left over; the first
-            few of each are listed. The model is not changed then.
+        ValueError: When the file cannot be read safely or holds no tensors;
+            when it is not clear which of its networks is meant; when any
+            tensor of the model is missing in it, has another shape, or is
+            left over, of which the first few are listed; or when a trained
+            network with temporal shift meets a recognizer without, or the
+            other way round. The model is not changed then.
     """
-    if not osp.isfile(path):
-        raise FileNotFoundError(f'{path}: no such weight file. {SWITCH}')
-    return _fill(model, _read(path), path)
+    may_miss = tuple(may_miss)
+    unknown = [part for part in may_miss if part not in PARTS]
+    if unknown:
+        raise ValueError(f'may_miss: expected some of {", ".join(PARTS)}, '
+                         f'found {unknown[0]}')
+    try:
+        file = read_weight_file(path)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f'{error}. {SWITCH}') from error
+    return _logged(model, file, fill(model, file, may_miss, stream))
 
 
-def load_start_weights(backbone: nn.Module, source: str) -> int:
+def load_start_weights(backbone: nn.Module,
+                       source: str,
+                       stream: Optional[str] = None) -> int:
     """Load ``'imagenet'`` or a weight file into a backbone.
 
     Args:
@@ -48,9 +94,10 @@ def load_start_weights(backbone: nn.Module, source: str) -> int:
             MobileNetV2 or MobileNetV2TSM for ``'imagenet'``; any for a file.
         source (str): ``'imagenet'`` (torchvision's IMAGENET1K_V1, downloaded
             once) or the path of a weight file.
+        stream (str, optional): See :func:`load_weights`.
 
     Returns:
-        int: How many tensors were loaded.
+        int: How many tensors were loaded: all of the backbone's.
 
     Raises:
         FileNotFoundError: When the file cannot be had; the error names the
@@ -59,7 +106,7 @@ def load_start_weights(backbone: nn.Module, source: str) -> int:
             known ImageNet weights.
     """
     if source != 'imagenet':
-        return load_weights(backbone, source)
+        return load_weights(backbone, source, stream=stream).count
     name = _torchvision_arch(backbone)
     # Imported here: torchvision takes a second that most uses do not need.
     from torchvision.models import get_model_weights
@@ -71,7 +118,8 @@ def load_start_weights(backbone: nn.Module, source: str) -> int:
         raise FileNotFoundError(
             f'The ImageNet weights of {name} could not be had from '
             f'{weights.url} ({error}). {SWITCH}') from error
-    return _fill(backbone, state, weights.url)
+    file = from_state(state, weights.url, {})
+    return _logged(backbone, file, fill(backbone, file)).count
 
 
 def _torchvision_arch(backbone: nn.Module) -> str:
@@ -85,125 +133,146 @@ def _torchvision_arch(backbone: nn.Module) -> str:
         f'MobileNetV2 and MobileNetV2TSM, not for {kind}. {SWITCH}')
 
 
-def _read(path: str) -> Dict[str, Tensor]:
-    try:
-        file = torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as error:  # torch raises many kinds for a bad file
-        raise ValueError(
-            f'{path}: cannot be read as a PyTorch file of tensors only '
-            f'({type(error).__name__})') from error
-    state = file
-    for key in ('state_dict', 'model'):
-        if isinstance(state, dict) and isinstance(state.get(key), dict):
-            state = state[key]
-    if not isinstance(state, dict) or not state or not all(
-            isinstance(x, Tensor) for x in state.values()):
-        found = (', '.join(map(str, list(file)[:8]))
-                 if isinstance(file, dict) else type(file).__name__)
-        raise ValueError(f'{path}: expected a dict of tensors or one with '
-                         f'`state_dict`, found {found}')
-    return state
-
-
-def _fill(model: nn.Module, state: Dict[str, Tensor], source: str) -> int:
-    own = {
-        name: tensor
-        for name, tensor in model.state_dict().items()
-        if not name.endswith('num_batches_tracked')
-    }
-    to_own = dict(zip(torchvision_names(own), own))
-    backbone = _only_backbone(state)
-    found, unknown = {}, []
-    for name, tensor in zip(torchvision_names(backbone), backbone.values()):
-        if name in to_own:
-            found[to_own[name]] = tensor
-        elif not name.endswith('num_batches_tracked'):
-            unknown.append(name)
-    missing = [name for name in own if name not in found]
-    shapes = [
-        f'{name} {tuple(tensor.shape)} instead of {tuple(own[name].shape)}'
-        for name, tensor in found.items() if tensor.shape != own[name].shape
-    ]
-    problems = [
-        f'{len(names)} {what}: {", ".join(names[:5])}'
-        for what, names in (('missing', missing), ('left over', unknown),
-                            ('of another shape', shapes)) if names
-    ]
+def fill(model: nn.Module,
+         file: WeightFile,
+         may_miss: Iterable[str] = (),
+         stream: Optional[str] = None) -> LoadedWeights:
+    """:func:`load_weights` of a file that has been read already."""
+    state = model.state_dict()
+    match = _Match(tuple(may_miss))
+    whole = hasattr(model, 'recognizers') or hasattr(model, 'cls_head')
+    for prefix, network in _pair(model, file, stream):
+        own = [n[len(prefix):] for n in state if n.startswith(prefix)]
+        slots = recognizer_names(own) if whole else torchvision_names(own)
+        match.add({s: prefix + n for s, n in zip(slots, own)}, state,
+                  network.tensors if whole else match.backbone_of(network))
+        if whole:
+            _check_shift(file.path, network, is_shifted(own), match)
+    if hasattr(model, 'recognizers'):
+        match.add({n: n for n in state if not n.startswith('recognizers.')},
+                  state, file.others)
+    else:
+        match.left_out += file.others
+    own = [n for n in state if not n.endswith(_COUNTER)]
+    problems = match.problems(own)
     if problems:
-        raise ValueError(f'{source}: does not fit {type(model).__name__} '
-                         f'({len(own)} tensors). ' + '; '.join(problems))
-    model.load_state_dict(found, strict=False)
-    print_log(f'{len(found)} of {len(own)} tensors of '
-              f'{type(model).__name__} loaded from {source}', 'current')
-    return len(found)
+        raise ValueError(f'{file.path}: does not fit {type(model).__name__} '
+                         f'({len(own)} tensors). {problems}')
+    model.load_state_dict(match.found, strict=False)
+    return LoadedWeights(
+        sum(not n.endswith(_COUNTER) for n in match.found), file.kind,
+        match.left_as_is, file.left_out + match.left_out)
 
 
-def _only_backbone(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
-    """Strip the wrappers' prefixes and drop the heads."""
-    names = {re.sub(r'^module\.', '', n): x for n, x in state.items()}
-    # Our own checkpoints: one network that all streams share.
-    names = {re.sub(r'^recognizers\.shared\.', '', n): x
-             for n, x in names.items()}
-    if any(n.startswith('backbone.') for n in names):
-        names = {
-            n: x for n, x in names.items() if n.startswith('backbone.')
-        }
-        return {n[len('backbone.'):]: x for n, x in names.items()}
-    return {n: x for n, x in names.items() if not n.startswith(HEADS)}
+def _logged(model: nn.Module, file: WeightFile,
+            loaded: LoadedWeights) -> LoadedWeights:
+    left = f', {len(loaded.missing)} left as they are' * bool(loaded.missing)
+    print_log(f'{loaded.count} tensors of {type(model).__name__} loaded{left} '
+              f'from {file.path}: {KINDS[file.kind]}', 'current')
+    return loaded
 
 
-def torchvision_names(names: Iterable[str]) -> List[str]:
-    """Bring the names of a backbone's tensors to torchvision's.
+class _Match:
+    """Which tensor of a file goes where, over all networks of a model."""
 
-    Names that are torchvision's already, or of another backbone, stay.
+    def __init__(self, may_miss: Tuple[str, ...]) -> None:
+        self.may_miss = may_miss
+        self.found: Dict[str, Tensor] = {}
+        self.left_over: List[str] = []
+        self.shapes: List[str] = []
+        self.left_as_is: List[str] = []
+        self.left_out: List[str] = []
 
-    Args:
-        names (Iterable[str]): All names of one backbone: MMAction2's
-            MobileNetV2 tells a block's last convolution by its position only.
+    def backbone_of(self, network: Network) -> Dict[str, Tensor]:
+        self.left_out += network.beside_backbone()
+        return network.backbone()
 
-    Returns:
-        list[str]: One name for each, in the same order.
+    def add(self, slots: Dict[str, str], state: Dict[str, Tensor],
+            tensors: Dict[str, Tensor]) -> None:
+        """Match by name in the file's form; ``slots`` has the model's own
+        name for each."""
+        slots, tensors = dict(slots), dict(tensors)
+        for part in self.may_miss:
+            self._leave(PARTS[part], slots, state, tensors)
+        for name, tensor in tensors.items():
+            own = slots.get(name)
+            if own is None:
+                self.left_over += [name] * (not name.endswith(_COUNTER))
+                continue
+            self.found[own] = tensor
+            if tensor.shape != state[own].shape:
+                self.shapes.append(f'{own} {tuple(tensor.shape)} instead of '
+                                   f'{tuple(state[own].shape)}')
+
+    def _leave(self, prefix: str, slots: Dict[str, str],
+               state: Dict[str, Tensor], tensors: Dict[str, Tensor]) -> None:
+        """Take a part that does not fit as a whole out of both sides."""
+        own = {n: state[slots[n]].shape for n in slots if n.startswith(prefix)}
+        given = {n: tensors[n].shape for n in tensors if n.startswith(prefix)}
+        if own != given:
+            self.left_as_is += [slots.pop(n) for n in own]
+            self.left_out += list(given)
+            for name in given:
+                del tensors[name]
+
+    def problems(self, own: List[str]) -> str:
+        """What does not fit, the first few of each kind; '' if all does."""
+        missing = [n for n in own
+                   if n not in self.found and n not in self.left_as_is]
+        return '; '.join(
+            f'{len(names)} {what}: {", ".join(names[:5])}'
+            for what, names in (('missing', missing),
+                                ('left over', self.left_over),
+                                ('of another shape', self.shapes)) if names)
+
+
+def choose_network(file: WeightFile, stream: Optional[str] = None) -> Network:
+    """The network of a file, or that of a stream where it has several.
+
+    Raises:
+        ValueError: When it is not clear which one is meant.
     """
-    # The module that a temporal shift wraps is called `net`.
-    names = [name.replace('.net.', '.') for name in names]
-    if any(re.match(r'layer\d+\.\d+\.conv\.\d+\.', n) for n in names):
-        return _mobilenet_names(names)
-    return [_resnet_name(name) for name in names]
+    given = file.networks
+    if len(given) == 1:
+        return next(iter(given.values()))
+    if stream not in given:
+        raise ValueError(
+            f'{file.path}: ambiguous, holds networks of the streams '
+            f'{", ".join(given)}, expected one '
+            + ('network; choose a stream' if stream is None else
+               f'of them, found {stream}'))
+    return given[stream]
 
 
-def _resnet_name(name: str) -> str:
-    name = re.sub(r'\bconv(\d)\.conv\.', r'conv\1.', name)
-    name = re.sub(r'\bconv(\d)\.bn\.', r'bn\1.', name)
-    name = name.replace('downsample.conv.', 'downsample.0.')
-    return name.replace('downsample.bn.', 'downsample.1.')
+def _pair(model: nn.Module, file: WeightFile,
+          stream: Optional[str]) -> List[Tuple[str, Network]]:
+    """The networks of a model, by the prefix of their names in it, each with
+    that of the file."""
+    own = list(model.recognizers) if hasattr(model, 'recognizers') else ['']
+    prefixes = [f'recognizers.{n}.' if n else '' for n in own]
+    if len(own) == 1:
+        return [(prefixes[0], choose_network(file, stream))]
+    if set(own) != set(file.networks):
+        found = (', '.join(file.networks) if len(file.networks) > 1 else
+                 'one network')
+        raise ValueError(
+            f'{file.path}: ambiguous, expected networks of the streams '
+            f'{", ".join(own)}, found {found}. Load into one network of the '
+            'model at a time, or convert a run that shares its network with '
+            'a config that does')
+    return [(prefix, file.networks[name])
+            for prefix, name in zip(prefixes, own)]
 
 
-def _mobilenet_names(names: List[str]) -> List[str]:
-    pattern = re.compile(r'layer(\d+)\.(\d+)\.conv\.(\d+)\.(conv|bn)\.(\w+)')
-    last_conv: Dict[tuple, int] = {}
-    for name in names:
-        match = pattern.match(name)
-        if match:
-            stage, block, conv = map(int, match.group(1, 2, 3))
-            key = (stage, block)
-            last_conv[key] = max(last_conv.get(key, 0), conv)
-    # torchvision counts stem, blocks and the last 1x1 convolution through.
-    feature = {key: i for i, key in enumerate(sorted(last_conv), start=1)}
-    ends = {'conv1': 0, 'conv2': len(feature) + 1}
-
-    def rename(name: str) -> str:
-        end = re.match(r'(conv1|conv2)\.(conv|bn)\.(\w+)', name)
-        if end:
-            return (f'features.{ends[end[1]]}.{int(end[2] == "bn")}.{end[3]}')
-        match = pattern.match(name)
-        if not match:
-            return name
-        stage, block, conv = map(int, match.group(1, 2, 3))
-        bn, tail = int(match[4] == 'bn'), match[5]
-        prefix = f'features.{feature[stage, block]}.conv'
-        if conv == last_conv[stage, block]:
-            # Not a group of its own in torchvision: it has no activation.
-            return f'{prefix}.{conv + bn}.{tail}'
-        return f'{prefix}.{conv}.{bn}.{tail}'
-
-    return [rename(name) for name in names]
+def _check_shift(path: str, network: Network, shift: bool,
+                 match: _Match) -> None:
+    """A trained network with or without shift has the same tensors, and is
+    another function."""
+    trained = any(n.startswith(PARTS['head']) and n not in match.left_out
+                  for n in network.tensors)
+    if trained and network.shift != shift:
+        kinds = 'without temporal shift', 'with temporal shift (TSM)'
+        raise ValueError(
+            f'{path}: was trained {kinds[network.shift]}, the model is one '
+            f'{kinds[shift]}; its scores would mean nothing. Change the model '
+            '(`--shift`)')

@@ -1,12 +1,13 @@
 import pytest
 import torch
-import torchvision
 
 import emoreact_plugin  # noqa: F401
 from emoreact_plugin.models import load_start_weights, load_weights
 from mmaction.registry import MODELS
 
 from .helpers import recognizer2d
+from .weight_samples import (CHANNELS, affectnet_state, original_state,
+                             random_model, save_original)
 
 NETWORKS = [
     ('resnet18', dict(type='ResNet', depth=18, pretrained=None)),
@@ -17,19 +18,6 @@ NETWORKS = [
     ('mobilenet_v2', dict(type='MobileNetV2TSM', pretrained=None,
                           num_segments=1, pretrained2d=False)),
 ]
-
-
-def torchvision_model(name, seed=0):
-    """With weights and statistics that are all different."""
-    torch.manual_seed(seed)
-    model = getattr(torchvision.models, name)(weights=None).eval()
-    for module in model.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.weight.data.uniform_(.5, 1.5)
-            module.bias.data.uniform_(-.1, .1)
-            module.running_mean.uniform_(-.1, .1)
-            module.running_var.uniform_(.5, 1.5)
-    return model
 
 
 def torchvision_features(model, x):
@@ -54,10 +42,10 @@ def save(tmp_path):
 @pytest.mark.parametrize('name, config', NETWORKS,
                          ids=[c['type'] + '-' + n for n, c in NETWORKS])
 def test_the_same_network_as_torchvisions(name, config, save):
-    reference = torchvision_model(name)
+    reference = random_model(name)
     backbone = MODELS.build(dict(config))
     backbone.eval()
-    count = load_weights(backbone, save(reference.state_dict()))
+    count = load_weights(backbone, save(reference.state_dict())).count
     assert count == sum('num_batches' not in k for k in backbone.state_dict())
     x = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
@@ -90,7 +78,7 @@ def test_wrapped_files(wrap, save):
 
 
 def state(name='resnet18'):
-    return torchvision_model(name).state_dict()
+    return random_model(name).state_dict()
 
 
 @pytest.mark.parametrize('change, message', [
@@ -131,23 +119,6 @@ def test_files_without_tensors(content, found, save):
         load_weights(torch.nn.Linear(1, 1), save(content))
 
 
-class CreatesFile:
-    """Runs code when it is unpickled."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return open, (self.path, 'w')
-
-
-def test_nothing_in_the_file_is_run(save, tmp_path):
-    path = save(dict(state(), evil=CreatesFile(str(tmp_path / 'created'))))
-    with pytest.raises(ValueError, match='cannot be read'):
-        load_weights(torch.nn.Linear(1, 1), path)
-    assert not (tmp_path / 'created').exists()
-
-
 def test_imagenet_that_cannot_be_had_names_the_switch(monkeypatch, tmp_path):
     monkeypatch.setenv('TORCH_HOME', str(tmp_path))
 
@@ -162,7 +133,7 @@ def test_imagenet_that_cannot_be_had_names_the_switch(monkeypatch, tmp_path):
 
 
 def test_imagenet_takes_torchvisions_file(monkeypatch, tmp_path):
-    reference = torchvision_model('mobilenet_v2')
+    reference = random_model('mobilenet_v2')
     asked = []
 
     def download(url, *args, **kwargs):
@@ -204,3 +175,170 @@ def test_start_weights_of_the_recognizer(save):
     torch.testing.assert_close(
         model.recognizers['shared'].backbone.conv1.conv.weight,
         state()['conv1.weight'])
+
+
+def test_start_weights_by_stream(save, monkeypatch, tmp_path):
+    """A path, `imagenet`, a run of ours that has a network a stream."""
+    run = separate(streams=('face', 'body'))
+    ours = save(dict(state_dict=run.state_dict()), 'ours.pth')
+    torch.save(dict(state_dict=affectnet_state(random_model('resnet18'))),
+               tmp_path / 'affectnet.pth')
+    reference = random_model('resnet18', seed=5)
+    monkeypatch.setattr('torchvision.models._api.load_state_dict_from_url',
+                        lambda *args, **kwargs: reference.state_dict())
+    model = separate(
+        streams=('face', 'body', 'fullbody'),
+        start_weights=dict(face=str(tmp_path / 'affectnet.pth'), body=ours,
+                           fullbody='imagenet'))
+    model.init_weights()
+    for stream, expected in (
+            ('face', state()['conv1.weight']),
+            ('body', run.recognizers['body'].backbone.conv1.conv.weight),
+            ('fullbody', reference.conv1.weight)):
+        found = model.recognizers[stream].backbone.conv1.conv.weight
+        assert torch.equal(found, expected), stream
+    model = separate(streams=('face', 'fullbody'), start_weights=ours)
+    with pytest.raises(ValueError, match='networks of the streams face, body, '
+                       'expected one of them, found fullbody'):
+        model.init_weights()
+
+
+def separate(streams, **options):
+    torch.manual_seed(3)
+    return MODELS.build(dict(
+        type='LateFusionRecognizer',
+        streams={s: recognizer2d() for s in streams}, **options))
+
+
+def shared(arch='resnet18', shift=False, fusion='mean', num_classes=8):
+    tsm = dict(num_segments=3, pretrained2d=False) if shift else {}
+    backbone = dict(type='MobileNetV2') if arch == 'mobilenet_v2' else dict(
+        type='ResNet', depth=int(arch[6:]))
+    backbone['type'] += 'TSM' * shift
+    return MODELS.build(dict(
+        type='LateFusionRecognizer', streams=('face', 'body'),
+        recognizer=recognizer2d(num_classes, dict(
+            backbone, pretrained=None, **tsm), channels=CHANNELS[arch]),
+        fusion=dict(type='ScoreFusion', mode=fusion)))
+
+
+def head_of(model):
+    return model.recognizers['shared'].cls_head.fc_cls
+
+
+@pytest.mark.parametrize('name, shift', [
+    ('resnet18', False), ('resnet18', True), ('mobilenet_v2', False)])
+def test_an_original_with_its_head(name, shift, tmp_path):
+    reference = random_model(name)
+    path = save_original(tmp_path / 'a.pth', reference, shift=shift)
+    model = shared(name, shift)
+    loaded = load_weights(model, path)
+    head = reference.fc if name == 'resnet18' else reference.classifier[1]
+    assert torch.equal(head_of(model).weight, head.weight)
+    assert torch.equal(head_of(model).bias, head.bias)
+    assert loaded == (
+        sum('num_batches' not in n for n in model.state_dict()), 'original',
+        [], ['threshold'])
+    # a stock recognizer as well
+    network = MODELS.build(recognizer2d(
+        backbone=dict(type='ResNet', depth=18, pretrained=None)))
+    if name == 'resnet18' and not shift:
+        assert load_weights(network, path) == loaded
+        assert torch.equal(network.cls_head.fc_cls.weight, head.weight)
+
+
+@pytest.mark.parametrize('file, model', [(True, False), (False, True)])
+def test_trained_weights_with_and_without_shift(file, model, tmp_path):
+    path = save_original(tmp_path / 'a.pth', random_model('resnet18'),
+                         shift=file)
+    kinds = ['without temporal shift', r'with temporal shift \(TSM\)']
+    with pytest.raises(ValueError, match=f'trained {kinds[file]}, the model '
+                       f'is one {kinds[model]}.*--shift'):
+        load_weights(shared(shift=model), path)
+    # as start weights they are the same
+    load_weights(shared(shift=model).recognizers['shared'].backbone, path)
+
+
+@pytest.mark.parametrize('make', [
+    lambda m: m.state_dict(), affectnet_state,
+    lambda m: dict(state_dict={
+        f'backbone.{n}': x for n, x in m.state_dict().items()
+        if not n.startswith('fc.')}),
+    lambda m: {n: x for n, x in original_state(m).items()
+               if not n.startswith('new_fc.')}],
+    ids=['torchvision', 'affectnet', 'mmaction', 'original'])
+def test_no_head_in_the_file(make, save):
+    """That of torchvision and AffectNet is for other labels, whatever its
+    size."""
+    reference, model = random_model('resnet18'), shared()
+    path = save(make(reference))
+    before = head_of(model).weight.clone()
+    names = [f'recognizers.shared.cls_head.fc_cls.{n}'
+             for n in ('weight', 'bias')]
+    with pytest.raises(ValueError, match=f'2 missing: {", ".join(names)}'):
+        load_weights(model, path)
+    loaded = load_weights(model, path, may_miss=('head', ))
+    assert loaded.missing == names and loaded.count == 100
+    assert torch.equal(head_of(model).weight, before)
+    assert torch.equal(model.recognizers['shared'].backbone.conv1.conv.weight,
+                       reference.conv1.weight)
+
+
+def test_a_head_of_another_size(save):
+    path = save(original_state(random_model('resnet18')))
+    model = shared(num_classes=3)
+    with pytest.raises(ValueError, match=r'2 of another shape: .*fc_cls.weight'
+                       r' \(8, 512\) instead of \(3, 512\)'):
+        load_weights(model, path)
+    loaded = load_weights(model, path, may_miss=['head'])
+    assert loaded.count == 100 and len(loaded.missing) == 2
+    assert loaded.left_out == ['threshold', 'cls_head.fc_cls.weight',
+                               'cls_head.fc_cls.bias']
+    with pytest.raises(ValueError, match='1 missing: .*layer4'):
+        state = original_state(random_model('resnet18'))
+        del state['base_model.7.0.conv1.weight']
+        load_weights(model, save(state), may_miss=['head'])
+    with pytest.raises(ValueError, match='may_miss: expected some of head, '
+                       'neck, fusion, found backbone'):
+        load_weights(model, path, may_miss=['backbone'])
+
+
+def test_ours_as_a_whole(save):
+    source, target = (shared(fusion='weighted') for _ in range(2))
+    source.fusion.load_state_dict({
+        n: torch.rand_like(x) for n, x in source.fusion.state_dict().items()})
+    path = save(dict(state_dict=source.state_dict()))
+    load_weights(target, path)
+    for name, tensor in source.state_dict().items():
+        assert torch.equal(target.state_dict()[name], tensor), name
+    with pytest.raises(ValueError, match='left over: fusion.'):
+        load_weights(shared(), path)
+    loaded = load_weights(shared(), path, may_miss=['fusion'])
+    assert [n.split('.')[0] for n in loaded.left_out] == ['fusion']
+    with pytest.raises(ValueError, match='missing: fusion.'):
+        load_weights(target, save(dict(state_dict=shared().state_dict())))
+
+
+def test_networks_are_never_guessed(save, tmp_path):
+    two = separate(('face', 'body'))
+    path = save(dict(state_dict=two.state_dict()))
+    other = separate(('face', 'body'))
+    for parameter in other.parameters():
+        parameter.data.zero_()
+    load_weights(other, path)
+    for stream in ('face', 'body'):
+        assert torch.equal(other.recognizers[stream].cls_head.fc_cls.weight,
+                           two.recognizers[stream].cls_head.fc_cls.weight)
+    backbone = other.recognizers['face'].backbone
+    for model in (shared(), backbone):
+        with pytest.raises(ValueError, match='ambiguous, holds networks of the'
+                           ' streams face, body, expected one network'):
+            load_weights(model, path)
+    load_weights(backbone, path, stream='body')
+    assert torch.equal(backbone.conv1.conv.weight,
+                       two.recognizers['body'].backbone.conv1.conv.weight)
+    one = save_original(tmp_path / 'one.pth', random_model('resnet18'))
+    for file, found in ((one, 'one network'), (path, 'face, body')):
+        with pytest.raises(ValueError, match='ambiguous, expected networks of '
+                           f'the streams face, fullbody, found {found}'):
+            load_weights(separate(('face', 'fullbody')), file)

@@ -1,0 +1,162 @@
+"""PyTorch files read without running anything that stands in them.
+
+PyTorch's own reader for untrusted files (``weights_only=True``) makes tensors,
+numbers, texts and containers of them, and refuses everything else. Files of
+older programs hold an object of their own beside the tensors, such as the
+run's settings. It is replaced here by one that does nothing.
+"""
+import importlib.util
+import os.path as osp
+import pickle
+import pickletools
+import re
+import zipfile
+from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
+from typing import Iterator, List, NamedTuple, Tuple
+
+import torch
+
+# What programs leave in their files beside tensors: paths, numpy's numbers
+# (a best score), MMEngine's log history. None of them is made or called:
+# a stand-in takes the place of each.
+_HARMLESS = (
+    'argparse.Namespace', 'builtins.getattr',
+    'mmengine.logging.history_buffer.HistoryBuffer', 'numpy.dtype',
+    'numpy.ndarray', 'numpy.core.multiarray._reconstruct',
+    'numpy.core.multiarray.scalar', 'numpy._core.multiarray._reconstruct',
+    'numpy._core.multiarray.scalar', 'pathlib.PosixPath',
+    'pathlib.WindowsPath', 'pathlib.PurePosixPath', 'pathlib.PureWindowsPath',
+    'pathlib._local.PosixPath', 'pathlib._local.WindowsPath')
+# Before the object, a file of PyTorch < 1.6 has a magic number, a version and
+# the machine's sizes of integers, each a pickle of its own.
+_OLD_PREFIX = 3
+
+
+class StandIn:
+    """Takes the place of an object in a file; keeps nothing, does nothing."""
+    __slots__ = ()
+
+    def __new__(cls, *args):
+        return super().__new__(cls)
+
+    def __init__(self, *args):
+        pass
+
+    def __setstate__(self, state):
+        pass
+
+
+class _UnknownClass(StandIn):
+    """Of a class that is not here. A plain object is made without a call;
+    what the file calls is a function, and may do anything."""
+    __slots__ = ()
+
+    def __init__(self, *args):
+        raise pickle.UnpicklingError('calls something that is not here')
+
+
+class SafeFile(NamedTuple):
+    """What :func:`read_safely` returns.
+
+    Attributes:
+        content: The file's object.
+        replaced (list[str]): Names of the unknown classes whose objects are
+            :class:`StandIn` in it.
+    """
+    content: object
+    replaced: List[str]
+
+
+def read_safely(path: str) -> SafeFile:
+    """Read a file of ``torch.save``, of both formats, running nothing in it.
+
+    Objects of a class that cannot be found here, and paths and numbers of
+    numpy, become :class:`StandIn`. Everything else that is not tensors and
+    plain values is refused: what is installed here could be used to do harm.
+
+    Args:
+        path (str): The file.
+
+    Returns:
+        SafeFile: Tensors are on the CPU.
+
+    Raises:
+        FileNotFoundError: When there is no such file.
+        ValueError: When it is no such file, is damaged, or holds what could
+            run code.
+    """
+    if not osp.isfile(path):
+        raise FileNotFoundError(f'{path}: no such weight file')
+    try:
+        try:
+            return SafeFile(_load(path), [])
+        except pickle.UnpicklingError:
+            # For this one call only, and other readers meanwhile get no more
+            # than an object that does nothing.
+            unknown = _unknown_classes(path)
+            names = [(_UnknownClass, name) for name in unknown]
+            names += [(StandIn, name) for name in _HARMLESS]
+            with torch.serialization.safe_globals(names):
+                return SafeFile(_load(path), unknown)
+    except Exception as error:  # torch raises many kinds for a bad file
+        raise ValueError(f'{path}: cannot be read as a PyTorch file of '
+                         f'tensors: {_reason(error)}') from error
+
+
+def _load(path: str):
+    return torch.load(path, map_location='cpu', weights_only=True)
+
+
+def _reason(error: Exception) -> str:
+    """Without torch's advice, which is to switch off the safety."""
+    text = str(error)
+    asked = re.search(r'GLOBAL (\S+)', text)
+    if asked:
+        return (f'it asks for {asked[1]}, which could run code; nothing of it '
+                'was run')
+    if isinstance(error, pickle.UnpicklingError):
+        text = text.partition('WeightsUnpickler error: ')[2]
+        text = re.sub('<[^>]*>', 'an object', text.split('Check the ')[0])
+        return f'it could run code; nothing of it was run ({text.strip()})'
+    return type(error).__name__
+
+
+def _unknown_classes(path: str) -> List[str]:
+    """``module.name`` of what a file asks for and is in no module here."""
+    names = {}
+    for module, name in _names_in(path):
+        top = module.split('.')[0]
+        if module == '__main__' or not _is_here(top, module, name):
+            names[f'{module}.{name}'] = None
+    return list(names)
+
+
+def _is_here(top: str, module: str, name: str) -> bool:
+    # Pickles name parts of the standard library as Python 2 did.
+    if module in IMPORT_MAPPING or (module, name) in NAME_MAPPING:
+        return True
+    try:
+        # Looks for the file of a top module; does not import it.
+        return importlib.util.find_spec(top) is not None
+    except (ImportError, ValueError):  # such as for an empty name
+        return True
+
+
+def _names_in(path: str) -> Iterator[Tuple[str, str]]:
+    """The pairs (module, name) in a file's pickles, which are not run."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                if name.endswith('/data.pkl'):
+                    with archive.open(name) as file:
+                        yield from _names_in_pickle(file)
+        return
+    with open(path, 'rb') as file:
+        for _ in range(_OLD_PREFIX + 1):
+            yield from _names_in_pickle(file)
+
+
+def _names_in_pickle(file) -> Iterator[Tuple[str, str]]:
+    for opcode, argument, _ in pickletools.genops(file):
+        if opcode.name == 'GLOBAL':
+            yield tuple(argument.split(' ', 1))

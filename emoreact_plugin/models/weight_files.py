@@ -1,0 +1,235 @@
+"""Weight files of other systems and our own, brought to one form."""
+from typing import Dict, Iterable, List, NamedTuple, Tuple
+
+from torch import Tensor
+
+from .safe_reading import read_safely
+from .weight_names import (arch_of, from_sequential, is_shifted,
+                           recognizer_names, torchvision_names)
+
+KINDS = dict(
+    original='trained checkpoint of the original system',
+    affectnet='AffectNet weights of the original system',
+    torchvision="torchvision's weights",
+    mmaction="MMAction2's checkpoint",
+    ours='checkpoint of this package',
+    backbone='weights of a backbone')
+_AFFECTNET_HEADS = ('classifier.0.', 'categorical_layer.',
+                    'continuous_layer.')
+_HEADS = ('fc.', 'classifier.', 'cls_head.', *_AFFECTNET_HEADS)
+_HEAD = 'cls_head.fc_cls.'
+_BACKBONE = 'backbone.'
+
+
+class Network(NamedTuple):
+    """One recognizer's tensors.
+
+    Attributes:
+        tensors (dict[str, Tensor]): ``backbone.`` and torchvision's name, as
+            far as torchvision has such a backbone; ``cls_head.fc_cls.weight``
+            and ``.bias`` where there is a head; others by their own names.
+        shift (bool): Whether the file's names are those of a TSM.
+    """
+    tensors: Dict[str, Tensor]
+    shift: bool
+
+    @property
+    def arch(self) -> str:
+        """Such as ``'resnet50'``; ``''`` for one that is not known."""
+        return arch_of(n for n, x in self.backbone().items() if x.ndim < 5)
+
+    def backbone(self) -> Dict[str, Tensor]:
+        """The backbone's tensors, without the prefix."""
+        return {
+            n[len(_BACKBONE):]: x
+            for n, x in self.tensors.items() if n.startswith(_BACKBONE)
+        }
+
+    def beside_backbone(self) -> List[str]:
+        """Names of the other tensors."""
+        return [n for n in self.tensors if not n.startswith(_BACKBONE)]
+
+
+class WeightFile(NamedTuple):
+    """What :func:`read_weight_file` returns.
+
+    Attributes:
+        path (str): The file.
+        kind (str): A key of :data:`KINDS`.
+        networks (dict[str, Network]): By stream in a file of ours with a
+            network a stream; ``'shared'`` in one with a shared network; else
+            ``''``.
+        others (dict[str, Tensor]): Of a file of ours, such as the weights of
+            a fusion.
+        left_out (list[str]): Names of tensors that are of no use here: heads
+            for other labels, the original's threshold.
+        meta (dict): ``arch`` and ``epoch`` of the original, ``epoch`` and
+            ``cfg`` of MMEngine's, where they are plain values.
+        replaced (list[str]): See :class:`SafeFile`.
+    """
+    path: str
+    kind: str
+    networks: Dict[str, Network]
+    others: Dict[str, Tensor]
+    left_out: List[str]
+    meta: dict
+    replaced: List[str]
+
+
+def read_weight_file(path: str) -> WeightFile:
+    """Read a weight file, running nothing in it, and find out whose it is.
+
+    Args:
+        path (str): A ``.pth`` file of one of :data:`KINDS`.
+
+    Returns:
+        WeightFile
+
+    Raises:
+        FileNotFoundError: When there is no such file.
+        ValueError: When it cannot be read safely, holds no tensors, is of two
+            kinds at once, or has two tensors of one name.
+    """
+    file = read_safely(path)
+    state = tensors_of(file.content, path)
+    return from_state(state, path, _meta_of(file.content), file.replaced)
+
+
+def tensors_of(content, path: str) -> Dict[str, Tensor]:
+    """The dict of tensors in what a file holds.
+
+    Raises:
+        ValueError: When there is none, or anything else is in it.
+    """
+    state = content
+    for key in ('state_dict', 'model'):
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
+    if not isinstance(state, dict) or not state or not all(
+            isinstance(n, str) and isinstance(x, Tensor)
+            for n, x in state.items()):
+        found = (', '.join(map(str, list(content)[:8]))
+                 if isinstance(content, dict) else type(content).__name__)
+        raise ValueError(f'{path}: expected a dict of tensors or one with '
+                         f'`state_dict`, found {found}')
+    return state
+
+
+def _meta_of(content) -> dict:
+    if not isinstance(content, dict):
+        return {}
+    meta = content.get('meta')
+    values = {**content, **(meta if isinstance(meta, dict) else {})}
+    kinds = dict(arch=str, epoch=int, cfg=str)
+    return {
+        name: values[name]
+        for name, kind in kinds.items() if type(values.get(name)) is kind
+    }
+
+
+def from_state(state: Dict[str, Tensor], path: str, meta: dict,
+               replaced: Iterable[str] = ()) -> WeightFile:
+    """The same of a dict of tensors that came from ``path``."""
+    # DataParallel puts this in front.
+    names = [name[7:] if name.startswith('module.') else name
+             for name in state]
+    kind = _kind_of(names, path)
+    pairs = list(zip(names, state.values()))
+    networks, others, left_out = {}, {}, []
+    if kind == 'ours':
+        streams = [n.split('.')[1] for n in names
+                   if n.startswith('recognizers.')]
+        for stream in dict.fromkeys(streams):
+            prefix = f'recognizers.{stream}.'
+            own = [(n[len(prefix):], x) for n, x in pairs
+                   if n.startswith(prefix)]
+            networks[stream] = _network(own, path)
+        others = {n: x for n, x in pairs if not n.startswith('recognizers.')}
+    else:
+        if kind == 'original':
+            pairs = _from_original(pairs, path)
+            left_out = ['threshold'] * ('threshold' in names)
+        elif kind != 'mmaction':
+            left_out = [n for n in names if n.startswith(_HEADS)]
+            pairs = _from_backbone(pairs, path)
+        networks[''] = _network(pairs, path)
+    return WeightFile(path, kind, networks, others, left_out, meta,
+                      list(replaced))
+
+
+def _kind_of(names: List[str], path: str) -> str:
+    prefixes = dict(
+        ours='recognizers.', original='base_model.', mmaction=_BACKBONE)
+    found = [kind for kind, prefix in prefixes.items()
+             if any(n.startswith(prefix) for n in names)]
+    if len(found) > 1:
+        raise ValueError(
+            f'{path}: ambiguous, has names that begin with '
+            f'{" and ".join(prefixes[kind] for kind in found)}')
+    if found:
+        return found[0]
+    if _is_sequential_resnet(names, 'features.') or any(
+            n.startswith(_AFFECTNET_HEADS) for n in names):
+        return 'affectnet'
+    known = torchvision_names(names) == names and arch_of(names)
+    return 'torchvision' if known else 'backbone'
+
+
+def _is_sequential_resnet(names: List[str], prefix: str) -> bool:
+    # torchvision's MobileNetV2 has features.0.0.weight.
+    return f'{prefix}0.weight' in names and any(
+        n.startswith(f'{prefix}4.0.conv1.') for n in names)
+
+
+def _from_original(pairs: list, path: str) -> list:
+    prefix = 'base_model.'
+    names = [n[len(prefix):] for n, _ in pairs if n.startswith(prefix)]
+    if not _is_sequential_resnet(names, ''):
+        # The features of torchvision's MobileNetV2 are its only child.
+        inner = [n[2:] if n.startswith('0.') else n for n in names]
+    else:
+        inner = names
+    try:
+        renamed = dict(zip(names, from_sequential(inner)))
+    except KeyError as error:
+        raise ValueError(
+            f'{path}: {prefix}{error.args[0]}: expected the children 0, 1 and '
+            '4 to 7 of a ResNet, or 0 of a MobileNetV2') from error
+    changed = []
+    for name, tensor in pairs:
+        if name.startswith(prefix):
+            name = _BACKBONE + renamed[name[len(prefix):]]
+        elif name.startswith('new_fc.'):
+            name = _HEAD + name[len('new_fc.'):]
+        elif name == 'threshold':
+            continue
+        changed.append((name, tensor))
+    return changed
+
+
+def _from_backbone(pairs: list, path: str) -> list:
+    """Of a backbone without a prefix of its own; its head is dropped."""
+    pairs = [(n, x) for n, x in pairs if not n.startswith(_HEADS)]
+    names = [n for n, _ in pairs]
+    if _is_sequential_resnet(names, 'features.'):
+        inner = [n[len('features.'):] for n in names
+                 if n.startswith('features.')]
+        try:
+            renamed = dict(zip(inner, from_sequential(inner)))
+        except KeyError as error:
+            raise ValueError(f'{path}: features.{error.args[0]}: expected the '
+                             'children 0, 1 and 4 to 7 of a ResNet') from error
+        pairs = [(renamed.get(n[len('features.'):], n), x) for n, x in pairs]
+    return [(_BACKBONE + n, x) for n, x in pairs]
+
+
+def _network(pairs: Iterable[Tuple[str, Tensor]], path: str) -> Network:
+    pairs = list(pairs)
+    names = [n for n, _ in pairs]
+    tensors: Dict[str, Tensor] = {}
+    for name, (_, tensor) in zip(recognizer_names(names), pairs):
+        if name in tensors:
+            raise ValueError(f'{path}: ambiguous, two of its tensors are '
+                             f'{name}')
+        tensors[name] = tensor
+    return Network(tensors, is_shifted(names))

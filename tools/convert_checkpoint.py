@@ -1,0 +1,76 @@
+"""Turn a weight file of another system into one of this package.
+
+Without a config, the backbone in it is written, to start a training from
+(`tools/train.py CONFIG --init OUT`). With a config, and the flags that it was
+trained with, a checkpoint for `tools/test.py CONFIG OUT`. docs/weights.md
+lists the files that are known.
+"""
+import argparse
+
+import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.command_line import (add_config_arguments, clear_errors,
+                                          load_config)
+from emoreact_plugin.console import say
+from emoreact_plugin.models.conversion import (UNTOLD, describe,
+                                               to_checkpoint,
+                                               to_start_weights,
+                                               write_checkpoint)
+from emoreact_plugin.models.load_weights import PARTS, choose_network
+from emoreact_plugin.models.weight_files import read_weight_file
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_config_arguments(parser)
+    parser.add_argument('file', metavar='IN', help='the file to convert')
+    parser.add_argument('--out', required=True, help='the file to write')
+    parser.add_argument(
+        '--may-miss',
+        action='append',
+        default=[],
+        choices=list(PARTS),
+        help='a part of the model that the file may lack, or have in another '
+        'shape; it is random then')
+    parser.add_argument(
+        '--stream', help='which network, of a file that has one a stream')
+    return parser.parse_intermixed_args()
+
+
+def main():
+    args = parse_args()
+    with clear_errors():
+        file = read_weight_file(args.file)
+        say(describe(file))
+        if args.config is None and args.config_flag is None:
+            content = to_start_weights(file, args.stream)
+            network = choose_network(file, args.stream)
+            left_out = file.left_out + network.beside_backbone()
+            what = 'start weights, the backbone alone'
+            left_as_is, notes = [], []
+        else:
+            cfg = load_config(args)
+            content, loaded = to_checkpoint(file, cfg, args.may_miss,
+                                            args.stream)
+            left_out, left_as_is = loaded.left_out, loaded.missing
+            what = f'checkpoint of the config, {loaded.count} tensors'
+            notes = [f'{name} {cfg.recipe[name]}' for name in UNTOLD
+                     if name in cfg.get('recipe', {})]
+        write_checkpoint(content, args.out, args.file)
+    say(f'{args.out}: {what}.')
+    if left_out:
+        say(f'Left out: {listed(left_out)}.')
+    if left_as_is:
+        say(f'RANDOM, so not to be tested as it is: {listed(left_as_is)}.')
+    if notes and file.kind == 'original':
+        say(f'Not in the file, taken from the config: {", ".join(notes)}.')
+
+
+def listed(names):
+    return ', '.join(names[:8]) + (f' and {len(names) - 8} more' *
+                                   (len(names) > 8))
+
+
+if __name__ == '__main__':
+    main()
