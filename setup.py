@@ -43,11 +43,14 @@ INSTALL_REQUIRES = [
     'torchvision>=0.21,<0.30',
     'tqdm>=4.60,<5',
 ]
+ONNX = ['onnx>=1.16,<2', 'onnxruntime>=1.18,<2', 'onnxscript>=0.2,<1']
+TENSORBOARD = ['tensorboard>=2.15,<3']
 EXTRAS_REQUIRE = {
-    'test': ['pytest>=8', 'pytest-xdist>=3.5'],
+    'test': ['pytest>=8', 'pytest-xdist>=3.5', *ONNX, *TENSORBOARD],
     # 0.10.14 is the last release whose wheel holds its models
     'landmarks': ['mediapipe==0.10.14; python_version < "3.13"'],
-    'tensorboard': ['tensorboard>=2.15'],
+    'onnx': ONNX,
+    'tensorboard': TENSORBOARD,
 }
 
 
