@@ -121,12 +121,14 @@ def write_timed_video(path: str, frames: Iterable[np.ndarray],
         int: How many frames there were.
     """
     count, stream = 0, None
+    gap = float(np.median(np.diff(times))) if len(times) > 1 else 0.
+    rate = Fraction(1 / gap).limit_denominator(1001) if gap else USUAL_RATE
     with av.open(path, 'w', format='mp4') as container, \
             _Sound(sound, container) as track:
         for count, (frame, time) in enumerate(zip(frames, times), 1):
             if stream is None:
                 stream = container.add_stream(
-                    'libx264', 30,
+                    'libx264', rate,
                     options=dict(crf=str(SHOWN_QUALITY), preset='veryfast'))
                 stream.height, stream.width = frame.shape[:2]
                 stream.pix_fmt = 'yuv420p'

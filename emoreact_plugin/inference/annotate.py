@@ -89,10 +89,10 @@ def overlay_of(result: ClipResult, size: Tuple[int, int],
 
 
 def split_warnings(result: ClipResult) -> Tuple[List[str], List[str]]:
-    """Those of which the scores mean nothing, and the others."""
+    """Those by which the scores mean nothing, in short, and the others."""
     first = [SAMPLE_DATA in each or result.landmarks == 'none'
              and each.startswith('no landmarks') for each in result.warnings]
-    return ([each for each, is_grave in zip(result.warnings, first)
+    return ([each.split(';')[0] for each, is_grave in zip(result.warnings, first)
              if is_grave],
             [each for each, is_grave in zip(result.warnings, first)
              if not is_grave])
@@ -101,5 +101,5 @@ def split_warnings(result: ClipResult) -> Tuple[List[str], List[str]]:
 def mark_of(found: dict) -> str:
     """Which regions are found in too few frames of a window; ``''`` where
     none are."""
-    return ', '.join(f'{region} in {share:.0%}'
+    return ', '.join(f'{region} {share:.0%}'
                      for region, share in found.items() if share < ENOUGH)

@@ -3,7 +3,7 @@ import hashlib
 import os.path as osp
 from collections import deque
 from importlib.util import find_spec
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 import torch
 from mmengine.config import Config
@@ -119,14 +119,11 @@ class EmotionInferencer:
         self.of_sample_data = bool(trained.get('drawn_sample_data'))
         masked = trained.get('masked', self.pipeline.trained_mask is not None)
         self.cautions = about_masks(masked, mask) if self.regions else []
-        self.about = self._about(checkpoint, masked)
-
-    def _about(self, checkpoint: str, masked: bool) -> Dict[str, Any]:
-        return dict(
+        self.about = dict(
             notice=NOTICE,
             checkpoint=osp.basename(checkpoint),
             checkpoint_sha256=sha256_of(checkpoint),
-            trained_on_sample_data=self.of_sample_data,
+            trained_on_sample_data=trained.get('drawn_sample_data'),
             trained_with_masks=masked,
             classes=list(self.classes),
             threshold=self.threshold,
@@ -160,7 +157,8 @@ class EmotionInferencer:
             videos (PathLike | Sequence[PathLike]): Video files, and folders
                 that are searched for them, with all folders within.
             out_dir (str, optional): Write each annotated video into this
-                folder, under its whole name and ``.mp4``. Defaults to None.
+                folder, as ``<its whole name>_annotated.mp4``. Defaults to
+                None.
             progress (bool): Show it. Defaults to True.
 
         Returns:
@@ -177,11 +175,19 @@ class EmotionInferencer:
     def run(self,
             videos: Union[PathLike, Sequence[PathLike]],
             out_dir: Optional[str] = None,
-            progress: bool = True) -> Iterator[ClipResult]:
-        """As calling it, but each result is yielded as soon as it is whole."""
+            progress: bool = True,
+            annotate: bool = True) -> Iterator[ClipResult]:
+        """As calling it, but each result is yielded as soon as it is whole.
+
+        Args:
+            videos, out_dir, progress: See above.
+            annotate (bool): Without, no videos are written; those in
+                ``out_dir`` are left out all the same. Defaults to True.
+        """
         sources = find_sources(videos, out_dir)
-        targets = targets_of(sources, out_dir)
-        annotator = Annotator(self) if out_dir is not None else None
+        annotate = annotate and out_dir is not None
+        targets = targets_of(sources, out_dir) if annotate else {}
+        annotator = Annotator(self) if annotate else None
         with tqdm(total=len(sources), desc='scoring', unit='clip',
                   disable=None if progress else True) as bar:
             for job in self._scored(sources, bar):
@@ -283,9 +289,12 @@ class EmotionInferencer:
             found.append(no_landmarks(self.regions))
         for each in found:
             self.tell(f'WARNING: {each}')
-        for each in self.cautions:
+        notes = self.cautions
+        if landmarks == 'none' and self.mask is not None:
+            notes = ['no mask can be drawn without landmarks']
+        for each in notes:
             self.tell(f'note: {each}')
-        return found + self.cautions
+        return found + notes
 
     def tell(self, text: str) -> None:
         """Print a line, once."""
@@ -308,16 +317,15 @@ def sha256_of(path: str) -> str:
     return summed.hexdigest()
 
 
-def targets_of(sources: List[Source],
-               out_dir: Optional[str]) -> Dict[Source, str]:
+def targets_of(sources: List[Source], out_dir: str) -> Dict[Source, str]:
     """Where each annotated video is to be.
 
     Raises:
         ValueError: When two would be in one place.
     """
     by_target: Dict[str, Source] = {}
-    for source in sources if out_dir is not None else ():
-        target = osp.join(out_dir, f'{source.name}.mp4')
+    for source in sources:
+        target = osp.join(out_dir, f'{source.name}_annotated.mp4')
         other = by_target.setdefault(target, source)
         if other is not source:
             raise ValueError(f'{other.path} and {source.path} would both be '

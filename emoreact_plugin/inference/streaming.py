@@ -1,7 +1,7 @@
 """Emotions while the frames still come."""
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import (Callable, Deque, Dict, Iterable, Iterator, List, Optional,
                     Tuple, Union)
 
@@ -49,7 +49,7 @@ class StreamResult:
     latency_ms: float
     landmarks_ms: float
     dropped: int
-    frame: np.ndarray
+    frame: Optional[np.ndarray]
     boxes: Dict[str, Optional[tuple]]
 
     @property
@@ -57,6 +57,10 @@ class StreamResult:
         """The share of the window's frames with a face; None where the model
         needs none."""
         return self.found.get('face')
+
+    def without_frame(self) -> 'StreamResult':
+        """The same without the picture, to be kept."""
+        return replace(self, frame=None)
 
     def as_window(self) -> WindowResult:
         """The scores, as those of a window of a clip."""
@@ -124,6 +128,8 @@ class EmotionStream:
         clock (Callable): Gives the time, seconds.
 
     Attributes:
+        fps (float | None): Frames a second, where that is known.
+        landmarks (str): As of a ``ClipResult``.
         dropped (int): Frames left out so far.
         warnings (list[str]): What has to be known about the scores.
 
@@ -155,7 +161,7 @@ class EmotionStream:
         self._camera = Camera(frames, clock) if isinstance(frames, int) \
             else None
         self._frames = self._camera if self._camera else frames
-        self._fps = fps or (self._camera.fps if self._camera else None)
+        self.fps = fps or (self._camera.fps if self._camera else None)
         self._realtime = realtime or self._camera is not None
         self._late = 0
         use = owner.landmarks == 'extract' or (
@@ -188,13 +194,13 @@ class EmotionStream:
         if self._detector is not None:
             self._detector.reset()
         begin, before = None, None
-        for count, (stamp, frame) in enumerate(self._stamped()):
+        for stamp, frame in self._stamped():
             arrival = self._clock()
             if begin is None:
                 begin = stamp
             if self._camera is not None:
                 arrival = stamp
-            elif self._realtime and arrival - stamp > 2 / self._fps:
+            elif self._realtime and arrival - stamp > 2 / self.fps:
                 self._late += 1
                 continue
             kept, spent = self._look(stamp - begin, frame)
@@ -210,12 +216,12 @@ class EmotionStream:
         for count, item in enumerate(self._frames):
             if isinstance(item, tuple):
                 stamp, frame = item
-            elif self._fps is None:
+            elif self.fps is None:
                 raise ValueError(
                     'stream: expected fps=..., or pairs (seconds, frame), to '
                     'know when a frame was taken, found frames alone')
             else:
-                stamp, frame = count / self._fps, item
+                stamp, frame = count / self.fps, item
             if frame.dtype != np.uint8 or frame.ndim != 3 or \
                     frame.shape[2] != 3:
                 raise ValueError('stream: expected frames (H, W, 3) of uint8, '
@@ -261,8 +267,8 @@ class EmotionStream:
     def _period(self, kept: _Kept) -> float:
         """Seconds from frame to frame; where no rate is known, as they have
         come so far."""
-        if self._fps is not None:
-            return 1 / self._fps
+        if self.fps is not None:
+            return 1 / self.fps
         times = [each[0] for each in self._history] + [kept.time]
         return float(np.median(np.diff(times))) if len(times) > 1 else 1 / 25
 

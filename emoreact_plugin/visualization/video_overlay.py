@@ -13,8 +13,11 @@ EMOTION_COLORS = (*COLORS, '#8C510A', '#666666')
 LONG_SIDE = 1280
 # The letters are a 32nd of the picture's side along the panel.
 LETTERS = 32
+PANEL = 20  # letters
+SMALLEST_LETTER = 12  # pixels
 SMALLEST_SIDE = 480  # a smaller picture is enlarged
 MOST_BARS = 8
+ROW = 1.4  # letters
 ALARM, MARKED, GRID, TRACK = '#A00000', '#EBD9D0', '#D9D9D9', '#EEEEEE'
 
 
@@ -90,32 +93,33 @@ class VideoOverlay:
         self.beside = wide >= high
         side, along = (high, wide) if self.beside else (wide, high)
         # The panel is 20 letters wide, 20 letters high below a picture.
-        most = LONG_SIDE / (along / side + 20 / LETTERS)
+        most = min(LONG_SIDE / (along / side + PANEL / LETTERS),
+                   (LONG_SIDE - PANEL * SMALLEST_LETTER) / (along / side))
         side_to = min(max(side, SMALLEST_SIDE), most)
         self.scale = side_to / side
-        letter = self.letter = max(int(np.ceil(side_to / LETTERS)), 12)
+        letter = self.letter = max(int(side_to / LETTERS), SMALLEST_LETTER)
         self.picture = (max(round(wide * self.scale), 1),
                         max(round(high * self.scale), 1))
         if self.beside:
             self.panel = (self.picture[0], 0)
-            canvas = (self.picture[0] + 20 * letter,
+            canvas = (self.picture[0] + PANEL * letter,
                       max(self.picture[1], LETTERS * letter))
             self.bars = (self.panel[0] + letter, 4 * letter, 18 * letter)
-            chart_top = round(4.5 * letter + 1.45 * letter * min(
+            chart_top = round(4.8 * letter + ROW * letter * min(
                 MOST_BARS, len(self.curve.classes)))
             self.chart = (self.panel[0] + letter, chart_top, 18 * letter,
-                          round(7.5 * letter))
+                          round(6.5 * letter))
             self.footer = (self.panel[0] + letter,
-                           chart_top + round(8.7 * letter), 18 * letter)
+                           chart_top + round(7.9 * letter), 18 * letter)
         else:
             self.panel = (0, self.picture[1])
             canvas = (max(self.picture[0], LETTERS * letter),
-                      self.picture[1] + 22 * letter)
+                      self.picture[1] + PANEL * letter)
             half = (canvas[0] - 3 * letter) // 2
             top = self.panel[1] + 4 * letter
             self.bars = (letter, top, half)
-            self.chart = (2 * letter + half, top, half, round(10.5 * letter))
-            self.footer = (letter, top + round(12.3 * letter),
+            self.chart = (2 * letter + half, top, half, round(9.5 * letter))
+            self.footer = (letter, top + round(11.7 * letter),
                            canvas[0] - 2 * letter)
         self.size = (canvas[0] // 2 * 2, canvas[1] // 2 * 2)
 
@@ -216,9 +220,9 @@ class VideoOverlay:
         draw.text((x, y), shorten(self.title, wide, font(letter, True)), TEXT,
                   font(letter, True))
         start, end = curve.spans[window]
-        text = f'window {start:.1f} to {end:.1f} s'
-        if curve.marks[window]:
-            text += f': {curve.marks[window]}'
+        text = f'{start:.1f} to {end:.1f} s'
+        text = f'{text}: {curve.marks[window]}' if curve.marks[window] else \
+            f'window {text}'
         draw.text((x, y + round(1.5 * letter)), shorten(text, wide,
                                                         font(letter)),
                   ALARM if curve.marks[window] else DIM, font(letter))
@@ -241,11 +245,11 @@ class VideoOverlay:
         begin = left + round(7.3 * letter)
         length = wide - round(7.3 * letter) - round(2.6 * letter)
         for row, i in enumerate(self.shown):
-            y, value = top + round(1.45 * letter * row), \
+            y, value = top + round(ROW * letter * row), \
                 float(curve.values[window, i])
-            name = shorten(curve.classes[i], 7 * letter, font(letter))
-            draw.text((left, y), name, TEXT, font(letter,
-                                                  value >= curve.threshold))
+            face = font(letter, value >= curve.threshold)
+            draw.text((left, y), shorten(curve.classes[i], 7 * letter, face),
+                      TEXT, face)
             box = (begin, y + letter // 6, begin + length,
                    y + round(1.15 * letter))
             draw.rectangle(box, TRACK)
@@ -261,15 +265,15 @@ class VideoOverlay:
         x, y, wide = self.footer
         letter = self.letter
         more = len(self.curve.classes) - len(self.shown)
-        texts = ['shown: the window centred on this time']
-        texts += [f'{more} emotions with lower peaks are not shown'] * (
-            more > 0)
-        texts += [*self.notes, 'estimated labels, not what somebody feels']
-        room = (self.size[1] - y) // round(1.3 * letter) - 2
+        texts = ['bars: window centred on this time',
+                 'estimates, not what one feels']
+        texts += [f'{more} more with lower peaks'] * (more > 0)
+        texts += self.notes
+        room = int((self.size[1] - y) / (1.25 * letter) - 1.2)
         lines = [line for text in texts
                  for line in wrap(text, wide, font(letter), 2)]
         for k, line in enumerate(lines[:max(room, 0)]):
-            draw.text((x, y + round(1.3 * letter * (k + 1.2))), line, DIM,
+            draw.text((x, y + round(1.25 * letter * (k + 1.2))), line, DIM,
                       font(letter))
 
     def _draw_status(self, time: float,
