@@ -20,6 +20,8 @@ VIDEO_QUALITY = 16
 SHOWN_QUALITY = 21
 # The unit of MPEG's times.
 CLOCK = Fraction(1, 90000)
+# Sound that a decoder needs before it can be heard, seconds.
+PRIMING = .2
 # Sound that an mp4 file can hold.
 SOUND_CODECS = ('aac', 'mp3', 'mp3float', 'ac3', 'alac')
 
@@ -172,11 +174,12 @@ class _Sound:
             if packet.dts is None:  # the end
                 continue
             shift = round(self._begin / packet.time_base)
-            if float((packet.pts - shift) * packet.time_base) > time:
+            start = float((packet.pts - shift) * packet.time_base)
+            if start < -PRIMING:  # before the first frame
+                continue
+            if start > time:
                 self._next = packet
                 return
-            if packet.pts < shift:  # before the first frame
-                continue
             packet.pts -= shift
             packet.dts -= shift
             packet.stream = self._track

@@ -10,6 +10,7 @@ import numpy as np
 USUAL_FPS = 30.
 # What reads a frame again after one that failed gives up after so many.
 MOST_FAILURES = 30
+PATIENCE = 2.  # seconds
 
 
 class Camera:
@@ -75,7 +76,7 @@ class Camera:
     def close(self) -> None:
         """Let go of the camera."""
         self._closed = True
-        self._thread.join()
+        self._thread.join(PATIENCE)
         self._capture.release()
 
 

@@ -33,8 +33,8 @@ def no_landmarks(regions: Sequence[str]) -> str:
 
 def seldom_found(region: str, share: float) -> str:
     """Said where a region was found in too few of a clip's frames."""
-    return (f'{region} found in {share:.0%} of the frames only; elsewhere the '
-            'whole frame is used')
+    return (f'{region} found in {share:.0%} of the frames only: in the others '
+            'the whole frame is used')
 
 
 def about_masks(trained: Optional[bool], drawn: Optional[str]) -> List[str]:
@@ -46,11 +46,9 @@ def about_masks(trained: Optional[bool], drawn: Optional[str]) -> List[str]:
         drawn (str, optional): The kind of mask drawn now.
     """
     if trained and drawn is None:
-        return ['this checkpoint was trained on faces with masks, and none '
-                'are drawn here']
+        return ['trained on faces with masks, and none are drawn here']
     if trained is False and drawn is not None:
-        return ['masks are drawn here, and this checkpoint was trained on '
-                'faces without']
+        return ['trained on faces without masks, and some are drawn here']
     return []
 
 

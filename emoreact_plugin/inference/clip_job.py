@@ -5,7 +5,8 @@ import numpy as np
 
 from .cautions import ENOUGH, SAMPLE_DATA, about_length, seldom_found
 from .parts import Boxes, boxes_of, packed_parts, shares_found
-from .results import (ClipResult, WindowResult, labels_of, probabilities_of)
+from .results import (ClipResult, WindowResult, labels_of, mean_of,
+                      probabilities_of)
 from .sources import Clip, Source
 from .windows import Window, duration_of, plan_windows
 
@@ -113,11 +114,7 @@ class ClipJob:
                     window.start_s, window.end_s, fused,
                     labels_of(fused, threshold), streams, found, window.short,
                     all(share >= ENOUGH for share in found.values())))
-        result.mean_probabilities = {
-            name: float(np.mean([w.probabilities[name]
-                                 for w in result.windows]))
-            for name in self.owner.classes
-        }
+        result.mean_probabilities = mean_of(result.windows)
 
     def _probabilities(self, part: int) -> tuple:
         logits, streams = self._scores[part]

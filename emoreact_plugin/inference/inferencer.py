@@ -2,7 +2,6 @@
 import hashlib
 import os.path as osp
 from collections import deque
-from importlib.util import find_spec
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 import torch
@@ -21,7 +20,7 @@ from .clip_pipeline import ClipPipeline
 from .parts import regions_needed
 from .results import ClipResult, Results
 from .scoring import Scores, load_scorer
-from .sources import Clip, PathLike, Source, find_sources
+from .sources import Clip, PathLike, Source, can_extract, find_sources
 from .streaming import EmotionStream
 from .windows import check_window
 
@@ -301,11 +300,6 @@ class EmotionInferencer:
         if text not in self._said:
             self._said.add(text)
             tqdm.write(text)
-
-
-def can_extract() -> bool:
-    """Whether mediapipe is installed."""
-    return find_spec('mediapipe') is not None
 
 
 def sha256_of(path: str) -> str:

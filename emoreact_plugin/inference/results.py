@@ -210,6 +210,15 @@ def labels_of(probabilities: Probabilities, threshold: float) -> List[str]:
     return [name for name, p in probabilities.items() if p >= threshold]
 
 
+def mean_of(windows: List[WindowResult]) -> Probabilities:
+    """The mean over windows; empty for none."""
+    names = windows[0].probabilities if windows else ()
+    return {
+        name: sum(each.probabilities[name] for each in windows) / len(windows)
+        for name in names
+    }
+
+
 def _columns(prefix: str, values: Probabilities) -> Dict[str, float]:
     return {f'{prefix}/{name}': value for name, value in values.items()}
 

@@ -1,6 +1,7 @@
 """Clips to score: their frames, and where the person is in them."""
 import os
 import os.path as osp
+from importlib.util import find_spec
 from typing import (Callable, Iterable, Iterator, List, NamedTuple, Optional,
                     Sequence, Tuple, Union)
 
@@ -70,6 +71,11 @@ def find_sources(videos: Union[PathLike, Sequence[PathLike]],
             f'{", ".join(map(os.fspath, videos)) or "no paths"}: expected '
             f'videos (of the endings {" ".join(VIDEO_ENDINGS)}), found none')
     return found
+
+
+def can_extract() -> bool:
+    """Whether mediapipe is installed."""
+    return find_spec('mediapipe') is not None
 
 
 def _is_within(path: str, folder: str) -> bool:

@@ -2,8 +2,8 @@
 import time
 from collections import deque
 from dataclasses import dataclass, replace
-from typing import (Callable, Deque, Dict, Iterable, Iterator, List, Optional,
-                    Tuple, Union)
+from typing import (Callable, Deque, Dict, Iterable, Iterator, List,
+                    NamedTuple, Optional, Tuple, Union)
 
 import numpy as np
 
@@ -13,7 +13,9 @@ from .clip_job import sigmoid
 from .clip_pipeline import Landmarks
 from .parts import boxes_of
 from .results import (ClipResult, Probabilities, WindowResult, labels_of,
-                      probabilities_of)
+                      mean_of, probabilities_of)
+from .sources import can_extract
+from .windows import TOLERANCE
 
 Frame = Union[np.ndarray, Tuple[float, np.ndarray]]
 
@@ -70,13 +72,16 @@ class StreamResult:
             reliable=all(each >= ENOUGH for each in self.found.values()))
 
 
-class _Kept:
-    """A frame that a window may need: its time, pixels and landmarks."""
+Boxes = Dict[str, Optional[tuple]]
 
-    def __init__(self, time: float, frame: np.ndarray, landmarks: Landmarks,
-                 found: Dict[str, bool]) -> None:
-        self.time, self.frame = time, frame
-        self.landmarks, self.found = landmarks, found
+
+class _Kept(NamedTuple):
+    """A frame that a window may need: seconds, pixels, landmarks, region ->
+    box."""
+    time: float
+    frame: np.ndarray
+    landmarks: Landmarks
+    boxes: Boxes
 
 
 class _Window:
@@ -90,11 +95,11 @@ class _Window:
         self.frames: Dict[int, _Kept] = {}
 
     def offer(self, kept: _Kept, before: Optional[_Kept],
-              tolerance: float) -> None:
-        """Take the frame, or the one before, for each time that has come:
-        whichever is nearer."""
+              ahead: float = TOLERANCE) -> None:
+        """Take the frame, or the one before, for each time that has come, or
+        will so many seconds from now: whichever is nearer."""
         for k in [k for k, t in self.times.items()
-                  if t <= kept.time + tolerance]:
+                  if t <= kept.time + ahead]:
             t = self.times.pop(k)
             nearer = before is not None and (
                 abs(before.time - t) < abs(kept.time - t))
@@ -123,8 +128,8 @@ class EmotionStream:
             RGB, or pairs ``(seconds, frame)``.
         fps (float, optional): Frames a second. Defaults to None: what the
             camera states; needed for frames.
-        realtime (bool): The times are those of ``clock``: leave out frames
-            that are more than two frames late. Defaults to False.
+        realtime (bool): Leave out frames that come more than two frames later
+            than they were taken, as by ``clock``. Defaults to False.
         clock (Callable): Gives the time, seconds.
 
     Attributes:
@@ -149,29 +154,33 @@ class EmotionStream:
                  fps: Optional[float] = None,
                  realtime: bool = False,
                  clock: Callable[[], float] = time.perf_counter) -> None:
-        from .inferencer import can_extract
         if fps is not None and not 0 < fps < float('inf'):
             raise ValueError('fps: expected frames a second, more than 0, '
                              f'found {fps}')
+        if isinstance(frames, (str, bytes)):
+            raise ValueError('stream: expected frames, or the number of a '
+                             f"camera, found '{frames}'; call the inferencer "
+                             'itself with a file')
         if owner.landmarks not in ('auto', 'extract', 'none'):
             raise ValueError(
                 "landmarks: expected 'auto', 'extract' or 'none' for a "
                 f"stream, which has no files, found '{owner.landmarks}'")
         self.owner, self._clock = owner, clock
+        use = owner.landmarks == 'extract' or (
+            owner.landmarks == 'auto' and can_extract())
+        self._detector = owner.detector() if owner.regions and use else None
         self._camera = Camera(frames, clock) if isinstance(frames, int) \
             else None
         self._frames = self._camera if self._camera else frames
         self.fps = fps or (self._camera.fps if self._camera else None)
         self._realtime = realtime or self._camera is not None
+        if realtime and self.fps is None:
+            raise ValueError('stream: expected fps=... with realtime')
         self._late = 0
-        use = owner.landmarks == 'extract' or (
-            owner.landmarks == 'auto' and can_extract())
-        self._detector = owner.detector() if owner.regions and use else None
-        source = ('not needed' if not owner.regions else
-                  'extracted' if use else 'none')
-        self.landmarks = source
-        self.warnings = owner.cautions_of(None, source)
-        self._history: Deque[Tuple[float, Dict[str, bool]]] = deque()
+        self.landmarks = ('not needed' if not owner.regions else
+                          'extracted' if use else 'none')
+        self.warnings = owner.cautions_of(None, self.landmarks)
+        self._history: Deque[Tuple[float, Boxes]] = deque()
         self._windows: Deque[_Window] = deque()
         self._planned = 0
 
@@ -193,17 +202,16 @@ class EmotionStream:
     def __iter__(self) -> Iterator[StreamResult]:
         if self._detector is not None:
             self._detector.reset()
-        begin, before = None, None
+        first, before = None, None
         for stamp, frame in self._stamped():
-            arrival = self._clock()
-            if begin is None:
-                begin = stamp
-            if self._camera is not None:
-                arrival = stamp
-            elif self._realtime and arrival - stamp > 2 / self.fps:
+            arrival = stamp if self._camera else self._clock()
+            if first is None:
+                first = stamp, arrival
+            late = (arrival - first[1]) - (stamp - first[0])
+            if self._realtime and not self._camera and late > 2 / self.fps:
                 self._late += 1
                 continue
-            kept, spent = self._look(stamp - begin, frame)
+            kept, spent = self._look(stamp - first[0], frame)
             ready = self._take(kept, before)
             before = kept
             if self._realtime:
@@ -239,8 +247,8 @@ class EmotionStream:
         spent = 0. if self._detector is None else \
             1000 * (self._clock() - start)
         boxes = boxes_of(landmarks, self.owner.regions, frame.shape[1::-1])
-        found = {name: box[0] for name, box in boxes.items()}
-        return _Kept(stamp, frame, landmarks, found), spent
+        return _Kept(stamp, frame, landmarks,
+                     {name: box[0] for name, box in boxes.items()}), spent
 
     def _take(self, kept: _Kept, before: Optional[_Kept]) -> List[_Window]:
         """Give a frame to the windows that need it; those that are complete
@@ -248,20 +256,23 @@ class EmotionStream:
         owner, period = self.owner, self._period(kept)
         seconds, stride = owner.window_seconds, owner.stride_seconds
         while self._planned * stride <= kept.time + period / 2:
-            count = max(round(seconds / period), 1)
+            count = max(int(seconds / period + TOLERANCE), 1)
             self._windows.append(
                 _Window(self._planned * stride, owner.pipeline.sample(
                     count, 'stream'), period))
             self._planned += 1
-        self._history.append((kept.time, kept.found))
-        while self._history[0][0] < kept.time - seconds:
+        self._history.append((kept.time, kept.boxes))
+        needed = min((each.start for each in self._windows), default=np.inf)
+        while self._history and self._history[0][0] < needed - period / 2:
             self._history.popleft()
         ready = []
         for window in self._windows:
-            window.offer(kept, before, period / 2)
+            window.offer(kept, before)
         while self._windows and (self._windows[0].start + seconds - period <=
                                  kept.time + period / 2):
             ready.append(self._windows.popleft())
+            # Times that come after its newest frame, by a little.
+            ready[-1].offer(kept, before, np.inf)
         return ready
 
     def _period(self, kept: _Kept) -> float:
@@ -282,31 +293,37 @@ class EmotionStream:
                                      [each.frame for each in kept], landmarks)
         scores = owner.score([packed])
         fused = probabilities_of(owner.classes, sigmoid(scores.logits[0]))
-        found = {
-            region: float(np.mean([each[region] is not None
-                                   for _, each in self._history]))
-            for region in owner.regions
-        }
+        end = window.start + owner.window_seconds
         return StreamResult(
-            window.start, window.start + owner.window_seconds, fused,
+            window.start, end, fused,
             labels_of(fused, owner.threshold), {
                 name: probabilities_of(owner.classes, sigmoid(each[0]))
                 for name, each in scores.streams.items()
-            }, found, 1000 * (self._clock() - arrival), spent, self.dropped,
-            newest.frame, newest.found)
+            }, self._shares(window.start, end, kept),
+            1000 * (self._clock() - arrival), spent, self.dropped,
+            newest.frame, newest.boxes)
+
+    def _shares(self, start: float, end: float,
+                sampled: List[_Kept]) -> Dict[str, float]:
+        """Region -> the share of the window's frames in which it was found;
+        in a gap, of those that stand in."""
+        boxes = [each for stamp, each in self._history
+                 if start - TOLERANCE <= stamp < end - TOLERANCE]
+        boxes = boxes or [each.boxes for each in sampled]
+        return {
+            region: float(np.mean([each[region] is not None
+                                   for each in boxes]))
+            for region in self.owner.regions
+        }
 
     def as_clip(self, results: List[StreamResult]) -> ClipResult:
         """The results of a stream as those of a clip, to write them to files;
         it has no score of its own but the mean of its windows."""
         windows = [each.as_window() for each in results]
-        mean = {
-            name: float(np.mean([w.probabilities[name] for w in windows]))
-            for name in self.owner.classes
-        } if windows else {}
+        name = 'camera' if self._camera else 'stream'
         return ClipResult(
-            'camera' if self._camera else 'stream', 'camera',
-            mean_probabilities=mean, windows=windows,
+            name, name, mean_probabilities=mean_of(windows), windows=windows,
             duration_s=windows[-1].end_s if windows else 0.,
             landmarks=self.landmarks, warnings=self.warnings,
-            reliable=self.landmarks != 'none' and not (
-                self.owner.of_sample_data))
+            reliable=not self.owner.of_sample_data and all(
+                each.reliable for each in windows))
