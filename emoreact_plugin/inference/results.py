@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional
 
+from emoreact_plugin.datasets.clip_files import number
 from emoreact_plugin.datasets.frame_writers import part_of
 from .html import clip_html, results_html
 
@@ -163,7 +164,8 @@ class Results(Sequence):
         return len(self.clips)
 
     def __repr__(self) -> str:
-        return (f'Results of {len(self)} clips, {len(self.errors)} failed')
+        return (f'Results({number(len(self), "clip")}, '
+                f'{len(self.errors)} failed)')
 
     @property
     def errors(self) -> List[ClipResult]:

@@ -1,5 +1,6 @@
 import csv
 import json
+from xml.etree import ElementTree
 
 import pytest
 
@@ -33,6 +34,7 @@ def results():
 
 
 def test_plain_values(results):
+    assert repr(results) == 'Results(2 clips, 1 failed)'
     assert len(results) == 2 and results[1].error and results[-1:]
     first = results.to_dict()['clips'][0]
     assert first['probabilities'] == dict(Joy=.7, Fear=.1)
@@ -89,6 +91,8 @@ def test_a_notebook_shows_bars_and_lines():
     assert html.count('<polyline') == 2
     assert 'face seldom found' in html
     assert html.index('seldom') < html.index('<svg')  # warnings come first
+    for picture in html.split('<svg')[1:]:
+        ElementTree.fromstring('<svg' + picture.split('</svg>')[0] + '</svg>')
     line = html.split('points="')[1].split('"')[0].split()
     heights = [float(each.split(',')[1]) for each in line]
     assert heights[0] > heights[1]  # .2, then .6, and up is less
