@@ -9,8 +9,8 @@ from mmengine.config import Config
 from tqdm import tqdm
 
 from emoreact_plugin.checkpoints import read_meta
-from emoreact_plugin.datasets.landmark_detector import LandmarkDetector
 from emoreact_plugin.datasets.clip_files import expected_names
+from emoreact_plugin.datasets.landmark_detector import LandmarkDetector
 from emoreact_plugin.version import __version__
 from .annotate import Annotator
 from .cautions import (NOTICE, SAMPLE_DATA, about_masks, is_sample_video,

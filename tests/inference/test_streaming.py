@@ -65,9 +65,14 @@ def test_a_result_comes_with_the_last_frame_of_its_window(inferencer):
         assert result.frame[0, 0, 0] == last
 
 
-def test_frames_are_taken_by_their_time(inferencer, monkeypatch):
-    """At 10, then at 20 frames a second; fps says 10."""
-    times = [k / 10 for k in range(10)] + [1 + k / 20 for k in range(40)]
+@pytest.mark.parametrize('times', [
+    # at 10, then at 20 frames a second
+    [k / 10 for k in range(10)] + [1 + k / 20 for k in range(40)],
+    # early and late in turn
+    [k / 10 + .03 * (k % 2) for k in range(30)],
+    [k / 10 - .03 * (k % 2) for k in range(30)],
+], ids=['faster', 'late', 'early'])
+def test_the_frame_nearest_in_time_is_taken(times, inferencer, monkeypatch):
     packed, stock = [], inferencer.pipeline.pack
 
     def pack(sample, frames, landmarks):
