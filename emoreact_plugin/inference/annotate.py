@@ -90,12 +90,12 @@ def overlay_of(result: ClipResult, size: Tuple[int, int],
 
 def split_warnings(result: ClipResult) -> Tuple[List[str], List[str]]:
     """Those by which the scores mean nothing, in short, and the others."""
-    first = [SAMPLE_DATA in each or result.landmarks == 'none'
-             and each.startswith('no landmarks') for each in result.warnings]
-    return ([each.split(';')[0] for each, is_grave in zip(result.warnings, first)
-             if is_grave],
-            [each for each, is_grave in zip(result.warnings, first)
-             if not is_grave])
+    grave = [
+        each for each in result.warnings
+        if each == SAMPLE_DATA or each.startswith('no landmarks')
+    ]
+    return ([each.split(';')[0] for each in grave],
+            [each for each in result.warnings if each not in grave])
 
 
 def mark_of(found: dict) -> str:

@@ -248,7 +248,8 @@ def _table(rows: List[dict]) -> str:
     """CSV with the columns of all rows; those of a clip that failed are too
     few to tell them."""
     longest = max(rows, key=len, default={'video': None})
-    columns = list(dict.fromkeys([*longest, *(k for row in rows for k in row)]))
+    columns = list(
+        dict.fromkeys([*longest, *(key for row in rows for key in row)]))
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator='\n')
     writer.writeheader()
