@@ -225,6 +225,20 @@ def clear_errors() -> Iterator[None]:
         sys.exit(f'error: {message}\n(EMOREACT_TRACEBACK=1 shows where.)')
 
 
+def check_display() -> None:
+    """Refuse ``--show`` where no window can be opened.
+
+    Raises:
+        ValueError: On Linux without a display.
+    """
+    displays = ('DISPLAY', 'WAYLAND_DISPLAY')
+    if sys.platform.startswith('linux') and not any(
+            map(os.environ.get, displays)):
+        raise ValueError('--show: expected a display, found none (neither '
+                         f'{" nor ".join(displays)} is set); leave it out, '
+                         'and a file is written')
+
+
 def list_errors(errors: Sequence[Tuple[str, Exception]]) -> None:
     """Print the errors of single clips, a line each, and end with exit code
     1; do nothing where there are none.

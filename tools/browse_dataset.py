@@ -9,7 +9,6 @@ import argparse
 import difflib
 import os
 import os.path as osp
-import sys
 
 import cv2
 import numpy as np
@@ -18,8 +17,8 @@ from tqdm import tqdm
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.command_line import (SPLITS, add_config_arguments,
-                                          clear_errors, datasets_of,
-                                          load_config)
+                                          check_display, clear_errors,
+                                          datasets_of, load_config)
 from emoreact_plugin.console import say
 from emoreact_plugin.datasets.clip_files import number
 from emoreact_plugin.visualization.contact_sheet import draw_sheets
@@ -62,12 +61,8 @@ def check(args):
     if args.out and osp.splitext(args.out)[1].lower() not in ENDINGS:
         raise ValueError(f'--out {args.out}: expected a name that ends in '
                          f'{" or ".join(ENDINGS)}')
-    displays = ('DISPLAY', 'WAYLAND_DISPLAY')
-    if args.show and sys.platform.startswith('linux') and not any(
-            map(os.environ.get, displays)):
-        raise ValueError('--show: expected a display, found none (neither '
-                         f'{" nor ".join(displays)} is set); leave it out, '
-                         'and a file is written')
+    if args.show:
+        check_display()
 
 
 def build_datasets(cfg, split):

@@ -4,18 +4,26 @@ import os.path as osp
 import shutil
 from contextlib import contextmanager
 from fractions import Fraction
-from typing import Iterable, Iterator, Optional
+from typing import Iterable, Iterator, Optional, Sequence
 
 import av
 import cv2
 import numpy as np
 
+from .video import USUAL_RATE
+
 FRAME_NAME = '{:06d}.jpg'
 JPEG_QUALITY = 95
 # x264's constant rate factor: its loss can hardly be seen.
 VIDEO_QUALITY = 16
-# Of a video that states no frame rate.
-USUAL_RATE = Fraction(25)
+# Of a video that is only looked at.
+SHOWN_QUALITY = 21
+# The unit of MPEG's times.
+CLOCK = Fraction(1, 90000)
+# Sound that a decoder needs before it can be heard, seconds.
+PRIMING = .2
+# Sound that an mp4 file can hold.
+SOUND_CODECS = ('aac', 'mp3', 'mp3float', 'ac3', 'alac')
 
 
 @contextmanager
@@ -95,3 +103,93 @@ def write_video(path: str, frames: Iterable[np.ndarray],
         if stream is not None:
             container.mux(stream.encode())
     return count
+
+
+def write_timed_video(path: str, frames: Iterable[np.ndarray],
+                      times: Sequence[float],
+                      sound: Optional[str] = None) -> int:
+    """Write frames as an H.264 video in mp4, each at its own time.
+
+    Args:
+        path (str): The file.
+        frames (Iterable[np.ndarray]): (H, W, 3) uint8, RGB, all of one even
+            size.
+        times (Sequence[float]): When each is shown: seconds, ascending, from
+            0 on.
+        sound (str, optional): A video whose sound is copied, as far as mp4
+            can hold it. Defaults to None: none.
+
+    Returns:
+        int: How many frames there were.
+    """
+    count, stream = 0, None
+    gap = float(np.median(np.diff(times))) if len(times) > 1 else 0.
+    rate = Fraction(1 / gap).limit_denominator(1001) if gap else USUAL_RATE
+    with av.open(path, 'w', format='mp4') as container, \
+            _Sound(sound, container) as track:
+        for count, (frame, time) in enumerate(zip(frames, times), 1):
+            if stream is None:
+                stream = container.add_stream(
+                    'libx264', rate,
+                    options=dict(crf=str(SHOWN_QUALITY), preset='veryfast'))
+                stream.height, stream.width = frame.shape[:2]
+                stream.pix_fmt = 'yuv420p'
+                stream.codec_context.time_base = CLOCK
+            # OpenCV's conversion takes half as long as PyAV's.
+            image = av.VideoFrame.from_ndarray(
+                cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420), format='yuv420p')
+            image.pts, image.time_base = round(time / CLOCK), CLOCK
+            container.mux(stream.encode(image))
+            track.copy_until(time)
+        if stream is not None:
+            container.mux(stream.encode())
+        track.copy_until(float('inf'))
+    return count
+
+
+class _Sound:
+    """Copies the packets of a video's sound, as far as there are any that an
+    mp4 file can hold."""
+
+    def __init__(self, path: Optional[str], target) -> None:
+        self._source = None if path is None else av.open(
+            path, metadata_errors='ignore')
+        self._packets, self._next = iter(()), None
+        tracks = self._source.streams if self._source else None
+        if not tracks or not tracks.audio or tracks.audio[
+                0].codec_context.name not in SOUND_CODECS:
+            return
+        self._track = target.add_stream_from_template(tracks.audio[0])
+        begin = tracks.best('video').start_time
+        base = tracks.best('video').time_base
+        self._begin = float((begin or 0) * base)
+        self._packets = self._source.demux(tracks.audio[0])
+        self._target = target
+
+    def copy_until(self, time: float) -> None:
+        """Write the packets up to a time, seconds."""
+        while True:
+            packet = self._next or next(self._packets, None)
+            self._next = None
+            if packet is None:
+                return
+            if packet.dts is None:  # the end
+                continue
+            shift = round(self._begin / packet.time_base)
+            start = float((packet.pts - shift) * packet.time_base)
+            if start < -PRIMING:  # before the first frame
+                continue
+            if start > time:
+                self._next = packet
+                return
+            packet.pts -= shift
+            packet.dts -= shift
+            packet.stream = self._track
+            self._target.mux(packet)
+
+    def __enter__(self) -> '_Sound':
+        return self
+
+    def __exit__(self, *args) -> None:
+        if self._source is not None:
+            self._source.close()

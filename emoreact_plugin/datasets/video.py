@@ -24,13 +24,11 @@ from typing import (Dict, Iterable, Iterator, List, NamedTuple, Optional,
 import av
 import numpy as np
 
-PathLike = Union[str, 'os.PathLike[str]']
+from .frame_table import FrameTable, read_frame_table
 
-# The shortcuts rest on two things. The container knows the presentation time
-# of every picture (an AVI file knows the order of decoding only) and a packet
-# of the codec is a picture (VP9 hides some, MPEG-4 part 2 may pack two).
-SHORTCUT_FORMATS = ('mov', 'mp4', 'matroska')
-SHORTCUT_CODECS = ('h264', 'hevc')
+PathLike = Union[str, 'os.PathLike[str]']
+# Of a video that states no frame rate.
+USUAL_RATE = Fraction(25)
 
 
 class VideoInfo(NamedTuple):
@@ -47,12 +45,6 @@ class VideoInfo(NamedTuple):
     width: int
     height: int
     fps: float
-
-
-class _FrameTable(NamedTuple):
-    """Presentation times of a plain file, in units of its time base."""
-    shown: List[int]  # of every frame, ascending: frame k is shown[k]
-    keys: List[int]  # of the frames that decoding can start at, ascending
 
 
 def probe_video(path: PathLike) -> VideoInfo:
@@ -106,7 +98,7 @@ def video_info(path: PathLike) -> VideoInfo:
     with _open_video(path) as (container, stream):
         rate = _rate_of(stream)
         try:
-            table = _frame_table(container, stream)
+            table = read_frame_table(container, stream)
         except av.error.FFmpegError:
             table = None
     if table is None:
@@ -174,6 +166,73 @@ def iterate_frames(path: PathLike) -> Iterator[np.ndarray]:
             yield _to_rgb(frame)
     if empty:
         raise ValueError(f'{path}: no frame of this video can be decoded')
+
+
+def select_frames(path: PathLike,
+                  inds: Iterable[int]) -> Iterator[Tuple[int, np.ndarray]]:
+    """Yield some frames of a video while it is decoded from its start.
+
+    Args:
+        path (str | PathLike): The video file.
+        inds (iterable of int): Frame indices, counted from 0, in any order.
+
+    Yields:
+        tuple[int, np.ndarray]: Each index once, ascending, and its frame:
+        (H, W, 3) uint8, RGB, upright.
+
+    Raises:
+        FileNotFoundError, ValueError: As :func:`read_frames`.
+    """
+    remaining, count = set(_as_indices(path, inds)), 0
+    if not remaining:
+        return
+    with _open_video(path) as (container, stream):
+        for index, frame in enumerate(
+                _frames_in_order(path, container, stream)):
+            count = index + 1
+            if index in remaining:
+                yield index, _to_rgb(frame)
+                remaining.remove(index)
+                if not remaining:
+                    return
+    raise ValueError(f'{path}: frame {max(remaining)} was asked for, but only '
+                     f'{count} frames can be decoded (counted from 0)')
+
+
+def frame_times(path: PathLike) -> np.ndarray:
+    """When each frame of a video is shown.
+
+    Phones record at a frame rate that varies: there ``index / fps`` is wrong.
+
+    Args:
+        path (str | PathLike): The video file.
+
+    Returns:
+        np.ndarray: (T, ) float64, seconds from the first frame on, ascending.
+        ``index / fps`` where the file does not say when its frames are shown,
+        at 25 frames a second where it states no rate either.
+
+    Raises:
+        FileNotFoundError, ValueError: As :func:`probe_video`.
+    """
+    with _open_video(path) as (container, stream):
+        rate, base = _rate_of(stream) or USUAL_RATE, stream.time_base
+        try:
+            table = read_frame_table(container, stream)
+        except av.error.FFmpegError:
+            table = None
+    if table is not None:
+        shown = table.shown
+    else:
+        with _open_video(path) as (container, stream):
+            shown = [frame.pts for frame in _frames_in_order(
+                path, container, stream)]
+    if not shown:
+        raise ValueError(f'{path}: no frame of this video can be decoded')
+    if base is None or None in shown or any(
+            b <= a for a, b in zip(shown, shown[1:])):
+        return np.arange(len(shown)) / float(rate)
+    return np.array([float((each - shown[0]) * base) for each in shown])
 
 
 def frame_rate(path: PathLike) -> Optional[Fraction]:
@@ -287,20 +346,7 @@ def _packets(container, stream) -> Iterator:
 def _read_from_start(path: PathLike,
                      wanted: Sequence[int]) -> Dict[int, np.ndarray]:
     """Map each index of the ascending ``wanted`` to its frame."""
-    found, remaining, count = {}, set(wanted), 0
-    with _open_video(path) as (container, stream):
-        if not remaining:
-            return found
-        for index, frame in enumerate(
-                _frames_in_order(path, container, stream)):
-            count = index + 1
-            if index in remaining:
-                found[index] = _to_rgb(frame)
-                remaining.remove(index)
-                if not remaining:
-                    return found
-    raise ValueError(f'{path}: frame {wanted[-1]} was asked for, but only '
-                     f'{count} frames can be decoded (counted from 0)')
+    return dict(select_frames(path, wanted))
 
 
 def _read_with_shortcuts(
@@ -309,7 +355,7 @@ def _read_with_shortcuts(
     """Like :func:`_read_from_start`; None where anything is not plain."""
     with _open_video(path) as (container, stream):
         try:
-            table = _frame_table(container, stream)
+            table = read_frame_table(container, stream)
             if table is None or not wanted:
                 return None
             count = len(table.shown)
@@ -321,57 +367,7 @@ def _read_with_shortcuts(
             return None
 
 
-def _frame_table(container, stream) -> Optional[_FrameTable]:
-    """Read the time of every frame without decoding; None if not plain."""
-    formats = container.format.name.split(',')
-    if (stream.codec_context.name not in SHORTCUT_CODECS
-            or not set(SHORTCUT_FORMATS).intersection(formats)):
-        return None
-    packets = [packet for packet in container.demux(stream) if packet.size]
-    times = [packet.pts for packet in packets]
-    if (not packets or None in times or len(set(times)) < len(times)
-            or stream.frames not in (0, len(times))
-            or any(packet.is_corrupt for packet in packets)):
-        return None
-    # an edit list makes the decoder drop the frames before the cut, but they
-    # are decoded and may be the key frame of those after it
-    shown = sorted(packet.pts for packet in packets if not packet.is_discard)
-    keys = sorted(packet.pts for packet in packets
-                  if packet.is_keyframe and _starts_afresh(packet, stream))
-    if not shown or not keys or keys[0] > shown[0]:
-        return None
-    return _FrameTable(shown, keys)
-
-
-def _starts_afresh(packet, stream) -> bool:
-    """Whether no frame shown after this one needs anything before it.
-
-    The container's mark alone does not say so: a stream with periodic intra
-    refresh marks pictures from which the image heals only step by step.
-    Looks at the type of the first coded picture part (NAL unit): H.264 table
-    7-1 (5 is IDR, 1 to 5 are pictures), H.265 table 7-1 (16 to 21 are IRAP,
-    below 32 are pictures).
-    """
-    head = bytes(stream.codec_context.extradata or b'')
-    is_h264 = stream.codec_context.name == 'h264'
-    at = 4 if is_h264 else 21  # where avcC and hvcC keep the length's size
-    if len(head) <= at or head[0] != 1:
-        return False
-    size = (head[at] & 3) + 1
-    data = bytes(packet)
-    start = 0
-    while start + size < len(data):
-        first = data[start + size]
-        kind = first & 31 if is_h264 else first >> 1 & 63
-        if is_h264 and 1 <= kind <= 5:
-            return kind == 5
-        if not is_h264 and kind < 32:
-            return 16 <= kind <= 21
-        start += size + int.from_bytes(data[start:start + size], 'big')
-    return False
-
-
-def _read_by_seeking(container, stream, table: _FrameTable,
+def _read_by_seeking(container, stream, table: FrameTable,
                      wanted: Sequence[int]) -> Optional[Dict]:
     """Decode from the key frame before each wanted frame.
 

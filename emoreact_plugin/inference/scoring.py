@@ -1,5 +1,5 @@
 """From packed clips to logits."""
-from typing import Dict, List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple, Tuple, Union
 
 import numpy as np
 import torch
@@ -8,7 +8,7 @@ from mmengine.dataset import pseudo_collate
 from torch import nn
 
 from emoreact_plugin.datasets.annotations import EMOTIONS
-from emoreact_plugin.models import score_stream
+from emoreact_plugin.models import load_recognizer, score_stream
 
 
 class Scores(NamedTuple):
@@ -21,6 +21,27 @@ class Scores(NamedTuple):
     """
     logits: np.ndarray
     streams: Dict[str, np.ndarray]
+
+
+def load_scorer(checkpoint: str, config: Union[str, Config, None],
+                device: str) -> Tuple[Config, 'TorchScorer']:
+    """What scores clips with a checkpoint.
+
+    Args:
+        checkpoint (str): Its path.
+        config (str | Config, optional): See ``load_recognizer``.
+        device (str): Such as ``'cpu'``.
+
+    Returns:
+        tuple: The configuration, and the scorer: it has ``classes`` and
+        ``threshold`` and, called with packed clips, gives their ``Scores``.
+
+    Raises:
+        FileNotFoundError, ValueError: See ``load_recognizer`` and
+            :class:`TorchScorer`.
+    """
+    cfg, model = load_recognizer(checkpoint, config, device)
+    return cfg, TorchScorer(cfg, model)
 
 
 class TorchScorer:

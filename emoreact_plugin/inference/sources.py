@@ -1,6 +1,9 @@
 """Clips to score: their frames, and where the person is in them."""
+import os
 import os.path as osp
-from typing import Callable, Iterator, List, Optional, Sequence
+from importlib.util import find_spec
+from typing import (Callable, Iterable, Iterator, List, NamedTuple, Optional,
+                    Sequence, Tuple, Union)
 
 import cv2
 import numpy as np
@@ -9,13 +12,75 @@ from emoreact_plugin.datasets.clip_files import (ClipFiles,
                                                  default_cache_dir, find_clip,
                                                  prepare_all, prepare_video,
                                                  scan_frames)
+from emoreact_plugin.datasets.frame_extraction import (VIDEO_ENDINGS,
+                                                       find_videos)
 from emoreact_plugin.datasets.landmark_extraction import detect
 from emoreact_plugin.datasets.landmarks import PreparedClip, load_prepared
-from emoreact_plugin.datasets.video import (iterate_frames, read_frames,
-                                            video_info)
+from emoreact_plugin.datasets.video import (USUAL_RATE, frame_times,
+                                            iterate_frames, read_frames,
+                                            select_frames, video_info)
 from .clip_pipeline import Landmarks
 
 FRAME_NAMES = '{:06d}.jpg'
+PathLike = Union[str, 'os.PathLike[str]']
+
+
+class Source(NamedTuple):
+    """A video to score.
+
+    Attributes:
+        path (str): Where it is.
+        name (str): Relative to the folder that was named, with ``/``.
+    """
+    path: str
+    name: str
+
+
+def find_sources(videos: Union[PathLike, Sequence[PathLike]],
+                 out: Optional[str] = None) -> List[Source]:
+    """The videos that are meant by some paths.
+
+    Args:
+        videos (PathLike | Sequence[PathLike]): Video files, and folders that
+            are searched for them, with all folders within.
+        out (str, optional): A folder of results, whose videos are left out.
+
+    Returns:
+        list[Source]: At least one.
+
+    Raises:
+        FileNotFoundError: For a path that is not there.
+        ValueError: When there is no video, or one lies in ``out``.
+    """
+    if isinstance(videos, (str, os.PathLike)):
+        videos = [videos]
+    found = []
+    for path in map(os.fspath, videos):
+        if osp.isdir(path):
+            found += [Source(osp.join(path, name), name)
+                      for name in find_videos(path, out)]
+        elif osp.isfile(path):
+            if out is not None and _is_within(path, out):
+                raise ValueError(f'{path}: expected videos that lie outside '
+                                 f'of the folder of results, {out}')
+            found.append(Source(path, osp.basename(path)))
+        else:
+            raise FileNotFoundError(f'{path}: no such video or folder')
+    if not found:
+        raise ValueError(
+            f'{", ".join(map(os.fspath, videos)) or "no paths"}: expected '
+            f'videos (of the endings {" ".join(VIDEO_ENDINGS)}), found none')
+    return found
+
+
+def can_extract() -> bool:
+    """Whether mediapipe is installed."""
+    return find_spec('mediapipe') is not None
+
+
+def _is_within(path: str, folder: str) -> bool:
+    path, folder = osp.realpath(path), osp.realpath(folder)
+    return path.startswith(osp.join(folder, ''))
 
 
 class Clip:
@@ -35,6 +100,8 @@ class Clip:
         video (str, optional): The name that the landmark files are called
             by, such as ``80sTOYS105_2.mp4``, relative to their folder.
             Defaults to None: the clip's own.
+        person (str, optional): Whom of several people the landmark files are
+            of, see ``EmoReactDataset``. Defaults to None.
 
     Attributes:
         path, name (str): Its path, and the last part of it.
@@ -58,7 +125,8 @@ class Clip:
                  use_landmarks: bool = True,
                  cache_dir: Optional[str] = None,
                  filename_tmpl: str = FRAME_NAMES,
-                 video: Optional[str] = None) -> None:
+                 video: Optional[str] = None,
+                 person: Optional[str] = None) -> None:
         self.path = path
         self.name = osp.basename(osp.normpath(path))
         self.filename_tmpl = filename_tmpl if osp.isdir(path) else None
@@ -82,7 +150,7 @@ class Clip:
         elif use_landmarks:
             folder = landmarks or osp.dirname(osp.normpath(path))
             files = find_clip(video or self.name, path, folder, folder,
-                              self.filename_tmpl)
+                              self.filename_tmpl, person)
             self._read_landmarks(files, cache_dir or default_cache_dir())
 
     def _read_landmarks(self, files: ClipFiles, cache_dir: str) -> None:
@@ -119,6 +187,25 @@ class Clip:
             return
         for k in range(self.total_frames):
             yield self._image(k)
+
+    def select(self,
+               inds: Iterable[int]) -> Iterator[Tuple[int, np.ndarray]]:
+        """Yield some frames in their order: each index once, and the frame,
+        (H, W, 3) uint8, RGB."""
+        if not self.filename_tmpl:
+            yield from select_frames(self.path, inds)
+            return
+        for k in sorted(set(map(int, inds))):
+            yield k, self._image(k)
+
+    def times(self) -> np.ndarray:
+        """When each frame is shown: (T, ) float64, seconds from the first one
+        on; at 25 frames a second for a folder of frames."""
+        if not self.filename_tmpl:
+            times = frame_times(self.path)
+            if len(times) == self.total_frames:
+                return times
+        return np.arange(self.total_frames) / (self.fps or float(USUAL_RATE))
 
     def read(self, inds: Sequence[int]) -> List[np.ndarray]:
         """Some frames, counted from 0: (H, W, 3) uint8, RGB."""

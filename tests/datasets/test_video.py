@@ -351,3 +351,44 @@ def test_real_clips(name):
                 expected = frame.to_rgb().to_ndarray()
                 assert np.array_equal(images.pop(index), expected)
     assert index == count - 1 and not images
+
+
+def two_rates():
+    """A second at 30 frames a second, then a second at 10, seconds."""
+    return [k / 30 for k in range(30)] + [1 + k / 10 for k in range(10)]
+
+
+@pytest.mark.parametrize('ending, codec', [('mp4', 'libx264'),
+                                           ('mkv', 'mpeg4')])
+def test_frame_times_of_two_rates(tmp_path, ending, codec):
+    path, clock = tmp_path / f'clip.{ending}', Fraction(1, 3000)
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream(codec, 30)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuv420p'
+        stream.codec_context.time_base = clock
+        for time in two_rates():
+            frame = av.VideoFrame.from_ndarray(
+                np.zeros((48, 64, 3), np.uint8), format='rgb24')
+            # a first frame that is not shown at 0
+            frame.pts, frame.time_base = round((time + 2) / clock), clock
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    times = video.frame_times(path)
+    np.testing.assert_allclose(times, two_rates(), atol=1e-3)
+
+
+@pytest.mark.parametrize('name', ['b_frames', 'late_start', 'avi', 'mpeg4'])
+def test_frame_times_at_one_rate(clip, name):
+    path = clip(name)
+    np.testing.assert_allclose(video.frame_times(path),
+                               np.arange(COUNT) / 25, atol=1e-3)
+
+
+def test_selected_frames_are_those_of_reading(clip):
+    path = clip('b_frames')
+    found = dict(video.select_frames(path, [7, 3, 7, 30]))
+    assert list(found) == [3, 7, 30]
+    assert [index_in(image) for image in found.values()] == [3, 7, 30]
+    with pytest.raises(ValueError, match='frame 99 was asked for, but only '
+                       '60 frames'):
+        list(video.select_frames(path, [99]))

@@ -1,0 +1,64 @@
+"""When each frame of a plain video file is shown, read without decoding."""
+from typing import List, NamedTuple, Optional
+
+# The shortcuts rest on two things. The container knows the presentation time
+# of every picture (an AVI file knows the order of decoding only) and a packet
+# of the codec is a picture (VP9 hides some, MPEG-4 part 2 may pack two).
+SHORTCUT_FORMATS = ('mov', 'mp4', 'matroska')
+SHORTCUT_CODECS = ('h264', 'hevc')
+
+
+class FrameTable(NamedTuple):
+    """Presentation times of a plain file, in units of its time base."""
+    shown: List[int]  # of every frame, ascending: frame k is shown[k]
+    keys: List[int]  # of the frames that decoding can start at, ascending
+
+
+def read_frame_table(container, stream) -> Optional[FrameTable]:
+    """Read the time of every frame without decoding; None if not plain."""
+    formats = container.format.name.split(',')
+    if (stream.codec_context.name not in SHORTCUT_CODECS
+            or not set(SHORTCUT_FORMATS).intersection(formats)):
+        return None
+    packets = [packet for packet in container.demux(stream) if packet.size]
+    times = [packet.pts for packet in packets]
+    if (not packets or None in times or len(set(times)) < len(times)
+            or stream.frames not in (0, len(times))
+            or any(packet.is_corrupt for packet in packets)):
+        return None
+    # an edit list makes the decoder drop the frames before the cut, but they
+    # are decoded and may be the key frame of those after it
+    shown = sorted(packet.pts for packet in packets if not packet.is_discard)
+    keys = sorted(packet.pts for packet in packets
+                  if packet.is_keyframe and _starts_afresh(packet, stream))
+    if not shown or not keys or keys[0] > shown[0]:
+        return None
+    return FrameTable(shown, keys)
+
+
+def _starts_afresh(packet, stream) -> bool:
+    """Whether no frame shown after this one needs anything before it.
+
+    The container's mark alone does not say so: a stream with periodic intra
+    refresh marks pictures from which the image heals only step by step.
+    Looks at the type of the first coded picture part (NAL unit): H.264 table
+    7-1 (5 is IDR, 1 to 5 are pictures), H.265 table 7-1 (16 to 21 are IRAP,
+    below 32 are pictures).
+    """
+    head = bytes(stream.codec_context.extradata or b'')
+    is_h264 = stream.codec_context.name == 'h264'
+    at = 4 if is_h264 else 21  # where avcC and hvcC keep the length's size
+    if len(head) <= at or head[0] != 1:
+        return False
+    size = (head[at] & 3) + 1
+    data = bytes(packet)
+    start = 0
+    while start + size < len(data):
+        first = data[start + size]
+        kind = first & 31 if is_h264 else first >> 1 & 63
+        if is_h264 and 1 <= kind <= 5:
+            return kind == 5
+        if not is_h264 and kind < 32:
+            return 16 <= kind <= 21
+        start += size + int.from_bytes(data[start:start + size], 'big')
+    return False

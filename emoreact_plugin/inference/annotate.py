@@ -1,0 +1,105 @@
+"""Annotated videos of clips that were scored."""
+import os
+from typing import Iterator, List, Tuple
+
+import numpy as np
+
+from emoreact_plugin.datasets.frame_writers import (part_of,
+                                                    write_timed_video)
+from emoreact_plugin.transforms import DrawFaceMask
+from emoreact_plugin.visualization.video_overlay import Curve, VideoOverlay
+from .cautions import ENOUGH, SAMPLE_DATA
+from .clip_job import ClipJob, mask_name
+from .results import ClipResult
+
+
+class Annotator:
+    """Writes the annotated videos of an inferencer.
+
+    Args:
+        owner (EmotionInferencer): The inferencer.
+    """
+
+    def __init__(self, owner) -> None:
+        self.owner = owner
+        self._mask = None if owner.mask is None else DrawFaceMask(
+            owner.mask, seed=0)
+
+    def write(self, target: str, job: ClipJob, bar) -> None:
+        """Write one, whole or not at all: mp4, with the frame times and the
+        sound of the clip.
+
+        Args:
+            target (str): Its path.
+            job (ClipJob): The clip, scored.
+            bar (tqdm): Hears of every hundredth frame.
+
+        Raises:
+            ValueError: When a frame cannot be decoded.
+        """
+        overlay = overlay_of(job.result, job.clip.size, self.owner)
+
+        def frames() -> Iterator[np.ndarray]:
+            total = job.clip.total_frames
+            for k, frame in enumerate(job.clip.frames()):
+                if k % 100 == 0:
+                    bar.set_postfix_str(
+                        f'drawing {job.result.name}, {k / total:.0%}')
+                yield overlay.draw(
+                    self._masked(job, k, frame), job.times[k],
+                    {region: each[k] for region, each in job.boxes.items()})
+
+        sound = None if job.clip.filename_tmpl else job.clip.path
+        with part_of(target) as part:
+            write_timed_video(part, frames(), job.times, sound)
+            os.replace(part, target)
+
+    def _masked(self, job: ClipJob, k: int, frame: np.ndarray) -> np.ndarray:
+        if self._mask is None:
+            return frame
+        landmarks = job.clip.landmarks.of([k])
+        return self._mask(
+            dict(
+                imgs=[frame],
+                face_landmarks=landmarks.face,
+                face_is_box=landmarks.face_is_box,
+                video_id=mask_name(job.clip.name)))['imgs'][0]
+
+
+def overlay_of(result: ClipResult, size: Tuple[int, int],
+               owner) -> VideoOverlay:
+    """What draws the frames of a scored clip.
+
+    Args:
+        result (ClipResult): The clip's.
+        size (tuple[int, int]): Width and height of its frames, pixels.
+        owner (EmotionInferencer): That scored it.
+    """
+    windows = result.windows
+    curve = Curve(
+        owner.classes, np.array([each.centre_s for each in windows]),
+        np.array([[each.probabilities[name] for name in owner.classes]
+                  for each in windows]),
+        [(each.start_s, each.end_s) for each in windows],
+        [mark_of(each.found) for each in windows], result.duration_s,
+        owner.threshold)
+    banner, notes = split_warnings(result)
+    return VideoOverlay(size, curve, result.name, owner.regions, banner,
+                        notes)
+
+
+def split_warnings(result: ClipResult) -> Tuple[List[str], List[str]]:
+    """Those by which the scores mean nothing, in short, and the others."""
+    grave = [
+        each for each in result.warnings
+        if each == SAMPLE_DATA or each.startswith('no landmarks')
+    ]
+    return ([each.split(';')[0] for each in grave],
+            [each for each in result.warnings if each not in grave])
+
+
+def mark_of(found: dict) -> str:
+    """Which regions are found in too few frames of a window; ``''`` where
+    none are."""
+    return ', '.join(f'{region} {share:.0%}'
+                     for region, share in found.items() if share < ENOUGH)

@@ -1,0 +1,96 @@
+"""The newest frame of a camera."""
+import os
+from contextlib import contextmanager
+from threading import Condition, Thread
+from typing import Callable, Iterator, Optional, Tuple
+
+import cv2
+import numpy as np
+
+USUAL_FPS = 30.
+# What reads a frame again after one that failed gives up after so many.
+MOST_FAILURES = 30
+PATIENCE = 2.  # seconds
+
+
+class Camera:
+    """Reads a camera in a thread and keeps only its newest frame.
+
+    Args:
+        index (int): Of the camera, from 0 on.
+        clock (Callable): Gives the time, seconds.
+
+    Attributes:
+        fps (float): Frames a second as the camera states them, 30 where it
+            does not.
+        dropped (int): Frames that came and were never asked for.
+
+    Raises:
+        ValueError: When it cannot be opened.
+    """
+
+    def __init__(self, index: int, clock: Callable[[], float]) -> None:
+        with silent_opencv():
+            self._capture = cv2.VideoCapture(index)
+            opened = self._capture.isOpened()
+        if not opened:
+            self._capture.release()
+            raise ValueError(f'camera {index}: cannot be opened; is it '
+                             'plugged in, and used by no other program?')
+        self.fps = float(self._capture.get(cv2.CAP_PROP_FPS)) or USUAL_FPS
+        self.dropped = 0
+        self._clock = clock
+        self._newest: Optional[Tuple[float, np.ndarray]] = None
+        self._changed, self._closed, self._ended = Condition(), False, False
+        self._thread = Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        failures = 0
+        while not self._closed and failures < MOST_FAILURES:
+            there, image = self._capture.read()
+            if not there:
+                failures += 1
+                continue
+            failures = 0
+            with self._changed:
+                self.dropped += self._newest is not None
+                self._newest = (self._clock(), image)
+                self._changed.notify()
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+
+    def __iter__(self) -> Iterator[Tuple[float, np.ndarray]]:
+        """Yield the newest frame, one that was not yielded before: seconds
+        and (H, W, 3) uint8, RGB; ends when the camera gives no more."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(
+                    lambda: self._newest is not None or self._ended)
+                if self._newest is None:
+                    return
+                (time, image), self._newest = self._newest, None
+            yield time, cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+    def close(self) -> None:
+        """Let go of the camera."""
+        self._closed = True
+        self._thread.join(PATIENCE)
+        self._capture.release()
+
+
+@contextmanager
+def silent_opencv() -> Iterator[None]:
+    """Keep OpenCV from printing what it tried in vain."""
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    before = os.dup(2)
+    with open(os.devnull, 'w') as nothing:
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+        cv2.utils.logging.setLogLevel(level)

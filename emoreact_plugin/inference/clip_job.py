@@ -1,0 +1,136 @@
+"""The scores of one clip while they come in."""
+from typing import Dict, Iterator, List, Optional, Tuple
+
+import numpy as np
+
+from .cautions import ENOUGH, SAMPLE_DATA, about_length, seldom_found
+from .parts import Boxes, boxes_of, packed_parts, shares_found
+from .results import (ClipResult, WindowResult, labels_of, mean_of,
+                      probabilities_of)
+from .sources import Clip, Source
+from .windows import Window, duration_of, plan_windows
+
+
+class ClipJob:
+    """One clip, from the file to its result.
+
+    Args:
+        source (Source): The video.
+        owner (EmotionInferencer): That scores it.
+
+    Attributes:
+        result (ClipResult): Whole once :meth:`is_done`.
+        clip (Clip | None): None until its parts are asked for, and after it
+            failed.
+        boxes (dict[str, list]): Region -> a box a frame, None where it was
+            not found.
+        times (np.ndarray): (T, ) seconds: when each frame is shown.
+    """
+
+    def __init__(self, source: Source, owner) -> None:
+        self.source = source
+        self.owner = owner
+        self.result = ClipResult(source.path, source.name)
+        self.clip: Optional[Clip] = None
+        self.boxes: Boxes = {}
+        self.times = np.zeros(0)
+        self.windows: List[Window] = []
+        self._scores: Dict[int, tuple] = {}
+        self._expected: Optional[int] = None
+
+    def parts(self) -> Iterator[Tuple[int, dict]]:
+        """Yield what is to be scored; a clip that fails has an error instead
+        and yields no more."""
+        count = 0
+        try:
+            self._open()
+            for part in packed_parts(self.clip, self.owner.pipeline,
+                                     self.windows, mask_name(self.clip.name)):
+                count += 1
+                yield part
+        except Exception as error:  # the other clips go on
+            self.fail(error)
+        self._expected = count
+        self._finish()
+
+    def _open(self) -> None:
+        owner = self.owner
+        self.clip, landmarks = owner.open(self.source)
+        clip, result = self.clip, self.result
+        self.times = clip.times()
+        duration = duration_of(self.times, clip.fps)
+        self.windows = plan_windows(self.times, duration,
+                                    owner.window_seconds,
+                                    owner.stride_seconds)
+        self.boxes = boxes_of(clip.landmarks, owner.regions, clip.size)
+        result.total_frames, result.duration_s = clip.total_frames, duration
+        result.landmarks = landmarks
+        result.frames_without = {
+            region: sum(box is None for box in each)
+            for region, each in self.boxes.items()
+        }
+        result.warnings = owner.cautions_of(self.source.path, landmarks)
+        sampled = owner.pipeline.sample(clip.total_frames)['frame_inds']
+        result.warnings += about_length(duration, len(set(sampled)),
+                                        clip.total_frames)
+        shares = shares_found(self.boxes, 0, clip.total_frames)
+        if landmarks != 'none':
+            result.warnings += [seldom_found(region, share)
+                                for region, share in shares.items()
+                                if share < ENOUGH]
+        result.reliable = SAMPLE_DATA not in result.warnings and all(
+            share >= ENOUGH for share in shares.values())
+
+    def add(self, part: int, logits: np.ndarray,
+            streams: Dict[str, np.ndarray]) -> None:
+        """Take in the logits (C, ) of a part, fused and of each stream."""
+        self._scores[part] = (logits, streams)
+        self._finish()
+
+    def fail(self, error: Exception) -> None:
+        """Report an error; what was scored of the clip is left out."""
+        self.result = ClipResult(
+            self.source.path, self.source.name,
+            error=str(error) or type(error).__name__)
+        self.clip, self.boxes = None, {}
+
+    def is_done(self) -> bool:
+        """Whether all parts are scored, or the clip failed."""
+        return self.result.error is not None or len(
+            self._scores) == self._expected
+
+    def _finish(self) -> None:
+        if not self.is_done() or self.result.error is not None:
+            return
+        result, threshold = self.result, self.owner.threshold
+        result.probabilities, result.streams = self._probabilities(0)
+        result.labels = labels_of(result.probabilities, threshold)
+        for k, window in enumerate(self.windows, 1):
+            # A window that is the whole clip is not scored again.
+            fused, streams = self._probabilities(k if k in self._scores else 0)
+            found = shares_found(self.boxes, window.first, window.stop)
+            result.windows.append(
+                WindowResult(
+                    window.start_s, window.end_s, fused,
+                    labels_of(fused, threshold), streams, found, window.short,
+                    all(share >= ENOUGH for share in found.values())))
+        result.mean_probabilities = mean_of(result.windows)
+
+    def _probabilities(self, part: int) -> tuple:
+        logits, streams = self._scores[part]
+        classes = self.owner.classes
+        return probabilities_of(classes, sigmoid(logits)), {
+            name: probabilities_of(classes, sigmoid(each))
+            for name, each in streams.items()
+        }
+
+
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """Probabilities, float64, without overflow."""
+    return 1 / (1 + np.exp(-np.clip(logits.astype(np.float64), -500, 500)))
+
+
+def mask_name(name: str) -> str:
+    """The name of a clip in an annotation file, without the ending: the look
+    of a mask depends on it, as in training."""
+    return name.rpartition('.')[0] or name

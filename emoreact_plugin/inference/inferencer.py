@@ -1,0 +1,328 @@
+"""Videos in, emotions out."""
+import hashlib
+import os.path as osp
+from collections import deque
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple, Union
+
+import torch
+from mmengine.config import Config
+from tqdm import tqdm
+
+from emoreact_plugin.checkpoints import read_meta
+from emoreact_plugin.datasets.clip_files import expected_names
+from emoreact_plugin.datasets.landmark_detector import LandmarkDetector
+from emoreact_plugin.version import __version__
+from .annotate import Annotator
+from .cautions import (NOTICE, SAMPLE_DATA, about_masks, is_sample_video,
+                       no_landmarks)
+from .clip_job import ClipJob
+from .clip_pipeline import ClipPipeline
+from .parts import regions_needed
+from .results import ClipResult, Results
+from .scoring import Scores, load_scorer
+from .sources import Clip, PathLike, Source, can_extract, find_sources
+from .streaming import EmotionStream
+from .windows import check_window
+
+
+class EmotionInferencer:
+    """Scores the emotions of videos with a trained recognizer.
+
+    Args:
+        checkpoint (str): Path of the checkpoint.
+        config (str | Config, optional): Config file, which is run, or a
+            configuration. Defaults to None: the one in the checkpoint.
+        device (str, optional): Such as ``'cpu'``. Defaults to None: a GPU
+            where there is one.
+        mask (str, optional): Draw masks of this kind on the faces, see
+            ``DrawFaceMask``. Defaults to None: none, whatever the training
+            did.
+        threshold (float, optional): Probability from which an emotion is a
+            label. Defaults to None: the model's.
+        landmarks (str): ``'auto'``: files beside the video of any kind that
+            ``EmoReactDataset`` reads, else found now where mediapipe is
+            installed, else none; a folder of such files; ``'extract'``: found
+            now; ``'none'``: whole frames are used, with a warning.
+        window_seconds (float): Length of the sliding window. Defaults to 5.
+        stride_seconds (float): From one window to the next. Defaults to 1.
+        batch_size (int): Windows and clips scored at a time. Defaults to 8.
+        person (str, optional): Whom of several people the landmark files are
+            of. Defaults to None.
+        cache_dir (str, optional): Folder of the prepared landmark files, see
+            ``EmoReactDataset``.
+
+    Attributes:
+        classes (tuple[str, ...]): The emotions.
+        regions (tuple[str, ...]): What the model needs to be found in a
+            frame; empty for a model of whole frames.
+        about (dict): What holds for all results: checkpoint and its SHA-256,
+            classes, threshold, mask, landmarks, lengths, version, notice.
+
+    Raises:
+        FileNotFoundError: When a file or folder is not there.
+        ImportError: For ``landmarks='extract'`` without mediapipe.
+        ValueError: When the checkpoint cannot be read safely or does not fit,
+            or an argument is out of range.
+
+    Examples:
+        >>> inferencer = EmotionInferencer('best.pth')
+        >>> inferencer('talk.mp4')[0].probabilities
+        {'Curiosity': 0.71, 'Uncertainty': 0.2, ...}
+    """
+
+    def __init__(self,
+                 checkpoint: str,
+                 config: Union[str, Config, None] = None,
+                 device: Optional[str] = None,
+                 mask: Optional[str] = None,
+                 threshold: Optional[float] = None,
+                 landmarks: str = 'auto',
+                 window_seconds: float = 5.,
+                 stride_seconds: float = 1.,
+                 batch_size: int = 8,
+                 person: Optional[str] = None,
+                 cache_dir: Optional[str] = None) -> None:
+        check_window(window_seconds, stride_seconds)
+        if batch_size < 1:
+            raise ValueError('batch_size: expected 1 or more, found '
+                             f'{batch_size}')
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise ValueError('threshold: expected a probability, found '
+                             f'{threshold}')
+        if landmarks not in ('auto', 'extract', 'none') and not osp.isdir(
+                landmarks):
+            raise FileNotFoundError(
+                f"{landmarks}: no such folder of landmarks ('auto', 'extract'"
+                " and 'none' are the other choices)")
+        if person is not None and landmarks in ('extract', 'none'):
+            raise ValueError('person: expected landmark files of several '
+                             f"people, found landmarks='{landmarks}'")
+        if device is None:
+            device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        cfg, self.scorer = load_scorer(checkpoint, config, device)
+        self.pipeline = ClipPipeline(cfg, mask)
+        self.regions = regions_needed(self.pipeline)
+        self.classes = self.scorer.classes
+        self.threshold = self.scorer.threshold if threshold is None \
+            else threshold
+        self.landmarks, self.person = landmarks, person
+        self.mask, self.cache_dir = mask, cache_dir
+        self.window_seconds, self.stride_seconds = (window_seconds,
+                                                    stride_seconds)
+        self.batch_size = batch_size
+        self._detector: Optional[LandmarkDetector] = None
+        self._said = set()
+        if landmarks == 'extract' and self.regions:
+            self.detector()
+        trained = read_meta(checkpoint).get('dataset_meta') or {}
+        self.of_sample_data = bool(trained.get('drawn_sample_data'))
+        masked = trained.get('masked', self.pipeline.trained_mask is not None)
+        self.cautions = about_masks(masked, mask) if self.regions else []
+        self.about = dict(
+            notice=NOTICE,
+            checkpoint=osp.basename(checkpoint),
+            checkpoint_sha256=sha256_of(checkpoint),
+            trained_on_sample_data=trained.get('drawn_sample_data'),
+            trained_with_masks=masked,
+            classes=list(self.classes),
+            threshold=self.threshold,
+            mask=self.mask,
+            landmarks=self.landmarks,
+            person=self.person,
+            window_seconds=self.window_seconds,
+            stride_seconds=self.stride_seconds,
+            version=__version__)
+
+    def __enter__(self) -> 'EmotionInferencer':
+        return self
+
+    def __exit__(self, *args) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the models that find landmarks."""
+        if self._detector is not None:
+            self._detector.close()
+            self._detector = None
+
+    def __call__(self,
+                 videos: Union[PathLike, Sequence[PathLike]],
+                 out_dir: Optional[str] = None,
+                 progress: bool = True) -> Results:
+        """Score videos; one that fails is reported and does not stop the
+        rest.
+
+        Args:
+            videos (PathLike | Sequence[PathLike]): Video files, and folders
+                that are searched for them, with all folders within.
+            out_dir (str, optional): Write each annotated video into this
+                folder, as ``<its whole name>_annotated.mp4``. Defaults to
+                None.
+            progress (bool): Show it. Defaults to True.
+
+        Returns:
+            Results: A result for each video, with an ``error`` where it
+            failed.
+
+        Raises:
+            FileNotFoundError: For a path that is not there.
+            ValueError: When there is no video, two would be written to one
+                file, or one lies in ``out_dir``.
+        """
+        return Results(list(self.run(videos, out_dir, progress)), self.about)
+
+    def run(self,
+            videos: Union[PathLike, Sequence[PathLike]],
+            out_dir: Optional[str] = None,
+            progress: bool = True,
+            annotate: bool = True) -> Iterator[ClipResult]:
+        """As calling it, but each result is yielded as soon as it is whole.
+
+        Args:
+            videos, out_dir, progress: See above.
+            annotate (bool): Without, no videos are written; those in
+                ``out_dir`` are left out all the same. Defaults to True.
+        """
+        sources = find_sources(videos, out_dir)
+        annotate = annotate and out_dir is not None
+        targets = targets_of(sources, out_dir) if annotate else {}
+        annotator = Annotator(self) if annotate else None
+        with tqdm(total=len(sources), desc='scoring', unit='clip',
+                  disable=None if progress else True) as bar:
+            for job in self._scored(sources, bar):
+                if annotator is not None and job.result.error is None:
+                    bar.set_postfix_str(f'drawing {job.result.name}')
+                    try:
+                        annotator.write(targets[job.source], job, bar)
+                        job.result.annotated = targets[job.source]
+                    except Exception as error:  # the other clips go on
+                        job.result.error = f'drawing it failed: {error}'
+                bar.update()
+                yield job.result
+
+    def _scored(self, sources: List[Source],
+                bar: tqdm) -> Iterator[ClipJob]:
+        """The clips in their order; the parts of several are scored in one
+        batch."""
+        jobs, waiting = deque(), []
+        for source in sources:
+            jobs.append(ClipJob(source, self))
+            bar.set_postfix_str(source.name)
+            for part in jobs[-1].parts():
+                waiting.append((jobs[-1], *part))
+                if len(waiting) == self.batch_size:
+                    self._score(waiting)
+                    waiting = []
+            while jobs and jobs[0].is_done():
+                yield jobs.popleft()
+        if waiting:
+            self._score(waiting)
+        yield from jobs
+
+    def _score(self, waiting: List[Tuple[ClipJob, int, dict]]) -> None:
+        scores = self.score([packed for _, _, packed in waiting])
+        for i, (job, part, _) in enumerate(waiting):
+            job.add(part, scores.logits[i],
+                    {name: each[i] for name, each in scores.streams.items()})
+
+    def score(self, packed: List[dict]) -> Scores:
+        """Score packed clips, see ``ClipPipeline.pack``."""
+        return self.scorer(packed)
+
+    def stream(self,
+               frames,
+               fps: Optional[float] = None,
+               realtime: bool = False) -> EmotionStream:
+        """Score frames as they come; see :class:`EmotionStream`."""
+        return EmotionStream(self, frames, fps, realtime)
+
+    def detector(self) -> LandmarkDetector:
+        """What finds landmarks, made at its first use."""
+        if self._detector is None:
+            self._detector = LandmarkDetector(
+                body=any(region != 'face' for region in self.regions))
+        return self._detector
+
+    def open(self, source: Source) -> Tuple[Clip, str]:
+        """A clip, and where its landmarks are from.
+
+        Raises:
+            FileNotFoundError, ValueError: When it, or its landmark file,
+                cannot be read.
+        """
+        if not self.regions:
+            return Clip(source.path, use_landmarks=False), 'not needed'
+        if self.landmarks == 'none':
+            return Clip(source.path, use_landmarks=False), 'none'
+        if self.landmarks == 'extract':
+            return Clip(source.path, detector=self.detector()), 'extracted'
+        folder = None if self.landmarks == 'auto' else self.landmarks
+        clip = Clip(
+            source.path, folder, cache_dir=self.cache_dir, person=self.person,
+            video=source.name if folder else None)
+        if clip.has_landmarks or clip.has_keypoints:
+            return clip, 'files'
+        if self.person is not None:
+            names = expected_names('landmarks', clip.name, self.person)
+            raise FileNotFoundError(
+                f'{source.path}: no landmarks of {self.person} in '
+                f'{folder or osp.dirname(source.path) or "."}, expected '
+                f'{" or ".join(names)}')
+        if folder is None and can_extract():
+            self.tell('finding landmarks with mediapipe: there are no files '
+                      'of them')
+            return Clip(source.path, detector=self.detector()), 'extracted'
+        return clip, 'none'
+
+    def cautions_of(self, path: Optional[str], landmarks: str) -> List[str]:
+        """What has to be known about the scores of a video.
+
+        Args:
+            path (str, optional): Of the video; None for a camera.
+            landmarks (str): Where its landmarks are from.
+        """
+        found = []
+        if self.of_sample_data and (path is None or not is_sample_video(path)):
+            found.append(SAMPLE_DATA)
+        if landmarks == 'none':
+            found.append(no_landmarks(self.regions))
+        for each in found:
+            self.tell(f'WARNING: {each}')
+        notes = self.cautions
+        if landmarks == 'none' and self.mask is not None:
+            notes = ['no mask can be drawn without landmarks']
+        for each in notes:
+            self.tell(f'note: {each}')
+        return found + notes
+
+    def tell(self, text: str) -> None:
+        """Print a line, once."""
+        if text not in self._said:
+            self._said.add(text)
+            tqdm.write(text)
+
+
+def sha256_of(path: str) -> str:
+    """Of a file, as hexadecimal digits."""
+    summed = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while block := file.read(1 << 20):
+            summed.update(block)
+    return summed.hexdigest()
+
+
+def targets_of(sources: List[Source], out_dir: str) -> Dict[Source, str]:
+    """Where each annotated video is to be.
+
+    Raises:
+        ValueError: When two would be in one place.
+    """
+    by_target: Dict[str, Source] = {}
+    for source in sources:
+        target = osp.join(out_dir, f'{source.name}_annotated.mp4')
+        other = by_target.setdefault(target, source)
+        if other is not source:
+            raise ValueError(f'{other.path} and {source.path} would both be '
+                             f'written to {target}; rename one, or do them '
+                             'apart')
+    return {source: target for target, source in by_target.items()}

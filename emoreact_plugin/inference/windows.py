@@ -1,0 +1,88 @@
+"""A sliding window over the frames of a clip, by the time they are shown."""
+from typing import List, NamedTuple
+
+import numpy as np
+
+# Times are sums of binary fractions: so far off, they are still the same.
+TOLERANCE = 1e-6
+
+
+class Window(NamedTuple):
+    """Some frames in a row.
+
+    Attributes:
+        start_s, end_s (float): Seconds from the first frame of the clip on.
+        first, stop (int): Its frames are ``first`` to ``stop - 1``, at least
+            one.
+        short (bool): Whether the clip is shorter than a window.
+    """
+    start_s: float
+    end_s: float
+    first: int
+    stop: int
+    short: bool
+
+
+def check_window(seconds: float, stride: float) -> None:
+    """Refuse lengths that make no windows.
+
+    Raises:
+        ValueError: For a length or a stride that is not positive and finite.
+    """
+    for name, value in (('window', seconds), ('stride', stride)):
+        if not 0 < value < float('inf'):
+            raise ValueError(f'{name}: expected more than 0 seconds, found '
+                             f'{value}')
+
+
+def duration_of(times: np.ndarray, fps: float = 0.) -> float:
+    """How long a clip is shown.
+
+    Args:
+        times (np.ndarray): (T, ) seconds, ascending, of its frames.
+        fps (float): Frames a second, for a clip of one frame; 25 for 0.
+
+    Returns:
+        float: Seconds. The last frame is shown as long as most are.
+    """
+    gaps = np.diff(times)
+    last = float(np.median(gaps)) if len(gaps) else 1 / (fps or 25.)
+    return float(times[-1] - times[0]) + last
+
+
+def plan_windows(times: np.ndarray, duration: float, seconds: float,
+                 stride: float) -> List[Window]:
+    """The windows of a clip.
+
+    They start every ``stride`` seconds; the last one ends with the clip. A
+    clip that is shorter than a window is one window. A window in a gap
+    between two frames has the frame that is shown meanwhile.
+
+    Args:
+        times (np.ndarray): (T, ) seconds, ascending, from 0 on: when each
+            frame is shown.
+        duration (float): Of the clip, seconds.
+        seconds (float): Length of a window.
+        stride (float): From one window to the next, seconds.
+
+    Returns:
+        list[Window]: At least one.
+
+    Raises:
+        ValueError: See :func:`check_window`.
+    """
+    check_window(seconds, stride)
+    last = duration - seconds
+    if last <= TOLERANCE:
+        return [Window(0., duration, 0, len(times), last < -TOLERANCE)]
+    starts = [k * stride for k in range(int((last + TOLERANCE) / stride) + 1)]
+    if last - starts[-1] > TOLERANCE:
+        starts.append(last)
+    windows = []
+    for start in starts:
+        first, stop = np.searchsorted(
+            times, (start - TOLERANCE, start + seconds - TOLERANCE))
+        first = max(min(first, stop - 1), 0)
+        windows.append(Window(start, start + seconds, int(first),
+                              max(int(stop), int(first) + 1), False))
+    return windows

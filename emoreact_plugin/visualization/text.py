@@ -1,0 +1,43 @@
+"""Text that fits where it is drawn."""
+import os.path as osp
+from functools import lru_cache
+from typing import List
+
+import matplotlib
+from PIL import ImageFont
+
+
+@lru_cache(None)
+def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans of so many pixels."""
+    # Matplotlib brings it along: it is there, and the same, everywhere.
+    name = 'DejaVuSans-Bold.ttf' if bold else 'DejaVuSans.ttf'
+    return ImageFont.truetype(
+        osp.join(matplotlib.get_data_path(), 'fonts', 'ttf', name), size)
+
+
+def shorten(text: str, width: float, face: ImageFont.FreeTypeFont) -> str:
+    """The text, cut off with a ``…`` where it is wider than so many
+    pixels."""
+    if face.getlength(text) <= width:
+        return text
+    while text and face.getlength(text + '…') > width:
+        text = text[:-1]
+    return text + '…'
+
+
+def wrap(text: str, width: float, face: ImageFont.FreeTypeFont,
+         most: int) -> List[str]:
+    """The text in lines of at most so many pixels; what does not fit into
+    ``most`` lines is cut off."""
+    lines, words = [''], text.split()
+    for i, word in enumerate(words):
+        longer = f'{lines[-1]} {word}'.strip()
+        if not lines[-1] or face.getlength(longer) <= width:
+            lines[-1] = longer
+        elif len(lines) == most:
+            lines[-1] = ' '.join([lines[-1], *words[i:]])
+            break
+        else:
+            lines.append(word)
+    return [shorten(line, width, face) for line in lines]

@@ -1,0 +1,17 @@
+import pytest
+
+from .helpers import save_checkpoint
+
+
+@pytest.fixture(scope='session')
+def checkpoint(tmp_path_factory):
+    """A fusion of random weights; what it was trained on is not known."""
+    return save_checkpoint(tmp_path_factory.mktemp('fusion') / 'fusion.pth')
+
+
+@pytest.fixture
+def no_mediapipe(monkeypatch):
+    """As if it was not installed."""
+    for module in ('streaming', 'inferencer'):
+        monkeypatch.setattr(
+            f'emoreact_plugin.inference.{module}.can_extract', lambda: False)

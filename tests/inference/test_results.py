@@ -1,0 +1,115 @@
+import csv
+import json
+from xml.etree import ElementTree
+
+import pytest
+
+from emoreact_plugin.inference.results import (ClipResult, Results,
+                                               WindowResult, labels_of,
+                                               mean_of)
+
+HOSTILE = '<script>alert("x")</script>.mp4'
+
+
+def window(start, p, **kwargs):
+    return WindowResult(start, start + 2., dict(Joy=p, Fear=1 - p), ['Joy'],
+                        dict(face=dict(Joy=p, Fear=.5)), dict(face=.25),
+                        **kwargs)
+
+
+def clip(name='a.mp4', **kwargs):
+    windows = [window(0., .2), window(2., .6, reliable=False)]
+    return ClipResult(
+        f'videos/{name}', name, dict(Joy=.7, Fear=.1), mean_of(windows),
+        ['Joy'], dict(face=dict(Joy=.8, Fear=.2)), windows, 100, 4.,
+        'files', dict(face=75), ['face seldom found'], False, **kwargs)
+
+
+@pytest.fixture
+def results():
+    return Results([clip(), ClipResult('videos/b.mp4', 'b.mp4',
+                                       error='no video, "at all"')],
+                   dict(notice='only estimates', threshold=.5,
+                        rate=float('nan')))
+
+
+def test_plain_values(results):
+    assert repr(results) == 'Results(2 clips, 1 failed)'
+    assert len(results) == 2 and results[1].error and results[-1:]
+    first = results.to_dict()['clips'][0]
+    assert first['probabilities'] == dict(Joy=.7, Fear=.1)
+    assert first['mean_probabilities']['Joy'] == pytest.approx(.4)
+    assert first['streams'] == dict(face=dict(Joy=.8, Fear=.2))
+    assert first['windows'][1]['start_s'] == 2
+    assert first['frames_without'] == dict(face=75)
+    assert labels_of(dict(Joy=.5, Fear=.49), .5) == ['Joy']
+    assert mean_of([]) == {}
+
+
+def test_json(results, tmp_path):
+    path = tmp_path / 'new' / 'results.json'
+    results.write_json(str(path))
+
+    def refuse(name):
+        raise AssertionError(name)
+
+    read = json.loads(path.read_text(), parse_constant=refuse)
+    assert read['rate'] is None and read['notice'] == 'only estimates'
+    assert read['clips'][1]['error'] == 'no video, "at all"'
+    assert read['clips'][0]['windows'][0]['found'] == dict(face=.25)
+    assert [p.name for p in path.parent.iterdir()] == ['results.json']
+
+
+def test_csv(results, tmp_path):
+    results.write_csv(str(tmp_path))
+    with open(tmp_path / 'clips.csv', newline='') as file:
+        first, second = csv.DictReader(file)
+    assert list(first)[:4] == ['video', 'error', 'Joy', 'Fear']
+    assert (first['Joy'], first['face/Joy'], first['mean/Joy']) == (
+        '0.7', '0.8', '0.4')
+    assert (first['face_share'], first['reliable']) == ('0.25', 'False')
+    assert second['error'] == 'no video, "at all"' and second['Joy'] == ''
+    with open(tmp_path / 'windows.csv', newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert [row['start_s'] for row in rows] == ['0.0', '2.0']
+    assert [row['end_s'] for row in rows] == ['2.0', '4.0']
+    assert rows[1]['Joy'] == '0.6' and rows[1]['face/Fear'] == '0.5'
+    assert rows[1]['face_share'] == '0.25' and rows[1]['reliable'] == 'False'
+
+
+def test_csv_of_nothing_but_failures(tmp_path):
+    Results([ClipResult('b.mp4', 'b.mp4', error='x')],
+            {}).write_csv(str(tmp_path))
+    assert (tmp_path / 'clips.csv').read_text().splitlines()[1].startswith(
+        'b.mp4,x')
+    assert (tmp_path / 'windows.csv').read_text() == 'video\n'
+
+
+def test_a_notebook_shows_bars_and_lines():
+    html = clip()._repr_html_()
+    assert html.count('<rect') == 4  # two emotions, fused and of the face
+    assert html.count('<polyline') == 2
+    assert 'face seldom found' in html
+    assert html.index('seldom') < html.index('<svg')  # warnings come first
+    for picture in html.split('<svg')[1:]:
+        ElementTree.fromstring('<svg' + picture.split('</svg>')[0] + '</svg>')
+    line = html.split('points="')[1].split('"')[0].split()
+    heights = [float(each.split(',')[1]) for each in line]
+    assert heights[0] > heights[1]  # .2, then .6, and up is less
+    # one window has no course
+    short = clip()
+    short.windows = short.windows[:1]
+    assert '<polyline' not in short._repr_html_()
+
+
+def test_a_notebook_runs_no_names(results):
+    evil = clip(HOSTILE)
+    evil.probabilities = {HOSTILE: .5}
+    evil.streams, evil.labels, evil.warnings = {}, [HOSTILE], [HOSTILE]
+    failed = ClipResult(HOSTILE, HOSTILE, error=HOSTILE)
+    html = Results([evil, failed], dict(notice=HOSTILE))._repr_html_()
+    assert '<script' not in html and html.count('&lt;script') >= 5
+    many = Results([clip()] * 25, {})._repr_html_()
+    assert many.count('<h4>') == 20 and 'and 5 more clips' in many
+
+

@@ -1,0 +1,303 @@
+import itertools
+
+import cv2
+import numpy as np
+import pytest
+
+from emoreact_plugin.datasets.landmark_detector import FrameLandmarks
+from emoreact_plugin.inference import EmotionInferencer
+from emoreact_plugin.inference import inferencer as module
+from emoreact_plugin.inference import streaming
+from emoreact_plugin.inference.camera import Camera
+from emoreact_plugin.inference.streaming import EmotionStream
+
+from .helpers import write_timed
+
+
+class Clock:
+    """Stands still unless it is told."""
+
+    def __init__(self):
+        self.now = 0.
+
+    def __call__(self):
+        return self.now
+
+
+def frame(k):
+    return np.full((48, 64, 3), k % 256, np.uint8)
+
+
+@pytest.fixture
+def inferencer(checkpoint):
+    return EmotionInferencer(checkpoint, landmarks='none', window_seconds=1.,
+                             stride_seconds=.5)
+
+
+def test_windows_of_a_stream_are_those_of_the_file(inferencer, tmp_path):
+    path = write_timed(tmp_path / 'a.mp4', [k / 10 for k in range(31)])
+    from emoreact_plugin.datasets.video import iterate_frames
+    expected, = inferencer(path, progress=False)
+    results = list(inferencer.stream(iterate_frames(path), fps=10))
+    # the last window of a file is aligned to its end, which a stream has not
+    assert len(results) == len(expected.windows) - 1 == 5
+    for found, window in zip(results, expected.windows):
+        assert found.start_s == pytest.approx(window.start_s)
+        assert found.end_s == pytest.approx(window.end_s)
+        for name, value in window.probabilities.items():
+            assert found.probabilities[name] == pytest.approx(value, abs=1e-5)
+        assert found.labels == window.labels
+        assert found.face_share == 0 and found.dropped == 0
+        assert not found.as_window().reliable
+
+
+def test_a_result_comes_with_the_last_frame_of_its_window(inferencer):
+    taken = []
+
+    def frames():
+        for k in itertools.count():
+            taken.append(k)
+            yield frame(k)
+
+    results = inferencer.stream(frames(), fps=10)
+    for last, result in zip((9, 14, 19), results):
+        assert taken[-1] == last
+        assert result.frame[0, 0, 0] == last
+
+
+@pytest.mark.parametrize('times', [
+    # at 10, then at 20 frames a second
+    [k / 10 for k in range(10)] + [1 + k / 20 for k in range(40)],
+    # early and late in turn
+    [k / 10 + .03 * (k % 2) for k in range(30)],
+    [k / 10 - .03 * (k % 2) for k in range(30)],
+], ids=['faster', 'late', 'early'])
+def test_the_frame_nearest_in_time_is_taken(times, inferencer, monkeypatch):
+    packed, stock = [], inferencer.pipeline.pack
+
+    def pack(sample, frames, landmarks):
+        packed.append([int(each[0, 0, 0]) for each in frames])
+        return stock(sample, frames, landmarks)
+
+    monkeypatch.setattr(inferencer.pipeline, 'pack', pack)
+    list(inferencer.stream(((t, frame(k)) for k, t in enumerate(times)),
+                           fps=10))
+    # a window is sampled as ten frames at the stated rate
+    inds = inferencer.pipeline.sample(10)['frame_inds']
+    expected = []
+    for start in (0, .5, 1., 1.5):
+        wanted = start + inds / 10
+        expected.append([int(np.abs(np.array(times) - w).argmin())
+                         for w in wanted])
+    assert packed[:4] == expected
+
+
+def test_pairs_need_no_rate(inferencer):
+    results = list(inferencer.stream(
+        (5 + k / 10, frame(k)) for k in range(21)))
+    assert [r.start_s for r in results] == [0, .5, 1.]
+
+
+def test_only_frames_that_windows_need_are_kept(inferencer):
+    import gc
+    import weakref
+    alive = []
+
+    def frames():
+        for k in range(200):
+            each = frame(k)
+            alive.append(weakref.ref(each))
+            yield each
+            del each
+
+    most = 0
+    for result in inferencer.stream(frames(), fps=50):
+        del result
+        gc.collect()
+        most = max(most, sum(ref() is not None for ref in alive))
+    # three windows under way, three frames each, the newest and the one before
+    assert 0 < most <= 3 * 3 + 2
+
+
+def test_latency_with_and_without_landmarks(checkpoint, monkeypatch):
+    clock = Clock()
+
+    class Detector:
+
+        def __init__(self, body):
+            self.count = 0
+
+        def reset(self):
+            pass
+
+        def close(self):
+            pass
+
+        def __call__(self, image):
+            clock.now += .02
+            self.count += 1
+            face = np.random.default_rng(0).uniform(9, 30, (68, 2))
+            if self.count % 2:
+                face[:] = np.nan
+            return FrameLandmarks(face.astype(np.float32), False,
+                                  np.full((33, 2), np.nan, np.float32))
+
+    monkeypatch.setattr(module, 'LandmarkDetector', Detector)
+    inferencer = EmotionInferencer(checkpoint, landmarks='extract',
+                                   window_seconds=1., stride_seconds=1.)
+    stock = inferencer.scorer
+
+    def scorer(clips):
+        clock.now += .03
+        return stock(clips)
+
+    scorer.threshold = .5
+    inferencer.scorer = scorer
+    result, = EmotionStream(inferencer, (frame(k) for k in range(10)), fps=10,
+                            clock=clock)
+    assert result.latency_ms == pytest.approx(50)
+    assert result.landmarks_ms == pytest.approx(20)
+    assert result.face_share == .5 and result.found['body'] == 0
+    assert result.boxes['face'] is not None and result.boxes['body'] is None
+
+
+def test_late_frames_are_dropped_in_real_time(inferencer):
+    clock = Clock()
+
+    def frames(slow):
+        for k in range(41):
+            # taken every tenth of a second, handed over when there is time
+            clock.now = max(clock.now, k / 10) + (2.05 if k == slow else 0)
+            yield k / 10, frame(k)
+
+    stream = EmotionStream(inferencer, frames(12), fps=10, realtime=True,
+                           clock=clock)
+    results = list(stream)
+    # 12 came at 3.25 s, and so did all up to 30, more than .2 s late
+    assert [r.dropped for r in results] == [0, 19, 19, 19]
+    # of those that were complete by then the newest only
+    assert [r.start_s for r in results] == [0., 2., 2.5, 3.]
+    # without, nothing is lost
+    clock.now = 0.
+    stream = EmotionStream(inferencer, frames(12), fps=10, clock=clock)
+    assert [r.start_s for r in stream] == [0., .5, 1., 1.5, 2., 2.5, 3.]
+    assert stream.dropped == 0
+
+
+def test_a_window_shorter_than_the_stride(checkpoint):
+    inferencer = EmotionInferencer(checkpoint, landmarks='none',
+                                   window_seconds=.3, stride_seconds=1.)
+    results = list(inferencer.stream((frame(k) for k in range(30)), fps=10))
+    assert [r.start_s for r in results] == [0., 1., 2.]
+
+
+@pytest.mark.parametrize('frames, options, message', [
+    ([frame(0)], {}, 'stream: expected fps=..., or pairs'),
+    ([frame(0).astype(float)], dict(fps=10), 'frames .H, W, 3. of uint8, fou'),
+    ([frame(0)[0]], dict(fps=10), r'found \(64, 3\) of uint8'),
+    ([frame(0)], dict(fps=0), 'fps: expected frames a second'),
+    ([frame(0)], dict(realtime=True), 'expected fps=... with realtime'),
+    ('a.mp4', dict(fps=10), "number of a camera, found 'a.mp4'"),
+])
+def test_frames_that_are_none(frames, options, message, inferencer):
+    with pytest.raises(ValueError, match=message):
+        list(inferencer.stream(frames, **options))
+
+
+def test_files_of_landmarks_are_none_of_a_stream(checkpoint, tmp_path):
+    inferencer = EmotionInferencer(checkpoint, landmarks=str(tmp_path))
+    with pytest.raises(ValueError, match="landmarks: expected 'auto', 'extra"):
+        inferencer.stream([])
+
+
+def test_results_of_a_stream_in_files(inferencer):
+    stream = inferencer.stream((frame(k) for k in range(30)), fps=10)
+    results = [each.without_frame() for each in stream]
+    assert results[0].frame is None
+    clip = stream.as_clip(results)
+    assert len(clip.windows) == 5 and not clip.reliable
+    assert clip.warnings[0].startswith('no landmarks')
+    assert clip.mean_probabilities['Fear'] == pytest.approx(
+        np.mean([each.probabilities['Fear'] for each in results]))
+    assert stream.as_clip([]).mean_probabilities == {}
+
+
+class FakeCapture:
+    """A camera that gives a frame whenever it is read."""
+    opened, count = True, 5
+
+    def __init__(self, index):
+        self.index, self.released, self.k = index, False, 0
+        FakeCapture.last = self
+
+    def isOpened(self):
+        return self.opened
+
+    def get(self, what):
+        return 10. if what == cv2.CAP_PROP_FPS else 0.
+
+    def read(self):
+        if self.k == self.count:
+            return False, None
+        self.k += 1
+        image = np.zeros((48, 64, 3), np.uint8)
+        image[..., 0] = self.k  # blue
+        return True, image
+
+    def release(self):
+        self.released = True
+
+
+@pytest.fixture
+def fake_camera(monkeypatch):
+    monkeypatch.setattr(cv2, 'VideoCapture', FakeCapture)
+    return FakeCapture
+
+
+def test_a_camera_keeps_its_newest_frame(fake_camera):
+    camera = Camera(3, iter(np.arange(100.)).__next__)
+    camera._thread.join()  # all five have come before one is asked for
+    (time, image), = camera
+    assert FakeCapture.last.index == 3 and camera.fps == 10
+    assert time == 4 and image[0, 0].tolist() == [0, 0, 5]  # RGB
+    assert camera.dropped == 4
+    camera.close()
+    assert FakeCapture.last.released
+
+
+def test_a_stream_of_a_camera(fake_camera, inferencer, monkeypatch):
+    clock = Clock()
+    stamps = iter(k / 10 for k in range(100))
+
+    class Steady(Camera):
+        """Its frames are taken at once, and come every tenth of a second."""
+
+        def __iter__(self):
+            for stamp in stamps:
+                if stamp > 2.05:
+                    return
+                clock.now = stamp + .004
+                yield stamp, frame(7)
+
+    monkeypatch.setattr(streaming, 'Camera', Steady)
+    with EmotionStream(inferencer, 0, clock=clock) as stream:
+        results = list(stream)
+        assert not FakeCapture.last.released
+    assert FakeCapture.last.released
+    assert [each.start_s for each in results] == [0., .5, 1.]
+    assert results[0].latency_ms == pytest.approx(4)
+    assert results[0].landmarks_ms == 0
+    assert stream.as_clip(results).name == 'camera'
+
+
+def test_a_camera_that_cannot_be_opened(fake_camera, inferencer, monkeypatch):
+    monkeypatch.setattr(FakeCapture, 'opened', False)
+    with pytest.raises(ValueError, match='camera 7: cannot be opened'):
+        inferencer.stream(7)
+    assert FakeCapture.last.released
+
+
+def test_opencv_is_silent_where_there_is_no_camera(inferencer, capfd):
+    with pytest.raises(ValueError, match='camera 63: cannot be opened'):
+        inferencer.stream(63)
+    assert capfd.readouterr().err == ''

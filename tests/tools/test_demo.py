@@ -1,0 +1,184 @@
+import csv
+import json
+import os
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+
+from emoreact_plugin.inference import EmotionInferencer, camera
+
+from ..inference.helpers import save_checkpoint
+from ..inference.test_streaming import FakeCapture
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    return save_checkpoint(tmp_path_factory.mktemp('trained') / 'x.pth')
+
+
+@pytest.fixture
+def call(calls, tiny, trained, tmp_path, monkeypatch):
+    """Calls the tool with the checkpoint, beside two clips and their
+    landmarks: videos/a.mp4, videos/b.mp4."""
+    monkeypatch.chdir(tmp_path)
+    names = tiny.videos['test'][:2]
+    os.mkdir('videos')
+    for name, new in zip(names, ('a.mp4', 'b.mp4')):
+        shutil.copy(tiny.root / 'videos' / name, f'videos/{new}')
+        shutil.copy(tiny.root / 'videos' / f'{name}_hol.txt',
+                    f'videos/{new}_hol.txt')
+        shutil.copy(tiny.root / 'videos' / f'{name}_openface' / (
+            name[:-4] + '.csv'), f'videos/{new[:-4]}.csv')
+    return calls('demo', trained)
+
+
+def read_json():
+    with open('work_dirs/demo/results.json') as file:
+        return json.load(file)
+
+
+def test_files(call):
+    code, out, err = call('videos')
+    assert code == 0, err
+    assert '2 clips in work_dirs/demo: results.json, clips.csv' in out
+    assert out.startswith('a.mp4: ') and '\nb.mp4: ' in out
+    assert sorted(os.listdir('work_dirs/demo')) == [
+        'a.mp4_annotated.mp4', 'b.mp4_annotated.mp4', 'clips.csv',
+        'results.json', 'windows.csv']
+    found = read_json()
+    assert found['checkpoint'] == 'x.pth'
+    assert len(found['checkpoint_sha256']) == 64
+    assert found['classes'][0] == 'Curiosity' and found['threshold'] == .5
+    assert 'not for judging individuals' in found['notice']
+    assert [each['landmarks'] for each in found['clips']] == ['files'] * 2
+    with open('work_dirs/demo/clips.csv', newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert [row['video'] for row in rows] == ['videos/a.mp4', 'videos/b.mp4']
+    assert float(rows[0]['Fear']) == found['clips'][0]['probabilities']['Fear']
+    # again: what is there is no input, and is replaced
+    code, out, _ = call('.', '--no-video')
+    assert code == 0 and 'results already, which are computed anew' in out
+    assert len(read_json()['clips']) == 2
+
+
+def test_flags(call):
+    code, out, err = call(
+        'videos/a.mp4', '--no-landmarks', '--threshold', '0', '--window',
+        '.08', '--stride', '0.04', '--batch-size', '2', '--device', 'cpu',
+        '--no-video', '--out', 'new/out')
+    assert code == 0, err
+    assert 'WARNING: no landmarks: the whole frame is used' in out
+    with open('new/out/results.json') as file:
+        found = json.load(file)
+    clip, = found['clips']
+    assert len(clip['labels']) == 8 and not clip['reliable']
+    assert len(clip['windows']) == 5 and found['window_seconds'] == .08
+    assert not os.path.exists('new/out/a.mp4_annotated.mp4')
+
+
+def test_masks(call):
+    assert call('videos', '--mask', '--no-video')[0] == 0
+    assert read_json()['mask'] == 'surgical'
+    code, out, _ = call('videos', '--mask', '--mask-kind', 'n95', '--no-video')
+    assert code == 0 and read_json()['mask'] == 'n95'
+    assert out.count('note: trained on faces without masks') == 1
+
+
+def test_failed_clips_are_listed(call):
+    with open('videos/a.mp4', 'wb') as file:
+        file.write(b'no video')
+    code, out, err = call('videos', '--no-video')
+    assert code == 1 and '1 clip in work_dirs/demo' in out
+    assert 'error: videos/a.mp4: expected a video' in err
+    assert err.endswith('1 clip failed\n')
+    assert [bool(each['error']) for each in read_json()['clips']] == [True,
+                                                                      False]
+
+
+def test_it_can_be_stopped(call, monkeypatch):
+    stock = EmotionInferencer.run
+
+    def run(self, *args, **kwargs):
+        clips = stock(self, *args, **kwargs)
+        yield next(clips)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(EmotionInferencer, 'run', run)
+    code, out, _ = call('videos')
+    assert code == 130 and 'the clips that were done are kept' in out
+    assert [each['name'] for each in read_json()['clips']] == ['a.mp4']
+    assert not [name for name in os.listdir('work_dirs/demo')
+                if name.endswith('.part')]
+
+
+def test_a_camera(call, monkeypatch):
+    monkeypatch.setattr(cv2, 'VideoCapture', FakeCapture)
+
+    def frames(self):
+        for k in range(21):
+            yield k / 10, np.zeros((48, 64, 3), np.uint8)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(camera.Camera, '__iter__', frames)
+    code, out, err = call('--camera', '0', '--no-landmarks', '--window', '1')
+    assert code == 0, err
+    assert 'camera 0, 10 frames a second; the first result after 1 s' in out
+    assert out.count('without landmarks') == 2 and '\n2.0 s: ' in out
+    clip, = read_json()['clips']
+    assert clip['name'] == 'camera' and len(clip['windows']) == 2
+    assert FakeCapture.last.released
+
+
+@pytest.mark.parametrize('arguments, message', [
+    ((), 'expected videos, or --camera N, found neither'),
+    (('videos', '--camera', '0'), 'found both'),
+    (('--camera', '-1'), '--camera: expected a number from 0 on, found -1'),
+    (('videos', '--mask-kind', 'n95'), '--mask-kind: expected --mask as'),
+    (('videos', '--show'), '--show: expected --camera N'),
+    (('videos', '--stride', '0'), 'stride: expected more than 0 seconds'),
+    (('no.mp4', ), 'no.mp4: no such video or folder'),
+    (('videos', '--landmarks', 'x'), 'x: no such folder of landmarks'),
+    (('videos', '--config', 'no.py'), 'no.py'),
+])
+def test_flags_without_sense(arguments, message, call):
+    code, _, err = call(*arguments)
+    assert code == 1 and message in err and 'Traceback' not in err
+    assert not os.path.exists('work_dirs')
+
+
+def test_flags_that_exclude_each_other(call):
+    code, _, err = call('videos', '--extract', '--no-landmarks')
+    assert code == 2 and 'not allowed with' in err
+
+
+def test_the_checkpoint_comes_first(calls, call):
+    code, _, err = calls('demo')('videos/a.mp4', 'x.pth')
+    assert code == 1 and 'videos/a.mp4: expected the checkpoint first' in err
+
+
+def test_a_window_needs_a_display(call, monkeypatch):
+    monkeypatch.setattr('sys.platform', 'linux')
+    for name in ('DISPLAY', 'WAYLAND_DISPLAY'):
+        monkeypatch.delenv(name, raising=False)
+    code, _, err = call('--camera', '0', '--show')
+    assert code == 1 and '--show: expected a display, found none' in err
+
+
+def test_a_window_shows_each_result(call, monkeypatch):
+    shown = []
+    monkeypatch.setenv('DISPLAY', ':0')
+    monkeypatch.setattr(cv2, 'VideoCapture', FakeCapture)
+    monkeypatch.setattr(cv2, 'imshow', lambda name, image: shown.append(image))
+    monkeypatch.setattr(cv2, 'waitKey', lambda delay: -1)
+
+    def frames(self):
+        for k in range(11):
+            yield k / 10, np.zeros((48, 64, 3), np.uint8)
+
+    monkeypatch.setattr(camera.Camera, '__iter__', frames)
+    code, _, err = call('--camera', '0', '--no-landmarks', '--window', '1',
+                        '--show')
+    assert code == 0, err
+    assert [image.shape for image in shown] == [(480, 940, 3)]

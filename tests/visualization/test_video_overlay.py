@@ -1,0 +1,159 @@
+import numpy as np
+import pytest
+
+from emoreact_plugin.visualization.text import font, shorten, wrap
+from emoreact_plugin.visualization.video_overlay import (ALARM, LONG_SIDE,
+                                                         Curve, VideoOverlay,
+                                                         color_of)
+
+NAMES = ('Joy', 'Fear', 'Anger')
+
+
+def curve(values, marks=None, names=NAMES):
+    """Windows of 2 s whose middles are at 1, 2, 3, ... seconds."""
+    count = len(values)
+    return Curve(names, 1. + np.arange(count), np.array(values, float),
+                 [(k, k + 2.) for k in range(count)],
+                 marks or [''] * count, count + 1., .5)
+
+
+def rgb(color):
+    return [int(color[i:i + 2], 16) for i in (1, 3, 5)]
+
+
+def where(image, color):
+    """(n, 2) y and x of pixels of a colour."""
+    return np.argwhere((image == rgb(color)).all(axis=2))
+
+
+def gray(width, height):
+    return np.full((height, width, 3), 200, np.uint8)
+
+
+@pytest.mark.parametrize('size', [
+    (1280, 720), (720, 1280), (1920, 1080), (641, 363), (64, 48), (48, 65),
+    (500, 500), (2000, 100), (100, 2000), (1, 1)])
+def test_sizes(size):
+    overlay = VideoOverlay(size, curve([[.1, .2, .3]]), 'x')
+    wide, high = overlay.size
+    assert wide % 2 == high % 2 == 0 and max(wide, high) <= LONG_SIDE
+    # letters can be read
+    assert overlay.letter >= min(wide, high) / 36
+    image = overlay.draw(gray(*size), 1., {})
+    assert image.shape == (high, wide, 3) and image.dtype == np.uint8
+    # the picture keeps its format, and its place
+    assert (image[0, 0] == 200).all()
+    ratio = overlay.picture[0] / overlay.picture[1]
+    assert ratio == pytest.approx(size[0] / size[1], rel=.05)
+
+
+def bars(image, overlay, count):
+    """How long the bars are, as a share of the first one's track."""
+    lengths = []
+    for i in range(count):
+        found = where(image, color_of(i))
+        left, top, wide = overlay.bars
+        found = found[(found[:, 0] < overlay.chart[1])
+                      & (found[:, 1] > left + 7 * overlay.letter)]
+        lengths.append(np.ptp(found[:, 1]) if len(found) else 0)
+    return np.array(lengths)
+
+
+def test_bars_are_as_long_as_the_scores():
+    overlay = VideoOverlay((400, 300), curve([[.25, .5, 1.]]), 'x')
+    found = bars(overlay.draw(gray(400, 300), 0., {}), overlay, 3)
+    np.testing.assert_allclose(found / found[2], [.25, .5, 1.], atol=.02)
+
+
+@pytest.mark.parametrize('time, window', [
+    (0., 0), (1., 0), (1.4, 0), (1.6, 1), (2.4, 1), (2.6, 2), (4., 2)])
+def test_the_window_centred_on_the_time_is_shown(time, window):
+    values = [[.2, 1., 1.], [.5, 1., 1.], [.8, 1., 1.]]
+    overlay = VideoOverlay((400, 300), curve(values), 'x')
+    found = bars(overlay.draw(gray(400, 300), time, {}), overlay, 3)
+    assert found[0] / found[2] == pytest.approx(values[window][0], abs=.02)
+
+
+def test_the_cursor_moves_with_the_time():
+    overlay = VideoOverlay((400, 300), curve([[.1, .1, .1]] * 3), 'x')
+    left, top, wide, high = overlay._plot()
+    places = []
+    for time in (0., 2., 4.):
+        field = overlay.draw(gray(400, 300), time, {})[top:top + high,
+                                                       left:left + wide]
+        places.append(np.argwhere((field == 0).all(axis=(0, 2))).min())
+    np.testing.assert_allclose(places, [0, (wide - 2) / 2, wide - 2], atol=1)
+
+
+def test_boxes_are_scaled_with_the_picture():
+    overlay = VideoOverlay((100, 50), curve([[.1, .2, .3]]), 'x',
+                           ('face', 'body'))
+    assert overlay.scale > 4
+    frame = gray(100, 50)
+    image = overlay.draw(frame, 0., dict(face=(10, 5, 30, 25), body=None))
+    assert (frame == 200).all()
+    found = where(image[:, :overlay.picture[0]], overlay.colors['face'])
+    np.testing.assert_allclose(found.min(axis=0) / overlay.scale, (5, 10),
+                               atol=.2)
+    np.testing.assert_allclose((found.max(axis=0) + 1) / overlay.scale,
+                               (25, 30), atol=.2)
+    assert not len(where(image[:, :overlay.picture[0]],
+                         overlay.colors['body']))
+
+
+def test_whether_a_region_was_found_is_said_below():
+    overlay = VideoOverlay((400, 300), curve([[.1, .1, .1]]), 'x', ('face', ))
+    x, y, wide = overlay.footer
+    there, gone, again = (
+        overlay.draw(gray(400, 300), .3, dict(face=box))[y:, x:]
+        for box in ((1, 1, 9, 9), None, (1, 1, 9, 9)))
+    color = overlay.colors['face']
+    assert len(where(there, color)) and not len(where(gone, color))
+    np.testing.assert_array_equal(there, again)
+
+
+def test_what_has_to_be_read_is_on_the_picture():
+    plain = VideoOverlay((400, 300), curve([[.1, .1, .1]]), 'x')
+    overlay = VideoOverlay((400, 300), curve([[.1, .1, .1]]), 'x', (),
+                           ['drawn data', 'no landmarks'])
+    image = overlay.draw(gray(400, 300), 0., {})
+    found = where(image[:, :overlay.picture[0]], ALARM)
+    assert found[:, 0].min() == 0 and found[:, 0].max() < 100
+    assert np.ptp(found[:, 1]) + 1 == overlay.picture[0]
+    assert not len(where(plain.draw(gray(400, 300), 0., {}), ALARM))
+
+
+def test_an_unreliable_window_is_marked():
+    overlay = VideoOverlay((400, 300), curve([[.1, .1, .1]] * 2,
+                                             ['face 20%', '']), 'x')
+    first, second = (overlay.draw(gray(400, 300), t, {}) for t in (0., 3.))
+    assert len(where(first, ALARM)) and not len(where(second, ALARM))
+
+
+def test_of_many_emotions_the_highest_are_drawn():
+    names = tuple(f'class {k}' for k in range(20))
+    values = np.full((2, 20), .1)
+    values[0, [3, 17]] = .9
+    values[1, 5] = .8
+    overlay = VideoOverlay((400, 300), curve(values, names=names), 'x')
+    assert len(overlay.shown) == 8 and overlay.shown == sorted(overlay.shown)
+    assert {3, 5, 17} <= set(overlay.shown)
+    overlay.draw(gray(400, 300), 0., {})
+
+
+def test_long_texts_fit():
+    face = font(15)
+    text = 'a name that is much too long for its place'
+    assert shorten('short', 100, face) == 'short'
+    cut = shorten(text, 100, face)
+    assert cut.endswith('…') and face.getlength(cut) <= 100
+    lines = wrap(text, 120, face, 9)
+    assert ' '.join(lines) == text
+    assert all(face.getlength(line) <= 120 for line in lines)
+    lines = wrap(text, 120, face, 2)
+    assert len(lines) == 2 and lines[1].endswith('…')
+    overlay = VideoOverlay((400, 300), curve([[.1, .1, .1]]), text * 9, (),
+                           [text * 9], [text * 9])
+    image = overlay.draw(gray(400, 300), 0., {})
+    # nothing reaches the edge of the panel
+    assert (image[:, -4:] == 255).all()

@@ -1,0 +1,197 @@
+"""Score the emotions of videos, or of a camera, with a trained checkpoint.
+
+Writes into --out: results.json, clips.csv (a row a video), windows.csv (a row
+a window of the sliding window), and each video annotated, as
+<its whole name>_annotated.mp4: boxes, bars, and the emotions over time. What
+an earlier run has written there is computed anew and replaced.
+
+Landmarks are read from files beside the videos, such as
+tools/extract_landmarks.py and OpenFace write, else found on the way with the
+extra `landmarks`, else whole frames are used, with a warning. Nothing is
+downloaded and nothing is sent anywhere.
+
+The scores estimate how annotators would label a clip. They do not say what
+somebody feels and are not for judging individuals.
+"""
+import argparse
+import os
+import os.path as osp
+import sys
+
+import cv2
+from tqdm import tqdm
+
+import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.command_line import (check_display, clear_errors,
+                                          list_errors)
+from emoreact_plugin.console import say
+from emoreact_plugin.datasets.clip_files import number
+from emoreact_plugin.datasets.frame_extraction import VIDEO_ENDINGS
+from emoreact_plugin.inference import EmotionInferencer, Results
+from emoreact_plugin.inference.annotate import overlay_of
+from emoreact_plugin.transforms.face_mask_shapes import KINDS
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add('checkpoint', help='trained checkpoint, with its config in it')
+    add('videos', nargs='*', metavar='video',
+        help='videos, and folders that are searched for videos')
+    add('--config', metavar='FILE',
+        help='config file, instead of the one in the checkpoint')
+    add('--camera', type=int, metavar='N',
+        help='score this camera until Ctrl-C; its pictures are not kept')
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        '--landmarks', metavar='DIR', help='folder of the landmark files')
+    where.add_argument(
+        '--extract', action='store_true',
+        help='find landmarks now, also where there are files')
+    where.add_argument(
+        '--no-landmarks', action='store_true',
+        help='use whole frames; the scores mean little')
+    add('--person', metavar='NAME',
+        help='whom of several people the landmark files are of')
+    add('--mask', action='store_true', help='draw a mask on every face')
+    add('--mask-kind', choices=(*KINDS, 'random'),
+        help='which (default: surgical)')
+    add('--window', type=float, default=5., metavar='SECONDS',
+        help='length of the sliding window (default: 5)')
+    add('--stride', type=float, default=1., metavar='SECONDS',
+        help='from one window to the next (default: 1)')
+    add('--threshold', type=float, metavar='P',
+        help="probability from which an emotion is a label (default: the "
+        "model's)")
+    add('--device', help='such as cpu (default: a GPU where there is one)')
+    add('--out', default=osp.join('work_dirs', 'demo'), metavar='DIR',
+        help='the output folder (default: work_dirs/demo)')
+    add('--no-video', action='store_true', help='write no annotated videos')
+    add('--batch-size', type=int, default=8, metavar='N',
+        help='windows scored at a time (default: 8)')
+    add('--show', action='store_true',
+        help='with --camera: open a window, and write to files as well')
+    return parser.parse_intermixed_args()
+
+
+def check(args):
+    if osp.splitext(args.checkpoint)[1].lower() in VIDEO_ENDINGS:
+        raise ValueError(f'{args.checkpoint}: expected the checkpoint first, '
+                         'then the videos, found a video')
+    if (args.camera is None) == (not args.videos):
+        raise ValueError('expected videos, or --camera N, found ' + (
+            'both' if args.videos else 'neither'))
+    if args.camera is not None and args.camera < 0:
+        raise ValueError('--camera: expected a number from 0 on, found '
+                         f'{args.camera}')
+    if args.mask_kind and not args.mask:
+        raise ValueError('--mask-kind: expected --mask as well')
+    if args.show and args.camera is None:
+        raise ValueError('--show: expected --camera N; videos are annotated '
+                         'in files')
+    if args.show:
+        check_display()
+
+
+def inferencer_of(args):
+    landmarks = args.landmarks or (
+        'extract' if args.extract else
+        'none' if args.no_landmarks else 'auto')
+    mask = (args.mask_kind or 'surgical') if args.mask else None
+    return EmotionInferencer(
+        args.checkpoint, args.config, args.device, mask=mask,
+        threshold=args.threshold, landmarks=landmarks,
+        window_seconds=args.window, stride_seconds=args.stride,
+        batch_size=args.batch_size, person=args.person)
+
+
+def line_of(name, probabilities, labels):
+    """The emotions of a clip or window, the most probable first."""
+    first = sorted(probabilities, key=probabilities.get, reverse=True)[:3]
+    scores = ', '.join(f'{each} {probabilities[each]:.2f}' for each in first)
+    return f'{name}: {", ".join(labels) or "no label"} ({scores}, ...)'
+
+
+def score_videos(inferencer, args):
+    """Results, and whether all is done."""
+    clips = []
+    try:
+        # The folder is named in any case: videos in it are results.
+        for clip in inferencer.run(args.videos, args.out,
+                                   annotate=not args.no_video):
+            clips.append(clip)
+            if clip.error is None:
+                tqdm.write(line_of(clip.name, clip.probabilities,
+                                   clip.labels))
+    except KeyboardInterrupt:
+        return clips, False
+    return clips, True
+
+
+def score_camera(inferencer, args):
+    """The results of a camera until Ctrl-C."""
+    results = []
+    with inferencer.stream(args.camera) as stream:
+        say(f'camera {args.camera}, {stream.fps:g} frames a second; the first '
+            f'result after {args.window:g} s, Ctrl-C ends it')
+        try:
+            for result in stream:
+                without = result.latency_ms - result.landmarks_ms
+                say(line_of(f'{result.end_s:.1f} s', result.probabilities,
+                            result.labels) +
+                    f' {result.latency_ms:.0f} ms, without landmarks '
+                    f'{without:.0f} ms, {result.dropped} frames dropped')
+                if args.show:
+                    show(result, stream.as_clip([*results, result]),
+                         inferencer)
+                # Numbers only: pictures of hours would fill the memory.
+                results.append(result.without_frame())
+        except KeyboardInterrupt:
+            pass
+        return [stream.as_clip(results)]
+
+
+def show(result, clip, inferencer):
+    frame = result.frame
+    overlay = overlay_of(clip, frame.shape[1::-1], inferencer)
+    image = overlay.draw(frame, result.end_s, result.boxes)
+    try:
+        cv2.imshow('emotions', image[..., ::-1])
+        cv2.waitKey(1)
+    except cv2.error as error:
+        raise RuntimeError('--show: this OpenCV cannot open a window; leave '
+                           f'it out ({error})') from error
+
+
+def main():
+    args = parse_args()
+    with clear_errors():
+        check(args)
+        with inferencer_of(args) as inferencer:
+            path = osp.join(args.out, 'results.json')
+            if osp.exists(path):
+                say(f'{args.out}: there are results already, which are '
+                    'computed anew and replaced')
+            if args.camera is not None:
+                clips, done = score_camera(inferencer, args), True
+            else:
+                clips, done = score_videos(inferencer, args)
+        results = Results(clips, inferencer.about)
+        os.makedirs(args.out, exist_ok=True)
+        results.write_json(path)
+        results.write_csv(args.out)
+        say(f'{number(len(clips) - len(results.errors), "clip")} in '
+            f'{args.out}: results.json, clips.csv, windows.csv' + (
+                '' if args.no_video or args.camera is not None else
+                ' and annotated videos'))
+    if not done:
+        say('stopped; the clips that were done are kept')
+        sys.exit(130)
+    list_errors([(each.video, ValueError(each.error))
+                 for each in results.errors])
+
+
+if __name__ == '__main__':
+    main()
