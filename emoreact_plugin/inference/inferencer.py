@@ -1,5 +1,4 @@
 """Videos in, emotions out."""
-import hashlib
 import os.path as osp
 from collections import deque
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple, Union
@@ -8,9 +7,9 @@ import torch
 from mmengine.config import Config
 from tqdm import tqdm
 
-from emoreact_plugin.checkpoints import read_meta
 from emoreact_plugin.datasets.clip_files import expected_names
 from emoreact_plugin.datasets.landmark_detector import LandmarkDetector
+from emoreact_plugin.evaluation.dump import sha256_of
 from emoreact_plugin.version import __version__
 from .annotate import Annotator
 from .cautions import (NOTICE, SAMPLE_DATA, about_masks, is_sample_video,
@@ -29,7 +28,8 @@ class EmotionInferencer:
     """Scores the emotions of videos with a trained recognizer.
 
     Args:
-        checkpoint (str): Path of the checkpoint.
+        checkpoint (str): Path of the checkpoint, or of an ONNX file of
+            ``tools/export_onnx.py``.
         config (str | Config, optional): Config file, which is run, or a
             configuration. Defaults to None: the one in the checkpoint.
         device (str, optional): Such as ``'cpu'``. Defaults to None: a GPU
@@ -99,8 +99,8 @@ class EmotionInferencer:
                              f"people, found landmarks='{landmarks}'")
         if device is None:
             device = 'cuda' if torch.cuda.is_available() else 'cpu'
-        cfg, self.scorer = load_scorer(checkpoint, config, device)
-        self.pipeline = ClipPipeline(cfg, mask)
+        self.scorer = load_scorer(checkpoint, config, device)
+        self.pipeline = ClipPipeline(self.scorer.cfg, mask)
         self.regions = regions_needed(self.pipeline)
         self.classes = self.scorer.classes
         self.threshold = self.scorer.threshold if threshold is None \
@@ -114,7 +114,7 @@ class EmotionInferencer:
         self._said = set()
         if landmarks == 'extract' and self.regions:
             self.detector()
-        trained = read_meta(checkpoint).get('dataset_meta') or {}
+        trained = self.scorer.dataset_meta
         self.of_sample_data = bool(trained.get('drawn_sample_data'))
         masked = trained.get('masked', self.pipeline.trained_mask is not None)
         self.cautions = about_masks(masked, mask) if self.regions else []
@@ -300,15 +300,6 @@ class EmotionInferencer:
         if text not in self._said:
             self._said.add(text)
             tqdm.write(text)
-
-
-def sha256_of(path: str) -> str:
-    """Of a file, as hexadecimal digits."""
-    summed = hashlib.sha256()
-    with open(path, 'rb') as file:
-        while block := file.read(1 << 20):
-            summed.update(block)
-    return summed.hexdigest()
 
 
 def targets_of(sources: List[Source], out_dir: str) -> Dict[Source, str]:

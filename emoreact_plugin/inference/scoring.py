@@ -1,5 +1,5 @@
 """From packed clips to logits."""
-from typing import Dict, List, NamedTuple, Tuple, Union
+from typing import Dict, List, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 import torch
@@ -7,6 +7,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from torch import nn
 
+from emoreact_plugin.checkpoints import read_meta
 from emoreact_plugin.datasets.annotations import EMOTIONS
 from emoreact_plugin.models import load_recognizer, score_stream
 
@@ -23,25 +24,34 @@ class Scores(NamedTuple):
     streams: Dict[str, np.ndarray]
 
 
-def load_scorer(checkpoint: str, config: Union[str, Config, None],
-                device: str) -> Tuple[Config, 'TorchScorer']:
-    """What scores clips with a checkpoint.
+def load_scorer(checkpoint: str,
+                config: Union[str, Config, None] = None,
+                device: str = 'cpu'):
+    """What scores clips with a checkpoint or an ONNX file.
 
     Args:
-        checkpoint (str): Its path.
-        config (str | Config, optional): See ``load_recognizer``.
-        device (str): Such as ``'cpu'``.
+        checkpoint (str): Its path; that of an ONNX file ends in ``.onnx``.
+        config (str | Config, optional): See ``load_recognizer``. An ONNX file
+            has its own.
+        device (str): Such as ``'cpu'``, which is where ONNX files run.
 
     Returns:
-        tuple: The configuration, and the scorer: it has ``classes`` and
-        ``threshold`` and, called with packed clips, gives their ``Scores``.
+        TorchScorer | OnnxScorer: It has ``cfg``, ``classes``, ``threshold``
+        and ``dataset_meta``, what is known of the data it was trained on.
+        Called with packed clips, it gives their :class:`Scores`.
 
     Raises:
-        FileNotFoundError, ValueError: See ``load_recognizer`` and
-            :class:`TorchScorer`.
+        FileNotFoundError, ImportError, ValueError: See ``load_recognizer``,
+            :class:`TorchScorer` and ``OnnxScorer``.
     """
+    if checkpoint.endswith('.onnx'):
+        if config is not None:
+            raise ValueError(f'{checkpoint}: has its own configuration, '
+                             f'expected no config, found {config}')
+        from .onnx_scoring import OnnxScorer
+        return OnnxScorer(checkpoint)
     cfg, model = load_recognizer(checkpoint, config, device)
-    return cfg, TorchScorer(cfg, model)
+    return TorchScorer(cfg, model, read_meta(checkpoint).get('dataset_meta'))
 
 
 class TorchScorer:
@@ -51,6 +61,8 @@ class TorchScorer:
         cfg (Config): Its configuration.
         model (nn.Module): A ``LateFusionRecognizer``, or a stock recognizer
             that was trained on several labels a clip.
+        dataset_meta (dict, optional): What its checkpoint says of the data
+            that it was trained on.
 
     Attributes:
         classes (tuple[str, ...]): C names.
@@ -61,8 +73,12 @@ class TorchScorer:
             so that it has no probability for each.
     """
 
-    def __init__(self, cfg: Config, model: nn.Module) -> None:
-        self.model = model
+    def __init__(self,
+                 cfg: Config,
+                 model: nn.Module,
+                 dataset_meta: Optional[dict] = None) -> None:
+        self.cfg, self.model = cfg, model
+        self.dataset_meta = dict(dataset_meta or {})
         self.has_streams = hasattr(model, 'streams')
         self.threshold = getattr(model, 'threshold', 0.5)
         if self.has_streams:

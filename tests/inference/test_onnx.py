@@ -6,6 +6,7 @@ import torch
 from mmengine.config import Config
 
 import emoreact_plugin  # noqa: F401
+from emoreact_plugin.inference import EmotionInferencer
 from emoreact_plugin.inference.clip_pipeline import ClipPipeline, Landmarks
 from emoreact_plugin.inference.onnx_export import export_onnx
 from emoreact_plugin.inference.onnx_scoring import OnnxScorer
@@ -162,3 +163,20 @@ def test_the_metadata_is_plain_text(exported):
              for p in onnx.load(exported[3]).metadata_props}
     assert json.loads(props['classes'])[0] == 'Curiosity'
     assert {'config', 'threshold', 'emoreact_plugin'} <= set(props)
+
+
+def test_the_inferencer_runs_it(exported, tiny):
+    cfg, model, _, path = exported
+    torch_file = path[:-len('.onnx')] + '.pth'
+    torch.save(dict(meta=dict(cfg=cfg.pretty_text),
+                    state_dict=model.state_dict()), torch_file)
+    video = str(tiny.root / 'videos' / tiny.videos['test'][2])
+    ours, theirs = (EmotionInferencer(file)([video], progress=False)[0]
+                    for file in (torch_file, path))
+    assert theirs.error is None and theirs.landmarks == 'files'
+    for one, two in ((ours.probabilities, theirs.probabilities),
+                     (ours.streams['body'], theirs.streams['body'])):
+        assert two == pytest.approx(one, abs=1e-5)
+    assert EmotionInferencer(path).about['trained_with_masks'] is True
+    with pytest.raises(ValueError, match='has its own configuration'):
+        EmotionInferencer(path, config=cfg)
