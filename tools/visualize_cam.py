@@ -23,7 +23,8 @@ from emoreact_plugin.visualization.cam_frames import has_shifts
 from emoreact_plugin.visualization.cam_source import open_source
 from emoreact_plugin.visualization.cam_views import (EVERY, TITLES, empty_of,
                                                      explain_clip, scales_of,
-                                                     sheet_of, video_frames)
+                                                     sheet_of, video_frames,
+                                                     without_box)
 
 
 def parse_args():
@@ -60,10 +61,13 @@ def report(explained, explainer):
     if regions and not (clip.has_landmarks or clip.has_keypoints):
         say('WARNING: no landmark files were found: whole frames are used')
     say(f'mask: {explainer.mask or "none"}, as in the config')
+    lost = without_box(explained, explainer)
     for stream, maps in explained.maps.items():
         high, wide = maps.maps.shape[2:]
         say(f'{stream}: {TITLES[explainer.method]} of '
-            f'{explainer.layers[stream]}, maps of {high}x{wide}')
+            f'{explainer.layers[stream]}, maps of {high}x{wide}' +
+            (f'; no {stream} in {lost[stream]} of {maps.maps.shape[1]} scored '
+             'frames: whole frame' if lost.get(stream) else ''))
         if maps.negative:
             say(f'WARNING: {stream}: {maps.negative:.0%} of the activations '
                 'of this layer are below 0; the methods are made for layers '

@@ -97,7 +97,7 @@ def draw_sheet(title: str,
                streams: Sequence[str],
                width: int = 1600,
                most: int = 224,
-               least: int = 64) -> np.ndarray:
+               least: int = 84) -> np.ndarray:
     """Draw emotions down and frames across, the streams side by side.
 
     Args:
@@ -165,7 +165,7 @@ def draw_frame(title: str,
     """
     left, top = _left(rows), MARGIN + LINE + GAP
     side = (height - top - 4 * LINE - MARGIN) // len(rows) - LINE - GAP
-    side = int(np.clip(side, 64, 224))
+    side = int(np.clip(side, 84, 224))
     grid = len(rows) * _row_height(rows, side)
     size = _fitting(column.frame, 960, max(grid, 240))
     block = len(streams) * (side + GAP) - GAP

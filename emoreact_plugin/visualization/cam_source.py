@@ -112,16 +112,57 @@ def open_source(cfg: Config, given: str,
     if osp.exists(given):
         clip = Clip(given, landmarks, cache_dir=cache_dir)
         return Source(clip, osp.splitext(clip.name)[0], clip.name)
-    found, known, problems = _find(cfg, given)
+    known: Dict[str, tuple] = {}
+    problems = []
+    # Of a name that is in several splits the first counts: the test's.
+    for split in reversed(SPLITS):
+        try:
+            for dataset, row in clips_of(cfg, split):
+                for name in (row.clip_id, osp.basename(row.clip_id)):
+                    known.setdefault(name, (dataset, row, split))
+        except FileNotFoundError as error:
+            problems.append(str(error))
+    found = known.get(given) or known.get(osp.splitext(given)[0])
     if found is None:
         near = get_close_matches(given, known, 3, 0)
-        expected = (f'a clip of the data set, such as {", ".join(near)}'
-                    if near else 'a clip of the data set, which cannot be '
-                    f'read ({"; ".join(problems)})' if problems else
-                    'a path: the config has no EmoReactDataset to look in')
+        reason = (f'such as {", ".join(near)}' if near else
+                  f'found none ({"; ".join(problems)})' if problems else
+                  'but the config has no EmoReactDataset')
         raise FileNotFoundError(f'{given}: no such file or folder; expected '
-                                f'one, or {expected}')
-    split, dataset, row = found
+                                f'one, or a clip of the data set, {reason}')
+    return open_clip(*found, cache_dir=cache_dir)
+
+
+def clips_of(cfg: Config, split: str
+             ) -> Iterator[Tuple[EmoReactDataset, Annotation]]:
+    """The clips of a split; only its annotation files are read.
+
+    Args:
+        cfg (Config): The configuration.
+        split (str): Of :data:`SPLITS`.
+
+    Yields:
+        tuple[EmoReactDataset, Annotation]: A data set of the split that has
+        no pipeline and has read nothing, and a row of its file.
+
+    Raises:
+        FileNotFoundError, ValueError: When an annotation file cannot be read.
+    """
+    for options in _datasets(cfg, split):
+        dataset = DATASETS.build(options)
+        for row in read_annotations(dataset.ann_file, dataset.classes,
+                                    dataset.columns, dataset.soft_labels):
+            yield dataset, row
+
+
+def open_clip(dataset: EmoReactDataset, row: Annotation, split: str,
+              cache_dir: Optional[str] = None) -> Source:
+    """Open one clip of :func:`clips_of`.
+
+    Raises:
+        FileNotFoundError, ValueError: When its files are not there or cannot
+            be read.
+    """
     files = dataset.find(row)
     if not osp.exists(files.source):
         raise FileNotFoundError(
@@ -135,32 +176,6 @@ def open_source(cfg: Config, given: str,
         tuple(value >= SOFT_POSITIVE for value in row.label), split)
 
 
-def _find(cfg: Config, given: str) -> tuple:
-    """Split, data set and row of a clip, None where there is none; the names
-    of all clips; and why annotation files cannot be read."""
-    known: Dict[str, tuple] = {}
-    problems = []
-    # A name that is in several splits is the test's.
-    for split in reversed(SPLITS):
-        for options in _datasets(cfg, split):
-            dataset = DATASETS.build(options)
-            try:
-                rows = read_annotations(dataset.ann_file, dataset.classes,
-                                        dataset.columns, dataset.soft_labels)
-            except FileNotFoundError as error:
-                problems.append(str(error))
-                continue
-            for row in rows:
-                for name in _names(row):
-                    known.setdefault(name, (split, dataset, row))
-    stem = osp.splitext(given)[0]
-    return known.get(given, known.get(stem)), list(known), problems
-
-
-def _names(row: Annotation) -> Tuple[str, str]:
-    return row.clip_id, osp.basename(row.clip_id)
-
-
 def _datasets(cfg: Config, split: str) -> Iterator[dict]:
     queue = [(cfg.get(f'{split}_dataloader') or {}).get('dataset') or {}]
     while queue:
@@ -168,10 +183,9 @@ def _datasets(cfg: Config, split: str) -> Iterator[dict]:
         queue += options.get('datasets') or []
         if 'dataset' in options:
             queue.append(options['dataset'])
-        elif DATASETS.get(options.get('type', '')) is EmoReactDataset:
+        elif options.get('type') == 'EmoReactDataset':
             options = dict(options, lazy_init=True, pipeline=[])
-            prefix = options.get('data_prefix') or {}
-            if 'crops' in prefix:
+            if 'crops' in (options.get('data_prefix') or {}):
                 # They are cut out of the videos.
                 options['data_prefix'] = dict(video='videos')
             yield options

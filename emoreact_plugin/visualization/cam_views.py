@@ -110,12 +110,14 @@ def rows_of(explained: Explained, explainer: Explainer) -> List[Row]:
         return [Row(EVERY)]
     rows, scores, label = [], explained.scores, explained.source.label
     for k in explained.chosen:
-        line = f'{probabilities(scores.logits)[0, k]:.2f}'
+        several = len(scores.streams) > 1
+        lines = [('fused' if several else 'probability') +
+                 f' {probabilities(scores.logits)[0, k]:.2f}']
+        lines += [f'{stream} {probabilities(scores.streams[stream])[0, k]:.2f}'
+                  for stream in explained.streams if several]
         if label is not None:
-            line += f', label {"yes" if label[k] else "no"}'
-        lines = [f'{stream} {probabilities(scores.streams[stream])[0, k]:.2f}'
-                 for stream in explained.streams if stream in scores.streams]
-        rows.append(Row(explainer.classes[k], (line, *lines)))
+            lines.append(f'label {"yes" if label[k] else "no"}')
+        rows.append(Row(explainer.classes[k], tuple(lines)))
     return rows
 
 
@@ -143,6 +145,17 @@ def sampled_columns(explained: Explained,
 def scales_of(maps: Dict[str, Maps]) -> Dict[str, np.ndarray]:
     """Stream -> the greatest value (K, ) of each class's maps."""
     return {stream: each.maps.max((1, 2, 3)) for stream, each in maps.items()}
+
+
+def without_box(explained: Explained, explainer: Explainer) -> Dict[str, int]:
+    """Stream -> in how many of the sampled frames its region was not found,
+    so that the whole frame stands in."""
+    boxes = _boxes(explained, explainer, explained.sampled.inds)
+    return {
+        stream: sum(boxes[stream][i] is None for i in set(places.tolist()))
+        for stream, places in explained.sampled.packed.places.items()
+        if stream in boxes
+    }
 
 
 def empty_of(maps: Dict[str, Maps]) -> Dict[str, np.ndarray]:
