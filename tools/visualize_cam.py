@@ -134,7 +134,7 @@ def main():
         say(f'sheet: {stem}.png')
         if args.no_video:
             return
-        if not has_shifts(explained.sampled):
+        if not has_shifts(explained.sampled, source.clip.total_frames):
             say('Only the scored frames have maps: in the video the nearest '
                 "one's are shown.")
         path = source.clip.path

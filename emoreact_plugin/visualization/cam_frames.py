@@ -45,14 +45,23 @@ def sample_clip(explainer: Explainer, clip, name: str) -> Sampled:
                    explainer.pack(sample, frames, clip.landmarks.of(inds)))
 
 
-def has_shifts(sampled: Sampled) -> bool:
+def has_shifts(sampled: Sampled, total: int) -> bool:
     """Whether the frames between the sampled ones can have maps of their own:
-    each stream has one image of each segment, in order."""
-    count = len(sampled.inds)
-    return (np.diff(sampled.inds) >= 0).all() and all(
-        inputs.ndim == 5 and sampled.sample['clip_len'] == 1
-        and np.array_equal(sampled.packed.places[stream], np.arange(count))
-        for stream, inputs in sampled.packed.inputs.items())
+    every stream has one image of each of n equal segments.
+
+    Args:
+        sampled (Sampled): Of a clip.
+        total (int): Frames of the clip.
+
+    Returns:
+        bool
+    """
+    width = total / len(sampled.inds)
+    middles = (np.arange(len(sampled.inds)) + 0.5) * width
+    return ('stream_frames' not in sampled.sample
+            and sampled.sample['clip_len'] == 1
+            and all(each.ndim == 5 for each in sampled.packed.inputs.values())
+            and bool((np.abs(sampled.inds - middles) <= max(width, 1)).all()))
 
 
 def shifts(inds: np.ndarray, total: int) -> Iterator[Tuple]:

@@ -205,17 +205,17 @@ def video_frames(explained: Explained, explainer: Explainer,
     Yields:
         np.ndarray: (H, W, 3) uint8, RGB, all of one size.
     """
-    columns = _every_column if has_shifts(
-        explained.sampled) else _nearest_columns
+    total = explained.source.clip.total_frames
+    every = has_shifts(explained.sampled, total)
+    columns = _every_column if every else _nearest_columns
     rows = rows_of(explained, explainer)
     title = (f'{explained.source.name}: {TITLES[explainer.method]} of '
              f'{layers_text(explainer)}')
     with tempfile.TemporaryDirectory(
             dir=folder, prefix='.maps-', ignore_cleanup_errors=True) as maps:
         for column in tqdm(
-                columns(explained, explainer, maps), 'video',
-                explained.source.clip.total_frames, unit='frame',
-                disable=None):
+                columns(explained, explainer, maps), 'video', total,
+                unit='frame', disable=None):
             yield draw_frame(title, rows, column, explained.streams)
 
 
