@@ -96,6 +96,7 @@ def draw_sheet(title: str,
                columns: Sequence[Column],
                streams: Sequence[str],
                width: int = 1600,
+               height: int = 1800,
                most: int = 224,
                least: int = 84) -> np.ndarray:
     """Draw emotions down and frames across, the streams side by side.
@@ -106,8 +107,8 @@ def draw_sheet(title: str,
         rows (Sequence[Row]): K emotions, one at least.
         columns (Sequence[Column]): Frames, one at least.
         streams (Sequence[str]): In the order from left to right.
-        width (int): Of the sheet in pixels, if that allows the images
-            ``least``.
+        width, height (int): About the greatest of the sheet in pixels, if
+            that allows the images ``least``.
         most, least (int): Greatest and smallest side of an image, pixels.
 
     Returns:
@@ -115,7 +116,8 @@ def draw_sheet(title: str,
     """
     left = _left(rows)
     room = (width - left - MARGIN) // len(columns) - 2 * GAP
-    side = int(np.clip((room + GAP) // len(streams) - GAP, least, most))
+    side = min((room + GAP) // len(streams) - GAP, height // (len(rows) + 2))
+    side = int(np.clip(side, least, most))
     block = len(streams) * (side + GAP) - GAP
     tall = max(
         _fitting(each.frame, block, round(1.5 * side))[1] for each in columns)
@@ -123,8 +125,8 @@ def draw_sheet(title: str,
     wide = max(wide, left + BAR_ROOM)
     top = MARGIN + 2 * LINE + GAP
     first = top + LINE + tall + GAP + LINE
-    height = first + len(rows) * _row_height(rows, side) + 2 * LINE + MARGIN
-    sheet = Image.new('RGB', (wide, height), 'white')
+    bottom = first + len(rows) * _row_height(rows, side) + LINE
+    sheet = Image.new('RGB', (wide, bottom + LINE + MARGIN), 'white')
     draw = ImageDraw.Draw(sheet)
     inner = wide - 2 * MARGIN
     draw.text((MARGIN, MARGIN), shorten(title, inner, text_font(True)), TEXT,
@@ -141,7 +143,7 @@ def draw_sheet(title: str,
                 _frame(column, streams, block, round(1.5 * side))),
             (x, top + LINE))
         _draw_cells(sheet, draw, column, streams, rows, (x, first), side)
-    _draw_bar(sheet, draw, left, height - MARGIN - LINE)
+    _draw_bar(sheet, draw, left, bottom)
     return np.array(sheet)
 
 
