@@ -133,11 +133,17 @@ def ratio_of(measured):
 
 def stream_ratio(measured, stream, emotions):
     """Mean over the emotions of a stream, of the clips with the cue."""
-    return np.nanmean([
+    return mean_of([
         ratio_of([each for each in measured
                   if (each.stream, each.emotion) == (stream, name)
                   and each.shown]) for name in emotions
     ])
+
+
+def mean_of(values):
+    """Mean without the NaN of empty maps."""
+    there = [value for value in values if not np.isnan(value)]
+    return np.mean(there) if there else np.nan
 
 
 def trained_table(measured, seen, cues):
@@ -155,7 +161,7 @@ def trained_table(measured, seen, cues):
             cells = [
                 stream, name + ' (order)' * order, str(len(on)),
                 f'{ratio_of(on):.2f}',
-                f'{np.nanmean([each.mass.ratio for each in on]):.2f}',
+                f'{mean_of([each.mass.ratio for each in on]):.2f}',
                 f'{sum(each.empty for each in on) / maps:.0%}',
                 f'{total([each.ideal for each in on]).ratio:.2f}',
                 str(len(off)), f'{ratio_of(off):.2f}'
@@ -175,10 +181,11 @@ def summary_table(measured, drawn, seen, cues):
                  f'{stream_ratio(measured, stream, still):.2f}']
         seeds = np.array([stream_ratio(each, stream, emotions)
                           for each in drawn])
+        seeds = seeds[~np.isnan(seeds)]
         if len(seeds) > 1:
-            low, high = stats.t.interval(0.95, len(seeds) - 1, seeds.mean(),
-                                         stats.sem(seeds))
-            cells += [f'{seeds.mean():.2f}', f'{low:.2f} to {high:.2f}',
+            mean = seeds.mean()
+            half = stats.t.ppf(0.975, len(seeds) - 1) * stats.sem(seeds)
+            cells += [f'{mean:.2f}', f'{mean - half:.2f} to {mean + half:.2f}',
                       f'{seeds.min():.2f} to {seeds.max():.2f}']
         else:
             cells += ['', '', '']
