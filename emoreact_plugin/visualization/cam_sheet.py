@@ -1,6 +1,6 @@
 """Maps laid over the images that they are of: sheets, and frames of a
 video. Arrays in, pictures out."""
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Sequence, Tuple
 
 import cv2
 import matplotlib

@@ -55,17 +55,19 @@ def test_the_tables(call):
     assert '2 networks drawn anew, measured on 1 clips' in out
     emotions = table_of(out, '| Stream | Emotion |')
     # Streams see what they can: not the cue in the order.
-    assert [row[:3] for row in emotions] == [
+    assert [[*row[:2], row[3]] for row in emotions] == [
         ['face', 'Happiness', '1'], ['body', 'Surprise', '1']]
-    assert [row[7] for row in emotions] == ['2', '2']
+    assert [row[8] for row in emotions] == ['2', '2']
     summary = table_of(out, '| Stream | Trained |')[:2]
     assert [row[0] for row in summary] == ['face', 'body']
     # A box that is all of the crops holds all of every map.
-    assert {emotions[0][i] for i in (3, 4, 6, 8)} == {'1.00'}
-    assert summary[0][1:] == ['1.00', '1.00', '1.00', '1.00 to 1.00',
+    assert {emotions[0][i] for i in (4, 5, 7, 9)} == {'1.00'}
+    # Two clips of three look the same: the scores tie.
+    assert {row[2] for row in emotions} == {'0.50'}
+    assert summary[0][1:] == ['1.00', 'nan', '1.00', '1.00 to 1.00',
                               '1.00 to 1.00']
     # A corner of four places: all of the best map lies around it.
-    assert float(emotions[1][6]) > 1.5 and ' to ' in summary[1][4]
+    assert float(emotions[1][7]) > 1.5 and ' to ' in summary[1][4]
 
 
 def test_other_data(call):
