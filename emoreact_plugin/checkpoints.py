@@ -66,7 +66,7 @@ def stored_recipe(meta: dict) -> Optional[dict]:
     """
     try:
         return _assignments(meta.get('cfg') or '', ('recipe', ))['recipe']
-    except (_UNPARSED, KeyError):
+    except (*_UNPARSED, KeyError):
         return None
 
 

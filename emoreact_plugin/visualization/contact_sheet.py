@@ -81,7 +81,8 @@ def draw_sheets(panels: Sequence[Panel],
         raise ValueError('a contact sheet: expected one clip or more, found '
                          'none')
     names = list(dict.fromkeys(n for panel in panels for n in panel.rows))
-    left = MARGIN + 2 * GAP + round(max(map(_font(True).getlength, names)))
+    bold = text_font(True)
+    left = MARGIN + 2 * GAP + round(max(map(bold.getlength, names)))
     room = width - left - MARGIN
     if cell < 1 or cell > room:
         raise ValueError(f'a contact sheet of {width} pixels: expected cells '
@@ -171,11 +172,11 @@ def _draw_line(parts: List[Panel], names: List[str], colors: Dict[str, str],
     sheet = Image.new('RGB', (wide, y + MARGIN), 'white')
     draw = ImageDraw.Draw(sheet)
     for name, y in places:
-        draw.text((MARGIN, y), name, colors.get(name, TEXT), _font(True))
+        draw.text((MARGIN, y), name, colors.get(name, TEXT), text_font(True))
     x = left
     for part, head, block in zip(parts, heads, blocks):
         for i, (text, bold) in enumerate(head):
-            draw.text((x, MARGIN + i * LINE), text, TEXT, _font(bold))
+            draw.text((x, MARGIN + i * LINE), text, TEXT, text_font(bold))
         for name, y in places:
             for column, each in enumerate(part.rows.get(name, ())):
                 if each is not None:
@@ -193,7 +194,7 @@ def _paste(sheet: Image.Image, draw: ImageDraw.ImageDraw, each: Cell,
     sheet.paste(Image.fromarray(image), place)
     if each.note:
         draw.text((place[0], place[1] + len(image) + 1),
-                  _shorten(each.note, cell, _font()), DIM, _font())
+                  shorten(each.note, cell, text_font()), DIM, text_font())
 
 
 def draw_boxes(image: np.ndarray,
@@ -248,18 +249,20 @@ def _scale(image: np.ndarray, cell: int) -> np.ndarray:
 
 def _head(panel: Panel, width: int) -> List[Tuple[str, bool]]:
     """Lines of text above a panel, and whether they are bold."""
-    lines = [(_shorten(panel.title, width, _font(True)), True)]
+    lines = [(shorten(panel.title, width, text_font(True)), True)]
     text = ''
     for word in panel.text.split():
         longer = f'{text} {word}'.strip()
-        if text and _font().getlength(longer) > width:
-            lines.append((_shorten(text, width, _font()), False))
+        if text and text_font().getlength(longer) > width:
+            lines.append((shorten(text, width, text_font()), False))
             longer = word
         text = longer
-    return lines + ([(_shorten(text, width, _font()), False)] if text else [])
+    return lines + ([(shorten(text, width, text_font()), False)]
+                    if text else [])
 
 
-def _shorten(text: str, width: int, font: ImageFont.FreeTypeFont) -> str:
+def shorten(text: str, width: int, font: ImageFont.FreeTypeFont) -> str:
+    """A text, its end replaced by … where it is wider than so many pixels."""
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(text + '…') > width:
@@ -267,7 +270,8 @@ def _shorten(text: str, width: int, font: ImageFont.FreeTypeFont) -> str:
     return text + '…'
 
 
-def _font(bold: bool = False) -> ImageFont.FreeTypeFont:
+def text_font(bold: bool = False) -> ImageFont.FreeTypeFont:
+    """The font of sheets, of ``FONT_SIZE`` pixels."""
     # Matplotlib brings it along: it is there, and the same, everywhere.
     name = 'DejaVuSans-Bold.ttf' if bold else 'DejaVuSans.ttf'
     if name not in _fonts:

@@ -1,0 +1,136 @@
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+
+from emoreact_plugin.recipes import build
+from mmaction.registry import MODELS
+
+from ..conftest import FRAMES, write_video
+
+ROOT = Path(__file__).parent.parent.parent
+OPTIONS = dict(input='fusion', arch='resnet18', init='scratch', image_size=64)
+
+
+def write_config(path, **options):
+    path.write_text(f"""
+_base_ = [{str(ROOT / 'configs' / '_base_' / 'runtime.py')!r}]
+from emoreact_plugin.recipes import build
+globals().update(build(**{dict(OPTIONS, **options)!r}))
+""")
+
+
+@pytest.fixture(scope='module')
+def checkpoint(tmp_path_factory):
+    from mmengine.registry import init_default_scope
+    init_default_scope('mmaction')
+    torch.manual_seed(0)
+    cfg = Config(build(**OPTIONS))
+    path = tmp_path_factory.mktemp('trained') / 'model.pth'
+    torch.save(
+        dict(meta=dict(cfg=cfg.pretty_text),
+             state_dict=MODELS.build(cfg.model).state_dict()), path)
+    return str(path)
+
+
+@pytest.fixture
+def call(tiny, tmp_path, monkeypatch, calls, checkpoint):
+    """Calls the tool: (exit code, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+    write_config(Path('config.py'))
+    return calls('visualize_cam', 'config.py', checkpoint, '--data-root',
+                 str(tiny.root))
+
+
+def frames_of(path):
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format='rgb24')
+                for frame in container.decode(video=0)]
+
+
+def test_a_clip_of_the_data_set(call, tiny):
+    code, out, err = call('TEST102_2', '--emotion', 'excitement,Frustration')
+    assert code == 0, err
+    label = tiny.labels['test'][2][2]
+    assert 'clip: TEST102_2 (test), 6 frames of 64x48; scored: 1, 3, 5' in out
+    assert 'face: Grad-CAM of backbone, maps of 2x2' in out
+    assert f'label {"yes" if label else "no"}, face greatest' in out
+    assert 'Excitement   probability 0.' in out and 'Curiosity' not in out
+    folder = Path('work_dirs/config/cam/TEST102_2')
+    names = ['TEST102_2_gradcam.mp4', 'TEST102_2_gradcam.png']
+    assert sorted(p.name for p in folder.iterdir()) == names
+    assert cv2.imread(str(folder / names[1])).shape[1] > 1000
+    frames = frames_of(folder / names[0])
+    assert len(frames) == FRAMES
+    assert frames[0].shape[0] % 2 == frames[0].shape[1] % 2 == 0
+    before = [(folder / name).read_bytes() for name in names]
+    assert call('TEST102_2', '--emotion', 'excitement,Frustration')[0] == 0
+    assert [(folder / name).read_bytes() for name in names] == before
+
+
+@pytest.mark.parametrize('method', ['gradcam++', 'xgradcam', 'eigencam'])
+def test_other_methods_and_a_layer(call, method):
+    code, out, err = call('TEST102_2', '--method', method, '--no-video',
+                          '--layer', 'backbone.layer3', '--emotion', 'all',
+                          '--out', 'x')
+    assert code == 0, err
+    assert 'of backbone.layer3, maps of 4x4' in out
+    assert [p.name for p in Path('x').iterdir()] == [f'TEST102_2_{method}.png']
+    assert out.count('probability') == 8
+    assert ('all emotions' in out) == (method == 'eigencam')
+
+
+def test_a_video_of_an_odd_size_without_landmarks(call, tmp_path):
+    frames = np.random.default_rng(0).integers(0, 256, (5, 52, 34, 3))
+    write_video(tmp_path / 'own.mp4', frames.astype(np.uint8))
+    odd = tmp_path / 'own'
+    odd.mkdir()
+    for k in range(4):
+        cv2.imwrite(str(odd / f'{k:06d}.jpg'), frames[k, :51, :33])
+    for name, count in (('own.mp4', 5), ('own', 4)):
+        code, out, err = call(name, '--out', f'out_{name}')
+        assert code == 0, err
+        assert 'WARNING: no landmark files were found' in out
+        assert 'no face in 3 of 3 scored frames: whole frame' in out
+        assert 'label' not in out
+        assert len(frames_of(f'out_{name}/own_gradcam.mp4')) == count
+
+
+def test_frames_without_maps_of_their_own(calls, tiny, checkpoint, tmp_path,
+                                          monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_config(Path('own.py'), sampling=dict(
+        face=dict(type='SampleFrames', clip_len=1, frame_interval=1,
+                  num_clips=2), body=dict(share='face')))
+    state = torch.load(checkpoint, weights_only=True)['state_dict']
+    torch.save(dict(meta={}, state_dict=state), 'own.pth')
+    code, out, err = calls('visualize_cam')(
+        'own.py', 'own.pth', 'TEST102_2', '--data-root', str(tiny.root))
+    assert code == 0, err
+    assert "in the video the nearest one's are shown" in out
+    video = 'work_dirs/own/cam/TEST102_2/TEST102_2_gradcam.mp4'
+    assert len(frames_of(video)) == FRAMES
+
+
+@pytest.mark.parametrize('options, error', [
+    (('TEST109_2', ), 'TEST109_2: no such file or folder; expected one, or a '
+     'clip of the data set, such as TEST10'),
+    (('TEST102_2', '--emotion', 'Joy'), '--emotion Joy: expected some of '
+     'Curiosity, Uncertainty'),
+    (('TEST102_2', '--layer', 'backbone.layer5'), "--layer, face: "
+     "'backbone.layer5' does not exist; expected one of backbone.layer"),
+    (('TEST102_2', '--shift'), 'trained'),
+])
+def test_what_cannot_be_shown(call, options, error):
+    code, _, err = call(*options)
+    assert code == 1 and error in err
+    assert not Path('work_dirs').exists()
+
+
+def test_a_config_that_is_forgotten(calls, checkpoint):
+    code, _, err = calls('visualize_cam')(checkpoint, 'TEST102_2')
+    assert code == 1 and 'expected a config file, a checkpoint and a' in err

@@ -1,0 +1,124 @@
+from copy import deepcopy
+
+import pytest
+import torch
+from torch import nn
+
+import emoreact_plugin  # noqa: F401
+from emoreact_plugin.visualization.cam_layers import choose_layer, map_layers
+from mmaction.registry import MODELS
+
+from ..models.helpers import recognizer2d, recognizer3d
+
+
+@MODELS.register_module()
+class TwoMaps(nn.Module):
+    """Ends in two maps, as SlowFast does."""
+
+    def __init__(self):
+        super().__init__()
+        self.slow, self.fast = nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3)
+
+    def forward(self, x):
+        return self.slow(x), self.fast(x)
+
+
+@MODELS.register_module()
+class SumHead(nn.Module):
+    num_classes = 8
+
+    def forward(self, feats, **kwargs):
+        return sum(each.flatten(1)[:, :8] for each in feats)
+
+
+def built(config):
+    return MODELS.build(deepcopy(config)).eval()
+
+
+TORCHVISION = recognizer2d(backbone=dict(type='torchvision.resnet18'))
+X2D, X3D = torch.zeros(1, 3, 3, 64, 64), torch.zeros(1, 2, 3, 4, 64, 64)
+
+
+@pytest.mark.parametrize('config, x, layer, shape', [
+    (recognizer2d(), X2D, 'backbone', (3, 512, 2, 2)),
+    (recognizer3d(), X3D, 'backbone', (2, 512, 4, 2, 2)),
+    (TORCHVISION, X2D, 'backbone.layer4', (3, 512, 2, 2)),
+    (recognizer2d(backbone=dict(type='torchvision.mobilenet_v2'),
+                  channels=1280), X2D, 'backbone.features', (3, 1280, 2, 2)),
+    (recognizer2d(backbone=dict(
+        type='MobileNetV2TSM', num_segments=3, pretrained2d=False),
+                  channels=1280), X2D, 'backbone', (3, 1280, 2, 2)),
+], ids=['resnet', 'slowonly', 'torchvision', 'features', 'mobilenet_tsm'])
+def test_the_default_is_the_last_block(config, x, layer, shape):
+    network = built(config)
+    assert choose_layer(network, x) == layer
+    assert map_layers(network, x)[layer] == shape
+
+
+def test_layers_that_give_a_map_a_frame():
+    layers = map_layers(built(recognizer2d()), X2D)
+    assert layers['backbone.layer1'] == (3, 64, 16, 16)
+    assert layers['backbone.layer2.0.conv1.conv'] == (3, 128, 8, 8)
+    assert not any(name.startswith('cls_head') for name in layers)
+    layers = map_layers(built(TORCHVISION), X2D)
+    # Called twice in a block; pooled.
+    assert 'backbone.layer1.0.bn1' in layers
+    assert 'backbone.layer1.0.relu' not in layers
+    assert 'backbone.avgpool' not in layers
+    assert choose_layer(built(recognizer2d()), X2D,
+                        'backbone.layer2.1') == 'backbone.layer2.1'
+
+
+def test_a_map_of_one_place_is_none():
+    layers = map_layers(built(recognizer2d()), torch.zeros(1, 2, 3, 32, 32))
+    assert 'backbone.layer4' not in layers and 'backbone.layer3' in layers
+
+
+def test_a_layer_that_there_is_not():
+    network = built(recognizer2d())
+    with pytest.raises(ValueError) as error:
+        choose_layer(network, X2D, 'backbone.layer5', '--layer, face')
+    text = str(error.value)
+    assert text.startswith("--layer, face: 'backbone.layer5' does not exist; "
+                           'expected one of backbone.layer')
+    for name in map_layers(network, X2D):
+        assert name in text
+    with pytest.raises(ValueError, match="'backbone.layer1.0.relu' gives no "
+                       'map of every frame, or is called more than once'):
+        choose_layer(built(TORCHVISION), X2D, 'backbone.layer1.0.relu')
+
+
+def test_several_maps_need_a_name():
+    config = dict(type='Recognizer2D', backbone=dict(type='TwoMaps'),
+                  cls_head=dict(type='SumHead'))
+    network = built(config)
+    with pytest.raises(ValueError, match='TwoMaps gives several maps; name a '
+                       'layer, one of backbone.slow, backbone.fast'):
+        choose_layer(network, X2D)
+    assert choose_layer(network, X2D, 'backbone.fast') == 'backbone.fast'
+
+
+def test_tokens_are_refused():
+    config = dict(
+        type='Recognizer3D',
+        backbone=dict(type='TimeSformer', num_frames=4, img_size=32,
+                      patch_size=16, embed_dims=24, num_heads=2,
+                      num_transformer_layers=1, pretrained=None),
+        cls_head=dict(type='TimeSformerHead', num_classes=8, in_channels=24))
+    with pytest.raises(ValueError, match='TimeSformer works on tokens, which '
+                       'are no map'):
+        choose_layer(built(config), torch.zeros(1, 1, 3, 4, 32, 32))
+
+
+def test_channels_last_are_refused():
+    network = built(recognizer2d())
+    network.feature_shape = 'NHWC'
+    with pytest.raises(ValueError, match='channels last'):
+        choose_layer(network, X2D)
+
+
+def test_no_maps_at_all():
+    config = dict(type='Recognizer2D', backbone=dict(type='TwoMaps'),
+                  cls_head=dict(type='SumHead'))
+    with pytest.raises(ValueError, match='found none in TwoMaps'):
+        choose_layer(built(config), torch.zeros(1, 2, 3, 3, 3))

@@ -1,0 +1,149 @@
+"""Show where a recognizer's scores of a clip come from.
+
+Grad-CAM and its kin, for each stream: a sheet of the frames that testing
+takes, and a video of all frames. See docs/grad_cam.md.
+"""
+import argparse
+import os
+import os.path as osp
+
+import cv2
+import numpy as np
+
+import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.command_line import (add_config_arguments, clear_errors,
+                                          load_config)
+from emoreact_plugin.console import say
+from emoreact_plugin.datasets.frame_writers import part_of, write_video
+from emoreact_plugin.datasets.video import frame_rate
+from emoreact_plugin.models import load_recognizer
+from emoreact_plugin.visualization.cam import EIGENCAM, METHODS
+from emoreact_plugin.visualization.cam_clip import Explainer, probabilities
+from emoreact_plugin.visualization.cam_frames import has_shifts
+from emoreact_plugin.visualization.cam_source import open_source
+from emoreact_plugin.visualization.cam_views import (EVERY, TITLES, empty_of,
+                                                     explain_clip, scales_of,
+                                                     sheet_of, video_frames,
+                                                     without_box)
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    add_config_arguments(parser)
+    add = parser.add_argument
+    add('checkpoint', help='checkpoint file')
+    add('clip', metavar='VIDEO_OR_CLIP',
+        help='a video, a folder of frames, or the name of a clip of the data '
+        'set')
+    add('--emotion', metavar='NAME,NAME|all',
+        help='which to explain (default: the three of the highest '
+        'probability)')
+    add('--method', choices=METHODS, default='gradcam',
+        help='(default: gradcam)')
+    add('--layer', metavar='NAME',
+        help='of every network (default: the last block)')
+    add('--landmarks', metavar='DIR',
+        help='folder of the landmark files of a video (default: beside it)')
+    add('--out', metavar='DIR', help='(default: cam/CLIP in the work dir)')
+    add('--no-video', action='store_true', help='write the sheet only')
+    return parser.parse_intermixed_args()
+
+
+def report(explained, explainer):
+    """What there is to know about the maps, before they are drawn."""
+    clip, sampled = explained.source.clip, explained.sampled
+    width, height = clip.size
+    where = f' ({explained.source.split})' if explained.source.split else ''
+    say(f'clip: {explained.source.name}{where}, {clip.total_frames} frames of '
+        f'{width}x{height}; scored: '
+        f'{", ".join(map(str, sampled.inds.tolist()))}')
+    regions = explainer.pipeline.regions
+    if regions and not (clip.has_landmarks or clip.has_keypoints):
+        say('WARNING: no landmark files were found: whole frames are used')
+    say(f'mask: {explainer.mask or "none"}, as in the config')
+    lost = without_box(explained, explainer)
+    for stream, maps in explained.maps.items():
+        high, wide = maps.maps.shape[2:]
+        say(f'{stream}: {TITLES[explainer.method]} of '
+            f'{explainer.layers[stream]}, maps of {high}x{wide}' +
+            (f'; no {stream} in {lost[stream]} of {maps.maps.shape[1]} scored '
+             'frames: whole frame' if lost.get(stream) else ''))
+        if maps.negative:
+            say(f'WARNING: {stream}: {maps.negative:.0%} of the activations '
+                'of this layer are below 0; the methods are made for layers '
+                'after a ReLU, such as the default')
+    say('\n' + table(explained, explainer) + '\n')
+
+
+def table(explained, explainer):
+    """Probabilities, labels, greatest values and empty maps."""
+    scales, empty = scales_of(explained.maps), empty_of(explained.maps)
+    scores = explained.scores
+    lines = []
+    for i, k in enumerate(explained.chosen):
+        name, line = explainer.classes[k], []
+        line.append(f'probability {probabilities(scores.logits)[0, k]:.2f}')
+        line += [f'{stream} {probabilities(logits)[0, k]:.2f}'
+                 for stream, logits in scores.streams.items()]
+        if explained.source.label is not None:
+            label = explained.source.label[k]
+            line.append(f'label {"yes" if label else "no"}')
+        if explainer.method != EIGENCAM:
+            line += values(scales, empty, explained, i)
+        lines.append(f'{name:<12} {", ".join(line)}')
+    if explainer.method == EIGENCAM:
+        lines.append(f'{EVERY}: ' +
+                     ', '.join(values(scales, empty, explained, 0)) +
+                     ' (Eigen-CAM tells none apart)')
+    return '\n'.join(lines)
+
+
+def values(scales, empty, explained, i):
+    return [
+        f'{stream} greatest {scales[stream][i]:.3g}' +
+        (f' ({empty[stream][i]} of {maps.maps.shape[1]} maps empty)'
+         if empty[stream][i] else '')
+        for stream, maps in explained.maps.items()
+    ]
+
+
+def write_png(path, image):
+    with part_of(path) as part:
+        with open(part, 'xb') as file:
+            file.write(cv2.imencode('.png', np.ascontiguousarray(
+                image[..., ::-1]))[1])
+        os.replace(part, path)
+
+
+def main():
+    args = parse_args()
+    with clear_errors():
+        if args.config is None and args.config_flag is None:
+            raise ValueError('expected a config file, a checkpoint and a '
+                             f'clip, found only {args.checkpoint} and '
+                             f'{args.clip}')
+        cfg = load_config(args)
+        source = open_source(cfg, args.clip, args.landmarks, args.cache_dir)
+        cfg, model = load_recognizer(args.checkpoint, cfg)
+        explainer = Explainer(cfg, model, args.method, args.layer)
+        explained = explain_clip(explainer, source, args.emotion)
+        report(explained, explainer)
+        out = args.out or osp.join(cfg.work_dir, 'cam', source.name)
+        stem = osp.join(out, f'{source.name}_{args.method}')
+        write_png(f'{stem}.png', sheet_of(explained, explainer))
+        say(f'sheet: {stem}.png')
+        if args.no_video:
+            return
+        if not has_shifts(explained.sampled, source.clip.total_frames):
+            say('Only the scored frames have maps: in the video the nearest '
+                "one's are shown.")
+        path = source.clip.path
+        rate = frame_rate(path) if osp.isfile(path) else None
+        with part_of(f'{stem}.mp4') as part:
+            write_video(part, video_frames(explained, explainer, out), rate)
+            os.replace(part, f'{stem}.mp4')
+        say(f'video: {stem}.mp4')
+
+
+if __name__ == '__main__':
+    main()
