@@ -8,7 +8,8 @@ import torch
 
 import emoreact_plugin  # noqa: F401
 from emoreact_plugin.checkpoints import read_meta
-from emoreact_plugin.models import load_weights
+from emoreact_plugin.inference import EmotionInferencer
+from emoreact_plugin.models import load_recognizer, load_weights
 from mmaction.registry import MODELS
 
 from .models.helpers import recognizer2d
@@ -59,6 +60,14 @@ READERS = {
     'test': tool('test', '{config}', '{file}', '--work-dir', '{tmp}/work'),
     'resume': tool('train', '{config}', '--resume', '{file}', '--work-dir',
                    '{tmp}/work'),
+    'load_recognizer': function(load_recognizer),
+    'Grad-CAM': tool('visualize_cam', '{config}', '{file}', '{video}',
+                     '--work-dir', '{tmp}/work'),
+    'inference': function(EmotionInferencer),
+    'inference with a config': tool(
+        'demo', '{file}', '{video}', '--config', '{config}', '--out',
+        '{tmp}/work'),
+    'ONNX': tool('export_onnx', '{file}', '{video}', '{video}'),
 }
 
 
@@ -104,13 +113,14 @@ def config(tmp_path, monkeypatch):
 @pytest.mark.parametrize('reader', READERS)
 def test_it_is_refused_and_nothing_is_run(reader, files, config, tmp_path,
                                           calls,  # noqa: F811
-                                          monkeypatch):
+                                          tiny, monkeypatch):
     paths, created = files
     if reader != 'MMEngine':  # our own parts do not listen to it
         monkeypatch.setenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')
     for file in paths:
         error = READERS[reader](
-            calls, file=file, config=config, tmp=str(tmp_path))
+            calls, file=file, config=config, tmp=str(tmp_path),
+            video=str(tiny.root / 'videos' / tiny.videos['test'][0]))
         assert file in error
         assert not created.exists(), file
     assert not (tmp_path / 'out.pth').exists()
