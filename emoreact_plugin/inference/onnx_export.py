@@ -98,29 +98,11 @@ def export_onnx(cfg: Config, model: nn.Module, clips: List[dict],
         raise ImportError(f'{error}. For ONNX files: {INSTALL}') from error
     scorer = TorchScorer(cfg, model)
     exported = _Exported(deepcopy(model).cpu()).eval()
-    values = tuple(
-        torch.from_numpy(each) for each in feed_of(
-            clips, exported.input_names).values())
-    batch = torch.export.Dim('batch', min=1)
     folder, name = osp.split(osp.abspath(path))
     os.makedirs(folder, exist_ok=True)
     part = osp.join(folder, f'.{name}.part')
     try:
-        try:
-            with warnings.catch_warnings():
-                # One axis of several inputs has one name: as wanted.
-                warnings.filterwarnings('ignore', '# The axis name')
-                torch.onnx.export(
-                    exported, values, part, dynamo=True, verbose=False,
-                    input_names=exported.input_names,
-                    output_names=exported.output_names,
-                    dynamic_shapes=(tuple({0: batch} for _ in values), ),
-                    external_data=False)
-        except Exception as error:  # the exporter raises many kinds
-            reason = (str(error).strip() or type(error).__name__)
-            raise ValueError(
-                f'{type(model).__name__}: cannot be exported as ONNX: '
-                f'{reason.splitlines()[0][:300]}') from error
+        _write(exported, clips, part)
         file = onnx.load(part)
         onnx.helper.set_model_props(file, {
             'emoreact_plugin': __version__,
@@ -136,6 +118,29 @@ def export_onnx(cfg: Config, model: nn.Module, clips: List[dict],
         if osp.exists(part):
             os.remove(part)
     return difference
+
+
+def _write(exported: _Exported, clips: List[dict], path: str) -> None:
+    """Let torch write the file, for any number of clips."""
+    values = tuple(
+        torch.from_numpy(each)
+        for each in feed_of(clips, exported.input_names).values())
+    batch = torch.export.Dim('batch', min=1)
+    try:
+        with warnings.catch_warnings():
+            # One axis of several inputs has one name: as wanted.
+            warnings.filterwarnings('ignore', '# The axis name')
+            torch.onnx.export(
+                exported, values, path, dynamo=True, verbose=False,
+                input_names=exported.input_names,
+                output_names=exported.output_names,
+                dynamic_shapes=(tuple({0: batch} for _ in values), ),
+                external_data=False)
+    except Exception as error:  # the exporter raises many kinds
+        reason = str(error).strip() or type(error).__name__
+        raise ValueError(
+            f'{type(exported.model).__name__}: cannot be exported as ONNX: '
+            f'{reason.splitlines()[0][:300]}') from error
 
 
 def _compare(scorer: TorchScorer, other: OnnxScorer,
