@@ -11,12 +11,15 @@ import cv2
 import numpy as np
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.checkpoints import read_meta
 from emoreact_plugin.command_line import (add_config_arguments, clear_errors,
-                                          load_config)
+                                          datasets_of, load_config)
 from emoreact_plugin.console import say
 from emoreact_plugin.datasets.frame_writers import part_of, write_video
 from emoreact_plugin.datasets.video import frame_rate
+from emoreact_plugin.inference.cautions import is_sample_video
 from emoreact_plugin.models import load_recognizer
+from emoreact_plugin.recipes import DEFAULTS
 from emoreact_plugin.visualization.cam import EIGENCAM, METHODS
 from emoreact_plugin.visualization.cam_clip import Explainer, probabilities
 from emoreact_plugin.visualization.cam_frames import has_shifts
@@ -42,11 +45,44 @@ def parse_args():
         help='(default: gradcam)')
     add('--layer', metavar='NAME',
         help='of every network (default: the last block)')
-    add('--landmarks', metavar='DIR',
-        help='folder of the landmark files of a video (default: beside it)')
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
+        '--landmarks', metavar='DIR', default='auto',
+        help='folder of the landmark files of a video (default: beside it; '
+        'without any they are found now, if mediapipe is installed)')
+    source.add_argument(
+        '--extract', dest='landmarks', action='store_const', const='extract',
+        help='find the landmarks of a video now')
+    source.add_argument(
+        '--no-landmarks', dest='landmarks', action='store_const',
+        const='none', help='use whole frames')
     add('--out', metavar='DIR', help='(default: cam/CLIP in the work dir)')
     add('--no-video', action='store_true', help='write the sheet only')
     return parser.parse_intermixed_args()
+
+
+def configure(args):
+    """The configuration, and the model with its weights."""
+    if args.config is not None or args.config_flag is not None:
+        return load_recognizer(args.checkpoint, load_config(args))
+    given = [name for name in DEFAULTS if getattr(args, name) is not None]
+    if given or args.cfg_options:
+        raise ValueError(
+            f'--{(given or ["cfg-options"])[0].replace("_", "-")}: changes a '
+            'config, expected the config file before the checkpoint')
+    cfg, model = load_recognizer(args.checkpoint)
+    for dataset in datasets_of(cfg) if args.data_root else ():
+        dataset['data_root'] = args.data_root
+    cfg.work_dir = args.work_dir or osp.dirname(args.checkpoint) or '.'
+    return cfg, model
+
+
+def warning_of(args, source):
+    """Said where drawn children were all that the network has seen."""
+    trained = read_meta(args.checkpoint).get('dataset_meta') or {}
+    drawn = trained.get('drawn_sample_data')
+    return '' if not drawn or is_sample_video(source.clip.path) else \
+        'trained on drawn sample data: means nothing here'
 
 
 def report(explained, explainer):
@@ -59,7 +95,8 @@ def report(explained, explainer):
         f'{", ".join(map(str, sampled.inds.tolist()))}')
     regions = explainer.pipeline.regions
     if regions and not (clip.has_landmarks or clip.has_keypoints):
-        say('WARNING: no landmark files were found: whole frames are used')
+        say('WARNING: no landmarks: whole frames are used, which the network '
+            'was not trained for; tools/extract_landmarks.py finds them')
     say(f'mask: {explainer.mask or "none"}, as in the config')
     lost = without_box(explained, explainer)
     for stream, maps in explained.maps.items():
@@ -118,19 +155,17 @@ def write_png(path, image):
 def main():
     args = parse_args()
     with clear_errors():
-        if args.config is None and args.config_flag is None:
-            raise ValueError('expected a config file, a checkpoint and a '
-                             f'clip, found only {args.checkpoint} and '
-                             f'{args.clip}')
-        cfg = load_config(args)
+        cfg, model = configure(args)
         source = open_source(cfg, args.clip, args.landmarks, args.cache_dir)
-        cfg, model = load_recognizer(args.checkpoint, cfg)
+        warning = warning_of(args, source)
+        if warning:
+            say(f'WARNING: {warning}')
         explainer = Explainer(cfg, model, args.method, args.layer)
         explained = explain_clip(explainer, source, args.emotion)
         report(explained, explainer)
         out = args.out or osp.join(cfg.work_dir, 'cam', source.name)
         stem = osp.join(out, f'{source.name}_{args.method}')
-        write_png(f'{stem}.png', sheet_of(explained, explainer))
+        write_png(f'{stem}.png', sheet_of(explained, explainer, warning))
         say(f'sheet: {stem}.png')
         if args.no_video:
             return

@@ -2,6 +2,7 @@
 from collections import Counter
 from contextlib import contextmanager
 from difflib import get_close_matches
+from textwrap import fill
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import torch
@@ -69,7 +70,7 @@ def choose_layer(recognizer: nn.Module,
             f"{where}: '{name}' " +
             ('gives no map of every frame, or is called more than once'
              if exists else 'does not exist') +
-            f'; expected one of {", ".join(_near_first(name, layers))}')
+            f'; expected one of {_listed(name, layers)}')
     if last is None or tokens:
         what = (
             'works on tokens, which are no map' if tokens else
@@ -80,9 +81,13 @@ def choose_layer(recognizer: nn.Module,
     return last
 
 
-def _near_first(name: str, layers: Dict[str, tuple]) -> List[str]:
+def _listed(name: str, layers: Dict[str, tuple]) -> str:
+    """Those whose names are near first, then all, in lines."""
     near = get_close_matches(name, layers, 5, 0.5)
-    return near + [each for each in layers if each not in near]
+    return '\n'.join([
+        *([', '.join(near), 'or, of all,'] if near else []),
+        *fill(', '.join(layers), 79, break_on_hyphens=False).split('\n')
+    ])
 
 
 def _probe(recognizer: nn.Module, inputs: Tensor

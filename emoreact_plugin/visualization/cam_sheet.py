@@ -12,7 +12,9 @@ from .contact_sheet import (COLORS, DIM, GAP, LINE, MARGIN, TEXT, Box,
 
 # Rising in brightness evenly, to the colour-blind as well.
 COLOR_MAP = 'inferno'
-OPACITY = 0.55
+# Of the colours, where there is nothing and where the map is greatest: the
+# latter hardly mixes with the image, so that it is the colour of the bar.
+LEAST_OPACITY, MOST_OPACITY = 0.3, 0.9
 BAR_WIDTH, BAR_HEIGHT, BAR_ROOM = 160, 8, 410  # pixels
 
 
@@ -71,10 +73,11 @@ def overlay(image: np.ndarray, values: np.ndarray,
     """
     size = (image.shape[1], image.shape[0])
     shares = enlarge(values, size) / (scale if scale > 0 else np.inf)
-    levels = np.rint(np.clip(shares, 0, 1) * 255).astype(np.uint8)
-    colors = _colors()[levels]
+    shares = np.clip(shares, 0, 1)
+    colors = _colors()[np.rint(shares * 255).astype(np.uint8)]
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None]
-    mixed = (1 - OPACITY) * grey + OPACITY * colors
+    opacity = LEAST_OPACITY + (MOST_OPACITY - LEAST_OPACITY) * shares
+    mixed = grey + opacity[..., None] * (colors - grey)
     return np.rint(mixed).astype(np.uint8)
 
 

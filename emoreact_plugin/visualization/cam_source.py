@@ -11,7 +11,8 @@ from emoreact_plugin.datasets.annotations import Annotation, read_annotations
 from emoreact_plugin.datasets.clip_files import ClipFiles
 from emoreact_plugin.datasets.emoreact_dataset import (SOFT_POSITIVE,
                                                        EmoReactDataset)
-from emoreact_plugin.inference.sources import Clip
+from emoreact_plugin.datasets.landmark_detector import LandmarkDetector
+from emoreact_plugin.inference.sources import Clip, can_extract
 from mmaction.registry import DATASETS
 
 SPLITS = ('train', 'val', 'test')
@@ -88,7 +89,7 @@ class ClipPart:
 
 
 def open_source(cfg: Config, given: str,
-                landmarks: Optional[str] = None,
+                landmarks: str = 'auto',
                 cache_dir: Optional[str] = None) -> Source:
     """Open what is given: a path, else a clip of the data set by its name.
 
@@ -98,8 +99,8 @@ def open_source(cfg: Config, given: str,
         cfg (Config): Whose data set it is.
         given (str): Path of a video or a folder of frames, or a name, with
             the video's ending or without.
-        landmarks (str, optional): Folder of the landmark files of a path.
-            Defaults to None: beside it.
+        landmarks (str): Of a path: ``'auto'``, ``'extract'``, ``'none'`` or a
+            folder, see ``EmotionInferencer``. Defaults to ``'auto'``.
         cache_dir (str, optional): Folder of the prepared landmark files.
 
     Returns:
@@ -110,7 +111,7 @@ def open_source(cfg: Config, given: str,
         ValueError: When its files cannot be read.
     """
     if osp.exists(given):
-        clip = Clip(given, landmarks, cache_dir=cache_dir)
+        clip = _open_path(given, landmarks, cache_dir)
         return Source(clip, osp.splitext(clip.name)[0], clip.name)
     known: Dict[str, tuple] = {}
     problems = []
@@ -131,6 +132,20 @@ def open_source(cfg: Config, given: str,
         raise FileNotFoundError(f'{given}: no such file or folder; expected '
                                 f'one, or a clip of the data set, {reason}')
     return open_clip(*found, cache_dir=cache_dir)
+
+
+def _open_path(path: str, landmarks: str, cache_dir: Optional[str]) -> Clip:
+    if landmarks != 'extract':
+        clip = Clip(
+            path,
+            None if landmarks in ('auto', 'none') else landmarks,
+            use_landmarks=landmarks != 'none',
+            cache_dir=cache_dir)
+        if (landmarks != 'auto' or clip.has_landmarks or clip.has_keypoints
+                or osp.isdir(path) or not can_extract()):
+            return clip
+    with LandmarkDetector() as detector:
+        return Clip(path, detector=detector)
 
 
 def clips_of(cfg: Config, split: str

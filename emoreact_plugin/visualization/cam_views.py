@@ -104,12 +104,20 @@ def explain_clip(explainer: Explainer, source: Source,
     return Explained(source, sampled, maps, scores, chosen)
 
 
-def rows_of(explained: Explained, explainer: Explainer) -> List[Row]:
-    """A row for each emotion, with its probabilities and label."""
+def rows_of(explained: Explained, explainer: Explainer,
+            greatest: bool = False) -> List[Row]:
+    """A row for each emotion, with its probabilities and label, and, if asked
+    for, the greatest value of each stream's maps."""
+    scales = scales_of(explained.maps)
+
+    def values(i):
+        return tuple(f'{stream} up to {scales[stream][i]:.2g}'
+                     for stream in explained.streams if greatest)
+
     if explainer.method == EIGENCAM:
-        return [Row(EVERY)]
+        return [Row(EVERY, values(0))]
     rows, scores, label = [], explained.scores, explained.source.label
-    for k in explained.chosen:
+    for i, k in enumerate(explained.chosen):
         several = len(scores.streams) > 1
         lines = [('fused' if several else 'probability') +
                  f' {probabilities(scores.logits)[0, k]:.2f}']
@@ -117,7 +125,7 @@ def rows_of(explained: Explained, explainer: Explainer) -> List[Row]:
                   for stream in explained.streams if several]
         if label is not None:
             lines.append(f'label {"yes" if label[k] else "no"}')
-        rows.append(Row(explainer.classes[k], tuple(lines)))
+        rows.append(Row(explainer.classes[k], (*lines, *values(i))))
     return rows
 
 
@@ -166,17 +174,21 @@ def empty_of(maps: Dict[str, Maps]) -> Dict[str, np.ndarray]:
     }
 
 
-def sheet_of(explained: Explained, explainer: Explainer) -> np.ndarray:
-    """The contact sheet of a clip: (H, W, 3) uint8, RGB."""
+def sheet_of(explained: Explained, explainer: Explainer,
+             warning: str = '') -> np.ndarray:
+    """The contact sheet of a clip: (H, W, 3) uint8, RGB; ``warning`` stands
+    at its top."""
     count, columns = len(explained.sampled.inds), sampled_columns(
         explained, explainer)
     text = f'{TITLES[explainer.method]} of {layers_text(explainer)}'
+    if warning:
+        text = f'{warning.upper()}; {text}'
     if len(columns) < count:
         text += f'; {len(columns)} of {count} sampled frames'
     if explainer.mask:
         text += f'; {explainer.mask} mask drawn on what the network sees'
     return draw_sheet(explained.source.name, text,
-                      rows_of(explained, explainer), columns,
+                      rows_of(explained, explainer, True), columns,
                       explained.streams)
 
 

@@ -92,9 +92,10 @@ def test_a_video_of_an_odd_size_without_landmarks(call, tmp_path):
     for k in range(4):
         cv2.imwrite(str(odd / f'{k:06d}.jpg'), frames[k, :51, :33])
     for name, count in (('own.mp4', 5), ('own', 4)):
-        code, out, err = call(name, '--out', f'out_{name}')
+        code, out, err = call(name, '--out', f'out_{name}',
+                              '--no-landmarks')
         assert code == 0, err
-        assert 'WARNING: no landmark files were found' in out
+        assert 'WARNING: no landmarks: whole frames are used' in out
         assert 'no face in 3 of 3 scored frames: whole frame' in out
         assert 'label' not in out
         assert len(frames_of(f'out_{name}/own_gradcam.mp4')) == count
@@ -131,6 +132,27 @@ def test_what_cannot_be_shown(call, options, error):
     assert not Path('work_dirs').exists()
 
 
-def test_a_config_that_is_forgotten(calls, checkpoint):
-    code, _, err = calls('visualize_cam')(checkpoint, 'TEST102_2')
-    assert code == 1 and 'expected a config file, a checkpoint and a' in err
+def test_the_config_in_the_checkpoint(calls, tiny, checkpoint, monkeypatch,
+                                      tmp_path):
+    monkeypatch.chdir(tmp_path)
+    call = calls('visualize_cam')
+    code, out, err = call(checkpoint, 'TEST102_2', '--no-video',
+                          '--data-root', str(tiny.root), '--out', 'x')
+    assert code == 0, err
+    assert 'clip: TEST102_2 (test)' in out
+    assert 'WARNING' not in out
+    code, _, err = call(checkpoint, 'TEST102_2', '--shift')
+    assert code == 1 and '--shift: changes a config, expected the config' in err
+
+
+def test_drawn_data_warn_of_other_video(calls, tiny, checkpoint, monkeypatch,
+                                        tmp_path):
+    monkeypatch.chdir(tmp_path)
+    file = torch.load(checkpoint, weights_only=True)
+    file['meta']['dataset_meta'] = dict(drawn_sample_data=True)
+    torch.save(file, 'drawn.pth')
+    video = str(tiny.root / 'videos' / tiny.videos['test'][2])
+    code, out, err = calls('visualize_cam')(
+        'drawn.pth', video, '--no-video', '--out', 'x')
+    assert code == 0, err
+    assert 'WARNING: trained on drawn sample data' in out

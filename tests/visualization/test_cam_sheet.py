@@ -21,10 +21,10 @@ def test_the_colours_of_a_map():
     values = np.array([[0., 2.]])
     # Bilinear: the outer quarters have the places' own values.
     out = overlay(black, values, 2.)
-    np.testing.assert_allclose(out[0, 0], .55 * color(0.), atol=1)
-    np.testing.assert_allclose(out[0, -1], .55 * color(1.), atol=1)
+    np.testing.assert_allclose(out[0, 0], .3 * color(0.), atol=1)
+    np.testing.assert_allclose(out[0, -1], .9 * color(1.), atol=1)
     half = overlay(black, values, 4.)
-    np.testing.assert_allclose(half[0, -1], .55 * color(.5), atol=2)
+    np.testing.assert_allclose(half[0, -1], .6 * color(.5), atol=2)
     above = overlay(black, values, 1.)
     np.testing.assert_array_equal(above[0, -1], out[0, -1])
     assert not black.any()
@@ -34,7 +34,7 @@ def test_a_map_is_laid_over_the_grey_image():
     red = np.zeros((4, 4, 3), np.uint8)
     red[..., 0] = 200
     out = overlay(red, np.zeros((1, 1)), 1.)
-    np.testing.assert_allclose(out[0, 0], .45 * .299 * 200 + .55 * color(0.),
+    np.testing.assert_allclose(out[0, 0], .7 * .299 * 200 + .3 * color(0.),
                                atol=1)
 
 
@@ -42,7 +42,7 @@ def test_an_empty_map_is_dark():
     with warnings.catch_warnings():
         warnings.simplefilter('error')
         out = overlay(WHITE, np.zeros((2, 3)), 0.)
-    np.testing.assert_allclose(out, .45 * 255, atol=3)
+    np.testing.assert_allclose(out, .7 * 255, atol=3)
 
 
 def test_rows_and_columns_are_not_swapped():
