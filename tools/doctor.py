@@ -30,7 +30,13 @@ SHOWN = ('emoreact_plugin', 'torch', 'torchvision', 'mmengine', 'mmcv-lite',
          'opencv-python-headless', 'opencv-contrib-python-headless',
          'grad-cam', 'scikit-learn', 'scipy', 'av', 'numpy', 'matplotlib',
          'pillow', 'importlib_metadata', 'tqdm', 'setuptools', 'tensorboard',
-         'mediapipe')
+         'mediapipe', 'onnx', 'onnxruntime', 'protobuf')
+
+# Packages of the extras, which may be left with a version of protobuf that
+# they cannot use: what each is imported by.
+EXTRAS = (('tensorboard', 'import torch.utils.tensorboard'),
+          ('onnx', 'import onnx'),
+          ('mediapipe', 'import mediapipe'))
 
 # Run in a process of their own: a broken binary may end the process.
 PROBES = (
@@ -280,6 +286,23 @@ def check_imports(have, wanted, probe=run):
     return []
 
 
+def check_extras(have):
+    """Extras installed one after the other may not fit each other."""
+    there = [(name, code) for name, code in EXTRAS if name in have]
+    broken = [(name, text) for name, (worked, text) in
+              ((name, run(code)) for name, code in there) if not worked]
+    if not broken:
+        return []
+    # pip finds versions that fit all when it is asked for all at once
+    return [
+        Problem('%s does not work: %s' % broken[0],
+                pip('install', '--upgrade', *[
+                    {'mediapipe': 'mediapipe==0.10.14'}.get(name, name)
+                    for name, _ in there
+                ]))
+    ]
+
+
 def check_package(have):
     """Installed at all, and with its configs and tools."""
     if 'emoreact_plugin' not in have:
@@ -321,7 +344,8 @@ def diagnose(have, wanted):
         check_torch_pair(have) + check_opencv(have))
     if not problems:
         # with packages missing these would only repeat it
-        problems += check_imports(have, wanted) + check_package(have)
+        problems += (check_imports(have, wanted) + check_extras(have) +
+                     check_package(have))
     return problems
 
 

@@ -12,6 +12,7 @@ from emoreact_plugin.command_line import (SPLITS, add_config_arguments,
                                           results_table)
 from emoreact_plugin.console import ConsoleHook, say
 from emoreact_plugin.evaluation import write_metrics
+from emoreact_plugin.visualization import without_tensorboard
 
 
 def parse_args():
@@ -92,6 +93,7 @@ def main():
             raise ValueError('expected a config file and a checkpoint, found '
                              f'only {args.checkpoint}')
         cfg = load_config(args)
+        without_tensorboard(cfg)
         choose_split(cfg, args.split)
         if args.dump:
             add_dump(cfg, args.dump, args.split, args.checkpoint)

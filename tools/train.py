@@ -17,7 +17,8 @@ from emoreact_plugin.command_line import (add_config_arguments,
                                           results_table)
 from emoreact_plugin.console import ConsoleHook, say
 from emoreact_plugin.datasets import EmoReactDataset
-from emoreact_plugin.evaluation import write_metrics
+from emoreact_plugin.evaluation import (DumpScores, ROCAUCMetric,
+                                        write_metrics)
 from emoreact_plugin.visualization import add_tensorboard
 from mmaction.registry import DATASETS
 
@@ -212,9 +213,29 @@ def evaluate(runner):
         if isinstance(hook, CheckpointHook):
             # This validation must not pass for that of the last epoch.
             hook.save_best = None
-    loops = dict(val=runner.val_loop, test=runner.test_loop)
-    results = {name: loop.run() for name, loop in loops.items() if loop}
-    return results, best or latest_checkpoint(runner.work_dir)
+    checkpoint = best or latest_checkpoint(runner.work_dir)
+    results = {}
+    for split, loop in (('val', runner.val_loop), ('test', runner.test_loop)):
+        if loop:
+            keep_scores(loop, split, runner.work_dir, checkpoint)
+            results[split] = loop.run()
+    return results, checkpoint
+
+
+def keep_scores(loop, split, work_dir, checkpoint):
+    """Let a loop write the scores of its clips into the work dir, for
+    plot_roc.py and fuse_scores.py. Not by the config, which is to run again
+    elsewhere."""
+    dataset, metrics = loop.dataloader.dataset, loop.evaluator.metrics
+    ours = [each for each in metrics if type(each) is ROCAUCMetric]
+    if ours and getattr(dataset, 'video_ids', None) and any(
+            'video_id' in getattr(step, 'meta_keys', ())
+            for step in dataset.pipeline.transforms):
+        dump = DumpScores(
+            osp.join(work_dir, f'{split}.npz'), scores=ours[0].scores,
+            classes=ours[0].classes, split=split, checkpoint=checkpoint)
+        dump.dataset_meta = dataset.metainfo
+        metrics.append(dump)
 
 
 def main():
@@ -250,7 +271,8 @@ def main():
         write_metrics(path, results, prior, checkpoint=checkpoint)
     say('')
     say(results_table(runner, results, prior))
-    say(f'\ncheckpoint: {checkpoint}\nmetrics:    {path}')
+    say(f'\ncheckpoint: {checkpoint}\nmetrics:    {path}\n'
+        f'plots:      python tools/plot_roc.py {runner.work_dir}')
 
 
 if __name__ == '__main__':

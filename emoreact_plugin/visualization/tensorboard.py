@@ -18,9 +18,11 @@ from .plots import to_image
 from .roc_plots import plot_roc_bars
 
 FOLDER = 'tensorboard'
-# Installed one after the other, the two want different versions of protobuf.
-_INSTALL = ("pip install 'emoreact_plugin[tensorboard]' or, beside mediapipe, "
-            "pip install 'emoreact_plugin[landmarks,tensorboard]'")
+# Installed one after the other, the extras may leave a version of protobuf that
+# one of them cannot use.
+_INSTALL = ("pip install 'emoreact_plugin[tensorboard]', with all other extras "
+            "that are wanted in the same command: "
+            "'emoreact_plugin[landmarks,onnx,tensorboard]'")
 
 
 @VISBACKENDS.register_module()
@@ -118,6 +120,21 @@ class ROCAUCChartHook(Hook):
         runner.visualizer.add_image('roc_auc', to_image(figure), runner.epoch)
 
 
+def without_tensorboard(cfg: Config) -> None:
+    """Let what is not training do without TensorBoard.
+
+    Args:
+        cfg (Config): Such as :func:`add_tensorboard` leaves; changed in place.
+    """
+    visualizer = cfg.get('visualizer') or {}
+    backends = visualizer.get('vis_backends') or []
+    if isinstance(backends, (list, tuple)):
+        visualizer['vis_backends'] = [
+            each for each in backends
+            if each['type'] != TensorboardTrainingBackend.__name__
+        ]
+
+
 def _labels_of(dataset) -> Optional[np.ndarray]:
     """(N, C) bool, of a data set of ours."""
     labels = getattr(dataset, 'labels', None)
@@ -140,8 +157,9 @@ def add_tensorboard(cfg: Config) -> None:
     try:
         import torch.utils.tensorboard  # noqa: F401
     except ImportError as error:
-        raise ImportError('--tensorboard: expected the package tensorboard, '
-                          f'found: {error}; {_INSTALL}') from error
+        raise ImportError(
+            f'--tensorboard: TensorBoard cannot be imported ({error}); '
+            f'{_INSTALL}') from error
     earlier = sorted(glob(osp.join(escape(cfg.work_dir), FOLDER, '*')))
     folder = earlier[-1] if cfg.get('resume') and earlier else osp.join(
         cfg.work_dir, FOLDER, time.strftime('%Y%m%d_%H%M%S'))

@@ -149,6 +149,21 @@ def test_torchvision_ops_that_do_not_load(run_doctor):
             'torchvision==0.29.2'))
 
 
+def test_extras_that_do_not_fit_each_other(run_doctor):
+    there = {'tensorboard': '2.21.0', 'mediapipe': '0.10.14'}
+
+    def imports(code):
+        return 'tensorboard' not in code, 'ImportError: runtime_version'
+
+    code, out = run_doctor(there, imports)
+    assert code == 1
+    assert 'tensorboard does not work: ImportError: runtime_version' in out
+    assert out.rstrip().endswith(
+        pip('install', '--upgrade', 'tensorboard', 'mediapipe==0.10.14'))
+    assert run_doctor(there)[0] == 0
+    assert run_doctor(imports=imports)[0] == 0  # nothing of it is installed
+
+
 @pytest.mark.parametrize('version, fine', [((3, 9), False), ((3, 10), True),
                                            ((3, 13), True), ((3, 14), False)])
 def test_python_range(doctor, version, fine):

@@ -3,6 +3,9 @@ import json
 import sys
 
 import pytest
+from mmengine.config import Config
+
+from emoreact_plugin.visualization import without_tensorboard
 
 CONFIG = '''\
 _base_ = 'emoreact_plugin::_base_/runtime.py'
@@ -89,3 +92,15 @@ def test_scores_that_are_not_defined_are_left_out(read, tmp_path):
     backend.add_scalars(dict(a=.6), step=2)
     assert [e.step for e in events.Reload().Scalars('a')] == [1]
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_testing_needs_no_tensorboard(tmp_path):
+    cfg = Config(dict(work_dir=str(tmp_path), visualizer=dict(
+        type='Visualizer', vis_backends=[
+            dict(type='LocalVisBackend'),
+            dict(type='TensorboardTrainingBackend', save_dir='x')])))
+    without_tensorboard(cfg)
+    assert cfg.visualizer.vis_backends == [dict(type='LocalVisBackend')]
+    empty = Config(dict(model=dict()))
+    without_tensorboard(empty)
+    assert empty.to_dict() == dict(model={})

@@ -1,4 +1,5 @@
 """The tools as a user runs them, on the tiny data set."""
+import hashlib
 import importlib.util
 import json
 import os
@@ -14,6 +15,8 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 from sklearn.metrics import roc_auc_score
+
+from emoreact_plugin.evaluation import read_dump
 
 from ..conftest import make_tiny, write_annotations
 
@@ -100,6 +103,19 @@ def test_the_test_tool_gives_what_training_gave(trained, tiny, config,
         assert again['results']['test'][f'roc_auc/{name}'] == pytest.approx(
             roc_auc_score([x[i] for x in labels],
                           [r['pred_logits'][i] for r in rows]))
+
+
+def test_training_keeps_the_scores_of_its_best_checkpoint(trained, tiny):
+    work_dir, _ = trained
+    metrics = json.loads((work_dir / 'metrics.json').read_text())
+    digest = hashlib.sha256(Path(metrics['checkpoint']).read_bytes())
+    for split in ('val', 'test'):
+        dump = read_dump(work_dir / f'{split}.npz')
+        assert (dump.split, dump.run) == (split, digest.hexdigest())
+        assert [f'{name}.mp4' for name in dump.video_ids] == \
+            tiny.videos[split]
+        assert metrics['results'][split]['roc_auc/micro'] == pytest.approx(
+            roc_auc_score(dump.labels.ravel(), dump.logits.ravel()))
 
 
 def test_two_ranks_train_and_score_as_one(tiny, config, tmp_path):
