@@ -135,13 +135,15 @@ def ratio_of(measured):
     return total([each.mass for each in measured]).ratio
 
 
-def stream_ratio(measured, stream, emotions):
-    """Mean over the emotions of a stream, of the clips with the cue."""
-    return mean_of([
+def ratios_of(measured, pairs):
+    """The ratio of each (stream, emotion), of the clips with the cue; without
+    those whose maps are all empty, which have none."""
+    found = [
         ratio_of([each for each in measured
-                  if (each.stream, each.emotion) == (stream, name)
-                  and each.shown]) for name in emotions
-    ])
+                  if (each.stream, each.emotion) == pair and each.shown])
+        for pair in pairs
+    ]
+    return [value for value in found if not np.isnan(value)]
 
 
 def mean_of(values):
@@ -184,18 +186,20 @@ def trained_table(measured, seen, cues):
 
 
 def summary_table(measured, drawn, seen):
-    """Mean over the emotions of each stream; networks drawn anew by seed."""
+    """Mean over the emotions of each stream, and of all streams; networks
+    drawn anew by seed."""
     lines = [f'| Stream | Trained | Only of cues with ROC AUC above {READ} | '
              'Drawn anew, mean | 95 % interval of the mean | Of a seed |',
              '|---' * 6 + '|']
-    for stream, emotions in seen.items():
-        read = [name for name in emotions
-                if cue_auc(measured, stream, name) > READ]
-        cells = [stream, f'{stream_ratio(measured, stream, emotions):.2f}',
-                 f'{stream_ratio(measured, stream, read):.2f}']
-        seeds = np.array([stream_ratio(each, stream, emotions)
-                          for each in drawn])
-        seeds = seeds[~np.isnan(seeds)]
+    groups = {stream: [(stream, name) for name in names]
+              for stream, names in seen.items()}
+    if len(groups) > 1:
+        groups['all'] = [pair for pairs in groups.values() for pair in pairs]
+    for group, pairs in groups.items():
+        read = [pair for pair in pairs if cue_auc(measured, *pair) > READ]
+        cells = [group, mean_text(measured, pairs), mean_text(measured, read)]
+        seeds = [mean_of(ratios_of(each, pairs)) for each in drawn]
+        seeds = np.array([value for value in seeds if not np.isnan(value)])
         if len(seeds) > 1:
             mean = seeds.mean()
             half = stats.t.ppf(0.975, len(seeds) - 1) * stats.sem(seeds)
@@ -205,6 +209,15 @@ def summary_table(measured, drawn, seen):
             cells += ['', '', '']
         lines.append(f'| {" | ".join(cells)} |')
     return '\n'.join(lines)
+
+
+def mean_text(measured, pairs):
+    """The mean ratio, and of how many emotions it is where some have none."""
+    there = ratios_of(measured, pairs)
+    text = f'{mean_of(there):.2f}'
+    if len(there) < len(pairs):
+        text += f' ({len(there)} of {len(pairs)} emotions; the others empty)'
+    return text
 
 
 def measure_drawn(cfg, model, args, clips, seen):

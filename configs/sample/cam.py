@@ -1,6 +1,6 @@
 # For docs/grad_cam.md: fusion.py's with a network a stream, on larger images
-# and without the last stride of the backbone, so that a Grad-CAM map has 6 x 6
-# places, about as many as a ResNet's at 224 pixels (7 x 7).
+# and without the last stride of the backbone, so that a Grad-CAM map has more
+# places: 6 x 6.
 _base_ = ['../_base_/runtime.py']
 
 from emoreact_plugin.recipes import build
