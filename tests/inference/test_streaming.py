@@ -265,6 +265,33 @@ def test_a_camera_keeps_its_newest_frame(fake_camera):
     assert FakeCapture.last.released
 
 
+def test_a_camera_that_breaks_while_it_is_read(fake_camera, monkeypatch):
+    stock = FakeCapture.read
+
+    def read(self):
+        if self.k == 2:
+            raise cv2.error('unplugged')
+        return stock(self)
+
+    monkeypatch.setattr(FakeCapture, 'read', read)
+    camera = Camera(3, iter(np.arange(100.)).__next__)
+    camera._thread.join()
+    frames = iter(camera)
+    assert next(frames)[0] == 1  # what came before is given
+    with pytest.raises(ValueError, match='camera 3: cannot be read any more '
+                       '.*unplugged'):
+        next(frames)
+    camera.close()
+
+
+@pytest.mark.parametrize('stated', [0., -1., float('nan'), float('inf')])
+def test_a_camera_that_states_no_rate(stated, fake_camera, monkeypatch):
+    monkeypatch.setattr(FakeCapture, 'get', lambda self, what: stated)
+    camera = Camera(3, float)
+    assert camera.fps == 30
+    camera.close()
+
+
 def test_a_stream_of_a_camera(fake_camera, inferencer, monkeypatch):
     clock = Clock()
     stamps = iter(k / 10 for k in range(100))
