@@ -12,17 +12,7 @@ from emoreact_plugin.inference import streaming
 from emoreact_plugin.inference.camera import Camera
 from emoreact_plugin.inference.streaming import EmotionStream
 
-from .helpers import write_timed
-
-
-class Clock:
-    """Stands still unless it is told."""
-
-    def __init__(self):
-        self.now = 0.
-
-    def __call__(self):
-        return self.now
+from .helpers import Clock, FakeCapture, write_timed
 
 
 def frame(k):
@@ -247,76 +237,6 @@ def test_results_of_a_stream_in_files(inferencer):
     assert clip.mean_probabilities['Fear'] == pytest.approx(
         np.mean([each.probabilities['Fear'] for each in results]))
     assert stream.as_clip([]).mean_probabilities == {}
-
-
-class FakeCapture:
-    """A camera that gives a frame whenever it is read."""
-    opened, count = True, 5
-
-    def __init__(self, index):
-        self.index, self.released, self.k = index, False, 0
-        FakeCapture.last = self
-
-    def isOpened(self):
-        return self.opened
-
-    def get(self, what):
-        return 10. if what == cv2.CAP_PROP_FPS else 0.
-
-    def read(self):
-        if self.k == self.count:
-            return False, None
-        self.k += 1
-        image = np.zeros((48, 64, 3), np.uint8)
-        image[..., 0] = self.k  # blue
-        return True, image
-
-    def release(self):
-        self.released = True
-
-
-@pytest.fixture
-def fake_camera(monkeypatch):
-    monkeypatch.setattr(cv2, 'VideoCapture', FakeCapture)
-    return FakeCapture
-
-
-def test_a_camera_keeps_its_newest_frame(fake_camera):
-    camera = Camera(3, iter(np.arange(100.)).__next__)
-    camera._thread.join()  # all five have come before one is asked for
-    (time, image), = camera
-    assert FakeCapture.last.index == 3 and camera.fps == 10
-    assert time == 4 and image[0, 0].tolist() == [0, 0, 5]  # RGB
-    assert camera.dropped == 4
-    camera.close()
-    assert FakeCapture.last.released
-
-
-def test_a_camera_that_breaks_while_it_is_read(fake_camera, monkeypatch):
-    stock = FakeCapture.read
-
-    def read(self):
-        if self.k == 2:
-            raise cv2.error('unplugged')
-        return stock(self)
-
-    monkeypatch.setattr(FakeCapture, 'read', read)
-    camera = Camera(3, iter(np.arange(100.)).__next__)
-    camera._thread.join()
-    frames = iter(camera)
-    assert next(frames)[0] == 1  # what came before is given
-    with pytest.raises(ValueError, match='camera 3: cannot be read any more '
-                       '.*unplugged'):
-        next(frames)
-    camera.close()
-
-
-@pytest.mark.parametrize('stated', [0., -1., float('nan'), float('inf')])
-def test_a_camera_that_states_no_rate(stated, fake_camera, monkeypatch):
-    monkeypatch.setattr(FakeCapture, 'get', lambda self, what: stated)
-    camera = Camera(3, float)
-    assert camera.fps == 30
-    camera.close()
 
 
 def test_a_stream_of_a_camera(fake_camera, inferencer, monkeypatch):

@@ -9,8 +9,7 @@ import pytest
 
 from emoreact_plugin.inference import EmotionInferencer, camera
 
-from ..inference.helpers import save_checkpoint
-from ..inference.test_streaming import FakeCapture
+from ..inference.helpers import FakeCapture, save_checkpoint
 
 
 @pytest.fixture(scope='module')
