@@ -147,8 +147,11 @@ def test_stopped_in_the_middle(checkpoint, video, tmp_path, monkeypatch):
     done = []
     with pytest.raises(KeyboardInterrupt):
         for result in inferencer.run(tmp_path, str(tmp_path / 'out'), False):
-            done.append(result.name)
-    assert done == ['a.mp4']
+            done.append(result)
+    assert [each.name for each in done] == ['a.mp4', 'b.mp4']
+    assert [each.error for each in done] == [None, 'drawing it was stopped']
+    # what was scored is kept
+    assert done[1].probabilities and done[1].annotated is None
     assert os.listdir(tmp_path / 'out') == ['a.mp4_annotated.mp4']
 
 
