@@ -7,9 +7,9 @@ from typing import (Callable, Deque, Dict, Iterable, Iterator, List,
 
 import numpy as np
 
+from emoreact_plugin.evaluation.functional import sigmoid
 from .camera import Camera
 from .cautions import ENOUGH
-from .clip_job import sigmoid
 from .clip_pipeline import Landmarks
 from .parts import boxes_of
 from .results import (ClipResult, Probabilities, WindowResult, labels_of,
