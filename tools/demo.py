@@ -115,7 +115,7 @@ def line_of(name, probabilities, labels):
 
 
 def score_videos(inferencer, args):
-    """Results, and whether all is done."""
+    """Results, and what ended it before all was done, or None."""
     clips = []
     try:
         # The folder is named in any case: videos in it are results.
@@ -125,14 +125,17 @@ def score_videos(inferencer, args):
             if clip.error is None:
                 tqdm.write(line_of(clip.name, clip.probabilities,
                                    clip.labels))
-    except KeyboardInterrupt:
-        return clips, False
-    return clips, True
+    except (KeyboardInterrupt, Exception) as failure:
+        if not clips and not isinstance(failure, KeyboardInterrupt):
+            raise
+        return clips, failure
+    return clips, None
 
 
 def score_camera(inferencer, args):
-    """The results of a camera until Ctrl-C."""
-    results = []
+    """The results of a camera until Ctrl-C, and the error that ended it, or
+    None."""
+    results, failure = [], None
     with inferencer.stream(args.camera) as stream:
         say(f'camera {args.camera}, {stream.fps:g} frames a second; the first '
             f'result after {args.window:g} s, Ctrl-C ends it')
@@ -143,14 +146,17 @@ def score_camera(inferencer, args):
                             result.labels) +
                     f' {result.latency_ms:.0f} ms, without landmarks '
                     f'{without:.0f} ms, {result.dropped} frames dropped')
-                if args.show:
-                    show(result, stream.as_clip([*results, result]),
-                         inferencer)
                 # Numbers only: pictures of hours would fill the memory.
                 results.append(result.without_frame())
+                if args.show:
+                    show(result, stream.as_clip(results), inferencer)
         except KeyboardInterrupt:
             pass
-        return [stream.as_clip(results)]
+        except Exception as error:
+            if not results:
+                raise
+            failure = error
+        return [stream.as_clip(results)], failure
 
 
 def show(result, clip, inferencer):
@@ -175,9 +181,9 @@ def main():
                 say(f'{args.out}: there are results already, which are '
                     'computed anew and replaced')
             if args.camera is not None:
-                clips, done = score_camera(inferencer, args), True
+                clips, failure = score_camera(inferencer, args)
             else:
-                clips, done = score_videos(inferencer, args)
+                clips, failure = score_videos(inferencer, args)
         results = Results(clips, inferencer.about)
         os.makedirs(args.out, exist_ok=True)
         results.write_json(path)
@@ -186,7 +192,9 @@ def main():
             f'{args.out}: results.json, clips.csv, windows.csv' + (
                 '' if args.no_video or args.camera is not None else
                 ' and annotated videos'))
-    if not done:
+        if isinstance(failure, Exception):
+            raise failure
+    if failure is not None:
         say('stopped; the clips that were done are kept')
         sys.exit(130)
     list_errors([(each.video, ValueError(each.error))

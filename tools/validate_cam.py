@@ -21,13 +21,14 @@ from emoreact_plugin.evaluation import roc_auc
 from emoreact_plugin.experiments import read_cues
 from emoreact_plugin.experiments.planted import READ
 from emoreact_plugin.experiments.report import write
+from emoreact_plugin.inference.parts import boxes_of
 from emoreact_plugin.models import load_recognizer
 from emoreact_plugin.visualization.cam import EIGENCAM, METHODS
 from emoreact_plugin.visualization.cam_check import (Mass, box_in_crop,
                                                      ideal_map, mass_in_box,
                                                      randomised,
                                                      refit_statistics, total)
-from emoreact_plugin.visualization.cam_clip import Explainer, boxes_of
+from emoreact_plugin.visualization.cam_clip import Explainer
 from emoreact_plugin.visualization.cam_frames import sample_clip
 from emoreact_plugin.visualization.cam_source import clips_of, open_clip
 
@@ -90,9 +91,8 @@ def read_clips(cfg, explainer, cues, seen, cache_dir):
         about = cues['clips'][row.video]
         source = open_clip(dataset, row, 'test', cache_dir)
         sampled = sample_clip(explainer, source.clip, source.video)
-        crops = boxes_of(explainer.pipeline.regions,
-                         source.clip.landmarks.of(sampled.inds),
-                         *source.clip.size)
+        crops = boxes_of(source.clip.landmarks.of(sampled.inds),
+                         explainer.pipeline.regions, source.clip.size)
         boxes = {}
         for stream, images in sampled.packed.images.items():
             size = images.shape[2:0:-1]

@@ -17,11 +17,12 @@ from emoreact_plugin.command_line import (add_config_arguments, clear_errors,
 from emoreact_plugin.console import say
 from emoreact_plugin.datasets.frame_writers import part_of, write_video
 from emoreact_plugin.datasets.video import frame_rate
+from emoreact_plugin.evaluation.functional import sigmoid
 from emoreact_plugin.inference.cautions import is_sample_video
 from emoreact_plugin.models import load_recognizer
 from emoreact_plugin.recipes import DEFAULTS
 from emoreact_plugin.visualization.cam import EIGENCAM, METHODS
-from emoreact_plugin.visualization.cam_clip import Explainer, probabilities
+from emoreact_plugin.visualization.cam_clip import Explainer
 from emoreact_plugin.visualization.cam_frames import has_shifts
 from emoreact_plugin.visualization.cam_source import open_source
 from emoreact_plugin.visualization.cam_views import (EVERY, TITLES, empty_of,
@@ -119,8 +120,8 @@ def table(explained, explainer):
     lines = []
     for i, k in enumerate(explained.chosen):
         name, line = explainer.classes[k], []
-        line.append(f'probability {probabilities(scores.logits)[0, k]:.2f}')
-        line += [f'{stream} {probabilities(logits)[0, k]:.2f}'
+        line.append(f'probability {sigmoid(scores.logits)[0, k]:.2f}')
+        line += [f'{stream} {sigmoid(logits)[0, k]:.2f}'
                  for stream, logits in scores.streams.items()]
         if explained.source.label is not None:
             label = explained.source.label[k]

@@ -9,7 +9,7 @@ from emoreact_plugin.datasets.frame_writers import (part_of,
 from emoreact_plugin.transforms import DrawFaceMask
 from emoreact_plugin.visualization.video_overlay import Curve, VideoOverlay
 from .cautions import ENOUGH, SAMPLE_DATA
-from .clip_job import ClipJob, mask_name
+from .clip_job import ClipJob
 from .results import ClipResult
 
 
@@ -63,7 +63,7 @@ class Annotator:
                 imgs=[frame],
                 face_landmarks=landmarks.face,
                 face_is_box=landmarks.face_is_box,
-                video_id=mask_name(job.clip.name)))['imgs'][0]
+                video_id=job.video_id))['imgs'][0]
 
 
 def overlay_of(result: ClipResult, size: Tuple[int, int],

@@ -22,7 +22,7 @@ class Camera:
 
     Attributes:
         fps (float): Frames a second as the camera states them, 30 where it
-            does not.
+            states none, or none that can be.
         dropped (int): Frames that came and were never asked for.
 
     Raises:
@@ -37,15 +37,27 @@ class Camera:
             self._capture.release()
             raise ValueError(f'camera {index}: cannot be opened; is it '
                              'plugged in, and used by no other program?')
-        self.fps = float(self._capture.get(cv2.CAP_PROP_FPS)) or USUAL_FPS
-        self.dropped = 0
+        fps = float(self._capture.get(cv2.CAP_PROP_FPS))
+        self.fps = fps if 0 < fps < float('inf') else USUAL_FPS
+        self.dropped, self._index = 0, index
         self._clock = clock
         self._newest: Optional[Tuple[float, np.ndarray]] = None
         self._changed, self._closed, self._ended = Condition(), False, False
+        self._error: Optional[Exception] = None
         self._thread = Thread(target=self._read, daemon=True)
         self._thread.start()
 
     def _read(self) -> None:
+        try:
+            self._read_frames()
+        except Exception as error:  # raised where the frames are asked for
+            self._error = error
+        finally:
+            with self._changed:
+                self._ended = True
+                self._changed.notify()
+
+    def _read_frames(self) -> None:
         failures = 0
         while not self._closed and failures < MOST_FAILURES:
             there, image = self._capture.read()
@@ -57,21 +69,25 @@ class Camera:
                 self.dropped += self._newest is not None
                 self._newest = (self._clock(), image)
                 self._changed.notify()
-        with self._changed:
-            self._ended = True
-            self._changed.notify()
 
     def __iter__(self) -> Iterator[Tuple[float, np.ndarray]]:
         """Yield the newest frame, one that was not yielded before: seconds
-        and (H, W, 3) uint8, RGB; ends when the camera gives no more."""
+        and (H, W, 3) uint8, RGB; ends when the camera gives no more.
+
+        Raises:
+            ValueError: When reading it failed.
+        """
         while True:
             with self._changed:
                 self._changed.wait_for(
                     lambda: self._newest is not None or self._ended)
                 if self._newest is None:
-                    return
+                    break
                 (time, image), self._newest = self._newest, None
             yield time, cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        if self._error is not None:
+            raise ValueError(f'camera {self._index}: cannot be read any more '
+                             f'({self._error})') from self._error
 
     def close(self) -> None:
         """Let go of the camera."""

@@ -3,6 +3,7 @@ from typing import Dict, Iterator, List, Optional, Tuple
 
 import numpy as np
 
+from emoreact_plugin.evaluation.functional import sigmoid
 from .cautions import ENOUGH, SAMPLE_DATA, about_length, seldom_found
 from .parts import Boxes, boxes_of, packed_parts, shares_found
 from .results import (ClipResult, WindowResult, labels_of, mean_of,
@@ -25,6 +26,8 @@ class ClipJob:
         boxes (dict[str, list]): Region -> a box a frame, None where it was
             not found.
         times (np.ndarray): (T, ) seconds: when each frame is shown.
+        video_id (str): The clip's, as the pipeline has it; the look of its
+            mask depends on it.
     """
 
     def __init__(self, source: Source, owner) -> None:
@@ -34,6 +37,7 @@ class ClipJob:
         self.clip: Optional[Clip] = None
         self.boxes: Boxes = {}
         self.times = np.zeros(0)
+        self.video_id = ''
         self.windows: List[Window] = []
         self._scores: Dict[int, tuple] = {}
         self._expected: Optional[int] = None
@@ -45,7 +49,7 @@ class ClipJob:
         try:
             self._open()
             for part in packed_parts(self.clip, self.owner.pipeline,
-                                     self.windows, mask_name(self.clip.name)):
+                                     self.windows, self.clip.name):
                 count += 1
                 yield part
         except Exception as error:  # the other clips go on
@@ -70,8 +74,10 @@ class ClipJob:
             for region, each in self.boxes.items()
         }
         result.warnings = owner.cautions_of(self.source.path, landmarks)
-        sampled = owner.pipeline.sample(clip.total_frames)['frame_inds']
-        result.warnings += about_length(duration, len(set(sampled)),
+        sample = owner.pipeline.sample(clip.total_frames, clip.name)
+        self.video_id = sample['video_id']
+        result.warnings += about_length(duration,
+                                        len(set(sample['frame_inds'])),
                                         clip.total_frames)
         shares = shares_found(self.boxes, 0, clip.total_frames)
         if landmarks != 'none':
@@ -123,14 +129,3 @@ class ClipJob:
             name: probabilities_of(classes, sigmoid(each))
             for name, each in streams.items()
         }
-
-
-def sigmoid(logits: np.ndarray) -> np.ndarray:
-    """Probabilities, float64, without overflow."""
-    return 1 / (1 + np.exp(-np.clip(logits.astype(np.float64), -500, 500)))
-
-
-def mask_name(name: str) -> str:
-    """The name of a clip in an annotation file, without the ending: the look
-    of a mask depends on it, as in training."""
-    return name.rpartition('.')[0] or name

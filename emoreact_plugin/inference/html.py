@@ -26,14 +26,16 @@ def results_html(clips: Sequence, about: dict) -> str:
 
 
 def clip_html(result) -> str:
-    """One clip: its warnings, bars, and how the scores change over time.
+    """One clip: its error and warnings, bars, and how the scores change over time.
 
     Args:
         result (ClipResult): Of any clip.
     """
     parts = [f'<h4>{escape(result.name)}</h4>']
     if result.error is not None:
-        return parts[0] + _warning(f'failed: {result.error}')
+        parts.append(_warning(f'failed: {result.error}'))
+        if not result.probabilities:
+            return '\n'.join(parts)
     parts += [_warning(each) for each in result.warnings]
     labels = ', '.join(map(escape, result.labels)) or 'none'
     parts.append(f'<p>Labels: <b>{labels}</b></p>')

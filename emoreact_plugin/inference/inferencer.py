@@ -195,6 +195,10 @@ class EmotionInferencer:
                     try:
                         annotator.write(targets[job.source], job, bar)
                         job.result.annotated = targets[job.source]
+                    except KeyboardInterrupt:
+                        job.result.error = 'drawing it was stopped'
+                        yield job.result  # its scores are whole
+                        raise
                     except Exception as error:  # the other clips go on
                         job.result.error = f'drawing it failed: {error}'
                 bar.update()

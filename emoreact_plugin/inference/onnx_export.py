@@ -96,7 +96,7 @@ def export_onnx(cfg: Config, model: nn.Module, clips: List[dict],
         import onnxscript  # noqa: F401  torch's exporter needs it
     except ImportError as error:
         raise ImportError(f'{error}. For ONNX files: {INSTALL}') from error
-    scorer = TorchScorer(cfg, model)
+    scorer = TorchScorer(cfg, model, dataset_meta)
     exported = _Exported(deepcopy(model).cpu()).eval()
     folder, name = osp.split(osp.abspath(path))
     os.makedirs(folder, exist_ok=True)

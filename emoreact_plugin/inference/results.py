@@ -54,7 +54,10 @@ class WindowResult:
 
 @dataclass
 class ClipResult:
-    """The scores of a clip; everything is empty where there is an ``error``.
+    """The scores of a clip.
+
+    Where there is an ``error`` everything else is empty, but for a clip that
+    was scored and could not be drawn, whose scores are whole.
 
     Attributes:
         video (str): Its path.
@@ -78,7 +81,7 @@ class ClipResult:
         reliable (bool): False where they mean little: without landmarks, with
             a region in fewer than half of the frames, or with a checkpoint of
             drawn data on other video.
-        error (str | None): Why there are none.
+        error (str | None): Why there are no scores, or no annotated video.
         annotated (str | None): Path of the annotated video.
     """
     video: str
@@ -117,7 +120,7 @@ class ClipResult:
             landmarks=self.landmarks or None,
             **{f'{region}_share': 1 - count / self.total_frames
                for region, count in self.frames_without.items()},
-            reliable=None if self.error else self.reliable,
+            reliable=self.reliable if self.windows else None,
             warnings='; '.join(self.warnings),
             annotated=self.annotated)
 

@@ -92,7 +92,8 @@ class TorchScorer:
                     'several labels a clip, such as one trained with '
                     f'BCELossWithLogits, found one trained with {loss}, '
                     'whose classes compete')
-        self.classes = classes_of(cfg, heads[0].num_classes)
+        self.classes = classes_of(cfg, heads[0].num_classes,
+                                  self.dataset_meta)
 
     @torch.no_grad()
     def __call__(self, clips: List[dict]) -> Scores:
@@ -118,24 +119,30 @@ class TorchScorer:
             })
 
 
-def classes_of(cfg: Config, count: int) -> Tuple[str, ...]:
-    """The names of the classes that a configuration tells.
+def classes_of(cfg: Config, count: int, trained: dict) -> Tuple[str, ...]:
+    """The names of the classes of a recognizer.
 
     Args:
-        cfg (Config): The configuration.
-        count (int): How many the recognizer has.
+        cfg (Config): Its configuration.
+        count (int): How many there are.
+        trained (dict): What the checkpoint says of its data.
 
     Returns:
-        tuple[str, ...]: EmoReact's emotions where its test data set names no
-        others; ``'class 0'``, ... where these are not as many.
+        tuple[str, ...]: The first of these that are as many: those in
+        ``trained['classes']``, those that the test data set names, EmoReact's
+        emotions for an ``EmoReactDataset``, ``'class 0'``, ...
     """
     dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
     while 'dataset' in dataset:
         dataset = dataset['dataset']
-    names = tuple((dataset.get('metainfo') or {}).get('classes', EMOTIONS))
-    if len(names) != count:
-        return tuple(f'class {k}' for k in range(count))
-    return names
+    choices = [
+        trained.get('classes'), (dataset.get('metainfo') or {}).get('classes'),
+        EMOTIONS if dataset.get('type') == 'EmoReactDataset' else None
+    ]
+    for names in choices:
+        if isinstance(names, (list, tuple)) and len(names) == count:
+            return tuple(map(str, names))
+    return tuple(f'class {k}' for k in range(count))
 
 
 def _array(logits: torch.Tensor) -> np.ndarray:

@@ -7,9 +7,9 @@ from typing import (Callable, Deque, Dict, Iterable, Iterator, List,
 
 import numpy as np
 
+from emoreact_plugin.evaluation.functional import sigmoid
 from .camera import Camera
 from .cautions import ENOUGH
-from .clip_job import sigmoid
 from .clip_pipeline import Landmarks
 from .parts import boxes_of
 from .results import (ClipResult, Probabilities, WindowResult, labels_of,
@@ -18,6 +18,8 @@ from .sources import can_extract
 from .windows import TOLERANCE
 
 Frame = Union[np.ndarray, Tuple[float, np.ndarray]]
+# So many frames tell the frame rate where none is stated.
+LAST = 50
 
 
 @dataclass
@@ -112,7 +114,8 @@ class EmotionStream:
     A window is sampled as a clip of as many frames as it has at the frame
     rate; of each of these, the frame nearest in time is taken. Nothing but
     the frames that a window needs is kept. There is a result whenever a
-    window is complete: the first one after ``window_seconds``.
+    window is complete: the first one after ``window_seconds``; a window during
+    which no frame came has none.
 
     Landmarks are looked for in every frame, where the inferencer has
     ``landmarks='extract'``, or ``'auto'`` with mediapipe installed; without,
@@ -181,6 +184,7 @@ class EmotionStream:
                           'extracted' if use else 'none')
         self.warnings = owner.cautions_of(None, self.landmarks)
         self._history: Deque[Tuple[float, Boxes]] = deque()
+        self._times: Deque[float] = deque(maxlen=LAST)
         self._windows: Deque[_Window] = deque()
         self._planned = 0
 
@@ -255,6 +259,9 @@ class EmotionStream:
         with it are returned, the oldest first."""
         owner, period = self.owner, self._period(kept)
         seconds, stride = owner.window_seconds, owner.stride_seconds
+        # Those that were over before this frame have none of their own.
+        over = (kept.time + min(period, seconds) / 2 - seconds) / stride
+        self._planned = max(self._planned, int(np.floor(over)) + 1)
         while self._planned * stride <= kept.time + period / 2:
             count = max(int(seconds / period + TOLERANCE), 1)
             self._windows.append(
@@ -276,12 +283,13 @@ class EmotionStream:
         return ready
 
     def _period(self, kept: _Kept) -> float:
-        """Seconds from frame to frame; where no rate is known, as they have
-        come so far."""
+        """Seconds from frame to frame; where no rate is known, as the last
+        ones have come."""
         if self.fps is not None:
             return 1 / self.fps
-        times = [each[0] for each in self._history] + [kept.time]
-        return float(np.median(np.diff(times))) if len(times) > 1 else 1 / 25
+        self._times.append(kept.time)
+        gaps = np.diff(self._times)
+        return float(np.median(gaps)) if len(gaps) else 1 / 25
 
     def _score(self, window: _Window, newest: _Kept, arrival: float,
                spent: float) -> StreamResult:

@@ -1,8 +1,7 @@
 """A clip on its way through a recognizer, with the maps of its frames."""
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import Dict, NamedTuple, Optional, Sequence
 
 import numpy as np
-import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from torch import Tensor, nn
@@ -11,7 +10,6 @@ from emoreact_plugin.inference.clip_pipeline import (ClipPipeline, Landmarks,
                                                      test_pipeline,
                                                      trained_mask)
 from emoreact_plugin.inference.scoring import Scores, TorchScorer
-from emoreact_plugin.transforms.regions import REGIONS, extent_box
 from .cam import Maps, clip_maps
 from .cam_layers import choose_layer
 from .pipeline_view import ONLY_INPUT, images_of
@@ -149,30 +147,3 @@ class Explainer:
         if stream == ONLY_INPUT and not self._scorer.has_streams:
             return self.model
         return self.model.recognizer_of(stream)
-
-
-def boxes_of(regions: Sequence[str], landmarks: Landmarks, width: int,
-             height: int) -> Dict[str, List[Optional[tuple]]]:
-    """Where regions lie in n frames.
-
-    Args:
-        regions (Sequence[str]): Names of registered regions.
-        landmarks (Landmarks): Of n frames.
-        width, height (int): Of a frame, pixels.
-
-    Returns:
-        dict[str, list[tuple | None]]: Region -> n boxes x1, y1, x2, y2, right
-        and bottom exclusive; None where the whole frame stands in.
-    """
-    return {
-        region: [
-            extent_box(REGIONS.get(region)(face, body), (height, width))
-            for face, body in zip(landmarks.face, landmarks.body)
-        ]
-        for region in regions
-    }
-
-
-def probabilities(logits: np.ndarray) -> np.ndarray:
-    """The sigmoid of logits."""
-    return torch.from_numpy(logits).sigmoid().numpy()

@@ -6,9 +6,11 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 from tqdm import tqdm
 
+from emoreact_plugin.evaluation.functional import sigmoid
+from emoreact_plugin.inference.parts import boxes_of
 from emoreact_plugin.inference.scoring import Scores
 from .cam import EIGENCAM, Maps
-from .cam_clip import Explainer, boxes_of, probabilities
+from .cam_clip import Explainer
 from .cam_frames import (FrameMaps, Sampled, every_frame, has_shifts,
                          packed_in_order, sample_clip)
 from .cam_sheet import (Column, Overlay, Row, draw_frame, draw_sheet, overlay,
@@ -120,8 +122,8 @@ def rows_of(explained: Explained, explainer: Explainer,
     for i, k in enumerate(explained.chosen):
         several = len(scores.streams) > 1
         lines = [('fused' if several else 'probability') +
-                 f' {probabilities(scores.logits)[0, k]:.2f}']
-        lines += [f'{stream} {probabilities(scores.streams[stream])[0, k]:.2f}'
+                 f' {sigmoid(scores.logits)[0, k]:.2f}']
+        lines += [f'{stream} {sigmoid(scores.streams[stream])[0, k]:.2f}'
                   for stream in explained.streams if several]
         if label is not None:
             lines.append(f'label {"yes" if label[k] else "no"}')
@@ -284,7 +286,7 @@ def _boxes(explained: Explained, explainer: Explainer,
         region for region in explainer.pipeline.regions
         if region in explained.maps
     ]
-    return boxes_of(regions, clip.landmarks.of(np.asarray(inds)), *clip.size)
+    return boxes_of(clip.landmarks.of(np.asarray(inds)), regions, clip.size)
 
 
 def _lost(boxes: Dict[str, list], stream: str, i: int) -> bool:

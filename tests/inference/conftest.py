@@ -1,6 +1,7 @@
+import cv2
 import pytest
 
-from .helpers import save_checkpoint
+from .helpers import FakeCapture, save_checkpoint
 
 
 @pytest.fixture(scope='session')
@@ -15,3 +16,9 @@ def no_mediapipe(monkeypatch):
     for module in ('streaming', 'inferencer'):
         monkeypatch.setattr(
             f'emoreact_plugin.inference.{module}.can_extract', lambda: False)
+
+
+@pytest.fixture
+def fake_camera(monkeypatch):
+    monkeypatch.setattr(cv2, 'VideoCapture', FakeCapture)
+    return FakeCapture

@@ -1,8 +1,9 @@
-"""Checkpoints of small networks, and videos of known frames."""
+"""Checkpoints of small networks, videos of known frames, a camera."""
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
@@ -47,3 +48,38 @@ def write_timed(path: Path, times, width=64, height=48) -> Path:
         container.mux(stream.encode())
     return path
 
+
+class Clock:
+    """Stands still unless it is told."""
+
+    def __init__(self):
+        self.now = 0.
+
+    def __call__(self):
+        return self.now
+
+
+class FakeCapture:
+    """A camera that gives a frame whenever it is read."""
+    opened, count = True, 5
+
+    def __init__(self, index):
+        self.index, self.released, self.k = index, False, 0
+        FakeCapture.last = self
+
+    def isOpened(self):
+        return self.opened
+
+    def get(self, what):
+        return 10. if what == cv2.CAP_PROP_FPS else 0.
+
+    def read(self):
+        if self.k == self.count:
+            return False, None
+        self.k += 1
+        image = np.zeros((48, 64, 3), np.uint8)
+        image[..., 0] = self.k  # blue
+        return True, image
+
+    def release(self):
+        self.released = True

@@ -86,6 +86,22 @@ def test_masks_are_drawn_when_asked_for(checkpoint, video, tmp_path,
     assert any((a[0] != b[0]).any() for a, b in zip(plain, masked))
 
 
+def test_the_mask_that_is_drawn_is_the_one_that_is_scored(
+        checkpoint, video, tmp_path, monkeypatch):
+    seen, stock = [], DrawFaceMask.transform
+
+    def transform(self, results):
+        seen.append((len(results['imgs']), results['video_id']))
+        return stock(self, results)
+
+    monkeypatch.setattr(DrawFaceMask, 'transform', transform)
+    shutil.copy(video, tmp_path / 'a.avi.mp4')
+    EmotionInferencer(checkpoint, mask='surgical', landmarks='none')(
+        tmp_path / 'a.avi.mp4', str(tmp_path / 'out'), **QUIET)
+    # the three frames of the clip, then each; one ending is taken off
+    assert seen == [(3, 'a.avi')] + [(1, 'a.avi')] * FRAMES
+
+
 def test_warnings_stand_in_the_picture(video, tmp_path, monkeypatch):
     made, _ = drawn(monkeypatch)
     path = save_checkpoint(tmp_path / 'x.pth', mask=True,
@@ -147,8 +163,11 @@ def test_stopped_in_the_middle(checkpoint, video, tmp_path, monkeypatch):
     done = []
     with pytest.raises(KeyboardInterrupt):
         for result in inferencer.run(tmp_path, str(tmp_path / 'out'), False):
-            done.append(result.name)
-    assert done == ['a.mp4']
+            done.append(result)
+    assert [each.name for each in done] == ['a.mp4', 'b.mp4']
+    assert [each.error for each in done] == [None, 'drawing it was stopped']
+    # what was scored is kept
+    assert done[1].probabilities and done[1].annotated is None
     assert os.listdir(tmp_path / 'out') == ['a.mp4_annotated.mp4']
 
 

@@ -102,6 +102,17 @@ def test_a_notebook_shows_bars_and_lines():
     assert '<polyline' not in short._repr_html_()
 
 
+def test_a_clip_that_could_not_be_drawn_has_scores():
+    failed = clip(error='drawing it failed: no room')
+    html = failed._repr_html_()
+    assert html.index('drawing it failed') < html.index('<svg')
+    assert html.count('<rect') == 4 and 'face seldom found' in html
+    assert failed.row()['Joy'] == .7 and failed.row()['reliable'] is False
+    nothing = ClipResult('b.mp4', 'b.mp4', error='no video')
+    assert '<svg' not in nothing._repr_html_()
+    assert nothing.row()['reliable'] is None
+
+
 def test_a_notebook_runs_no_names(results):
     evil = clip(HOSTILE)
     evil.probabilities = {HOSTILE: .5}

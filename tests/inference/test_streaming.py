@@ -1,4 +1,5 @@
 import itertools
+from queue import Queue
 
 import cv2
 import numpy as np
@@ -11,17 +12,7 @@ from emoreact_plugin.inference import streaming
 from emoreact_plugin.inference.camera import Camera
 from emoreact_plugin.inference.streaming import EmotionStream
 
-from .helpers import write_timed
-
-
-class Clock:
-    """Stands still unless it is told."""
-
-    def __init__(self):
-        self.now = 0.
-
-    def __call__(self):
-        return self.now
+from .helpers import Clock, FakeCapture, write_timed
 
 
 def frame(k):
@@ -175,8 +166,9 @@ def test_late_frames_are_dropped_in_real_time(inferencer):
     results = list(stream)
     # 12 came at 3.25 s, and so did all up to 30, more than .2 s late
     assert [r.dropped for r in results] == [0, 19, 19, 19]
-    # of those that were complete by then the newest only
-    assert [r.start_s for r in results] == [0., 2., 2.5, 3.]
+    # of those that were complete by then the newest only; 1.5 and 2.0 have
+    # no frame that was not late
+    assert [r.start_s for r in results] == [0., 1., 2.5, 3.]
     # without, nothing is lost
     clock.now = 0.
     stream = EmotionStream(inferencer, frames(12), fps=10, clock=clock)
@@ -189,6 +181,31 @@ def test_a_window_shorter_than_the_stride(checkpoint):
                                    window_seconds=.3, stride_seconds=1.)
     results = list(inferencer.stream((frame(k) for k in range(30)), fps=10))
     assert [r.start_s for r in results] == [0., 1., 2.]
+
+
+@pytest.mark.parametrize('gap', [60., 3600., 1e12])
+@pytest.mark.parametrize('fps', [10, None])
+def test_windows_in_a_pause_are_left_out(gap, fps, inferencer):
+    times = [k / 10 for k in range(11)] + [gap + k / 10 for k in range(11)]
+    stream = inferencer.stream(((t, frame(k)) for k, t in enumerate(times)),
+                               fps=fps)
+    # 0.5 and 1.0 end in the pause, and gap - 0.5 begins in it
+    assert [r.start_s for r in stream] == [0., .5, 1., gap - .5, gap]
+
+
+def test_the_rate_is_learned_also_between_windows(checkpoint, monkeypatch):
+    inferencer = EmotionInferencer(checkpoint, landmarks='none',
+                                   window_seconds=.5, stride_seconds=2.)
+    counts, stock = [], inferencer.pipeline.sample
+
+    def sample(count, name):
+        counts.append(count)
+        return stock(count, name)
+
+    monkeypatch.setattr(inferencer.pipeline, 'sample', sample)
+    list(inferencer.stream((k / 10, frame(k)) for k in range(70)))
+    # before the second frame 25 a second are assumed
+    assert counts == [12, 5, 5, 5]
 
 
 @pytest.mark.parametrize('frames, options, message', [
@@ -222,49 +239,6 @@ def test_results_of_a_stream_in_files(inferencer):
     assert stream.as_clip([]).mean_probabilities == {}
 
 
-class FakeCapture:
-    """A camera that gives a frame whenever it is read."""
-    opened, count = True, 5
-
-    def __init__(self, index):
-        self.index, self.released, self.k = index, False, 0
-        FakeCapture.last = self
-
-    def isOpened(self):
-        return self.opened
-
-    def get(self, what):
-        return 10. if what == cv2.CAP_PROP_FPS else 0.
-
-    def read(self):
-        if self.k == self.count:
-            return False, None
-        self.k += 1
-        image = np.zeros((48, 64, 3), np.uint8)
-        image[..., 0] = self.k  # blue
-        return True, image
-
-    def release(self):
-        self.released = True
-
-
-@pytest.fixture
-def fake_camera(monkeypatch):
-    monkeypatch.setattr(cv2, 'VideoCapture', FakeCapture)
-    return FakeCapture
-
-
-def test_a_camera_keeps_its_newest_frame(fake_camera):
-    camera = Camera(3, iter(np.arange(100.)).__next__)
-    camera._thread.join()  # all five have come before one is asked for
-    (time, image), = camera
-    assert FakeCapture.last.index == 3 and camera.fps == 10
-    assert time == 4 and image[0, 0].tolist() == [0, 0, 5]  # RGB
-    assert camera.dropped == 4
-    camera.close()
-    assert FakeCapture.last.released
-
-
 def test_a_stream_of_a_camera(fake_camera, inferencer, monkeypatch):
     clock = Clock()
     stamps = iter(k / 10 for k in range(100))
@@ -288,6 +262,67 @@ def test_a_stream_of_a_camera(fake_camera, inferencer, monkeypatch):
     assert results[0].latency_ms == pytest.approx(4)
     assert results[0].landmarks_ms == 0
     assert stream.as_clip(results).name == 'camera'
+
+
+class HeldCapture(FakeCapture):
+    """A camera whose frames come when they are shown to it."""
+
+    def __init__(self, clock):
+        super().__init__(0)
+        self.clock, self.queue, self.reads = clock, Queue(), 0
+
+    def show(self, *times):
+        """Come back when the reading thread has kept the last one."""
+        for each in times:
+            self.queue.put(each)
+        self.queue.join()
+
+    def read(self):
+        if self.reads:
+            self.queue.task_done()
+        self.reads += 1
+        time = self.queue.get()
+        if time is None:
+            self.queue.put(None)  # nor will there be more
+            return False, None
+        self.clock.now = time
+        return True, frame(round(10 * time))
+
+
+def test_a_camera_that_is_faster_than_the_scores(checkpoint, monkeypatch):
+    inferencer = EmotionInferencer(checkpoint, landmarks='none',
+                                   window_seconds=1., stride_seconds=.2)
+    clock = Clock()
+    capture = HeldCapture(clock)
+    monkeypatch.setattr(cv2, 'VideoCapture', lambda index: capture)
+    stream = EmotionStream(inferencer, 0, clock=clock)
+    stock, look = inferencer.scorer, stream._look
+
+    def slow(clips):
+        if clock.now < 1.05:
+            capture.show(*(k / 10 for k in range(11, 17)))
+        return stock(clips)
+
+    def look_and_go_on(stamp, image):
+        # the next frame comes while this one is looked at
+        if stamp < .95:
+            capture.show(round(10 * stamp + 1) / 10)
+        else:
+            capture.queue.put(None)
+        return look(stamp, image)
+
+    monkeypatch.setattr(inferencer, 'scorer', slow)
+    monkeypatch.setattr(stream, '_look', look_and_go_on)
+    capture.show(0.)
+    with stream:
+        results = list(stream)
+    # while the first window was scored, up to 1.6 s, those from 0.2, 0.4 and
+    # 0.6 s on were complete
+    assert [each.start_s for each in results] == [0., pytest.approx(.6)]
+    # of 1.0 to 1.6 only the newest is taken
+    assert [each.dropped for each in results] == [6, 6]
+    assert results[1].frame[0, 0, 0] == 16
+    assert results[0].latency_ms == pytest.approx(700)
 
 
 def test_a_camera_that_cannot_be_opened(fake_camera, inferencer, monkeypatch):

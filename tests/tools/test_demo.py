@@ -9,8 +9,7 @@ import pytest
 
 from emoreact_plugin.inference import EmotionInferencer, camera
 
-from ..inference.helpers import save_checkpoint
-from ..inference.test_streaming import FakeCapture
+from ..inference.helpers import FakeCapture, save_checkpoint
 
 
 @pytest.fixture(scope='module')
@@ -131,6 +130,37 @@ def test_a_camera(call, monkeypatch):
     assert FakeCapture.last.released
 
 
+@pytest.mark.parametrize('count, windows', [(21, 2), (5, None)])
+def test_a_camera_that_breaks(count, windows, call, monkeypatch):
+    monkeypatch.setattr(cv2, 'VideoCapture', FakeCapture)
+
+    def frames(self):
+        for k in range(count):
+            yield k / 10, np.zeros((48, 64, 3), np.uint8)
+        raise ValueError('camera 0: cannot be read any more')
+
+    monkeypatch.setattr(camera.Camera, '__iter__', frames)
+    code, _, err = call('--camera', '0', '--no-landmarks', '--window', '1')
+    assert code == 1 and 'error: camera 0: cannot be read any more' in err
+    if windows is None:  # nothing to keep
+        assert not os.path.exists('work_dirs')
+    else:
+        assert len(read_json()['clips'][0]['windows']) == windows
+
+
+def test_an_error_that_ends_the_run(call, monkeypatch):
+    stock = EmotionInferencer.run
+
+    def run(self, *args, **kwargs):
+        yield next(stock(self, *args, **kwargs))
+        raise RuntimeError('out of memory')
+
+    monkeypatch.setattr(EmotionInferencer, 'run', run)
+    code, _, err = call('videos', '--no-video')
+    assert code == 1 and 'error: out of memory' in err
+    assert [each['name'] for each in read_json()['clips']] == ['a.mp4']
+
+
 @pytest.mark.parametrize('arguments, message', [
     ((), 'expected videos, or --camera N, found neither'),
     (('videos', '--camera', '0'), 'found both'),
@@ -182,3 +212,22 @@ def test_a_window_shows_each_result(call, monkeypatch):
                         '--show')
     assert code == 0, err
     assert [image.shape for image in shown] == [(480, 940, 3)]
+
+
+def test_a_window_that_cannot_be_opened_loses_no_result(call, monkeypatch):
+    monkeypatch.setenv('DISPLAY', ':0')
+    monkeypatch.setattr(cv2, 'VideoCapture', FakeCapture)
+
+    def imshow(name, image):
+        raise cv2.error('no GUI')
+
+    def frames(self):
+        for k in range(11):
+            yield k / 10, np.zeros((48, 64, 3), np.uint8)
+
+    monkeypatch.setattr(cv2, 'imshow', imshow)
+    monkeypatch.setattr(camera.Camera, '__iter__', frames)
+    code, _, err = call('--camera', '0', '--no-landmarks', '--window', '1',
+                        '--show')
+    assert code == 1 and '--show: this OpenCV cannot open a window' in err
+    assert len(read_json()['clips'][0]['windows']) == 1

@@ -4,12 +4,10 @@ import torch
 from mmengine.config import Config
 
 import emoreact_plugin  # noqa: F401
-from emoreact_plugin.inference.clip_pipeline import Landmarks
 from emoreact_plugin.inference.sources import Clip
 from emoreact_plugin.recipes import build
 from emoreact_plugin.visualization.cam import METHODS, clip_maps
-from emoreact_plugin.visualization.cam_clip import (Explainer, boxes_of,
-                                                    probabilities)
+from emoreact_plugin.visualization.cam_clip import Explainer
 from emoreact_plugin.visualization.cam_frames import sample_clip
 from mmaction.registry import DATASETS, MODELS
 
@@ -91,8 +89,6 @@ def test_the_scores_are_the_models(trained, tiny):
     for stream, logits in scores.streams.items():
         np.testing.assert_allclose(maps[stream].logits, logits[0], rtol=1e-4,
                                    atol=1e-6)
-    np.testing.assert_allclose(probabilities(scores.logits),
-                               1 / (1 + np.exp(-scores.logits)), rtol=1e-5)
 
 
 def test_masks_as_the_configuration_draws_them(tiny):
@@ -167,11 +163,3 @@ def test_an_unknown_layer_names_the_stream():
                        'does not exist; expected one of backbone.conv, '):
         explainer.explain(
             sample_clip(explainer, PlantedClip(3), 'x').packed, [0])
-
-
-def test_boxes():
-    clip = PlantedClip(2)
-    boxes = boxes_of(('face', 'body'), clip.landmarks, 2 * SIZE, SIZE)
-    assert boxes['face'] == [(0, 0, SIZE, SIZE)] * 2
-    assert boxes['body'] == [(SIZE, 0, 2 * SIZE, SIZE)] * 2
-    assert boxes_of(('face', ), Landmarks.none(1), 8, 8) == dict(face=[None])

@@ -1,0 +1,13 @@
+from emoreact_plugin.inference.clip_pipeline import Landmarks
+from emoreact_plugin.inference.parts import boxes_of
+
+from ..visualization.planted import SIZE, PlantedClip
+
+
+def test_boxes():
+    clip = PlantedClip(2)
+    boxes = boxes_of(clip.landmarks, ('face', 'body'), (2 * SIZE, SIZE))
+    assert boxes['face'] == [(0, 0, SIZE, SIZE)] * 2
+    assert boxes['body'] == [(SIZE, 0, 2 * SIZE, SIZE)] * 2
+    assert boxes_of(Landmarks.none(1), ('face', ),
+                    (8, 8)) == dict(face=[None])
