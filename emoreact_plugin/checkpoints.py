@@ -1,7 +1,7 @@
 """What a checkpoint says about the run that wrote it."""
 import ast
 import os.path as osp
-import pickle
+import zipfile
 from typing import Any, Optional
 
 import torch
@@ -27,7 +27,8 @@ def latest_checkpoint(work_dir: str) -> Optional[str]:
 
 
 def read_meta(path: str) -> dict:
-    """The ``meta`` of a checkpoint; its tensors are not read from the disk.
+    """The ``meta`` of a checkpoint; its tensors are not read from the disk,
+    but for a file of PyTorch < 1.6.
 
     Args:
         path (str): The checkpoint.
@@ -43,8 +44,9 @@ def read_meta(path: str) -> dict:
         raise FileNotFoundError(f'{path}: no such checkpoint')
     try:
         file = torch.load(
-            path, map_location='cpu', weights_only=True, mmap=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+            path, map_location='cpu', weights_only=True,
+            mmap=zipfile.is_zipfile(path))  # files of PyTorch < 1.6 are not
+    except Exception as error:  # torch raises many kinds for a bad file
         raise ValueError(
             f'{path}: cannot be read as a PyTorch checkpoint of tensors and '
             f'plain values ({type(error).__name__})') from error
@@ -65,9 +67,10 @@ def stored_recipe(meta: dict) -> Optional[dict]:
         dict | None: None where it was not made by a recipe.
     """
     try:
-        return _assignments(meta.get('cfg') or '', ('recipe', ))['recipe']
+        recipe = _assignments(meta.get('cfg') or '', ('recipe', ))['recipe']
     except (*_UNPARSED, KeyError):
         return None
+    return recipe if isinstance(recipe, dict) else None
 
 
 def read_config(path: str) -> Config:
@@ -183,7 +186,7 @@ def check_recipe(path: str, meta: dict, recipe: Optional[dict],
         ValueError: Naming the options that differ.
     """
     stored = stored_recipe(meta)
-    if stored is None or recipe is None:
+    if stored is None or not isinstance(recipe, dict):
         return
     stored, recipe = _lists(stored), _lists(recipe)
     # Start weights leave no trace in a trained network. Weighted labels do,

@@ -1,3 +1,6 @@
+import pickle
+import struct
+
 import pytest
 import torch
 
@@ -26,6 +29,23 @@ def test_meta(tmp_path):
     assert read_meta(path) == dict(seed=3)
     torch.save(dict(a=torch.zeros(2)), path)
     assert read_meta(path) == {}
+
+
+def test_meta_of_a_file_of_the_old_format(tmp_path):
+    path = str(tmp_path / 'a.pth')
+    torch.save(dict(meta=dict(seed=3), state_dict=dict(a=torch.zeros(2))),
+               path, _use_new_zipfile_serialization=False)
+    assert read_meta(path) == dict(seed=3)
+
+
+@pytest.mark.parametrize('content', [
+    b'', b'.', b'\x80\x02.', b'\x80\x02h\x05.', b'\x80\x02K\x01K\x02b.',
+    b'\x80\x02}K\x01u.', b'PK\x03\x04 cut off',
+    pickle.dumps([1], protocol=2), struct.pack('<q', 3)])
+def test_damaged_files(content, tmp_path):
+    (tmp_path / 'a.pth').write_bytes(content)
+    with pytest.raises(ValueError, match='a.pth: cannot be read as a PyTorch'):
+        read_meta(str(tmp_path / 'a.pth'))
 
 
 def test_meta_of_what_is_no_checkpoint(tmp_path):
@@ -68,6 +88,8 @@ def test_other_options_are_refused():
                  dict(recipe, mask=False))
     check_recipe('a.pth', dict(cfg=CFG), None)
     check_recipe('a.pth', {}, recipe)
+    check_recipe('a.pth', dict(cfg='recipe = 3'), recipe)
+    check_recipe('a.pth', dict(cfg=CFG), 3)
     check_recipe('a.pth', dict(cfg="recipe = dict(classes=['a', 'b'])"),
                  dict(classes=('a', 'b')))
     with pytest.raises(ValueError) as error:

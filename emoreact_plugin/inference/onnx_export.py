@@ -1,7 +1,6 @@
 """Trained recognizers as ONNX files (https://onnx.ai)."""
 import json
 import os
-import os.path as osp
 import warnings
 from copy import deepcopy
 from typing import List, Optional, Tuple
@@ -11,12 +10,13 @@ import torch
 from mmengine.config import Config
 from torch import Tensor, nn
 
+from emoreact_plugin.datasets.frame_writers import part_of
 from emoreact_plugin.models import score_stream
 from emoreact_plugin.version import __version__
 from .onnx_scoring import FUSED, INSTALL, ONLY_INPUT, OnnxScorer, feed_of
 from .scoring import TorchScorer
 
-# How far the two may be apart, of the largest logit.
+# How far the two may be apart; of the largest logit, where that is above 1.
 TOLERANCE = 1e-4
 
 
@@ -85,8 +85,8 @@ def export_onnx(cfg: Config, model: nn.Module, clips: List[dict],
     Raises:
         ImportError: Without the packages of the extra ``onnx``.
         ValueError: For fewer clips than two, for a recognizer that cannot be
-            exported, or when the two differ by more than 1e-4 of the largest
-            logit; no file is left then.
+            exported, or when the two differ by more than 1e-4, or 1e-4 of the
+            largest logit where that is above 1; no file is left then.
     """
     if len(clips) < 2:
         raise ValueError('expected at least two clips to compare the ONNX '
@@ -98,10 +98,7 @@ def export_onnx(cfg: Config, model: nn.Module, clips: List[dict],
         raise ImportError(f'{error}. For ONNX files: {INSTALL}') from error
     scorer = TorchScorer(cfg, model, dataset_meta)
     exported = _Exported(deepcopy(model).cpu()).eval()
-    folder, name = osp.split(osp.abspath(path))
-    os.makedirs(folder, exist_ok=True)
-    part = osp.join(folder, f'.{name}.part')
-    try:
+    with part_of(path) as part:
         _write(exported, clips, part)
         file = onnx.load(part)
         onnx.helper.set_model_props(file, {
@@ -114,9 +111,6 @@ def export_onnx(cfg: Config, model: nn.Module, clips: List[dict],
         onnx.save(file, part)
         difference = _compare(scorer, OnnxScorer(part), clips)
         os.replace(part, path)
-    finally:
-        if osp.exists(part):
-            os.remove(part)
     return difference
 
 
@@ -145,7 +139,13 @@ def _write(exported: _Exported, clips: List[dict], path: str) -> None:
 
 def _compare(scorer: TorchScorer, other: OnnxScorer,
              clips: List[dict]) -> float:
-    """In one batch and clip by clip: the batch is free."""
+    """The largest difference, in one batch and clip by clip: the batch is
+    free.
+
+    Raises:
+        ValueError: When it is more than 1e-4, or 1e-4 of the largest logit
+            where that is above 1.
+    """
     largest = 0.
     for batch in (clips, *([clip] for clip in clips)):
         ours, theirs = scorer(batch), other(batch)

@@ -8,6 +8,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from emoreact_plugin.checkpoints import check_recipe
 from mmaction.registry import MODELS
 from .load_weights import LoadedWeights, choose_network, fill
 from .weight_files import KINDS, Network, WeightFile
@@ -50,11 +51,14 @@ def to_checkpoint(file: WeightFile,
 
     Returns:
         tuple[dict, LoadedWeights]: ``state_dict`` and ``meta`` with the text
-        of the configuration, like those of a run; what was loaded.
+        of the configuration and what the file says of the data, like those of
+        a run; what was loaded.
 
     Raises:
-        ValueError: When the file does not fit the model.
+        ValueError: When the file does not fit the model, or was trained with
+            other options than the configuration's.
     """
+    check_recipe(file.path, file.meta, _expected(file, cfg, stream))
     init_default_scope(cfg.get('default_scope', 'mmaction'))
     cfg = deepcopy(cfg)
     if 'start_weights' in cfg.model:
@@ -64,11 +68,27 @@ def to_checkpoint(file: WeightFile,
     meta = dict(
         cfg=cfg.pretty_text,
         converted_from=_origin(file, next(iter(file.networks.values()))))
+    about = dict(file.meta.get('dataset_meta', {}))
+    if loaded.missing:  # the classes are those of a part that was left out
+        about.pop('classes', None)
     dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
     classes = (dataset.get('metainfo') or {}).get('classes')
     if classes:
-        meta['dataset_meta'] = dict(classes=tuple(classes))
+        about['classes'] = tuple(classes)
+    if about:
+        meta['dataset_meta'] = about
     return dict(state_dict=model.state_dict(), meta=meta), loaded
+
+
+def _expected(file: WeightFile, cfg: Config,
+              stream: Optional[str]) -> Optional[dict]:
+    """The options that the file has to be trained with. The network of a
+    stream is that of its region, whatever was fused with it."""
+    recipe = cfg.get('recipe')
+    if stream in file.networks and isinstance(recipe, dict) and (
+            recipe.get('input') == stream):
+        return {n: x for n, x in recipe.items() if n != 'input'}
+    return recipe
 
 
 def _origin(file: WeightFile, network: Network) -> dict:

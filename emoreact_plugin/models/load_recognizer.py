@@ -49,12 +49,19 @@ def load_recognizer(checkpoint: str,
         cfg = Config.fromfile(
             config, lazy_import=False) if isinstance(config, str) else config
         check_recipe(checkpoint, read_meta(checkpoint), cfg.get('recipe'))
-    if not cfg.get('model'):
+    if not cfg.get('model') or not isinstance(cfg.model, dict):
         raise ValueError(f'{checkpoint if config is None else config}: '
                          'expected a configuration with a model, found '
                          f'{", ".join(cfg) or "nothing"}')
     init_default_scope(cfg.get('default_scope') or 'mmaction')
-    model = MODELS.build(_without_start_weights(cfg.model))
+    try:
+        model = MODELS.build(_without_start_weights(cfg.model))
+    except Exception as error:  # a part may raise any for a wrong value
+        if config is not None:
+            raise
+        raise ValueError(
+            f'{checkpoint}: the model of its configuration cannot be built: '
+            f'{type(error).__name__}: {str(error)[:500]}') from error
     try:
         load_checkpoint(
             model, checkpoint, map_location='cpu', strict=True,
@@ -77,31 +84,49 @@ def check_names(cfg: Config, source: str) -> None:
         ValueError: Naming the part, and the remedy.
     """
     remedy = 'if you trust it, give the config file as well'
-    modules = (cfg.get('custom_imports') or {}).get('imports') or []
-    modules = [modules] if isinstance(modules, str) else modules
-    for module in modules:
-        if module not in sys.modules:
+    modules = _dict_in(cfg, 'custom_imports', source).get('imports') or []
+    for module in modules if isinstance(modules, (list, tuple)) else [modules]:
+        if not isinstance(module, str) or module not in sys.modules:
             raise ValueError(f"{source}: its configuration wants '{module}' "
                              f'imported; import it yourself, or, {remedy}')
     if (cfg.get('default_scope') or 'mmaction') not in SCOPES:
         raise ValueError(f"{source}: its configuration has the default_scope "
                          f"'{cfg.default_scope}', expected one of "
                          f'{", ".join(SCOPES)}; {remedy}')
-    loader = cfg.get('test_dataloader') or {}
-    for part, registries in ((cfg.get('model'), (MODELS, )),
-                             (loader.get('dataset'), (DATASETS, TRANSFORMS))):
+    model = _dict_in(cfg, 'model', source)
+    loader = _dict_in(cfg, 'test_dataloader', source)
+    dataset = _dict_in(loader, 'dataset', source)
+    for part, registries in ((model, (MODELS, )),
+                             (dataset, (DATASETS, TRANSFORMS))):
         for key, name in _names_in(part):
             if key == '_scope_':
                 known = name in SCOPES
             else:
                 scope, _, plain = str(name).rpartition('.')
                 # MMAction2 takes torchvision's models as backbones.
-                known = scope == 'torchvision' and key == BACKBONE or \
+                known = scope == 'torchvision' and key == BACKBONE and \
+                    _is_torchvisions(plain) or \
                     scope in ('', *SCOPES) and any(
                         _is_registered(plain, each) for each in registries)
             if not known:
                 raise ValueError(f"{source}: its configuration names '{name}',"
                                  f' which is not a registered part; {remedy}')
+
+
+def _dict_in(cfg: dict, name: str, source: str) -> dict:
+    value = cfg.get(name) or {}
+    if not isinstance(value, dict):
+        raise ValueError(f'{source}: its configuration has the {name} '
+                         f'{value!r}, expected a dict')
+    return value
+
+
+def _is_torchvisions(name: str) -> bool:
+    # Imported here: torchvision takes a second that most uses do not need.
+    from torchvision import models
+
+    # What else is in the module may fetch weights, whatever it is told.
+    return name in models.list_models(models)
 
 
 def _is_registered(name: str, registry: Registry) -> bool:
@@ -140,7 +165,9 @@ def _without_start_weights(model: dict) -> dict:
                     value[key] = None
             if str(value.get('type', '')).startswith('torchvision.'):
                 value['weights'] = None
-                value.pop('pretrained', None)
+                for key in ('pretrained', 'pretrained_backbone',
+                            'weights_backbone'):
+                    value.pop(key, None)
             value = list(value.values())
         if isinstance(value, (list, tuple)):
             for each in value:

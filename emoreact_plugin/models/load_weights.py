@@ -14,6 +14,8 @@ SWITCH = ('Give the path of a weight file with `--init PATH`, or train from '
 # What may be left as it is in the model when it is told so.
 PARTS = dict(head='cls_head.', neck='neck.', fusion='fusion.')
 _COUNTER = 'num_batches_tracked'
+# Names of a file's only network that is of no one stream.
+_ANY = ('', 'shared')
 
 
 class LoadedWeights(NamedTuple):
@@ -57,7 +59,8 @@ def load_weights(model: nn.Module,
             ``'neck'`` and ``'fusion'``, that are left as they are where the
             file lacks them or has them in other shapes.
         stream (str, optional): Which network is taken of a file of ours that
-            has one a stream. Without it, a model has to have the same
+            has one a stream; a shared network, and one of another system, is
+            that of every stream. Without it, a model has to have the same
             streams.
 
     Returns:
@@ -77,11 +80,15 @@ def load_weights(model: nn.Module,
     if unknown:
         raise ValueError(f'may_miss: expected some of {", ".join(PARTS)}, '
                          f'found {unknown[0]}')
+    file = _read(path)
+    return _logged(model, file, fill(model, file, may_miss, stream))
+
+
+def _read(path: str) -> WeightFile:
     try:
-        file = read_weight_file(path)
+        return read_weight_file(path)
     except FileNotFoundError as error:
         raise FileNotFoundError(f'{error}. {SWITCH}') from error
-    return _logged(model, file, fill(model, file, may_miss, stream))
 
 
 def load_start_weights(backbone: nn.Module,
@@ -94,7 +101,8 @@ def load_start_weights(backbone: nn.Module,
             MobileNetV2 or MobileNetV2TSM for ``'imagenet'``; any for a file.
         source (str): ``'imagenet'`` (torchvision's IMAGENET1K_V1, downloaded
             once) or the path of a weight file.
-        stream (str, optional): See :func:`load_weights`.
+        stream (str, optional): Which network is taken of a file that has
+            several; the only one of a file starts any stream.
 
     Returns:
         int: How many tensors were loaded: all of the backbone's.
@@ -106,7 +114,10 @@ def load_start_weights(backbone: nn.Module,
             known ImageNet weights.
     """
     if source != 'imagenet':
-        return load_weights(backbone, source, stream=stream).count
+        file = _read(source)
+        chosen = stream if len(file.networks) > 1 else None
+        return _logged(backbone, file,
+                       fill(backbone, file, stream=chosen)).count
     name = _torchvision_arch(backbone)
     # Imported here: torchvision takes a second that most uses do not need.
     from torchvision.models import get_model_weights
@@ -227,20 +238,28 @@ class _Match:
 
 
 def choose_network(file: WeightFile, stream: Optional[str] = None) -> Network:
-    """The network of a file, or that of a stream where it has several.
+    """The network of a file, or that of a stream.
+
+    Args:
+        file (WeightFile): See ``read_weight_file``.
+        stream (str, optional): A shared network, and one of another system,
+            is that of every stream. Defaults to None: the only one there is.
 
     Raises:
-        ValueError: When it is not clear which one is meant.
+        ValueError: When it is not clear which one is meant, or the file has
+            no network of the stream.
     """
     given = file.networks
-    if len(given) == 1:
+    if len(given) == 1 and (stream is None or set(given) & set(_ANY)):
         return next(iter(given.values()))
-    if stream not in given:
+    if stream is None:
         raise ValueError(
             f'{file.path}: ambiguous, holds networks of the streams '
-            f'{", ".join(given)}, expected one '
-            + ('network; choose a stream' if stream is None else
-               f'of them, found {stream}'))
+            f'{", ".join(given)}, expected one network; choose a stream')
+    if stream not in given:
+        raise ValueError(
+            f'{file.path}: holds networks of the streams {", ".join(given)}, '
+            f'expected one of them, found {stream}')
     return given[stream]
 
 

@@ -63,8 +63,9 @@ class WeightFile(NamedTuple):
             a fusion.
         left_out (list[str]): Names of tensors that are of no use here: heads
             for other labels, the original's threshold.
-        meta (dict): ``arch`` and ``epoch`` of the original, ``epoch`` and
-            ``cfg`` of MMEngine's, where they are plain values.
+        meta (dict): ``arch`` and ``epoch`` of the original, ``epoch``,
+            ``cfg`` and ``dataset_meta`` of MMEngine's, where they are plain
+            values.
         replaced (list[str]): See :class:`SafeFile`.
     """
     path: str
@@ -120,11 +121,21 @@ def _meta_of(content) -> dict:
         return {}
     meta = content.get('meta')
     values = {**content, **(meta if isinstance(meta, dict) else {})}
-    kinds = dict(arch=str, epoch=int, cfg=str)
+    kinds = dict(arch=str, epoch=int, cfg=str, dataset_meta=dict)
     return {
         name: values[name]
-        for name, kind in kinds.items() if type(values.get(name)) is kind
+        for name, kind in kinds.items()
+        if type(values.get(name)) is kind and _is_plain(values[name])
     }
+
+
+def _is_plain(value) -> bool:
+    """Whether there is nothing but numbers, texts and containers of them."""
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    if isinstance(value, (list, tuple)):
+        return all(_is_plain(each) for each in value)
+    return value is None or isinstance(value, (bool, int, float, str))
 
 
 def from_state(state: Dict[str, Tensor], path: str, meta: dict,

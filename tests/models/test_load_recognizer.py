@@ -8,6 +8,7 @@ from mmengine.registry import init_default_scope
 import emoreact_plugin  # noqa: F401
 from emoreact_plugin.checkpoints import read_config
 from emoreact_plugin.models import load_recognizer
+from emoreact_plugin.models.load_recognizer import _without_start_weights
 from emoreact_plugin.recipes import build
 from mmaction.registry import MODELS
 
@@ -104,10 +105,15 @@ def test_start_weights_are_not_fetched(tmp_path, monkeypatch):
     (lambda c: c.model.recognizer.cls_head.update(_scope_='os'), 'os'),
     (lambda c: c.model.recognizer.cls_head.update(
         type='torchvision.get_model'), 'torchvision.get_model'),
+    (lambda c: c.model.recognizer.backbone.update(
+        type='torchvision.get_model', name='fcn_resnet50',
+        weights_backbone='DEFAULT'), 'torchvision.get_model'),
+    (lambda c: c.model.recognizer.backbone.update(
+        type='torchvision.nosuch'), 'torchvision.nosuch'),
     (lambda c: c.test_dataloader.dataset.pipeline[0].update(
         type='os.system'), 'os.system'),
-], ids=['import', 'ours', 'unknown', 'scope', 'torchvision',
-        'pipeline'])
+], ids=['import', 'ours', 'unknown', 'scope', 'torchvision', 'get_model',
+        'no such model', 'pipeline'])
 def test_a_stored_config_names_registered_parts_only(change, name, trained,
                                                      tmp_path):
     cfg = Config(trained[0].to_dict())
@@ -115,6 +121,34 @@ def test_a_stored_config_names_registered_parts_only(change, name, trained,
     path = save(tmp_path / 'x.pth', cfg.pretty_text)
     with pytest.raises(ValueError, match=f"x.pth.*names '{name}'.*give the "
                        'config file'):
+        load_recognizer(path)
+
+
+def test_a_torchvision_backbone_is_built_without_weights():
+    options = dict(weights='DEFAULT', weights_backbone='DEFAULT',
+                   pretrained=True, pretrained_backbone=True)
+    model = dict(backbone=dict(type='torchvision.resnet18', **options))
+    assert _without_start_weights(model) == dict(
+        backbone=dict(type='torchvision.resnet18', weights=None))
+    assert set(options) < set(model['backbone'])
+
+
+@pytest.mark.parametrize('change, message', [
+    (dict(model=3), 'the model 3, expected a dict'),
+    (dict(test_dataloader=3), 'the test_dataloader 3, expected a dict'),
+    (dict(test_dataloader=dict(dataset=[1])),
+     r'the dataset \[1\], expected a dict'),
+    (dict(custom_imports=[1]), r'the custom_imports \[1\], expected a dict'),
+    (dict(custom_imports=dict(imports=3)), "wants '3' imported"),
+    (dict(custom_imports=dict(imports=[[]])), r"wants '\[\]' imported"),
+    (dict(model=dict(type='Recognizer2D')), 'cannot be built: TypeError'),
+    (dict(model=dict(type='LateFusionRecognizer', streams=3)),
+     'cannot be built: '),
+])
+def test_a_stored_config_of_another_shape(change, message, trained, tmp_path):
+    values = {**trained[0].to_dict(), **change}
+    path = save(tmp_path / 'x.pth', Config(values).pretty_text)
+    with pytest.raises(ValueError, match=f'x.pth: .*{message}'):
         load_recognizer(path)
 
 

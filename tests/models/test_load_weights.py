@@ -203,6 +203,19 @@ def test_start_weights_by_stream(save, monkeypatch, tmp_path):
         model.init_weights()
 
 
+def test_the_only_network_of_a_file_starts_any_stream(save):
+    for run in (separate(streams=('body', )), shared()):
+        path = save(dict(state_dict=run.state_dict()))
+        expected, = (each.backbone.conv1.conv.weight
+                     for each in run.recognizers.values())
+        model = separate(streams=('face', 'body'), start_weights=path)
+        for each in model.recognizers.values():
+            each.backbone.conv1.conv.weight.data.zero_()
+        model.init_weights()
+        for each in model.recognizers.values():
+            assert torch.equal(each.backbone.conv1.conv.weight, expected)
+
+
 def separate(streams, **options):
     torch.manual_seed(3)
     return MODELS.build(dict(
@@ -342,3 +355,17 @@ def test_networks_are_never_guessed(save, tmp_path):
         with pytest.raises(ValueError, match='ambiguous, expected networks of '
                            f'the streams face, fullbody, found {found}'):
             load_weights(separate(('face', 'fullbody')), file)
+
+
+def test_a_stream_that_was_asked_for_is_never_another(save):
+    path = save(dict(state_dict=separate(('body', )).state_dict()))
+    backbone = separate(('face', )).recognizers['face'].backbone
+    for stream in ('face', 'nonsense'):
+        with pytest.raises(ValueError, match='holds networks of the streams '
+                           f'body, expected one of them, found {stream}'):
+            load_weights(backbone, path, stream=stream)
+    for stream in (None, 'body'):
+        load_weights(backbone, path, stream=stream)
+    # One network of all streams is that of each.
+    path = save(dict(state_dict=shared().state_dict()))
+    load_weights(backbone, path, stream='face')
