@@ -125,6 +125,8 @@ def score_videos(inferencer, args):
             if clip.error is None:
                 tqdm.write(line_of(clip.name, clip.probabilities,
                                    clip.labels))
+                for warning in set(clip.warnings) - inferencer.said:
+                    tqdm.write(f'  WARNING: {warning}')
     except (KeyboardInterrupt, Exception) as failure:
         if not clips and not isinstance(failure, KeyboardInterrupt):
             raise
@@ -175,17 +177,16 @@ def main():
     args = parse_args()
     with clear_errors():
         check(args)
+        path = osp.join(args.out, 'results.json')
         with inferencer_of(args) as inferencer:
-            path = osp.join(args.out, 'results.json')
-            if osp.exists(path):
-                say(f'{args.out}: there are results already, which are '
-                    'computed anew and replaced')
             if args.camera is not None:
                 clips, failure = score_camera(inferencer, args)
             else:
                 clips, failure = score_videos(inferencer, args)
         results = Results(clips, inferencer.about)
         os.makedirs(args.out, exist_ok=True)
+        if osp.exists(path):
+            say(f'{args.out}: the results that were there are replaced')
         results.write_json(path)
         results.write_csv(args.out)
         say(f'{number(len(clips) - len(results.errors), "clip")} in '
@@ -195,7 +196,8 @@ def main():
         if isinstance(failure, Exception):
             raise failure
     if failure is not None:
-        say('stopped; the clips that were done are kept')
+        say(f'stopped after {number(len(clips), "clip")}: only they are in '
+            'the results')
         sys.exit(130)
     list_errors([(each.video, ValueError(each.error))
                  for each in results.errors])

@@ -33,6 +33,9 @@ def no_landmarks(regions: Sequence[str]) -> str:
 
 def seldom_found(region: str, share: float) -> str:
     """Said where a region was found in too few of a clip's frames."""
+    if not share:
+        return (f'no {region} found in any frame: the whole frame is used '
+                'instead')
     return (f'{region} found in {share:.0%} of the frames only: in the others '
             'the whole frame is used')
 

@@ -96,7 +96,7 @@ class ClipJob:
     def fail(self, error: Exception) -> None:
         """Report an error; what was scored of the clip is left out."""
         self.result = ClipResult(
-            self.source.path, self.source.name,
+            self.source.path, self.source.name, reliable=False,
             error=str(error) or type(error).__name__)
         self.clip, self.boxes = None, {}
 

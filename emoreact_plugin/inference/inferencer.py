@@ -1,7 +1,8 @@
 """Videos in, emotions out."""
 import os.path as osp
 from collections import deque
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import (Dict, Iterator, List, Optional, Sequence, Set, Tuple,
+                    Union)
 
 import torch
 from mmengine.config import Config
@@ -55,6 +56,7 @@ class EmotionInferencer:
         classes (tuple[str, ...]): The emotions.
         regions (tuple[str, ...]): What the model needs to be found in a
             frame; empty for a model of whole frames.
+        said (set[str]): Warnings and notes that were printed.
         about (dict): What holds for all results: checkpoint and its SHA-256,
             classes, threshold, mask, landmarks, lengths, version, notice.
 
@@ -111,7 +113,7 @@ class EmotionInferencer:
                                                     stride_seconds)
         self.batch_size = batch_size
         self._detector: Optional[LandmarkDetector] = None
-        self._said = set()
+        self.said: Set[str] = set()
         if landmarks == 'extract' and self.regions:
             self.detector()
         trained = self.scorer.dataset_meta
@@ -291,19 +293,19 @@ class EmotionInferencer:
         if landmarks == 'none':
             found.append(no_landmarks(self.regions))
         for each in found:
-            self.tell(f'WARNING: {each}')
+            self.tell(each, 'WARNING: ')
         notes = self.cautions
         if landmarks == 'none' and self.mask is not None:
             notes = ['no mask can be drawn without landmarks']
         for each in notes:
-            self.tell(f'note: {each}')
+            self.tell(each, 'note: ')
         return found + notes
 
-    def tell(self, text: str) -> None:
+    def tell(self, text: str, kind: str = '') -> None:
         """Print a line, once."""
-        if text not in self._said:
-            self._said.add(text)
-            tqdm.write(text)
+        if text not in self.said:
+            self.said.add(text)
+            tqdm.write(kind + text)
 
 
 def targets_of(sources: List[Source], out_dir: str) -> Dict[Source, str]:

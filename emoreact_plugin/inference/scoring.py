@@ -78,7 +78,8 @@ class TorchScorer:
                  model: nn.Module,
                  dataset_meta: Optional[dict] = None) -> None:
         self.cfg, self.model = cfg, model
-        self.dataset_meta = dict(dataset_meta or {})
+        self.dataset_meta = dataset_meta if isinstance(dataset_meta,
+                                                      dict) else {}
         self.has_streams = hasattr(model, 'streams')
         self.threshold = getattr(model, 'threshold', 0.5)
         if self.has_streams:

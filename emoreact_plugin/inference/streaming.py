@@ -1,7 +1,7 @@
 """Emotions while the frames still come."""
 import time
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import (Callable, Deque, Dict, Iterable, Iterator, List,
                     NamedTuple, Optional, Tuple, Union)
 
@@ -43,6 +43,8 @@ class StreamResult:
             were there already.
         frame (np.ndarray): The newest frame, (H, W, 3) uint8, RGB.
         boxes (dict[str, tuple | None]): Region -> its box in it.
+        warnings (list[str]): What has to be known about these scores.
+        reliable (bool): False where they mean little, see ``ClipResult``.
     """
     start_s: float
     end_s: float
@@ -55,6 +57,8 @@ class StreamResult:
     dropped: int
     frame: Optional[np.ndarray]
     boxes: Dict[str, Optional[tuple]]
+    warnings: List[str] = field(default_factory=list)
+    reliable: bool = True
 
     @property
     def face_share(self) -> Optional[float]:
@@ -302,14 +306,16 @@ class EmotionStream:
         scores = owner.score([packed])
         fused = probabilities_of(owner.classes, sigmoid(scores.logits[0]))
         end = window.start + owner.window_seconds
+        shares = self._shares(window.start, end, kept)
         return StreamResult(
             window.start, end, fused,
             labels_of(fused, owner.threshold), {
                 name: probabilities_of(owner.classes, sigmoid(each[0]))
                 for name, each in scores.streams.items()
-            }, self._shares(window.start, end, kept),
-            1000 * (self._clock() - arrival), spent, self.dropped,
-            newest.frame, newest.boxes)
+            }, shares, 1000 * (self._clock() - arrival), spent, self.dropped,
+            newest.frame, newest.boxes, self.warnings,
+            not owner.of_sample_data and all(
+                share >= ENOUGH for share in shares.values()))
 
     def _shares(self, start: float, end: float,
                 sampled: List[_Kept]) -> Dict[str, float]:

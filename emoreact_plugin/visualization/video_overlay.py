@@ -266,7 +266,7 @@ class VideoOverlay:
         x, y, wide = self.footer
         letter = self.letter
         more = len(self.curve.classes) - len(self.shown)
-        texts = ['bars: window centred on this time',
+        texts = ['bars: window nearest to this time',
                  'estimates, not what one feels']
         texts += [f'{more} more with lower peaks'] * (more > 0)
         texts += self.notes

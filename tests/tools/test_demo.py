@@ -58,7 +58,7 @@ def test_files(call):
     assert float(rows[0]['Fear']) == found['clips'][0]['probabilities']['Fear']
     # again: what is there is no input, and is replaced
     code, out, _ = call('.', '--no-video')
-    assert code == 0 and 'results already, which are computed anew' in out
+    assert code == 0 and 'the results that were there are replaced' in out
     assert len(read_json()['clips']) == 2
 
 
@@ -106,7 +106,7 @@ def test_it_can_be_stopped(call, monkeypatch):
 
     monkeypatch.setattr(EmotionInferencer, 'run', run)
     code, out, _ = call('videos')
-    assert code == 130 and 'the clips that were done are kept' in out
+    assert code == 130 and 'stopped after 1 clip: only they are in' in out
     assert [each['name'] for each in read_json()['clips']] == ['a.mp4']
     assert not [name for name in os.listdir('work_dirs/demo')
                 if name.endswith('.part')]
