@@ -1,5 +1,6 @@
 import pickle
 import struct
+import zipfile
 
 import pytest
 import torch
@@ -46,6 +47,17 @@ def test_damaged_files(content, tmp_path):
     (tmp_path / 'a.pth').write_bytes(content)
     with pytest.raises(ValueError, match='a.pth: cannot be read as a PyTorch'):
         read_meta(str(tmp_path / 'a.pth'))
+
+
+def test_a_damaged_pickle_in_an_archive(tmp_path):
+    torch.save(dict(meta=dict(seed=3)), tmp_path / 'good.pth')
+    with zipfile.ZipFile(tmp_path / 'good.pth') as good, \
+            zipfile.ZipFile(tmp_path / 'bad.pth', 'w') as bad:
+        for name in good.namelist():
+            bad.writestr(name, b'\x80\x02K\x01Q.' if name.endswith('.pkl')
+                         else good.read(name))
+    with pytest.raises(ValueError, match='bad.pth: .*AssertionError'):
+        read_meta(str(tmp_path / 'bad.pth'))
 
 
 def test_meta_of_what_is_no_checkpoint(tmp_path):

@@ -66,7 +66,7 @@ def load_recognizer(checkpoint: str,
         load_checkpoint(
             model, checkpoint, map_location='cpu', strict=True,
             logger='silent')
-    except RuntimeError as error:
+    except Exception as error:  # others for what are no tensors
         raise ValueError(f'{checkpoint}: its weights do not fit the model of '
                          f'the config: {str(error)[:500]}') from error
     return cfg, model.to(device).eval()

@@ -181,6 +181,13 @@ def test_weights_that_do_not_fit(trained, tmp_path):
         load_recognizer(path)
 
 
+@pytest.mark.parametrize('state', [3, [1], {'recognizers': 3}])
+def test_weights_that_are_none(state, trained, tmp_path):
+    path = save(tmp_path / 'x.pth', trained[0].pretty_text, state)
+    with pytest.raises(ValueError, match='x.pth: its weights do not fit'):
+        load_recognizer(path)
+
+
 def test_a_config_of_other_options_is_refused(trained):
     other = Config(build(arch='resnet18', init='scratch', image_size=32,
                          num_segments=5))
