@@ -232,8 +232,8 @@ def test_landmarks_of_a_folder(checkpoint, videos, tmp_path):
     assert first.landmarks == 'none'
     assert second.landmarks == 'files'
     assert second.frames_without == dict(face=FRAMES, body=0)
-    assert second.warnings == ['face found in 0% of the frames only: in the '
-                               'others the whole frame is used']
+    assert second.warnings == ['no face found in any frame: the whole frame '
+                               'is used instead']
     assert not second.reliable
 
 
