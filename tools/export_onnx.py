@@ -7,12 +7,12 @@ import os.path as osp
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.checkpoints import read_meta
+from emoreact_plugin.clips.clip_pipeline import ClipPipeline
+from emoreact_plugin.clips.sources import Clip
 from emoreact_plugin.command_line import clear_errors
 from emoreact_plugin.console import say
 from emoreact_plugin.datasets.clip_files import number
-from emoreact_plugin.inference.clip_pipeline import ClipPipeline
 from emoreact_plugin.inference.onnx_export import export_onnx
-from emoreact_plugin.inference.sources import Clip
 from emoreact_plugin.models import load_recognizer
 
 

@@ -14,6 +14,7 @@ from scipy import stats
 from tqdm import tqdm
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.clips.boxes import boxes_of
 from emoreact_plugin.command_line import (add_config_arguments, clear_errors,
                                           datasets_of, load_config)
 from emoreact_plugin.console import say
@@ -21,7 +22,6 @@ from emoreact_plugin.evaluation import roc_auc
 from emoreact_plugin.experiments import read_cues
 from emoreact_plugin.experiments.planted import READ
 from emoreact_plugin.experiments.report import write
-from emoreact_plugin.inference.parts import boxes_of
 from emoreact_plugin.models import load_recognizer
 from emoreact_plugin.visualization.cam import EIGENCAM, METHODS
 from emoreact_plugin.visualization.cam_check import (Mass, box_in_crop,

@@ -4,8 +4,7 @@ from typing import Iterator, List, Tuple
 
 import numpy as np
 
-from emoreact_plugin.datasets.frame_writers import (part_of,
-                                                    write_timed_video)
+from emoreact_plugin.datasets.frame_writers import part_of, write_timed_video
 from emoreact_plugin.transforms import DrawFaceMask
 from emoreact_plugin.visualization.video_overlay import Curve, VideoOverlay
 from .cautions import ENOUGH, SAMPLE_DATA

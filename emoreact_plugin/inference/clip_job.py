@@ -3,12 +3,13 @@ from typing import Dict, Iterator, List, Optional, Tuple
 
 import numpy as np
 
+from emoreact_plugin.clips import (Boxes, Clip, Source, boxes_of,
+                                   shares_found)
 from emoreact_plugin.evaluation.functional import sigmoid
 from .cautions import ENOUGH, SAMPLE_DATA, about_length, seldom_found
-from .parts import Boxes, boxes_of, packed_parts, shares_found
+from .parts import packed_parts
 from .results import (ClipResult, WindowResult, labels_of, mean_of,
                       probabilities_of)
-from .sources import Clip, Source
 from .windows import Window, duration_of, plan_windows
 
 

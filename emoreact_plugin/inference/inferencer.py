@@ -1,13 +1,16 @@
 """Videos in, emotions out."""
 import os.path as osp
 from collections import deque
-from typing import (Dict, Iterator, List, Optional, Sequence, Set, Tuple,
-                    Union)
+from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple, Union
 
 import torch
 from mmengine.config import Config
 from tqdm import tqdm
 
+from emoreact_plugin.clips import (Clip, ClipPipeline, Scores, Source,
+                                   can_extract, find_sources, load_scorer,
+                                   regions_needed)
+from emoreact_plugin.clips.sources import PathLike
 from emoreact_plugin.datasets.clip_files import expected_names
 from emoreact_plugin.datasets.landmark_detector import LandmarkDetector
 from emoreact_plugin.evaluation.dump import sha256_of
@@ -16,11 +19,7 @@ from .annotate import Annotator
 from .cautions import (NOTICE, SAMPLE_DATA, about_masks, is_sample_video,
                        no_landmarks)
 from .clip_job import ClipJob
-from .clip_pipeline import ClipPipeline
-from .parts import regions_needed
 from .results import ClipResult, Results
-from .scoring import Scores, load_scorer
-from .sources import Clip, PathLike, Source, can_extract, find_sources
 from .streaming import EmotionStream
 from .windows import check_window
 

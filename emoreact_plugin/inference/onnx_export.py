@@ -10,11 +10,12 @@ import torch
 from mmengine.config import Config
 from torch import Tensor, nn
 
+from emoreact_plugin.clips.onnx_scoring import (FUSED, INSTALL, ONLY_INPUT,
+                                                OnnxScorer, feed_of)
+from emoreact_plugin.clips.scoring import TorchScorer
 from emoreact_plugin.datasets.frame_writers import part_of
 from emoreact_plugin.models import score_stream
 from emoreact_plugin.version import __version__
-from .onnx_scoring import FUSED, INSTALL, ONLY_INPUT, OnnxScorer, feed_of
-from .scoring import TorchScorer
 
 # How far the two may be apart; of the largest logit, where that is above 1.
 TOLERANCE = 1e-4
@@ -72,7 +73,7 @@ def export_onnx(cfg: Config, model: nn.Module, clips: List[dict],
 
     Args:
         cfg (Config): The configuration.
-        model (nn.Module): See :class:`~.scoring.TorchScorer`; in eval mode.
+        model (nn.Module): See :class:`~emoreact_plugin.clips.scoring.TorchScorer`; in eval mode.
         clips (list[dict]): Real clips to compare both on, at least two, see
             ``ClipPipeline.pack``.
         path (str): The file; written to another name first.

@@ -7,14 +7,12 @@ from typing import (Callable, Deque, Dict, Iterable, Iterator, List,
 
 import numpy as np
 
+from emoreact_plugin.clips import Landmarks, boxes_of, can_extract
 from emoreact_plugin.evaluation.functional import sigmoid
 from .camera import Camera
 from .cautions import ENOUGH
-from .clip_pipeline import Landmarks
-from .parts import boxes_of
 from .results import (ClipResult, Probabilities, WindowResult, labels_of,
                       mean_of, probabilities_of)
-from .sources import can_extract
 from .windows import TOLERANCE
 
 Frame = Union[np.ndarray, Tuple[float, np.ndarray]]

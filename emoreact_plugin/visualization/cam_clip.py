@@ -6,10 +6,9 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from torch import Tensor, nn
 
-from emoreact_plugin.inference.clip_pipeline import (ClipPipeline, Landmarks,
-                                                     test_pipeline,
-                                                     trained_mask)
-from emoreact_plugin.inference.scoring import Scores, TorchScorer
+from emoreact_plugin.clips.clip_pipeline import (ClipPipeline, Landmarks,
+                                                 test_pipeline, trained_mask)
+from emoreact_plugin.clips.scoring import Scores, TorchScorer
 from .cam import Maps, clip_maps
 from .cam_layers import choose_layer
 from .pipeline_view import ONLY_INPUT, images_of

@@ -7,12 +7,12 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 from mmengine.config import Config
 
+from emoreact_plugin.clips.sources import Clip, can_extract
 from emoreact_plugin.datasets.annotations import Annotation, read_annotations
 from emoreact_plugin.datasets.clip_files import ClipFiles
 from emoreact_plugin.datasets.emoreact_dataset import (SOFT_POSITIVE,
                                                        EmoReactDataset)
 from emoreact_plugin.datasets.landmark_detector import LandmarkDetector
-from emoreact_plugin.inference.sources import Clip, can_extract
 from mmaction.registry import DATASETS
 
 SPLITS = ('train', 'val', 'test')

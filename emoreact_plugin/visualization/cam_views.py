@@ -6,9 +6,9 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 from tqdm import tqdm
 
+from emoreact_plugin.clips.boxes import boxes_of
+from emoreact_plugin.clips.scoring import Scores
 from emoreact_plugin.evaluation.functional import sigmoid
-from emoreact_plugin.inference.parts import boxes_of
-from emoreact_plugin.inference.scoring import Scores
 from .cam import EIGENCAM, Maps
 from .cam_clip import Explainer
 from .cam_frames import (FrameMaps, Sampled, every_frame, has_shifts,

@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 
 from emoreact_plugin.inference.camera import Camera
-
 from .helpers import FakeCapture
 
 

@@ -6,11 +6,11 @@ import torch
 from mmengine.config import Config
 
 import emoreact_plugin  # noqa: F401
+from emoreact_plugin.clips.clip_pipeline import ClipPipeline, Landmarks
+from emoreact_plugin.clips.onnx_scoring import OnnxScorer
+from emoreact_plugin.clips.scoring import TorchScorer
 from emoreact_plugin.inference import EmotionInferencer
-from emoreact_plugin.inference.clip_pipeline import ClipPipeline, Landmarks
 from emoreact_plugin.inference.onnx_export import export_onnx
-from emoreact_plugin.inference.onnx_scoring import OnnxScorer
-from emoreact_plugin.inference.scoring import TorchScorer
 from emoreact_plugin.recipes import build
 from mmaction.registry import MODELS
 

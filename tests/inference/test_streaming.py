@@ -11,7 +11,6 @@ from emoreact_plugin.inference import inferencer as module
 from emoreact_plugin.inference import streaming
 from emoreact_plugin.inference.camera import Camera
 from emoreact_plugin.inference.streaming import EmotionStream
-
 from .helpers import Clock, FakeCapture, write_timed
 
 

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from emoreact_plugin.inference.windows import (Window, duration_of,
-                                               plan_windows)
+from emoreact_plugin.inference.windows import Window, duration_of, plan_windows
 
 
 def test_windows_by_hand():

@@ -4,7 +4,7 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from emoreact_plugin.inference.clip_pipeline import Landmarks
+from emoreact_plugin.clips.clip_pipeline import Landmarks
 from emoreact_plugin.recipes import build
 from mmaction.models.backbones.resnet_tsm import TemporalShift
 from mmaction.registry import MODELS

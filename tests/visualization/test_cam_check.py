@@ -9,7 +9,6 @@ from emoreact_plugin.visualization.cam_check import (Mass, box_in_crop,
                                                      randomised,
                                                      refit_statistics, total)
 from mmaction.registry import MODELS
-
 from ..models.helpers import recognizer2d
 
 

@@ -4,13 +4,12 @@ import torch
 from mmengine.config import Config
 
 import emoreact_plugin  # noqa: F401
-from emoreact_plugin.inference.sources import Clip
+from emoreact_plugin.clips.sources import Clip
 from emoreact_plugin.recipes import build
 from emoreact_plugin.visualization.cam import METHODS, clip_maps
 from emoreact_plugin.visualization.cam_clip import Explainer
 from emoreact_plugin.visualization.cam_frames import sample_clip
 from mmaction.registry import DATASETS, MODELS
-
 from ..models.helpers import recognizer2d
 from .planted import COLORS, SIZE, PlantedClip, peak, planted
 

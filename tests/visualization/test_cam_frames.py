@@ -10,7 +10,6 @@ from emoreact_plugin.visualization.cam_frames import (CHUNK, every_frame,
                                                       packed_in_order,
                                                       sample_clip, shifts)
 from mmaction.registry import MODELS
-
 from .planted import COLORS, SIZE, PlantedClip, peak, planted
 
 

@@ -7,7 +7,6 @@ from torch import nn
 import emoreact_plugin  # noqa: F401
 from emoreact_plugin.visualization.cam_layers import choose_layer, map_layers
 from mmaction.registry import MODELS
-
 from ..models.helpers import recognizer2d, recognizer3d
 
 

@@ -5,11 +5,10 @@ import pytest
 from mmengine.config import Config
 
 import emoreact_plugin  # noqa: F401
-from emoreact_plugin.inference.sources import Clip
+from emoreact_plugin.clips.sources import Clip
 from emoreact_plugin.recipes import build
 from emoreact_plugin.visualization.cam_source import clips_of, open_source
 from mmaction.registry import DATASETS
-
 from ..conftest import FRAMES, make_tiny
 
 OPTIONS = dict(arch='resnet18', init='scratch', image_size=32)

@@ -8,14 +8,12 @@ from emoreact_plugin.visualization import cam_views
 from emoreact_plugin.visualization.cam_clip import Explainer
 from emoreact_plugin.visualization.cam_sheet import overlay
 from emoreact_plugin.visualization.cam_source import Source
-from emoreact_plugin.visualization.cam_views import (choose_classes,
-                                                     empty_of, explain_clip,
-                                                     rows_of, sampled_columns,
+from emoreact_plugin.visualization.cam_views import (choose_classes, empty_of,
+                                                     explain_clip, rows_of,
+                                                     sampled_columns,
                                                      scales_of, sheet_of,
-                                                     video_frames,
-                                                     without_box)
+                                                     video_frames, without_box)
 from mmaction.registry import MODELS
-
 from .planted import SIZE, PlantedClip, planted
 
 CLASSES = ('Calm', 'Angry', 'Sad', 'Glad')

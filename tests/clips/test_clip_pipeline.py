@@ -4,11 +4,10 @@ import torch
 from mmengine.config import Config
 
 import emoreact_plugin  # noqa: F401
-from emoreact_plugin.inference.clip_pipeline import ClipPipeline, Landmarks
-from emoreact_plugin.inference.sources import Clip
+from emoreact_plugin.clips.clip_pipeline import ClipPipeline, Landmarks
+from emoreact_plugin.clips.sources import Clip
 from emoreact_plugin.recipes import build
 from mmaction.registry import DATASETS
-
 from ..conftest import FRAMES
 
 OPTIONS = dict(arch='resnet18', init='scratch', image_size=32)

@@ -1,8 +1,7 @@
 import pytest
 from mmengine.config import Config
 
-from emoreact_plugin.inference.scoring import classes_of
-
+from emoreact_plugin.clips.scoring import classes_of
 from ..conftest import EMOTIONS
 
 

@@ -15,7 +15,7 @@ ONLY_INPUT, FUSED = 'imgs', 'logits'
 
 
 class OnnxScorer:
-    """Scores packed clips with an ONNX file of :func:`~.onnx_export.export_onnx`.
+    """Scores packed clips with an ONNX file of ``tools/export_onnx.py``.
 
     In place of a :class:`~.scoring.TorchScorer`.
 

@@ -8,10 +8,9 @@ from typing import (Callable, Iterable, Iterator, List, NamedTuple, Optional,
 import cv2
 import numpy as np
 
-from emoreact_plugin.datasets.clip_files import (ClipFiles,
-                                                 default_cache_dir, find_clip,
-                                                 prepare_all, prepare_video,
-                                                 scan_frames)
+from emoreact_plugin.datasets.clip_files import (ClipFiles, default_cache_dir,
+                                                 find_clip, prepare_all,
+                                                 prepare_video, scan_frames)
 from emoreact_plugin.datasets.frame_extraction import (VIDEO_ENDINGS,
                                                        find_videos)
 from emoreact_plugin.datasets.landmark_extraction import detect

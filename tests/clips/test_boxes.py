@@ -1,6 +1,5 @@
-from emoreact_plugin.inference.clip_pipeline import Landmarks
-from emoreact_plugin.inference.parts import boxes_of
-
+from emoreact_plugin.clips.boxes import boxes_of
+from emoreact_plugin.clips.clip_pipeline import Landmarks
 from ..visualization.planted import SIZE, PlantedClip
 
 

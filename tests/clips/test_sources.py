@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 
 import emoreact_plugin  # noqa: F401
+from emoreact_plugin.clips.sources import Clip
 from emoreact_plugin.datasets.video import probe_video, read_frames
-from emoreact_plugin.inference.sources import Clip
-
 from ..conftest import FRAMES, HEIGHT, WIDTH, body_of, face_of
 
 
@@ -71,8 +70,8 @@ def test_a_detector_finds_the_landmarks_now(video):
             pass
 
         def __call__(self, frame):
-            from emoreact_plugin.datasets.landmark_detector import (
-                FrameLandmarks)
+            from emoreact_plugin.datasets.landmark_detector import \
+                FrameLandmarks
             return FrameLandmarks(
                 np.full((68, 2), 9, np.float32), False,
                 np.full((33, 2), 3, np.float32))

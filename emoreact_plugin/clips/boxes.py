@@ -1,0 +1,45 @@
+"""Where the regions of a clip are, frame by frame."""
+from typing import Dict, List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from emoreact_plugin.transforms.regions import REGIONS, Box, extent_box
+from .clip_pipeline import ClipPipeline, Landmarks
+
+Boxes = Dict[str, List[Optional[Box]]]
+
+
+def regions_needed(pipeline: ClipPipeline) -> Tuple[str, ...]:
+    """The regions that a pipeline crops, and the face that it blacks out."""
+    regions = pipeline.regions
+    return ('face', *regions) if 'body' in regions and 'face' not in \
+        regions else regions
+
+
+def boxes_of(landmarks: Landmarks, regions: Sequence[str],
+             size: Tuple[int, int]) -> Boxes:
+    """Where the regions are in n frames.
+
+    Args:
+        landmarks (Landmarks): Of the frames.
+        regions (Sequence[str]): Registered names.
+        size (tuple[int, int]): Width and height of a frame, pixels.
+
+    Returns:
+        dict[str, list]: Region -> n boxes, None where it was not found.
+    """
+    return {
+        region: [
+            extent_box(REGIONS.get(region)(face, body), size[::-1])
+            for face, body in zip(landmarks.face, landmarks.body)
+        ]
+        for region in regions
+    }
+
+
+def shares_found(boxes: Boxes, first: int, stop: int) -> Dict[str, float]:
+    """Region -> the share of some frames in which it was found."""
+    return {
+        region: float(np.mean([box is not None for box in each[first:stop]]))
+        for region, each in boxes.items()
+    }
