@@ -255,11 +255,13 @@ def choose_network(file: WeightFile, stream: Optional[str] = None) -> Network:
     if stream is None:
         raise ValueError(
             f'{file.path}: ambiguous, holds networks of the streams '
-            f'{", ".join(given)}, expected one network; choose a stream')
+            f'{", ".join(given)}, expected one network; choose a stream '
+            '(tools/convert_checkpoint.py --stream)')
     if stream not in given:
         raise ValueError(
             f'{file.path}: holds networks of the streams {", ".join(given)}, '
-            f'expected one of them, found {stream}')
+            f'and one for {stream} is asked for; '
+            'tools/convert_checkpoint.py --stream makes a file of one of them')
     return given[stream]
 
 

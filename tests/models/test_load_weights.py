@@ -199,7 +199,7 @@ def test_start_weights_by_stream(save, monkeypatch, tmp_path):
         assert torch.equal(found, expected), stream
     model = separate(streams=('face', 'fullbody'), start_weights=ours)
     with pytest.raises(ValueError, match='networks of the streams face, body, '
-                       'expected one of them, found fullbody'):
+                       'and one for fullbody is asked for'):
         model.init_weights()
 
 
@@ -362,7 +362,7 @@ def test_a_stream_that_was_asked_for_is_never_another(save):
     backbone = separate(('face', )).recognizers['face'].backbone
     for stream in ('face', 'nonsense'):
         with pytest.raises(ValueError, match='holds networks of the streams '
-                           f'body, expected one of them, found {stream}'):
+                           f'body, and one for {stream} is asked for'):
             load_weights(backbone, path, stream=stream)
     for stream in (None, 'body'):
         load_weights(backbone, path, stream=stream)
