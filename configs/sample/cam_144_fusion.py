@@ -1,5 +1,6 @@
-# For docs/grad_cam.md: goes on from a training of cam_fusion.py (`--init`) with larger
-# images, of which a place of the last block sees a smaller part; maps of 9 x 9.
+# For docs/grad_cam.md: goes on from a training of cam_fusion.py (`--init`)
+# with larger images, of which a place of the last block sees a smaller part;
+# maps of 9 x 9.
 _base_ = ['../_base_/runtime.py']
 
 from emoreact_plugin.recipes import build

@@ -26,7 +26,7 @@ def results_html(clips: Sequence, about: dict) -> str:
 
 
 def clip_html(result) -> str:
-    """One clip: its error and warnings, bars, and how the scores change over time.
+    """One clip: its error and warnings, bars, and its scores over time.
 
     Args:
         result (ClipResult): Of any clip.

@@ -73,7 +73,7 @@ def export_onnx(cfg: Config, model: nn.Module, clips: List[dict],
 
     Args:
         cfg (Config): The configuration.
-        model (nn.Module): See :class:`~emoreact_plugin.clips.scoring.TorchScorer`; in eval mode.
+        model (nn.Module): See ``TorchScorer``; in eval mode.
         clips (list[dict]): Real clips to compare both on, at least two, see
             ``ClipPipeline.pack``.
         path (str): The file; written to another name first.

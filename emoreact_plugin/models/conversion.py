@@ -116,8 +116,9 @@ def describe(file: WeightFile) -> str:
             for n, x in network.tensors.items()
             if n.startswith('cls_head.') and n.endswith('.bias')
         ]
+        head = (heads or [', no head to load'])[0]
         parts.append((f'{name}: ' if name else '') + arch + shift +
-                     f', {count} tensors' + (heads or [', no head to load'])[0])
+                     f', {count} tensors' + head)
     lines = [f'{file.path}: {"; ".join(parts)}.']
     if file.replaced:
         lines.append('Of classes that are not here, so not read: '

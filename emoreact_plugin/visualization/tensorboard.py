@@ -18,10 +18,10 @@ from .plots import to_image
 from .roc_plots import plot_roc_bars
 
 FOLDER = 'tensorboard'
-# Installed one after the other, the extras may leave a version of protobuf that
-# one of them cannot use.
-_INSTALL = ("pip install 'emoreact_plugin[tensorboard]', with all other extras "
-            "that are wanted in the same command: "
+# Installed one after the other, the extras may leave a version of protobuf
+# that one of them cannot use.
+_INSTALL = ("pip install 'emoreact_plugin[tensorboard]', with all other "
+            "extras that are wanted in the same command: "
             "'emoreact_plugin[landmarks,onnx,tensorboard]'")
 
 

@@ -142,7 +142,8 @@ def test_the_config_in_the_checkpoint(calls, tiny, checkpoint, monkeypatch,
     assert 'clip: TEST102_2 (test)' in out
     assert 'WARNING' not in out
     code, _, err = call(checkpoint, 'TEST102_2', '--shift')
-    assert code == 1 and '--shift: changes a config, expected the config' in err
+    assert code == 1
+    assert '--shift: changes a config, expected the config' in err
 
 
 def test_drawn_data_warn_of_other_video(calls, tiny, checkpoint, monkeypatch,
