@@ -13,7 +13,13 @@ ROOT = Path(__file__).parent.parent.parent
 CLIPS = 4  # the first two show the cues
 # Of one place of 6x6, enlarged by bilinear interpolation, three quarters of
 # each axis lie in the place: what an even map holds there is 1/36.
-RATIO = f'{.75**2 * 36:.2f}'
+ONE = .75**2 * 36
+# Of the second clip's Excitement the box is two places wide: the eighth that
+# lies beyond the place is in it too.
+TWO = .75 * .875 * 36 / 2
+# The sum over both clips: the wide box expects twice as much.
+BOTH = (.75**2 + .75 * .875) * 36 / 3
+RATIO = f'{ONE:.2f}'
 
 
 def places_of(clip, frame):
@@ -22,12 +28,12 @@ def places_of(clip, frame):
     return [(1 + (frame + c) % 4, 1 + clip) for c in range(3)]
 
 
-def cell_of(place, left=0, down=0):
+def cell_of(place, left=0, down=0, wide=1):
     """A place's box in the frame; lower by some rows of the inner four."""
     row, column = place
     row = 1 + (row - 1 + down) % 4
     x, y = left + column * CELL, row * CELL
-    return [x, y, x + CELL, y + CELL]
+    return [x, y, x + wide * CELL, y + CELL]
 
 
 def write_clip(folder, clip):
@@ -53,7 +59,8 @@ def cues_of(clip):
         cues=[int(clip < 2)] * 8,
         boxes=dict(
             Curiosity=[cell_of(each[0], 0, down) for each in places],
-            Excitement=[cell_of(each[2], SIZE, down) for each in places]))
+            Excitement=[cell_of(each[2], SIZE, down, 1 + (clip == 1))
+                        for each in places]))
 
 
 @pytest.fixture
@@ -103,15 +110,20 @@ def test_the_tables(call):
     assert '2 networks drawn anew, measured on 1 clips' in out
     # Streams see what they can: not the cue in the order. The boxes move, and
     # those of the clips without the cue lie where nothing is.
+    both, mean = f'{BOTH:.2f}', f'{(ONE + TWO) / 2:.2f}'
     assert table_of(out, '| Stream | Emotion |') == [
-        [stream, emotion, '1.00', '2', RATIO, RATIO, '0%', RATIO, '2', '0.00']
-        for stream, emotion in (('face', 'Curiosity'), ('body', 'Excitement'))]
-    summary = table_of(out, '| Stream | Trained |')[:2]
-    assert [row[:3] for row in summary] == [
-        ['face', RATIO, RATIO], ['body', RATIO, RATIO]]
+        ['face', 'Curiosity', '1.00', '2', RATIO, RATIO, '0%', RATIO, '2',
+         '0.00'],
+        ['body', 'Excitement', '1.00', '2', both, mean, '0%', both, '2',
+         '0.00']]
+    summary = table_of(out, '| Stream | Trained,')[:3]
+    over = f'{(ONE + BOTH) / 2:.2f}'
+    assert [row[:4] for row in summary] == [
+        ['face', RATIO, RATIO, RATIO], ['body', mean, both, both],
+        ['all', f'{(3 * ONE + TWO) / 4:.2f}', over, over]]
     # Networks drawn anew mix the colours.
-    assert all(float(row[3]) < float(RATIO) - 1 for row in summary)
-    assert all(' to ' in cell for row in summary for cell in row[4:])
+    assert all(float(row[4]) < BOTH - 1 for row in summary)
+    assert all(' to ' in cell for row in summary for cell in row[5:])
 
 
 def test_other_data(call):
