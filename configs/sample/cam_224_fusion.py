@@ -1,6 +1,6 @@
 # For docs/grad_cam.md: goes on from a training of cam_fusion.py (`--init`)
 # with larger images, of which a place of the last block sees a smaller part;
-# maps of 9 x 9.
+# maps of 14 x 14.
 _base_ = ['../_base_/runtime.py']
 
 from emoreact_plugin.recipes import build
@@ -10,7 +10,7 @@ __recipe = build(
     arch='resnet18',
     init='scratch',
     shared=False,
-    image_size=144,
+    image_size=224,
     batch_size=16,
     max_epochs=4,
     data_root='data/sample')
