@@ -177,9 +177,9 @@ class Loads:
                     self.sampler(self.dataset.get_data_info(index)))
         return sampled
 
-    def jpegs(self, k: int) -> List[np.ndarray]:
-        """:func:`jpegs_of` all of them."""
-        return [jpeg for each in self.sampled(k) for jpeg in jpegs_of(each)]
+    def jpegs(self, k: int) -> List[List[np.ndarray]]:
+        """:func:`jpegs_of` each of them."""
+        return [jpegs_of(sample) for sample in self.sampled(k)]
 
 
 def jpegs_of(sample: dict) -> List[np.ndarray]:
@@ -204,21 +204,29 @@ def jpegs_of(sample: dict) -> List[np.ndarray]:
 
 
 def decode(jpegs: List[np.ndarray]) -> List[np.ndarray]:
-    """The yardstick: (H, W, 3) uint8 BGR each."""
+    """The frames of a sample, (H, W, 3) uint8 BGR each."""
     return [cv2.imdecode(data, cv2.IMREAD_COLOR) for data in jpegs]
+
+
+def decode_each(samples: List[List[np.ndarray]]) -> None:
+    """The yardstick: decode the frames of samples, one sample after the
+    other. Memory for the frames of all at once would cost more than that of
+    one, which is used again."""
+    for jpegs in samples:
+        decode(jpegs)
 
 
 def describe(data: LoadingData) -> str:
     """Clips, frames and size of the frames, in a few words."""
     loads = Loads(data, data.whole_source(), 1, 8)
     dataset, jpegs = loads.dataset, loads.jpegs(0)
-    height, width = decode(jpegs[:1])[0].shape[:2]
+    height, width = decode(jpegs[0])[0].shape[:2]
     frames = sum(dataset.get_data_info(i)['total_frames']
                  for i in range(len(dataset)))
     return (f'{number(len(dataset), "clip")} of {frames / len(dataset):.0f} '
             f'frames on average, {width}x{height}, JPEG of '
-            f'{np.mean([len(jpeg) for jpeg in jpegs]) / 1000:.0f} KB; '
-            f'{number(data.num_segments, "segment")}')
+            f'{np.mean([len(j) for each in jpegs for j in each]) / 1000:.0f} '
+            f'KB; {number(data.num_segments, "segment")}')
 
 
 def loading_groups(data: LoadingData, repetitions: int,
@@ -253,7 +261,7 @@ def _sample_group(data: LoadingData, whole: Loads, source: str, loads: Loads,
                   mask_kind: Optional[str]) -> Group:
     # Per sample: a repetition may load fewer from video than from frames.
     jpegs = [whole.jpegs(k) for k in range(len(loads.clips))]
-    calls = {DECODE: lambda k: decode(jpegs[k])}
+    calls = {DECODE: lambda k: decode_each(jpegs[k])}
     units = {DECODE: whole.samples}
     for input_ in INPUTS:
         pipeline = data.pipeline(input_, source, mask_kind)

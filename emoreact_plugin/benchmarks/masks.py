@@ -3,7 +3,7 @@ from typing import Iterator
 
 from emoreact_plugin.transforms import DrawFaceMask
 from emoreact_plugin.transforms.face_mask_shapes import KINDS
-from .loading import LoadingData, Loads, decode, jpegs_of
+from .loading import LoadingData, Loads, decode_each
 from .timing import Comparison, Group
 
 DECODE = 'cv2.imdecode of the frame'
@@ -36,7 +36,7 @@ def mask_groups(data: LoadingData, repetitions: int,
         mask = DrawFaceMask(kind, seed=0)
         return lambda k: [mask(dict(sample)) for sample in loaded[k]]
 
-    calls = {DECODE: lambda k: decode(jpegs[k]),
+    calls = {DECODE: lambda k: decode_each(jpegs[k]),
              **{kind: draw(kind) for kind in KINDS}}
     yield Group('mask drawn on a frame', calls,
                 dict.fromkeys(calls, loads.samples * data.num_segments),

@@ -36,16 +36,20 @@ class Report(NamedTuple):
     complete: bool
 
 
-def machine_facts(threads: int, device: str) -> dict:
+def machine_facts(threads: int, device: str,
+                  processor_time: bool = False) -> dict:
     """On what is measured.
 
     Args:
-        threads (int): That each library may use.
+        threads (int): Of torch and OpenCV each.
         device (str): Of the training part.
+        processor_time (bool): Whether the time of the process is measured,
+            without what it waits.
 
     Returns:
         dict: ``python``, ``system``, ``cpus`` (that this process may use),
-        ``threads``, ``device``, and ``packages``: name -> version.
+        ``threads``, ``device``, ``clock`` (``'wall'`` or ``'processor'``),
+        and ``packages``: name -> version.
     """
     cpus = len(os.sched_getaffinity(0)) if hasattr(
         os, 'sched_getaffinity') else os.cpu_count()
@@ -59,6 +63,7 @@ def machine_facts(threads: int, device: str) -> dict:
         cpus=cpus,
         threads=threads,
         device=name,
+        clock='processor' if processor_time else 'wall',
         packages=dict(packages, emoreact_plugin=__version__))
 
 
@@ -75,7 +80,8 @@ def to_markdown(report: Report) -> str:
     if not report.complete:
         lines += ['Stopped before its end.', '']
     lines += ['A ratio is the median over the repetitions (smallest to '
-              'largest). Milliseconds are those of this machine.', '']
+              'largest). Milliseconds are those of this machine, by the '
+              f'{machine["clock"]} clock.', '']
     for part, rows in report.parts.items():
         published = any(row.published for row in rows)
         lines += [f'**{part}**', '', *_table(rows, published), '']

@@ -139,7 +139,8 @@ def rows_of(group: Group, seconds: Dict[str, np.ndarray]) -> List[Row]:
 
 def run(parts: Dict[str, Iterable[Group]],
         repetitions: int,
-        save: Callable[[Dict[str, List[Row]]], object] = lambda rows: None
+        save: Callable[[Dict[str, List[Row]]], object] = lambda rows: None,
+        clock: Callable[[], float] = time.perf_counter
         ) -> Tuple[Dict[str, List[Row]], bool]:
     """Measure parts, one after the other.
 
@@ -148,6 +149,7 @@ def run(parts: Dict[str, Iterable[Group]],
             while it goes on.
         repetitions (int): Of each group.
         save (Callable): Is given all rows so far after each group.
+        clock (Callable[[], float]): Seconds.
 
     Returns:
         tuple[dict[str, list[Row]], bool]: Name -> rows, those that were
@@ -158,7 +160,7 @@ def run(parts: Dict[str, Iterable[Group]],
         for part, groups in parts.items():
             for group in groups:
                 seconds, stopped = measure(
-                    group.calls, repetitions, title=group.title)
+                    group.calls, repetitions, clock, group.title)
                 new = rows_of(group, seconds)
                 if new:
                     rows.setdefault(part, []).extend(new)

@@ -8,7 +8,7 @@ from emoreact_plugin.benchmarks import (Report, Row, machine_facts, to_json,
                                         to_markdown)
 
 MACHINE = dict(python='3.12.1', system='Linux x86_64', cpus=2, threads=1,
-               device='CPU', packages=dict(torch='2.6'))
+               device='CPU', clock='wall', packages=dict(torch='2.6'))
 ROWS = dict(
     loading=[
         Row('sample', 'face', 'decode', np.array([4., 3, 15]),
@@ -23,7 +23,8 @@ ROWS = dict(
 def test_machine():
     facts = machine_facts(3, 'cpu')
     assert facts['threads'] == 3 and facts['cpus'] >= 1
-    assert facts['device'] == 'CPU'
+    assert facts['device'] == 'CPU' and facts['clock'] == 'wall'
+    assert machine_facts(1, 'cpu', True)['clock'] == 'processor'
     assert facts['packages']['torch'] == torch.__version__
     assert facts['packages']['cv2'] == cv2.__version__
     assert {'mmcv', 'mmaction', 'sklearn', 'emoreact_plugin'} <= set(
@@ -42,6 +43,7 @@ def test_markdown():
     # No column of published numbers where there are none.
     assert '| bootstrap | ours | sklearn | 0.002 (0.002 to 0.002) | 0.02 | ' \
         '10.0 |' in lines
+    assert 'of this machine, by the wall clock.' in text
     assert 'Stopped' not in text
     short = to_markdown(Report({}, dict(MACHINE, threads=2), '', False))
     assert '2 threads' in short and 'Stopped before its end.' in short

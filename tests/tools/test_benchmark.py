@@ -104,6 +104,16 @@ def test_errors(call, arguments, message):
     assert not os.path.exists('work_dirs')
 
 
+def test_processor_time(call, monkeypatch):
+    monkeypatch.setattr(call.tool.time, 'perf_counter', None)
+    code, _, err = call('--quick', '--only', 'metric', '--processor-time')
+    assert code == 0, err
+    assert read()['machine']['clock'] == 'processor'
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    code, _, err = call('--processor-time')
+    assert code == 1 and '--processor-time: expected --device cpu' in err
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
 def test_no_gpu(call):
     code, _, err = call('--device', 'cuda')
