@@ -1,7 +1,8 @@
 """How long samples take to load, against decoding their frames alone."""
 import os.path as osp
 from itertools import cycle, islice
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import (Dict, Iterator, List, NamedTuple, Optional, Sequence,
+                    Tuple)
 
 import cv2
 import numpy as np
@@ -168,18 +169,20 @@ class Loads:
         self.dataset.set_epoch(k, 0)
         return [self.dataset[index] for index in self.clips[k]]
 
-    def sampled(self, k: int) -> List[dict]:
-        """The samples of repetition k with the same frames drawn, not read."""
+    def sampled(self, k: int, clips: Sequence[int] = ()) -> List[dict]:
+        """The samples of repetition k, or of some clips in it, with the same
+        frames drawn, not read."""
         sampled = []
-        for index in self.clips[k]:
+        for index in clips or self.clips[k]:
             with seeded((0, k, index)):
                 sampled.append(
                     self.sampler(self.dataset.get_data_info(index)))
         return sampled
 
-    def jpegs(self, k: int) -> List[List[np.ndarray]]:
+    def jpegs(self, k: int,
+              clips: Sequence[int] = ()) -> List[List[np.ndarray]]:
         """:func:`jpegs_of` each of them."""
-        return [jpegs_of(sample) for sample in self.sampled(k)]
+        return [jpegs_of(sample) for sample in self.sampled(k, clips)]
 
 
 def jpegs_of(sample: dict) -> List[np.ndarray]:
@@ -259,18 +262,16 @@ def loading_groups(data: LoadingData, repetitions: int,
 
 def _sample_group(data: LoadingData, whole: Loads, source: str, loads: Loads,
                   mask_kind: Optional[str]) -> Group:
-    # Per sample: a repetition may load fewer from video than from frames.
-    jpegs = [whole.jpegs(k) for k in range(len(loads.clips))]
+    # A repetition may load fewer clips from video than from frames.
+    jpegs = [whole.jpegs(k, clips) for k, clips in enumerate(loads.clips)]
     calls = {DECODE: lambda k: decode_each(jpegs[k])}
-    units = {DECODE: whole.samples}
     for input_ in INPUTS:
         pipeline = data.pipeline(input_, source, mask_kind)
         calls[input_] = lambda k, pipeline=pipeline: loads.load(pipeline, k)
-        units[input_] = loads.samples
     title = TITLES[source] + (', masks drawn' if mask_kind else '')
     published = PUBLISHED if source == 'frames' and not mask_kind and \
         data.num_segments == 3 else {}
-    return Group(title, calls, units, [
+    return Group(title, calls, dict.fromkeys(calls, loads.samples), [
         Comparison(input_, DECODE, published.get(input_)) for input_ in INPUTS
     ])
 

@@ -101,6 +101,10 @@ def test_all_sources_draw_the_same_frames(root):
     frames, video, crops = map(drawn, data.prefixes)
     assert frames == video == crops
     assert len({inds for _, inds in frames}) > 1
+    # Fewer clips of a repetition draw what they draw among more.
+    one, = Loads(data, 'frames', 4, 3).sampled(1, [2])
+    assert (one['video_id'], tuple(one['frame_inds'] - one['start_index'])
+            ) == frames[3 + 2]
 
 
 def test_a_repetition_can_be_loaded_again(root):
@@ -143,7 +147,7 @@ def test_groups(root):
     assert {c.name: c.published for c in frames.comparisons} == PUBLISHED
     assert all(c.published is None for c in masks.comparisons)
     assert set(frames.units.values()) == {2}
-    assert video.units == {DECODE: 2, **dict.fromkeys(INPUTS, 1)}
+    assert video.units == dict.fromkeys((DECODE, *INPUTS), 1)
     # Each input loads its own streams.
     for input_, regions in INPUTS.items():
         sample = frames.calls[input_](0)[0]

@@ -39,7 +39,8 @@ def test_markdown():
     assert lines[2] == 'Data: two clips.'
     assert '| sample | face | decode | 3.00 (1.00 to 4.00) | 4.00 | 3.00 | ' \
         '8.00 |' in lines
-    assert '|  | body | decode | 1.00 (0.01 to 200) | 1.00 | 1.00 |  |' in lines
+    assert ('|  | body | decode | 1.00 (0.01 to 200) | 1.00 | 1.00 |  |'
+            in lines)
     # No column of published numbers where there are none.
     assert '| bootstrap | ours | sklearn | 0.002 (0.002 to 0.002) | 0.02 | ' \
         '10.0 |' in lines
