@@ -5,7 +5,6 @@ from typing import Iterator, List, Tuple
 import numpy as np
 
 from emoreact_plugin.datasets.frame_writers import part_of, write_timed_video
-from emoreact_plugin.transforms import DrawFaceMask
 from emoreact_plugin.visualization.video_overlay import Curve, VideoOverlay
 from .cautions import ENOUGH, SAMPLE_DATA
 from .clip_job import ClipJob
@@ -21,8 +20,7 @@ class Annotator:
 
     def __init__(self, owner) -> None:
         self.owner = owner
-        self._mask = None if owner.mask is None else DrawFaceMask(
-            owner.mask, seed=0)
+        self._mask = owner.pipeline.face_mask
 
     def write(self, target: str, job: ClipJob, bar) -> None:
         """Write one, whole or not at all: mp4, with the frame times and the
