@@ -24,6 +24,7 @@ from emoreact_plugin.datasets.clip_files import number
 from emoreact_plugin.visualization.contact_sheet import draw_sheets
 from emoreact_plugin.visualization.pipeline_view import (name_of, panel_of,
                                                          view_sample)
+from emoreact_plugin.whole_files import write_whole
 from mmaction.registry import DATASETS
 
 ENDINGS = ('.jpg', '.jpeg', '.png')
@@ -113,10 +114,8 @@ def write(sheets, out):
         options = () if ending.lower() == '.png' else (
             cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
         data = cv2.imencode(ending, sheet[..., ::-1], options)[1]
-        part = osp.join(osp.dirname(path), f'.{osp.basename(path)}.part')
-        with open(part, 'wb') as file:
+        with write_whole(path) as part, open(part, 'wb') as file:
             file.write(data)
-        os.replace(part, path)
     return paths
 
 

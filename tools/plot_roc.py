@@ -16,7 +16,7 @@ from emoreact_plugin.experiments import (DUMP, Bootstrap, check_same_clips,
                                          save_roc_figures, scores_csv,
                                          scores_text, stem_and_endings,
                                          summarise)
-from emoreact_plugin.experiments.report import write
+from emoreact_plugin.whole_files import write_text
 
 
 def parse_args():
@@ -88,7 +88,7 @@ def main():
                                  bootstrap.weights[bootstrap.level], endings)
         lines = run_scores(scores, summaries)
         table = f'{stem}_values.csv'
-        write(table, scores_csv(lines))
+        write_text(table, scores_csv(lines))
     print(scores_text(lines))
     print(f'\n95 % bootstrap intervals: {args.resamples} resamples, drawing '
           f'each {bootstrap.level}; of several seeds, of their mean.')

@@ -4,7 +4,6 @@ Grad-CAM and its kin, for each stream: a sheet of the frames that testing
 takes, and a video of all frames. See docs/grad_cam.md.
 """
 import argparse
-import os
 import os.path as osp
 
 import cv2
@@ -15,7 +14,7 @@ from emoreact_plugin.checkpoints import read_meta
 from emoreact_plugin.command_line import (add_config_arguments, clear_errors,
                                           datasets_of, load_config)
 from emoreact_plugin.console import say
-from emoreact_plugin.datasets.frame_writers import part_of, write_video
+from emoreact_plugin.datasets.frame_writers import write_video
 from emoreact_plugin.datasets.video import frame_rate
 from emoreact_plugin.evaluation.functional import sigmoid
 from emoreact_plugin.inference.cautions import is_sample_video
@@ -29,6 +28,7 @@ from emoreact_plugin.visualization.cam_views import (EVERY, TITLES, empty_of,
                                                      explain_clip, scales_of,
                                                      sheet_of, video_frames,
                                                      without_box)
+from emoreact_plugin.whole_files import write_whole
 
 
 def parse_args():
@@ -146,11 +146,9 @@ def values(scales, empty, explained, i):
 
 
 def write_png(path, image):
-    with part_of(path) as part:
-        with open(part, 'xb') as file:
-            file.write(cv2.imencode('.png', np.ascontiguousarray(
-                image[..., ::-1]))[1])
-        os.replace(part, path)
+    with write_whole(path) as part, open(part, 'xb') as file:
+        file.write(cv2.imencode('.png', np.ascontiguousarray(
+            image[..., ::-1]))[1])
 
 
 def main():
@@ -175,9 +173,8 @@ def main():
                 "one's are shown.")
         path = source.clip.path
         rate = frame_rate(path) if osp.isfile(path) else None
-        with part_of(f'{stem}.mp4') as part:
+        with write_whole(f'{stem}.mp4') as part:
             write_video(part, video_frames(explained, explainer, out), rate)
-            os.replace(part, f'{stem}.mp4')
         say(f'video: {stem}.mp4')
 
 

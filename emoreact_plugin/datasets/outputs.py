@@ -8,6 +8,8 @@ from typing import Sequence, Tuple, Union
 
 from tqdm import tqdm
 
+from emoreact_plugin.whole_files import write_whole
+
 
 class TextOutput:
     """A text file in UTF-8.
@@ -112,15 +114,5 @@ def write_outputs(
 
 
 def _write(output: Union[TextOutput, FileOutput]) -> str:
-    folder, name = osp.split(output.target)
-    os.makedirs(folder or '.', exist_ok=True)
-    part = osp.join(folder, f'.{name}.part')
-    if osp.lexists(part):  # of a run that was broken off
-        os.remove(part)
-    try:
-        reason = output.make(part)
-        os.replace(part, output.target)
-    finally:
-        if osp.lexists(part):
-            os.remove(part)
-    return reason
+    with write_whole(output.target) as part:
+        return output.make(part)

@@ -3,14 +3,13 @@ notebook."""
 import csv
 import io
 import json
-import os
 import os.path as osp
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional
 
 from emoreact_plugin.datasets.clip_files import number
-from emoreact_plugin.datasets.frame_writers import part_of
+from emoreact_plugin.whole_files import write_text
 from .html import clip_html, results_html
 
 Probabilities = Dict[str, float]
@@ -192,14 +191,15 @@ class Results(Sequence):
         text = json.dumps(
             _plain(self.to_dict()), indent=1, ensure_ascii=False,
             allow_nan=False)
-        _write(path, text + '\n')
+        write_text(path, text + '\n')
 
     def write_csv(self, folder: str) -> None:
         """Write ``clips.csv``, a row a clip, those that failed with their
         error, and ``windows.csv``, a row a window, into a folder; it is made
         if need be."""
-        _write(osp.join(folder, 'clips.csv'), _table(self.rows()))
-        _write(osp.join(folder, 'windows.csv'), _table(self.window_rows()))
+        write_text(osp.join(folder, 'clips.csv'), _table(self.rows()))
+        write_text(osp.join(folder, 'windows.csv'),
+                   _table(self.window_rows()))
 
     def _repr_html_(self) -> str:
         return results_html(self.clips, self.about)
@@ -258,10 +258,3 @@ def _table(rows: List[dict]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
-
-
-def _write(path: str, text: str) -> None:
-    with part_of(path) as part:
-        with open(part, 'w', encoding='utf-8', newline='') as file:
-            file.write(text)
-        os.replace(part, path)
