@@ -3,7 +3,6 @@ import os.path as osp
 from collections import deque
 from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple, Union
 
-import torch
 from mmengine.config import Config
 from tqdm import tqdm
 
@@ -33,7 +32,7 @@ class EmotionInferencer:
         config (str | Config, optional): Config file, which is run, or a
             configuration. Defaults to None: the one in the checkpoint.
         device (str, optional): Such as ``'cpu'``. Defaults to None: a GPU
-            where there is one.
+            where there is one. ONNX files run on the CPU.
         mask (str, optional): Draw masks of this kind on the faces, see
             ``DrawFaceMask``. Defaults to None: none, whatever the training
             did.
@@ -62,8 +61,8 @@ class EmotionInferencer:
     Raises:
         FileNotFoundError: When a file or folder is not there.
         ImportError: For ``landmarks='extract'`` without mediapipe.
-        ValueError: When the checkpoint cannot be read safely or does not fit,
-            or an argument is out of range.
+        ValueError: When the device is not there, the checkpoint cannot be
+            read safely or does not fit, or an argument is out of range.
 
     Examples:
         >>> inferencer = EmotionInferencer('best.pth')
@@ -98,8 +97,6 @@ class EmotionInferencer:
         if person is not None and landmarks in ('extract', 'none'):
             raise ValueError('person: expected landmark files of several '
                              f"people, found landmarks='{landmarks}'")
-        if device is None:
-            device = 'cuda' if torch.cuda.is_available() else 'cpu'
         self.scorer = load_scorer(checkpoint, config, device)
         self.pipeline = ClipPipeline(self.scorer.cfg, mask)
         self.regions = regions_needed(self.pipeline)

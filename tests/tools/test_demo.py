@@ -171,6 +171,7 @@ def test_an_error_that_ends_the_run(call, monkeypatch):
     (('no.mp4', ), 'no.mp4: no such video or folder'),
     (('videos', '--landmarks', 'x'), 'x: no such folder of landmarks'),
     (('videos', '--config', 'no.py'), 'no.py'),
+    (('videos', '--device', 'cuda:99'), 'device: expected cpu'),
 ])
 def test_flags_without_sense(arguments, message, call):
     code, _, err = call(*arguments)
