@@ -37,7 +37,9 @@ def parse_args():
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add('checkpoint', help='trained checkpoint, with its config in it')
+    add('checkpoint',
+        help='trained checkpoint, with its config in it, an ONNX file, or the '
+        'folder of a training: its best checkpoint')
     add('videos', nargs='*', metavar='video',
         help='videos, and folders that are searched for videos')
     add('--config', metavar='FILE',

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.checkpoints import read_meta
+from emoreact_plugin.checkpoints import checkpoint_of, read_meta
 from emoreact_plugin.command_line import (add_config_arguments, clear_errors,
                                           datasets_of, load_config)
 from emoreact_plugin.console import say
@@ -35,7 +35,8 @@ def parse_args():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     add_config_arguments(parser)
     add = parser.add_argument
-    add('checkpoint', help='checkpoint file')
+    add('checkpoint',
+        help='checkpoint file, or the folder of a training: its best one')
     add('clip', metavar='VIDEO_OR_CLIP',
         help='a video, a folder of frames, or the name of a clip of the data '
         'set')
@@ -154,6 +155,7 @@ def write_png(path, image):
 def main():
     args = parse_args()
     with clear_errors():
+        args.checkpoint = checkpoint_of(args.checkpoint)
         cfg, model = configure(args)
         source = open_source(cfg, args.clip, args.landmarks, args.cache_dir)
         warning = warning_of(args, source)

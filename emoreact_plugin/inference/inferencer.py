@@ -6,6 +6,7 @@ from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple, Union
 from mmengine.config import Config
 from tqdm import tqdm
 
+from emoreact_plugin.checkpoints import checkpoint_of
 from emoreact_plugin.clips import (Clip, ClipPipeline, Scores, Source,
                                    can_extract, find_sources, load_scorer,
                                    regions_needed)
@@ -27,7 +28,8 @@ class EmotionInferencer:
     """Scores the emotions of videos with a trained recognizer.
 
     Args:
-        checkpoint (str): Path of the checkpoint, or of an ONNX file of
+        checkpoint (str): Path of the checkpoint, of the folder of a training,
+            whose best one is taken, or of an ONNX file of
             ``tools/export_onnx.py``.
         config (str | Config, optional): Config file, which is run, or a
             configuration. Defaults to None: the one in the checkpoint.
@@ -97,6 +99,7 @@ class EmotionInferencer:
         if person is not None and landmarks in ('extract', 'none'):
             raise ValueError('person: expected landmark files of several '
                              f"people, found landmarks='{landmarks}'")
+        checkpoint = checkpoint_of(checkpoint)
         self.scorer = load_scorer(checkpoint, config, device)
         self.pipeline = ClipPipeline(self.scorer.cfg, mask)
         self.regions = regions_needed(self.pipeline)

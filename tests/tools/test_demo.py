@@ -62,6 +62,14 @@ def test_files(call):
     assert len(read_json()['clips']) == 2
 
 
+def test_the_folder_of_a_training(calls, call, trained):
+    os.mkdir('run')
+    shutil.copy(trained, 'run/best_epoch_2.pth')
+    code, _, err = calls('demo')('run', 'videos', '--no-video')
+    assert code == 0, err
+    assert read_json()['checkpoint'] == 'best_epoch_2.pth'
+
+
 def test_flags(call):
     code, out, err = call(
         'videos/a.mp4', '--no-landmarks', '--threshold', '0', '--window',
