@@ -149,15 +149,23 @@ class Results(Sequence):
     Args:
         clips (list[ClipResult]): The clips.
         about (dict): What was asked for, see ``EmotionInferencer.about``.
+        stopped (str, optional): What ended the run before all was done.
+            Defaults to None: nothing did.
+        left_out (Sequence[str]): Paths of the videos that it did not come to.
 
     Attributes:
         clips (list[ClipResult])
         about (dict)
+        stopped (str | None)
+        left_out (list[str])
     """
 
-    def __init__(self, clips: List[ClipResult], about: dict) -> None:
+    def __init__(self, clips: List[ClipResult], about: dict,
+                 stopped: Optional[str] = None,
+                 left_out: Sequence = ()) -> None:
         self.clips = list(clips)
         self.about = about
+        self.stopped, self.left_out = stopped, list(left_out)
 
     def __getitem__(self, index):
         return self.clips[index]
@@ -176,11 +184,21 @@ class Results(Sequence):
 
     def to_dict(self) -> dict:
         """Plain values, as in the JSON file."""
-        return dict(self.about, clips=[each.to_dict() for each in self.clips])
+        return dict(
+            self.about,
+            stopped=self.stopped,
+            clips_done=len(self.clips),
+            clips_in_all=len(self.clips) + len(self.left_out),
+            left_out=self.left_out,
+            clips=[each.to_dict() for each in self.clips])
 
     def rows(self) -> List[dict]:
-        """A row of plain values a clip: ``pandas.DataFrame`` takes them."""
-        return [each.row() for each in self.clips]
+        """A row of plain values a clip, those left out with an error that
+        says so: ``pandas.DataFrame`` takes them."""
+        return [each.row() for each in self.clips] + [
+            dict(video=path, error=f'left out: {self.stopped}')
+            for path in self.left_out
+        ]
 
     def window_rows(self) -> List[dict]:
         """A row of plain values a window, of all clips."""
@@ -194,8 +212,8 @@ class Results(Sequence):
         write_text(path, text + '\n')
 
     def write_csv(self, folder: str) -> None:
-        """Write ``clips.csv``, a row a clip, those that failed with their
-        error, and ``windows.csv``, a row a window, into a folder; it is made
+        """Write ``clips.csv``, a row a clip, those that failed or were left
+        out with the error, and ``windows.csv``, a row a window, into a folder; it is made
         if need be."""
         write_text(osp.join(folder, 'clips.csv'), _table(self.rows()))
         write_text(osp.join(folder, 'windows.csv'),
