@@ -10,7 +10,7 @@ from emoreact_plugin.checkpoints import checkpoint_of
 from emoreact_plugin.clips import (Clip, ClipPipeline, Scores, Source,
                                    can_extract, find_sources, load_scorer,
                                    regions_needed)
-from emoreact_plugin.clips.sources import PathLike
+from emoreact_plugin.clips.sources import NOT_THERE, PathLike
 from emoreact_plugin.datasets.clip_files import expected_names
 from emoreact_plugin.datasets.landmark_detector import LandmarkDetector
 from emoreact_plugin.evaluation.dump import sha256_of
@@ -150,8 +150,8 @@ class EmotionInferencer:
                  videos: Union[PathLike, Sequence[PathLike]],
                  out_dir: Optional[str] = None,
                  progress: bool = True) -> Results:
-        """Score videos; one that fails is reported and does not stop the
-        rest.
+        """Score videos; one that fails, or is not there, is reported and does
+        not stop the rest.
 
         Args:
             videos (PathLike | Sequence[PathLike]): Video files, and folders
@@ -166,7 +166,7 @@ class EmotionInferencer:
             failed.
 
         Raises:
-            FileNotFoundError: For a path that is not there.
+            FileNotFoundError: When none of the paths is there.
             ValueError: When there is no video, two would be written to one
                 file, or one lies in ``out_dir``.
         """
@@ -255,6 +255,8 @@ class EmotionInferencer:
             FileNotFoundError, ValueError: When it, or its landmark file,
                 cannot be read.
         """
+        if not osp.exists(source.path):
+            raise FileNotFoundError(NOT_THERE.format(source.path))
         if not self.regions:
             return Clip(source.path, use_landmarks=False), 'not needed'
         if self.landmarks == 'none':
@@ -308,13 +310,13 @@ class EmotionInferencer:
 
 
 def targets_of(sources: List[Source], out_dir: str) -> Dict[Source, str]:
-    """Where each annotated video is to be.
+    """Where each annotated video is to be; one that is not there has none.
 
     Raises:
         ValueError: When two would be in one place.
     """
     by_target: Dict[str, Source] = {}
-    for source in sources:
+    for source in filter(lambda each: osp.exists(each.path), sources):
         target = osp.join(out_dir, f'{source.name}_annotated.mp4')
         other = by_target.setdefault(target, source)
         if other is not source:

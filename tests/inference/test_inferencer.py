@@ -161,14 +161,33 @@ def test_a_folder_is_searched(checkpoint, videos, tmp_path):
         'sub/b.mp4_annotated.mp4']
 
 
+def test_wrong_paths_among_several(checkpoint, videos, tmp_path):
+    for name in ('a', 'b'):
+        shutil.copy(videos[0], tmp_path / f'{name}.mp4')
+    # another of the same name, and a folder
+    wrong = [tmp_path / 'new' / 'a.mp4', tmp_path / 'folder' / '']
+    results = EmotionInferencer(checkpoint, landmarks='none')(
+        [wrong[0], tmp_path / 'a.mp4', wrong[1], tmp_path / 'b.mp4'],
+        str(tmp_path / 'out'), **QUIET)
+    assert [each.name for each in results] == ['a.mp4', 'a.mp4', 'folder',
+                                               'b.mp4']
+    assert [each.error for each in results] == [
+        f'{wrong[0]}: no such video or folder', None,
+        f'{wrong[1]}: no such video or folder', None]
+    assert sorted(p.name for p in (tmp_path / 'out').iterdir()) == [
+        'a.mp4_annotated.mp4', 'b.mp4_annotated.mp4']
+
+
 @pytest.mark.parametrize('make, found, message', [
-    (lambda p: [p / 'no.mp4'], FileNotFoundError, 'no.mp4: no such video or'),
+    (lambda p: p / 'no.mp4', FileNotFoundError, 'no.mp4: no such video or'),
+    (lambda p: [p / 'no.mp4', p / 'empty', p / 'nor'], FileNotFoundError,
+     'no.mp4, .*nor: no such video or'),
     (lambda p: [p / 'a/x.mp4', p / 'b/x.mp4'], ValueError,
      'would both be written to'),
     (lambda p: [p / 'out/x.mp4'], ValueError, 'outside of the folder of res'),
     (lambda p: [p / 'empty'], ValueError, 'expected videos .of the endings'),
     (lambda p: [], ValueError, 'no paths: expected videos'),
-], ids=['missing', 'equal', 'result', 'empty', 'none'])
+], ids=['missing', 'all missing', 'equal', 'result', 'empty', 'none'])
 def test_refused_before_any_work(make, found, message, checkpoint, videos,
                                  tmp_path):
     (tmp_path / 'empty').mkdir()

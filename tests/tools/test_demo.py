@@ -106,6 +106,14 @@ def test_failed_clips_are_listed(call):
                                                                       False]
 
 
+def test_a_path_that_is_not_there(call):
+    code, out, err = call('no.mp4', 'videos', '--no-video')
+    assert code == 1 and '2 clips in work_dirs/demo' in out
+    assert 'error: no.mp4: no such video or folder\n1 clip failed\n' in err
+    assert [bool(each['error']) for each in read_json()['clips']] == [
+        True, False, False]
+
+
 def test_it_can_be_stopped(call, monkeypatch):
     stock = EmotionInferencer.run
 
@@ -195,6 +203,7 @@ def test_an_error_that_ends_the_run(call, monkeypatch):
     (('videos', '--show'), '--show: expected --camera N'),
     (('videos', '--stride', '0'), 'stride: expected more than 0 seconds'),
     (('no.mp4', ), 'no.mp4: no such video or folder'),
+    (('no.mp4', 'nor'), 'no.mp4, nor: no such video or folder'),
     (('videos', '--landmarks', 'x'), 'x: no such folder of landmarks'),
     (('videos', '--config', 'no.py'), 'no.py'),
     (('videos', '--device', 'cuda:99'), 'device: expected cpu'),
