@@ -19,7 +19,6 @@ import os.path as osp
 import sys
 
 import cv2
-from tqdm import tqdm
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.clips import find_sources
@@ -30,6 +29,7 @@ from emoreact_plugin.datasets.clip_files import number
 from emoreact_plugin.datasets.frame_extraction import VIDEO_ENDINGS
 from emoreact_plugin.inference import EmotionInferencer, Results
 from emoreact_plugin.inference.annotate import overlay_of
+from emoreact_plugin.progress import write_above
 from emoreact_plugin.transforms.face_mask_shapes import KINDS
 
 
@@ -127,10 +127,10 @@ def score_videos(inferencer, args):
                                    annotate=not args.no_video):
             clips.append(clip)
             if clip.error is None:
-                tqdm.write(line_of(clip.name, clip.probabilities,
-                                   clip.labels))
+                write_above(line_of(clip.name, clip.probabilities,
+                                    clip.labels))
                 for warning in set(clip.warnings) - inferencer.said:
-                    tqdm.write(f'  WARNING: {warning}')
+                    write_above(f'  WARNING: {warning}')
     except (KeyboardInterrupt, Exception) as error:
         if not clips and not isinstance(error, KeyboardInterrupt):
             raise

@@ -8,8 +8,8 @@ from typing import (Callable, Dict, Iterable, Iterator, List, NamedTuple,
                     Optional, Sequence, Tuple)
 
 import numpy as np
-from tqdm import tqdm
 
+from emoreact_plugin.progress import progress_bar
 from emoreact_plugin.whole_files import write_whole
 from .clip_files import (MASKED_SUFFIX, default_cache_dir, expected_names,
                          find_clip, prepare_video, scan_frames)
@@ -168,8 +168,8 @@ def run_jobs(jobs: Sequence[Job], work: Callable[[Job], None],
 
     # Threads do: decoding, drawing and encoding leave Python's lock alone.
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        for _ in tqdm(pool.map(try_to, jobs), 'extracting', len(jobs),
-                      unit='clip', disable=None):
+        for _ in progress_bar(
+                pool.map(try_to, jobs), 'extracting', len(jobs), unit='clip'):
             pass
     return sorted(errors, key=lambda each: each[0])
 

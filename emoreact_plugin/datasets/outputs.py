@@ -6,8 +6,7 @@ import os.path as osp
 import shutil
 from typing import Sequence, Tuple, Union
 
-from tqdm import tqdm
-
+from emoreact_plugin.progress import progress_bar
 from emoreact_plugin.whole_files import write_whole
 
 
@@ -96,8 +95,7 @@ def write_outputs(
     """
     there = [each for each in outputs if osp.lexists(each.target)]
     unlike = [
-        each.target for each in tqdm(
-            there, 'comparing', unit='file', disable=None)
+        each.target for each in progress_bar(there, 'comparing', unit='file')
         if not each.is_same()
     ]
     if unlike:
@@ -108,7 +106,7 @@ def write_outputs(
     left = [each for each in outputs if not each.is_done()]
     reasons = [
         _write(each)
-        for each in tqdm(left, 'writing', unit='file', disable=None)
+        for each in progress_bar(left, 'writing', unit='file')
     ]
     return len(outputs) - len(left), next(filter(None, reasons), '')
 

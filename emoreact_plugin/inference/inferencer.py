@@ -4,7 +4,6 @@ from collections import deque
 from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple, Union
 
 from mmengine.config import Config
-from tqdm import tqdm
 
 from emoreact_plugin.checkpoints import checkpoint_of
 from emoreact_plugin.clips import (Clip, ClipPipeline, Scores, Source,
@@ -14,6 +13,7 @@ from emoreact_plugin.clips.sources import NOT_THERE, PathLike
 from emoreact_plugin.datasets.clip_files import expected_names
 from emoreact_plugin.datasets.landmark_detector import LandmarkDetector
 from emoreact_plugin.evaluation.dump import sha256_of
+from emoreact_plugin.progress import progress_bar, write_above
 from emoreact_plugin.version import __version__
 from .annotate import Annotator
 from .cautions import (NOTICE, SAMPLE_DATA, about_masks, is_sample_video,
@@ -188,8 +188,8 @@ class EmotionInferencer:
         annotate = annotate and out_dir is not None
         targets = targets_of(sources, out_dir) if annotate else {}
         annotator = Annotator(self) if annotate else None
-        with tqdm(total=len(sources), desc='scoring', unit='clip',
-                  disable=None if progress else True) as bar:
+        with progress_bar(total=len(sources), desc='scoring', unit='clip',
+                          shown=progress) as bar:
             for job in self._scored(sources, bar):
                 if annotator is not None and job.result.error is None:
                     bar.set_postfix_str(f'drawing {job.result.name}')
@@ -206,7 +206,7 @@ class EmotionInferencer:
                 yield job.result
 
     def _scored(self, sources: List[Source],
-                bar: tqdm) -> Iterator[ClipJob]:
+                bar) -> Iterator[ClipJob]:
         """The clips in their order; the parts of several are scored in one
         batch."""
         jobs, waiting = deque(), []
@@ -306,7 +306,7 @@ class EmotionInferencer:
         """Print a line, once."""
         if text not in self.said:
             self.said.add(text)
-            tqdm.write(kind + text)
+            write_above(kind + text)
 
 
 def targets_of(sources: List[Source], out_dir: str) -> Dict[Source, str]:
