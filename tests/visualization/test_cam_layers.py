@@ -116,6 +116,67 @@ def test_channels_last_are_refused():
         choose_layer(network, X2D)
 
 
+def test_inner_layers_with_the_channels_last():
+    network = built(dict(
+        type='Recognizer3D',
+        backbone=dict(
+            type='SwinTransformer3D', pretrained=None, pretrained2d=False,
+            arch=dict(embed_dims=12, depths=[2] * 4, num_heads=[3] * 4),
+            window_size=(2, 3, 3), patch_size=(2, 4, 4)),
+        cls_head=dict(type='I3DHead', num_classes=8, in_channels=96)))
+    x = torch.zeros(1, 1, 3, 4, 96, 96)
+    # the patches' convolution, and the end, which it turns round
+    assert map_layers(network, x) == {
+        'backbone.patch_embed.proj': (1, 12, 2, 24, 24),
+        'backbone.patch_embed': (1, 12, 2, 24, 24),
+        'backbone.pos_drop': (1, 12, 2, 24, 24),
+        'backbone': (1, 96, 2, 3, 3)}
+    assert choose_layer(network, x) == 'backbone'
+    for name, shape in (
+            ('backbone.layers.1', (1, 2, 12, 12, 24)),
+            ('backbone.layers.0.blocks.1.mlp.act', (1, 2, 24, 24, 48)),
+            # weights of windows: as many as there are frames, by chance
+            ('backbone.layers.2.blocks.0.attn.softmax', (4, 3, 18, 18))):
+        with pytest.raises(ValueError) as error:
+            choose_layer(network, x, name)
+        assert str(error.value).startswith(
+            f"layer: '{name}' gives {shape}, with the channels last or none: "
+            'no convolution, batch norm or pooling here has such; expected '
+            'one of backbone')
+
+
+class LayerNorm2d(nn.LayerNorm):
+    """As torchvision's: the channels are second."""
+
+    def forward(self, x):
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+@MODELS.register_module()
+class TurnsRound(nn.Module):
+    """As a block of ConvNeXt, of as many channels as places a side."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.norm, self.linear = nn.LayerNorm(4), nn.Linear(4, 6)
+        self.act, self.back = nn.GELU(), nn.Linear(6, 4)
+        self.end = LayerNorm2d(4)
+
+    def forward(self, x):
+        x = self.conv(x)
+        y = self.norm(x.permute(0, 2, 3, 1))
+        y = self.back(self.act(self.linear(y)))
+        return self.end(x + y.permute(0, 3, 1, 2))
+
+
+def test_a_network_that_turns_its_channels_round():
+    network = built(recognizer2d(backbone=dict(type='TurnsRound'),
+                                 channels=4))
+    layers = map_layers(network, torch.zeros(1, 3, 3, 4, 4))
+    assert list(layers) == ['backbone.conv', 'backbone.end', 'backbone']
+
+
 def test_no_maps_at_all():
     config = dict(type='Recognizer2D', backbone=dict(type='TwoMaps'),
                   cls_head=dict(type='SumHead'))
