@@ -3,8 +3,8 @@ from collections import Counter
 from contextlib import contextmanager
 from difflib import get_close_matches
 from textwrap import fill
-from typing import (Any, Callable, Dict, Iterator, List, NamedTuple, Optional,
-                    Sequence, Tuple)
+from typing import (Any, Callable, Dict, Iterable, Iterator, List, NamedTuple,
+                    Optional, Sequence, Tuple)
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from emoreact_plugin.models import score_stream
 
 # What comes after the last block belongs to no place in the frame.
 HEAD = 'cls_head'
+MOST_LINES = 8
 CHANNELS_FIRST = (modules.conv._ConvNd, modules.batchnorm._BatchNorm,
                   nn.GroupNorm, modules.pooling._AvgPoolNd,
                   modules.pooling._MaxPoolNd,
@@ -85,23 +86,49 @@ def choose_layer(recognizer: nn.Module,
         else:
             what = 'does not exist'
         raise ValueError(f"{where}: '{name}' {what}; expected one of "
-                         f'{_listed(name, layers)}')
+                         f'{listed(layers, name)}')
     if found.last is None or found.tokens:
         what = (
             'works on tokens, which are no map' if found.tokens else
             'gives several maps')
         raise ValueError(
             f'{where}: {type(recognizer.backbone).__name__} {what}; name a '
-            f'layer, one of {", ".join(layers)}')
+            f'layer, one of {listed(layers)}')
     return found.last
 
 
-def _listed(name: str, layers: Dict[str, tuple]) -> str:
-    """Those whose names are near first, then all, in lines."""
-    near = get_close_matches(name, layers, 5, 0.5)
+def listed(layers: Iterable[str], name: str = '') -> str:
+    """Names of layers, in ten lines at most.
+
+    Args:
+        layers (Iterable[str]): All of them, with dots between a layer and
+            those within it.
+        name (str): One that is none of them. Those that are much like it come
+            first. Where it would lie within some layer, only those within
+            that one follow. Defaults to ``''``.
+
+    Returns:
+        str: Down to a depth at which they fit into 8 lines; then how many
+        more there are.
+    """
+    layers = list(layers)
+    near, of = get_close_matches(name, layers, 3, 0.5), 'of all'
+    parent = name.rpartition('.')[0]
+    inside = [each for each in layers if f'{each}.'.startswith(f'{parent}.')]
+    if 0 < len(inside) < len(layers):
+        layers, of = inside, f'of those within {parent}'
+    depths = [each.count('.') for each in layers]
+    for depth in range(max(depths), min(depths) - 1, -1):
+        shown = [each for each in layers if each.count('.') <= depth]
+        lines = fill(', '.join(shown), 79, break_on_hyphens=False).split('\n')
+        if len(lines) <= MOST_LINES:
+            break
+    lines = lines[:MOST_LINES]
+    more = len(layers) - len(' '.join(lines).strip(',').split(', '))
     return '\n'.join([
-        *([', '.join(near), 'or, of all,'] if near else []),
-        *fill(', '.join(layers), 79, break_on_hyphens=False).split('\n')
+        *([f'{", ".join(near)} or, {of},'] if near else []), *lines,
+        *([f'and {more} more: NAME.x in place of a name lists those within '
+           'NAME'] if more else []),
     ])
 
 

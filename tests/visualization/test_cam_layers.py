@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 import emoreact_plugin  # noqa: F401
-from emoreact_plugin.visualization.cam_layers import choose_layer, map_layers
+from emoreact_plugin.visualization.cam_layers import (choose_layer,
+                                                      listed, map_layers)
 from mmaction.registry import MODELS
 from ..models.helpers import recognizer2d, recognizer3d
 
@@ -80,11 +81,61 @@ def test_a_layer_that_there_is_not():
     text = str(error.value)
     assert text.startswith("--layer, face: 'backbone.layer5' does not exist; "
                            'expected one of backbone.layer')
+    found = text.replace('\n', ' ')
     for name in map_layers(network, X2D):
-        assert name in text
+        if name.count('.') <= 2:
+            assert f' {name}' in found
     with pytest.raises(ValueError, match="'backbone.layer1.0.relu' gives no "
                        'map of every frame, or is called more than once'):
         choose_layer(built(TORCHVISION), X2D, 'backbone.layer1.0.relu')
+
+
+def names_in(text):
+    return [each.strip(',') for each in text.split()]
+
+
+# ResNet-50, without what is in a block
+BLOCKS = [f'backbone.layer{stage}.{k}'
+          for stage, count in enumerate((3, 4, 6, 3), 1) for k in range(count)]
+RESNET = ['backbone', 'backbone.conv1', 'backbone.conv1.bn',
+          *(f'backbone.layer{stage}' for stage in range(1, 5)), *BLOCKS,
+          *(f'{block}.conv{k}{part}' for block in BLOCKS for k in (1, 2, 3)
+            for part in ('', '.conv', '.bn', '.activate'))]
+
+
+def test_layers_are_listed_down_to_a_depth():
+    near, *lines, last = listed(RESNET, 'backbone.layer5').split('\n')
+    assert near.endswith(' or, of all,') and 'backbone.layer4' in near
+    assert len(lines) <= 8 and max(map(len, lines)) <= 79
+    shown = names_in(' '.join(lines))
+    assert shown == [name for name in RESNET if name.count('.') <= 2]
+    assert last == (f'and {len(RESNET) - len(shown)} more: NAME.x in place '
+                    'of a name lists those within NAME')
+
+
+def test_layers_within_one_are_listed_by_a_name_in_it():
+    near, *lines = listed(RESNET, 'backbone.layer3.4.x').split('\n')
+    assert near.endswith(' or, of those within backbone.layer3.4,')
+    assert names_in(' '.join(lines)) == [
+        name for name in RESNET
+        if name == 'backbone.layer3.4' or name.startswith('backbone.layer3.4.')
+    ]
+    # what is in no layer is looked for in all
+    for name in ('x', 'neck.x', 'backbone.layer'):
+        assert listed(RESNET, name).count('\n') <= 10
+        assert 'those within backbone' not in listed(RESNET, name)
+
+
+def test_few_layers_are_listed_in_a_line():
+    assert listed(['a.b', 'a']) == 'a.b, a'
+
+
+def test_many_layers_side_by_side_are_cut_off():
+    layers = [f'backbone.stage_{k}' for k in range(200)]
+    *lines, last = listed(layers).split('\n')
+    shown = names_in(' '.join(lines))
+    assert len(lines) == 8 and shown == layers[:len(shown)]
+    assert last.startswith(f'and {200 - len(shown)} more: ')
 
 
 def test_several_maps_need_a_name():
