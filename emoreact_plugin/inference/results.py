@@ -213,8 +213,8 @@ class Results(Sequence):
 
     def write_csv(self, folder: str) -> None:
         """Write ``clips.csv``, a row a clip, those that failed or were left
-        out with the error, and ``windows.csv``, a row a window, into a folder; it is made
-        if need be."""
+        out with the error, and ``windows.csv``, a row a window, into a
+        folder; it is made if need be."""
         write_text(osp.join(folder, 'clips.csv'), _table(self.rows()))
         write_text(osp.join(folder, 'windows.csv'),
                    _table(self.window_rows()))
