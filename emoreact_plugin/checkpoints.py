@@ -1,7 +1,9 @@
 """What a checkpoint says about the run that wrote it."""
 import ast
+import json
 import os.path as osp
 import zipfile
+from glob import escape, glob
 from typing import Any, Optional
 
 import torch
@@ -24,6 +26,54 @@ def latest_checkpoint(work_dir: str) -> Optional[str]:
     with open(note, encoding='utf-8') as file:
         path = osp.join(work_dir, osp.basename(file.read().strip()))
     return path if osp.isfile(path) else None
+
+
+def checkpoint_of(path: str) -> str:
+    """The checkpoint that is meant by a path.
+
+    Args:
+        path (str): A checkpoint, or the folder of a training: of this the
+            best one, or the newest where it was not validated.
+
+    Returns:
+        str: Its path; ``path`` itself where that is no folder.
+
+    Raises:
+        FileNotFoundError: When there is none in the folder.
+        ValueError: When several are the best, as after trainings by several
+            scores, and the ``metrics.json`` of ``tools/train.py`` names none
+            of them.
+    """
+    if not osp.isdir(path):
+        return path
+    best = sorted(glob(osp.join(escape(path), 'best_*.pth')))
+    if len(best) > 1:
+        best = [each for each in best
+                if osp.basename(each) == _evaluated(path)] or best
+    if len(best) > 1:
+        raise ValueError(f'{path}: expected one checkpoint best_*.pth in it, '
+                         f'found {", ".join(map(osp.basename, best))}; name '
+                         'one')
+    found = best[0] if best else latest_checkpoint(path)
+    if found is None:
+        inner = sorted(glob(osp.join(escape(path), '*', 'best_*.pth')))
+        raise FileNotFoundError(
+            f'{path}: expected a folder with a checkpoint best_*.pth, or with '
+            'the last_checkpoint of a training, found neither' + (
+                f' (but {", ".join(inner[:3])}{", …" * (len(inner) > 3)})'
+                if inner else ''))
+    return found
+
+
+def _evaluated(work_dir: str) -> Optional[str]:
+    """Name of the checkpoint that a training tested at its end; None where it
+    did not come to that."""
+    try:
+        with open(osp.join(work_dir, 'metrics.json'),
+                  encoding='utf-8') as file:
+            return osp.basename(json.load(file)['checkpoint'])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def read_meta(path: str) -> dict:

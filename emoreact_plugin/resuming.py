@@ -7,7 +7,6 @@ draws from generators that are seeded with (seed, epoch, index), so a run does
 not depend on the number of workers, and a resumed one goes on exactly as it
 would have without the stop.
 """
-import os
 import os.path as osp
 import random
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop
 
 from mmaction.registry import HOOKS
+from .whole_files import write_text
 
 
 def get_random_state() -> tuple:
@@ -98,10 +98,8 @@ class ExactResumeHook(Hook):
 
     def after_val_epoch(self, runner, metrics=None) -> None:
         if is_main_process():
-            path = osp.join(runner.work_dir, self._mark)
-            with open(f'{path}.tmp', 'w', encoding='utf-8') as file:
-                file.write(str(runner.epoch))
-            os.replace(f'{path}.tmp', path)
+            write_text(osp.join(runner.work_dir, self._mark),
+                       str(runner.epoch))
 
     def after_train(self, runner) -> None:
         self._validate_pending(runner)  # the stop came in the last epoch

@@ -1,3 +1,4 @@
+import json
 import pickle
 import struct
 import zipfile
@@ -5,8 +6,9 @@ import zipfile
 import pytest
 import torch
 
-from emoreact_plugin.checkpoints import (check_recipe, latest_checkpoint,
-                                         read_meta, stored_recipe)
+from emoreact_plugin.checkpoints import (check_recipe, checkpoint_of,
+                                         latest_checkpoint, read_meta,
+                                         stored_recipe)
 
 CFG = """
 work_dir = 'x'
@@ -22,6 +24,44 @@ def test_the_latest_checkpoint_is_found_after_a_move(tmp_path):
     assert latest_checkpoint(str(tmp_path)) is None
     (tmp_path / 'epoch_2.pth').touch()
     assert latest_checkpoint(str(tmp_path)) == str(tmp_path / 'epoch_2.pth')
+
+
+def test_the_best_checkpoint_of_a_folder(tmp_path):
+    folder = tmp_path / 'run [1]'
+    folder.mkdir()
+    file = str(folder / 'epoch_3.pth')
+    assert checkpoint_of(file) == file  # whether it is there or not
+    with pytest.raises(FileNotFoundError) as error:
+        checkpoint_of(str(folder))
+    assert str(error.value) == (
+        f'{folder}: expected a folder with a checkpoint best_*.pth, or with '
+        'the last_checkpoint of a training, found neither')
+    (folder / 'epoch_3.pth').touch()
+    (folder / 'last_checkpoint').write_text('/elsewhere/epoch_3.pth')
+    assert checkpoint_of(str(folder)) == file
+    names = ['best_micro_epoch_2.pth', 'best_micro_epoch_3.pth']
+    (folder / names[0]).touch()
+    assert checkpoint_of(str(folder)) == str(folder / names[0])
+    (folder / names[1]).touch()
+    with pytest.raises(ValueError, match='expected one checkpoint .* found '
+                       f'{", ".join(names)}; name one'):
+        checkpoint_of(str(folder))
+    metrics = folder / 'metrics.json'
+    metrics.write_text(json.dumps(dict(checkpoint='/elsewhere/' + names[0])))
+    assert checkpoint_of(str(folder)) == str(folder / names[0])
+    for other in ('[]', '{', json.dumps(dict(checkpoint='epoch_3.pth'))):
+        metrics.write_text(other)
+        with pytest.raises(ValueError, match='name one'):
+            checkpoint_of(str(folder))
+
+
+def test_a_folder_of_several_seeds_names_their_checkpoints(tmp_path):
+    for seed in ('seed0', 'seed1'):
+        (tmp_path / seed).mkdir()
+        (tmp_path / seed / 'best_epoch_1.pth').touch()
+    with pytest.raises(FileNotFoundError, match='found neither .but .*seed0.'
+                       'best_epoch_1.pth, .*seed1.best_epoch_1.pth.$'):
+        checkpoint_of(str(tmp_path))
 
 
 def test_meta(tmp_path):

@@ -13,7 +13,6 @@ import os.path as osp
 import cv2
 import numpy as np
 from mmengine.registry import init_default_scope
-from tqdm import tqdm
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.command_line import (SPLITS, add_config_arguments,
@@ -21,9 +20,11 @@ from emoreact_plugin.command_line import (SPLITS, add_config_arguments,
                                           datasets_of, load_config)
 from emoreact_plugin.console import say
 from emoreact_plugin.datasets.clip_files import number
+from emoreact_plugin.progress import progress_bar
 from emoreact_plugin.visualization.contact_sheet import draw_sheets
 from emoreact_plugin.visualization.pipeline_view import (name_of, panel_of,
                                                          view_sample)
+from emoreact_plugin.whole_files import write_whole
 from mmaction.registry import DATASETS
 
 ENDINGS = ('.jpg', '.jpeg', '.png')
@@ -113,10 +114,8 @@ def write(sheets, out):
         options = () if ending.lower() == '.png' else (
             cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
         data = cv2.imencode(ending, sheet[..., ::-1], options)[1]
-        part = osp.join(osp.dirname(path), f'.{osp.basename(path)}.part')
-        with open(part, 'wb') as file:
+        with write_whole(path) as part, open(part, 'wb') as file:
             file.write(data)
-        os.replace(part, path)
     return paths
 
 
@@ -140,8 +139,7 @@ def main():
         cfg = load_config(args)
         panels = []
         clips = choose(build_datasets(cfg, args.split), args)
-        for dataset, index in tqdm(clips, 'reading', unit='clip',
-                                   disable=None):
+        for dataset, index in progress_bar(clips, 'reading', unit='clip'):
             view, _ = view_sample(dataset, index, args.seed, args.epoch)
             panels.append(panel_of(view, dataset.metainfo.get('classes')))
         sheets = draw_sheets(panels, args.cell)

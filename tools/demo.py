@@ -19,9 +19,9 @@ import os.path as osp
 import sys
 
 import cv2
-from tqdm import tqdm
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.clips import find_sources
 from emoreact_plugin.command_line import (check_display, clear_errors,
                                           list_errors)
 from emoreact_plugin.console import say
@@ -29,6 +29,7 @@ from emoreact_plugin.datasets.clip_files import number
 from emoreact_plugin.datasets.frame_extraction import VIDEO_ENDINGS
 from emoreact_plugin.inference import EmotionInferencer, Results
 from emoreact_plugin.inference.annotate import overlay_of
+from emoreact_plugin.progress import write_above
 from emoreact_plugin.transforms.face_mask_shapes import KINDS
 
 
@@ -37,7 +38,9 @@ def parse_args():
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add('checkpoint', help='trained checkpoint, with its config in it')
+    add('checkpoint',
+        help='trained checkpoint, with its config in it, an ONNX file, or the '
+        'folder of a training: its best checkpoint')
     add('videos', nargs='*', metavar='video',
         help='videos, and folders that are searched for videos')
     add('--config', metavar='FILE',
@@ -115,23 +118,34 @@ def line_of(name, probabilities, labels):
 
 
 def score_videos(inferencer, args):
-    """Results, and what ended it before all was done, or None."""
-    clips = []
+    """The results, and what ended it before all was done, or None."""
+    clips, failure = [], None
+    sources = find_sources(args.videos, args.out)
     try:
         # The folder is named in any case: videos in it are results.
         for clip in inferencer.run(args.videos, args.out,
                                    annotate=not args.no_video):
             clips.append(clip)
             if clip.error is None:
-                tqdm.write(line_of(clip.name, clip.probabilities,
-                                   clip.labels))
+                write_above(line_of(clip.name, clip.probabilities,
+                                    clip.labels))
                 for warning in set(clip.warnings) - inferencer.said:
-                    tqdm.write(f'  WARNING: {warning}')
-    except (KeyboardInterrupt, Exception) as failure:
-        if not clips and not isinstance(failure, KeyboardInterrupt):
+                    write_above(f'  WARNING: {warning}')
+    except (KeyboardInterrupt, Exception) as error:
+        if not clips and not isinstance(error, KeyboardInterrupt):
             raise
-        return clips, failure
-    return clips, None
+        failure = error
+    left_out = [each.path for each in sources[len(clips):]]
+    return Results(clips, inferencer.about, reason_of(failure),
+                   left_out), failure
+
+
+def reason_of(failure):
+    """What ended a run, in words; None where nothing did."""
+    if failure is None:
+        return None
+    return 'stopped by Ctrl-C' if isinstance(
+        failure, KeyboardInterrupt) else str(failure) or type(failure).__name__
 
 
 def score_camera(inferencer, args):
@@ -158,7 +172,8 @@ def score_camera(inferencer, args):
             if not results:
                 raise
             failure = error
-        return [stream.as_clip(results)], failure
+        return Results([stream.as_clip(results)], inferencer.about,
+                       reason_of(failure)), failure
 
 
 def show(result, clip, inferencer):
@@ -180,24 +195,26 @@ def main():
         path = osp.join(args.out, 'results.json')
         with inferencer_of(args) as inferencer:
             if args.camera is not None:
-                clips, failure = score_camera(inferencer, args)
+                results, failure = score_camera(inferencer, args)
             else:
-                clips, failure = score_videos(inferencer, args)
-        results = Results(clips, inferencer.about)
+                results, failure = score_videos(inferencer, args)
         os.makedirs(args.out, exist_ok=True)
         if osp.exists(path):
             say(f'{args.out}: the results that were there are replaced')
         results.write_json(path)
         results.write_csv(args.out)
-        say(f'{number(len(clips) - len(results.errors), "clip")} in '
+        say(f'{number(len(results) - len(results.errors), "clip")} in '
             f'{args.out}: results.json, clips.csv, windows.csv' + (
                 '' if args.no_video or args.camera is not None else
                 ' and annotated videos'))
+        if failure is not None:
+            total = number(len(results) + len(results.left_out), 'clip')
+            say(f'stopped after {len(results)} of {total}' + (
+                '; results.json and clips.csv name those left out'
+                if results.left_out else ''))
         if isinstance(failure, Exception):
             raise failure
     if failure is not None:
-        say(f'stopped after {number(len(clips), "clip")}: only they are in '
-            'the results')
         sys.exit(130)
     list_errors([(each.video, ValueError(each.error))
                  for each in results.errors])

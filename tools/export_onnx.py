@@ -6,7 +6,7 @@ import argparse
 import os.path as osp
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.checkpoints import read_meta
+from emoreact_plugin.checkpoints import checkpoint_of, read_meta
 from emoreact_plugin.clips.clip_pipeline import ClipPipeline
 from emoreact_plugin.clips.sources import Clip
 from emoreact_plugin.command_line import clear_errors
@@ -21,7 +21,8 @@ def parse_args():
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add('checkpoint', help='checkpoint file')
+    add('checkpoint',
+        help='checkpoint file, or the folder of a training: its best one')
     add('videos', nargs='+', metavar='VIDEO',
         help='to compare on, two or more; landmark files are looked for '
         'beside them')
@@ -43,19 +44,20 @@ def packed(cfg, path):
 def main():
     args = parse_args()
     with clear_errors():
-        out = args.out or osp.splitext(args.checkpoint)[0] + '.onnx'
+        checkpoint = checkpoint_of(args.checkpoint)
+        out = args.out or osp.splitext(checkpoint)[0] + '.onnx'
         if not out.endswith('.onnx'):
             raise ValueError(f'--out {out}: expected a name that ends in '
                              '.onnx')
         if len(args.videos) < 2:
             raise ValueError('expected two videos or more to compare the ONNX '
                              f'file on, found {len(args.videos)}')
-        cfg, model = load_recognizer(args.checkpoint, args.config)
+        cfg, model = load_recognizer(checkpoint, args.config)
         clips = [packed(cfg, path) for path in args.videos]
         say('exporting, which takes a minute or more')
         difference = export_onnx(
             cfg, model, clips, out,
-            read_meta(args.checkpoint).get('dataset_meta'))
+            read_meta(checkpoint).get('dataset_meta'))
     say(f'{out}: the logits of {number(len(clips), "clip")} differ by '
         f'{difference:.1e} at most')
 

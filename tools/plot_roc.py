@@ -1,7 +1,8 @@
 """Draw ROC curves and the ROC AUC of each emotion, of one run or several.
 
-The predictions come from tools/test.py --dump. Writes the curves, a bar chart
-with the number of positives of each emotion, and the numbers as CSV.
+The predictions come from tools/train.py, or tools/test.py --dump. Writes the
+curves, a bar chart with the number of positives of each emotion, and the
+numbers as CSV.
 """
 import argparse
 import os
@@ -16,7 +17,7 @@ from emoreact_plugin.experiments import (DUMP, Bootstrap, check_same_clips,
                                          save_roc_figures, scores_csv,
                                          scores_text, stem_and_endings,
                                          summarise)
-from emoreact_plugin.experiments.report import write
+from emoreact_plugin.whole_files import write_text
 
 
 def parse_args():
@@ -25,8 +26,10 @@ def parse_args():
     add('runs', nargs='+', metavar='DUMP|RUN',
         help='a dump (.npz), a work dir with one, or a folder with work dirs '
         'seed0, seed1 and so on, which are seeds of one run')
-    add('--out', default='roc', metavar='FILE',
-        help='.png, .svg or .pdf; without ending PNG and SVG (default: roc)')
+    add('--out', metavar='FILE',
+        help='.png, .svg or .pdf; without ending PNG and SVG (default: roc in '
+        'the folder of the run; of a dump, or of several runs, in the current '
+        'folder)')
     add('--names', nargs='+', metavar='NAME',
         help='what to call the runs (default: the names of files or folders)')
     add('--dump-name', default=DUMP, metavar='NAME.npz',
@@ -57,6 +60,13 @@ def names_of(args):
     return names
 
 
+def out_of(args):
+    """Where to write: given, or beside what is in the folder of one run."""
+    folder = args.runs[0] if len(args.runs) == 1 and osp.isdir(
+        args.runs[0]) else ''
+    return args.out or osp.join(folder, 'roc')
+
+
 def prior_of(path, scores):
     """Micro ROC AUC of the label frequencies of an annotation file."""
     if path is None:
@@ -69,7 +79,7 @@ def main():
     args = parse_args()
     with clear_errors():
         names = names_of(args)
-        stem, endings = stem_and_endings(args.out)
+        stem, endings = stem_and_endings(out_of(args))
         if args.resamples < 1:
             raise ValueError('--resamples: expected 1 or more, found '
                              f'{args.resamples}')
@@ -88,7 +98,7 @@ def main():
                                  bootstrap.weights[bootstrap.level], endings)
         lines = run_scores(scores, summaries)
         table = f'{stem}_values.csv'
-        write(table, scores_csv(lines))
+        write_text(table, scores_csv(lines))
     print(scores_text(lines))
     print(f'\n95 % bootstrap intervals: {args.resamples} resamples, drawing '
           f'each {bootstrap.level}; of several seeds, of their mean.')

@@ -18,8 +18,8 @@ from emoreact_plugin.experiments import (GROUPS, Runs, clips_with_landmarks,
                                          read_scores, resolve,
                                          save_roc_figures, score, to_csv,
                                          to_markdown, train)
-from emoreact_plugin.experiments.report import write
 from emoreact_plugin.visualization import plot_rows, save_figures
+from emoreact_plugin.whole_files import write_text
 from mmaction.registry import DATASETS
 
 TOOLS = osp.dirname(osp.abspath(__file__))
@@ -223,9 +223,9 @@ def main():
         table = make_table(scores, labels_of(cfg, 'train'), args.margin,
                            args.resamples, cues and cues['emotions'])
         text = to_markdown(table, rows, notes)
-        write(osp.join(args.work_dir, 'table.md'), text)
+        write_text(osp.join(args.work_dir, 'table.md'), text)
         for name, content in to_csv(table, rows).items():
-            write(osp.join(args.work_dir, name), content)
+            write_text(osp.join(args.work_dir, name), content)
         figures = draw(table, rows, scores, args.work_dir)
     say(f'\n{text}\nwritten: {osp.join(args.work_dir, "table.md")}, .csv, ' +
         ', '.join(osp.basename(path) for path in figures))

@@ -5,7 +5,7 @@ import os.path as osp
 from mmengine.dist import is_main_process
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.checkpoints import check_recipe, read_meta
+from emoreact_plugin.checkpoints import check_recipe, checkpoint_of, read_meta
 from emoreact_plugin.command_line import (SPLITS, add_config_arguments,
                                           build_runner, clear_errors,
                                           label_prior, load_config,
@@ -22,7 +22,9 @@ def parse_args():
         '--print-config',
         metavar='FILE',
         help='write the resolved config to FILE and stop')
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        'checkpoint',
+        help='checkpoint file, or the folder of a training: its best one')
     parser.add_argument(
         '--split',
         choices=SPLITS,
@@ -92,6 +94,7 @@ def main():
         if args.config is None and args.config_flag is None:
             raise ValueError('expected a config file and a checkpoint, found '
                              f'only {args.checkpoint}')
+        args.checkpoint = checkpoint_of(args.checkpoint)
         cfg = load_config(args)
         without_tensorboard(cfg)
         choose_split(cfg, args.split)

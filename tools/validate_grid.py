@@ -20,10 +20,10 @@ import tempfile
 import time
 
 from mmengine.config import Config
-from tqdm import tqdm
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.command_line import add_config_arguments, load_config
+from emoreact_plugin.progress import progress_bar, write_above
 
 TOOLS = osp.dirname(osp.abspath(__file__))
 BASE = """\
@@ -125,7 +125,7 @@ def main():
         with open(args.out, newline='', encoding='utf-8') as file:
             done = {row[0] for row in csv.reader(file) if row[1] == 'ok'}
     failed = 0
-    for options in tqdm(list(combinations()), unit='combination'):
+    for options in progress_bar(list(combinations()), unit='combination'):
         name = ' '.join(flags_of(options))
         if name in done:
             continue
@@ -137,7 +137,7 @@ def main():
         except (Exception, SystemExit) as error:
             verdict = f'{type(error).__name__}: {error}'
             failed += 1
-            tqdm.write(f'{name}: {verdict}')
+            write_above(f'{name}: {verdict}')
         with open(args.out, 'a', newline='', encoding='utf-8') as file:
             csv.writer(file).writerow(
                 [name, verdict, f'{time.time() - start:.1f}'])

@@ -22,7 +22,7 @@ from emoreact_plugin.experiments import (Bootstrap, Claim, Runs, Training,
                                          read_cues, read_scores, resolve,
                                          score, train)
 from emoreact_plugin.experiments.comparisons import point_scores
-from emoreact_plugin.experiments.report import write
+from emoreact_plugin.whole_files import write_text
 
 TOOLS = osp.dirname(osp.abspath(__file__))
 INPUTS = ('face', 'body', 'fusion')
@@ -150,7 +150,7 @@ def main():
         f'landmarks; mean of {args.seeds} seeds (shuffled labels: one seed '
         'of the fusion); 95 % bootstrap interval over the children.',
         claims_table(claims), cues_table(bootstrap, cues)]) + '\n'
-    write(osp.join(args.work_dir, 'report.md'), text)
+    write_text(osp.join(args.work_dir, 'report.md'), text)
     say(text)
     sys.exit(0 if all(claim.holds for claim in claims) else 1)
 

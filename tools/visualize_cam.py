@@ -4,18 +4,17 @@ Grad-CAM and its kin, for each stream: a sheet of the frames that testing
 takes, and a video of all frames. See docs/grad_cam.md.
 """
 import argparse
-import os
 import os.path as osp
 
 import cv2
 import numpy as np
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.checkpoints import read_meta
+from emoreact_plugin.checkpoints import checkpoint_of, read_meta
 from emoreact_plugin.command_line import (add_config_arguments, clear_errors,
                                           datasets_of, load_config)
 from emoreact_plugin.console import say
-from emoreact_plugin.datasets.frame_writers import part_of, write_video
+from emoreact_plugin.datasets.frame_writers import write_video
 from emoreact_plugin.datasets.video import frame_rate
 from emoreact_plugin.evaluation.functional import sigmoid
 from emoreact_plugin.inference.cautions import is_sample_video
@@ -29,13 +28,15 @@ from emoreact_plugin.visualization.cam_views import (EVERY, TITLES, empty_of,
                                                      explain_clip, scales_of,
                                                      sheet_of, video_frames,
                                                      without_box)
+from emoreact_plugin.whole_files import write_whole
 
 
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     add_config_arguments(parser)
     add = parser.add_argument
-    add('checkpoint', help='checkpoint file')
+    add('checkpoint',
+        help='checkpoint file, or the folder of a training: its best one')
     add('clip', metavar='VIDEO_OR_CLIP',
         help='a video, a folder of frames, or the name of a clip of the data '
         'set')
@@ -146,16 +147,15 @@ def values(scales, empty, explained, i):
 
 
 def write_png(path, image):
-    with part_of(path) as part:
-        with open(part, 'xb') as file:
-            file.write(cv2.imencode('.png', np.ascontiguousarray(
-                image[..., ::-1]))[1])
-        os.replace(part, path)
+    with write_whole(path) as part, open(part, 'xb') as file:
+        file.write(cv2.imencode('.png', np.ascontiguousarray(
+            image[..., ::-1]))[1])
 
 
 def main():
     args = parse_args()
     with clear_errors():
+        args.checkpoint = checkpoint_of(args.checkpoint)
         cfg, model = configure(args)
         source = open_source(cfg, args.clip, args.landmarks, args.cache_dir)
         warning = warning_of(args, source)
@@ -175,9 +175,8 @@ def main():
                 "one's are shown.")
         path = source.clip.path
         rate = frame_rate(path) if osp.isfile(path) else None
-        with part_of(f'{stem}.mp4') as part:
+        with write_whole(f'{stem}.mp4') as part:
             write_video(part, video_frames(explained, explainer, out), rate)
-            os.replace(part, f'{stem}.mp4')
         say(f'video: {stem}.mp4')
 
 

@@ -54,9 +54,11 @@ class ClipPipeline:
     Args:
         cfg (Config): The configuration.
         mask (str, optional): What ``DrawFaceMask`` is to draw on the frames,
-            such as ``'surgical'``. Defaults to None: nothing.
+            such as ``'surgical'``, in the colour and with the seed of the
+            configuration's own, if it has them. Defaults to None: nothing.
 
     Attributes:
+        face_mask (DrawFaceMask | None): What draws the masks.
         regions (tuple[str, ...]): What ``CropRegions`` cuts out; empty for a
             pipeline of whole frames.
         trained_mask (str | None): What the configuration draws.
@@ -75,6 +77,8 @@ class ClipPipeline:
             raise ValueError('test pipeline: expected a step that samples '
                              f'frames, found {", ".join(types)}')
         self._sampler = TRANSFORMS.build(steps[sampler])
+        self.face_mask = None if mask is None else TRANSFORMS.build(
+            _mask_step(steps, mask))
         rest: List[Any] = []
         for step, kind in zip(steps, types):
             if kind == CROPS:
@@ -83,15 +87,15 @@ class ClipPipeline:
                     DECODER_ENDINGS) or step is steps[sampler]:
                 continue
             if step['type'] == 'CropRegions' and mask is not None:
-                rest.append(dict(type=MASK, kind=mask, seed=0))
-            rest.append(step)
-        self.regions = next((tuple(step['regions']) for step in rest
-                             if step['type'] == 'CropRegions'), ())
+                rest.append(self.face_mask)
+            rest.append(TRANSFORMS.build(step))
+        self.regions = next((tuple(step['regions']) for step in steps
+                             if step['type'] in ('CropRegions', CROPS)), ())
         if mask is not None and not self.regions:
             raise ValueError(
                 'mask: expected a configuration that crops regions, which '
                 'knows where the face is, found one of whole frames')
-        self._steps = Compose([TRANSFORMS.build(step) for step in rest])
+        self._steps = Compose(rest)
 
     def sample(self, total_frames: int, name: str = 'clip') -> dict:
         """Choose the frames of a clip, as in testing.
@@ -164,3 +168,10 @@ def trained_mask(steps: Sequence[dict]) -> Optional[str]:
     """The kind of mask that a pipeline draws; None for none."""
     return next((step.get('kind', 'surgical') for step in steps
                  if step['type'] == MASK), None)
+
+
+def _mask_step(steps: Sequence[dict], kind: str) -> dict:
+    """What draws masks of a kind on every clip, else as a pipeline's own."""
+    own = next((step for step in steps if step['type'] == MASK), {})
+    return dict(type=MASK, kind=kind, color=own.get('color'),
+                seed=own.get('seed') or 0)

@@ -26,14 +26,15 @@ class Scores(NamedTuple):
 
 def load_scorer(checkpoint: str,
                 config: Union[str, Config, None] = None,
-                device: str = 'cpu'):
+                device: Optional[str] = None):
     """What scores clips with a checkpoint or an ONNX file.
 
     Args:
         checkpoint (str): Its path; that of an ONNX file ends in ``.onnx``.
         config (str | Config, optional): See ``load_recognizer``. An ONNX file
             has its own.
-        device (str): Such as ``'cpu'``, which is where ONNX files run.
+        device (str, optional): Such as ``'cpu'``, which is where ONNX files
+            run. Defaults to None: a GPU where there is one, for a checkpoint.
 
     Returns:
         TorchScorer | OnnxScorer: It has ``cfg``, ``classes``, ``threshold``
@@ -41,17 +42,46 @@ def load_scorer(checkpoint: str,
         Called with packed clips, it gives their :class:`Scores`.
 
     Raises:
-        FileNotFoundError, ImportError, ValueError: See ``load_recognizer``,
-            :class:`TorchScorer` and ``OnnxScorer``.
+        FileNotFoundError, ImportError, ValueError: See :func:`check_device`,
+            ``load_recognizer``, :class:`TorchScorer` and ``OnnxScorer``.
     """
+    if device is not None:
+        check_device(device)
     if checkpoint.endswith('.onnx'):
         if config is not None:
             raise ValueError(f'{checkpoint}: has its own configuration, '
                              f'expected no config, found {config}')
+        if device not in (None, 'cpu'):
+            raise ValueError('device: expected cpu, where ONNX files run, '
+                             f'found {device}')
         from .onnx_scoring import OnnxScorer
         return OnnxScorer(checkpoint)
+    device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
     cfg, model = load_recognizer(checkpoint, config, device)
     return TorchScorer(cfg, model, read_meta(checkpoint).get('dataset_meta'))
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that is not there.
+
+    Args:
+        device (str): As PyTorch calls it: ``'cpu'``, ``'cuda'``,
+            ``'cuda:1'``.
+
+    Raises:
+        ValueError: Naming those that are there.
+    """
+    try:
+        torch.empty(1, device=device)
+    except Exception as error:  # torch raises many kinds
+        there = ['cpu']
+        if torch.cuda.is_available():
+            there += [f'cuda:{k}' for k in range(torch.cuda.device_count())]
+        if torch.backends.mps.is_available():
+            there.append('mps')
+        note = '' if torch.cuda.is_available() else ' (no CUDA device found)'
+        raise ValueError(f'device: expected {" or ".join(there)}{note}, found '
+                         f'{device}') from error
 
 
 class TorchScorer:

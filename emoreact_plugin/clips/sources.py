@@ -21,11 +21,12 @@ from emoreact_plugin.datasets.video import (USUAL_RATE, frame_times,
 from .clip_pipeline import Landmarks
 
 FRAME_NAMES = '{:06d}.jpg'
+NOT_THERE = '{}: no such video or folder'
 PathLike = Union[str, 'os.PathLike[str]']
 
 
 class Source(NamedTuple):
-    """A video to score.
+    """A video to score, or a path at which there is none.
 
     Attributes:
         path (str): Where it is.
@@ -45,15 +46,16 @@ def find_sources(videos: Union[PathLike, Sequence[PathLike]],
         out (str, optional): A folder of results, whose videos are left out.
 
     Returns:
-        list[Source]: At least one.
+        list[Source]: At least one that is there. A path that is not there is
+        among them, to be reported as a video that cannot be read.
 
     Raises:
-        FileNotFoundError: For a path that is not there.
+        FileNotFoundError: When no video is there, and some path is not.
         ValueError: When there is no video, or one lies in ``out``.
     """
     if isinstance(videos, (str, os.PathLike)):
         videos = [videos]
-    found = []
+    found, lost = [], []
     for path in map(os.fspath, videos):
         if osp.isdir(path):
             found += [Source(osp.join(path, name), name)
@@ -64,7 +66,10 @@ def find_sources(videos: Union[PathLike, Sequence[PathLike]],
                                  f'of the folder of results, {out}')
             found.append(Source(path, osp.basename(path)))
         else:
-            raise FileNotFoundError(f'{path}: no such video or folder')
+            lost.append(path)
+            found.append(Source(path, osp.basename(osp.normpath(path))))
+    if lost and len(lost) == len(found):
+        raise FileNotFoundError(NOT_THERE.format(', '.join(lost)))
     if not found:
         raise ValueError(
             f'{", ".join(map(os.fspath, videos)) or "no paths"}: expected '

@@ -9,6 +9,7 @@ from typing import Dict, List, Optional, Sequence
 
 import numpy as np
 
+from emoreact_plugin.whole_files import write_text
 from .clip_files import number
 from .findings import LEVELS, Clip, Finding, Report
 
@@ -209,12 +210,8 @@ def write_report(report: Report, out: str) -> List[str]:
         'summary.json': json.dumps(summary, indent=1) + '\n'
     }
     for name, text in texts.items():
-        part = osp.join(out, f'.{name}.part')
         # Names of files may hold bytes that are no UTF-8.
-        with open(part, 'w', newline='', encoding='utf-8',
-                  errors='backslashreplace') as file:
-            file.write(text)
-        os.replace(part, osp.join(out, name))
+        write_text(osp.join(out, name), text, errors='backslashreplace')
     return list(texts)
 
 

@@ -8,9 +8,9 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 from mmengine.logging import MMLogger
-from tqdm import tqdm
 
 from emoreact_plugin.evaluation import prior_roc_auc_micro
+from emoreact_plugin.progress import progress_bar
 from mmaction.registry import DATASETS
 from .annotation_checks import label_columns, lines_left, read_lines
 from .annotations import Annotation
@@ -227,8 +227,8 @@ def _open_all(parts: Sequence[Part], rows: Sequence[List[Annotation]],
     found = [{} for _ in parts]
     # Threads do: decoding leaves Python's lock alone.
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        results = tqdm(pool.map(work, jobs), 'opening', len(jobs),
-                       unit='clip', disable=None)
+        results = progress_bar(
+            pool.map(work, jobs), 'opening', len(jobs), unit='clip')
         for (k, row), source in zip(jobs, results):
             found[k][_key_of(row)] = source
     return found

@@ -9,8 +9,8 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 import cv2
 from mmengine.dist import barrier, get_dist_info
 from mmengine.logging import print_log
-from tqdm import tqdm
 
+from emoreact_plugin.progress import progress_bar
 from .landmarks import is_current, load_prepared, prepare_clip
 from .video import probe_video
 
@@ -329,8 +329,9 @@ def _prepare_stale(jobs: List[tuple], folders: dict, cache_dir: str,
               f'once, into {cache_dir}', 'current')
     # Threads do: decoding leaves Python's lock alone.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in tqdm(pool.map(prepare, stale), 'preparing', len(stale),
-                      unit='clip', disable=None):
+        for _ in progress_bar(
+                pool.map(prepare, stale), 'preparing', len(stale),
+                unit='clip'):
             pass
     if errors:
         errors.sort(key=lambda item: item[0])

@@ -6,11 +6,12 @@ from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
 import cv2
 import numpy as np
 
+from emoreact_plugin.whole_files import write_whole
 from .coverage import Coverage, coverage_of
 from .crops import CROP_NAME, PreparedCrops, read_record, write_record
 from .frame_extraction import (Job, fitting_frames, look_of, plan,
                                prepared_of, run_jobs)
-from .frame_writers import JPEG_QUALITY, part_of
+from .frame_writers import JPEG_QUALITY
 from .landmarks import PreparedClip
 from .video import iterate_frames
 
@@ -110,10 +111,9 @@ def extract_crops(sources: Sequence[str],
             before.append(job.target)
             return
         clip = prepared_of(job, landmarks, keypoints, cache_dir, required)
-        with part_of(target) as part:
+        with write_whole(target) as part:
             _write_clip(part, job, clip, cropper, mask, step, size)
             done[job.target] = read_record(part)
-            os.replace(part, target)
 
     errors = run_jobs(jobs, work, workers)
     return CropReport([done[name] for name in sorted(done)], len(before),

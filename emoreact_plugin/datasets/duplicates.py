@@ -6,7 +6,7 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from typing import Dict, List, Optional, Sequence
 
-from tqdm import tqdm
+from emoreact_plugin.progress import progress_bar
 
 CHUNK = 1 << 20
 
@@ -36,8 +36,8 @@ def content_ids(sizes: Dict[str, int],
         hashes = dict(
             zip(
                 todo,
-                tqdm(pool.map(_hash, todo), 'comparing', len(todo),
-                     unit='clip', disable=None if todo else True)))
+                progress_bar(pool.map(_hash, todo), 'comparing', len(todo),
+                             unit='clip', shown=bool(todo))))
     return {
         path: hashes.get(osp.realpath(path)) or osp.realpath(path)
         for path in sizes

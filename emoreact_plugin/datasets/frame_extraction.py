@@ -8,11 +8,12 @@ from typing import (Callable, Dict, Iterable, Iterator, List, NamedTuple,
                     Optional, Sequence, Tuple)
 
 import numpy as np
-from tqdm import tqdm
 
+from emoreact_plugin.progress import progress_bar
+from emoreact_plugin.whole_files import write_whole
 from .clip_files import (MASKED_SUFFIX, default_cache_dir, expected_names,
                          find_clip, prepare_video, scan_frames)
-from .frame_writers import FRAME_NAME, part_of, write_frames, write_video
+from .frame_writers import FRAME_NAME, write_frames, write_video
 from .landmarks import PreparedClip, load_prepared
 from .mask_record import FILE_NAME, MaskedClip, read_masks, write_masks
 from .video import frame_rate, iterate_frames
@@ -127,7 +128,7 @@ def extract(sources: Sequence[str],
         frames, masked = iterate_frames(job.path), []
         if faces is not None:
             frames = _masked_frames(frames, faces, mask, job, masked)
-        with part_of(target) as part:
+        with write_whole(target) as part:
             count = (
                 write_video(part, frames, frame_rate(job.path))
                 if as_videos else write_frames(part, frames))
@@ -137,7 +138,6 @@ def extract(sources: Sequence[str],
                     # First, so that no clip with masks goes unlisted.
                     records[job.target] = clip
                     write_masks(out, records)
-                os.replace(part, target)
         clips.append(clip)
 
     errors = run_jobs(jobs, work, workers)
@@ -168,8 +168,8 @@ def run_jobs(jobs: Sequence[Job], work: Callable[[Job], None],
 
     # Threads do: decoding, drawing and encoding leave Python's lock alone.
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        for _ in tqdm(pool.map(try_to, jobs), 'extracting', len(jobs),
-                      unit='clip', disable=None):
+        for _ in progress_bar(
+                pool.map(try_to, jobs), 'extracting', len(jobs), unit='clip'):
             pass
     return sorted(errors, key=lambda each: each[0])
 

@@ -1,10 +1,8 @@
 """Frames written to files: numbered JPEGs, or a video."""
 import os
 import os.path as osp
-import shutil
-from contextlib import contextmanager
 from fractions import Fraction
-from typing import Iterable, Iterator, Optional, Sequence
+from typing import Iterable, Optional, Sequence
 
 import av
 import cv2
@@ -24,34 +22,6 @@ CLOCK = Fraction(1, 90000)
 PRIMING = .2
 # Sound that an mp4 file can hold.
 SOUND_CODECS = ('aac', 'mp3', 'mp3float', 'ac3', 'alac')
-
-
-@contextmanager
-def part_of(target: str) -> Iterator[str]:
-    """The name to write something to before it gets its own; whatever is left
-    under that name, by this run or one that was broken off, is deleted.
-
-    Args:
-        target (str): Its own name.
-
-    Yields:
-        str: Beside it, hidden.
-    """
-    folder, name = osp.split(target)
-    part = osp.join(folder, f'.{name}.part')
-    os.makedirs(folder or '.', exist_ok=True)
-    _delete(part)
-    try:
-        yield part
-    finally:
-        _delete(part)
-
-
-def _delete(path: str) -> None:
-    if osp.isdir(path):
-        shutil.rmtree(path)
-    elif osp.lexists(path):
-        os.remove(path)
 
 
 def write_frames(folder: str, frames: Iterable[np.ndarray]) -> int:

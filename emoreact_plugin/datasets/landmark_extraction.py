@@ -8,8 +8,8 @@ from threading import Event
 from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
-from tqdm import tqdm
 
+from emoreact_plugin.progress import progress_bar
 from .clip_files import expected_names, find_keypoints, find_landmarks
 from .frame_extraction import VIDEO_ENDINGS, Job, find_videos
 from .landmark_detector import LandmarkDetector
@@ -127,8 +127,9 @@ def extract_landmarks(
         before_it = {job for job in jobs
                      if osp.exists(osp.join(out, job.target))}
         # Threads do: mediapipe and decoding leave Python's lock alone.
-        with tqdm(total=len(jobs), desc='finding landmarks', unit='clip',
-                  disable=None) as bar, ThreadPoolExecutor(workers) as pool:
+        with progress_bar(
+                total=len(jobs), desc='finding landmarks', unit='clip'
+        ) as bar, ThreadPoolExecutor(workers) as pool:
             futures = {pool.submit(work, job): job for job in jobs}
             try:
                 for future in as_completed(futures):

@@ -1,12 +1,12 @@
 """Face landmarks and body keypoints, written as the readers in
 ``landmark_readers`` take them."""
 import os
-import os.path as osp
 from fractions import Fraction
 from typing import Iterable, Optional, Union
 
 import numpy as np
 
+from emoreact_plugin.whole_files import write_text
 from .landmark_readers import NUM_LANDMARKS
 
 PathLike = Union[str, 'os.PathLike[str]']
@@ -59,8 +59,4 @@ def write_keypoints_txt(path: PathLike, keypoints: np.ndarray) -> None:
 
 
 def _write_lines(path: PathLike, lines: Iterable[str]) -> None:
-    folder, name = osp.split(os.fspath(path))
-    part = osp.join(folder, f'.{name}.part')
-    with open(part, 'w', encoding='utf-8', newline='\n') as file:
-        file.writelines(line + '\n' for line in lines)
-    os.replace(part, path)
+    write_text(path, ''.join(line + '\n' for line in lines))

@@ -3,10 +3,8 @@
 Made once from the text files (the readers stand in ``landmark_readers``), so
 that training parses no text.
 """
-import contextlib
 import json
 import os
-import uuid
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from typing import Dict, Optional, Tuple, Union
 
 import numpy as np
 
+from emoreact_plugin.whole_files import write_whole
 from .landmark_readers import (NUM_LANDMARKS, check_count, parse_keypoints,
                                parse_openface, read_keypoints_txt,
                                read_openface_csv)
@@ -262,19 +261,11 @@ def _is_far_off(found: int, expected: int) -> bool:
 
 
 def _write_npz(out_file: PathLike, **arrays) -> None:
-    """Write under another name first: nobody ever sees half a file."""
-    folder, name = os.path.split(os.path.abspath(out_file))
-    os.makedirs(folder, exist_ok=True)
-    draft = os.path.join(folder, f'.{name}.{uuid.uuid4().hex}.tmp')
-    try:
-        with open(draft, 'xb') as file:
-            # uncompressed: a third of the time to load
-            np.savez(file, **arrays)
-        os.replace(draft, out_file)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(draft)
-        raise
+    # Several trainings may fill one cache.
+    with write_whole(out_file, at_once=True) as part, open(
+            part, 'xb') as file:
+        # uncompressed: a third of the time to load
+        np.savez(file, **arrays)
 
 
 def _check_prepared(clip: PreparedClip) -> None:

@@ -1,9 +1,10 @@
 """``masks.csv``: which clips of a folder had masks drawn on them, and in how
 many frames there was no face for one."""
 import csv
-import os
 import os.path as osp
 from typing import Dict, NamedTuple
+
+from emoreact_plugin.whole_files import write_whole
 
 FILE_NAME = 'masks.csv'
 
@@ -76,9 +77,8 @@ def write_masks(folder: str, records: Dict[str, MaskedClip]) -> None:
         records (dict[str, MaskedClip]): By ``path``.
     """
     path = osp.join(folder, FILE_NAME)
-    part = osp.join(folder, f'.{FILE_NAME}.part')
-    with open(part, 'w', newline='', encoding='utf-8') as file:
+    with write_whole(path) as part, open(
+            part, 'w', newline='', encoding='utf-8') as file:
         writer = csv.writer(file)
         writer.writerow(MaskedClip._fields)
         writer.writerows(records[name] for name in sorted(records))
-    os.replace(part, path)

@@ -6,7 +6,8 @@ import os.path as osp
 import shutil
 from typing import Sequence, Tuple, Union
 
-from tqdm import tqdm
+from emoreact_plugin.progress import progress_bar
+from emoreact_plugin.whole_files import write_whole
 
 
 class TextOutput:
@@ -94,8 +95,7 @@ def write_outputs(
     """
     there = [each for each in outputs if osp.lexists(each.target)]
     unlike = [
-        each.target for each in tqdm(
-            there, 'comparing', unit='file', disable=None)
+        each.target for each in progress_bar(there, 'comparing', unit='file')
         if not each.is_same()
     ]
     if unlike:
@@ -106,21 +106,11 @@ def write_outputs(
     left = [each for each in outputs if not each.is_done()]
     reasons = [
         _write(each)
-        for each in tqdm(left, 'writing', unit='file', disable=None)
+        for each in progress_bar(left, 'writing', unit='file')
     ]
     return len(outputs) - len(left), next(filter(None, reasons), '')
 
 
 def _write(output: Union[TextOutput, FileOutput]) -> str:
-    folder, name = osp.split(output.target)
-    os.makedirs(folder or '.', exist_ok=True)
-    part = osp.join(folder, f'.{name}.part')
-    if osp.lexists(part):  # of a run that was broken off
-        os.remove(part)
-    try:
-        reason = output.make(part)
-        os.replace(part, output.target)
-    finally:
-        if osp.lexists(part):
-            os.remove(part)
-    return reason
+    with write_whole(output.target) as part:
+        return output.make(part)

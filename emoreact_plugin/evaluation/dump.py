@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Mapping, Sequence
 
 import numpy as np
-from mmaction.registry import METRICS
 
+from emoreact_plugin.whole_files import write_whole
+from mmaction.registry import METRICS
 from . import functional as F
 from .roc_auc_metric import SCORES, ROCAUCMetric, row_of_sample
 
@@ -116,14 +117,8 @@ def write_dump(path, dump: Dump) -> Path:
         arrays[_STREAM + name] = values
     for name, values in dump.found.items():
         arrays[f'{name}_found'] = values
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    try:
-        with open(partial, 'wb') as file:
-            np.savez(file, **arrays)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with write_whole(path) as part, open(part, 'wb') as file:
+        np.savez(file, **arrays)
     return path
 
 

@@ -9,6 +9,8 @@ from typing import Mapping, Sequence
 
 import numpy as np
 
+from emoreact_plugin.whole_files import write_text
+
 PRIOR_NOTE = (
     '* What micro is without a model: every clip scored by how often each\n'
     '  label occurs in the training split. Macro and each emotion are 0.5\n'
@@ -120,11 +122,5 @@ def write_metrics(path, results: Mapping[str, Mapping[str, float | None]],
         raise ValueError(f'{path}: expected numbers, text, lists and '
                          'dictionaries, with None for what is undefined, '
                          f'found: {error}') from error
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    try:
-        partial.write_text(text + '\n', encoding='utf-8')
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_text(path, text + '\n')
     return path

@@ -2,12 +2,12 @@
 import csv
 import io
 import math
-import os
 from typing import Dict, List, Sequence
 
 import numpy as np
 
 from emoreact_plugin.datasets.clip_files import number
+from emoreact_plugin.whole_files import write_text as write  # noqa: F401
 from .comparisons import AVERAGES, Claim
 from .rows import Row
 from .table import Table
@@ -205,11 +205,3 @@ def csv_text(head: Sequence[str], lines: Sequence[Sequence]) -> str:
         cells = ['' if cell == 'nan' else cell for cell in cells]
         writer.writerow(cells + [''] * (len(head) - len(cells)))
     return text.getvalue()
-
-
-def write(path: str, text: str) -> None:
-    """Write a text file; it is never seen half written."""
-    partial = f'{path}.{os.getpid()}.tmp'
-    with open(partial, 'w', encoding='utf-8') as file:
-        file.write(text)
-    os.replace(partial, path)

@@ -1,7 +1,6 @@
 """Trainings of many seeds, each taken up again where it was stopped."""
 import argparse
 import json
-import os
 import os.path as osp
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from emoreact_plugin.command_line import (add_config_arguments, leaves,
                                           load_config)
 from emoreact_plugin.console import say
 from emoreact_plugin.evaluation.dump import sha256_of
+from emoreact_plugin.whole_files import write_text
 from .rows import Training
 
 # Where things lie and how they are loaded changes no result.
@@ -150,10 +150,7 @@ def _claim(folder: str, cfg: Config) -> None:
             if osp.isfile(file):
                 settings[f'{key} (SHA-256)'] = sha256_of(file)
     if not osp.isfile(path):
-        os.makedirs(folder, exist_ok=True)
-        with open(path + '.tmp', 'w', encoding='utf-8') as file:
-            json.dump(settings, file, indent=1)
-        os.replace(path + '.tmp', path)
+        write_text(path, json.dumps(settings, indent=1))
         return
     with open(path, encoding='utf-8') as file:
         found = json.load(file)

@@ -1,12 +1,11 @@
 """Annotated videos of clips that were scored."""
-import os
 from typing import Iterator, List, Tuple
 
 import numpy as np
 
-from emoreact_plugin.datasets.frame_writers import part_of, write_timed_video
-from emoreact_plugin.transforms import DrawFaceMask
+from emoreact_plugin.datasets.frame_writers import write_timed_video
 from emoreact_plugin.visualization.video_overlay import Curve, VideoOverlay
+from emoreact_plugin.whole_files import write_whole
 from .cautions import ENOUGH, SAMPLE_DATA
 from .clip_job import ClipJob
 from .results import ClipResult
@@ -21,8 +20,7 @@ class Annotator:
 
     def __init__(self, owner) -> None:
         self.owner = owner
-        self._mask = None if owner.mask is None else DrawFaceMask(
-            owner.mask, seed=0)
+        self._mask = owner.pipeline.face_mask
 
     def write(self, target: str, job: ClipJob, bar) -> None:
         """Write one, whole or not at all: mp4, with the frame times and the
@@ -49,9 +47,8 @@ class Annotator:
                     {region: each[k] for region, each in job.boxes.items()})
 
         sound = None if job.clip.filename_tmpl else job.clip.path
-        with part_of(target) as part:
+        with write_whole(target) as part:
             write_timed_video(part, frames(), job.times, sound)
-            os.replace(part, target)
 
     def _masked(self, job: ClipJob, k: int, frame: np.ndarray) -> np.ndarray:
         if self._mask is None:

@@ -3,17 +3,17 @@ import os.path as osp
 from collections import deque
 from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple, Union
 
-import torch
 from mmengine.config import Config
-from tqdm import tqdm
 
+from emoreact_plugin.checkpoints import checkpoint_of
 from emoreact_plugin.clips import (Clip, ClipPipeline, Scores, Source,
                                    can_extract, find_sources, load_scorer,
                                    regions_needed)
-from emoreact_plugin.clips.sources import PathLike
+from emoreact_plugin.clips.sources import NOT_THERE, PathLike
 from emoreact_plugin.datasets.clip_files import expected_names
 from emoreact_plugin.datasets.landmark_detector import LandmarkDetector
 from emoreact_plugin.evaluation.dump import sha256_of
+from emoreact_plugin.progress import progress_bar, write_above
 from emoreact_plugin.version import __version__
 from .annotate import Annotator
 from .cautions import (NOTICE, SAMPLE_DATA, about_masks, is_sample_video,
@@ -28,12 +28,13 @@ class EmotionInferencer:
     """Scores the emotions of videos with a trained recognizer.
 
     Args:
-        checkpoint (str): Path of the checkpoint, or of an ONNX file of
+        checkpoint (str): Path of the checkpoint, of the folder of a training,
+            whose best one is taken, or of an ONNX file of
             ``tools/export_onnx.py``.
         config (str | Config, optional): Config file, which is run, or a
             configuration. Defaults to None: the one in the checkpoint.
         device (str, optional): Such as ``'cpu'``. Defaults to None: a GPU
-            where there is one.
+            where there is one. ONNX files run on the CPU.
         mask (str, optional): Draw masks of this kind on the faces, see
             ``DrawFaceMask``. Defaults to None: none, whatever the training
             did.
@@ -62,8 +63,8 @@ class EmotionInferencer:
     Raises:
         FileNotFoundError: When a file or folder is not there.
         ImportError: For ``landmarks='extract'`` without mediapipe.
-        ValueError: When the checkpoint cannot be read safely or does not fit,
-            or an argument is out of range.
+        ValueError: When the device is not there, the checkpoint cannot be
+            read safely or does not fit, or an argument is out of range.
 
     Examples:
         >>> inferencer = EmotionInferencer('best.pth')
@@ -98,8 +99,7 @@ class EmotionInferencer:
         if person is not None and landmarks in ('extract', 'none'):
             raise ValueError('person: expected landmark files of several '
                              f"people, found landmarks='{landmarks}'")
-        if device is None:
-            device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        checkpoint = checkpoint_of(checkpoint)
         self.scorer = load_scorer(checkpoint, config, device)
         self.pipeline = ClipPipeline(self.scorer.cfg, mask)
         self.regions = regions_needed(self.pipeline)
@@ -150,8 +150,8 @@ class EmotionInferencer:
                  videos: Union[PathLike, Sequence[PathLike]],
                  out_dir: Optional[str] = None,
                  progress: bool = True) -> Results:
-        """Score videos; one that fails is reported and does not stop the
-        rest.
+        """Score videos; one that fails, or is not there, is reported and does
+        not stop the rest.
 
         Args:
             videos (PathLike | Sequence[PathLike]): Video files, and folders
@@ -166,7 +166,7 @@ class EmotionInferencer:
             failed.
 
         Raises:
-            FileNotFoundError: For a path that is not there.
+            FileNotFoundError: When none of the paths is there.
             ValueError: When there is no video, two would be written to one
                 file, or one lies in ``out_dir``.
         """
@@ -188,8 +188,8 @@ class EmotionInferencer:
         annotate = annotate and out_dir is not None
         targets = targets_of(sources, out_dir) if annotate else {}
         annotator = Annotator(self) if annotate else None
-        with tqdm(total=len(sources), desc='scoring', unit='clip',
-                  disable=None if progress else True) as bar:
+        with progress_bar(total=len(sources), desc='scoring', unit='clip',
+                          shown=progress) as bar:
             for job in self._scored(sources, bar):
                 if annotator is not None and job.result.error is None:
                     bar.set_postfix_str(f'drawing {job.result.name}')
@@ -206,7 +206,7 @@ class EmotionInferencer:
                 yield job.result
 
     def _scored(self, sources: List[Source],
-                bar: tqdm) -> Iterator[ClipJob]:
+                bar) -> Iterator[ClipJob]:
         """The clips in their order; the parts of several are scored in one
         batch."""
         jobs, waiting = deque(), []
@@ -255,6 +255,8 @@ class EmotionInferencer:
             FileNotFoundError, ValueError: When it, or its landmark file,
                 cannot be read.
         """
+        if not osp.exists(source.path):
+            raise FileNotFoundError(NOT_THERE.format(source.path))
         if not self.regions:
             return Clip(source.path, use_landmarks=False), 'not needed'
         if self.landmarks == 'none':
@@ -304,17 +306,17 @@ class EmotionInferencer:
         """Print a line, once."""
         if text not in self.said:
             self.said.add(text)
-            tqdm.write(kind + text)
+            write_above(kind + text)
 
 
 def targets_of(sources: List[Source], out_dir: str) -> Dict[Source, str]:
-    """Where each annotated video is to be.
+    """Where each annotated video is to be; one that is not there has none.
 
     Raises:
         ValueError: When two would be in one place.
     """
     by_target: Dict[str, Source] = {}
-    for source in sources:
+    for source in filter(lambda each: osp.exists(each.path), sources):
         target = osp.join(out_dir, f'{source.name}_annotated.mp4')
         other = by_target.setdefault(target, source)
         if other is not source:

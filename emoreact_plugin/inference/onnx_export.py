@@ -1,6 +1,5 @@
 """Trained recognizers as ONNX files (https://onnx.ai)."""
 import json
-import os
 import warnings
 from copy import deepcopy
 from typing import List, Optional, Tuple
@@ -13,9 +12,9 @@ from torch import Tensor, nn
 from emoreact_plugin.clips.onnx_scoring import (FUSED, INSTALL, ONLY_INPUT,
                                                 OnnxScorer, feed_of)
 from emoreact_plugin.clips.scoring import TorchScorer
-from emoreact_plugin.datasets.frame_writers import part_of
 from emoreact_plugin.models import score_stream
 from emoreact_plugin.version import __version__
+from emoreact_plugin.whole_files import write_whole
 
 # How far the two may be apart; of the largest logit, where that is above 1.
 TOLERANCE = 1e-4
@@ -99,7 +98,7 @@ def export_onnx(cfg: Config, model: nn.Module, clips: List[dict],
         raise ImportError(f'{error}. For ONNX files: {INSTALL}') from error
     scorer = TorchScorer(cfg, model, dataset_meta)
     exported = _Exported(deepcopy(model).cpu()).eval()
-    with part_of(path) as part:
+    with write_whole(path) as part:
         _write(exported, clips, part)
         file = onnx.load(part)
         onnx.helper.set_model_props(file, {
@@ -111,7 +110,6 @@ def export_onnx(cfg: Config, model: nn.Module, clips: List[dict],
         })
         onnx.save(file, part)
         difference = _compare(scorer, OnnxScorer(part), clips)
-        os.replace(part, path)
     return difference
 
 

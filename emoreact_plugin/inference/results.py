@@ -3,14 +3,13 @@ notebook."""
 import csv
 import io
 import json
-import os
 import os.path as osp
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional
 
 from emoreact_plugin.datasets.clip_files import number
-from emoreact_plugin.datasets.frame_writers import part_of
+from emoreact_plugin.whole_files import write_text
 from .html import clip_html, results_html
 
 Probabilities = Dict[str, float]
@@ -150,15 +149,23 @@ class Results(Sequence):
     Args:
         clips (list[ClipResult]): The clips.
         about (dict): What was asked for, see ``EmotionInferencer.about``.
+        stopped (str, optional): What ended the run before all was done.
+            Defaults to None: nothing did.
+        left_out (Sequence[str]): Paths of the videos that it did not come to.
 
     Attributes:
         clips (list[ClipResult])
         about (dict)
+        stopped (str | None)
+        left_out (list[str])
     """
 
-    def __init__(self, clips: List[ClipResult], about: dict) -> None:
+    def __init__(self, clips: List[ClipResult], about: dict,
+                 stopped: Optional[str] = None,
+                 left_out: Sequence = ()) -> None:
         self.clips = list(clips)
         self.about = about
+        self.stopped, self.left_out = stopped, list(left_out)
 
     def __getitem__(self, index):
         return self.clips[index]
@@ -177,11 +184,21 @@ class Results(Sequence):
 
     def to_dict(self) -> dict:
         """Plain values, as in the JSON file."""
-        return dict(self.about, clips=[each.to_dict() for each in self.clips])
+        return dict(
+            self.about,
+            stopped=self.stopped,
+            clips_done=len(self.clips),
+            clips_in_all=len(self.clips) + len(self.left_out),
+            left_out=self.left_out,
+            clips=[each.to_dict() for each in self.clips])
 
     def rows(self) -> List[dict]:
-        """A row of plain values a clip: ``pandas.DataFrame`` takes them."""
-        return [each.row() for each in self.clips]
+        """A row of plain values a clip, those left out with an error that
+        says so: ``pandas.DataFrame`` takes them."""
+        return [each.row() for each in self.clips] + [
+            dict(video=path, error=f'left out: {self.stopped}')
+            for path in self.left_out
+        ]
 
     def window_rows(self) -> List[dict]:
         """A row of plain values a window, of all clips."""
@@ -192,14 +209,15 @@ class Results(Sequence):
         text = json.dumps(
             _plain(self.to_dict()), indent=1, ensure_ascii=False,
             allow_nan=False)
-        _write(path, text + '\n')
+        write_text(path, text + '\n')
 
     def write_csv(self, folder: str) -> None:
-        """Write ``clips.csv``, a row a clip, those that failed with their
-        error, and ``windows.csv``, a row a window, into a folder; it is made
-        if need be."""
-        _write(osp.join(folder, 'clips.csv'), _table(self.rows()))
-        _write(osp.join(folder, 'windows.csv'), _table(self.window_rows()))
+        """Write ``clips.csv``, a row a clip, those that failed or were left
+        out with the error, and ``windows.csv``, a row a window, into a
+        folder; it is made if need be."""
+        write_text(osp.join(folder, 'clips.csv'), _table(self.rows()))
+        write_text(osp.join(folder, 'windows.csv'),
+                   _table(self.window_rows()))
 
     def _repr_html_(self) -> str:
         return results_html(self.clips, self.about)
@@ -258,10 +276,3 @@ def _table(rows: List[dict]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
-
-
-def _write(path: str, text: str) -> None:
-    with part_of(path) as part:
-        with open(part, 'w', encoding='utf-8', newline='') as file:
-            file.write(text)
-        os.replace(part, path)

@@ -1,5 +1,4 @@
 """Weight files of other systems, written as files of this package."""
-import os
 import os.path as osp
 from copy import deepcopy
 from typing import Iterable, Optional, Tuple
@@ -9,6 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from emoreact_plugin.checkpoints import check_recipe
+from emoreact_plugin.whole_files import write_whole
 from mmaction.registry import MODELS
 from .load_weights import LoadedWeights, choose_network, fill
 from .weight_files import KINDS, Network, WeightFile
@@ -141,12 +141,5 @@ def write_checkpoint(content: dict, path: str, source: str) -> None:
     if osp.exists(path) and osp.samefile(path, source):
         raise ValueError(f'{path}: expected a file of its own to write to, '
                          'found the one that is read')
-    folder, name = osp.split(path)
-    os.makedirs(folder or '.', exist_ok=True)
-    part = osp.join(folder, f'.{name}.part')
-    try:
+    with write_whole(path) as part:
         torch.save(content, part)
-        os.replace(part, path)
-    finally:
-        if osp.lexists(part):
-            os.remove(part)

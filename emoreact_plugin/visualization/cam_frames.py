@@ -3,8 +3,8 @@ import os.path as osp
 from typing import Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
-from tqdm import tqdm
 
+from emoreact_plugin.progress import progress_bar
 from .cam import Maps
 from .cam_clip import Explainer, Packed
 
@@ -138,7 +138,7 @@ def every_frame(explainer: Explainer, clip, sampled: Sampled,
     }
     scales = {s: np.zeros(each.shape[1], 'f4') for s, each in maps.items()}
     empty = {s: np.zeros(each.shape[1], int) for s, each in maps.items()}
-    progress = tqdm(total=total, desc='maps', unit='frame', disable=None)
+    progress = progress_bar(total=total, desc='maps', unit='frame')
     for frames, new, packed in _packed_shifts(explainer, clip, sampled):
         found = explainer.explain(packed, classes, first)
         for stream, each in found.items():

@@ -3,15 +3,23 @@ from collections import Counter
 from contextlib import contextmanager
 from difflib import get_close_matches
 from textwrap import fill
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import (Any, Callable, Dict, Iterable, Iterator, List, NamedTuple,
+                    Optional, Sequence, Tuple)
 
 import torch
 from torch import Tensor, nn
+from torch.nn import modules
 
 from emoreact_plugin.models import score_stream
 
 # What comes after the last block belongs to no place in the frame.
 HEAD = 'cls_head'
+MOST_LINES = 8
+CHANNELS_FIRST = (modules.conv._ConvNd, modules.batchnorm._BatchNorm,
+                  nn.GroupNorm, modules.pooling._AvgPoolNd,
+                  modules.pooling._MaxPoolNd,
+                  modules.pooling._AdaptiveAvgPoolNd,
+                  modules.pooling._AdaptiveMaxPoolNd)
 
 
 def map_layers(recognizer: nn.Module, inputs: Tensor) -> Dict[str, tuple]:
@@ -19,6 +27,9 @@ def map_layers(recognizer: nn.Module, inputs: Tensor) -> Dict[str, tuple]:
 
     Found by a forward of the clip: layers that are left out or called several
     times in it, that pool the places, or that belong to the head, are none.
+    Nor are those of a transformer whose channels are not known to come second
+    (Swin's are last): no convolution, batch norm or pooling takes or gives
+    what they give.
 
     Args:
         recognizer (nn.Module): A stock recognizer in eval mode.
@@ -28,7 +39,7 @@ def map_layers(recognizer: nn.Module, inputs: Tensor) -> Dict[str, tuple]:
         dict[str, tuple]: Name -> shape of its output: (T, C, h, w), or for 3D
         (V, C, T', h, w). Empty where there are none.
     """
-    return _probe(recognizer, inputs)[0]
+    return _probe(recognizer, inputs).layers
 
 
 def choose_layer(recognizer: nn.Module,
@@ -56,7 +67,8 @@ def choose_layer(recognizer: nn.Module,
         raise ValueError(f'{where}: expected a backbone whose maps are '
                          '(frames, channels, height, width), found one with '
                          'the channels last')
-    layers, last, tokens = _probe(recognizer, inputs)
+    found = _probe(recognizer, inputs)
+    layers = found.layers
     if name is not None and name in layers:
         return name
     if not layers:
@@ -65,62 +77,139 @@ def choose_layer(recognizer: nn.Module,
             'a clip and give maps of its frames, found none in '
             f'{type(recognizer.backbone).__name__}')
     if name is not None:
-        exists = name in dict(recognizer.named_modules())
-        raise ValueError(
-            f"{where}: '{name}' " +
-            ('gives no map of every frame, or is called more than once'
-             if exists else 'does not exist') +
-            f'; expected one of {_listed(name, layers)}')
-    if last is None or tokens:
+        if name in found.others:
+            what = (f'gives {found.others[name]}, with the channels last or '
+                    'none: no convolution, batch norm or pooling here has '
+                    'such')
+        elif name in dict(recognizer.named_modules()):
+            what = 'gives no map of every frame, or is called more than once'
+        else:
+            what = 'does not exist'
+        raise ValueError(f"{where}: '{name}' {what}; expected one of "
+                         f'{listed(layers, name)}')
+    if found.last is None or found.tokens:
         what = (
-            'works on tokens, which are no map' if tokens else
+            'works on tokens, which are no map' if found.tokens else
             'gives several maps')
         raise ValueError(
             f'{where}: {type(recognizer.backbone).__name__} {what}; name a '
-            f'layer, one of {", ".join(layers)}')
-    return last
+            f'layer, one of {listed(layers)}')
+    return found.last
 
 
-def _listed(name: str, layers: Dict[str, tuple]) -> str:
-    """Those whose names are near first, then all, in lines."""
-    near = get_close_matches(name, layers, 5, 0.5)
+def listed(layers: Iterable[str], name: str = '') -> str:
+    """Names of layers, in ten lines at most.
+
+    Args:
+        layers (Iterable[str]): All of them, with dots between a layer and
+            those within it.
+        name (str): One that is none of them. Those that are much like it come
+            first. Where it would lie within some layer, only those within
+            that one follow. Defaults to ``''``.
+
+    Returns:
+        str: Down to a depth at which they fit into 8 lines; then how many
+        more there are.
+    """
+    layers = list(layers)
+    near, of = get_close_matches(name, layers, 3, 0.5), 'of all'
+    parent = name.rpartition('.')[0]
+    inside = [each for each in layers if f'{each}.'.startswith(f'{parent}.')]
+    if 0 < len(inside) < len(layers):
+        layers, of = inside, f'of those within {parent}'
+    depths = [each.count('.') for each in layers]
+    for depth in range(max(depths), min(depths) - 1, -1):
+        shown = [each for each in layers if each.count('.') <= depth]
+        lines = fill(', '.join(shown), 79, break_on_hyphens=False).split('\n')
+        if len(lines) <= MOST_LINES:
+            break
+    lines = lines[:MOST_LINES]
+    more = len(layers) - len(' '.join(lines).strip(',').split(', '))
     return '\n'.join([
-        *([', '.join(near), 'or, of all,'] if near else []),
-        *fill(', '.join(layers), 79, break_on_hyphens=False).split('\n')
+        *([f'{", ".join(near)} or, {of},'] if near else []), *lines,
+        *([f'and {more} more: NAME.x in place of a name lists those within '
+           'NAME'] if more else []),
     ])
 
 
-def _probe(recognizer: nn.Module, inputs: Tensor
-           ) -> Tuple[Dict[str, tuple], Optional[str], bool]:
-    """The layers with maps; the last of them, None where the backbone ends in
-    several maps; and whether tokens follow it."""
-    ended: List[Tuple[str, Any]] = []
+def _probe(recognizer: nn.Module, inputs: Tensor) -> '_Found':
+    """Look for the layers with maps in a forward of the clip."""
+    ended: List[_Ended] = []
 
     def watch(name):
         def hook(module, args, output):
-            ended.append((name, _shape(output)))
+            ended.append(_Ended(name, module, _shape(args and args[0]),
+                                _shape(output)))
 
         return hook
 
     hooks = {
         name: watch(name)
         for name, module in recognizer.named_modules()
-        if name and name.split('.')[0] not in (HEAD, 'data_preprocessor')
+        if name and name.split('.')[0] != 'data_preprocessor'
     }
     with hooked(recognizer, hooks), torch.no_grad():
         score_stream(recognizer, inputs)
-    counts = Counter(name for name, _ in ended)
-    layers = {
-        name: shape for name, shape in ended
-        if counts[name] == 1 and _is_map(shape, inputs)
-    }
+    layouts = _Layouts(ended)
+    ended = [each for each in ended if each.name.split('.')[0] != HEAD]
+    counts = Counter(each.name for each in ended)
+    layers, others = {}, {}
+    for each in ended:
+        if counts[each.name] == 1 and _is_map(each.shape, inputs):
+            known = layouts.has_channels_first(each)
+            (layers if known else others)[each.name] = each.shape
     last = next(reversed(layers), None)
-    names, shapes = zip(*ended)
-    after = shapes[names.index(last) + 1:] if layers else ()
-    tokens = any(shape is not None and len(shape) == 3 for shape in after)
-    if ('backbone', None) in ended:
+    names = [each.name for each in ended]
+    after = ended[names.index(last) + 1:] if layers else ()
+    tokens = any(each.shape is not None and len(each.shape) == 3
+                 for each in after)
+    if any(each.name == 'backbone' and each.shape is None for each in ended):
         last = None
-    return layers, last, tokens
+    return _Found(layers, others, last, tokens)
+
+
+class _Ended(NamedTuple):
+    """A call of a layer: shapes of its first argument and of its output, None
+    for what is no tensor."""
+    name: str
+    module: nn.Module
+    given: Optional[tuple]
+    shape: Optional[tuple]
+
+
+class _Found(NamedTuple):
+    """The layers with maps, name -> shape; those whose channels may be
+    elsewhere; the last with a map, None where the backbone ends in several
+    maps; whether tokens follow it."""
+    layers: Dict[str, tuple]
+    others: Dict[str, tuple]
+    last: Optional[str]
+    tokens: bool
+
+
+class _Layouts:
+    """Where the channels of tensors are, by the layers that take and give
+    such: convolutions, batch norms and pooling want them second, linear
+    layers and layer norms last."""
+
+    def __init__(self, ended: Sequence[_Ended]) -> None:
+        self.first = {shape for each in ended
+                      if isinstance(each.module, CHANNELS_FIRST)
+                      for shape in (each.given, each.shape)}
+        last = [each.shape for each in ended if _works_on_last(each.module)]
+        # Such as after a layer that makes weights for channels are left out.
+        self.has_last = any(shape and len(shape) > 2 for shape in last)
+
+    def has_channels_first(self, layer: _Ended) -> bool:
+        """True in a network without layers that want them last."""
+        if isinstance(layer.module, CHANNELS_FIRST) or not self.has_last:
+            return True
+        return not _works_on_last(layer.module) and layer.shape in self.first
+
+
+def _works_on_last(module: nn.Module) -> bool:
+    # There are heirs of LayerNorm that want the channels second.
+    return isinstance(module, nn.Linear) or type(module) is nn.LayerNorm
 
 
 def _shape(output: Any) -> Optional[tuple]:

@@ -4,11 +4,11 @@ from difflib import get_close_matches
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
-from tqdm import tqdm
 
 from emoreact_plugin.clips.boxes import boxes_of
 from emoreact_plugin.clips.scoring import Scores
 from emoreact_plugin.evaluation.functional import sigmoid
+from emoreact_plugin.progress import progress_bar
 from .cam import EIGENCAM, Maps
 from .cam_clip import Explainer
 from .cam_frames import (FrameMaps, Sampled, every_frame, has_shifts,
@@ -227,9 +227,9 @@ def video_frames(explained: Explained, explainer: Explainer,
              f'{layers_text(explainer)}')
     with tempfile.TemporaryDirectory(
             dir=folder, prefix='.maps-', ignore_cleanup_errors=True) as maps:
-        for column in tqdm(
+        for column in progress_bar(
                 columns(explained, explainer, maps), 'video', total,
-                unit='frame', disable=None):
+                unit='frame'):
             yield draw_frame(title, rows, column, explained.streams)
 
 

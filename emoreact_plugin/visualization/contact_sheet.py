@@ -201,8 +201,9 @@ def draw_boxes(image: np.ndarray,
                boxes: Dict[str, Box],
                colors: Dict[str, str],
                scale: float = 1.,
-               line: int = 2) -> np.ndarray:
-    """Outline boxes; a line lies within its box.
+               line: int = 2,
+               edge: int = 0) -> np.ndarray:
+    """Outline boxes; a line lies within its box, its edges too.
 
     Boxes that are equal are drawn within each other.
 
@@ -213,21 +214,49 @@ def draw_boxes(image: np.ndarray,
         colors (dict[str, str]): Name -> ``'#RRGGBB'``.
         scale (float): Pixels of the image per unit of the boxes.
         line (int): Width of the lines, pixels.
+        edge (int): Width of the edge on both sides of a line, pixels, see
+            :func:`edge_of`. Defaults to 0: none.
 
     Returns:
         np.ndarray: (H, W, 3) uint8, RGB.
     """
     out, before = image.copy(), []
+    whole = line + 2 * edge
     for name, box in boxes.items():
-        inset = line * before.count(tuple(box))
+        inset = whole * before.count(tuple(box))
         before.append(tuple(box))
-        x1, y1, x2, y2 = (int(round(value * scale)) for value in box)
-        inner = out[y1 + inset:max(y2 - inset, 0),
-                    x1 + inset:max(x2 - inset, 0)]
-        color = [int(colors[name][i:i + 2], 16) for i in (1, 3, 5)]
-        inner[:line] = inner[-line:] = color
-        inner[:, :line] = inner[:, -line:] = color
+        place = [int(round(value * scale)) for value in box]
+        if edge:
+            _outline(out, place, inset, whole, edge_of(colors[name]))
+        _outline(out, place, inset + edge, line, colors[name])
     return out
+
+
+def edge_of(color: str) -> str:
+    """Black for a bright colour, white for a dark one: with an edge of it, a
+    line is seen on any picture.
+
+    Args:
+        color (str): ``'#RRGGBB'``.
+
+    Returns:
+        str: ``'#000000'`` or ``'#FFFFFF'``.
+    """
+    luma = np.dot(_rgb(color), (.299, .587, .114))  # ITU-R BT.601
+    return '#000000' if luma >= 128 else '#FFFFFF'
+
+
+def _outline(image: np.ndarray, place: Sequence[int], inset: int, line: int,
+             color: str) -> None:
+    x1, y1, x2, y2 = place
+    inner = image[y1 + inset:max(y2 - inset, 0),
+                  x1 + inset:max(x2 - inset, 0)]
+    inner[:line] = inner[-line:] = _rgb(color)
+    inner[:, :line] = inner[:, -line:] = _rgb(color)
+
+
+def _rgb(color: str) -> List[int]:
+    return [int(color[i:i + 2], 16) for i in (1, 3, 5)]
 
 
 def _fit(image: np.ndarray, cell: int) -> Tuple[int, int]:

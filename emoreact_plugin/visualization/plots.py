@@ -1,5 +1,4 @@
 """Figures for papers: readable at column width, for the colour-blind too."""
-import os
 import os.path as osp
 from typing import Dict, List, Optional, Sequence, Tuple
 
@@ -7,6 +6,8 @@ import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from emoreact_plugin.whole_files import write_whole
 
 # Okabe and Ito (2008), Color Universal Design.
 BLUE, ORANGE, GREEN, BLACK = '#0072B2', '#E69F00', '#009E73', '#000000'
@@ -80,12 +81,10 @@ def save_figure(figure: Figure, path: str) -> None:
         figure (Figure): Of matplotlib.
         path (str): Its ending tells the format: png, svg or pdf.
     """
-    stem, ending = osp.splitext(path)
-    partial = f'{stem}.{os.getpid()}.tmp{ending}'
     # Text of an SVG stays text, for whoever edits it.
-    with matplotlib.rc_context({'svg.fonttype': 'none'}):
-        figure.savefig(partial, dpi=200)
-    os.replace(partial, path)
+    with write_whole(path) as part, matplotlib.rc_context(
+            {'svg.fonttype': 'none'}):
+        figure.savefig(part, dpi=200, format=osp.splitext(path)[1][1:])
 
 
 def _panel(axes, average: str, values: Sequence[np.ndarray],

@@ -18,6 +18,9 @@ from .plots import to_image
 from .roc_plots import plot_roc_bars
 
 FOLDER = 'tensorboard'
+# MMEngine calls these of training and validation alike, but counts the first
+# by iterations and the second by epochs.
+TIMES = ('time', 'data_time')
 # Installed one after the other, the extras may leave a version of protobuf
 # that one of them cannot use.
 _INSTALL = ("pip install 'emoreact_plugin[tensorboard]', with all other "
@@ -29,9 +32,11 @@ _INSTALL = ("pip install 'emoreact_plugin[tensorboard]', with all other "
 class TensorboardTrainingBackend(TensorboardVisBackend):
     """MMEngine's ``TensorboardVisBackend`` for one training.
 
-    What comes is on disk at once. Scores that are not defined are left out,
-    and so is what comes after the end of the training, such as the scores of
-    the best checkpoint, which are not those of the last epoch.
+    What comes is on disk at once. ``time`` and ``data_time``, seconds a batch,
+    are those of training; of validation they are called ``val/time`` and
+    ``val/data_time``. Scores that are not defined are left out, and so is what
+    comes after the end of the training, such as the scores of the best
+    checkpoint, which are not those of the last epoch.
 
     Args:
         save_dir (str): Folder of the event files.
@@ -44,13 +49,17 @@ class TensorboardTrainingBackend(TensorboardVisBackend):
         """Write numbers.
 
         Args:
-            scalar_dict (dict): Name -> number, or None.
+            scalar_dict (dict): Name -> number, or None. Without an ``iter``,
+                which MMEngine gives for training, they are of a validation.
             step (int): Iteration or epoch.
             file_path (str, optional): Not used.
         """
         if not self._closed:
-            super().add_scalars(
-                {k: v for k, v in scalar_dict.items() if v is not None}, step)
+            scope = '' if 'iter' in scalar_dict else 'val/'
+            super().add_scalars({
+                scope + k if k in TIMES else k: v
+                for k, v in scalar_dict.items() if v is not None
+            }, step)
             self._tensorboard.flush()
 
     def add_image(self, name: str, image: np.ndarray, step: int = 0,

@@ -5,11 +5,14 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .contact_sheet import COLORS, DIM, TEXT, Box, draw_boxes
+from .contact_sheet import COLORS, DIM, TEXT, Box, draw_boxes, edge_of
 from .text import font, shorten, wrap
 
 # A color an emotion: those of contact sheets, and two more.
 EMOTION_COLORS = (*COLORS, '#8C510A', '#666666')
+# Of boxes. Also to the colour-blind they differ from each other and from all
+# of these more than any two of these do.
+REGION_COLORS = ('#FFFF00', '#6A00FF', '#00FFFF', '#000000')
 LONG_SIDE = 1280
 # The letters are a 32nd of the picture's side along the panel.
 LETTERS = 32
@@ -75,7 +78,7 @@ class VideoOverlay:
                  notes: Sequence[str] = ()) -> None:
         self.curve, self.title, self.notes = curve, title, tuple(notes)
         self.colors = {
-            region: COLORS[i % len(COLORS)]
+            region: REGION_COLORS[i % len(REGION_COLORS)]
             for i, region in enumerate(regions)
         }
         self._place(size)
@@ -148,8 +151,9 @@ class VideoOverlay:
             interpolation=cv2.INTER_AREA if self.scale < .5 else
             cv2.INTER_LINEAR)
         there = {name: box for name, box in boxes.items() if box is not None}
-        picture = draw_boxes(picture, there, self.colors, self.scale,
-                             max(self.letter // 6, 2))
+        line = max(self.letter // 6, 2)
+        picture = draw_boxes(picture, there, self.colors, self.scale, line,
+                             edge=max(line // 2, 1))
         high, wide = out.shape[:2]
         out[:self.picture[1], :self.picture[0]] = picture[:high, :wide]
         if self._banner is not None:
@@ -293,9 +297,15 @@ class VideoOverlay:
         at = 4 * letter
         for region, is_there in zip(boxes, found):
             text = region if is_there else f'no {region}'
-            draw.text((at, 0), text, self.colors[region] if is_there else DIM,
+            if is_there:
+                color = self.colors[region]
+                draw.rectangle(
+                    (at, .3 * letter, at + .7 * letter, letter), color,
+                    edge_of(color), max(letter // 12, 1))
+                at += .95 * letter
+            draw.text((at, 0), text, TEXT if is_there else DIM,
                       font(letter, is_there))
-            at += font(letter, True).getlength(text) + letter
+            at += font(letter, True).getlength(text) + .6 * letter
         strip = np.array(image)[:self._base.shape[0] - y]
         self._base[y:y + len(strip), x:x + wide] = strip
 

@@ -7,6 +7,7 @@ import emoreact_plugin  # noqa: F401
 from emoreact_plugin.clips.clip_pipeline import ClipPipeline, Landmarks
 from emoreact_plugin.clips.sources import Clip
 from emoreact_plugin.recipes import build
+from emoreact_plugin.transforms import DrawFaceMask
 from mmaction.registry import DATASETS
 from ..conftest import FRAMES
 
@@ -53,6 +54,24 @@ def test_a_mask_only_when_asked_for(tiny):
         without = packed(cfg, path)['inputs']['face_imgs']
         torch.testing.assert_close(with_mask, expected['face_imgs'])
         assert not torch.equal(without, with_mask)
+
+
+@pytest.mark.parametrize('color', ['pink', [200, 30, 10]])
+def test_a_mask_in_the_colour_of_the_configuration(color, tiny):
+    path = tiny.root / 'videos' / tiny.videos['test'][2]
+    cfg = Config(build(data_root=str(tiny.root), mask=True, **OPTIONS))
+    step, = (step for step in cfg.test_dataloader.dataset.pipeline
+             if step.type == 'DrawFaceMask')
+    usual = packed(cfg, path, mask='surgical')['inputs']['face_imgs']
+    step.color, step.seed = color, 3
+    expected = DATASETS.build(cfg.test_dataloader.dataset)[2]['inputs']
+    found = packed(cfg, path, mask='surgical')['inputs']['face_imgs']
+    torch.testing.assert_close(found, expected['face_imgs'])
+    assert not torch.equal(found, usual)
+    # another kind has the colour as well
+    drawn = ClipPipeline(cfg, mask='n95').face_mask
+    assert drawn.kind == 'n95' and drawn.seed == 3
+    assert drawn.color == DrawFaceMask(color=color).color
 
 
 def test_prepared_crops_are_cut_out_of_the_frames(tiny):

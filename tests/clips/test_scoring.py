@@ -1,7 +1,9 @@
 import pytest
+import torch
 from mmengine.config import Config
 
-from emoreact_plugin.clips.scoring import classes_of
+from emoreact_plugin.clips.scoring import (check_device, classes_of,
+                                           load_scorer)
 from ..conftest import EMOTIONS
 
 
@@ -28,3 +30,38 @@ def config(kind, *names):
 ])
 def test_names_of_classes(cfg, count, trained, expected):
     assert classes_of(cfg, count, trained) == expected
+
+
+@pytest.mark.parametrize('cuda, mps, device, message', [
+    (0, False, 'cuda', 'device: expected cpu (no CUDA device found), found '
+     'cuda'),
+    (0, True, 'cuda:0', 'device: expected cpu or mps (no CUDA device found), '
+     'found cuda:0'),
+    (2, False, 'cuda:2', 'device: expected cpu or cuda:0 or cuda:1, found '
+     'cuda:2'),
+    (2, False, 'GPU', 'device: expected cpu or cuda:0 or cuda:1, found GPU'),
+])
+def test_a_device_that_is_not_there(cuda, mps, device, message, monkeypatch):
+
+    def empty(size, device):
+        raise AssertionError('Torch not compiled with CUDA enabled')
+
+    monkeypatch.setattr(torch, 'empty', empty)
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: cuda > 0)
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, 'is_available', lambda: mps)
+    with pytest.raises(ValueError) as error:
+        # before the checkpoint is looked for
+        load_scorer('no.pth', device=device)
+    assert str(error.value) == message
+
+
+def test_devices():
+    check_device('cpu')
+    with pytest.raises(ValueError, match='device: expected .*found nothing'):
+        check_device('nothing')
+    if torch.cuda.is_available():
+        check_device('cuda')
+    with pytest.raises(ValueError, match='cpu, where ONNX files run, found '
+                       'meta'):
+        load_scorer('no.onnx', device='meta')

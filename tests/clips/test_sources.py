@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import emoreact_plugin  # noqa: F401
-from emoreact_plugin.clips.sources import Clip
+from emoreact_plugin.clips.sources import Clip, find_sources
 from emoreact_plugin.datasets.video import probe_video, read_frames
 from ..conftest import FRAMES, HEIGHT, WIDTH, body_of, face_of
 
@@ -79,6 +79,15 @@ def test_a_detector_finds_the_landmarks_now(video):
     clip = Clip(str(video), detector=Detector())
     assert (clip.landmarks.face == 9).all()
     np.testing.assert_allclose(clip.landmarks.body, 3, rtol=1e-5)
+
+
+def test_wrong_paths_are_told_by_their_names(video, tmp_path):
+    wrong = [str(tmp_path / 'x' / 'no.mp4'), str(tmp_path / 'folder' / '')]
+    assert find_sources([wrong[0], video, wrong[1]]) == [
+        (wrong[0], 'no.mp4'), (str(video), video.name), (wrong[1], 'folder')]
+    with pytest.raises(FileNotFoundError) as error:
+        find_sources(wrong)
+    assert str(error.value) == f'{", ".join(wrong)}: no such video or folder'
 
 
 def test_what_is_not_there_or_no_video(tmp_path):

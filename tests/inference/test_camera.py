@@ -8,7 +8,7 @@ from .helpers import FakeCapture
 
 def test_a_camera_keeps_its_newest_frame(fake_camera):
     camera = Camera(3, iter(np.arange(100.)).__next__)
-    camera._thread.join()  # all five have come before one is asked for
+    camera._thread.join(10)  # all five have come before one is asked for
     (time, image), = camera
     assert FakeCapture.last.index == 3 and camera.fps == 10
     assert time == 4 and image[0, 0].tolist() == [0, 0, 5]  # RGB
@@ -27,7 +27,7 @@ def test_a_camera_that_breaks_while_it_is_read(fake_camera, monkeypatch):
 
     monkeypatch.setattr(FakeCapture, 'read', read)
     camera = Camera(3, iter(np.arange(100.)).__next__)
-    camera._thread.join()
+    camera._thread.join(10)
     frames = iter(camera)
     assert next(frames)[0] == 1  # what came before is given
     with pytest.raises(ValueError, match='camera 3: cannot be read any more '

@@ -137,13 +137,14 @@ def test_no_more_than_the_sampled_frames_are_kept(checkpoint, tmp_path,
 def test_one_bad_video_does_not_stop_the_rest(checkpoint, videos, tmp_path):
     (tmp_path / 'bad.mp4').write_bytes(b'no video')
     results = EmotionInferencer(checkpoint)(
-        [videos[0], tmp_path / 'bad.mp4', *videos[1:]], tmp_path / 'out',
-        **QUIET)
-    good, bad, *rest = results
+        [videos[0], tmp_path / 'bad.mp4', tmp_path / Path(videos[0]).name,
+         *videos[1:]], tmp_path / 'out', **QUIET)
+    good, bad, lost, *rest = results
+    assert lost.error == f'{lost.video}: no such video or folder'
     assert 'bad.mp4: expected a video' in bad.error
-    assert bad.probabilities == {} and bad.windows == []
+    assert not bad.probabilities and not bad.windows
     assert all(each.error is None for each in (good, *rest))
-    assert results.errors == [bad]
+    assert results.errors == [bad, lost]
     assert len(list((tmp_path / 'out').iterdir())) == len(videos)
 
 
@@ -162,13 +163,14 @@ def test_a_folder_is_searched(checkpoint, videos, tmp_path):
 
 
 @pytest.mark.parametrize('make, found, message', [
-    (lambda p: [p / 'no.mp4'], FileNotFoundError, 'no.mp4: no such video or'),
+    (lambda p: p / 'no.mp4', FileNotFoundError, 'no.mp4: no such video or'),
+    (lambda p: [p / 'empty', p / 'nor'], FileNotFoundError, 'nor: no such'),
     (lambda p: [p / 'a/x.mp4', p / 'b/x.mp4'], ValueError,
      'would both be written to'),
     (lambda p: [p / 'out/x.mp4'], ValueError, 'outside of the folder of res'),
     (lambda p: [p / 'empty'], ValueError, 'expected videos .of the endings'),
     (lambda p: [], ValueError, 'no paths: expected videos'),
-], ids=['missing', 'equal', 'result', 'empty', 'none'])
+], ids=['missing', 'all missing', 'equal', 'result', 'empty', 'none'])
 def test_refused_before_any_work(make, found, message, checkpoint, videos,
                                  tmp_path):
     (tmp_path / 'empty').mkdir()

@@ -77,6 +77,21 @@ def test_csv(results, tmp_path):
     assert rows[1]['face_share'] == '0.25' and rows[1]['reliable'] == 'False'
 
 
+def test_what_was_left_out(results):
+    assert results.to_dict()['stopped'] is None
+    clips = list(results)
+    some = Results(clips, results.about, 'no more disk', ['z/y.mp4', 'x.mp4'])
+    found = some.to_dict()
+    assert found['stopped'] == 'no more disk'
+    assert found['left_out'] == ['z/y.mp4', 'x.mp4']
+    assert found['clips_done'] == len(found['clips']) == len(clips)
+    assert found['clips_in_all'] == len(clips) + 2
+    assert some.rows()[-2:] == [
+        dict(video='z/y.mp4', error='left out: no more disk'),
+        dict(video='x.mp4', error='left out: no more disk')]
+    assert len(some) == len(clips) and some.errors == results.errors
+
+
 def test_csv_of_nothing_but_failures(tmp_path):
     Results([ClipResult('b.mp4', 'b.mp4', error='x')],
             {}).write_csv(str(tmp_path))

@@ -263,6 +263,10 @@ def test_a_stream_of_a_camera(fake_camera, inferencer, monkeypatch):
     assert stream.as_clip(results).name == 'camera'
 
 
+# Seconds: a reading thread that is broken must not hang the tests.
+LONGEST = 10.
+
+
 class HeldCapture(FakeCapture):
     """A camera whose frames come when they are shown to it."""
 
@@ -274,7 +278,11 @@ class HeldCapture(FakeCapture):
         """Come back when the reading thread has kept the last one."""
         for each in times:
             self.queue.put(each)
-        self.queue.join()
+        kept = self.queue.all_tasks_done  # join() has no timeout
+        with kept:
+            assert kept.wait_for(
+                lambda: not self.queue.unfinished_tasks, LONGEST), (
+                    'the camera is not read any more')
 
     def read(self):
         if self.reads:
@@ -322,6 +330,12 @@ def test_a_camera_that_is_faster_than_the_scores(checkpoint, monkeypatch):
     assert [each.dropped for each in results] == [6, 6]
     assert results[1].frame[0, 0, 0] == 16
     assert results[0].latency_ms == pytest.approx(700)
+
+
+def test_a_held_camera_that_nobody_reads(monkeypatch):
+    monkeypatch.setattr(f'{__name__}.LONGEST', .05)
+    with pytest.raises(AssertionError, match='is not read any more'):
+        HeldCapture(Clock()).show(0.)
 
 
 def test_a_camera_that_cannot_be_opened(fake_camera, inferencer, monkeypatch):

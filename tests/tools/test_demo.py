@@ -52,6 +52,8 @@ def test_files(call):
     assert found['classes'][0] == 'Curiosity' and found['threshold'] == .5
     assert 'not for judging individuals' in found['notice']
     assert [each['landmarks'] for each in found['clips']] == ['files'] * 2
+    assert found['stopped'] is None and found['left_out'] == []
+    assert (found['clips_done'], found['clips_in_all']) == (2, 2)
     with open('work_dirs/demo/clips.csv', newline='') as file:
         rows = list(csv.DictReader(file))
     assert [row['video'] for row in rows] == ['videos/a.mp4', 'videos/b.mp4']
@@ -60,6 +62,14 @@ def test_files(call):
     code, out, _ = call('.', '--no-video')
     assert code == 0 and 'the results that were there are replaced' in out
     assert len(read_json()['clips']) == 2
+
+
+def test_the_folder_of_a_training(calls, call, trained):
+    os.mkdir('run')
+    shutil.copy(trained, 'run/best_epoch_2.pth')
+    code, _, err = calls('demo')('run', 'videos', '--no-video')
+    assert code == 0, err
+    assert read_json()['checkpoint'] == 'best_epoch_2.pth'
 
 
 def test_flags(call):
@@ -96,6 +106,14 @@ def test_failed_clips_are_listed(call):
                                                                       False]
 
 
+def test_a_path_that_is_not_there(call):
+    code, out, err = call('no.mp4', 'videos', '--no-video')
+    assert code == 1 and '2 clips in work_dirs/demo' in out
+    assert 'error: no.mp4: no such video or folder\n1 clip failed\n' in err
+    assert [bool(each['error']) for each in read_json()['clips']] == [
+        True, False, False]
+
+
 def test_it_can_be_stopped(call, monkeypatch):
     stock = EmotionInferencer.run
 
@@ -106,8 +124,18 @@ def test_it_can_be_stopped(call, monkeypatch):
 
     monkeypatch.setattr(EmotionInferencer, 'run', run)
     code, out, _ = call('videos')
-    assert code == 130 and 'stopped after 1 clip: only they are in' in out
-    assert [each['name'] for each in read_json()['clips']] == ['a.mp4']
+    assert code == 130 and 'stopped after 1 of 2 clips; results.json' in out
+    found = read_json()
+    assert [each['name'] for each in found['clips']] == ['a.mp4']
+    assert found['stopped'] == 'stopped by Ctrl-C'
+    assert (found['clips_done'], found['clips_in_all']) == (1, 2)
+    assert found['left_out'] == ['videos/b.mp4']
+    with open('work_dirs/demo/clips.csv', newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert [(row['video'], row['error']) for row in rows] == [
+        ('videos/a.mp4', ''),
+        ('videos/b.mp4', 'left out: stopped by Ctrl-C')]
+    assert rows[1]['Fear'] == ''
     assert not [name for name in os.listdir('work_dirs/demo')
                 if name.endswith('.part')]
 
@@ -127,6 +155,7 @@ def test_a_camera(call, monkeypatch):
     assert out.count('without landmarks') == 2 and '\n2.0 s: ' in out
     clip, = read_json()['clips']
     assert clip['name'] == 'camera' and len(clip['windows']) == 2
+    assert read_json()['stopped'] is None  # a camera ends in this way
     assert FakeCapture.last.released
 
 
@@ -146,6 +175,8 @@ def test_a_camera_that_breaks(count, windows, call, monkeypatch):
         assert not os.path.exists('work_dirs')
     else:
         assert len(read_json()['clips'][0]['windows']) == windows
+        assert read_json()['stopped'] == (
+            'camera 0: cannot be read any more')
 
 
 def test_an_error_that_ends_the_run(call, monkeypatch):
@@ -158,7 +189,10 @@ def test_an_error_that_ends_the_run(call, monkeypatch):
     monkeypatch.setattr(EmotionInferencer, 'run', run)
     code, _, err = call('videos', '--no-video')
     assert code == 1 and 'error: out of memory' in err
-    assert [each['name'] for each in read_json()['clips']] == ['a.mp4']
+    found = read_json()
+    assert [each['name'] for each in found['clips']] == ['a.mp4']
+    assert found['stopped'] == 'out of memory'
+    assert found['left_out'] == ['videos/b.mp4']
 
 
 @pytest.mark.parametrize('arguments, message', [
@@ -169,8 +203,10 @@ def test_an_error_that_ends_the_run(call, monkeypatch):
     (('videos', '--show'), '--show: expected --camera N'),
     (('videos', '--stride', '0'), 'stride: expected more than 0 seconds'),
     (('no.mp4', ), 'no.mp4: no such video or folder'),
+    (('no.mp4', 'nor'), 'no.mp4, nor: no such video or folder'),
     (('videos', '--landmarks', 'x'), 'x: no such folder of landmarks'),
     (('videos', '--config', 'no.py'), 'no.py'),
+    (('videos', '--device', 'cuda:99'), 'device: expected cpu'),
 ])
 def test_flags_without_sense(arguments, message, call):
     code, _, err = call(*arguments)

@@ -1,3 +1,7 @@
+import os
+import re
+from pathlib import Path
+
 import pytest
 import torch
 from mmengine.config import Config
@@ -36,6 +40,22 @@ def test_it_exports_and_says_how_near(calls, checkpoint, tiny, monkeypatch):
     assert f'{path}: the logits of 2 clips differ by 2.0e-06 at most' in out
 
 
+def test_the_best_checkpoint_of_a_folder(calls, checkpoint, tiny,
+                                         monkeypatch):
+    call = calls('export_onnx')
+    monkeypatch.setattr(call.tool, 'export_onnx', lambda *arguments: 0.)
+    folder = Path(checkpoint).parent
+    os.rename(checkpoint, folder / 'best_epoch_1.pth')
+    videos = [str(tiny.root / 'videos' / name)
+              for name in tiny.videos['test'][:2]]
+    code, out, err = call(str(folder), *videos)
+    assert code == 0, err
+    assert f'{folder / "best_epoch_1.onnx"}: the logits of 2 clips' in out
+    (folder / 'best_epoch_1.pth').unlink()
+    code, _, err = call(str(folder), *videos)
+    assert code == 1 and f'error: {folder}: expected a folder with a' in err
+
+
 @pytest.mark.parametrize('arguments, message', [
     (['a.mp4'], 'two videos or more.*found 1'),
     (['a.mp4', 'b.mp4', '--out', 'x.pth'], 'ends in .onnx'),
@@ -44,5 +64,4 @@ def test_it_exports_and_says_how_near(calls, checkpoint, tiny, monkeypatch):
 def test_errors(calls, checkpoint, arguments, message):
     code, _, err = calls('export_onnx')(checkpoint, *arguments)
     assert code == 1
-    import re
     assert re.search(message, err), err

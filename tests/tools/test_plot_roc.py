@@ -41,11 +41,12 @@ def test_one_run(plot, tmp_path):
     write_dump(tmp_path / 'run' / 'test.npz', dump)
     code, text, _ = plot('run')
     assert code == 0
-    names = sorted(p.name for p in tmp_path.iterdir() if p.is_file())
-    assert names == ['roc.png', 'roc.svg', 'roc_bars.png', 'roc_bars.svg',
-                     'roc_values.csv']
-    assert f'written: {", ".join(names[:4])}, roc_values.csv' in text
-    values = values_of('roc_values.csv')
+    names = ['roc.png', 'roc.svg', 'roc_bars.png', 'roc_bars.svg',
+             'roc_values.csv']
+    assert sorted(p.name for p in (tmp_path / 'run').iterdir()) == [
+        *names, 'test.npz']
+    assert 'written: ' + ', '.join(f'run/{name}' for name in names) in text
+    values = values_of('run/roc_values.csv')
     assert len(values) == 10
     defined = [k for k in range(8) if k != 6]
     each = roc_auc_score(dump.labels[:, defined], dump.scores[:, defined],
@@ -67,9 +68,27 @@ def test_one_run(plot, tmp_path):
         roc_auc_score(dump.labels.ravel(), dump.scores.ravel()), abs=1e-5)
     assert values['run', 'Fear']['roc_auc'] == ''
     assert f'Fear         0 of {N}    run  not defined  -' in text
-    svg = (tmp_path / 'roc.svg').read_text()
+    svg = (tmp_path / 'run' / 'roc.svg').read_text()
     assert f'Fear, 0 of {N}' in svg and '0 positives' in svg
     assert 'drawing each clip' in text and '--train-labels marks' in text
+
+
+@pytest.mark.parametrize('runs, out', [
+    (['face/test.npz'], '.'),
+    (['face', 'body'], '.'),
+    (['seeds'], 'seeds'),
+    (['face/'], 'face'),
+    (['face', '--out', 'new/x.svg'], 'new'),
+])
+def test_where_it_writes(runs, out, plot, tmp_path):
+    for run in ('face', 'body', 'seeds/seed0', 'seeds/seed1'):
+        write_dump(tmp_path / run / 'test.npz', make_dump())
+    before = set(tmp_path.rglob('*'))
+    code, _, errors = plot(*runs)
+    assert code == 0, errors
+    files = [p for p in set(tmp_path.rglob('*')) - before if p.is_file()]
+    assert len(files) >= 3
+    assert {p.parent for p in files} == {tmp_path / out}
 
 
 def test_several_runs_of_several_seeds(plot, tmp_path):

@@ -76,6 +76,10 @@ def test_scalars_and_charts_are_there_and_go_on_when_resumed(train, read,
             pytest.approx({k: written[k][name] for k in (1, 2)}))
         assert len(events.Scalars(name)) == 2
     assert [e.step for e in events.Scalars('loss')] == [2, 4]
+    for name in ('time', 'data_time'):  # of iterations, and of epochs
+        assert [e.step for e in events.Scalars(name)] == [2, 4]
+        assert {e.step: e.value for e in events.Scalars(f'val/{name}')} == (
+            pytest.approx({k: written[k][name] for k in (1, 2)}))
     assert tags['images'] == ['roc_auc']
     images = events.Images('roc_auc')
     assert [image.step for image in images] == [1, 2]
@@ -92,6 +96,25 @@ def test_scores_that_are_not_defined_are_left_out(read, tmp_path):
     backend.add_scalars(dict(a=.6), step=2)
     assert [e.step for e in events.Reload().Scalars('a')] == [1]
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_the_times_of_validation_are_apart(read, tmp_path):
+    from emoreact_plugin.visualization import TensorboardTrainingBackend
+    backend = TensorboardTrainingBackend(str(tmp_path))
+    # as MMEngine gives them: training by epochs and by iterations, validation
+    backend.add_scalars(dict(loss=.4, time=.5, data_time=.1, epoch=1, iter=7),
+                        step=7)
+    backend.add_scalars(dict(loss=.3, time=.6, data_time=.2, iter=8), step=8)
+    backend.add_scalars({'roc_auc/macro': .7, 'time': .3, 'data_time': .05},
+                        step=1)
+    events = read(tmp_path)
+    found = {tag: [(e.step, pytest.approx(e.value))
+                   for e in events.Scalars(tag)]
+             for tag in events.Tags()['scalars'] if 'time' in tag}
+    assert found == {'time': [(7, .5), (8, .6)],
+                     'data_time': [(7, .1), (8, .2)],
+                     'val/time': [(1, .3)], 'val/data_time': [(1, .05)]}
+    assert {'loss', 'roc_auc/macro'} <= set(events.Tags()['scalars'])
 
 
 def test_testing_needs_no_tensorboard(tmp_path):

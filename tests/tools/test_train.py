@@ -86,9 +86,11 @@ def test_the_test_tool_gives_what_training_gave(trained, tiny, config,
     work_dir, _ = trained
     metrics = json.loads((work_dir / 'metrics.json').read_text())
     dump = tmp_path / 'dump.pkl'
-    run('test.py', '--config', config, metrics['checkpoint'], '--data-root',
-        tiny.root, '--work-dir', tmp_path, '--dump', dump)
+    # the folder stands for its best checkpoint
+    run('test.py', '--config', config, work_dir, '--data-root', tiny.root,
+        '--work-dir', tmp_path, '--dump', dump)
     again = json.loads((tmp_path / 'test_metrics.json').read_text())
+    assert again['checkpoint'] == metrics['checkpoint']
     for key, value in metrics['results']['test'].items():
         assert again['results']['test'][key] == pytest.approx(value)
     with open(dump, 'rb') as file:

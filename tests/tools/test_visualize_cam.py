@@ -1,3 +1,5 @@
+import os
+import shutil
 from pathlib import Path
 
 import av
@@ -50,6 +52,16 @@ def frames_of(path):
     with av.open(str(path)) as container:
         return [frame.to_ndarray(format='rgb24')
                 for frame in container.decode(video=0)]
+
+
+def test_the_folder_of_a_training(calls, call, checkpoint, tiny):
+    os.mkdir('run')
+    shutil.copy(checkpoint, 'run/best_epoch_2.pth')
+    code, out, err = calls('visualize_cam')(
+        'run', str(tiny.root / 'videos' / tiny.videos['test'][2]),
+        '--no-video')
+    assert code == 0, err
+    assert 'sheet: run/cam/TEST102_2/TEST102_2_gradcam.png' in out
 
 
 def test_a_clip_of_the_data_set(call, tiny):

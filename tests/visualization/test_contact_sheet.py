@@ -116,6 +116,21 @@ def test_boxes_in_their_colours():
     assert np.array_equal(out, expected)
 
 
+def test_lines_with_edges():
+    image = np.full((30, 40, 3), 9, np.uint8)
+    box = (2, 2, 38, 28)
+    out = draw_boxes(image, dict(a=box, b=box),
+                     dict(a='#FFFF00', b='#0000FF'), line=2, edge=1)
+    black, white = [0] * 3, [255] * 3
+    yellow, blue = [255, 255, 0], [0, 0, 255]
+    # from the outside in: a bright line has dark edges, a dark one bright
+    lines = [[9] * 3] * 2 + [black, yellow, yellow, black, white, blue, blue,
+                             white]
+    assert out[:10, 15].tolist() == out[:19:-1, 15].tolist() == lines
+    assert out[15, :10].tolist() == out[15, :29:-1].tolist() == lines
+    assert (out[10:20, 10:30] == 9).all() and (image == 9).all()
+
+
 def test_equal_boxes_are_both_seen():
     image = np.zeros((20, 30, 3), np.uint8)
     box = (2, 2, 22, 18)

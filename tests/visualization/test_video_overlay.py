@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from emoreact_plugin.visualization.text import font, shorten, wrap
-from emoreact_plugin.visualization.video_overlay import (ALARM, LONG_SIDE,
-                                                         Curve, VideoOverlay,
-                                                         color_of)
+from emoreact_plugin.visualization.video_overlay import (
+    ALARM, EMOTION_COLORS, LONG_SIDE, REGION_COLORS, Curve, VideoOverlay,
+    color_of)
 
 NAMES = ('Joy', 'Fear', 'Anger')
 
@@ -92,13 +92,57 @@ def test_boxes_are_scaled_with_the_picture():
     frame = gray(100, 50)
     image = overlay.draw(frame, 0., dict(face=(10, 5, 30, 25), body=None))
     assert (frame == 200).all()
-    found = where(image[:, :overlay.picture[0]], overlay.colors['face'])
+    picture = image[:, :overlay.picture[0]]
+    assert len(where(picture, overlay.colors['face']))
+    found = np.argwhere((picture != 200).any(axis=2))  # and its edges
     np.testing.assert_allclose(found.min(axis=0) / overlay.scale, (5, 10),
                                atol=.2)
     np.testing.assert_allclose((found.max(axis=0) + 1) / overlay.scale,
                                (25, 30), atol=.2)
     assert not len(where(image[:, :overlay.picture[0]],
                          overlay.colors['body']))
+
+
+# Machado, Oliveira and Fernandes (2009): what linear RGB looks like to those
+# who lack one kind of cone.
+SEEN_BY = dict(
+    all_cones=np.eye(3),
+    protanopes=[[.152286, 1.052583, -.204868], [.114503, .786281, .099216],
+                [-.003882, -.048116, 1.051998]],
+    deuteranopes=[[.367322, .860646, -.227968], [.280085, .672501, .047413],
+                  [-.011820, .042940, .968881]],
+    tritanopes=[[1.255528, -.076749, -.178779], [-.078411, .930809, .147602],
+                [.004733, .691367, .303900]])
+
+
+def nearest(colors, others, matrix):
+    """The smallest difference (CIE 1976) between two colours of a list
+    each."""
+
+    def lab(color):
+        values = np.array(rgb(color)) / 255
+        linear = np.where(values <= .04045, values / 12.92,
+                          ((values + .055) / 1.055)**2.4)
+        return rgb2lab(np.clip(matrix @ linear, 0, 1))
+
+    return min(np.linalg.norm(lab(a) - lab(b))
+               for a in colors for b in others if a != b)
+
+
+def rgb2lab(linear):
+    xyz = np.array([[.4124, .3576, .1805], [.2126, .7152, .0722],
+                    [.0193, .1192, .9505]]) @ linear
+    t = xyz / (.9505, 1, 1.089)
+    x, y, z = np.where(t > .008856, np.cbrt(t), 7.787 * t + 16 / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize('seen_by', SEEN_BY)
+def test_boxes_are_in_no_emotions_colour(seen_by):
+    matrix = np.array(SEEN_BY[seen_by])
+    most = nearest(EMOTION_COLORS, EMOTION_COLORS, matrix)
+    assert nearest(REGION_COLORS, EMOTION_COLORS, matrix) > max(most, 20)
+    assert nearest(REGION_COLORS, REGION_COLORS, matrix) > 40
 
 
 def test_whether_a_region_was_found_is_said_below():

@@ -18,6 +18,7 @@ from typing import Dict, List, Optional, Tuple, Union
 
 import numpy as np
 
+from emoreact_plugin.whole_files import write_text, write_whole
 from .card import describe, to_json, to_readme
 from .figure import figure
 from .plan import CLASSES, SPLITS, ClipPlan, clip_parts, plan_clips
@@ -26,13 +27,6 @@ from .scene import FPS, FRAME_SIZE, NUM_FRAMES
 # Raised whenever a change of the code changes what is drawn or written.
 VERSION = 1
 SETTINGS_FILE = 'settings.json'
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write a text file so that it is whole or absent."""
-    part = path.with_name(f'.{path.name}.part')
-    part.write_text(text, encoding='utf-8', newline='\n')
-    os.replace(part, path)
 
 
 def write_video(path: Path, frames: np.ndarray, fps: int = FPS) -> None:
@@ -44,10 +38,10 @@ def write_video(path: Path, frames: np.ndarray, fps: int = FPS) -> None:
     time too, but for the first frame, so that they do not tell the order.
     """
     import av
-    part = path.with_name(f'.{path.name}.part')
     params = ('qp=18:ipratio=1:pbratio=1:aq-mode=0:mbtree=0:scenecut=0:'
               'b-adapt=0:bframes=1:keyint=infinite:threads=1')
-    with av.open(str(part), 'w', format='mp4') as container:
+    with write_whole(path) as part, av.open(
+            part, 'w', format='mp4') as container:
         stream = container.add_stream('libx264', rate=fps)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = 'yuv420p'
@@ -57,7 +51,6 @@ def write_video(path: Path, frames: np.ndarray, fps: int = FPS) -> None:
             frame = av.VideoFrame.from_ndarray(image, format='rgb24')
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    os.replace(part, path)
 
 
 def openface_csv(landmarks: np.ndarray,
@@ -113,12 +106,12 @@ def make_clip(plan: ClipPlan, videos: str) -> str:
     child, scene, tracks = clip_parts(plan)
     shapes = [figure(child, scene, tracks, t) for t in range(NUM_FRAMES)]
     landmarks.parent.mkdir(exist_ok=True)
-    _write_whole(
+    write_text(
         landmarks,
         openface_csv(
             np.stack([shape.landmarks for shape in shapes]), plan.missing_face,
             plan.stale_rows))
-    _write_whole(
+    write_text(
         keypoints,
         keypoints_txt(
             np.stack([shape.keypoints for shape in shapes]),
@@ -277,14 +270,14 @@ def make_sample_dataset(out: Union[str, Path],
             print(f'{out}: the sample data set is there and complete')
         return out
     videos.mkdir(parents=True, exist_ok=True)
-    _write_whole(out / SETTINGS_FILE, json.dumps(settings, indent=1) + '\n')
+    write_text(out / SETTINGS_FILE, json.dumps(settings, indent=1) + '\n')
     _draw_clips(missing, videos, workers or _cores(), progress)
     facts = describe(plans, settings)
-    _write_whole(out / 'cues.json', to_json(facts))
-    _write_whole(out / 'README.md', to_readme(facts))
+    write_text(out / 'cues.json', to_json(facts))
+    write_text(out / 'README.md', to_readme(facts))
     for split in SPLITS:
-        _write_whole(out / f'{split}.csv',
-                     _annotations([p for p in plans if p.split == split]))
+        write_text(out / f'{split}.csv',
+                   _annotations([p for p in plans if p.split == split]))
     return out
 
 
