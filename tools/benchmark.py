@@ -27,7 +27,7 @@ from emoreact_plugin.benchmarks.drawn_data import make_drawn_data
 from emoreact_plugin.command_line import (add_config_arguments, clear_errors,
                                           load_config)
 from emoreact_plugin.console import say
-from emoreact_plugin.experiments.report import write
+from emoreact_plugin.whole_files import write_text
 
 PARTS = ('loading', 'training', 'metric', 'mask')
 QUICK = TrainingSize(('mobilenet_v2', ), batch_size=2, image_size=64)
@@ -141,8 +141,8 @@ def main():
 
         def save(rows, complete=False):
             report = Report(rows, machine, about, complete)
-            write(f'{args.out}.json', to_json(report))
-            write(f'{args.out}.md', to_markdown(report))
+            write_text(f'{args.out}.json', to_json(report))
+            write_text(f'{args.out}.md', to_markdown(report))
             return report
 
         rows, stopped = run(

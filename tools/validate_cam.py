@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
-from tqdm import tqdm
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.checkpoints import checkpoint_of
 from emoreact_plugin.clips.boxes import boxes_of
 from emoreact_plugin.command_line import (add_config_arguments, clear_errors,
                                           datasets_of, load_config)
@@ -21,8 +21,8 @@ from emoreact_plugin.console import say
 from emoreact_plugin.evaluation import roc_auc
 from emoreact_plugin.experiments import read_cues
 from emoreact_plugin.experiments.planted import READ
-from emoreact_plugin.experiments.report import write
 from emoreact_plugin.models import load_recognizer
+from emoreact_plugin.progress import progress_bar
 from emoreact_plugin.visualization.cam import EIGENCAM, METHODS
 from emoreact_plugin.visualization.cam_check import (Mass, box_in_crop,
                                                      ideal_map, mass_in_box,
@@ -31,6 +31,7 @@ from emoreact_plugin.visualization.cam_check import (Mass, box_in_crop,
 from emoreact_plugin.visualization.cam_clip import Explainer
 from emoreact_plugin.visualization.cam_frames import sample_clip
 from emoreact_plugin.visualization.cam_source import clips_of, open_clip
+from emoreact_plugin.whole_files import write_text
 
 
 class Measured(NamedTuple):
@@ -56,7 +57,8 @@ def parse_args():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     add_config_arguments(parser)
     add = parser.add_argument
-    add('checkpoint', help='checkpoint file')
+    add('checkpoint',
+        help='checkpoint file, or the folder of a training: its best one')
     add('--method', choices=METHODS, default='gradcam',
         help='(default: gradcam)')
     add('--layer', metavar='NAME', help='(default: the last block)')
@@ -87,7 +89,7 @@ def visible(cues, model, streams):
 def read_clips(cfg, explainer, cues, seen, cache_dir):
     """All test clips, one after the other."""
     rows = list(clips_of(cfg, 'test'))
-    for dataset, row in tqdm(rows, 'clips', unit='clip', disable=None):
+    for dataset, row in progress_bar(rows, 'clips', unit='clip'):
         about = cues['clips'][row.video]
         source = open_clip(dataset, row, 'test', cache_dir)
         sampled = sample_clip(explainer, source.clip, source.video)
@@ -231,8 +233,8 @@ def mean_text(measured, pairs):
 def measure_drawn(cfg, model, args, clips, seen):
     """Measurements of each network drawn anew."""
     drawn = []
-    for seed in tqdm(range(args.seeds), 'drawn anew', unit='network',
-                     disable=None):
+    for seed in progress_bar(range(args.seeds), 'drawn anew',
+                             unit='network'):
         other = randomised(model, seed)
         for stream in seen:
             refit_statistics(
@@ -253,7 +255,7 @@ def main():
         if cues is None:
             raise ValueError(f'{data_root}: expected the drawn sample data '
                              'with its cues.json')
-        cfg, model = load_recognizer(args.checkpoint, cfg)
+        cfg, model = load_recognizer(checkpoint_of(args.checkpoint), cfg)
         if not hasattr(model, 'recognizer_of'):
             raise ValueError('expected a LateFusionRecognizer, found '
                              f'{type(model).__name__}')
@@ -276,7 +278,7 @@ def main():
         summary_table(measured, drawn, seen),
         trained_table(measured, seen, cues)]) + '\n'
     out = args.out or osp.join(cfg.work_dir, f'validate_cam_{args.method}.md')
-    write(out, text)
+    write_text(out, text)
     say(text)
 
 

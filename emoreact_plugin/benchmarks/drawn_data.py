@@ -8,7 +8,6 @@ from typing import Iterator, List, Tuple
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from emoreact_plugin.datasets.annotations import EMOTIONS
 from emoreact_plugin.datasets.crop_extraction import extract_crops
@@ -21,6 +20,7 @@ from emoreact_plugin.datasets.sample.figure import figure
 from emoreact_plugin.datasets.sample.plan import (ClipPlan, clip_parts,
                                                   plan_clips)
 from emoreact_plugin.datasets.sample.scene import FRAME_SIZE, NUM_FRAMES
+from emoreact_plugin.progress import progress_bar
 from emoreact_plugin.transforms import CropRegions
 
 SIZE = (1280, 720)
@@ -87,7 +87,7 @@ def make_drawn_data(root: str, clips: int, frames: int) -> None:
     videos = osp.join(root, 'videos')
     os.makedirs(videos)
     plans = plan_clips(0, clips, 1, 1)[:clips]
-    for plan in tqdm(plans, 'drawing', unit='clip', leave=False, disable=None):
+    for plan in progress_bar(plans, 'drawing', unit='clip', leave=False):
         _make_clip(plan, videos, frames)
     cache = osp.join(root, 'cache')
     extract([videos], osp.join(root, 'frames'), workers=1)

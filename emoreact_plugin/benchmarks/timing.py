@@ -5,7 +5,8 @@ from typing import (Callable, Dict, Iterable, List, NamedTuple, Optional,
                     Tuple)
 
 import numpy as np
-from tqdm import tqdm
+
+from emoreact_plugin.progress import progress_bar
 
 Call = Callable[[int], object]
 
@@ -92,8 +93,8 @@ def measure(calls: Dict[str, Call],
                          f'{repetitions}')
     seconds, stopped = {name: [] for name in calls}, False
     collects = gc.isenabled()
-    bar = tqdm(total=(repetitions + 1) * len(calls), desc=title, unit='call',
-               leave=False, disable=None)
+    bar = progress_bar(total=(repetitions + 1) * len(calls), desc=title,
+                       unit='call', leave=False)
     try:
         for call in calls.values():
             call(0)

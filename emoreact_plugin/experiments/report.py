@@ -7,7 +7,6 @@ from typing import Dict, List, Sequence
 import numpy as np
 
 from emoreact_plugin.datasets.clip_files import number
-from emoreact_plugin.whole_files import write_text as write  # noqa: F401
 from .comparisons import AVERAGES, Claim
 from .rows import Row
 from .table import Table
