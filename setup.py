@@ -34,7 +34,10 @@ INSTALL_REQUIRES = [
     'mmcv-lite==2.1.0',
     'mmengine>=0.10.5,<0.11',
     'numpy>=1.26,<2.5',
-    'opencv-python>=4.9,<6',
+    # The three write into one folder, and the newest is not out for all.
+    'opencv-contrib-python>=4.9,<5.1',
+    'opencv-python>=4.9,<5.1',
+    'opencv-python-headless>=4.9,<5.1',
     'pillow>=10',
     'scikit-learn>=1.4,<2',
     'scipy>=1.11,<2',

@@ -10,6 +10,7 @@ from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
+from .checkpoints import checkpoint_of
 from .console import ConsoleRunner, say
 from .datasets.clip_files import number
 from .recipes import CHOICES, DEFAULTS, INPUTS, overriding
@@ -64,7 +65,8 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     add('--shift-div', '--shift_div', type=int, choices=CHOICES['shift_div'],
         help='one part of this many is shifted each way')
     add('--init', metavar='imagenet|scratch|PATH',
-        help='start weights of the backbones')
+        help='start weights of the backbones; of the folder of a training, '
+        'its best checkpoint')
     add('--crops', metavar='DIR',
         help='read prepared crops from this folder of the data set')
 
@@ -93,6 +95,8 @@ def load_config(args: argparse.Namespace) -> Config:
         name: getattr(args, name)
         for name in DEFAULTS if getattr(args, name) is not None
     }
+    if options.get('init', 'scratch') not in ('imagenet', 'scratch'):
+        options['init'] = checkpoint_of(options['init'])
     for name in args.cfg_options or {}:
         if name.split('.')[0] == 'recipe':
             raise ValueError(f'--cfg-options {name}=...: this is a record; '

@@ -188,3 +188,19 @@ def test_the_prior(tiny):
 def test_the_prior_needs_no_training_split_to_test(tmp_path):
     cfg = load(SAMPLE, '--data-root', str(tmp_path))
     assert label_prior(cfg) == dict(val=None, test=None)
+
+
+def test_start_weights_of_the_folder_of_a_training(tmp_path):
+    for name in ('best_roc_auc_micro_epoch_2.pth', 'epoch_3.pth'):
+        (tmp_path / name).touch()
+    cfg = load(SAMPLE, '--init', str(tmp_path))
+    assert cfg.recipe.init == str(tmp_path / 'best_roc_auc_micro_epoch_2.pth')
+    with pytest.raises(FileNotFoundError, match='best_'):
+        load(SAMPLE, '--init', str(tmp_path.parent))
+
+
+def test_a_folder_called_scratch_is_not_taken_for_weights(
+        tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'scratch').mkdir()
+    assert load(SAMPLE, '--init', 'scratch').recipe.init == 'scratch'

@@ -60,8 +60,9 @@ def parse_args():
         'a GPU')
     add('--quick', action='store_true',
         help='small sizes, to see that it works; no numbers to quote')
-    add('--out', default='work_dirs/benchmark', metavar='FILE',
-        help='FILE.md and FILE.json are written (default: %(default)s)')
+    add('--out', metavar='FILE',
+        help='FILE.md and FILE.json are written (default: '
+        'work_dirs/benchmark; with --quick work_dirs/benchmark_quick)')
     return parser.parse_intermixed_args()
 
 
@@ -72,6 +73,8 @@ def check(args):
     if unknown:
         raise ValueError(f'--only: expected some of {", ".join(PARTS)}, found '
                          f'{", ".join(unknown)}')
+    if args.out is None:
+        args.out = 'work_dirs/benchmark' + '_quick' * args.quick
     if args.repetitions is None:
         args.repetitions = 2 if args.quick else 7
     for name in ('repetitions', 'threads'):

@@ -195,13 +195,14 @@ def check_opencv(have):
     wheels = dict((n, v) for n, v in have.items() if n.startswith('opencv'))
     if len(set(wheels.values())) < 2:
         return []
-    newest = max(wheels.values(), key=parse)
+    # The newest is not always out for all of them.
+    oldest = min(wheels.values(), key=parse)
     return [
         Problem(
             'OpenCV wheels of different versions share one folder: ' +
             ', '.join('%s %s' % item for item in sorted(wheels.items())),
             pip('install', '--force-reinstall', '--no-deps',
-                *['%s==%s' % (name, newest) for name in sorted(wheels)]))
+                *['%s==%s' % (name, oldest) for name in sorted(wheels)]))
     ]
 
 

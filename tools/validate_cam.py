@@ -230,20 +230,42 @@ def mean_text(measured, pairs):
     return text
 
 
+def measure_trained(cfg, explainer, cues, args, seen):
+    """Measurements of all clips, and the first clips of each cue."""
+    measured, kept = [], []
+    left = {name: args.random_clips
+            for names in seen.values() for name in names}
+    for clip in read_clips(cfg, explainer, cues, seen, args.cache_dir):
+        measured += measure(explainer, clip, seen)
+        if any(left.get(name, 0) > 0 for name in clip.shown):
+            kept.append(clip)
+            left.update({name: left[name] - 1
+                         for name in clip.shown if name in left})
+    return measured, kept
+
+
 def measure_drawn(cfg, model, args, clips, seen):
-    """Measurements of each network drawn anew."""
+    """Measurements of each network drawn anew; Ctrl-C leaves those that are
+    finished."""
     drawn = []
-    for seed in progress_bar(range(args.seeds), 'drawn anew',
-                             unit='network'):
-        other = randomised(model, seed)
-        for stream in seen:
-            refit_statistics(
-                other.recognizer_of(stream),
-                [clip.packed.inputs[stream] for clip in clips])
-        explainer = Explainer(cfg, other, args.method, args.layer)
-        drawn.append([each for clip in clips
-                      for each in measure(explainer, clip, seen)])
+    try:
+        for seed in progress_bar(range(args.seeds), 'drawn anew',
+                                 unit='network'):
+            drawn.append(measure_seed(cfg, model, args, clips, seen, seed))
+    except KeyboardInterrupt:
+        say(f'\nstopped after {len(drawn)} of {args.seeds} networks')
     return drawn
+
+
+def measure_seed(cfg, model, args, clips, seen, seed):
+    """Measurements of one network drawn anew."""
+    other = randomised(model, seed)
+    for stream in seen:
+        refit_statistics(
+            other.recognizer_of(stream),
+            [clip.packed.inputs[stream] for clip in clips])
+    explainer = Explainer(cfg, other, args.method, args.layer)
+    return [each for clip in clips for each in measure(explainer, clip, seen)]
 
 
 def main():
@@ -255,26 +277,23 @@ def main():
         if cues is None:
             raise ValueError(f'{data_root}: expected the drawn sample data '
                              'with its cues.json')
-        cfg, model = load_recognizer(checkpoint_of(args.checkpoint), cfg)
+        checkpoint = checkpoint_of(args.checkpoint)
+        cfg, model = load_recognizer(checkpoint, cfg)
         if not hasattr(model, 'recognizer_of'):
             raise ValueError('expected a LateFusionRecognizer, found '
                              f'{type(model).__name__}')
         explainer = Explainer(cfg, model, args.method, args.layer)
         seen = visible(cues, model, model.streams)
-        measured, kept = [], []
-        left = {name: args.random_clips
-                for names in seen.values() for name in names}
-        for clip in read_clips(cfg, explainer, cues, seen, args.cache_dir):
-            measured += measure(explainer, clip, seen)
-            if any(left.get(name, 0) > 0 for name in clip.shown):
-                kept.append(clip)
-                left.update({name: left[name] - 1
-                             for name in clip.shown if name in left})
+        try:
+            measured, kept = measure_trained(cfg, explainer, cues, args, seen)
+        except KeyboardInterrupt:
+            say('\nstopped before all clips were measured; nothing is written')
+            raise SystemExit(130) from None
         drawn = measure_drawn(cfg, model, args, kept, seen)
     text = '\n\n'.join([
         f'{args.method} of {", ".join(sorted(set(explainer.layers.values())))}'
-        f', test clips of the drawn sample data; {args.seeds} networks drawn '
-        f'anew, measured on {len(kept)} clips.',
+        f' of {osp.basename(checkpoint)}, test clips of the drawn sample data; '
+        f'{len(drawn)} networks drawn anew, measured on {len(kept)} clips.',
         summary_table(measured, drawn, seen),
         trained_table(measured, seen, cues)]) + '\n'
     out = args.out or osp.join(cfg.work_dir, f'validate_cam_{args.method}.md')

@@ -30,6 +30,8 @@ from emoreact_plugin.visualization.cam_views import (EVERY, TITLES, empty_of,
                                                      without_box)
 from emoreact_plugin.whole_files import write_whole
 
+COARSE = 4  # places a side: maps of fewer are warned of
+
 
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
@@ -107,6 +109,9 @@ def report(explained, explainer):
             f'{explainer.layers[stream]}, maps of {high}x{wide}' +
             (f'; no {stream} in {lost[stream]} of {maps.maps.shape[1]} scored '
              'frames: whole frame' if lost.get(stream) else ''))
+        if min(high, wide) < COARSE:
+            say(f'WARNING: {stream}: maps of so few places show hardly '
+                'where; larger images or an earlier --layer give more')
         if maps.negative:
             say(f'WARNING: {stream}: {maps.negative:.0%} of the activations '
                 'of this layer are below 0; the methods are made for layers '

@@ -13,7 +13,7 @@ def call(calls, tmp_path, monkeypatch):
     return calls('benchmark')
 
 
-def read(name='work_dirs/benchmark'):
+def read(name='work_dirs/benchmark_quick'):
     with open(f'{name}.json', encoding='utf-8') as file:
         return json.load(file)
 
@@ -26,12 +26,13 @@ def test_quick_metric(call):
     assert found['data'] == '' and found['machine']['threads'] == 1
     rows = found['parts']['metric']
     assert [len(row['ms']) for row in rows] == [2] * 4
-    with open('work_dirs/benchmark.md', encoding='utf-8') as file:
+    with open('work_dirs/benchmark_quick.md', encoding='utf-8') as file:
         text = file.read()
     assert text in out and '| ours | scikit-learn |' in text
-    assert 'written: work_dirs/benchmark.md, work_dirs/benchmark.json' in out
-    assert sorted(os.listdir('work_dirs')) == ['benchmark.json',
-                                               'benchmark.md']
+    assert ('written: work_dirs/benchmark_quick.md, '
+            'work_dirs/benchmark_quick.json') in out
+    assert sorted(os.listdir('work_dirs')) == ['benchmark_quick.json',
+                                               'benchmark_quick.md']
 
 
 def test_data_of_a_config_and_of_a_folder(call, tiny, tmp_path):

@@ -83,7 +83,7 @@ def test_healthy_environment(run_doctor):
         (dict([('opencv-python', '4.11.0.86')]),
          'OpenCV wheels of different versions share one folder',
          pip('install', '--force-reinstall', '--no-deps',
-             *[f'{name}==5.0.0.93' for name in sorted(OPENCV)])),
+             *[f'{name}==4.11.0.86' for name in sorted(OPENCV)])),
         ({
             'mmcv': '2.1.0'
         }, 'mmcv 2.1.0 and mmcv-lite 2.1.0 are both installed',

@@ -106,7 +106,7 @@ def test_the_tables(call):
                           'report.md')
     assert code == 0, err
     assert Path('report.md').read_text() == out.rstrip('\n') + '\n'
-    assert 'gradcam of backbone, test clips' in out
+    assert 'gradcam of backbone of x.pth, test clips' in out
     assert '2 networks drawn anew, measured on 1 clips' in out
     # Streams see what they can: not the cue in the order. The boxes move, and
     # those of the clips without the cue lie where nothing is.
@@ -124,6 +124,28 @@ def test_the_tables(call):
     # Networks drawn anew mix the colours.
     assert all(float(row[4]) < BOTH - 1 for row in summary)
     assert all(' to ' in cell for row in summary for cell in row[5:])
+
+
+def test_ctrl_c(call, monkeypatch):
+    seeds = []
+
+    def stop(model, seed, draw=call.tool.randomised):
+        seeds.append(seed)
+        if len(seeds) > 2:
+            raise KeyboardInterrupt
+        return draw(model, seed)
+
+    monkeypatch.setattr(call.tool, 'randomised', stop)
+    code, out, err = call('--seeds', '5', '--random-clips', '1')
+    assert code == 0 and 'stopped after 2 of 5 networks' in out, err
+    assert '2 networks drawn anew' in out and '| face | Curiosity |' in out
+
+    def at_once(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(call.tool, 'mass_in_box', at_once)
+    code, out, _ = call('--seeds', '1')
+    assert code == 130 and 'stopped before all clips' in out
 
 
 def test_other_data(call):
