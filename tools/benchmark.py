@@ -24,6 +24,7 @@ from emoreact_plugin.benchmarks import (Report, TrainingSize, data_of_config,
                                         mask_groups, metric_groups, run,
                                         to_json, to_markdown, training_groups)
 from emoreact_plugin.benchmarks.drawn_data import make_drawn_data
+from emoreact_plugin.clips.scoring import check_device
 from emoreact_plugin.command_line import (add_config_arguments, clear_errors,
                                           load_config)
 from emoreact_plugin.console import say
@@ -86,14 +87,12 @@ def check(args):
     if args.cache_dir and not (args.config or args.data_root):
         raise ValueError('--cache-dir: expected a config or --data-root as '
                          'well')
-    if args.device == 'cuda' and not torch.cuda.is_available():
-        raise ValueError('--device cuda: expected a GPU that torch can use, '
-                         'found none')
     if args.device is None:
         args.device = 'cuda' if torch.cuda.is_available() else 'cpu'
     if args.processor_time and args.device != 'cpu':
         raise ValueError('--processor-time: expected --device cpu as well, '
                          'since a GPU is waited for')
+    check_device(args.device)
 
 
 def data_of(args, stack):

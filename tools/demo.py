@@ -205,8 +205,8 @@ def main():
         results.write_csv(args.out)
         say(f'{number(len(results) - len(results.errors), "clip")} in '
             f'{args.out}: results.json, clips.csv, windows.csv' + (
-                '' if args.no_video or args.camera is not None else
-                ' and annotated videos'))
+                ' and annotated videos'
+                if any(each.annotated for each in results) else ''))
         if failure is not None:
             total = number(len(results) + len(results.left_out), 'clip')
             say(f'stopped after {len(results)} of {total}' + (

@@ -12,7 +12,7 @@ from emoreact_plugin.clips.sources import Clip
 from emoreact_plugin.command_line import clear_errors
 from emoreact_plugin.console import say
 from emoreact_plugin.datasets.clip_files import number
-from emoreact_plugin.inference.onnx_export import export_onnx
+from emoreact_plugin.inference.onnx_export import export_onnx, require_onnx
 from emoreact_plugin.models import load_recognizer
 
 
@@ -44,6 +44,7 @@ def packed(cfg, path):
 def main():
     args = parse_args()
     with clear_errors():
+        require_onnx()
         checkpoint = checkpoint_of(args.checkpoint)
         out = args.out or osp.splitext(checkpoint)[0] + '.onnx'
         if not out.endswith('.onnx'):

@@ -59,6 +59,21 @@ class _Exported(nn.Module):
         return x
 
 
+def require_onnx():
+    """The package onnx.
+
+    Raises:
+        ImportError: When it, or what PyTorch needs beside it to export, is
+            not installed.
+    """
+    try:
+        import onnx
+        import onnxscript  # noqa: F401  torch's exporter needs it
+    except ImportError as error:
+        raise ImportError(f'{error}. For ONNX files: {INSTALL}') from error
+    return onnx
+
+
 def export_onnx(cfg: Config, model: nn.Module, clips: List[dict],
                 path: str, dataset_meta: Optional[dict] = None) -> float:
     """Write a recognizer as ONNX, once it is shown to give the same logits.
@@ -91,11 +106,7 @@ def export_onnx(cfg: Config, model: nn.Module, clips: List[dict],
     if len(clips) < 2:
         raise ValueError('expected at least two clips to compare the ONNX '
                          f'file on, found {len(clips)}')
-    try:
-        import onnx
-        import onnxscript  # noqa: F401  torch's exporter needs it
-    except ImportError as error:
-        raise ImportError(f'{error}. For ONNX files: {INSTALL}') from error
+    onnx = require_onnx()
     scorer = TorchScorer(cfg, model, dataset_meta)
     exported = _Exported(deepcopy(model).cpu()).eval()
     with write_whole(path) as part:

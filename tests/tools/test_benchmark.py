@@ -118,4 +118,4 @@ def test_processor_time(call, monkeypatch):
 @pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
 def test_no_gpu(call):
     code, _, err = call('--device', 'cuda')
-    assert code == 1 and '--device cuda: expected a GPU' in err
+    assert code == 1 and 'device: expected cpu (no CUDA device found)' in err

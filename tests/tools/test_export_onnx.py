@@ -1,5 +1,6 @@
 import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,10 @@ def test_errors(calls, checkpoint, arguments, message):
     code, _, err = calls('export_onnx')(checkpoint, *arguments)
     assert code == 1
     assert re.search(message, err), err
+
+
+def test_without_the_packages(calls, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'onnxscript', None)
+    code, out, err = calls('export_onnx')('no.pth', 'a.mp4', 'b.mp4')
+    assert code == 1 and out == ''
+    assert "pip install 'emoreact_plugin[onnx]'" in err
