@@ -1,0 +1,124 @@
+"""What an older version wrote loads, resumes and scores the same.
+
+tests/data/before holds it, and make.py that made it.
+"""
+
+import gzip
+import importlib.metadata
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emoreact_plugin.datasets.landmarks import is_current, load_prepared, prepare_clip
+from emoreact_plugin.datasets.sample import make_sample_dataset
+from emoreact_plugin.evaluation import read_dump
+from emoreact_plugin.inference import EmotionInferencer
+
+from .data.before import make
+
+BEFORE = Path(make.__file__).parent
+ROOT = BEFORE.parents[2]
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Return a copy of the record to work in, with this checkout's configs."""
+    shutil.copytree(BEFORE, tmp_path / 'before')
+    monkeypatch.chdir(tmp_path / 'before')
+    monkeypatch.setattr(make, 'CHECKOUT', ROOT)
+    return tmp_path / 'before'
+
+
+def run(tool, *arguments):
+    command = [sys.executable, str(ROOT / 'tools' / f'{tool}.py')]
+    command += [str(ROOT / 'configs' / 'sample' / 'fusion.py'), *map(str, arguments)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=dict(os.environ, OMP_NUM_THREADS='1')
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def assert_same_scores(found, expected, atol):
+    found, expected = read_dump(str(found)), read_dump(str(expected))
+    assert (found.video_ids, found.classes) == (expected.video_ids, expected.classes)
+    np.testing.assert_array_equal(found.labels, expected.labels)
+    np.testing.assert_allclose(found.logits, expected.logits, rtol=0, atol=atol)
+    assert np.ptp(found.logits, axis=0).max() > 100 * atol, 'all clips score alike'
+    assert found.stream_logits.keys() == expected.stream_logits.keys()
+    for stream, logits in expected.stream_logits.items():
+        np.testing.assert_allclose(found.stream_logits[stream], logits, rtol=0, atol=atol)
+
+
+def test_every_combination_of_flags_resolves_to_what_it_was(place):
+    expected = json.loads(gzip.decompress((BEFORE / 'grid.json.gz').read_bytes()))
+    found = make.grid()
+    assert found.keys() == expected.keys()
+    assert len(list(make.flags_of_grid())) == 720
+    for name, values in json.loads(json.dumps(found)).items():
+        assert values == expected[name], name
+
+
+def test_a_stopped_run_goes_on_to_the_scores_of_one_that_was_not(place):
+    run('train', '--work-dir', 'stopped', '--resume', *make.RUN)
+    for split in ('val', 'test'):
+        assert_same_scores(f'stopped/{split}.npz', f'work_dir/{split}.npz', atol=1e-4)
+    results = [
+        json.loads((place / each / 'metrics.json').read_text())['results']
+        for each in ('stopped', 'work_dir')
+    ]
+    for split, expected in results[1].items():
+        assert results[0][split] == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_checkpoint_scores_crops_as_it_did(place):
+    best = next(Path('work_dir').glob('best_*.pth'))
+    run('test', best, '--crops', 'crops', '--work-dir', 'out', '--dump', 'out.npz', *make.RUN[2:])
+    assert_same_scores('out.npz', 'crops.npz', atol=1e-5)
+
+
+@pytest.mark.parametrize('kind, file', [('checkpoint', 'work_dir'), ('onnx', 'model.onnx')])
+def test_a_checkpoint_and_an_onnx_file_score_videos_as_they_did(place, kind, file):
+    if kind == 'onnx':
+        pytest.importorskip('onnxruntime')
+    expected = json.loads((BEFORE / 'inference.json').read_text())[kind]
+    inferencer = EmotionInferencer(file, cache_dir='cache_of_inference')
+    assert len(expected) == 14
+    for video, probabilities in expected.items():
+        found = inferencer(f'clips/videos/{video}')[0].probabilities
+        assert dict(found) == pytest.approx(probabilities, abs=1e-6), video
+
+
+def test_a_landmark_cache_is_read_and_made_as_it_was(place):
+    files = sorted(Path('cache').glob('*.npz'))
+    assert len(files) == 14
+    for file in files:
+        before = load_prepared(file)
+        sources = {role: each['path'] for role, each in before.sources.items()}
+        for role, each in before.sources.items():
+            os.utime(each['path'], ns=(each['mtime_ns'],) * 2)
+        assert is_current(file, sources)
+        prepare_clip('now.npz', total_frames=15, frame_size=before.frame_size, **sources)
+        now = load_prepared('now.npz')
+        assert now.total_frames == before.total_frames == 15
+        for name in ('face_landmarks', 'body_keypoints', 'face_is_box'):
+            np.testing.assert_array_equal(getattr(now, name), getattr(before, name))
+
+
+def test_the_sample_data_is_drawn_as_it_was(tmp_path):
+    expected = json.loads((BEFORE / 'sample.json').read_text())
+    make_sample_dataset(tmp_path / 'clips', **expected['settings'], progress=False)
+    found = make.hashes_of(tmp_path / 'clips')
+    assert found.keys() == expected['files'].keys()
+    # Another encoder or drawing library may give other bytes, but no other texts.
+    same = expected['versions'] == {
+        name: importlib.metadata.version(name) for name in expected['versions']
+    }
+    for name, digest in expected['files'].items():
+        if same or not name.endswith('.mp4'):
+            assert found[name] == digest, name
