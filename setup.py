@@ -5,6 +5,7 @@ Like MMAction2's, the installed package has a folder ``.mim`` that holds
 ``_base_ = 'emoreact_plugin::...'``. An editable install gets links to the
 checkout, a wheel gets copies. Building leaves nothing else in the checkout.
 """
+
 import atexit
 import os
 import os.path as osp
@@ -90,10 +91,7 @@ def put(source, target, link):
             # be made again after a change
             pass
     if osp.isdir(source):
-        shutil.copytree(
-            source,
-            target,
-            ignore=shutil.ignore_patterns('__pycache__', '*.pyc'))
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns('__pycache__', '*.pyc'))
     else:
         shutil.copy2(source, target)
 
@@ -110,8 +108,7 @@ class BuildWithMim(build_py):
         for name in MIM_PARTS:
             source = osp.join(ROOT, name)
             if not osp.exists(source):
-                raise FileNotFoundError(
-                    f'{source} is missing; expected the whole source tree')
+                raise FileNotFoundError(f'{source} is missing; expected the whole source tree')
             put(source, osp.join(folder, name), link=editable)
 
 
@@ -144,4 +141,5 @@ if __name__ == '__main__':
         extras_require=EXTRAS_REQUIRE,
         cmdclass={'build_py': BuildWithMim},
         options=out_of_tree(),
-        zip_safe=False)
+        zip_safe=False,
+    )

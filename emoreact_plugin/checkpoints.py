@@ -1,16 +1,17 @@
 """What a checkpoint says about the run that wrote it."""
+
 import ast
 import json
 import os.path as osp
 import zipfile
 from glob import escape, glob
-from typing import Any, Optional
+from typing import Any
 
 import torch
 from mmengine.config import Config
 
 
-def latest_checkpoint(work_dir: str) -> Optional[str]:
+def latest_checkpoint(work_dir: str) -> str | None:
     """The newest checkpoint of a run, wherever its folder has been moved.
 
     Args:
@@ -48,29 +49,30 @@ def checkpoint_of(path: str) -> str:
         return path
     best = sorted(glob(osp.join(escape(path), 'best_*.pth')))
     if len(best) > 1:
-        best = [each for each in best
-                if osp.basename(each) == _evaluated(path)] or best
+        best = [each for each in best if osp.basename(each) == _evaluated(path)] or best
     if len(best) > 1:
-        raise ValueError(f'{path}: expected one checkpoint best_*.pth in it, '
-                         f'found {", ".join(map(osp.basename, best))}; name '
-                         'one')
+        raise ValueError(
+            f'{path}: expected one checkpoint best_*.pth in it, '
+            f'found {", ".join(map(osp.basename, best))}; name '
+            'one'
+        )
     found = best[0] if best else latest_checkpoint(path)
     if found is None:
         inner = sorted(glob(osp.join(escape(path), '*', 'best_*.pth')))
         raise FileNotFoundError(
             f'{path}: expected a folder with a checkpoint best_*.pth, or with '
-            'the last_checkpoint of a training, found neither' + (
-                f' (but {", ".join(inner[:3])}{", …" * (len(inner) > 3)})'
-                if inner else ''))
+            'the last_checkpoint of a training, found neither'
+            + (f' (but {", ".join(inner[:3])}{", …" * (len(inner) > 3)})' if inner else '')
+        )
     return found
 
 
-def _evaluated(work_dir: str) -> Optional[str]:
+def _evaluated(work_dir: str) -> str | None:
     """Name of the checkpoint that a training tested at its end; None where it
-    did not come to that."""
+    did not come to that.
+    """
     try:
-        with open(osp.join(work_dir, 'metrics.json'),
-                  encoding='utf-8') as file:
+        with open(osp.join(work_dir, 'metrics.json'), encoding='utf-8') as file:
             return osp.basename(json.load(file)['checkpoint'])
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -94,17 +96,18 @@ def read_meta(path: str) -> dict:
         raise FileNotFoundError(f'{path}: no such checkpoint')
     try:
         file = torch.load(
-            path, map_location='cpu', weights_only=True,
-            mmap=zipfile.is_zipfile(path))  # files of PyTorch < 1.6 are not
+            path, map_location='cpu', weights_only=True, mmap=zipfile.is_zipfile(path)
+        )  # files of PyTorch < 1.6 are not
     except Exception as error:  # torch raises many kinds for a bad file
         raise ValueError(
             f'{path}: cannot be read as a PyTorch checkpoint of tensors and '
-            f'plain values ({type(error).__name__})') from error
+            f'plain values ({type(error).__name__})'
+        ) from error
     meta = file.get('meta') if isinstance(file, dict) else None
     return meta if isinstance(meta, dict) else {}
 
 
-def stored_recipe(meta: dict) -> Optional[dict]:
+def stored_recipe(meta: dict) -> dict | None:
     """The options of the recipe that a checkpoint was trained with.
 
     They are found in the text of its configuration, which is only parsed:
@@ -117,7 +120,7 @@ def stored_recipe(meta: dict) -> Optional[dict]:
         dict | None: None where it was not made by a recipe.
     """
     try:
-        recipe = _assignments(meta.get('cfg') or '', ('recipe', ))['recipe']
+        recipe = _assignments(meta.get('cfg') or '', ('recipe',))['recipe']
     except (*_UNPARSED, KeyError):
         return None
     return recipe if isinstance(recipe, dict) else None
@@ -142,9 +145,11 @@ def read_config(path: str) -> Config:
     """
     text = read_meta(path).get('cfg')
     if not isinstance(text, str) or not text:
-        raise ValueError(f'{path}: expected a checkpoint with the '
-                         'configuration of its run, found none in it; give '
-                         'the config file as well')
+        raise ValueError(
+            f'{path}: expected a checkpoint with the '
+            'configuration of its run, found none in it; give '
+            'the config file as well'
+        )
     return parse_config(text, path)
 
 
@@ -167,15 +172,17 @@ def parse_config(text: str, source: str) -> Config:
         raise ValueError(
             f'{source}: expected a configuration of plain values, as MMEngine '
             f'writes it, found {str(error)[:200]}; if you trust it, give the '
-            'config file as well') from error
+            'config file as well'
+        ) from error
 
 
 _UNPARSED = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
 
 
-def _assignments(text: str, names: Optional[tuple] = None) -> dict:
+def _assignments(text: str, names: tuple | None = None) -> dict:
     """Name -> value of the assignments in a text of MMEngine's, all or some;
-    without running any of it."""
+    without running any of it.
+    """
     values = {}
     for node in ast.parse(text).body:
         target = node.targets[0] if isinstance(node, ast.Assign) else None
@@ -198,8 +205,7 @@ def _literal(node: ast.AST) -> Any:
         return {**values, **{k.arg: _literal(k.value) for k in node.keywords}}
     if isinstance(node, ast.Dict):
         return {
-            ast.literal_eval(key): _literal(value)
-            for key, value in zip(node.keys, node.values)
+            ast.literal_eval(key): _literal(value) for key, value in zip(node.keys, node.values)
         }
     if isinstance(node, ast.List):
         return [_literal(each) for each in node.elts]
@@ -220,8 +226,7 @@ def _lists(values: dict) -> dict:
     }
 
 
-def check_recipe(path: str, meta: dict, recipe: Optional[dict],
-                 resume: bool = False) -> None:
+def check_recipe(path: str, meta: dict, recipe: dict | None, resume: bool = False) -> None:
     """Refuse a checkpoint of other options: its weights may fit all the same
     (face and body networks are alike) and give a score that means nothing.
 
@@ -242,14 +247,14 @@ def check_recipe(path: str, meta: dict, recipe: Optional[dict],
     # Start weights leave no trace in a trained network. Weighted labels do,
     # but do not matter to a test; and what masks cost a network that has not
     # seen any is a question to ask.
-    free = ('init', ) if resume else ('init', 'mask', 'mask_kind',
-                                      'pos_weight')
+    free = ('init',) if resume else ('init', 'mask', 'mask_kind', 'pos_weight')
     differ = [
         f'{name} {stored[name]!r} (found), {recipe[name]!r} (expected)'
         for name in recipe
-        if name not in free and name in stored
-        and stored[name] != recipe[name]
+        if name not in free and name in stored and stored[name] != recipe[name]
     ]
     if differ:
-        raise ValueError(f'{path}: was trained with other options than the '
-                         f'config and flags say: {"; ".join(differ)}')
+        raise ValueError(
+            f'{path}: was trained with other options than the '
+            f'config and flags say: {"; ".join(differ)}'
+        )

@@ -1,11 +1,12 @@
 """What the tools share: flags, the configuration they lead to."""
+
 import argparse
 import os
 import os.path as osp
 import sys
 import warnings
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
@@ -21,54 +22,64 @@ SPLITS = ('train', 'val', 'test')
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags that choose, change and place a configuration."""
     parser.add_argument('config', nargs='?', help='config file')
-    parser.add_argument(
-        '--config', dest='config_flag', metavar='FILE', help='the same')
+    parser.add_argument('--config', dest='config_flag', metavar='FILE', help='the same')
     parser.add_argument('--work-dir', help='folder of logs and checkpoints')
     parser.add_argument(
         '--data-root',
         help='folder of the data set, for all three splits; a relative path '
-        'starts from the working directory')
-    parser.add_argument(
-        '--cache-dir', help='folder for the prepared landmark files')
+        'starts from the working directory',
+    )
+    parser.add_argument('--cache-dir', help='folder for the prepared landmark files')
     parser.add_argument(
         '--allow-missing',
         action='store_true',
         default=None,
-        help='accept clips that have no landmark file')
+        help='accept clips that have no landmark file',
+    )
     parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=DictAction,
         metavar='KEY=VALUE',
-        help='change settings, such as optim_wrapper.optimizer.lr=0.001')
+        help='change settings, such as optim_wrapper.optimizer.lr=0.001',
+    )
     parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
-        help='job launcher')
-    parser.add_argument(
-        '--local_rank', '--local-rank', type=int, default=0,
-        help=argparse.SUPPRESS)
+        help='job launcher',
+    )
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
     options = parser.add_argument_group(
-        'options of the recipe', 'They rebuild a config made by '
-        'emoreact_plugin.recipes.build; defaults are what the config says.')
+        'options of the recipe',
+        'They rebuild a config made by '
+        'emoreact_plugin.recipes.build; defaults are what the config says.',
+    )
     add = options.add_argument
-    add('--input', metavar='|'.join(INPUTS) + '|REGION+REGION+...',
-        help='what the model looks at')
-    add('--mask', action='store_true', default=None,
-        help='draw a face mask on every face')
-    add('--num-segments', '--num_segments', type=int,
-        choices=CHOICES['num_segments'], help='frames of a clip')
+    add('--input', metavar='|'.join(INPUTS) + '|REGION+REGION+...', help='what the model looks at')
+    add('--mask', action='store_true', default=None, help='draw a face mask on every face')
+    add(
+        '--num-segments',
+        '--num_segments',
+        type=int,
+        choices=CHOICES['num_segments'],
+        help='frames of a clip',
+    )
     add('--arch', choices=CHOICES['arch'], help='backbone')
-    add('--shift', action='store_true', default=None,
-        help='shift channels between frames (TSM)')
-    add('--shift-div', '--shift_div', type=int, choices=CHOICES['shift_div'],
-        help='one part of this many is shifted each way')
-    add('--init', metavar='imagenet|scratch|PATH',
-        help='start weights of the backbones; of the folder of a training, '
-        'its best checkpoint')
-    add('--crops', metavar='DIR',
-        help='read prepared crops from this folder of the data set')
+    add('--shift', action='store_true', default=None, help='shift channels between frames (TSM)')
+    add(
+        '--shift-div',
+        '--shift_div',
+        type=int,
+        choices=CHOICES['shift_div'],
+        help='one part of this many is shifted each way',
+    )
+    add(
+        '--init',
+        metavar='imagenet|scratch|PATH',
+        help='start weights of the backbones; of the folder of a training, its best checkpoint',
+    )
+    add('--crops', metavar='DIR', help='read prepared crops from this folder of the data set')
 
 
 def load_config(args: argparse.Namespace) -> Config:
@@ -91,22 +102,20 @@ def load_config(args: argparse.Namespace) -> Config:
     if 'LOCAL_RANK' not in os.environ:
         os.environ['LOCAL_RANK'] = str(args.local_rank)
     path = _config_path(args)
-    options = {
-        name: getattr(args, name)
-        for name in DEFAULTS if getattr(args, name) is not None
-    }
+    options = {name: getattr(args, name) for name in DEFAULTS if getattr(args, name) is not None}
     if options.get('init', 'scratch') not in ('imagenet', 'scratch'):
         options['init'] = checkpoint_of(options['init'])
     for name in args.cfg_options or {}:
         if name.split('.')[0] == 'recipe':
-            raise ValueError(f'--cfg-options {name}=...: this is a record; '
-                             'use the flags, such as --input')
+            raise ValueError(
+                f'--cfg-options {name}=...: this is a record; use the flags, such as --input'
+            )
         if name in DEFAULTS:
             raise ValueError(
                 f'--cfg-options {name}=...: this is an option of the recipe '
-                f'that much depends on; use --{name.replace("_", "-")}')
-    with overriding(options) as calls, warnings.catch_warnings(
-            record=True) as caught:
+                f'that much depends on; use --{name.replace("_", "-")}'
+            )
+    with overriding(options) as calls, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter('always', UserWarning)
         # Not the new kind of config, which ours look like without a `_base_`.
         cfg = Config.fromfile(path, lazy_import=False)
@@ -125,52 +134,55 @@ def load_config(args: argparse.Namespace) -> Config:
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
-        name = '_'.join([osp.splitext(osp.basename(path))[0]] + [
-            f'{key}-{osp.basename(str(value))}'
-            for key, value in sorted(options.items())
-        ])
+        name = '_'.join(
+            [osp.splitext(osp.basename(path))[0]]
+            + [f'{key}-{osp.basename(str(value))}' for key, value in sorted(options.items())]
+        )
         cfg.work_dir = osp.join('work_dirs', name)
     return cfg
 
 
-def _check_overrides(path: str, options: dict, calls: list,
-                     cfg: Config) -> None:
+def _check_overrides(path: str, options: dict, calls: list, cfg: Config) -> None:
     """Refuse flags that the config leaves without their full effect."""
     flags = ', '.join('--' + name.replace('_', '-') for name in options)
     if len(calls) > 1:
         raise ValueError(
             f'{path}: it and its bases call emoreact_plugin.recipes.build '
             f'{len(calls)} times, and the results would be mixed. Call it in '
-            'one file, or change the options of the base by flags')
+            'one file, or change the options of the base by flags'
+        )
     if not options:
         return
     if not calls:
-        raise ValueError(f'{path}: {flags} cannot be used with a config that '
-                         'is not made by emoreact_plugin.recipes.build')
+        raise ValueError(
+            f'{path}: {flags} cannot be used with a config that '
+            'is not made by emoreact_plugin.recipes.build'
+        )
     before, after = (dict(leaves(result)) for result in calls[0])
     final = dict(leaves(cfg.to_dict()))
     undone = [
-        key for key, value in after.items()
-        if before.get(key) != value and final.get(key) != value
+        key for key, value in after.items() if before.get(key) != value and final.get(key) != value
     ]
     if undone:
-        raise ValueError(f'{path}: sets {", ".join(undone[:3])} itself, which '
-                         f'{flags} would have to change. Change it there')
+        raise ValueError(
+            f'{path}: sets {", ".join(undone[:3])} itself, which '
+            f'{flags} would have to change. Change it there'
+        )
 
 
 def _check_streams(cfg: Config) -> None:
     """Refuse a model whose streams its data does not have."""
     streams = cfg.get('model', {}).get('streams')
     for dataset in datasets_of(cfg) if streams else ():
-        steps = [s for s in dataset.get('pipeline') or ()
-                 if s.get('type') == 'PackActionInputs']
+        steps = [s for s in dataset.get('pipeline') or () if s.get('type') == 'PackActionInputs']
         keys = steps[-1].get('collect_keys') if steps else None
         missing = [s for s in streams if f'{s}_imgs' not in (keys or ())]
         if steps and missing:
             raise ValueError(
                 f"the model has a stream '{missing[0]}', but the pipeline of "
-                f"{dataset.get('ann_file')} packs "
-                f'{", ".join(keys or ()) or "imgs"}')
+                f'{dataset.get("ann_file")} packs '
+                f'{", ".join(keys or ()) or "imgs"}'
+            )
 
 
 def leaves(value, path: str = '') -> Iterator[tuple]:
@@ -189,26 +201,27 @@ def leaves(value, path: str = '') -> Iterator[tuple]:
 def _config_path(args: argparse.Namespace) -> str:
     given = [p for p in (args.config, args.config_flag) if p is not None]
     if len(given) != 1:
-        raise ValueError('expected one config file, such as '
-                         'configs/emoreact/tsn_r50_fusion.py, found '
-                         f'{len(given)}')
+        raise ValueError(
+            'expected one config file, such as '
+            'configs/emoreact/tsn_r50_fusion.py, found '
+            f'{len(given)}'
+        )
     if not osp.isfile(given[0]):
         raise FileNotFoundError(f'{given[0]}: no such config file')
     return given[0]
 
 
-def datasets_of(cfg: Config) -> List[dict]:
+def datasets_of(cfg: Config) -> list[dict]:
     """The configs of the data sets of all splits, those within wrappers such
-    as ``RepeatDataset`` instead of the wrappers."""
+    as ``RepeatDataset`` instead of the wrappers.
+    """
     found = []
     queue = [
-        cfg[f'{split}_dataloader']['dataset'] for split in SPLITS
-        if cfg.get(f'{split}_dataloader')
+        cfg[f'{split}_dataloader']['dataset'] for split in SPLITS if cfg.get(f'{split}_dataloader')
     ]
     while queue:
         dataset = queue.pop(0)
-        inner = dataset.get('datasets') or ([dataset['dataset']]
-                                            if 'dataset' in dataset else [])
+        inner = dataset.get('datasets') or ([dataset['dataset']] if 'dataset' in dataset else [])
         queue += inner
         if not inner:
             found.append(dataset)
@@ -218,11 +231,11 @@ def datasets_of(cfg: Config) -> List[dict]:
 @contextmanager
 def clear_errors() -> Iterator[None]:
     """Print what is wrong with a file or a flag as one line, without a
-    traceback, and end with exit code 1."""
+    traceback, and end with exit code 1.
+    """
     try:
         yield
-    except (ValueError, OSError, KeyError, RuntimeError, ImportError,
-            TypeError) as error:
+    except (ValueError, OSError, KeyError, RuntimeError, ImportError, TypeError) as error:
         if os.environ.get('EMOREACT_TRACEBACK'):
             raise
         message = error.args[0] if isinstance(error, KeyError) else error
@@ -236,14 +249,15 @@ def check_display() -> None:
         ValueError: On Linux without a display.
     """
     displays = ('DISPLAY', 'WAYLAND_DISPLAY')
-    if sys.platform.startswith('linux') and not any(
-            map(os.environ.get, displays)):
-        raise ValueError('--show: expected a display, found none (neither '
-                         f'{" nor ".join(displays)} is set); leave it out, '
-                         'and a file is written')
+    if sys.platform.startswith('linux') and not any(map(os.environ.get, displays)):
+        raise ValueError(
+            '--show: expected a display, found none (neither '
+            f'{" nor ".join(displays)} is set); leave it out, '
+            'and a file is written'
+        )
 
 
-def list_errors(errors: Sequence[Tuple[str, Exception]]) -> None:
+def list_errors(errors: Sequence[tuple[str, Exception]]) -> None:
     """Print the errors of single clips, a line each, and end with exit code
     1; do nothing where there are none.
 
@@ -253,9 +267,12 @@ def list_errors(errors: Sequence[Tuple[str, Exception]]) -> None:
     """
     for video, error in errors:
         message = str(error)
-        print(f'error: {message}' if video in message else
-              f'error: {video}: {message or type(error).__name__}',
-              file=sys.stderr)
+        print(
+            f'error: {message}'
+            if video in message
+            else f'error: {video}: {message or type(error).__name__}',
+            file=sys.stderr,
+        )
     if errors:
         sys.exit(f'{number(len(errors), "clip")} failed')
 
@@ -264,13 +281,15 @@ def build_runner(cfg: Config) -> Runner:
     """The Runner of a config; ``runner_type`` in it is honoured."""
     if 'runner_type' in cfg:
         from mmaction.registry import RUNNERS
+
         return RUNNERS.build(cfg)
     return ConsoleRunner.from_cfg(cfg)
 
 
-def label_prior(cfg: Config) -> Dict[str, Optional[float]]:
+def label_prior(cfg: Config) -> dict[str, float | None]:
     """Micro ROC AUC of the training split's label frequencies on val and
-    test; None for a split whose labels are not in an annotation CSV."""
+    test; None for a split whose labels are not in an annotation CSV.
+    """
     from .evaluation import prior_roc_auc_micro
 
     def labels(split):
@@ -281,14 +300,12 @@ def label_prior(cfg: Config) -> Dict[str, Optional[float]]:
 
     train = labels('train')
     return {
-        split: train and labels(split) and prior_roc_auc_micro(
-            train, labels(split))
+        split: train and labels(split) and prior_roc_auc_micro(train, labels(split))
         for split in ('val', 'test')
     }
 
 
-def labels_of(cfg: Config, split: str,
-              soft: bool = False) -> Optional[list]:
+def labels_of(cfg: Config, split: str, soft: bool = False) -> list | None:
     """The labels of a split, N rows of C values; None where they are not in
     an annotation CSV of ours.
 
@@ -303,20 +320,19 @@ def labels_of(cfg: Config, split: str,
     """
     from .datasets import EMOTIONS, read_annotations
     from .datasets.emoreact_dataset import SOFT_POSITIVE
+
     loader = cfg.get(f'{split}_dataloader')
     if not loader or loader['dataset'].get('type') != 'EmoReactDataset':
         return None
     dataset = loader['dataset']
     path = osp.join(dataset.get('data_root', ''), dataset['ann_file'])
     classes = dataset.get('metainfo', {}).get('classes', EMOTIONS)
-    rows = read_annotations(path, classes, dataset.get('columns'),
-                            dataset.get('soft_labels', False))
+    rows = read_annotations(
+        path, classes, dataset.get('columns'), dataset.get('soft_labels', False)
+    )
     if soft:
         return [row.label for row in rows]
-    return [
-        tuple(float(value >= SOFT_POSITIVE) for value in row.label)
-        for row in rows
-    ]
+    return [tuple(float(value >= SOFT_POSITIVE) for value in row.label) for row in rows]
 
 
 def balance_labels(cfg: Config) -> None:
@@ -330,26 +346,29 @@ def balance_labels(cfg: Config) -> None:
     labels = labels_of(cfg, 'train', soft=True)
     if labels is None or cfg.model.get('type') != 'LateFusionRecognizer':
         found = cfg.model.get('type') if labels else 'another data set'
-        raise ValueError('--pos-weight: expected a LateFusionRecognizer and '
-                         f'an EmoReactDataset, found {found}')
+        raise ValueError(
+            f'--pos-weight: expected a LateFusionRecognizer and an EmoReactDataset, found {found}'
+        )
     positives = [sum(column) for column in zip(*labels)]
     cfg.model.pos_weight = [
-        (len(labels) - count) / count if 0 < count < len(labels) else 1.
-        for count in positives
+        (len(labels) - count) / count if 0 < count < len(labels) else 1.0 for count in positives
     ]
     if 'recipe' in cfg:
         cfg.recipe.pos_weight = True
 
 
-def results_table(runner: Runner, results: Dict[str, dict],
-                  prior: Dict[str, Optional[float]]) -> str:
+def results_table(runner: Runner, results: dict[str, dict], prior: dict[str, float | None]) -> str:
     """The table of ``ROCAUCMetric``'s results, or, of other metrics, a line
-    each."""
+    each.
+    """
     from .evaluation import format_table
+
     if results and all('roc_auc/micro' in m for m in results.values()):
         loop = runner.test_loop or runner.val_loop
         classes = loop.dataloader.dataset.metainfo['classes']
         return format_table(results, classes, prior)
-    return '\n'.join(f'{split} {name}: {value}'
-                     for split, metrics in results.items()
-                     for name, value in metrics.items())
+    return '\n'.join(
+        f'{split} {name}: {value}'
+        for split, metrics in results.items()
+        for name, value in metrics.items()
+    )

@@ -1,7 +1,7 @@
 """A few readable lines on the console; the long log is in the file."""
+
 import logging
 import time
-from typing import Optional
 
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
@@ -11,7 +11,8 @@ from mmengine.runner import Runner
 
 class ConsoleRunner(Runner):
     """MMEngine's Runner whose log goes to the file; the console gets warnings
-    only."""
+    only.
+    """
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
         logger = super().build_logger(*args, **kwargs)
@@ -26,8 +27,12 @@ class ConsoleRunner(Runner):
 def _worth_reading(record: logging.LogRecord) -> bool:
     # A constant learning rate needs no scheduler, a dump no prefix.
     return not record.getMessage().startswith(
-        ('`save_param_scheduler` is True', '`resume_param_scheduler` is True',
-         'The prefix is not set in metric class DumpResults'))
+        (
+            '`save_param_scheduler` is True',
+            '`resume_param_scheduler` is True',
+            'The prefix is not set in metric class DumpResults',
+        )
+    )
 
 
 @master_only
@@ -48,20 +53,19 @@ class ConsoleHook(Hook):
     # After the checkpoint hook, so that the best epoch is known.
     priority = 'LOWEST'
 
-    def __init__(self, interval: float = 30.) -> None:
+    def __init__(self, interval: float = 30.0) -> None:
         self.interval = interval
-        self.loss: Optional[float] = None
-        self.best: Optional[str] = None
+        self.loss: float | None = None
+        self.best: str | None = None
 
     def before_train(self, runner) -> None:
         self.best = runner.message_hub.runtime_info.get('best_ckpt')
 
     def before_train_epoch(self, runner) -> None:
         self.start = self.last = time.time()
-        self.sum, self.count = 0., 0
+        self.sum, self.count = 0.0, 0
 
-    def after_train_iter(self, runner, batch_idx, data_batch=None,
-                         outputs=None) -> None:
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
         # Added up where it is: reading it would make a GPU wait.
         self.sum = self.sum + outputs['loss'].detach()
         self.count += 1
@@ -70,9 +74,11 @@ class ConsoleHook(Hook):
         if now - self.last >= self.interval and batch_idx + 1 < total:
             self.last = now
             left = (now - self.start) / self.count * (total - self.count)
-            say(f'{self._epoch(runner)}  batch {batch_idx + 1}/{total}  loss '
+            say(
+                f'{self._epoch(runner)}  batch {batch_idx + 1}/{total}  loss '
                 f'{float(self.sum) / self.count:.3f}  {left:.0f} s left of '
-                'this epoch')
+                'this epoch'
+            )
 
     def after_train_epoch(self, runner) -> None:
         self.loss = float(self.sum) / max(self.count, 1)
@@ -86,12 +92,10 @@ class ConsoleHook(Hook):
 
     before_test_epoch = before_val_epoch
 
-    def after_val_iter(self, runner, batch_idx, data_batch=None,
-                       outputs=None) -> None:
+    def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
         self._scored(batch_idx + 1, len(runner.val_dataloader))
 
-    def after_test_iter(self, runner, batch_idx, data_batch=None,
-                        outputs=None) -> None:
+    def after_test_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
         self._scored(batch_idx + 1, len(runner.test_dataloader))
 
     def _scored(self, count: int, total: int) -> None:
@@ -107,12 +111,12 @@ class ConsoleHook(Hook):
         scores = ''.join(
             f'  {name} {metrics[f"roc_auc/{name}"]:.3f}'
             for name in ('micro', 'macro')
-            if metrics.get(f'roc_auc/{name}') is not None)
+            if metrics.get(f'roc_auc/{name}') is not None
+        )
         best = runner.message_hub.runtime_info.get('best_ckpt')
         mark = '  best so far' if best and best != self.best else ''
         self.best = best
-        say(f'{self.text}  val ROC AUC{scores}  '
-            f'{time.time() - self.start:.0f} s{mark}')
+        say(f'{self.text}  val ROC AUC{scores}  {time.time() - self.start:.0f} s{mark}')
         del self.text
 
     @staticmethod

@@ -1,4 +1,5 @@
 """Progress bars: in a terminal and in a notebook, and none in a log."""
+
 import sys
 
 from tqdm.auto import tqdm

@@ -7,10 +7,11 @@ draws from generators that are seeded with (seed, epoch, index), so a run does
 not depend on the number of workers, and a resumed one goes on exactly as it
 would have without the stop.
 """
+
 import os.path as osp
 import random
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -19,12 +20,14 @@ from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop
 
 from mmaction.registry import HOOKS
+
 from .whole_files import write_text
 
 
 def get_random_state() -> tuple:
     """The state of the generators that transforms draw from: ``random``,
-    NumPy's and torch's (CPU)."""
+    NumPy's and torch's (CPU).
+    """
     return random.getstate(), np.random.get_state(), torch.get_rng_state()
 
 
@@ -74,11 +77,12 @@ class ExactResumeHook(Hook):
     def before_train(self, runner) -> None:
         loop = runner.train_loop
         due = runner.val_loop is not None and (
-            runner.epoch >= max(loop.val_begin, 1)
-            and runner.epoch % loop.val_interval == 0)
+            runner.epoch >= max(loop.val_begin, 1) and runner.epoch % loop.val_interval == 0
+        )
         if due and self._validated(runner) < runner.epoch:
-            runner.logger.info(f'epoch {runner.epoch} was not validated '
-                               'before the stop: doing so now')
+            runner.logger.info(
+                f'epoch {runner.epoch} was not validated before the stop: doing so now'
+            )
             self._pending = True
         else:
             self._pending = False
@@ -87,19 +91,16 @@ class ExactResumeHook(Hook):
         # Not in before_train: the checkpoint hook has to be ready by now.
         self._validate_pending(runner)
         dataset = runner.train_dataloader.dataset
-        if isinstance(runner.train_loop, EpochBasedTrainLoop) and hasattr(
-                dataset, 'set_epoch'):
+        if isinstance(runner.train_loop, EpochBasedTrainLoop) and hasattr(dataset, 'set_epoch'):
             dataset.set_epoch(runner.epoch, runner.seed)
 
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
-        words = np.random.SeedSequence(
-            (runner.seed, runner.iter, get_rank())).generate_state(1)
+        words = np.random.SeedSequence((runner.seed, runner.iter, get_rank())).generate_state(1)
         torch.manual_seed(int(words[0]))
 
     def after_val_epoch(self, runner, metrics=None) -> None:
         if is_main_process():
-            write_text(osp.join(runner.work_dir, self._mark),
-                       str(runner.epoch))
+            write_text(osp.join(runner.work_dir, self._mark), str(runner.epoch))
 
     def after_train(self, runner) -> None:
         self._validate_pending(runner)  # the stop came in the last epoch
@@ -111,9 +112,7 @@ class ExactResumeHook(Hook):
 
     def _validated(self, runner) -> int:
         try:
-            with open(
-                    osp.join(runner.work_dir, self._mark),
-                    encoding='utf-8') as file:
+            with open(osp.join(runner.work_dir, self._mark), encoding='utf-8') as file:
                 return int(file.read())
         except (FileNotFoundError, ValueError):
             return 0

@@ -1,15 +1,16 @@
 """Files and folders that are whole or not there at all."""
+
 import os
 import os.path as osp
 import shutil
 import uuid
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Iterator, Union
+from typing import Union
 
 
 @contextmanager
-def write_whole(target: Union[str, 'os.PathLike[str]'],
-                at_once: bool = False) -> Iterator[str]:
+def write_whole(target: Union[str, 'os.PathLike[str]'], at_once: bool = False) -> Iterator[str]:
     """Write something under another name, which becomes its own when the
     block ends, and is deleted when it raises.
 
@@ -36,8 +37,7 @@ def write_whole(target: Union[str, 'os.PathLike[str]'],
         _delete(part)
 
 
-def write_text(path: Union[str, 'os.PathLike[str]'], text: str,
-               errors: str = 'strict') -> None:
+def write_text(path: Union[str, 'os.PathLike[str]'], text: str, errors: str = 'strict') -> None:
     """Write a text file in UTF-8, its line ends as they are.
 
     Args:
@@ -47,8 +47,7 @@ def write_text(path: Union[str, 'os.PathLike[str]'], text: str,
             ``open``.
     """
     with write_whole(path) as part:
-        with open(part, 'w', encoding='utf-8', newline='',
-                  errors=errors) as file:
+        with open(part, 'w', encoding='utf-8', newline='', errors=errors) as file:
             file.write(text)
 
 

@@ -4,6 +4,7 @@ Run as a script it prints one JSON object, mend -> 'works' or the error, for a
 process in which only the import of ``mmaction.models`` is mended (nothing can
 be tried without it).
 """
+
 import json
 import logging
 import os
@@ -20,6 +21,7 @@ def drn_stub(folder):
 
 def no_pkg_resources(folder):
     from mmengine.config import Config
+
     config = osp.join(folder, 'config.py')
     with open(config, 'w') as file:
         file.write("_base_ = 'mmaction::_base_/default_runtime.py'")
@@ -36,12 +38,14 @@ def no_pkg_resources(folder):
 
 def own_configs(folder):
     from mmengine.config.utils import _get_package_and_cfg_path
+
     found = _get_package_and_cfg_path('emoreact_plugin::sample/fusion.py')
     assert found == ('emoreact_plugin', 'sample/fusion.py')
 
 
 def _checkpoint():
     from mmengine.logging import MessageHub
+
     hub = MessageHub('probe')
     hub.update_scalar('train/loss', 1.0)
     hub.update_info('best_score', np.float64(0.5))
@@ -51,6 +55,7 @@ def _checkpoint():
 def plain_checkpoints(folder):
     import torch
     from mmengine.runner import save_checkpoint
+
     file = osp.join(folder, 'own.pth')
     save_checkpoint(_checkpoint(), file)
     loaded = torch.load(file, weights_only=True)
@@ -60,6 +65,7 @@ def plain_checkpoints(folder):
 def checkpoint_errors(folder):
     import torch
     from mmengine.runner.checkpoint import _load_checkpoint
+
     file = osp.join(folder, 'foreign.pth')
     torch.save(_checkpoint(), file)
     try:
@@ -77,19 +83,21 @@ class Bomb:
         self.folder = folder
 
     def __reduce__(self):
-        return os.mkdir, (self.folder, )
+        return os.mkdir, (self.folder,)
 
 
 def safe_downloads(folder):
     import torch
     from mmengine.runner import checkpoint
+
     exploded = osp.join(folder, 'exploded')
     torch.save(Bomb(exploded), osp.join(folder, 'bomb.pth'))
     try:
         checkpoint.load_url(
             'file://' + osp.join(folder, 'bomb.pth'),
             model_dir=osp.join(folder, 'downloads'),
-            progress=False)
+            progress=False,
+        )
     except Exception:
         pass
     assert not osp.exists(exploded)
@@ -97,24 +105,28 @@ def safe_downloads(folder):
 
 def amp_on_cpu(folder):
     import torch
-    from mmaction.registry import MODELS  # noqa: F401  (fills the registries)
     from mmengine.registry import OPTIM_WRAPPERS
+
+    from mmaction.registry import MODELS  # noqa: F401  (fills the registries)
+
     model = torch.nn.Linear(2, 1, bias=False)
     torch.nn.init.ones_(model.weight)
     wrapper = OPTIM_WRAPPERS.build(
         dict(
             type='AmpOptimWrapper',
             loss_scale='dynamic',  # as --amp sets it
-            optimizer=torch.optim.SGD(model.parameters(), lr=0.5)))
+            optimizer=torch.optim.SGD(model.parameters(), lr=0.5),
+        )
+    )
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     model.to(device)
     with wrapper.optim_context(model):
-        out = model(torch.tensor([[1., 2.]], device=device))
+        out = model(torch.tensor([[1.0, 2.0]], device=device))
     half = torch.bfloat16 if device == 'cpu' else torch.float16
     assert out.dtype == half
     wrapper.update_params(out.sum().float())
     # 1 - 0.5 * gradient, which is the input
-    assert model.weight.tolist() == [[0.5, 0.]]
+    assert model.weight.tolist() == [[0.5, 0.0]]
     # a scaler on a GPU refuses an empty state
     assert wrapper.state_dict()['loss_scaler']['scale'] > 0
 
@@ -122,13 +134,12 @@ def amp_on_cpu(folder):
 def dist_on_cpu(folder):
     import torch.distributed as dist
     from mmengine.dist import utils
+
     os.environ.update(RANK='0', LOCAL_RANK='0', WORLD_SIZE='1')
     try:
         utils._init_dist_pytorch(
-            'nccl',
-            init_method='file://' + osp.join(folder, 'rendezvous1'),
-            rank=0,
-            world_size=1)
+            'nccl', init_method='file://' + osp.join(folder, 'rendezvous1'), rank=0, world_size=1
+        )
         dist.destroy_process_group()
     finally:
         for name in ('RANK', 'LOCAL_RANK', 'WORLD_SIZE'):
@@ -139,26 +150,25 @@ def ddp_on_cpu(folder):
     import torch
     import torch.distributed as dist
     from mmengine.model import MMDistributedDataParallel
+
     if torch.cuda.is_available():
         return
     dist.init_process_group(
-        'gloo',
-        init_method='file://' + osp.join(folder, 'rendezvous2'),
-        rank=0,
-        world_size=1)
+        'gloo', init_method='file://' + osp.join(folder, 'rendezvous2'), rank=0, world_size=1
+    )
     try:
         # what Runner.wrap_model passes
-        MMDistributedDataParallel(
-            module=torch.nn.Linear(2, 1), device_ids=[0])
+        MMDistributedDataParallel(module=torch.nn.Linear(2, 1), device_ids=[0])
     finally:
         dist.destroy_process_group()
 
 
 def tsm_from_scratch(folder):
     import torch
+
     from mmaction.registry import MODELS
-    for config in (dict(type='ResNetTSM', depth=18), dict(
-            type='MobileNetV2TSM')):
+
+    for config in (dict(type='ResNetTSM', depth=18), dict(type='MobileNetV2TSM')):
         torch.manual_seed(0)
         model = MODELS.build(dict(config, num_segments=2, pretrained=None))
         model.init_weights()
@@ -166,16 +176,18 @@ def tsm_from_scratch(folder):
 
 def backbone_dict(folder):
     from mmaction.registry import MODELS
+
     backbone = dict(type='torchvision.squeezenet1_1')
     for _ in range(2):
         MODELS.get('Recognizer2D')(
-            backbone=backbone,
-            data_preprocessor=dict(type='BaseDataPreprocessor'))
+            backbone=backbone, data_preprocessor=dict(type='BaseDataPreprocessor')
+        )
     assert backbone == dict(type='torchvision.squeezenet1_1')
 
 
 def color_jitter(folder):
     from mmaction.datasets.transforms import ColorJitter
+
     red = np.array([[[255, 0, 0]]], np.float32)  # hue 0 of 180
     # -51 of 180 is hue 129 (258 degrees): blue 255, red 0.3 * 255, no green
     out = ColorJitter.adjust_hue(red, -0.2)
@@ -185,11 +197,12 @@ def color_jitter(folder):
 
 def bfloat16_accuracy(folder):
     import torch
+
     from mmaction.registry import MODELS
     from mmaction.structures import ActionDataSample
-    head = MODELS.build(
-        dict(type='TSNHead', num_classes=3, in_channels=4, topk=(1, )))
-    scores = torch.tensor([[1., 2., 0.], [1., 2., 0.]], dtype=torch.bfloat16)
+
+    head = MODELS.build(dict(type='TSNHead', num_classes=3, in_channels=4, topk=(1,)))
+    scores = torch.tensor([[1.0, 2.0, 0.0], [1.0, 2.0, 0.0]], dtype=torch.bfloat16)
     samples = [ActionDataSample().set_gt_label(i) for i in (1, 0)]
     losses = head.loss_by_feat(scores, samples)
     assert losses['top1_acc'] == 0.5
@@ -199,14 +212,19 @@ def bfloat16_accuracy(folder):
 
 def tsm_weight_decay(folder):
     import torch
+
     from mmaction.engine.optimizers import TSMOptimWrapperConstructor
+
     model = torch.nn.Sequential(
-        torch.nn.Conv2d(1, 1, 1), torch.nn.Conv2d(1, 1, 1),
-        torch.nn.Flatten(), torch.nn.Linear(1, 1))
+        torch.nn.Conv2d(1, 1, 1),
+        torch.nn.Conv2d(1, 1, 1),
+        torch.nn.Flatten(),
+        torch.nn.Linear(1, 1),
+    )
     wrapper = TSMOptimWrapperConstructor(
         dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1)),
-        paramwise_cfg=dict(fc_lr5=True))(
-            model)
+        paramwise_cfg=dict(fc_lr5=True),
+    )(model)
     wrapper.update_params(model(torch.ones(1, 1, 1, 1)).sum())
     decays = {g['weight_decay'] for g in wrapper.optimizer.param_groups}
     assert decays == {0}
@@ -215,6 +233,7 @@ def tsm_weight_decay(folder):
 def quiet_storage(folder):
     from mmengine.fileio import FileClient
     from mmengine.logging import MMLogger
+
     lines = []
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())
@@ -228,10 +247,23 @@ def quiet_storage(folder):
     assert lines == [], lines
 
 
-PROBES = (drn_stub, no_pkg_resources, own_configs, plain_checkpoints,
-          checkpoint_errors, safe_downloads, amp_on_cpu, dist_on_cpu,
-          ddp_on_cpu, tsm_from_scratch, backbone_dict, color_jitter,
-          bfloat16_accuracy, tsm_weight_decay, quiet_storage)
+PROBES = (
+    drn_stub,
+    no_pkg_resources,
+    own_configs,
+    plain_checkpoints,
+    checkpoint_errors,
+    safe_downloads,
+    amp_on_cpu,
+    dist_on_cpu,
+    ddp_on_cpu,
+    tsm_from_scratch,
+    backbone_dict,
+    color_jitter,
+    bfloat16_accuracy,
+    tsm_weight_decay,
+    quiet_storage,
+)
 
 
 def run() -> dict:
@@ -250,6 +282,7 @@ def main():
     import importlib
     import types
     import warnings
+
     warnings.simplefilter('ignore')
     # the mends alone, without the package that would apply them
     package = types.ModuleType('emoreact_plugin')
@@ -266,10 +299,7 @@ def main():
     needed = [drn.name] if drn.needed() else []
     if needed:
         drn.mend()
-    needed += [
-        mend.name for mend in compat.MENDS
-        if mend.name != drn.name and mend.needed()
-    ]
+    needed += [mend.name for mend in compat.MENDS if mend.name != drn.name and mend.needed()]
     results = dict(run(), drn_stub=stock)
     print(json.dumps(dict(applied=applied, needed=needed, results=results)))
 

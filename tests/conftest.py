@@ -1,4 +1,5 @@
 """A data set of a few tiny clips, written as the real one's files are."""
+
 import csv
 import os
 from pathlib import Path
@@ -16,8 +17,16 @@ REAL_DATA = Path(os.environ.get('EMOREACT_TEST_DATA', 'not-given'))
 WIDTH, HEIGHT, FRAMES = 64, 48, 6
 # Several processes of tests share the cores.
 torch.set_num_threads(1)
-EMOTIONS = ('Curiosity', 'Uncertainty', 'Excitement', 'Happiness', 'Surprise',
-            'Disgust', 'Fear', 'Frustration')
+EMOTIONS = (
+    'Curiosity',
+    'Uncertainty',
+    'Excitement',
+    'Happiness',
+    'Surprise',
+    'Disgust',
+    'Fear',
+    'Frustration',
+)
 
 
 @pytest.fixture(autouse=True, scope='session')
@@ -55,9 +64,12 @@ def write_openface(path: Path, points: np.ndarray) -> None:
     for k, face in enumerate(points):
         there = np.isfinite(face).all()
         values = np.nan_to_num(face).T.ravel()
-        lines.append(', '.join(
-            [str(k + 1), '0', f'{k / 25:.3f}', '0.98' if there else '0',
-             str(int(there))] + [f'{v:.1f}' for v in values]))
+        lines.append(
+            ', '.join(
+                [str(k + 1), '0', f'{k / 25:.3f}', '0.98' if there else '0', str(int(there))]
+                + [f'{v:.1f}' for v in values]
+            )
+        )
     path.write_text('\n'.join(lines) + '\n')
 
 
@@ -71,7 +83,7 @@ def face_of(frame: int) -> np.ndarray:
 
 def body_of(frame: int) -> np.ndarray:
     """(3, 2): fractions of width and height; x 0.1 .. 0.9, y 0.2 .. 1."""
-    return np.array([(.1, .2), (.5, .6), (.9, 1.)])
+    return np.array([(0.1, 0.2), (0.5, 0.6), (0.9, 1.0)])
 
 
 @pytest.fixture(autouse=True)
@@ -91,9 +103,7 @@ def make_tiny(root: Path, counts=(8, 4, 6), seed=0) -> TinyData:
     rng = np.random.default_rng(seed)
     videos, labels = {}, {}
     ramp = 20 + 30 * np.arange(FRAMES)
-    frames = np.broadcast_to(
-        ramp[:, None, None, None],
-        (FRAMES, HEIGHT, WIDTH, 3)).astype(np.uint8)
+    frames = np.broadcast_to(ramp[:, None, None, None], (FRAMES, HEIGHT, WIDTH, 3)).astype(np.uint8)
     for split, count in zip(('train', 'val', 'test'), counts):
         names = [f'{split.upper()}10{i}_2.mp4' for i in range(count)]
         table = rng.integers(0, 2, (count, 8))
@@ -103,10 +113,13 @@ def make_tiny(root: Path, counts=(8, 4, 6), seed=0) -> TinyData:
             stem = name[:-4]
             write_openface(
                 root / 'videos' / f'{name}_openface' / f'{stem}.csv',
-                np.stack([face_of(k) for k in range(FRAMES)]))
-            (root / 'videos' / f'{name}_hol.txt').write_text(''.join(
-                ' '.join(f'{v:.2f}' for v in body_of(k).ravel()) + '\n'
-                for k in range(FRAMES)))
+                np.stack([face_of(k) for k in range(FRAMES)]),
+            )
+            (root / 'videos' / f'{name}_hol.txt').write_text(
+                ''.join(
+                    ' '.join(f'{v:.2f}' for v in body_of(k).ravel()) + '\n' for k in range(FRAMES)
+                )
+            )
         write_annotations(root / f'{split}.csv', names, table)
         videos[split], labels[split] = names, table
     return TinyData(root, videos, labels)

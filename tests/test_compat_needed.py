@@ -1,4 +1,5 @@
 """No mend where there is no fault: upstream is fixed, or it runs on a GPU."""
+
 import sys
 import types
 
@@ -18,17 +19,19 @@ def works(*args, **kwargs):
 
 
 def _targets():
-    from mmaction.datasets.transforms import ColorJitter
-    from mmaction.engine.optimizers import TSMOptimWrapperConstructor
-    from mmaction.models.backbones import MobileNetV2TSM, ResNetTSM
-    from mmaction.models.heads import BaseHead
-    from mmaction.models.recognizers import BaseRecognizer
     from mmengine.dist import utils
     from mmengine.fileio import FileClient
     from mmengine.optim import AmpOptimWrapper
     from mmengine.runner import Runner
     from mmengine.runner.checkpoint import CheckpointLoader
     from mmengine.utils import package_utils
+
+    from mmaction.datasets.transforms import ColorJitter
+    from mmaction.engine.optimizers import TSMOptimWrapperConstructor
+    from mmaction.models.backbones import MobileNetV2TSM, ResNetTSM
+    from mmaction.models.heads import BaseHead
+    from mmaction.models.recognizers import BaseRecognizer
+
     return {
         'no_pkg_resources': [(package_utils, 'is_installed')],
         'checkpoint_errors': [(CheckpointLoader, 'load_checkpoint')],
@@ -36,8 +39,7 @@ def _targets():
         'amp_on_cpu': [(AmpOptimWrapper, '__init__')],
         'dist_on_cpu': [(utils, '_init_dist_pytorch')],
         'ddp_on_cpu': [(Runner, 'wrap_model')],
-        'tsm_from_scratch': [(ResNetTSM, 'init_weights'),
-                             (MobileNetV2TSM, 'init_weights')],
+        'tsm_from_scratch': [(ResNetTSM, 'init_weights'), (MobileNetV2TSM, 'init_weights')],
         'backbone_dict': [(BaseRecognizer, '__init__')],
         'bfloat16_accuracy': [(BaseHead, 'loss_by_feat')],
         'color_jitter': [(ColorJitter, 'adjust_hue')],
@@ -54,8 +56,7 @@ def test_not_needed_when_upstream_is_fixed(monkeypatch, name):
 
 def test_not_needed_with_the_real_drn(monkeypatch, tmp_path):
     spec = types.SimpleNamespace(submodule_search_locations=[str(tmp_path)])
-    monkeypatch.setattr(importing.importlib.util, 'find_spec',
-                        lambda name: spec)
+    monkeypatch.setattr(importing.importlib.util, 'find_spec', lambda name: spec)
     assert importing._drn_missing() is True
     drn = tmp_path / 'models' / 'localizers' / 'drn'
     drn.mkdir(parents=True)
@@ -66,6 +67,7 @@ def test_not_needed_with_the_real_drn(monkeypatch, tmp_path):
 def test_not_needed_when_loaded_known_or_allowed(monkeypatch):
     from mmengine.config.utils import MODULE2PACKAGE
     from mmengine.logging import HistoryBuffer
+
     assert importing._noise_to_come() is False
     monkeypatch.delitem(sys.modules, 'mmcv.cnn.bricks.transformer')
     assert importing._noise_to_come() is True
@@ -78,17 +80,16 @@ def test_not_needed_when_loaded_known_or_allowed(monkeypatch):
 
 
 def test_downloads_are_left_alone_when_torch_makes_them_safe(monkeypatch):
-    monkeypatch.setattr(torch.hub, 'load_state_dict_from_url',
-                        lambda url, weights_only=False: None)
+    monkeypatch.setattr(torch.hub, 'load_state_dict_from_url', lambda url, weights_only=False: None)
     assert checkpoints._downloads_unsafe() is True
-    monkeypatch.setattr(torch.hub, 'load_state_dict_from_url',
-                        lambda url, weights_only=True: None)
+    monkeypatch.setattr(torch.hub, 'load_state_dict_from_url', lambda url, weights_only=True: None)
     assert checkpoints._downloads_unsafe() is False
 
 
 @pytest.mark.parametrize('name', ['amp_on_cpu', 'dist_on_cpu', 'ddp_on_cpu'])
 def test_stock_stays_on_a_gpu(monkeypatch, name):
     import mmengine.device
+
     monkeypatch.setattr(mmengine.device, 'get_device', lambda: 'cuda')
     assert MENDS[name].needed() is False
 
@@ -110,9 +111,8 @@ def test_mended_functions_hand_over_to_stock_on_a_gpu(monkeypatch):
     cpu._amp_on_cpu()
     monkeypatch.setattr(cpu, 'on_cpu', lambda: False)
     utils._init_dist_pytorch('nccl', rank=1)
-    AmpOptimWrapper(512., optimizer='o')
-    assert called == [('nccl', dict(rank=1)),
-                      ((512., None, False), dict(optimizer='o'))]
+    AmpOptimWrapper(512.0, optimizer='o')
+    assert called == [('nccl', dict(rank=1)), ((512.0, None, False), dict(optimizer='o'))]
 
 
 def test_source_that_cannot_be_read_counts_as_faulty():

@@ -1,5 +1,7 @@
 """Most of the console is seen in tests/tools; here what takes half a minute
-there."""
+there.
+"""
+
 from types import SimpleNamespace
 
 import pytest
@@ -9,9 +11,8 @@ from emoreact_plugin import console
 
 @pytest.fixture
 def clock(monkeypatch):
-    now = SimpleNamespace(seconds=1000.)
-    monkeypatch.setattr(
-        console, 'time', SimpleNamespace(time=lambda: now.seconds))
+    now = SimpleNamespace(seconds=1000.0)
+    monkeypatch.setattr(console, 'time', SimpleNamespace(time=lambda: now.seconds))
     return now
 
 
@@ -25,7 +26,9 @@ def test_a_long_evaluation_is_heard_of(split, clock, capsys):
         getattr(hook, f'after_{split}_iter')(runner, batch_idx=batch)
     # 12 s a batch: heard of after 36 and 72 s, not at its end
     assert capsys.readouterr().out.splitlines() == [
-        'scoring  batch 3/9  72 s left', 'scoring  batch 6/9  36 s left']
+        'scoring  batch 3/9  72 s left',
+        'scoring  batch 6/9  36 s left',
+    ]
 
 
 def test_a_short_one_is_not(clock, capsys):
@@ -41,18 +44,23 @@ def test_a_short_one_is_not(clock, capsys):
 def test_validation_leaves_the_epoch_its_time(clock, capsys):
     hook = console.ConsoleHook(interval=0)
     runner = SimpleNamespace(
-        epoch=0, max_epochs=2, val_dataloader=range(2), val_loop=object(),
+        epoch=0,
+        max_epochs=2,
+        val_dataloader=range(2),
+        val_loop=object(),
         train_dataloader=range(1),
-        message_hub=SimpleNamespace(runtime_info={}))
+        message_hub=SimpleNamespace(runtime_info={}),
+    )
     hook.before_train(runner)
     hook.before_train_epoch(runner)
     clock.seconds += 50
-    hook.sum, hook.count = .5, 1
+    hook.sum, hook.count = 0.5, 1
     hook.after_train_epoch(runner)
     hook.before_val_epoch(runner)
     clock.seconds += 10
     hook.after_val_iter(runner, batch_idx=0)
-    hook.after_val_epoch(runner, metrics={'roc_auc/micro': .75})
+    hook.after_val_epoch(runner, metrics={'roc_auc/micro': 0.75})
     assert capsys.readouterr().out.splitlines() == [
         'scoring  batch 1/2  10 s left',
-        'epoch 1/2  loss 0.500  val ROC AUC  micro 0.750  60 s']
+        'epoch 1/2  loss 0.500  val ROC AUC  micro 0.750  60 s',
+    ]

@@ -1,5 +1,7 @@
 """Files that would run code when they are unpickled, given to every part that
-reads a weight file or a checkpoint: all refuse them, and nothing is run."""
+reads a weight file or a checkpoint: all refuse them, and nothing is run.
+"""
+
 import ast
 from pathlib import Path
 
@@ -44,29 +46,27 @@ def function(call):
 def as_load_from(file):
     """What MMEngine does with `load_from`, a resume or a test."""
     from mmengine.runner import load_checkpoint
+
     load_checkpoint(MODELS.build(recognizer2d()), file)
 
 
 # Whatever reads a checkpoint has a line here.
 READERS = {
-    'load_weights': function(
-        lambda file: load_weights(MODELS.build(recognizer2d()), file)),
+    'load_weights': function(lambda file: load_weights(MODELS.build(recognizer2d()), file)),
     'read_meta': function(read_meta),
     'MMEngine': function(as_load_from),
-    'convert to start weights': tool(
-        'convert_checkpoint', '{file}', '--out', '{tmp}/out.pth'),
+    'convert to start weights': tool('convert_checkpoint', '{file}', '--out', '{tmp}/out.pth'),
     'convert to a checkpoint': tool(
-        'convert_checkpoint', '{config}', '{file}', '--out', '{tmp}/out.pth'),
+        'convert_checkpoint', '{config}', '{file}', '--out', '{tmp}/out.pth'
+    ),
     'test': tool('test', '{config}', '{file}', '--work-dir', '{tmp}/work'),
-    'resume': tool('train', '{config}', '--resume', '{file}', '--work-dir',
-                   '{tmp}/work'),
+    'resume': tool('train', '{config}', '--resume', '{file}', '--work-dir', '{tmp}/work'),
     'load_recognizer': function(load_recognizer),
-    'Grad-CAM': tool('visualize_cam', '{config}', '{file}', '{video}',
-                     '--work-dir', '{tmp}/work'),
+    'Grad-CAM': tool('visualize_cam', '{config}', '{file}', '{video}', '--work-dir', '{tmp}/work'),
     'inference': function(EmotionInferencer),
     'inference with a config': tool(
-        'demo', '{file}', '{video}', '--config', '{config}', '--out',
-        '{tmp}/work'),
+        'demo', '{file}', '{video}', '--config', '{config}', '--out', '{tmp}/work'
+    ),
     'ONNX': tool('export_onnx', '{file}', '{video}', '{video}'),
 }
 
@@ -76,8 +76,11 @@ def contents(evil):
     state = original_state(random_model('resnet18'))
     return {
         'original': dict(arch='TSN', epoch=7, state_dict=state, config=evil),
-        'ours': dict(meta=dict(epoch=1, iter=2, cfg='a = 1'),
-                     state_dict=state, message_hub=dict(log_scalars=evil)),
+        'ours': dict(
+            meta=dict(epoch=1, iter=2, cfg='a = 1'),
+            state_dict=state,
+            message_hub=dict(log_scalars=evil),
+        ),
         'tensors': dict(state, evil=evil),
     }
 
@@ -90,11 +93,16 @@ def files(tmp_path_factory):
     ways = hostile(created)
     paths = []
     for old_format in (False, True):
-        for way, kind in (('open', 'original'), ('getattr', 'original'),
-                          ('system', 'ours'), ('Popen', 'tensors')):
+        for way, kind in (
+            ('open', 'original'),
+            ('getattr', 'original'),
+            ('system', 'ours'),
+            ('Popen', 'tensors'),
+        ):
             path = folder / f'{kind}-{way}-{old_format}.pth'
-            torch.save(contents(ways[way])[kind], path,
-                       _use_new_zipfile_serialization=not old_format)
+            torch.save(
+                contents(ways[way])[kind], path, _use_new_zipfile_serialization=not old_format
+            )
             paths.append(str(path))
     return paths, created
 
@@ -104,23 +112,34 @@ def config(tmp_path, monkeypatch):
     monkeypatch.setenv('LOCAL_RANK', '0')  # the tools set it
     path = tmp_path / 'small.py'
     path.write_text(
-        f"_base_ = [{str(ROOT / 'configs' / '_base_' / 'runtime.py')!r}]\n"
+        f'_base_ = [{str(ROOT / "configs" / "_base_" / "runtime.py")!r}]\n'
         'from emoreact_plugin.recipes import build\n'
-        "globals().update(build(arch='resnet18', init='scratch'))\n")
+        "globals().update(build(arch='resnet18', init='scratch'))\n"
+    )
     return str(path)
 
 
 @pytest.mark.parametrize('reader', READERS)
-def test_it_is_refused_and_nothing_is_run(reader, files, config, tmp_path,
-                                          calls,  # noqa: F811
-                                          tiny, monkeypatch):
+def test_it_is_refused_and_nothing_is_run(
+    reader,
+    files,
+    config,
+    tmp_path,
+    calls,  # noqa: F811
+    tiny,
+    monkeypatch,
+):
     paths, created = files
     if reader != 'MMEngine':  # our own parts do not listen to it
         monkeypatch.setenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')
     for file in paths:
         error = READERS[reader](
-            calls, file=file, config=config, tmp=str(tmp_path),
-            video=str(tiny.root / 'videos' / tiny.videos['test'][0]))
+            calls,
+            file=file,
+            config=config,
+            tmp=str(tmp_path),
+            video=str(tiny.root / 'videos' / tiny.videos['test'][0]),
+        )
         assert file in error
         assert not created.exists(), file
     assert not (tmp_path / 'out.pth').exists()
@@ -130,10 +149,10 @@ def test_the_files_do_create_one_elsewhere(files):
     """Or the tests above would say nothing."""
     import pickle
     import zipfile
+
     paths, created = files
 
     class Reader(pickle.Unpickler):
-
         def persistent_load(self, pid):
             return None
 
@@ -144,7 +163,7 @@ def test_the_files_do_create_one_elsewhere(files):
 
     file = next(p for p in paths if 'open-False' in p)
     with zipfile.ZipFile(file) as archive:
-        name, = (n for n in archive.namelist() if n.endswith('/data.pkl'))
+        (name,) = (n for n in archive.namelist() if n.endswith('/data.pkl'))
         Reader(archive.open(name)).load()
     assert created.exists()
     created.unlink()
@@ -152,19 +171,23 @@ def test_the_files_do_create_one_elsewhere(files):
 
 def unsafe_calls(tree):
     """Calls of something's `load` that name or may take weights_only=False,
-    and of pickle."""
+    and of pickle.
+    """
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
         text = ast.unparse(node.func)
         flags = {k.arg: k.value for k in node.keywords}
         safe = isinstance(flags.get('weights_only'), ast.Constant) and (
-            flags['weights_only'].value is True)
-        if 'weights_only' in flags and not safe:
-            yield node
-        elif text == 'torch.load' and not safe:
-            yield node
-        elif text in ('pickle.load', 'pickle.loads', 'pickle.Unpickler'):
+            flags['weights_only'].value is True
+        )
+        if (
+            'weights_only' in flags
+            and not safe
+            or text == 'torch.load'
+            and not safe
+            or text in ('pickle.load', 'pickle.loads', 'pickle.Unpickler')
+        ):
             yield node
 
 
@@ -174,8 +197,11 @@ def test_no_file_of_ours_is_read_unsafely():
             tree = ast.parse(path.read_text(encoding='utf-8'))
             found = [f'{path}:{node.lineno}' for node in unsafe_calls(tree)]
             assert not found
-    for text in ('torch.load(x)', 'torch.load(x, weights_only=False)',
-                 'pickle.load(x)', 'f(weights_only=y)'):
+    for text in (
+        'torch.load(x)',
+        'torch.load(x, weights_only=False)',
+        'pickle.load(x)',
+        'f(weights_only=y)',
+    ):
         assert list(unsafe_calls(ast.parse(text)))
-    assert not list(unsafe_calls(ast.parse('torch.load(x, weights_only=True)'
-                                           )))
+    assert not list(unsafe_calls(ast.parse('torch.load(x, weights_only=True)')))

@@ -1,10 +1,10 @@
 """Stock models with our data: configs/mixed, each trained and tested."""
+
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-import mmaction
 import numpy as np
 import pytest
 import torch
@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.runner import Runner
 
+import mmaction
 from emoreact_plugin.recipes import overriding
 from mmaction.registry import DATASETS, MODELS
 
@@ -35,8 +36,7 @@ def loaders(cfg, root):
                     if key in each:
                         each[key] = SIZE
                 if each.type == 'SampleFrames':
-                    each.update(clip_len=min(each.clip_len, 8),
-                                frame_interval=1)
+                    each.update(clip_len=min(each.clip_len, 8), frame_interval=1)
                 if each.type == 'SampleStreamFrames':
                     each.streams.face.frame_interval = 1
                     if split == 'test':
@@ -45,7 +45,8 @@ def loaders(cfg, root):
             batch_size=4,
             num_workers=0,
             persistent_workers=False,
-            dataset=dict(data_root=str(root), pipeline=pipeline))
+            dataset=dict(data_root=str(root), pipeline=pipeline),
+        )
     return result
 
 
@@ -54,28 +55,32 @@ SLOWONLY = dict(
     partial_bn=False,
     streams=dict(
         face=dict(
-            backbone=dict(depth=18, base_channels=8, pretrained=None),
-            cls_head=dict(in_channels=64)),
+            backbone=dict(depth=18, base_channels=8, pretrained=None), cls_head=dict(in_channels=64)
+        ),
         body=dict(
-            backbone=dict(
-                _delete_=True, type='MobileNetV2', widen_factor=0.25,
-                pretrained=None),
-            cls_head=dict(in_channels=1280))))
+            backbone=dict(_delete_=True, type='MobileNetV2', widen_factor=0.25, pretrained=None),
+            cls_head=dict(in_channels=1280),
+        ),
+    ),
+)
 SWIN = dict(
     backbone=dict(
-        arch=dict(_delete_=True, embed_dims=12, depths=[1, 1, 1, 1],
-                  num_heads=[1, 1, 2, 2]),
-        pretrained=None, pretrained2d=False, window_size=(2, 4, 4)),
-    cls_head=dict(in_channels=96))
+        arch=dict(_delete_=True, embed_dims=12, depths=[1, 1, 1, 1], num_heads=[1, 1, 2, 2]),
+        pretrained=None,
+        pretrained2d=False,
+        window_size=(2, 4, 4),
+    ),
+    cls_head=dict(in_channels=96),
+)
 TORCHVISION = dict(
-    backbone=dict(
-        _delete_=True, type='torchvision.mobilenet_v3_small', weights=None),
-    cls_head=dict(in_channels=576))
+    backbone=dict(_delete_=True, type='torchvision.mobilenet_v3_small', weights=None),
+    cls_head=dict(in_channels=576),
+)
 SMALL = dict(
     slowonly_face_tsn_body=SLOWONLY,
     swin_fullframe=SWIN,
-    torchvision_streams=dict(
-        partial_bn=False, streams=dict(face=TORCHVISION, body=TORCHVISION)))
+    torchvision_streams=dict(partial_bn=False, streams=dict(face=TORCHVISION, body=TORCHVISION)),
+)
 
 
 @pytest.fixture(scope='module')
@@ -90,10 +95,13 @@ def small(tiny, tmp_path_factory):
             train_cfg=dict(max_epochs=1, val_interval=1),
             default_hooks=dict(checkpoint=dict(interval=1)),
             randomness=dict(seed=0),
-            **loaders(Config.fromfile(base), tiny.root))
+            **loaders(Config.fromfile(base), tiny.root),
+        )
         path = folder / f'{name}.py'
-        path.write_text(f'_base_ = [{str(base)!r}]\n' + ''.join(
-            f'{key} = {value!r}\n' for key, value in options.items()))
+        path.write_text(
+            f'_base_ = [{str(base)!r}]\n'
+            + ''.join(f'{key} = {value!r}\n' for key, value in options.items())
+        )
         return path
 
     return {name: write(name) for name in SMALL}
@@ -107,8 +115,7 @@ def run(config, work_dir):
 
 
 def dataset_of(config, split='test'):
-    return DATASETS.build(Config.fromfile(config)[f'{split}_dataloader']
-                          .dataset)
+    return DATASETS.build(Config.fromfile(config)[f'{split}_dataloader'].dataset)
 
 
 def batch_of(dataset, n=2):
@@ -123,11 +130,12 @@ def test_a_mixed_config_trains_and_is_scored(small, tiny, name, tmp_path):
     for key, value in runner.model.named_parameters():
         assert torch.isfinite(value).all(), key
     # every network has learned something
-    changed = {key.split('.backbone')[0].split('.cls_head')[0]
-               for key, value in runner.model.named_parameters()
-               if not torch.equal(value, before[key])}
-    networks = {key.split('.backbone')[0].split('.cls_head')[0]
-                for key in before}
+    changed = {
+        key.split('.backbone')[0].split('.cls_head')[0]
+        for key, value in runner.model.named_parameters()
+        if not torch.equal(value, before[key])
+    }
+    networks = {key.split('.backbone')[0].split('.cls_head')[0] for key in before}
     assert changed == networks
     scores = runner.test()
     assert 0 <= scores['roc_auc/micro'] <= 1
@@ -143,8 +151,7 @@ def test_a_3d_stream_has_8_frames_and_the_body_3_of_them(small):
     seen = face.float().amax((0, 1, 3, 4))
     expected = 20 + 30 * np.array([0, 1, 2, 3, 4, 5, 0, 1])
     np.testing.assert_allclose(seen, expected, atol=3)
-    np.testing.assert_allclose(body.float().amax((1, 2, 3)),
-                               expected[[1, 3, 5]], atol=3)
+    np.testing.assert_allclose(body.float().amax((1, 2, 3)), expected[[1, 3, 5]], atol=3)
 
 
 def test_views_of_the_3d_stream_are_averaged(small):
@@ -163,14 +170,13 @@ def test_views_of_the_3d_stream_are_averaged(small):
             views = data['inputs']['face_imgs'][i]
             each = face.cls_head(face.backbone(views))
             frames = data['inputs']['body_imgs'][i]
-            mean = body.cls_head.fc_cls(
-                body.backbone(frames).mean((2, 3)).mean(0))
+            mean = body.cls_head.fc_cls(body.backbone(frames).mean((2, 3)).mean(0))
             torch.testing.assert_close(
-                sample.stream_logits['face'], each.mean(0),
-                rtol=1e-3, atol=1e-4)
+                sample.stream_logits['face'], each.mean(0), rtol=1e-3, atol=1e-4
+            )
             torch.testing.assert_close(
-                sample.pred_logits, (each.mean(0) + mean) / 2,
-                rtol=1e-3, atol=1e-4)
+                sample.pred_logits, (each.mean(0) + mean) / 2, rtol=1e-3, atol=1e-4
+            )
 
 
 def test_swins_scores_are_mean_logits_of_its_views(small):
@@ -185,19 +191,15 @@ def test_swins_scores_are_mean_logits_of_its_views(small):
         samples = model.test_step(batch)
         for views, sample in zip(data['inputs'], samples):
             pooled = model.backbone(views).mean((2, 3, 4))
-            logits = (pooled @ model.cls_head.fc_cls.weight.T +
-                      model.cls_head.fc_cls.bias).mean(0)
-            torch.testing.assert_close(sample.pred_score, logits,
-                                       rtol=1e-3, atol=1e-4)
+            logits = (pooled @ model.cls_head.fc_cls.weight.T + model.cls_head.fc_cls.bias).mean(0)
+            torch.testing.assert_close(sample.pred_score, logits, rtol=1e-3, atol=1e-4)
             assert abs(sample.pred_score.sum() - 1) > 0.01
 
 
 def test_init_scratch_leaves_no_start_weights():
     with overriding(dict(init='scratch')):
-        slowonly = Config.fromfile(
-            CONFIGS / 'mixed' / 'slowonly_face_tsn_body.py')
-        torchvision = Config.fromfile(
-            CONFIGS / 'mixed' / 'torchvision_streams.py')
+        slowonly = Config.fromfile(CONFIGS / 'mixed' / 'slowonly_face_tsn_body.py')
+        torchvision = Config.fromfile(CONFIGS / 'mixed' / 'torchvision_streams.py')
     for cfg in (slowonly, torchvision):
         assert cfg.model.start_weights is None
         assert not cfg.model.partial_bn
@@ -221,8 +223,7 @@ def test_masks_are_drawn_once_on_the_frames_of_all_streams(tiny, small):
     data.pipeline.insert(3, mask)
     all_six = DATASETS.build(data)[0]['inputs']
     face, body = all_six['face_imgs'], all_six['body_imgs']
-    assert torch.equal(masked['face_imgs'][0].transpose(0, 1),
-                       face[[0, 1, 2, 3, 4, 5, 0, 1]])
+    assert torch.equal(masked['face_imgs'][0].transpose(0, 1), face[[0, 1, 2, 3, 4, 5, 0, 1]])
     assert torch.equal(masked['body_imgs'], body[[1, 3, 5]])
     assert not torch.equal(masked['face_imgs'], plain['face_imgs'])
 
@@ -231,9 +232,15 @@ def test_masks_are_drawn_once_on_the_frames_of_all_streams(tiny, small):
 def test_mmaction2s_own_train_tool_runs_them(small, name, tmp_path):
     result = subprocess.run(
         [sys.executable, STOCK_TRAIN, small[name], '--work-dir', tmp_path],
-        capture_output=True, text=True, timeout=600,
-        env=dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=os.pathsep.join(
-            [str(CONFIGS.parent), os.environ.get('PYTHONPATH', '')])))
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env=dict(
+            os.environ,
+            OMP_NUM_THREADS='1',
+            PYTHONPATH=os.pathsep.join([str(CONFIGS.parent), os.environ.get('PYTHONPATH', '')]),
+        ),
+    )
     assert result.returncode == 0, result.stdout + result.stderr
     assert (tmp_path / 'epoch_1.pth').is_file()
     assert 'roc_auc/micro' in result.stdout + result.stderr
@@ -241,12 +248,20 @@ def test_mmaction2s_own_train_tool_runs_them(small, name, tmp_path):
 
 def test_a_timesformer_beside_a_2d_network():
     stock = Config.fromfile(
-        STOCK_TRAIN.parent.parent / 'configs' / 'recognition' /
-        'timesformer' / 'timesformer_divST_8xb8-8x32x1-15e_kinetics400-rgb.py'
+        STOCK_TRAIN.parent.parent
+        / 'configs'
+        / 'recognition'
+        / 'timesformer'
+        / 'timesformer_divST_8xb8-8x32x1-15e_kinetics400-rgb.py'
     ).model
     stock.backbone.update(
-        pretrained=None, img_size=SIZE, num_frames=4, embed_dims=16,
-        num_heads=2, num_transformer_layers=1)
+        pretrained=None,
+        img_size=SIZE,
+        num_frames=4,
+        embed_dims=16,
+        num_heads=2,
+        num_transformer_layers=1,
+    )
     stock.cls_head.update(num_classes=8, in_channels=16)
     model = MODELS.build(
         dict(
@@ -255,17 +270,20 @@ def test_a_timesformer_beside_a_2d_network():
                 face=stock,
                 body=dict(
                     type='Recognizer2D',
-                    backbone=dict(
-                        type='torchvision.resnet18', weights=None),
-                    cls_head=dict(
-                        type='TSNHead', num_classes=8, in_channels=512)))))
+                    backbone=dict(type='torchvision.resnet18', weights=None),
+                    cls_head=dict(type='TSNHead', num_classes=8, in_channels=512),
+                ),
+            ),
+        )
+    )
     logits = model(
         dict(
-            face_imgs=torch.rand(2, 3, 3, 4, SIZE, SIZE),
-            body_imgs=torch.rand(2, 3, 3, SIZE, SIZE)))
-    assert {k: tuple(x.shape) for k, x in logits.items()} == dict(
-        face=(2, 8), body=(2, 8))
+            face_imgs=torch.rand(2, 3, 3, 4, SIZE, SIZE), body_imgs=torch.rand(2, 3, 3, SIZE, SIZE)
+        )
+    )
+    assert {k: tuple(x.shape) for k, x in logits.items()} == dict(face=(2, 8), body=(2, 8))
     sum(x.sum() for x in logits.values()).backward()
     for network in model.recognizers.values():
-        assert any(p.grad is not None and p.grad.abs().sum() > 0
-                   for p in network.backbone.parameters())
+        assert any(
+            p.grad is not None and p.grad.abs().sum() > 0 for p in network.backbone.parameters()
+        )

@@ -1,5 +1,7 @@
 """docs/own_parts.md: a region, a backbone and a fusion in a user's own
-folder; the page's snippets and command lines are what is run here."""
+folder; the page's snippets and command lines are what is run here.
+"""
+
 import importlib
 import json
 import os
@@ -37,18 +39,18 @@ TRAIN, TEST, AGAIN = (line for line in COMMANDS if line.startswith('python'))
 KEYPOINTS_LINE, *EXCERPTS = PYTHON
 
 SMALL = ['--cfg-options', 'train_cfg.max_epochs=1'] + [
-    f'{split}_dataloader.{option}' for split in ('train', 'val', 'test')
+    f'{split}_dataloader.{option}'
+    for split in ('train', 'val', 'test')
     for option in ('num_workers=0', 'persistent_workers=False')
 ]
 
 # Joint -> x, y in fractions of 64 x 48. The head, the right elbow (14) and
 # the left hip (23) lie outside the boxes of the hands.
-OTHERS = {0: (.5, .125), 14: (.0625, .75), 23: (.9375, .875)}
-BOTH_HANDS = {15: (.25, .5), 16: (.75, .5), 22: (.25, .75)}
-ONE_HAND = {15: (.25, .5), 21: (.5, .75)}
+OTHERS = {0: (0.5, 0.125), 14: (0.0625, 0.75), 23: (0.9375, 0.875)}
+BOTH_HANDS = {15: (0.25, 0.5), 16: (0.75, 0.5), 22: (0.25, 0.75)}
+ONE_HAND = {15: (0.25, 0.5), 21: (0.5, 0.75)}
 # Three segments of six frames: frames 1, 3 and 5 are the middle ones.
-POSES = [None, {**OTHERS, **BOTH_HANDS}, None, {**OTHERS, **ONE_HAND}, None,
-         OTHERS]
+POSES = [None, {**OTHERS, **BOTH_HANDS}, None, {**OTHERS, **ONE_HAND}, None, OTHERS]
 # Both: x 16..48, e = round(3.2) = 3; y 24..36, e = round(1.2) = 1.
 # One: x 16..32, e = round(1.6) = 2. None: the whole frame.
 BOXES = [(13, 23, 51, 37), (14, 23, 34, 37), (0, 0, WIDTH, HEIGHT)]
@@ -58,17 +60,19 @@ def keypoints_txt(poses=POSES):
     """The ``_hol.txt`` that the page's own function writes."""
     page = {}
     exec(KEYPOINTS_LINE, page)
-    return ''.join(page['keypoints_line'](pose and [
-        (*pose.get(j, (.3, .3)), float(j in pose)) for j in range(33)
-    ]) for pose in poses)
+    return ''.join(
+        page['keypoints_line'](
+            pose and [(*pose.get(j, (0.3, 0.3)), float(j in pose)) for j in range(33)]
+        )
+        for pose in poses
+    )
 
 
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
     """Where the user is: a data set, and a copy of the examples."""
     folder = tmp_path_factory.mktemp('user')
-    shutil.copytree(EXAMPLES, folder / 'my_project',
-                    ignore=shutil.ignore_patterns('__pycache__'))
+    shutil.copytree(EXAMPLES, folder / 'my_project', ignore=shutil.ignore_patterns('__pycache__'))
     root = make_tiny(folder / 'EmoReact', counts=(4, 2, 2)).root
     rng = np.random.default_rng(0)
     for path in sorted(root.glob('videos/*.mp4')):
@@ -82,9 +86,9 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def on_path(folder, monkeypatch):
     """The user's folder on the path of this process; what it registers is
-    gone afterwards."""
-    kept = [(registry, dict(registry.module_dict))
-            for registry in (REGIONS, MODELS)]
+    gone afterwards.
+    """
+    kept = [(registry, dict(registry.module_dict)) for registry in (REGIONS, MODELS)]
     monkeypatch.chdir(folder)
     monkeypatch.syspath_prepend(folder / 'my_project')
     yield folder
@@ -122,25 +126,30 @@ def trained(folder):
     """The page's training, by another process in the user's folder."""
     result = subprocess.run(
         [sys.executable, *words_of(TRAIN), *SMALL],
-        cwd=folder, capture_output=True, text=True, timeout=600,
-        env=dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=os.pathsep.join(
-            [str(folder / 'my_project'), str(ROOT)])))
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env=dict(
+            os.environ,
+            OMP_NUM_THREADS='1',
+            PYTHONPATH=os.pathsep.join([str(folder / 'my_project'), str(ROOT)]),
+        ),
+    )
     assert result.returncode == 0, result.stdout + result.stderr
     work_dir = folder / 'work_dirs' / 'my_config'
     return work_dir, json.loads((work_dir / 'metrics.json').read_text())
 
 
 def weights_of(checkpoint):
-    return torch.load(
-        checkpoint, map_location='cpu', weights_only=True)['state_dict']
+    return torch.load(checkpoint, map_location='cpu', weights_only=True)['state_dict']
 
 
 def test_the_page_quotes_the_examples():
     sources = [path.read_text() for path in EXAMPLES.glob('*.py')]
     for excerpt in EXCERPTS:
         assert any(excerpt in source for source in sources), excerpt
-    assert COMMANDS[:2] == ['cp -r docs/examples my_project',
-                            'export PYTHONPATH=$PWD/my_project']
+    assert COMMANDS[:2] == ['cp -r docs/examples my_project', 'export PYTHONPATH=$PWD/my_project']
 
 
 def test_every_part_has_learned(trained):
@@ -150,19 +159,18 @@ def test_every_part_has_learned(trained):
     # equal at first; a softmax of two: what one stream wins the other loses
     assert learned.shape == (2, 8) and (learned != 0).all()
     torch.testing.assert_close(learned[0], -learned[1])
-    assert weights['recognizers.shared.backbone.layers.0.conv.weight'
-                   ].shape == (32, 3, 3, 3)
+    assert weights['recognizers.shared.backbone.layers.0.conv.weight'].shape == (32, 3, 3, 3)
     assert set(metrics['results']) == {'val', 'test'}
 
 
-def test_the_test_tool_gives_what_training_gave(trained, on_path,
-                                                monkeypatch):
+def test_the_test_tool_gives_what_training_gave(trained, on_path, monkeypatch):
     _, metrics = trained
-    run_here(monkeypatch, words_of(TEST, CHECKPOINT=metrics['checkpoint']) +
-             ['--work-dir', 'test', *SMALL])
+    run_here(
+        monkeypatch,
+        words_of(TEST, CHECKPOINT=metrics['checkpoint']) + ['--work-dir', 'test', *SMALL],
+    )
     again = json.loads(Path('test', 'test_metrics.json').read_text())
-    assert again['results']['test'] == pytest.approx(
-        metrics['results']['test'])
+    assert again['results']['test'] == pytest.approx(metrics['results']['test'])
 
 
 def test_the_resolved_config_trains_alike(trained, on_path, monkeypatch):
@@ -183,7 +191,7 @@ def hands_of(root, **options):
     config = load('my_project/my_config.py').test_dataloader.dataset
     steps = [step.type for step in config.pipeline]
     config.update(data_root=str(root), **options)
-    config.pipeline = config.pipeline[:steps.index('CropRegions') + 1]
+    config.pipeline = config.pipeline[: steps.index('CropRegions') + 1]
     sample = DATASETS.build(config)[0]
     return [sample[f'hands_{key}'] for key in ('boxes', 'found', 'imgs')]
 
@@ -214,19 +222,18 @@ def test_the_hands_of_a_prepared_file(on_path, own_data, tmp_path):
             frame_size=(WIDTH, HEIGHT),
             landmarks_file=Path(f'{video}_openface', f'{video.stem}.csv'),
             keypoints_file=tmp_path / 'hol.txt',
-            source=video)
+            source=video,
+        )
     check_hands(*hands_of(own_data))
 
 
 def test_keypoints_that_leave_joints_out_are_refused(on_path, own_data):
     message = on_page("hands: expected the 33 joints of MediaPipe's pose")
-    with pytest.raises(RuntimeError, match=f"clip 'TEST100_2'.*{message}.*"
-                       'found 3 joints'):
+    with pytest.raises(RuntimeError, match=f"clip 'TEST100_2'.*{message}.*found 3 joints"):
         hands_of(own_data)
 
 
-@pytest.mark.parametrize('text', [None, '\n' * FRAMES],
-                         ids=['no file', 'nobody'])
+@pytest.mark.parametrize('text', [None, '\n' * FRAMES], ids=['no file', 'nobody'])
 def test_whole_frames_where_nobody_was_found(on_path, own_data, text):
     path = next(own_data.glob('videos/TEST100*_hol.txt'))
     path.write_text(text) if text else path.unlink()
@@ -237,14 +244,13 @@ def test_whole_frames_where_nobody_was_found(on_path, own_data, text):
 
 def test_the_fusion_weighs_each_class_apart(my_parts):
     fusion = my_parts.ClasswiseFusion(('face', 'hands'), 2)
-    logits = dict(hands=torch.tensor([[4., -8.]]),
-                  face=torch.tensor([[0., 4.]]))
+    logits = dict(hands=torch.tensor([[4.0, -8.0]]), face=torch.tensor([[0.0, 4.0]]))
     # at first the mean
-    assert fusion(logits).tolist() == [[2., -2.]]
+    assert fusion(logits).tolist() == [[2.0, -2.0]]
     with torch.no_grad():
         # softmax of (log 3, 0) is (3/4, 1/4), of (0, log 7) is (1/8, 7/8)
-        fusion.weight_logits.copy_(torch.tensor([[3., 1.], [1., 7.]]).log())
-    torch.testing.assert_close(fusion(logits), torch.tensor([[1., -6.5]]))
+        fusion.weight_logits.copy_(torch.tensor([[3.0, 1.0], [1.0, 7.0]]).log())
+    torch.testing.assert_close(fusion(logits), torch.tensor([[1.0, -6.5]]))
 
 
 def test_the_backbone_halves_the_frame_at_each_layer(my_parts):
@@ -270,21 +276,31 @@ def config_with(folder, name, old, new):
 
 def test_a_region_that_is_not_there(on_path):
     typo = config_with(on_path, 'typo.py', 'face+hands', 'face+hand')
-    with pytest.raises(ValueError, match=r'of body, face, fullbody, hands\).*'
-                       r'found face\+hand$'):
+    with pytest.raises(
+        ValueError,
+        match=r'of body, face, fullbody, hands\).*'
+        r'found face\+hand$',
+    ):
         load(typo)
 
 
 def test_a_config_that_does_not_import_the_parts(on_path):
     config = config_with(on_path, 'no_import.py', 'import my_parts', '')
-    with pytest.raises(ValueError, match=r'\(of body, face, fullbody\).*'
-                       r'found face\+hands$'):
+    with pytest.raises(
+        ValueError,
+        match=r'\(of body, face, fullbody\).*'
+        r'found face\+hands$',
+    ):
         load(config)
 
 
-@pytest.mark.parametrize('name, message', [
-    ('ClasswiseFusion', 'is no registered model'),
-    ('SmallCNN', 'is not in the mmaction::model registry')])
+@pytest.mark.parametrize(
+    'name, message',
+    [
+        ('ClasswiseFusion', 'is no registered model'),
+        ('SmallCNN', 'is not in the mmaction::model registry'),
+    ],
+)
 def test_a_fusion_or_backbone_that_is_not_there(on_path, name, message):
     cfg = load(config_with(on_path, 'typo.py', f"'{name}'", "'Typo'"))
     with pytest.raises(KeyError, match=f'Typo\\W* {on_page(message)}'):
@@ -296,25 +312,24 @@ def test_a_resolved_config_without_custom_imports(on_path):
     REGIONS.module_dict.pop('hands')
     message = on_page("CropRegions: unknown region 'hands'")
     cfg.test_dataloader.dataset.data_root = 'EmoReact'
-    with pytest.raises(ValueError, match=f'{message}, expected one of body, '
-                       'face, fullbody'):
+    with pytest.raises(ValueError, match=f'{message}, expected one of body, face, fullbody'):
         DATASETS.build(cfg.test_dataloader.dataset)
 
 
 def test_a_folder_that_is_not_on_the_path(trained, folder):
     assert 'my_parts' not in sys.modules
     for config, message in (
-        (folder / 'my_project' / 'my_config.py',
-         "No module named 'my_parts'"),
-        (trained[0] / 'my_config.py', 'Failed to import custom modules')):
+        (folder / 'my_project' / 'my_config.py', "No module named 'my_parts'"),
+        (trained[0] / 'my_config.py', 'Failed to import custom modules'),
+    ):
         with pytest.raises((ImportError, ValueError), match=on_page(message)):
             load(config)
 
 
 def test_flags_go_with_the_config_but_not_another_backbone(on_path):
     cfg = load('my_project/my_config.py', '--input', 'hands')
-    assert cfg.model.streams == ('hands', )
-    assert MODELS.build(cfg.model).fusion.streams == ('hands', )
+    assert cfg.model.streams == ('hands',)
+    assert MODELS.build(cfg.model).fusion.streams == ('hands',)
     assert Config(cfg.to_dict()).custom_imports.imports[-1] == 'my_parts'
     with pytest.raises(ValueError, match='--arch would have to change'):
         load('my_project/my_config.py', '--arch', 'mobilenet_v2')

@@ -1,4 +1,5 @@
 """What a wheel and an editable install carry, and what they leave behind."""
+
 import ast
 import os
 import os.path as osp
@@ -38,7 +39,8 @@ def tree(tmp_path):
         shutil.copytree(
             osp.join(ROOT, name),
             copy / name,
-            ignore=shutil.ignore_patterns('__pycache__', '*.pyc', '.mim'))
+            ignore=shutil.ignore_patterns('__pycache__', '*.pyc', '.mim'),
+        )
     for name in os.listdir(ROOT):
         if osp.isfile(osp.join(ROOT, name)):
             shutil.copy(osp.join(ROOT, name), copy)
@@ -49,13 +51,12 @@ def build(tree, hook, out):
     """Call one hook of setuptools' build backend, as pip does."""
     pytest.importorskip('setuptools', '64', 'needs setuptools >= 64')
     out.mkdir()
-    code = ('import setuptools.build_meta as backend\n'
-            f'backend.get_requires_for_{hook}()\n'
-            f'print(backend.{hook}({str(out)!r}))')
-    done = subprocess.run([sys.executable, '-c', code],
-                          cwd=tree,
-                          capture_output=True,
-                          text=True)
+    code = (
+        'import setuptools.build_meta as backend\n'
+        f'backend.get_requires_for_{hook}()\n'
+        f'print(backend.{hook}({str(out)!r}))'
+    )
+    done = subprocess.run([sys.executable, '-c', code], cwd=tree, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return out / done.stdout.strip().splitlines()[-1]
 
@@ -68,10 +69,7 @@ def names_in(wheel):
 def expected_mim(tree):
     expected = {'emoreact_plugin/.mim/model-index.yml'}
     for part in ('configs', 'tools'):
-        expected |= {
-            f'emoreact_plugin/.mim/{part}/{name}'
-            for name in files_of(tree / part)
-        }
+        expected |= {f'emoreact_plugin/.mim/{part}/{name}' for name in files_of(tree / part)}
     return expected
 
 
@@ -82,8 +80,7 @@ def test_wheel_carries_configs_and_tools_and_leaves_no_junk(tree, tmp_path):
     names = names_in(wheel)
     mim = {n for n in names if '/.mim/' in n}
     assert mim == expected_mim(tree)
-    modules = {f'emoreact_plugin/{n}' for n in files_of(tree /
-                                                        'emoreact_plugin')}
+    modules = {f'emoreact_plugin/{n}' for n in files_of(tree / 'emoreact_plugin')}
     assert modules <= names
     assert not any(n.startswith(('tests/', 'configs/')) for n in names)
     assert any(n.endswith('LICENSE') for n in names)
@@ -93,7 +90,7 @@ def test_wheel_from_a_source_distribution_is_the_same(tree, tmp_path):
     wheel = build(tree, 'build_wheel', tmp_path / 'out1')
     sdist = build(tree, 'build_sdist', tmp_path / 'out2')
     shutil.unpack_archive(sdist, tmp_path / 'unpacked')
-    unpacked, = (tmp_path / 'unpacked').iterdir()
+    (unpacked,) = (tmp_path / 'unpacked').iterdir()
     again = build(unpacked, 'build_wheel', tmp_path / 'out3')
     assert names_in(again) == names_in(wheel)
 
@@ -123,24 +120,28 @@ def test_installed_configs_are_found_by_name(tree, tmp_path):
     site = tmp_path / 'site'
     shutil.unpack_archive(wheel, site, 'zip')
     config = tmp_path / 'mine.py'
-    config.write_text("_base_ = 'emoreact_plugin::sample/fusion.py'\n"
-                      'model = dict(threshold=0.25)\n')
-    code = ('import sys, emoreact_plugin\n'
-            'from mmengine.config import Config\n'
-            'from mmengine.registry import init_default_scope\n'
-            'from mmaction.registry import MODELS, VISUALIZERS\n'
-            'assert emoreact_plugin.__file__.startswith(sys.argv[2])\n'
-            'cfg = Config.fromfile(sys.argv[1])\n'
-            'init_default_scope(cfg.default_scope)\n'
-            # what is built tells whether the parts are found
-            'VISUALIZERS.build(dict(cfg.visualizer, name="x"))\n'
-            'print(MODELS.build(cfg.model).threshold)')
+    config.write_text(
+        "_base_ = 'emoreact_plugin::sample/fusion.py'\nmodel = dict(threshold=0.25)\n"
+    )
+    code = (
+        'import sys, emoreact_plugin\n'
+        'from mmengine.config import Config\n'
+        'from mmengine.registry import init_default_scope\n'
+        'from mmaction.registry import MODELS, VISUALIZERS\n'
+        'assert emoreact_plugin.__file__.startswith(sys.argv[2])\n'
+        'cfg = Config.fromfile(sys.argv[1])\n'
+        'init_default_scope(cfg.default_scope)\n'
+        # what is built tells whether the parts are found
+        'VISUALIZERS.build(dict(cfg.visualizer, name="x"))\n'
+        'print(MODELS.build(cfg.model).threshold)'
+    )
     done = subprocess.run(
         [sys.executable, '-c', code, str(config), str(site)],
         cwd=tmp_path,
         env=dict(os.environ, PYTHONPATH=str(site)),
         capture_output=True,
-        text=True)
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().splitlines()[-1] == '0.25'
 
@@ -160,7 +161,8 @@ def requirements():
 
 def test_tested_versions_are_exact_and_within_the_ranges():
     lines = [
-        line for line in read('requirements-tested.txt').splitlines()
+        line
+        for line in read('requirements-tested.txt').splitlines()
         if line and not line.startswith('#')
     ]
     pins = {}
@@ -171,8 +173,7 @@ def test_tested_versions_are_exact_and_within_the_ranges():
     assert len(pins) == len(lines)
     assert not any(n.startswith(('nvidia', 'cuda', 'triton')) for n in pins)
     for requirement in requirements():
-        assert requirement.specifier.contains(pins[requirement.name]), (
-            requirement)
+        assert requirement.specifier.contains(pins[requirement.name]), requirement
     # one version for the wheels that share a folder
     assert len({v for n, v in pins.items() if n.startswith('opencv')}) == 1
 
@@ -180,5 +181,6 @@ def test_tested_versions_are_exact_and_within_the_ranges():
 def test_one_version_everywhere():
     import emoreact_plugin
     from emoreact_plugin.version import __version__
+
     assert emoreact_plugin.__version__ == __version__
     assert f'\nversion: {__version__}\n' in read('CITATION.cff')

@@ -67,9 +67,9 @@ def test_the_whole_package_uses_it():
     package = Path(emoreact_plugin.__file__).parent
     found = [
         path.name
-        for path in sorted(package.rglob('*.py')) if '.mim' not in path.parts
+        for path in sorted(package.rglob('*.py'))
+        if '.mim' not in path.parts
         for node in ast.walk(ast.parse(path.read_text(encoding='utf-8')))
-        if isinstance(node, ast.ImportFrom)
-        and (node.module or '').split('.')[0] == 'tqdm'
+        if isinstance(node, ast.ImportFrom) and (node.module or '').split('.')[0] == 'tqdm'
     ]
     assert found == ['progress.py']

@@ -11,7 +11,7 @@ from emoreact_plugin.recipes import CHOICES, INPUTS, build, overriding
 from mmaction.registry import DATASETS, MODELS
 from mmaction.structures import ActionDataSample
 
-RUNTIME = "_base_ = []\nfrom emoreact_plugin.recipes import build\n"
+RUNTIME = '_base_ = []\nfrom emoreact_plugin.recipes import build\n'
 
 
 def test_what_the_published_recipe_says():
@@ -21,24 +21,28 @@ def test_what_the_published_recipe_says():
     assert cfg['model']['partial_bn'] is True
     assert cfg['model']['start_weights'] == 'imagenet'
     assert cfg['optim_wrapper']['optimizer'] == dict(
-        type='SGD', lr=0.01, momentum=0.9, weight_decay=5e-4)
+        type='SGD', lr=0.01, momentum=0.9, weight_decay=5e-4
+    )
     assert cfg['train_dataloader']['batch_size'] == 8
     assert cfg['train_cfg']['max_epochs'] == 12
     steps = cfg['train_dataloader']['dataset']['pipeline']
     assert steps[0] == dict(
-        type='SampleFrames', clip_len=1, frame_interval=1, num_clips=3,
-        test_mode=False)
+        type='SampleFrames', clip_len=1, frame_interval=1, num_clips=3, test_mode=False
+    )
     inner = next(s for s in steps if s['type'] == 'ForEachStream')
-    assert [(t['type'], t.get('scale'), t.get('size'), t.get('flip_ratio'))
-            for t in inner['transforms'][:3]] == [
-                ('Resize', (256, 256), None, None),
-                ('Flip', None, None, 0.5), ('RandomCrop', None, 224, None)]
+    assert [
+        (t['type'], t.get('scale'), t.get('size'), t.get('flip_ratio'))
+        for t in inner['transforms'][:3]
+    ] == [
+        ('Resize', (256, 256), None, None),
+        ('Flip', None, None, 0.5),
+        ('RandomCrop', None, 224, None),
+    ]
     for split in ('val', 'test'):
         steps = cfg[f'{split}_dataloader']['dataset']['pipeline']
         assert steps[0]['test_mode'] is True
         inner = next(s for s in steps if s['type'] == 'ForEachStream')
-        assert [t['type'] for t in inner['transforms']] == [
-            'Resize', 'FormatShape']
+        assert [t['type'] for t in inner['transforms']] == ['Resize', 'FormatShape']
         assert inner['transforms'][0]['scale'] == (224, 224)
 
 
@@ -47,7 +51,8 @@ OPTIONS = dict(
     mask=(False, True),
     num_segments=CHOICES['num_segments'],
     arch=('resnet50', 'mobilenet_v2'),
-    shift=(None, 8, 4))
+    shift=(None, 8, 4),
+)
 
 
 def covering_combinations():
@@ -67,28 +72,26 @@ def covering_combinations():
 
 @pytest.mark.filterwarnings('ignore:shift with num_segments=1')
 @pytest.mark.parametrize(
-    'options', list(covering_combinations()), ids=lambda o: '-'.join(
-        str(v) for v in o.values()))
+    'options', list(covering_combinations()), ids=lambda o: '-'.join(str(v) for v in o.values())
+)
 def test_every_pair_of_options_trains_and_tests_a_step(options, tiny):
     """All 192 combinations: tools/validate_grid.py."""
     shift = options.pop('shift')
     if shift:
         options.update(shift=True, shift_div=shift)
-    cfg = build(**options, init='scratch', image_size=64,
-                data_root=str(tiny.root))
+    cfg = build(**options, init='scratch', image_size=64, data_root=str(tiny.root))
     model = MODELS.build(cfg['model'])
     model.init_weights()
     for split, mode in (('train', 'loss'), ('test', 'predict')):
         dataset = DATASETS.build(cfg[f'{split}_dataloader']['dataset'])
         batch = pseudo_collate([dataset[0], dataset[1]])
         model.train(mode == 'loss')
-        out = model(**model.data_preprocessor(batch, mode == 'loss'),
-                    mode=mode)
+        out = model(**model.data_preprocessor(batch, mode == 'loss'), mode=mode)
         if mode == 'loss':
             loss, _ = model.parse_losses(out)
             loss.backward()
             assert loss.isfinite()
-    assert [s.pred_score.shape for s in out] == [(8, )] * 2
+    assert [s.pred_score.shape for s in out] == [(8,)] * 2
     assert all(s.pred_score.isfinite().all() for s in out)
 
 
@@ -113,14 +116,16 @@ SLOWONLY = dict(
     type='Recognizer3D',
     backbone=dict(type='ResNet3dSlowOnly', depth=50, pretrained=None),
     cls_head=dict(type='I3DHead', num_classes=400, in_channels=2048),
-    data_preprocessor=dict(
-        type='ActionDataPreprocessor', format_shape='NCTHW'))
+    data_preprocessor=dict(type='ActionDataPreprocessor', format_shape='NCTHW'),
+)
 
 
 def test_a_stock_recognizer_and_its_frames_beside_the_recipes_own():
     cfg = build(
-        recognizers=dict(face=SLOWONLY), mask=True,
-        sampling=dict(face=CLIP, body=dict(share='face', num_frames=3)))
+        recognizers=dict(face=SLOWONLY),
+        mask=True,
+        sampling=dict(face=CLIP, body=dict(share='face', num_frames=3)),
+    )
     model = cfg['model']
     assert model['streams']['face']['cls_head']['num_classes'] == 8
     assert SLOWONLY['cls_head']['num_classes'] == 400  # left as it was
@@ -129,13 +134,12 @@ def test_a_stock_recognizer_and_its_frames_beside_the_recipes_own():
     assert model['start_weights'] == dict(body='imagenet')
     for split in ('train', 'test'):
         steps = cfg[f'{split}_dataloader']['dataset']['pipeline']
-        assert steps[0]['streams']['face'] == dict(
-            CLIP, test_mode=split == 'test')
+        assert steps[0]['streams']['face'] == dict(CLIP, test_mode=split == 'test')
         assert steps[0]['streams']['body'] == dict(share='face', num_frames=3)
         inner = next(s for s in steps if s['type'] == 'ForEachStream')
-        assert {name: each[-1]['input_format']
-                for name, each in inner['transforms'].items()} == dict(
-                    face='NCTHW', body='NCHW')
+        assert {
+            name: each[-1]['input_format'] for name, each in inner['transforms'].items()
+        } == dict(face='NCTHW', body='NCHW')
     assert 'test_mode' not in CLIP
     face = dict(SLOWONLY, backbone=dict(pretrained='file.pth'))
     for init, expected in (('scratch', None), ('imagenet', 'file.pth')):
@@ -143,12 +147,16 @@ def test_a_stock_recognizer_and_its_frames_beside_the_recipes_own():
         assert model['streams']['face']['backbone']['pretrained'] == expected
 
 
-@pytest.mark.parametrize('given, message', [
-    (dict(recognizers=dict(hands=SLOWONLY)),
-     'recognizers: expected the streams face, body, found hands'),
-    (dict(sampling=dict(face=CLIP)),
-     'sampling: expected the streams face, body, found face'),
-])
+@pytest.mark.parametrize(
+    'given, message',
+    [
+        (
+            dict(recognizers=dict(hands=SLOWONLY)),
+            'recognizers: expected the streams face, body, found hands',
+        ),
+        (dict(sampling=dict(face=CLIP)), 'sampling: expected the streams face, body, found face'),
+    ],
+)
 def test_recognizers_and_frames_are_of_streams_there_are(given, message):
     with pytest.raises(ValueError, match=message):
         build(**given)
@@ -159,33 +167,37 @@ def test_scratch_leaves_the_norms_free():
     assert model['partial_bn'] is False and model['start_weights'] is None
     assert model['joint_batch_norm'] is True
     assert build()['model']['joint_batch_norm'] is False
-    assert 'joint_batch_norm' not in build(
-        init='scratch', shared=False)['model']
+    assert 'joint_batch_norm' not in build(init='scratch', shared=False)['model']
 
 
 def test_other_classes_reach_model_and_data():
     cfg = build(classes=('calm', 'angry'))
     assert cfg['model']['recognizer']['cls_head']['num_classes'] == 2
     for split in ('train', 'val', 'test'):
-        assert cfg[f'{split}_dataloader']['dataset']['metainfo'] == dict(
-            classes=('calm', 'angry'))
+        assert cfg[f'{split}_dataloader']['dataset']['metainfo'] == dict(classes=('calm', 'angry'))
 
 
-@pytest.mark.parametrize('options, message', [
-    (dict(input='hands'), 'input: expected one of face, body, fullbody, '
-     'fusion, or different regions joined by .*, found hands'),
-    (dict(input='face+hands'), 'found face.hands'),
-    (dict(input='face+face'), 'different regions'),
-    (dict(input=None), 'found None'),
-    (dict(num_segments=2), 'expected one of 1, 3, 5, 10, found 2'),
-    (dict(num_segments=True), 'found True'),
-    (dict(arch='vgg'), 'resnet50, mobilenet_v2, resnet18, found vgg'),
-    (dict(shift='yes'), 'shift: expected one of False, True'),
-    (dict(shift=1), 'found 1'),
-    (dict(shift_div=3), 'expected one of 4, 8, found 3'),
-    (dict(init=None), "'imagenet', 'scratch' or a path"),
-    (dict(segments=3), "unknown option 'segments', expected one of input"),
-])
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (
+            dict(input='hands'),
+            'input: expected one of face, body, fullbody, '
+            'fusion, or different regions joined by .*, found hands',
+        ),
+        (dict(input='face+hands'), 'found face.hands'),
+        (dict(input='face+face'), 'different regions'),
+        (dict(input=None), 'found None'),
+        (dict(num_segments=2), 'expected one of 1, 3, 5, 10, found 2'),
+        (dict(num_segments=True), 'found True'),
+        (dict(arch='vgg'), 'resnet50, mobilenet_v2, resnet18, found vgg'),
+        (dict(shift='yes'), 'shift: expected one of False, True'),
+        (dict(shift=1), 'found 1'),
+        (dict(shift_div=3), 'expected one of 4, 8, found 3'),
+        (dict(init=None), "'imagenet', 'scratch' or a path"),
+        (dict(segments=3), "unknown option 'segments', expected one of input"),
+    ],
+)
 def test_impossible_options(options, message):
     with pytest.raises(ValueError, match=message):
         build(**options)
@@ -193,18 +205,14 @@ def test_impossible_options(options, message):
 
 def test_more_than_two_streams():
     cfg = build(input='face+body+fullbody', arch='resnet18', init='scratch')
-    assert cfg['train_dataloader']['dataset']['required'] == [
-        'keypoints', 'landmarks']
+    assert cfg['train_dataloader']['dataset']['required'] == ['keypoints', 'landmarks']
     model = MODELS.build(cfg['model']).eval()
-    inputs = {f'{s}_imgs': torch.randn(2, 3, 3, 32, 32)
-              for s in ('face', 'body', 'fullbody')}
+    inputs = {f'{s}_imgs': torch.randn(2, 3, 3, 32, 32) for s in ('face', 'body', 'fullbody')}
     with torch.no_grad():
         logits = model(inputs)
-        out = model(inputs, [ActionDataSample() for _ in range(2)],
-                    mode='predict')
+        out = model(inputs, [ActionDataSample() for _ in range(2)], mode='predict')
     mean = (logits['face'] + logits['body'] + logits['fullbody']) / 3
-    torch.testing.assert_close(
-        torch.stack([s.pred_logits for s in out]), mean)
+    torch.testing.assert_close(torch.stack([s.pred_logits for s in out]), mean)
 
 
 def test_face_and_body_are_the_fusion():
@@ -229,8 +237,7 @@ def test_shift_div_without_shift_warns():
 @pytest.mark.parametrize('shift', [False, True])
 @pytest.mark.parametrize('num_segments', [3, 5])
 def test_the_order_of_frames_counts_with_tsm_only(arch, shift, num_segments):
-    cfg = build(input='face', arch=arch, shift=shift, init='scratch',
-                num_segments=num_segments)
+    cfg = build(input='face', arch=arch, shift=shift, init='scratch', num_segments=num_segments)
     torch.manual_seed(0)
     model = MODELS.build(cfg['model']).eval()
     model.init_weights()
@@ -249,7 +256,7 @@ def test_a_text_config_calls_it_and_dumps_to_a_plain_file(tmp_path):
     path = tmp_path / 'config.py'
     path.write_text(RUNTIME + "globals().update(build(input='face'))\n")
     cfg = Config.fromfile(str(path))
-    assert cfg.model.streams == ('face', )
+    assert cfg.model.streams == ('face',)
     cfg.dump(str(tmp_path / 'plain.py'))
     text = (tmp_path / 'plain.py').read_text()
     assert 'import' not in text and 'build' not in text
@@ -275,20 +282,20 @@ def test_prepared_crops_take_the_place_of_what_makes_them():
         assert data['data_prefix'] == dict(crops='small')
         assert data['required'] == []
         steps = [s['type'] for s in data['pipeline']]
-        assert steps == ['SampleFrames', 'LoadCrops', 'ForEachStream',
-                         'PackActionInputs']
-        assert data['pipeline'][2:] == plain[f'{split}_dataloader'][
-            'dataset']['pipeline'][4:]
+        assert steps == ['SampleFrames', 'LoadCrops', 'ForEachStream', 'PackActionInputs']
+        assert data['pipeline'][2:] == plain[f'{split}_dataloader']['dataset']['pipeline'][4:]
     # the same network: its checkpoints fit
     assert cropped['recipe'] == plain['recipe']
     assert build(data_prefix=dict(crops='small')) == cropped
 
 
-@pytest.mark.parametrize('options', [
-    dict(crops='small'), dict(data_prefix=dict(crops='small'))])
+@pytest.mark.parametrize('options', [dict(crops='small'), dict(data_prefix=dict(crops='small'))])
 def test_no_mask_is_drawn_on_prepared_crops(options):
-    with pytest.raises(ValueError, match='no mask can be drawn on the crops '
-                       'in small; prepare masked ones with .*--crops --mask'):
+    with pytest.raises(
+        ValueError,
+        match='no mask can be drawn on the crops '
+        'in small; prepare masked ones with .*--crops --mask',
+    ):
         build(mask=True, **options)
 
 

@@ -36,7 +36,7 @@ def test_seeded_restores_after_an_error():
     expected = draws()
     set_random_state(before)
     try:
-        with seeded((1, )):
+        with seeded((1,)):
             raise KeyError
     except KeyError:
         pass
@@ -67,9 +67,17 @@ def make_runner(tiny, work_dir, workers, resume=False, dropout=0.5):
     cfg = Config.fromfile(str(RUNTIME))
     cfg.merge_from_dict(
         build(
-            input='face', arch='resnet18', init='scratch', image_size=32,
-            max_epochs=3, batch_size=4, num_workers=workers, dropout=dropout,
-            data_root=str(tiny.root)))
+            input='face',
+            arch='resnet18',
+            init='scratch',
+            image_size=32,
+            max_epochs=3,
+            batch_size=4,
+            num_workers=workers,
+            dropout=dropout,
+            data_root=str(tiny.root),
+        )
+    )
     cfg.work_dir, cfg.resume = str(work_dir), resume
     cfg.randomness = dict(seed=7)
     cfg.log_level = 'ERROR'
@@ -92,15 +100,13 @@ def test_a_resumed_run_ends_where_it_would_have(tiny, tmp_path):
         pass
     resumed = make_runner(tiny, tmp_path / 'stopped', workers=2, resume=True)
     resumed.train()
-    torch.testing.assert_close(weights(resumed), weights(straight), rtol=0,
-                               atol=0)
-    other = make_runner(tiny, tmp_path / 'other', workers=0, dropout=0.)
+    torch.testing.assert_close(weights(resumed), weights(straight), rtol=0, atol=0)
+    other = make_runner(tiny, tmp_path / 'other', workers=0, dropout=0.0)
     other.train()
     assert (weights(other) != weights(straight)).any(), 'nothing was trained'
 
 
-def test_an_epoch_that_was_not_validated_is_validated_on_resume(
-        tiny, tmp_path):
+def test_an_epoch_that_was_not_validated_is_validated_on_resume(tiny, tmp_path):
     runner = make_runner(tiny, tmp_path / 'run', workers=0)
     runner.register_hook(StopAt(3, 'val'))  # in the last one
     try:
@@ -110,8 +116,7 @@ def test_an_epoch_that_was_not_validated_is_validated_on_resume(
 
     def validated():
         scalars = (tmp_path / 'run').glob('*/vis_data/scalars.json')
-        lines = [json.loads(x) for f in scalars
-                 for x in f.read_text().splitlines()]
+        lines = [json.loads(x) for f in scalars for x in f.read_text().splitlines()]
         return sorted(x['step'] for x in lines if 'roc_auc/micro' in x)
 
     assert validated() == [1, 2]

@@ -21,10 +21,9 @@ def test_what_was_there_stays_when_writing_fails(tmp_path):
     target = tmp_path / 'x.txt'
     target.write_text('old')
     for error in (ValueError, KeyboardInterrupt):
-        with pytest.raises(error):
-            with write_whole(str(target)) as part:
-                Path(part).write_text('half')
-                raise error
+        with pytest.raises(error), write_whole(str(target)) as part:
+            Path(part).write_text('half')
+            raise error
     assert target.read_text() == 'old'
     assert os.listdir(tmp_path) == ['x.txt']
 
@@ -73,6 +72,8 @@ def test_text(tmp_path, monkeypatch):
 
 def test_all_of_the_package_writes_in_this_way():
     package = Path(emoreact_plugin.__file__).parent
-    assert [path.name for path in sorted(package.rglob('*.py'))
-            if 'os.replace(' in path.read_text(encoding='utf-8')] == [
-                'whole_files.py']
+    assert [
+        path.name
+        for path in sorted(package.rglob('*.py'))
+        if 'os.replace(' in path.read_text(encoding='utf-8')
+    ] == ['whole_files.py']

@@ -3,6 +3,7 @@
 Two classes that the brightness of the frames tells apart. As a script
 (``tiny_run.py WORK_DIR``, under torchrun) it trains one epoch on two ranks.
 """
+
 import hashlib
 import json
 import os
@@ -46,6 +47,7 @@ randomness = dict(seed=0)
 
 class TinySet(Dataset):
     """Four clips (2, 3, 32, 32) uint8: dark ones are class 0."""
+
     metainfo = dict(classes=('dark', 'bright'))
 
     def __len__(self):
@@ -53,18 +55,21 @@ class TinySet(Dataset):
 
     def __getitem__(self, index):
         from mmaction.structures import ActionDataSample
+
         label = index % 2
         frames = torch.full((2, 3, 32, 32), 60 + 120 * label + index)
         return dict(
-            inputs=frames.to(torch.uint8),
-            data_samples=ActionDataSample().set_gt_label(label))
+            inputs=frames.to(torch.uint8), data_samples=ActionDataSample().set_gt_label(label)
+        )
 
 
 def make_runner(work_dir, **options):
     """A stock Runner on the tiny set; ``options`` go into its config."""
-    from mmaction.registry import DATASETS
     from mmengine.config import Config
     from mmengine.runner import Runner
+
+    from mmaction.registry import DATASETS
+
     DATASETS.register_module(module=TinySet, force=True)
     os.makedirs(work_dir, exist_ok=True)
     file = osp.join(work_dir, 'tiny.py')
@@ -91,11 +96,11 @@ def digest(model) -> str:
 
 def main(work_dir):
     import emoreact_plugin.compat as compat
+
     applied = compat.apply()
     asked = []
     stock = torch.cuda.set_device
-    torch.cuda.set_device = lambda device: asked.append(str(device)) or stock(
-        device)
+    torch.cuda.set_device = lambda device: asked.append(str(device)) or stock(device)
     config = osp.join(work_dir, f'rank{os.environ["RANK"]}')
     # each rank its own config file, so that neither reads a half-written one
     os.makedirs(config)
@@ -110,7 +115,10 @@ def main(work_dir):
                 wrapper=type(runner.model).__name__,
                 iterations=runner.iter,
                 set_device=asked,
-                weights=digest(runner.model)), file)
+                weights=digest(runner.model),
+            ),
+            file,
+        )
 
 
 if __name__ == '__main__':

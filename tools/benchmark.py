@@ -5,6 +5,7 @@ single stream, the metric against scikit-learn, a mask on a frame against
 decoding it. Without a data set it draws a few clips of 1280x720. What each
 row means: docs/benchmark.md.
 """
+
 import argparse
 import os
 import os.path as osp
@@ -18,52 +19,78 @@ import torch
 from mmengine.registry import init_default_scope
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.benchmarks import (Report, TrainingSize, data_of_config,
-                                        data_of_folder, describe,
-                                        loading_groups, machine_facts,
-                                        mask_groups, metric_groups, run,
-                                        to_json, to_markdown, training_groups)
+from emoreact_plugin.benchmarks import (
+    Report,
+    TrainingSize,
+    data_of_config,
+    data_of_folder,
+    describe,
+    loading_groups,
+    machine_facts,
+    mask_groups,
+    metric_groups,
+    run,
+    to_json,
+    to_markdown,
+    training_groups,
+)
 from emoreact_plugin.benchmarks.drawn_data import make_drawn_data
 from emoreact_plugin.clips.scoring import check_device
-from emoreact_plugin.command_line import (add_config_arguments, clear_errors,
-                                          load_config)
+from emoreact_plugin.command_line import add_config_arguments, clear_errors, load_config
 from emoreact_plugin.console import say
 from emoreact_plugin.whole_files import write_text
 
 PARTS = ('loading', 'training', 'metric', 'mask')
-QUICK = TrainingSize(('mobilenet_v2', ), batch_size=2, image_size=64)
+QUICK = TrainingSize(('mobilenet_v2',), batch_size=2, image_size=64)
 
 
 def parse_args():
     parser = argparse.ArgumentParser(
-        description=__doc__.split('\n\n')[0],
-        usage='%(prog)s [options] [CONFIG]')
+        description=__doc__.split('\n\n')[0], usage='%(prog)s [options] [CONFIG]'
+    )
     add = parser.add_argument
-    add('config', nargs='?',
-        help='whose training split is loaded (default: drawn clips)')
-    add('--data-root', metavar='DIR',
+    add('config', nargs='?', help='whose training split is loaded (default: drawn clips)')
+    add(
+        '--data-root',
+        metavar='DIR',
         help="folder of the data set; without CONFIG it has EmoReact's "
-        'layout: train.csv, and videos, frames or crops')
-    add('--crops', metavar='DIR',
-        help='with CONFIG: measure prepared crops from this folder of the '
-        'data set as well')
+        'layout: train.csv, and videos, frames or crops',
+    )
+    add(
+        '--crops',
+        metavar='DIR',
+        help='with CONFIG: measure prepared crops from this folder of the data set as well',
+    )
     add('--cache-dir', help='folder for the prepared landmark files')
-    add('--only', metavar='PART,PART', default=','.join(PARTS),
-        help='what to measure (default: %(default)s)')
-    add('--repetitions', type=int,
-        help='of each call (default: 7; with --quick 2)')
-    add('--threads', type=int, default=1,
-        help='of torch and OpenCV each (default: 1)')
-    add('--device', choices=['cpu', 'cuda'],
-        help='of the training part (default: cuda where there is one)')
-    add('--processor-time', action='store_true',
-        help='leave out what the process waits, for a busy machine; without '
-        'a GPU')
-    add('--quick', action='store_true',
-        help='small sizes, to see that it works; no numbers to quote')
-    add('--out', metavar='FILE',
+    add(
+        '--only',
+        metavar='PART,PART',
+        default=','.join(PARTS),
+        help='what to measure (default: %(default)s)',
+    )
+    add('--repetitions', type=int, help='of each call (default: 7; with --quick 2)')
+    add('--threads', type=int, default=1, help='of torch and OpenCV each (default: 1)')
+    add(
+        '--device',
+        choices=['cpu', 'cuda'],
+        help='of the training part (default: cuda where there is one)',
+    )
+    add(
+        '--processor-time',
+        action='store_true',
+        help='leave out what the process waits, for a busy machine; without a GPU',
+    )
+    add(
+        '--quick',
+        action='store_true',
+        help='small sizes, to see that it works; no numbers to quote',
+    )
+    add(
+        '--out',
+        metavar='FILE',
         help='FILE.md and FILE.json are written (default: '
-        'work_dirs/benchmark; with --quick work_dirs/benchmark_quick)')
+        'work_dirs/benchmark; with --quick work_dirs/benchmark_quick)',
+    )
     return parser.parse_intermixed_args()
 
 
@@ -72,26 +99,24 @@ def check(args):
     args.only = args.only.split(',')
     unknown = [part for part in args.only if part not in PARTS]
     if unknown:
-        raise ValueError(f'--only: expected some of {", ".join(PARTS)}, found '
-                         f'{", ".join(unknown)}')
+        raise ValueError(f'--only: expected some of {", ".join(PARTS)}, found {", ".join(unknown)}')
     if args.out is None:
         args.out = 'work_dirs/benchmark' + '_quick' * args.quick
     if args.repetitions is None:
         args.repetitions = 2 if args.quick else 7
     for name in ('repetitions', 'threads'):
         if getattr(args, name) < 1:
-            raise ValueError(f'--{name}: expected 1 or more, found '
-                             f'{getattr(args, name)}')
+            raise ValueError(f'--{name}: expected 1 or more, found {getattr(args, name)}')
     if args.crops and not args.config:
         raise ValueError('--crops: expected a config as well')
     if args.cache_dir and not (args.config or args.data_root):
-        raise ValueError('--cache-dir: expected a config or --data-root as '
-                         'well')
+        raise ValueError('--cache-dir: expected a config or --data-root as well')
     if args.device is None:
         args.device = 'cuda' if torch.cuda.is_available() else 'cpu'
     if args.processor_time and args.device != 'cpu':
-        raise ValueError('--processor-time: expected --device cpu as well, '
-                         'since a GPU is waited for')
+        raise ValueError(
+            '--processor-time: expected --device cpu as well, since a GPU is waited for'
+        )
     check_device(args.device)
 
 
@@ -104,8 +129,7 @@ def data_of(args, stack):
         for name in ('data_root', 'cache_dir'):
             if getattr(args, name):
                 flags += ['--' + name.replace('_', '-'), getattr(args, name)]
-        return data_of_config(
-            load_config(parser.parse_args(flags)), args.crops)
+        return data_of_config(load_config(parser.parse_args(flags)), args.crops)
     if args.data_root:
         return data_of_folder(args.data_root, args.cache_dir)
     root = stack.enter_context(tempfile.TemporaryDirectory())
@@ -118,11 +142,10 @@ def parts_of(args, data):
     samples = 1 if args.quick else 4
     parts = dict(
         loading=lambda: loading_groups(data, args.repetitions, samples),
-        training=lambda: training_groups(
-            args.device, QUICK if args.quick else TrainingSize()),
-        metric=lambda: metric_groups(
-            *((1000, 20) if args.quick else (100_000, 1000))),
-        mask=lambda: mask_groups(data, args.repetitions, samples))
+        training=lambda: training_groups(args.device, QUICK if args.quick else TrainingSize()),
+        metric=lambda: metric_groups(*((1000, 20) if args.quick else (100_000, 1000))),
+        mask=lambda: mask_groups(data, args.repetitions, samples),
+    )
     return {name: parts[name]() for name in PARTS if name in args.only}
 
 
@@ -137,8 +160,7 @@ def main():
         if {'loading', 'mask'} & set(args.only):
             data = data_of(args, stack)
             about = describe(data)
-        machine = machine_facts(args.threads, args.device,
-                                args.processor_time)
+        machine = machine_facts(args.threads, args.device, args.processor_time)
         os.makedirs(osp.dirname(osp.abspath(args.out)), exist_ok=True)
 
         def save(rows, complete=False):
@@ -148,8 +170,11 @@ def main():
             return report
 
         rows, stopped = run(
-            parts_of(args, data), args.repetitions, save,
-            time.process_time if args.processor_time else time.perf_counter)
+            parts_of(args, data),
+            args.repetitions,
+            save,
+            time.process_time if args.processor_time else time.perf_counter,
+        )
         say(to_markdown(save(rows, not stopped)))
         say(f'written: {args.out}.md, {args.out}.json')
         if stopped:

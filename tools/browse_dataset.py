@@ -5,6 +5,7 @@ boxes of the streams, below it the inputs of each stream as the pipeline packs
 them. Flips and crops are those of a training with the same --seed in the same
 --epoch.
 """
+
 import argparse
 import difflib
 import os
@@ -15,15 +16,19 @@ import numpy as np
 from mmengine.registry import init_default_scope
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.command_line import (SPLITS, add_config_arguments,
-                                          check_display, clear_errors,
-                                          datasets_of, load_config)
+from emoreact_plugin.command_line import (
+    SPLITS,
+    add_config_arguments,
+    check_display,
+    clear_errors,
+    datasets_of,
+    load_config,
+)
 from emoreact_plugin.console import say
 from emoreact_plugin.datasets.clip_files import number
 from emoreact_plugin.progress import progress_bar
 from emoreact_plugin.visualization.contact_sheet import draw_sheets
-from emoreact_plugin.visualization.pipeline_view import (name_of, panel_of,
-                                                         view_sample)
+from emoreact_plugin.visualization.pipeline_view import name_of, panel_of, view_sample
 from emoreact_plugin.whole_files import write_whole
 from mmaction.registry import DATASETS
 
@@ -35,21 +40,36 @@ def parse_args():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     add_config_arguments(parser)
     add = parser.add_argument
-    add('--split', choices=SPLITS, default='train',
-        help='of which the clips are (default: train)')
+    add('--split', choices=SPLITS, default='train', help='of which the clips are (default: train)')
     add('--clips', nargs='+', metavar='NAME', help='these clips')
-    add('--number', type=int, default=8, metavar='N',
-        help='without --clips: so many, drawn at random (default: 8)')
-    add('--seed', type=int, default=0,
-        help='of the draws of clips and augmentation (default: 0)')
-    add('--epoch', type=int, default=0,
-        help='whose augmentation is shown, counted from 0 (default: 0)')
-    add('--out', metavar='FILE', help='.png or .jpg; several sheets are '
-        'numbered (default: browse_SPLIT.png in the work dir)')
-    add('--cell', type=int, default=224, metavar='PIXELS',
-        help='side of an image on the sheet (default: 224)')
-    add('--show', action='store_true', help='open a window, and write a file '
-        'only with --out')
+    add(
+        '--number',
+        type=int,
+        default=8,
+        metavar='N',
+        help='without --clips: so many, drawn at random (default: 8)',
+    )
+    add('--seed', type=int, default=0, help='of the draws of clips and augmentation (default: 0)')
+    add(
+        '--epoch',
+        type=int,
+        default=0,
+        help='whose augmentation is shown, counted from 0 (default: 0)',
+    )
+    add(
+        '--out',
+        metavar='FILE',
+        help='.png or .jpg; several sheets are '
+        'numbered (default: browse_SPLIT.png in the work dir)',
+    )
+    add(
+        '--cell',
+        type=int,
+        default=224,
+        metavar='PIXELS',
+        help='side of an image on the sheet (default: 224)',
+    )
+    add('--show', action='store_true', help='open a window, and write a file only with --out')
     return parser.parse_args()
 
 
@@ -57,11 +77,9 @@ def check(args):
     for name, least in (('number', 1), ('seed', 0), ('epoch', 0)):
         value = getattr(args, name)
         if value < least:
-            raise ValueError(f'--{name}: expected {least} or more, found '
-                             f'{value}')
+            raise ValueError(f'--{name}: expected {least} or more, found {value}')
     if args.out and osp.splitext(args.out)[1].lower() not in ENDINGS:
-        raise ValueError(f'--out {args.out}: expected a name that ends in '
-                         f'{" or ".join(ENDINGS)}')
+        raise ValueError(f'--out {args.out}: expected a name that ends in {" or ".join(ENDINGS)}')
     if args.show:
         check_display()
 
@@ -72,10 +90,7 @@ def build_datasets(cfg, split):
     if not loader:
         raise ValueError(f'the config has no {split}_dataloader')
     init_default_scope(cfg.get('default_scope') or 'mmaction')
-    return [
-        DATASETS.build(each)
-        for each in datasets_of({f'{split}_dataloader': loader})
-    ]
+    return [DATASETS.build(each) for each in datasets_of({f'{split}_dataloader': loader})]
 
 
 def choose(datasets, args):
@@ -83,8 +98,7 @@ def choose(datasets, args):
     clips = [(dataset, i) for dataset in datasets for i in range(len(dataset))]
     if not args.clips:
         count = min(args.number, len(clips))
-        chosen = np.random.default_rng(args.seed).choice(
-            len(clips), count, replace=False)
+        chosen = np.random.default_rng(args.seed).choice(len(clips), count, replace=False)
         return [clips[i] for i in sorted(chosen)]
     by_name = {}
     for clip in clips:
@@ -97,8 +111,10 @@ def choose(datasets, args):
         key = name if name in by_name else osp.splitext(name)[0]
         if key not in by_name:
             near = difflib.get_close_matches(key, by_name, 3, 0) or ['none']
-            raise ValueError(f'--clips {name}: expected clips of the '
-                             f'{args.split} split, such as {", ".join(near)}')
+            raise ValueError(
+                f'--clips {name}: expected clips of the '
+                f'{args.split} split, such as {", ".join(near)}'
+            )
         chosen.append(by_name[key])
     return chosen
 
@@ -107,12 +123,11 @@ def write(sheets, out):
     """Write the sheets; returns their names."""
     stem, ending = osp.splitext(out)
     os.makedirs(osp.dirname(out) or '.', exist_ok=True)
-    paths = [out] if len(sheets) == 1 else [
-        f'{stem}_{i}{ending}' for i in range(1, len(sheets) + 1)
-    ]
+    paths = (
+        [out] if len(sheets) == 1 else [f'{stem}_{i}{ending}' for i in range(1, len(sheets) + 1)]
+    )
     for path, sheet in zip(paths, sheets):
-        options = () if ending.lower() == '.png' else (
-            cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
+        options = () if ending.lower() == '.png' else (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
         data = cv2.imencode(ending, sheet[..., ::-1], options)[1]
         with write_whole(path) as part, open(part, 'wb') as file:
             file.write(data)
@@ -127,9 +142,10 @@ def show(sheets):
         cv2.waitKey(0)
         cv2.destroyAllWindows()
     except cv2.error as error:
-        raise RuntimeError('--show: this OpenCV cannot open a window; leave '
-                           f'it out, and a file is written ({error})'
-                           ) from error
+        raise RuntimeError(
+            '--show: this OpenCV cannot open a window; leave '
+            f'it out, and a file is written ({error})'
+        ) from error
 
 
 def main():
@@ -146,8 +162,7 @@ def main():
         out = args.out or osp.join(cfg.work_dir, f'browse_{args.split}.png')
         if args.out or not args.show:
             paths = write(sheets, out)
-            say(f'{number(len(panels), "clip")} of {args.split} in '
-                f'{", ".join(paths)}')
+            say(f'{number(len(panels), "clip")} of {args.split} in {", ".join(paths)}')
         if args.show:
             show(sheets)
 

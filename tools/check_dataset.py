@@ -7,6 +7,7 @@ are what training works around. All findings, a row for each clip and a picture
 of labels, lengths and faces are written under --out. Takes up again where it
 was stopped, and the prepared landmark files it makes serve training.
 """
+
 import argparse
 import os
 import os.path as osp
@@ -16,60 +17,71 @@ import cv2
 from mmengine.registry import init_default_scope
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.command_line import (SPLITS, add_config_arguments,
-                                          clear_errors, datasets_of,
-                                          load_config)
+from emoreact_plugin.command_line import (
+    SPLITS,
+    add_config_arguments,
+    clear_errors,
+    datasets_of,
+    load_config,
+)
 from emoreact_plugin.console import say
-from emoreact_plugin.datasets.check_report import (count_levels,
-                                                   format_report,
-                                                   write_report)
-from emoreact_plugin.datasets.checking import (check, make_part,
-                                               parts_of_folder)
+from emoreact_plugin.datasets.check_report import count_levels, format_report, write_report
+from emoreact_plugin.datasets.checking import check, make_part, parts_of_folder
 from emoreact_plugin.datasets.clip_files import number
 from emoreact_plugin.visualization import save_figure
 from emoreact_plugin.visualization.dataset_plots import plot_dataset
 
 PICTURE = 'dataset.png'
 # Flags that are of use with a folder; all others belong to a config.
-OF_FOLDERS = ('config', 'config_flag', 'cache_dir', 'classes', 'out',
-              'workers', 'launcher', 'local_rank')
+OF_FOLDERS = (
+    'config',
+    'config_flag',
+    'cache_dir',
+    'classes',
+    'out',
+    'workers',
+    'launcher',
+    'local_rank',
+)
 
 
 def parse_args():
     parser = argparse.ArgumentParser(
-        description=__doc__.split('\n')[0],
-        usage='%(prog)s [options] CONFIG_OR_DIR')
+        description=__doc__.split('\n')[0], usage='%(prog)s [options] CONFIG_OR_DIR'
+    )
     add_config_arguments(parser)
     parser.add_argument(
-        '--classes', nargs='+', metavar='NAME',
-        help='of a folder: the label columns (default: those of 0 and 1 only)')
+        '--classes',
+        nargs='+',
+        metavar='NAME',
+        help='of a folder: the label columns (default: those of 0 and 1 only)',
+    )
     parser.add_argument(
-        '--out', metavar='DIR',
-        help='folder of the report (default: work_dirs/check_<name>)')
-    parser.add_argument(
-        '--workers', type=int, help='clips at a time (default: one a core)')
+        '--out', metavar='DIR', help='folder of the report (default: work_dirs/check_<name>)'
+    )
+    parser.add_argument('--workers', type=int, help='clips at a time (default: one a core)')
     return parser, parser.parse_intermixed_args()
 
 
 def parts_of(parser, args, path):
     """The data sets to check."""
     if args.workers is not None and args.workers < 1:
-        raise ValueError('--workers: expected 1 or more, found '
-                         f'{args.workers}')
+        raise ValueError(f'--workers: expected 1 or more, found {args.workers}')
     if path is not None and osp.isdir(path):
         for name, value in vars(args).items():
             if name not in OF_FOLDERS and value != parser.get_default(name):
-                raise ValueError(f'--{name.replace("_", "-")}: expected a '
-                                 f'config, found the folder {path}')
+                raise ValueError(
+                    f'--{name.replace("_", "-")}: expected a config, found the folder {path}'
+                )
         return parts_of_folder(path, SPLITS, args.classes, args.cache_dir)
     if args.classes:
-        raise ValueError('--classes: expected a folder; a config names its '
-                         'classes itself')
+        raise ValueError('--classes: expected a folder; a config names its classes itself')
     cfg = load_config(args)
     init_default_scope(cfg.get('default_scope', 'mmaction'))
     loaders = {split: cfg.get(f'{split}_dataloader') for split in SPLITS}
     return [
-        make_part(split, dataset) for split, loader in loaders.items()
+        make_part(split, dataset)
+        for split, loader in loaders.items()
         for dataset in datasets_of({f'{split}_dataloader': loader})
     ]
 
@@ -87,9 +99,12 @@ def figure_of(report):
         return found
 
     return plot_dataset(
-        report.classes, report.labels,
+        report.classes,
+        report.labels,
         by_split(lambda c: c.frames / c.fps if in_seconds else c.frames),
-        by_split(lambda c: c.no_face), 's' if in_seconds else 'frames')
+        by_split(lambda c: c.no_face),
+        's' if in_seconds else 'frames',
+    )
 
 
 def main():
@@ -110,8 +125,10 @@ def main():
     say(format_report(report))
     counts = count_levels(report)
     found = ', '.join(number(count, level) for level, count in counts.items())
-    say(f'\n{number(len(report.clips), "clip")}: {found}. All of them in '
-        f'{out}{os.sep}: {", ".join(files)}')
+    say(
+        f'\n{number(len(report.clips), "clip")}: {found}. All of them in '
+        f'{out}{os.sep}: {", ".join(files)}'
+    )
     sys.exit(1 if counts['error'] else 0)
 
 

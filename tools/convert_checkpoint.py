@@ -5,24 +5,27 @@ Without a config, the backbone in it is written, to start a training from
 trained with, a checkpoint for `tools/test.py CONFIG OUT`. docs/weights.md
 lists the files that are known.
 """
+
 import argparse
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.command_line import (add_config_arguments, clear_errors,
-                                          load_config)
+from emoreact_plugin.command_line import add_config_arguments, clear_errors, load_config
 from emoreact_plugin.console import say
-from emoreact_plugin.models.conversion import (UNTOLD, describe,
-                                               to_checkpoint,
-                                               to_start_weights,
-                                               write_checkpoint)
+from emoreact_plugin.models.conversion import (
+    UNTOLD,
+    describe,
+    to_checkpoint,
+    to_start_weights,
+    write_checkpoint,
+)
 from emoreact_plugin.models.load_weights import PARTS, choose_network
 from emoreact_plugin.models.weight_files import read_weight_file
 
 
 def parse_args():
     parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     add_config_arguments(parser)
     parser.add_argument('file', metavar='IN', help='the file to convert')
     parser.add_argument('--out', required=True, help='the file to write')
@@ -32,9 +35,9 @@ def parse_args():
         default=[],
         choices=list(PARTS),
         help='a part of the model that the file may lack, or have in another '
-        'shape; it is random then')
-    parser.add_argument(
-        '--stream', help='which network, of a file that has one a stream')
+        'shape; it is random then',
+    )
+    parser.add_argument('--stream', help='which network, of a file that has one a stream')
     return parser.parse_intermixed_args()
 
 
@@ -51,12 +54,12 @@ def main():
             left_as_is, notes = [], []
         else:
             cfg = load_config(args)
-            content, loaded = to_checkpoint(file, cfg, args.may_miss,
-                                            args.stream)
+            content, loaded = to_checkpoint(file, cfg, args.may_miss, args.stream)
             left_out, left_as_is = loaded.left_out, loaded.missing
             what = f'checkpoint of the config, {loaded.count} tensors'
-            notes = [f'{name} {cfg.recipe[name]}' for name in UNTOLD
-                     if name in cfg.get('recipe', {})]
+            notes = [
+                f'{name} {cfg.recipe[name]}' for name in UNTOLD if name in cfg.get('recipe', {})
+            ]
         write_checkpoint(content, args.out, args.file)
     say(f'{args.out}: {what}.')
     if left_out:
@@ -68,8 +71,7 @@ def main():
 
 
 def listed(names):
-    return ', '.join(names[:8]) + (f' and {len(names) - 8} more' *
-                                   (len(names) > 8))
+    return ', '.join(names[:8]) + (f' and {len(names) - 8} more' * (len(names) > 8))
 
 
 if __name__ == '__main__':

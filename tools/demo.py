@@ -13,6 +13,7 @@ downloaded and nothing is sent anywhere.
 The scores estimate how annotators would label a clip. They do not say what
 somebody feels and are not for judging individuals.
 """
+
 import argparse
 import os
 import os.path as osp
@@ -22,8 +23,7 @@ import cv2
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.clips import find_sources
-from emoreact_plugin.command_line import (check_display, clear_errors,
-                                          list_errors)
+from emoreact_plugin.command_line import check_display, clear_errors, list_errors
 from emoreact_plugin.console import say
 from emoreact_plugin.datasets.clip_files import number
 from emoreact_plugin.datasets.frame_extraction import VIDEO_ENDINGS
@@ -35,79 +35,117 @@ from emoreact_plugin.transforms.face_mask_shapes import KINDS
 
 def parse_args():
     parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     add = parser.add_argument
-    add('checkpoint',
+    add(
+        'checkpoint',
         help='trained checkpoint, with its config in it, an ONNX file, or the '
-        'folder of a training: its best checkpoint')
-    add('videos', nargs='*', metavar='video',
-        help='videos, and folders that are searched for videos')
-    add('--config', metavar='FILE',
-        help='config file, instead of the one in the checkpoint')
-    add('--camera', type=int, metavar='N',
-        help='score this camera until Ctrl-C; its pictures are not kept')
+        'folder of a training: its best checkpoint',
+    )
+    add(
+        'videos',
+        nargs='*',
+        metavar='video',
+        help='videos, and folders that are searched for videos',
+    )
+    add('--config', metavar='FILE', help='config file, instead of the one in the checkpoint')
+    add(
+        '--camera',
+        type=int,
+        metavar='N',
+        help='score this camera until Ctrl-C; its pictures are not kept',
+    )
     where = parser.add_mutually_exclusive_group()
+    where.add_argument('--landmarks', metavar='DIR', help='folder of the landmark files')
     where.add_argument(
-        '--landmarks', metavar='DIR', help='folder of the landmark files')
+        '--extract', action='store_true', help='find landmarks now, also where there are files'
+    )
     where.add_argument(
-        '--extract', action='store_true',
-        help='find landmarks now, also where there are files')
-    where.add_argument(
-        '--no-landmarks', action='store_true',
-        help='use whole frames; the scores mean little')
-    add('--person', metavar='NAME',
-        help='whom of several people the landmark files are of')
+        '--no-landmarks', action='store_true', help='use whole frames; the scores mean little'
+    )
+    add('--person', metavar='NAME', help='whom of several people the landmark files are of')
     add('--mask', action='store_true', help='draw a mask on every face')
-    add('--mask-kind', choices=(*KINDS, 'random'),
-        help='which (default: surgical)')
-    add('--window', type=float, default=5., metavar='SECONDS',
-        help='length of the sliding window (default: 5)')
-    add('--stride', type=float, default=1., metavar='SECONDS',
-        help='from one window to the next (default: 1)')
-    add('--threshold', type=float, metavar='P',
-        help="probability from which an emotion is a label (default: the "
-        "model's)")
+    add('--mask-kind', choices=(*KINDS, 'random'), help='which (default: surgical)')
+    add(
+        '--window',
+        type=float,
+        default=5.0,
+        metavar='SECONDS',
+        help='length of the sliding window (default: 5)',
+    )
+    add(
+        '--stride',
+        type=float,
+        default=1.0,
+        metavar='SECONDS',
+        help='from one window to the next (default: 1)',
+    )
+    add(
+        '--threshold',
+        type=float,
+        metavar='P',
+        help="probability from which an emotion is a label (default: the model's)",
+    )
     add('--device', help='such as cpu (default: a GPU where there is one)')
-    add('--out', default=osp.join('work_dirs', 'demo'), metavar='DIR',
-        help='the output folder (default: work_dirs/demo)')
+    add(
+        '--out',
+        default=osp.join('work_dirs', 'demo'),
+        metavar='DIR',
+        help='the output folder (default: work_dirs/demo)',
+    )
     add('--no-video', action='store_true', help='write no annotated videos')
-    add('--batch-size', type=int, default=8, metavar='N',
-        help='windows scored at a time (default: 8)')
-    add('--show', action='store_true',
-        help='with --camera: open a window, and write to files as well')
+    add(
+        '--batch-size',
+        type=int,
+        default=8,
+        metavar='N',
+        help='windows scored at a time (default: 8)',
+    )
+    add(
+        '--show',
+        action='store_true',
+        help='with --camera: open a window, and write to files as well',
+    )
     return parser.parse_intermixed_args()
 
 
 def check(args):
     if osp.splitext(args.checkpoint)[1].lower() in VIDEO_ENDINGS:
-        raise ValueError(f'{args.checkpoint}: expected the checkpoint first, '
-                         'then the videos, found a video')
+        raise ValueError(
+            f'{args.checkpoint}: expected the checkpoint first, then the videos, found a video'
+        )
     if (args.camera is None) == (not args.videos):
-        raise ValueError('expected videos, or --camera N, found ' + (
-            'both' if args.videos else 'neither'))
+        raise ValueError(
+            'expected videos, or --camera N, found ' + ('both' if args.videos else 'neither')
+        )
     if args.camera is not None and args.camera < 0:
-        raise ValueError('--camera: expected a number from 0 on, found '
-                         f'{args.camera}')
+        raise ValueError(f'--camera: expected a number from 0 on, found {args.camera}')
     if args.mask_kind and not args.mask:
         raise ValueError('--mask-kind: expected --mask as well')
     if args.show and args.camera is None:
-        raise ValueError('--show: expected --camera N; videos are annotated '
-                         'in files')
+        raise ValueError('--show: expected --camera N; videos are annotated in files')
     if args.show:
         check_display()
 
 
 def inferencer_of(args):
     landmarks = args.landmarks or (
-        'extract' if args.extract else
-        'none' if args.no_landmarks else 'auto')
+        'extract' if args.extract else 'none' if args.no_landmarks else 'auto'
+    )
     mask = (args.mask_kind or 'surgical') if args.mask else None
     return EmotionInferencer(
-        args.checkpoint, args.config, args.device, mask=mask,
-        threshold=args.threshold, landmarks=landmarks,
-        window_seconds=args.window, stride_seconds=args.stride,
-        batch_size=args.batch_size, person=args.person)
+        args.checkpoint,
+        args.config,
+        args.device,
+        mask=mask,
+        threshold=args.threshold,
+        landmarks=landmarks,
+        window_seconds=args.window,
+        stride_seconds=args.stride,
+        batch_size=args.batch_size,
+        person=args.person,
+    )
 
 
 def line_of(name, probabilities, labels):
@@ -123,45 +161,49 @@ def score_videos(inferencer, args):
     sources = find_sources(args.videos, args.out)
     try:
         # The folder is named in any case: videos in it are results.
-        for clip in inferencer.run(args.videos, args.out,
-                                   annotate=not args.no_video):
+        for clip in inferencer.run(args.videos, args.out, annotate=not args.no_video):
             clips.append(clip)
             if clip.error is None:
-                write_above(line_of(clip.name, clip.probabilities,
-                                    clip.labels))
+                write_above(line_of(clip.name, clip.probabilities, clip.labels))
                 for warning in set(clip.warnings) - inferencer.said:
                     write_above(f'  WARNING: {warning}')
     except (KeyboardInterrupt, Exception) as error:
         if not clips and not isinstance(error, KeyboardInterrupt):
             raise
         failure = error
-    left_out = [each.path for each in sources[len(clips):]]
-    return Results(clips, inferencer.about, reason_of(failure),
-                   left_out), failure
+    left_out = [each.path for each in sources[len(clips) :]]
+    return Results(clips, inferencer.about, reason_of(failure), left_out), failure
 
 
 def reason_of(failure):
     """What ended a run, in words; None where nothing did."""
     if failure is None:
         return None
-    return 'stopped by Ctrl-C' if isinstance(
-        failure, KeyboardInterrupt) else str(failure) or type(failure).__name__
+    return (
+        'stopped by Ctrl-C'
+        if isinstance(failure, KeyboardInterrupt)
+        else str(failure) or type(failure).__name__
+    )
 
 
 def score_camera(inferencer, args):
     """The results of a camera until Ctrl-C, and the error that ended it, or
-    None."""
+    None.
+    """
     results, failure = [], None
     with inferencer.stream(args.camera) as stream:
-        say(f'camera {args.camera}, {stream.fps:g} frames a second; the first '
-            f'result after {args.window:g} s, Ctrl-C ends it')
+        say(
+            f'camera {args.camera}, {stream.fps:g} frames a second; the first '
+            f'result after {args.window:g} s, Ctrl-C ends it'
+        )
         try:
             for result in stream:
                 without = result.latency_ms - result.landmarks_ms
-                say(line_of(f'{result.end_s:.1f} s', result.probabilities,
-                            result.labels) +
-                    f' {result.latency_ms:.0f} ms, without landmarks '
-                    f'{without:.0f} ms, {result.dropped} frames dropped')
+                say(
+                    line_of(f'{result.end_s:.1f} s', result.probabilities, result.labels)
+                    + f' {result.latency_ms:.0f} ms, without landmarks '
+                    f'{without:.0f} ms, {result.dropped} frames dropped'
+                )
                 # Numbers only: pictures of hours would fill the memory.
                 results.append(result.without_frame())
                 if args.show:
@@ -172,8 +214,7 @@ def score_camera(inferencer, args):
             if not results:
                 raise
             failure = error
-        return Results([stream.as_clip(results)], inferencer.about,
-                       reason_of(failure)), failure
+        return Results([stream.as_clip(results)], inferencer.about, reason_of(failure)), failure
 
 
 def show(result, clip, inferencer):
@@ -184,8 +225,9 @@ def show(result, clip, inferencer):
         cv2.imshow('emotions', image[..., ::-1])
         cv2.waitKey(1)
     except cv2.error as error:
-        raise RuntimeError('--show: this OpenCV cannot open a window; leave '
-                           f'it out ({error})') from error
+        raise RuntimeError(
+            f'--show: this OpenCV cannot open a window; leave it out ({error})'
+        ) from error
 
 
 def main():
@@ -203,21 +245,22 @@ def main():
             say(f'{args.out}: the results that were there are replaced')
         results.write_json(path)
         results.write_csv(args.out)
-        say(f'{number(len(results) - len(results.errors), "clip")} in '
-            f'{args.out}: results.json, clips.csv, windows.csv' + (
-                ' and annotated videos'
-                if any(each.annotated for each in results) else ''))
+        say(
+            f'{number(len(results) - len(results.errors), "clip")} in '
+            f'{args.out}: results.json, clips.csv, windows.csv'
+            + (' and annotated videos' if any(each.annotated for each in results) else '')
+        )
         if failure is not None:
             total = number(len(results) + len(results.left_out), 'clip')
-            say(f'stopped after {len(results)} of {total}' + (
-                '; results.json and clips.csv name those left out'
-                if results.left_out else ''))
+            say(
+                f'stopped after {len(results)} of {total}'
+                + ('; results.json and clips.csv name those left out' if results.left_out else '')
+            )
         if isinstance(failure, Exception):
             raise failure
     if failure is not None:
         sys.exit(130)
-    list_errors([(each.video, ValueError(each.error))
-                 for each in results.errors])
+    list_errors([(each.video, ValueError(each.error)) for each in results.errors])
 
 
 if __name__ == '__main__':

@@ -11,6 +11,7 @@ Only the standard library is used until the checks have passed, and only
 syntax that old interpreters know, so that this runs in the broken environment
 that it is meant for.
 """
+
 import ast
 import os
 import os.path as osp
@@ -25,28 +26,56 @@ except ImportError:  # Python before 3.8, itself the first problem
 
 ROOT = osp.dirname(osp.dirname(osp.abspath(__file__)))
 PYTHON = ((3, 10), (3, 14))  # from, below
-SHOWN = ('emoreact_plugin', 'torch', 'torchvision', 'mmengine', 'mmcv-lite',
-         'mmcv', 'mmaction2', 'opencv-python', 'opencv-contrib-python',
-         'opencv-python-headless', 'opencv-contrib-python-headless',
-         'grad-cam', 'scikit-learn', 'scipy', 'av', 'numpy', 'matplotlib',
-         'pillow', 'importlib_metadata', 'tqdm', 'setuptools', 'tensorboard',
-         'mediapipe', 'onnx', 'onnxruntime', 'protobuf')
+SHOWN = (
+    'emoreact_plugin',
+    'torch',
+    'torchvision',
+    'mmengine',
+    'mmcv-lite',
+    'mmcv',
+    'mmaction2',
+    'opencv-python',
+    'opencv-contrib-python',
+    'opencv-python-headless',
+    'opencv-contrib-python-headless',
+    'grad-cam',
+    'scikit-learn',
+    'scipy',
+    'av',
+    'numpy',
+    'matplotlib',
+    'pillow',
+    'importlib_metadata',
+    'tqdm',
+    'setuptools',
+    'tensorboard',
+    'mediapipe',
+    'onnx',
+    'onnxruntime',
+    'protobuf',
+)
 
 # Packages of the extras, which may be left with a version of protobuf that
 # they cannot use: what each is imported by.
-EXTRAS = (('tensorboard', 'import torch.utils.tensorboard'),
-          ('onnx', 'import onnx'),
-          ('mediapipe', 'import mediapipe'))
+EXTRAS = (
+    ('tensorboard', 'import torch.utils.tensorboard'),
+    ('onnx', 'import onnx'),
+    ('mediapipe', 'import mediapipe'),
+)
 
 # Run in a process of their own: a broken binary may end the process.
 PROBES = (
     ('torch', 'import torch; print(torch.__version__)'),
-    ('torchvision', 'import torch, torchvision; '
-     'boxes = torch.tensor([[0., 0., 1., 1.]]); '
-     'torchvision.ops.nms(boxes, torch.ones(1), 0.5)'),
-    ('cv2', 'import cv2, numpy; '
-     'cv2.resize(numpy.zeros((2, 2, 3), "uint8"), (4, 4)); '
-     'cv2.VideoCapture'),
+    (
+        'torchvision',
+        'import torch, torchvision; '
+        'boxes = torch.tensor([[0., 0., 1., 1.]]); '
+        'torchvision.ops.nms(boxes, torch.ones(1), 0.5)',
+    ),
+    (
+        'cv2',
+        'import cv2, numpy; cv2.resize(numpy.zeros((2, 2, 3), "uint8"), (4, 4)); cv2.VideoCapture',
+    ),
     ('numpy', 'import numpy; numpy.zeros(1).sum()'),
     ('av', 'import av; av.open'),
     ('sklearn', 'import sklearn.metrics'),
@@ -57,16 +86,18 @@ PROBES = (
     ('mmengine', 'import mmengine.runner'),
     ('mmcv', 'import mmcv.transforms'),
 )
-GPU_PROBE = ('import torch; n = torch.cuda.device_count(); '
-             'print(", ".join(torch.cuda.get_device_name(i) '
-             'for i in range(n)) or "none", "(torch is built for CUDA %s)" '
-             '% torch.version.cuda)')
+GPU_PROBE = (
+    'import torch; n = torch.cuda.device_count(); '
+    'print(", ".join(torch.cuda.get_device_name(i) '
+    'for i in range(n)) or "none", "(torch is built for CUDA %s)" '
+    '% torch.version.cuda)'
+)
 REASONS = {
     'setuptools': " (mmengine's pkg_resources, under MMAction2's own tools)",
 }
 
 
-class Problem(object):
+class Problem:
     """One thing that is wrong, and the command that puts it right."""
 
     def __init__(self, text, command):
@@ -95,23 +126,23 @@ def fits(version, ranges):
             continue
         sign, want = match.group(1), parse(match.group(2))
         size = max(len(have), len(want))
-        a = have + (0, ) * (size - len(have))
-        b = want + (0, ) * (size - len(want))
+        a = have + (0,) * (size - len(have))
+        b = want + (0,) * (size - len(want))
         if not {
-                '==': a == b,
-                '!=': a != b,
-                '>=': a >= b,
-                '<=': a <= b,
-                '~=': a >= b and a[:len(want) - 1] == want[:-1],
-                '>': a > b,
-                '<': a < b
+            '==': a == b,
+            '!=': a != b,
+            '>=': a >= b,
+            '<=': a <= b,
+            '~=': a >= b and a[: len(want) - 1] == want[:-1],
+            '>': a > b,
+            '<': a < b,
         }[sign]:
             return False
     return True
 
 
 def versions(names=SHOWN):
-    """name -> installed version, for those that are installed."""
+    """Name -> installed version, for those that are installed."""
     found = {}
     for name in names:
         try:
@@ -122,7 +153,7 @@ def versions(names=SHOWN):
 
 
 def requirements():
-    """name -> ranges that emoreact_plugin asks for.
+    """Name -> ranges that emoreact_plugin asks for.
 
     From setup.py beside this folder, or from the installed package.
     """
@@ -131,8 +162,10 @@ def requirements():
     if osp.exists(setup):
         with open(setup) as file:
             for node in ast.parse(file.read()).body:
-                if isinstance(node, ast.Assign) and getattr(
-                        node.targets[0], 'id', '') == 'INSTALL_REQUIRES':
+                if (
+                    isinstance(node, ast.Assign)
+                    and getattr(node.targets[0], 'id', '') == 'INSTALL_REQUIRES'
+                ):
                     lines = ast.literal_eval(node.value)
     else:
         try:
@@ -142,8 +175,7 @@ def requirements():
     wanted = {}
     for line in lines:
         if 'extra ==' not in line:
-            name, ranges = re.match(r'([\w.-]+)\s*(.*)',
-                                    line.split(';')[0]).groups()
+            name, ranges = re.match(r'([\w.-]+)\s*(.*)', line.split(';')[0]).groups()
             wanted[name] = ranges.strip('() ')
     return wanted
 
@@ -161,32 +193,29 @@ def check_python(version=None):
     return [
         Problem(
             'this is Python %d.%d; expected 3.10 to 3.13' % version,
-            'python3.11 -m venv .venv && .venv/bin/python -m pip install -e '
-            '"%s"' % ROOT)
+            'python3.11 -m venv .venv && .venv/bin/python -m pip install -e "%s"' % ROOT,
+        )
     ]
 
 
 def check_mmcv(have):
-    """mmcv and mmcv-lite own one folder, and MMAction2 takes 2.0 and 2.1."""
+    """Mmcv and mmcv-lite own one folder, and MMAction2 takes 2.0 and 2.1."""
     right = 'mmcv-lite==2.1.0'
     found = [name for name in ('mmcv', 'mmcv-lite') if name in have]
-    again = '%s && %s' % (pip('uninstall', '-y', 'mmcv',
-                              'mmcv-lite'), pip('install', right))
+    again = '%s && %s' % (pip('uninstall', '-y', 'mmcv', 'mmcv-lite'), pip('install', right))
     if not found:
         return [Problem('mmcv is not installed', pip('install', right))]
     if len(found) == 2:
         return [
             Problem(
                 'mmcv %s and mmcv-lite %s are both installed and share one '
-                'folder' % (have['mmcv'], have['mmcv-lite']), again)
+                'folder' % (have['mmcv'], have['mmcv-lite']),
+                again,
+            )
         ]
     version = have[found[0]]
     if not fits(version, '>=2.0.0,<2.2'):
-        return [
-            Problem(
-                '%s is %s; MMAction2 1.2.0 takes 2.0 and 2.1' %
-                (found[0], version), again)
-        ]
+        return [Problem('%s is %s; MMAction2 1.2.0 takes 2.0 and 2.1' % (found[0], version), again)]
     return []
 
 
@@ -199,10 +228,15 @@ def check_opencv(have):
     oldest = min(wheels.values(), key=parse)
     return [
         Problem(
-            'OpenCV wheels of different versions share one folder: ' +
-            ', '.join('%s %s' % item for item in sorted(wheels.items())),
-            pip('install', '--force-reinstall', '--no-deps',
-                *['%s==%s' % (name, oldest) for name in sorted(wheels)]))
+            'OpenCV wheels of different versions share one folder: '
+            + ', '.join('%s %s' % item for item in sorted(wheels.items())),
+            pip(
+                'install',
+                '--force-reinstall',
+                '--no-deps',
+                *['%s==%s' % (name, oldest) for name in sorted(wheels)],
+            ),
+        )
     ]
 
 
@@ -215,18 +249,19 @@ def check_ranges(have, wanted):
         if name not in have:
             bad.append((name, 'is not installed'))
         elif not fits(have[name], ranges):
-            bad.append((name, 'is %s; expected %s%s' %
-                        (have[name], ranges, REASONS.get(name, ''))))
+            bad.append((name, 'is %s; expected %s%s' % (have[name], ranges, REASONS.get(name, ''))))
     if not bad:
         return []
     return [
-        Problem('; '.join('%s %s' % item for item in bad),
-                pip('install', *[name + wanted[name] for name, _ in bad]))
+        Problem(
+            '; '.join('%s %s' % item for item in bad),
+            pip('install', *[name + wanted[name] for name, _ in bad]),
+        )
     ]
 
 
 def check_torch_pair(have, needs=None):
-    """torchvision is built against one torch, and says so in its metadata."""
+    """Torchvision is built against one torch, and says so in its metadata."""
     if 'torch' not in have or 'torchvision' not in have:
         return []
     if needs is None:
@@ -236,22 +271,20 @@ def check_torch_pair(have, needs=None):
         if match and not fits(have['torch'], match.group(1)):
             return [
                 Problem(
-                    'torchvision %s needs torch %s; found %s' %
-                    (have['torchvision'], match.group(1).strip('() '),
-                     have['torch']),
-                    pip('install', '--upgrade', '--force-reinstall', 'torch',
-                        'torchvision'))
+                    'torchvision %s needs torch %s; found %s'
+                    % (have['torchvision'], match.group(1).strip('() '), have['torch']),
+                    pip('install', '--upgrade', '--force-reinstall', 'torch', 'torchvision'),
+                )
             ]
     return []
 
 
 def run(code):
     """(worked, what it printed or the last line of its error)."""
-    done = subprocess.Popen([sys.executable, '-c', code],
-                            stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE)
-    out, error = [text.decode('utf-8', 'replace') for text in
-                  done.communicate()]
+    done = subprocess.Popen(
+        [sys.executable, '-c', code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    out, error = [text.decode('utf-8', 'replace') for text in done.communicate()]
     if done.returncode == 0:
         return True, out.strip()
     lines = error.strip().splitlines() or ['exit code %d' % done.returncode]
@@ -275,14 +308,13 @@ def check_imports(have, wanted, probe=run):
         if worked:
             continue
         names = owners.get(module, [module])
-        exact = [
-            '%s==%s' % (n, have[n]) if n in have else n + wanted.get(n, '')
-            for n in names
-        ]
+        exact = ['%s==%s' % (n, have[n]) if n in have else n + wanted.get(n, '') for n in names]
         # only the first: most of the others would fail because of it
         return [
-            Problem('%s does not work: %s' % (module, text),
-                    pip('install', '--force-reinstall', '--no-deps', *exact))
+            Problem(
+                '%s does not work: %s' % (module, text),
+                pip('install', '--force-reinstall', '--no-deps', *exact),
+            )
         ]
     return []
 
@@ -290,17 +322,23 @@ def check_imports(have, wanted, probe=run):
 def check_extras(have):
     """Extras installed one after the other may not fit each other."""
     there = [(name, code) for name, code in EXTRAS if name in have]
-    broken = [(name, text) for name, (worked, text) in
-              ((name, run(code)) for name, code in there) if not worked]
+    broken = [
+        (name, text)
+        for name, (worked, text) in ((name, run(code)) for name, code in there)
+        if not worked
+    ]
     if not broken:
         return []
     # pip finds versions that fit all when it is asked for all at once
     return [
-        Problem('%s does not work: %s' % broken[0],
-                pip('install', '--upgrade', *[
-                    {'mediapipe': 'mediapipe==0.10.14'}.get(name, name)
-                    for name, _ in there
-                ]))
+        Problem(
+            '%s does not work: %s' % broken[0],
+            pip(
+                'install',
+                '--upgrade',
+                *[{'mediapipe': 'mediapipe==0.10.14'}.get(name, name) for name, _ in there],
+            ),
+        )
     ]
 
 
@@ -309,22 +347,22 @@ def check_package(have):
     if 'emoreact_plugin' not in have:
         return [Problem('emoreact_plugin is not installed', install_command())]
     from importlib import util
+
     spec = util.find_spec('emoreact_plugin')
     if spec is None or spec.origin is None:
         return [
-            Problem('emoreact_plugin is listed as installed, but its files '
-                    'are gone', install_command())
+            Problem(
+                'emoreact_plugin is listed as installed, but its files are gone', install_command()
+            )
         ]
     folder = osp.join(osp.dirname(spec.origin), '.mim')
     missing = [
-        name for name in ('configs', 'tools', 'model-index.yml')
+        name
+        for name in ('configs', 'tools', 'model-index.yml')
         if not osp.exists(osp.join(folder, name))
     ]
     if missing:
-        return [
-            Problem('%s has no %s' % (folder, ', '.join(missing)),
-                    install_command())
-        ]
+        return [Problem('%s has no %s' % (folder, ', '.join(missing)), install_command())]
     return []
 
 
@@ -337,16 +375,16 @@ def diagnose(have, wanted):
         # one command brings everything
         return [
             Problem(
-                'emoreact_plugin is not installed, nor what it needs: ' +
-                ', '.join(missing), install_command())
+                'emoreact_plugin is not installed, nor what it needs: ' + ', '.join(missing),
+                install_command(),
+            )
         ]
     problems = (
-        check_ranges(have, wanted) + check_mmcv(have) +
-        check_torch_pair(have) + check_opencv(have))
+        check_ranges(have, wanted) + check_mmcv(have) + check_torch_pair(have) + check_opencv(have)
+    )
     if not problems:
         # with packages missing these would only repeat it
-        problems += (check_imports(have, wanted) + check_extras(have) +
-                     check_package(have))
+        problems += check_imports(have, wanted) + check_extras(have) + check_package(have)
     return problems
 
 
@@ -363,19 +401,21 @@ def try_it():
 
     import torch
     from mmengine.logging import MMLogger
+    from mmengine.registry import DefaultScope, init_default_scope
 
     import emoreact_plugin  # noqa: F401
     from emoreact_plugin.compat import MENDS, apply
     from mmaction.registry import MODELS
-    from mmengine.registry import DefaultScope, init_default_scope
 
     applied = apply()
     print('\nmended on import:')
     for mend in MENDS:
         if mend.name in applied:
             print('  %-18s %s' % (mend.name, mend.answers))
-    print('  not needed here: %s' % (', '.join(
-        m.name for m in MENDS if m.name not in applied) or 'none'))
+    print(
+        '  not needed here: %s'
+        % (', '.join(m.name for m in MENDS if m.name not in applied) or 'none')
+    )
     scope = DefaultScope.get_current_instance()
     if scope is None:
         init_default_scope('mmaction')
@@ -385,13 +425,17 @@ def try_it():
         model = MODELS.build(
             dict(
                 type='Recognizer2D',
-                backbone=dict(
-                    type='ResNetTSM', depth=18, num_segments=2,
-                    pretrained=None),
+                backbone=dict(type='ResNetTSM', depth=18, num_segments=2, pretrained=None),
                 cls_head=dict(
-                    type='TSMHead', num_classes=8, in_channels=512,
-                    num_segments=2, average_clips='score'),
-                data_preprocessor=dict(type='ActionDataPreprocessor')))
+                    type='TSMHead',
+                    num_classes=8,
+                    in_channels=512,
+                    num_segments=2,
+                    average_clips='score',
+                ),
+                data_preprocessor=dict(type='ActionDataPreprocessor'),
+            )
+        )
         model.init_weights()
         model.eval()
         with torch.no_grad():
@@ -418,13 +462,19 @@ def main():
         try_it()
     except Exception as error:  # whatever it is, the user needs to see it
         off = os.environ.get('EMOREACT_NO_COMPAT', '0') not in ('', '0')
-        return report([
-            Problem(
-                'emoreact_plugin does not work%s: %s: %s' %
-                (' (EMOREACT_NO_COMPAT turns its mends off)' if off else '',
-                 type(error).__name__, error),
-                'unset EMOREACT_NO_COMPAT' if off else install_command())
-        ])
+        return report(
+            [
+                Problem(
+                    'emoreact_plugin does not work%s: %s: %s'
+                    % (
+                        ' (EMOREACT_NO_COMPAT turns its mends off)' if off else '',
+                        type(error).__name__,
+                        error,
+                    ),
+                    'unset EMOREACT_NO_COMPAT' if off else install_command(),
+                )
+            ]
+        )
     print('\nAll is well.')
     return 0
 

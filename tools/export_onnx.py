@@ -2,6 +2,7 @@
 
 tools/demo.py and EmotionInferencer take the file in place of a checkpoint.
 """
+
 import argparse
 import os.path as osp
 
@@ -18,18 +19,18 @@ from emoreact_plugin.models import load_recognizer
 
 def parse_args():
     parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     add = parser.add_argument
-    add('checkpoint',
-        help='checkpoint file, or the folder of a training: its best one')
-    add('videos', nargs='+', metavar='VIDEO',
-        help='to compare on, two or more; landmark files are looked for '
-        'beside them')
-    add('--config', metavar='FILE',
-        help='config file (default: the one in the checkpoint)')
-    add('--out', metavar='FILE.onnx',
-        help='(default: beside the checkpoint, by its name)')
+    add('checkpoint', help='checkpoint file, or the folder of a training: its best one')
+    add(
+        'videos',
+        nargs='+',
+        metavar='VIDEO',
+        help='to compare on, two or more; landmark files are looked for beside them',
+    )
+    add('--config', metavar='FILE', help='config file (default: the one in the checkpoint)')
+    add('--out', metavar='FILE.onnx', help='(default: beside the checkpoint, by its name)')
     return parser.parse_args()
 
 
@@ -48,19 +49,16 @@ def main():
         checkpoint = checkpoint_of(args.checkpoint)
         out = args.out or osp.splitext(checkpoint)[0] + '.onnx'
         if not out.endswith('.onnx'):
-            raise ValueError(f'--out {out}: expected a name that ends in '
-                             '.onnx')
+            raise ValueError(f'--out {out}: expected a name that ends in .onnx')
         if len(args.videos) < 2:
-            raise ValueError('expected two videos or more to compare the ONNX '
-                             f'file on, found {len(args.videos)}')
+            raise ValueError(
+                f'expected two videos or more to compare the ONNX file on, found {len(args.videos)}'
+            )
         cfg, model = load_recognizer(checkpoint, args.config)
         clips = [packed(cfg, path) for path in args.videos]
         say('exporting, which takes a minute or more')
-        difference = export_onnx(
-            cfg, model, clips, out,
-            read_meta(checkpoint).get('dataset_meta'))
-    say(f'{out}: the logits of {number(len(clips), "clip")} differ by '
-        f'{difference:.1e} at most')
+        difference = export_onnx(cfg, model, clips, out, read_meta(checkpoint).get('dataset_meta'))
+    say(f'{out}: the logits of {number(len(clips), "clip")} differ by {difference:.1e} at most')
 
 
 if __name__ == '__main__':

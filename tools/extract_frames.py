@@ -12,6 +12,7 @@ region, which training reads with --crops DIR instead of decoding videos.
 
 Takes up again where it was stopped.
 """
+
 import argparse
 import sys
 
@@ -22,8 +23,7 @@ import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.command_line import clear_errors, list_errors
 from emoreact_plugin.console import say
 from emoreact_plugin.datasets.clip_files import number
-from emoreact_plugin.datasets.crop_extraction import (CROP_SIZE,
-                                                      extract_crops)
+from emoreact_plugin.datasets.crop_extraction import CROP_SIZE, extract_crops
 from emoreact_plugin.datasets.frame_extraction import extract
 from emoreact_plugin.recipes import needs_of
 from emoreact_plugin.transforms import CropRegions, DrawFaceMask
@@ -33,41 +33,58 @@ from emoreact_plugin.transforms.face_mask_shapes import COLORS, KINDS
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument(
-        'source', nargs='+',
-        help='videos, and folders that are searched for videos')
+        'source', nargs='+', help='videos, and folders that are searched for videos'
+    )
     parser.add_argument('--out', required=True, help='the output folder')
     parser.add_argument(
-        '--mask', nargs='?', const='surgical', choices=[*KINDS, 'random'],
-        help='draw a face mask of this kind (surgical)')
+        '--mask',
+        nargs='?',
+        const='surgical',
+        choices=[*KINDS, 'random'],
+        help='draw a face mask of this kind (surgical)',
+    )
     parser.add_argument(
-        '--mask-color', type=color, metavar='COLOR|R,G,B',
+        '--mask-color',
+        type=color,
+        metavar='COLOR|R,G,B',
         help=f'{", ".join(COLORS)}, or 0..255 of red, green and blue '
-        '(default: usual ones of the kind)')
+        '(default: usual ones of the kind)',
+    )
     parser.add_argument(
-        '--as', dest='form', choices=['frames', 'videos'], default='frames',
-        help='what to write (default: frames); videos only with --mask')
+        '--as',
+        dest='form',
+        choices=['frames', 'videos'],
+        default='frames',
+        help='what to write (default: frames); videos only with --mask',
+    )
     parser.add_argument(
-        '--crops', nargs='?', const='face,body,fullbody', metavar='REGION,...',
-        help='write prepared crops of these regions (face,body,fullbody)')
+        '--crops',
+        nargs='?',
+        const='face,body,fullbody',
+        metavar='REGION,...',
+        help='write prepared crops of these regions (face,body,fullbody)',
+    )
     parser.add_argument(
-        '--every', type=int, metavar='N',
-        help='crops of every N-th frame only (default: 1)')
+        '--every', type=int, metavar='N', help='crops of every N-th frame only (default: 1)'
+    )
+    parser.add_argument('--size', type=int, help=f'side of the crops (default: {CROP_SIZE})')
     parser.add_argument(
-        '--size', type=int, help=f'side of the crops (default: {CROP_SIZE})')
+        '--landmarks',
+        metavar='DIR',
+        help='folder of the landmark files (default: beside the videos)',
+    )
     parser.add_argument(
-        '--landmarks', metavar='DIR',
-        help='folder of the landmark files (default: beside the videos)')
+        '--keypoints',
+        metavar='DIR',
+        help='folder of the keypoint files (default: beside the videos)',
+    )
     parser.add_argument(
-        '--keypoints', metavar='DIR',
-        help='folder of the keypoint files (default: beside the videos)')
-    parser.add_argument(
-        '--allow-missing', action='store_true',
-        help='go on without landmarks where a clip has no file: no mask, '
-        'whole frames as crops')
-    parser.add_argument(
-        '--cache-dir', help='folder for the prepared landmark files')
-    parser.add_argument(
-        '--workers', type=int, help='clips at a time (default: one a core)')
+        '--allow-missing',
+        action='store_true',
+        help='go on without landmarks where a clip has no file: no mask, whole frames as crops',
+    )
+    parser.add_argument('--cache-dir', help='folder for the prepared landmark files')
+    parser.add_argument('--workers', type=int, help='clips at a time (default: one a core)')
     return parser.parse_intermixed_args()
 
 
@@ -84,11 +101,12 @@ def check(args):
         ('mask_color', '--mask', args.mask is not None),
         ('landmarks', '--mask or --crops', args.mask is not None or crops),
         ('allow_missing', '--mask or --crops', args.mask is not None or crops),
-        ('keypoints', '--crops', crops), ('every', '--crops', crops),
-        ('size', '--crops', crops)):
+        ('keypoints', '--crops', crops),
+        ('every', '--crops', crops),
+        ('size', '--crops', crops),
+    ):
         if getattr(args, name) and not there:
-            raise ValueError(f'--{name.replace("_", "-")}: expected {needed} '
-                             'as well')
+            raise ValueError(f'--{name.replace("_", "-")}: expected {needed} as well')
     if crops and args.form == 'videos':
         raise ValueError('--as videos: expected no --crops')
     for name in ('workers', 'every', 'size'):
@@ -100,45 +118,67 @@ def check(args):
 def write_crops(args, mask):
     """Write crops; what to say, and the errors."""
     cropper = CropRegions(args.crops.split(','))
-    required = () if args.allow_missing else needs_of(cropper.regions,
-                                                      mask is not None)
-    report = extract_crops(args.source, args.out, cropper, mask,
-                           args.every or 1, args.size or CROP_SIZE,
-                           args.landmarks, args.keypoints, required,
-                           args.cache_dir, args.workers)
+    required = () if args.allow_missing else needs_of(cropper.regions, mask is not None)
+    report = extract_crops(
+        args.source,
+        args.out,
+        cropper,
+        mask,
+        args.every or 1,
+        args.size or CROP_SIZE,
+        args.landmarks,
+        args.keypoints,
+        required,
+        args.cache_dir,
+        args.workers,
+    )
     clips = report.clips
-    text = (f'{number(len(clips), "clip")}, '
-            f'{number(sum(c.total_frames for c in clips), "crop")} of each of '
-            f'{", ".join(cropper.regions)} in {args.out}')
+    text = (
+        f'{number(len(clips), "clip")}, '
+        f'{number(sum(c.total_frames for c in clips), "crop")} of each of '
+        f'{", ".join(cropper.regions)} in {args.out}'
+    )
     parts = {
-        f'{region} not found, whole frame used':
-        [np.count_nonzero(~clip.found[region]) for clip in clips]
+        f'{region} not found, whole frame used': [
+            np.count_nonzero(~clip.found[region]) for clip in clips
+        ]
         for region in cropper.regions
     }
     if mask is not None:
-        parts['no mask: no face found'] = [
-            np.count_nonzero(~clip.masked) for clip in clips
-        ]
+        parts['no mask: no face found'] = [np.count_nonzero(~clip.masked) for clip in clips]
     for what, counts in parts.items():
         if any(counts):
-            text += (f'; {number(sum(counts), "frame")} of '
-                     f'{number(np.count_nonzero(counts), "clip")}: {what}')
+            text += (
+                f'; {number(sum(counts), "frame")} of '
+                f'{number(np.count_nonzero(counts), "clip")}: {what}'
+            )
     return text, report
 
 
 def write_frames(args, mask):
     """Write frames or videos; what to say, and the errors."""
-    report = extract(args.source, args.out, mask, args.form == 'videos',
-                     args.landmarks, args.cache_dir, args.allow_missing,
-                     args.workers)
-    text = (f'{number(len(report.clips), "clip")}, '
-            f'{number(sum(c.frames for c in report.clips), "frame")} in '
-            f'{args.out}')
+    report = extract(
+        args.source,
+        args.out,
+        mask,
+        args.form == 'videos',
+        args.landmarks,
+        args.cache_dir,
+        args.allow_missing,
+        args.workers,
+    )
+    text = (
+        f'{number(len(report.clips), "clip")}, '
+        f'{number(sum(c.frames for c in report.clips), "frame")} in '
+        f'{args.out}'
+    )
     counts = [c.unmasked_frames for c in report.clips if c.unmasked_frames]
     if mask is not None and counts:
-        text += (f'; {number(sum(counts), "frame")} of '
-                 f'{number(len(counts), "clip")} without a mask: no face '
-                 'found')
+        text += (
+            f'; {number(sum(counts), "frame")} of '
+            f'{number(len(counts), "clip")} without a mask: no face '
+            'found'
+        )
     return text, report
 
 
@@ -147,8 +187,7 @@ def main():
     cv2.setNumThreads(1)  # each core has a clip of its own
     with clear_errors():
         check(args)
-        mask = None if args.mask is None else DrawFaceMask(
-            args.mask, args.mask_color, seed=0)
+        mask = None if args.mask is None else DrawFaceMask(args.mask, args.mask_color, seed=0)
         write = write_frames if args.crops is None else write_crops
         try:
             text, report = write(args, mask)

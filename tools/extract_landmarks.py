@@ -10,6 +10,7 @@ face mask is drawn there. Takes up again where it was stopped.
 Needs the extra `landmarks` (Python 3.10 to 3.12):
 pip install 'emoreact_plugin[landmarks]'
 """
+
 import argparse
 import sys
 
@@ -19,26 +20,27 @@ import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.command_line import clear_errors, list_errors
 from emoreact_plugin.console import say
 from emoreact_plugin.datasets.clip_files import number
-from emoreact_plugin.datasets.landmark_models import mediapipe_version
 from emoreact_plugin.datasets.landmark_extraction import extract_landmarks
+from emoreact_plugin.datasets.landmark_models import mediapipe_version
 
 
 def parse_args():
     parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
-        'source', nargs='+',
-        help='videos, and folders that are searched for videos')
+        'source', nargs='+', help='videos, and folders that are searched for videos'
+    )
     parser.add_argument('--out', required=True, help='the output folder')
     parser.add_argument(
-        '--openface', action='store_true',
-        help="write <clip>.csv in OpenFace's layout as well")
+        '--openface', action='store_true', help="write <clip>.csv in OpenFace's layout as well"
+    )
     parser.add_argument(
-        '--keypoints', action='store_true',
-        help='write the body keypoints as <video>_hol.txt as well')
-    parser.add_argument(
-        '--workers', type=int, help='clips at a time (default: one a core)')
+        '--keypoints',
+        action='store_true',
+        help='write the body keypoints as <video>_hol.txt as well',
+    )
+    parser.add_argument('--workers', type=int, help='clips at a time (default: one a core)')
     return parser.parse_intermixed_args()
 
 
@@ -47,25 +49,25 @@ def main():
     cv2.setNumThreads(1)  # each core has a clip of its own
     with clear_errors():
         if args.workers is not None and args.workers < 1:
-            raise ValueError('--workers: expected 1 or more, found '
-                             f'{args.workers}')
+            raise ValueError(f'--workers: expected 1 or more, found {args.workers}')
         try:
-            say(f'mediapipe {mediapipe_version()}: the points are like '
-                "OpenFace's, and not OpenFace's")
-            report = extract_landmarks(args.source, args.out, args.openface,
-                                       args.keypoints, args.workers)
+            say(
+                f'mediapipe {mediapipe_version()}: the points are like '
+                "OpenFace's, and not OpenFace's"
+            )
+            report = extract_landmarks(
+                args.source, args.out, args.openface, args.keypoints, args.workers
+            )
         except KeyboardInterrupt:
             say('stopped; the same command goes on')
             sys.exit(130)
     frames = sum(clip.frames for clip in report.clips)
-    text = (f'{number(len(report.clips), "clip")}, '
-            f'{number(frames, "frame")} in {args.out}')
+    text = f'{number(len(report.clips), "clip")}, {number(frames, "frame")} in {args.out}'
     if report.before:
         text += f'; {number(report.before, "clip")} there already'
     say(text)
     for clip in report.clips:
-        line = (f'{clip.path}: face in {clip.faces} of '
-                f'{number(clip.frames, "frame")}')
+        line = f'{clip.path}: face in {clip.faces} of {number(clip.frames, "frame")}'
         if clip.boxes:
             line += f' (only its box in {clip.boxes})'
         say(f'{line}, body in {clip.bodies}')

@@ -3,17 +3,27 @@
 Late fusion: the mean of their logits, and a weighted mean whose weights are
 given or chosen on the val split. The files come from tools/test.py --dump.
 """
+
 import argparse
 import os.path as osp
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.command_line import clear_errors
-from emoreact_plugin.evaluation import (choose_weights, compute_metrics,
-                                        format_table, write_dump,
-                                        write_metrics)
+from emoreact_plugin.evaluation import (
+    choose_weights,
+    compute_metrics,
+    format_table,
+    write_dump,
+    write_metrics,
+)
 from emoreact_plugin.evaluation.functional import AVERAGES
-from emoreact_plugin.evaluation.fuse import (STEP, check_splits, fuse_dumps,
-                                             normalise_weights, read_runs)
+from emoreact_plugin.evaluation.fuse import (
+    STEP,
+    check_splits,
+    fuse_dumps,
+    normalise_weights,
+    read_runs,
+)
 
 FUSIONS = ('mean', 'weighted')
 
@@ -21,24 +31,52 @@ FUSIONS = ('mean', 'weighted')
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
-    add('--test', nargs='+', required=True, metavar='FILE.npz',
-        help='predictions of the split to report on, one file a run')
-    add('--val', nargs='+', default=[], metavar='FILE.npz',
+    add(
+        '--test',
+        nargs='+',
+        required=True,
+        metavar='FILE.npz',
+        help='predictions of the split to report on, one file a run',
+    )
+    add(
+        '--val',
+        nargs='+',
+        default=[],
+        metavar='FILE.npz',
         help='those of the val split, of the same runs in the same order; '
-        'the weights are chosen on them')
-    add('--names', nargs='+', metavar='NAME',
-        help='what to call the runs (default: the file names of --test)')
-    add('--weights', nargs='+', type=float, metavar='W',
-        help='the weight of each run, brought to a sum of 1, instead of '
-        'choosing them')
-    add('--average', choices=AVERAGES, default=AVERAGES[0],
-        help='the ROC AUC by which the weights are chosen (default: '
-        f'{AVERAGES[0]})')
-    add('--step', type=float, default=STEP,
-        help=f'steps of the weights that are tried (default: {STEP:g})')
-    add('--out', metavar='FILE.npz',
+        'the weights are chosen on them',
+    )
+    add(
+        '--names',
+        nargs='+',
+        metavar='NAME',
+        help='what to call the runs (default: the file names of --test)',
+    )
+    add(
+        '--weights',
+        nargs='+',
+        type=float,
+        metavar='W',
+        help='the weight of each run, brought to a sum of 1, instead of choosing them',
+    )
+    add(
+        '--average',
+        choices=AVERAGES,
+        default=AVERAGES[0],
+        help=f'the ROC AUC by which the weights are chosen (default: {AVERAGES[0]})',
+    )
+    add(
+        '--step',
+        type=float,
+        default=STEP,
+        help=f'steps of the weights that are tried (default: {STEP:g})',
+    )
+    add(
+        '--out',
+        metavar='FILE.npz',
         help='write the fused predictions of --test, by the weights where '
-        'there are any, else by the mean')
+        'there are any, else by the mean',
+    )
     add('--out-val', metavar='FILE.npz', help='likewise those of --val')
     add('--json', metavar='FILE', help='write the table and the weights')
     return parser.parse_args()
@@ -46,18 +84,20 @@ def parse_args():
 
 def check_args(args):
     if len(args.test) < 2:
-        raise ValueError('--test: expected two files or more, found '
-                         f'{len(args.test)}')
+        raise ValueError(f'--test: expected two files or more, found {len(args.test)}')
     if args.val and len(args.val) != len(args.test):
-        raise ValueError('--val and --test: expected as many files in both, '
-                         f'found {len(args.val)} and {len(args.test)}')
+        raise ValueError(
+            '--val and --test: expected as many files in both, '
+            f'found {len(args.val)} and {len(args.test)}'
+        )
     if args.out_val and not args.val:
         raise ValueError('--out-val: expected --val, found none')
     for name in ('out', 'out_val'):
         path = getattr(args, name)
         if path and not path.endswith('.npz'):
-            raise ValueError(f'--{name.replace("_", "-")} {path}: expected a '
-                             'name that ends in .npz')
+            raise ValueError(
+                f'--{name.replace("_", "-")} {path}: expected a name that ends in .npz'
+            )
 
 
 def check_files(args):
@@ -67,31 +107,32 @@ def check_files(args):
     every = [osp.realpath(p) for p in written]
     for place, path in zip(every, written):
         if every.count(place) > 1 or place in map(osp.realpath, read):
-            raise ValueError(f'{path}: expected a file of its own to write '
-                             'to, found one that is given elsewhere too')
+            raise ValueError(
+                f'{path}: expected a file of its own to write '
+                'to, found one that is given elsewhere too'
+            )
 
 
 def names_of(args):
     """What to call the runs: given, or what tells the files apart."""
     count = len(args.test)
     if args.names is None:
-        files = [osp.basename(p).removesuffix('.npz').removesuffix('_test')
-                 for p in args.test]
-        folders = [osp.basename(osp.dirname(osp.abspath(p)))
-                   for p in args.test]
+        files = [osp.basename(p).removesuffix('.npz').removesuffix('_test') for p in args.test]
+        folders = [osp.basename(osp.dirname(osp.abspath(p))) for p in args.test]
         names = files if len(set(files)) == count else folders
     else:
         names = args.names
     if len(names) != count or len(set(names) | set(FUSIONS)) != count + 2:
-        raise ValueError(f'--names: expected {count} different names, none '
-                         f'of them {" or ".join(FUSIONS)}, found '
-                         f'{", ".join(names)}')
+        raise ValueError(
+            f'--names: expected {count} different names, none '
+            f'of them {" or ".join(FUSIONS)}, found '
+            f'{", ".join(names)}'
+        )
     return names
 
 
 def score(dump):
-    return compute_metrics(dump.scores, dump.labels, dump.classes, 0.5,
-                           dump.probabilities)
+    return compute_metrics(dump.scores, dump.labels, dump.classes, 0.5, dump.probabilities)
 
 
 def columns_of(runs, weights):
@@ -119,13 +160,11 @@ def main():
             weights = normalise_weights(args.weights, len(names))
             origin = 'given'
         elif args.val:
-            weights = choose_weights([dump.logits for dump in val],
-                                     val[0].labels, args.average, args.step)
+            weights = choose_weights(
+                [dump.logits for dump in val], val[0].labels, args.average, args.step
+            )
             origin = f'chosen on val by ROC AUC {args.average}'
-        columns = {
-            split: columns_of(runs, weights)
-            for split, runs in splits.items()
-        }
+        columns = {split: columns_of(runs, weights) for split, runs in splits.items()}
         results = {
             split: {name: score(dump) for name, dump in each.items()}
             for split, each in columns.items()
@@ -134,15 +173,18 @@ def main():
             said = columns[split]['mean'].split or split
             print(f'{said}, {len(columns[split]["mean"].video_ids)} clips')
             print(format_table(each, test[0].classes) + '\n')
-        print('Mind that micro has no floor at 0.5: tools/test.py prints what '
-              'the label\nfrequencies alone give.')
+        print(
+            'Mind that micro has no floor at 0.5: tools/test.py prints what '
+            'the label\nfrequencies alone give.'
+        )
         if weights is not None:
             weights = dict(zip(names, weights.tolist()))
-            print(f'weights, {origin}: ' + ', '.join(
-                f'{name} {weight:.3g}' for name, weight in weights.items()))
+            print(
+                f'weights, {origin}: '
+                + ', '.join(f'{name} {weight:.3g}' for name, weight in weights.items())
+            )
         if args.val and not args.weights:
-            print('The weighted column of val is too good: its clips chose '
-                  'the weights.')
+            print('The weighted column of val is too good: its clips chose the weights.')
         fusion = FUSIONS[0] if weights is None else FUSIONS[1]
         for split, path in (('test', args.out), ('val', args.out_val)):
             if path:
@@ -150,9 +192,13 @@ def main():
                 print(f'{split} predictions, {fusion}: {path}')
         if args.json:
             write_metrics(
-                args.json, results, None, weights=weights,
+                args.json,
+                results,
+                None,
+                weights=weights,
                 weights_origin=origin,
-                files=dict(test=args.test, val=args.val))
+                files=dict(test=args.test, val=args.val),
+            )
             print(f'metrics: {args.json}')
 
 

@@ -3,6 +3,7 @@
 EmoReact cannot be shipped. This draws a data set of the same layout, with
 emotions planted in known cues, for trying everything out.
 """
+
 import argparse
 
 from emoreact_plugin.datasets.sample import make_sample_dataset
@@ -10,27 +11,34 @@ from emoreact_plugin.datasets.sample import make_sample_dataset
 
 def parse_args():
     parser = argparse.ArgumentParser(
-        description=__doc__.split('\n')[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        description=__doc__.split('\n')[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     parser.add_argument('--out', default='data/sample', help='the folder')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--num-train', type=int, default=480)
     parser.add_argument('--num-val', type=int, default=120)
     parser.add_argument('--num-test', type=int, default=360)
-    parser.add_argument(
-        '--workers', type=int, help='processes (None: one a core)')
+    parser.add_argument('--workers', type=int, help='processes (None: one a core)')
     parser.add_argument(
         '--force',
         action='store_true',
-        help='delete a sample data set that is there and draw it anew')
+        help='delete a sample data set that is there and draw it anew',
+    )
     return parser.parse_args()
 
 
 def main():
     args = parse_args()
     try:
-        make_sample_dataset(args.out, args.seed, args.num_train, args.num_val,
-                            args.num_test, args.workers, args.force)
+        make_sample_dataset(
+            args.out,
+            args.seed,
+            args.num_train,
+            args.num_val,
+            args.num_test,
+            args.workers,
+            args.force,
+        )
     except ValueError as error:
         raise SystemExit(f'error: {error}') from None
 

@@ -4,6 +4,7 @@ The predictions come from tools/train.py, or tools/test.py --dump. Writes the
 curves, a bar chart with the number of positives of each emotion, and the
 numbers as CSV.
 """
+
 import argparse
 import os
 import os.path as osp
@@ -12,33 +13,58 @@ import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.command_line import SPLITS, clear_errors
 from emoreact_plugin.datasets import read_annotations
 from emoreact_plugin.evaluation import prior_roc_auc_micro
-from emoreact_plugin.experiments import (DUMP, Bootstrap, check_same_clips,
-                                         dumps_of, read_scores, run_scores,
-                                         save_roc_figures, scores_csv,
-                                         scores_text, stem_and_endings,
-                                         summarise)
+from emoreact_plugin.experiments import (
+    DUMP,
+    Bootstrap,
+    check_same_clips,
+    dumps_of,
+    read_scores,
+    run_scores,
+    save_roc_figures,
+    scores_csv,
+    scores_text,
+    stem_and_endings,
+    summarise,
+)
 from emoreact_plugin.whole_files import write_text
 
 
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
-    add('runs', nargs='+', metavar='DUMP|RUN',
+    add(
+        'runs',
+        nargs='+',
+        metavar='DUMP|RUN',
         help='a dump (.npz), a work dir with one, or a folder with work dirs '
-        'seed0, seed1 and so on, which are seeds of one run')
-    add('--out', metavar='FILE',
+        'seed0, seed1 and so on, which are seeds of one run',
+    )
+    add(
+        '--out',
+        metavar='FILE',
         help='.png, .svg or .pdf; without ending PNG and SVG (default: roc in '
         'the folder of the run; of a dump, or of several runs, in the current '
-        'folder)')
-    add('--names', nargs='+', metavar='NAME',
-        help='what to call the runs (default: the names of files or folders)')
-    add('--dump-name', default=DUMP, metavar='NAME.npz',
-        help=f'the dump to take in the folder of a run (default: {DUMP})')
-    add('--train-labels', metavar='FILE.csv',
+        'folder)',
+    )
+    add(
+        '--names',
+        nargs='+',
+        metavar='NAME',
+        help='what to call the runs (default: the names of files or folders)',
+    )
+    add(
+        '--dump-name',
+        default=DUMP,
+        metavar='NAME.npz',
+        help=f'the dump to take in the folder of a run (default: {DUMP})',
+    )
+    add(
+        '--train-labels',
+        metavar='FILE.csv',
         help='annotations of the training split, to mark what its label '
-        'frequencies alone give in micro')
-    add('--resamples', type=int, default=2000,
-        help='of the bootstrap (default: 2000)')
+        'frequencies alone give in micro',
+    )
+    add('--resamples', type=int, default=2000, help='of the bootstrap (default: 2000)')
     return parser.parse_args()
 
 
@@ -52,18 +78,22 @@ def names_of(args):
             stem = name.removesuffix('.npz')
             names.append(osp.basename(folder) if stem in SPLITS else stem)
     # A legend leaves out names that start with an underscore.
-    if len(names) != len(args.runs) or len(set(names)) != len(names) or any(
-            name.startswith('_') for name in names):
-        raise ValueError(f'--names: expected {len(args.runs)} different '
-                         'names, one a run, that do not start with _, found '
-                         f'{", ".join(names)}')
+    if (
+        len(names) != len(args.runs)
+        or len(set(names)) != len(names)
+        or any(name.startswith('_') for name in names)
+    ):
+        raise ValueError(
+            f'--names: expected {len(args.runs)} different '
+            'names, one a run, that do not start with _, found '
+            f'{", ".join(names)}'
+        )
     return names
 
 
 def out_of(args):
     """Where to write: given, or beside what is in the folder of one run."""
-    folder = args.runs[0] if len(args.runs) == 1 and osp.isdir(
-        args.runs[0]) else ''
+    folder = args.runs[0] if len(args.runs) == 1 and osp.isdir(args.runs[0]) else ''
     return args.out or osp.join(folder, 'roc')
 
 
@@ -81,11 +111,9 @@ def main():
         names = names_of(args)
         stem, endings = stem_and_endings(out_of(args))
         if args.resamples < 1:
-            raise ValueError('--resamples: expected 1 or more, found '
-                             f'{args.resamples}')
+            raise ValueError(f'--resamples: expected 1 or more, found {args.resamples}')
         scores = {
-            name: read_scores([[file] for file in dumps_of(
-                path, args.dump_name)])
+            name: read_scores([[file] for file in dumps_of(path, args.dump_name)])
             for name, path in zip(names, args.runs)
         }
         check_same_clips(scores, 'run')
@@ -94,18 +122,25 @@ def main():
         bootstrap = Bootstrap(scores, args.resamples)
         summaries = {name: summarise(bootstrap, name) for name in names}
         os.makedirs(osp.dirname(osp.abspath(stem)), exist_ok=True)
-        paths = save_roc_figures(stem, scores, summaries, prior,
-                                 bootstrap.weights[bootstrap.level], endings)
+        paths = save_roc_figures(
+            stem, scores, summaries, prior, bootstrap.weights[bootstrap.level], endings
+        )
         lines = run_scores(scores, summaries)
         table = f'{stem}_values.csv'
         write_text(table, scores_csv(lines))
     print(scores_text(lines))
-    print(f'\n95 % bootstrap intervals: {args.resamples} resamples, drawing '
-          f'each {bootstrap.level}; of several seeds, of their mean.')
-    print('Micro has no floor at 0.5' + (
-        '; --train-labels marks what the label frequencies alone\ngive.'
-        if prior is None else
-        f': the label frequencies alone give {prior:.3f}.'))
+    print(
+        f'\n95 % bootstrap intervals: {args.resamples} resamples, drawing '
+        f'each {bootstrap.level}; of several seeds, of their mean.'
+    )
+    print(
+        'Micro has no floor at 0.5'
+        + (
+            '; --train-labels marks what the label frequencies alone\ngive.'
+            if prior is None
+            else f': the label frequencies alone give {prior:.3f}.'
+        )
+    )
     print('written: ' + ', '.join([*paths, table]))
 
 

@@ -4,6 +4,7 @@ It gets train.csv, val.csv and test.csv, and videos/ with a link to each video
 and to the landmarks and keypoints that lie beside it; --data-root names it to
 the other tools. Nothing is written into the release. Can be run again.
 """
+
 import argparse
 import os.path as osp
 import sys
@@ -12,19 +13,18 @@ import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.command_line import clear_errors
 from emoreact_plugin.console import say
 from emoreact_plugin.datasets.clip_files import number
-from emoreact_plugin.datasets.emoreact_release import (prepare_release,
-                                                       unusual_counts)
+from emoreact_plugin.datasets.emoreact_release import prepare_release, unusual_counts
 
 
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument(
-        'release', metavar='RELEASE',
-        help='folder with Labels and Data, or with train.csv, val.csv, '
-        'test.csv and AllVideos')
+        'release',
+        metavar='RELEASE',
+        help='folder with Labels and Data, or with train.csv, val.csv, test.csv and AllVideos',
+    )
     parser.add_argument('--out', required=True, help='the output folder')
-    parser.add_argument(
-        '--copy', action='store_true', help='copy the files, do not link them')
+    parser.add_argument('--copy', action='store_true', help='copy the files, do not link them')
     return parser.parse_args()
 
 
@@ -37,25 +37,28 @@ def main():
             say('stopped; the same command goes on')
             sys.exit(130)
     for split, found, usual in unusual_counts(report.counts):
-        say(f'WARNING: {split}: found {number(found, "clip")}, the whole '
-            f'release has {usual}')
+        say(f'WARNING: {split}: found {number(found, "clip")}, the whole release has {usual}')
     if report.not_linked:
-        say(f'WARNING: links cannot be made in {args.out} '
-            f'({report.not_linked}), the files were copied')
-    clips = ', '.join(f'{split} {count}'
-                      for split, count in report.counts.items())
-    text = (f'{number(sum(report.counts.values()), "clip")} ({clips}) and '
-            f'{number(report.files, "file")} of landmarks and keypoints in '
-            f'{args.out}')
+        say(
+            f'WARNING: links cannot be made in {args.out} '
+            f'({report.not_linked}), the files were copied'
+        )
+    clips = ', '.join(f'{split} {count}' for split, count in report.counts.items())
+    text = (
+        f'{number(sum(report.counts.values()), "clip")} ({clips}) and '
+        f'{number(report.files, "file")} of landmarks and keypoints in '
+        f'{args.out}'
+    )
     if report.before:
         text += f'; {number(report.before, "file")} there already'
     say(text)
     if not report.files:
         videos = osp.join(args.out, 'videos')
-        say('Landmarks are needed as well: python tools/extract_landmarks.py '
-            f'{videos} --out {videos}')
-    say(f'No video was opened: python tools/check_dataset.py {args.out} '
-        'finds damaged ones')
+        say(
+            'Landmarks are needed as well: python tools/extract_landmarks.py '
+            f'{videos} --out {videos}'
+        )
+    say(f'No video was opened: python tools/check_dataset.py {args.out} finds damaged ones')
     say(f'To train on it: --data-root {args.out}')
 
 

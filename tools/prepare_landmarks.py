@@ -3,13 +3,13 @@
 Training does the same on first use; this does it ahead, for a cluster's login
 node, say. Takes up again where it was stopped.
 """
+
 import argparse
 
 from mmengine.registry import init_default_scope
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.command_line import (SPLITS, add_config_arguments,
-                                          clear_errors, load_config)
+from emoreact_plugin.command_line import SPLITS, add_config_arguments, clear_errors, load_config
 from emoreact_plugin.console import say
 from mmaction.registry import DATASETS
 

@@ -4,6 +4,7 @@ Writes table.md, CSV files and figures (PNG and SVG) into the work dir: the
 table, ROC curves and the ROC AUC of each emotion. Goes on at the row and epoch
 where it was stopped when it is called again.
 """
+
 import argparse
 import os.path as osp
 
@@ -13,11 +14,21 @@ import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.command_line import SPLITS, clear_errors, labels_of
 from emoreact_plugin.console import say
 from emoreact_plugin.datasets.clip_files import number
-from emoreact_plugin.experiments import (GROUPS, Runs, clips_with_landmarks,
-                                         make_rows, make_table, read_cues,
-                                         read_scores, resolve,
-                                         save_roc_figures, score, to_csv,
-                                         to_markdown, train)
+from emoreact_plugin.experiments import (
+    GROUPS,
+    Runs,
+    clips_with_landmarks,
+    make_rows,
+    make_table,
+    read_cues,
+    read_scores,
+    resolve,
+    save_roc_figures,
+    score,
+    to_csv,
+    to_markdown,
+    train,
+)
 from emoreact_plugin.visualization import plot_rows, save_figures
 from emoreact_plugin.whole_files import write_text
 from mmaction.registry import DATASETS
@@ -27,28 +38,38 @@ TOOLS = osp.dirname(osp.abspath(__file__))
 
 def parse_args():
     parser = argparse.ArgumentParser(
-        description=__doc__.split('\n')[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        description=__doc__.split('\n')[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     add = parser.add_argument
-    add('config', nargs='?', default='configs/emoreact/tsn_r50_fusion.py',
-        help='config that the rows change by flags')
-    add('--rows', nargs='+', default=['table'], metavar='ROW',
+    add(
+        'config',
+        nargs='?',
+        default='configs/emoreact/tsn_r50_fusion.py',
+        help='config that the rows change by flags',
+    )
+    add(
+        '--rows',
+        nargs='+',
+        default=['table'],
+        metavar='ROW',
         help=f'of {", ".join(GROUPS)}, config files, or MODEL-INPUT[-masked|'
-        '-tested-masked][-segmentsN][-two-seeds] such as tsm-fusion-masked')
+        '-tested-masked][-segmentsN][-two-seeds] such as tsm-fusion-masked',
+    )
     add('--seeds', type=int, default=5, help='trainings of each row')
     add('--work-dir', default='work_dirs/table')
-    add('--margin', type=float, default=0.02,
-        help='of the test that the masked fusion is as good as the unmasked '
-        'face')
+    add(
+        '--margin',
+        type=float,
+        default=0.02,
+        help='of the test that the masked fusion is as good as the unmasked face',
+    )
     add('--resamples', type=int, default=10000, help='of the bootstrap')
     add('--data-root', help='folder of the data set')
     add('--cache-dir', help='folder for the prepared landmark files')
-    add('--allow-missing', action='store_true',
-        help='accept clips that have no landmark file')
+    add('--allow-missing', action='store_true', help='accept clips that have no landmark file')
     add('--arch', help='backbone of all rows')
     add('--init', help='start weights: imagenet, scratch or a file')
-    add('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
-        help='settings of all rows')
+    add('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings of all rows')
     return parser.parse_args()
 
 
@@ -64,7 +85,8 @@ def shared_flags(args):
 
 def check(rows, runs):
     """Resolve every row's configuration and open its data, so that nothing
-    is found out after hours of training; training -> configuration."""
+    is found out after hours of training; training -> configuration.
+    """
     configs, opened, tests = {}, set(), {}
     for row in rows:
         if row.training in configs:
@@ -72,19 +94,20 @@ def check(rows, runs):
         cfg = resolve(runs, row.training)
         recipe = cfg.get('recipe', {})
         for option in ('mask', 'shift'):
-            if row.training.flags and recipe.get(option) and (
-                    f'--{option}' not in row.training.flags):
+            if (
+                row.training.flags
+                and recipe.get(option)
+                and (f'--{option}' not in row.training.flags)
+            ):
                 raise ValueError(
                     f'{row.training.config}: has {option}=True, which row '
-                    f'{row.name} must not have, and no flag turns it off')
+                    f'{row.name} must not have, and no flag turns it off'
+                )
         configs[row.training] = cfg
         init_default_scope(cfg.get('default_scope', 'mmaction'))
         for split in SPLITS:
             config = cfg[f'{split}_dataloader'].dataset
-            about = {
-                key: value for key, value in config.to_dict().items()
-                if key != 'pipeline'
-            }
+            about = {key: value for key, value in config.to_dict().items() if key != 'pipeline'}
             if (split, repr(about)) in opened:
                 continue
             opened.add((split, repr(about)))
@@ -103,19 +126,20 @@ def check_same_tests(tests):
     for name, dataset in others:
         for what, one, other in (
             ('classes', expected.classes, dataset.classes),
-            ('clips', sorted(expected.video_ids), sorted(dataset.video_ids))):
+            ('clips', sorted(expected.video_ids), sorted(dataset.video_ids)),
+        ):
             if one != other:
                 raise ValueError(
                     f'the rows {first} and {name} are tested on different '
                     f'{what}, so they cannot stand in one table: '
                     f'{len(one)} and {len(other)}, of which '
-                    f'{len(set(one) & set(other))} are the same')
+                    f'{len(set(one) & set(other))} are the same'
+                )
 
 
 def run_all(rows, runs, configs, seeds):
     """Train and test what is not done yet; row's name -> scores."""
-    total = len({(row.training, seed) for row in rows
-                 for seed in range(seeds * row.seeds_a_run)})
+    total = len({(row.training, seed) for row in rows for seed in range(seeds * row.seeds_a_run)})
     done = {}
     dumps = {row.name: [] for row in rows}
     # A seed of every row before the next one: what is there can be looked at.
@@ -127,14 +151,17 @@ def run_all(rows, runs, configs, seeds):
                 key = (row.training, each)
                 if key not in done:
                     if not runs.is_trained(*key):
-                        say(f'--- {row.training.name}, seed {each} '
-                            f'({len(done) + 1} of {total} trainings)')
-                    done[key] = train(runs, row.training, each,
-                                      configs[row.training])
-            dumps[row.name].append([
-                score(runs, row.training, each, done[row.training, each],
-                      row.test_mask) for each in pair
-            ])
+                        say(
+                            f'--- {row.training.name}, seed {each} '
+                            f'({len(done) + 1} of {total} trainings)'
+                        )
+                    done[key] = train(runs, row.training, each, configs[row.training])
+            dumps[row.name].append(
+                [
+                    score(runs, row.training, each, done[row.training, each], row.test_mask)
+                    for each in pair
+                ]
+            )
     return {name: read_scores(files) for name, files in dumps.items()}
 
 
@@ -144,19 +171,26 @@ def describe(args, rows, configs):
     def each(get):
         return ', '.join(sorted({str(get(c)) for c in configs.values()}))
 
-    text = (f'{number(len(configs), "training")} with '
-            f'{number(args.seeds, "seed")} each; backbone: '
-            f'{each(lambda c: c.get("recipe", {}).get("arch", "own"))}; '
-            f'length: {each(length_of)}; start weights: '
-            f'{each(lambda c: c.get("recipe", {}).get("init", "own"))}.')
+    text = (
+        f'{number(len(configs), "training")} with '
+        f'{number(args.seeds, "seed")} each; backbone: '
+        f'{each(lambda c: c.get("recipe", {}).get("arch", "own"))}; '
+        f'length: {each(length_of)}; start weights: '
+        f'{each(lambda c: c.get("recipe", {}).get("init", "own"))}.'
+    )
     if any('--mask' in row.training.flags for row in rows):
-        text += (' Masks are surgical and drawn in all three splits, but for '
-                 'rows that say otherwise.')
-    shared = {'recognizer' in c.model for c in configs.values()
-              if len(c.model.get('streams', ())) > 1}
+        text += (
+            ' Masks are surgical and drawn in all three splits, but for rows that say otherwise.'
+        )
+    shared = {
+        'recognizer' in c.model for c in configs.values() if len(c.model.get('streams', ())) > 1
+    }
     if len(shared) == 1:
-        text += (' The streams of a fusion share one network.' if True in
-                 shared else ' Each stream of a fusion has its own network.')
+        text += (
+            ' The streams of a fusion share one network.'
+            if True in shared
+            else ' Each stream of a fusion has its own network.'
+        )
     return text
 
 
@@ -177,7 +211,9 @@ def draw(table, rows, scores, folder):
         [row.title for row in rows],
         {a: [s.runs[a] for s in summaries] for a in averages},
         {a: [s.intervals[level][a] for s in summaries] for a in averages},
-        [row.published for row in rows], table.prior)
+        [row.published for row in rows],
+        table.prior,
+    )
     titles = {row.name: row.title for row in rows}
     if len(set(titles.values())) < len(rows):  # tsn-face-segments3, tsn-face
         titles = {row.name: row.name for row in rows}
@@ -185,7 +221,8 @@ def draw(table, rows, scores, folder):
         osp.join(folder, 'roc'),
         {titles[name]: each for name, each in scores.items()},
         {titles[name]: each for name, each in table.rows.items()},
-        table.prior)
+        table.prior,
+    )
 
 
 def main():
@@ -194,14 +231,11 @@ def main():
         for name in ('seeds', 'resamples'):
             value = getattr(args, name)
             if value < 1:
-                raise ValueError(f'--{name}: expected 1 or more, found '
-                                 f'{value}')
+                raise ValueError(f'--{name}: expected 1 or more, found {value}')
         if not 0 < args.margin < 1:
-            raise ValueError('--margin: expected a number between 0 and 1, '
-                             f'found {args.margin}')
+            raise ValueError(f'--margin: expected a number between 0 and 1, found {args.margin}')
         rows = make_rows(args.rows, args.config)
-        runs = Runs(args.work_dir, TOOLS, shared_flags(args),
-                    tuple(args.cfg_options))
+        runs = Runs(args.work_dir, TOOLS, shared_flags(args), tuple(args.cfg_options))
         configs = check(rows, runs)
         try:
             scores = run_all(rows, runs, configs, args.seeds)
@@ -217,18 +251,24 @@ def main():
             keep = clips_with_landmarks(cues)
             scores = {name: each.only(keep) for name, each in scores.items()}
             rows = [row._replace(published=None) for row in rows]
-            notes.insert(0, f'Drawn sample data, {len(keep)} test clips '
-                         'without missing landmarks: these numbers tell that '
-                         'the pipeline is sound, and nothing about people.')
-        table = make_table(scores, labels_of(cfg, 'train'), args.margin,
-                           args.resamples, cues and cues['emotions'])
+            notes.insert(
+                0,
+                f'Drawn sample data, {len(keep)} test clips '
+                'without missing landmarks: these numbers tell that '
+                'the pipeline is sound, and nothing about people.',
+            )
+        table = make_table(
+            scores, labels_of(cfg, 'train'), args.margin, args.resamples, cues and cues['emotions']
+        )
         text = to_markdown(table, rows, notes)
         write_text(osp.join(args.work_dir, 'table.md'), text)
         for name, content in to_csv(table, rows).items():
             write_text(osp.join(args.work_dir, name), content)
         figures = draw(table, rows, scores, args.work_dir)
-    say(f'\n{text}\nwritten: {osp.join(args.work_dir, "table.md")}, .csv, ' +
-        ', '.join(osp.basename(path) for path in figures))
+    say(
+        f'\n{text}\nwritten: {osp.join(args.work_dir, "table.md")}, .csv, '
+        + ', '.join(osp.basename(path) for path in figures)
+    )
 
 
 if __name__ == '__main__':

@@ -6,6 +6,7 @@ configuration in the work dir, run again as it is, gives the same scores.
 Small images of a few drawn clips; nothing is learned. Goes on where it was
 stopped.
 """
+
 import argparse
 import contextlib
 import csv
@@ -39,13 +40,15 @@ randomness = dict(seed=0)
 
 def combinations():
     """Options of all 4 x 2 x 4 x 2 x 3 combinations."""
-    shifts = (dict(), dict(shift=True, shift_div=8),
-              dict(shift=True, shift_div=4))
+    shifts = (dict(), dict(shift=True, shift_div=8), dict(shift=True, shift_div=4))
     for input_, mask, segments, arch, shift in itertools.product(
-            ('face', 'body', 'fullbody', 'fusion'), (False, True),
-            (1, 3, 5, 10), ('resnet50', 'mobilenet_v2'), shifts):
-        yield dict(
-            input=input_, mask=mask, num_segments=segments, arch=arch, **shift)
+        ('face', 'body', 'fullbody', 'fusion'),
+        (False, True),
+        (1, 3, 5, 10),
+        ('resnet50', 'mobilenet_v2'),
+        shifts,
+    ):
+        yield dict(input=input_, mask=mask, num_segments=segments, arch=arch, **shift)
 
 
 def flags_of(options):
@@ -60,8 +63,7 @@ def flags_of(options):
 
 
 def load_tool(name):
-    spec = importlib.util.spec_from_file_location(
-        f'{name}_tool', osp.join(TOOLS, f'{name}.py'))
+    spec = importlib.util.spec_from_file_location(f'{name}_tool', osp.join(TOOLS, f'{name}.py'))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -87,19 +89,20 @@ def check(train, options, folder, root):
     base, leaf = osp.join(folder, 'base.py'), osp.join(folder, 'leaf.py')
     for path, given in ((base, {}), (leaf, options)):
         with open(path, 'w', encoding='utf-8') as file:
-            file.write(BASE.format(root=root, options=', '.join(
-                f'{k}={v!r}' for k, v in given.items())))
+            file.write(
+                BASE.format(root=root, options=', '.join(f'{k}={v!r}' for k, v in given.items()))
+            )
     flags = flags_of(options)
     if resolved(base, *flags) != resolved(leaf):
         raise AssertionError('flags and config file differ')
     scores = []
-    for name, arguments in (('first', (base, *flags)),
-                            ('again', (osp.join(folder, 'first', 'base.py'), ))
-                            ):
+    for name, arguments in (
+        ('first', (base, *flags)),
+        ('again', (osp.join(folder, 'first', 'base.py'),)),
+    ):
         work_dir = osp.join(folder, name)
         call(train, *arguments, '--work-dir', work_dir)
-        with open(osp.join(work_dir, 'metrics.json'),
-                  encoding='utf-8') as file:
+        with open(osp.join(work_dir, 'metrics.json'), encoding='utf-8') as file:
             scores.append(json.load(file)['results'])
     if scores[0] != scores[1]:
         raise AssertionError('the resolved config gives other scores')
@@ -110,13 +113,17 @@ def check(train, options, folder, root):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('--data-root', default='data/sample_grid',
-                        help='a few clips, drawn where they are not there')
+    parser.add_argument(
+        '--data-root',
+        default='data/sample_grid',
+        help='a few clips, drawn where they are not there',
+    )
     parser.add_argument('--out', default='work_dirs/grid.csv')
     args = parser.parse_args()
     root = osp.abspath(args.data_root)
     if not osp.isdir(root):
         from emoreact_plugin.datasets.sample import make_sample_dataset
+
         make_sample_dataset(root, num_train=2, num_val=2, num_test=2)
     train = load_tool('train')
     os.makedirs(osp.dirname(osp.abspath(args.out)), exist_ok=True)
@@ -139,8 +146,7 @@ def main():
             failed += 1
             write_above(f'{name}: {verdict}')
         with open(args.out, 'a', newline='', encoding='utf-8') as file:
-            csv.writer(file).writerow(
-                [name, verdict, f'{time.time() - start:.1f}'])
+            csv.writer(file).writerow([name, verdict, f'{time.time() - start:.1f}'])
     print(f'{failed} combinations failed; all are in {args.out}')
     sys.exit(1 if failed else 0)
 

@@ -3,6 +3,7 @@
 Grad-CAM and its kin, for each stream: a sheet of the frames that testing
 takes, and a video of all frames. See docs/grad_cam.md.
 """
+
 import argparse
 import os.path as osp
 
@@ -11,8 +12,12 @@ import numpy as np
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.checkpoints import checkpoint_of, read_meta
-from emoreact_plugin.command_line import (add_config_arguments, clear_errors,
-                                          datasets_of, load_config)
+from emoreact_plugin.command_line import (
+    add_config_arguments,
+    clear_errors,
+    datasets_of,
+    load_config,
+)
 from emoreact_plugin.console import say
 from emoreact_plugin.datasets.frame_writers import write_video
 from emoreact_plugin.datasets.video import frame_rate
@@ -24,10 +29,16 @@ from emoreact_plugin.visualization.cam import EIGENCAM, METHODS
 from emoreact_plugin.visualization.cam_clip import Explainer
 from emoreact_plugin.visualization.cam_frames import has_shifts
 from emoreact_plugin.visualization.cam_source import open_source
-from emoreact_plugin.visualization.cam_views import (EVERY, TITLES, empty_of,
-                                                     explain_clip, scales_of,
-                                                     sheet_of, video_frames,
-                                                     without_box)
+from emoreact_plugin.visualization.cam_views import (
+    EVERY,
+    TITLES,
+    empty_of,
+    explain_clip,
+    scales_of,
+    sheet_of,
+    video_frames,
+    without_box,
+)
 from emoreact_plugin.whole_files import write_whole
 
 COARSE = 4  # places a side: maps of fewer are warned of
@@ -37,29 +48,41 @@ def parse_args():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     add_config_arguments(parser)
     add = parser.add_argument
-    add('checkpoint',
-        help='checkpoint file, or the folder of a training: its best one')
-    add('clip', metavar='VIDEO_OR_CLIP',
-        help='a video, a folder of frames, or the name of a clip of the data '
-        'set')
-    add('--emotion', metavar='NAME,NAME|all',
-        help='which to explain (default: the three of the highest '
-        'probability)')
-    add('--method', choices=METHODS, default='gradcam',
-        help='(default: gradcam)')
-    add('--layer', metavar='NAME',
-        help='of every network (default: the last block)')
+    add('checkpoint', help='checkpoint file, or the folder of a training: its best one')
+    add(
+        'clip',
+        metavar='VIDEO_OR_CLIP',
+        help='a video, a folder of frames, or the name of a clip of the data set',
+    )
+    add(
+        '--emotion',
+        metavar='NAME,NAME|all',
+        help='which to explain (default: the three of the highest probability)',
+    )
+    add('--method', choices=METHODS, default='gradcam', help='(default: gradcam)')
+    add('--layer', metavar='NAME', help='of every network (default: the last block)')
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
-        '--landmarks', metavar='DIR', default='auto',
+        '--landmarks',
+        metavar='DIR',
+        default='auto',
         help='folder of the landmark files of a video (default: beside it; '
-        'without any they are found now, if mediapipe is installed)')
+        'without any they are found now, if mediapipe is installed)',
+    )
     source.add_argument(
-        '--extract', dest='landmarks', action='store_const', const='extract',
-        help='find the landmarks of a video now')
+        '--extract',
+        dest='landmarks',
+        action='store_const',
+        const='extract',
+        help='find the landmarks of a video now',
+    )
     source.add_argument(
-        '--no-landmarks', dest='landmarks', action='store_const',
-        const='none', help='use whole frames')
+        '--no-landmarks',
+        dest='landmarks',
+        action='store_const',
+        const='none',
+        help='use whole frames',
+    )
     add('--out', metavar='DIR', help='(default: cam/CLIP in the work dir)')
     add('--no-video', action='store_true', help='write the sheet only')
     return parser.parse_intermixed_args()
@@ -73,7 +96,8 @@ def configure(args):
     if given or args.cfg_options:
         raise ValueError(
             f'--{(given or ["cfg-options"])[0].replace("_", "-")}: changes a '
-            'config, expected the config file before the checkpoint')
+            'config, expected the config file before the checkpoint'
+        )
     cfg, model = load_recognizer(args.checkpoint)
     for dataset in datasets_of(cfg) if args.data_root else ():
         dataset['data_root'] = args.data_root
@@ -85,8 +109,11 @@ def warning_of(args, source):
     """Said where drawn children were all that the network has seen."""
     trained = read_meta(args.checkpoint).get('dataset_meta') or {}
     drawn = trained.get('drawn_sample_data')
-    return '' if not drawn or is_sample_video(source.clip.path) else \
-        'trained on drawn sample data: means nothing here'
+    return (
+        ''
+        if not drawn or is_sample_video(source.clip.path)
+        else 'trained on drawn sample data: means nothing here'
+    )
 
 
 def report(explained, explainer):
@@ -94,28 +121,42 @@ def report(explained, explainer):
     clip, sampled = explained.source.clip, explained.sampled
     width, height = clip.size
     where = f' ({explained.source.split})' if explained.source.split else ''
-    say(f'clip: {explained.source.name}{where}, {clip.total_frames} frames of '
+    say(
+        f'clip: {explained.source.name}{where}, {clip.total_frames} frames of '
         f'{width}x{height}; scored: '
-        f'{", ".join(map(str, sampled.inds.tolist()))}')
+        f'{", ".join(map(str, sampled.inds.tolist()))}'
+    )
     regions = explainer.pipeline.regions
     if regions and not (clip.has_landmarks or clip.has_keypoints):
-        say('WARNING: no landmarks: whole frames are used, which the network '
-            'was not trained for; tools/extract_landmarks.py finds them')
+        say(
+            'WARNING: no landmarks: whole frames are used, which the network '
+            'was not trained for; tools/extract_landmarks.py finds them'
+        )
     say(f'mask: {explainer.mask or "none"}, as in the config')
     lost = without_box(explained, explainer)
     for stream, maps in explained.maps.items():
         high, wide = maps.maps.shape[2:]
-        say(f'{stream}: {TITLES[explainer.method]} of '
-            f'{explainer.layers[stream]}, maps of {high}x{wide}' +
-            (f'; no {stream} in {lost[stream]} of {maps.maps.shape[1]} scored '
-             'frames: whole frame' if lost.get(stream) else ''))
+        say(
+            f'{stream}: {TITLES[explainer.method]} of '
+            f'{explainer.layers[stream]}, maps of {high}x{wide}'
+            + (
+                f'; no {stream} in {lost[stream]} of {maps.maps.shape[1]} scored '
+                'frames: whole frame'
+                if lost.get(stream)
+                else ''
+            )
+        )
         if min(high, wide) < COARSE:
-            say(f'WARNING: {stream}: maps of so few places show hardly '
-                'where; larger images or an earlier --layer give more')
+            say(
+                f'WARNING: {stream}: maps of so few places show hardly '
+                'where; larger images or an earlier --layer give more'
+            )
         if maps.negative:
-            say(f'WARNING: {stream}: {maps.negative:.0%} of the activations '
+            say(
+                f'WARNING: {stream}: {maps.negative:.0%} of the activations '
                 'of this layer are below 0; the methods are made for layers '
-                'after a ReLU, such as the default')
+                'after a ReLU, such as the default'
+            )
     say('\n' + table(explained, explainer) + '\n')
 
 
@@ -127,8 +168,9 @@ def table(explained, explainer):
     for i, k in enumerate(explained.chosen):
         name, line = explainer.classes[k], []
         line.append(f'probability {sigmoid(scores.logits)[0, k]:.2f}')
-        line += [f'{stream} {sigmoid(logits)[0, k]:.2f}'
-                 for stream, logits in scores.streams.items()]
+        line += [
+            f'{stream} {sigmoid(logits)[0, k]:.2f}' for stream, logits in scores.streams.items()
+        ]
         if explained.source.label is not None:
             label = explained.source.label[k]
             line.append(f'label {"yes" if label else "no"}')
@@ -136,25 +178,25 @@ def table(explained, explainer):
             line += values(scales, empty, explained, i)
         lines.append(f'{name:<12} {", ".join(line)}')
     if explainer.method == EIGENCAM:
-        lines.append(f'{EVERY}: ' +
-                     ', '.join(values(scales, empty, explained, 0)) +
-                     ' (Eigen-CAM tells none apart)')
+        lines.append(
+            f'{EVERY}: '
+            + ', '.join(values(scales, empty, explained, 0))
+            + ' (Eigen-CAM tells none apart)'
+        )
     return '\n'.join(lines)
 
 
 def values(scales, empty, explained, i):
     return [
-        f'{stream} greatest {scales[stream][i]:.3g}' +
-        (f' ({empty[stream][i]} of {maps.maps.shape[1]} maps empty)'
-         if empty[stream][i] else '')
+        f'{stream} greatest {scales[stream][i]:.3g}'
+        + (f' ({empty[stream][i]} of {maps.maps.shape[1]} maps empty)' if empty[stream][i] else '')
         for stream, maps in explained.maps.items()
     ]
 
 
 def write_png(path, image):
     with write_whole(path) as part, open(part, 'xb') as file:
-        file.write(cv2.imencode('.png', np.ascontiguousarray(
-            image[..., ::-1]))[1])
+        file.write(cv2.imencode('.png', np.ascontiguousarray(image[..., ::-1]))[1])
 
 
 def main():
@@ -176,8 +218,7 @@ def main():
         if args.no_video:
             return
         if not has_shifts(explained.sampled, source.clip.total_frames):
-            say('Only the scored frames have maps: in the video the nearest '
-                "one's are shown.")
+            say("Only the scored frames have maps: in the video the nearest one's are shown.")
         path = source.clip.path
         rate = frame_rate(path) if osp.isfile(path) else None
         with write_whole(f'{stem}.mp4') as part:

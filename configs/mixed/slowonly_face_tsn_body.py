@@ -11,9 +11,10 @@ __recipe = build(
     input='fusion',
     recognizers=dict(face=_base_.model),
     sampling=dict(
-        face=dict(
-            type='SampleFrames', clip_len=8, frame_interval=8, num_clips=1),
-        body=dict(share='face', num_frames=3)))
+        face=dict(type='SampleFrames', clip_len=8, frame_interval=8, num_clips=1),
+        body=dict(share='face', num_frames=3),
+    ),
+)
 __recipe['model']['_delete_'] = True  # not to be merged with the base's
 
 globals().update(__recipe)

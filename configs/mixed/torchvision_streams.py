@@ -10,8 +10,8 @@ __scratch = __recipe['recipe']['init'] == 'scratch'
 
 for __stream in __recipe['model']['streams'].values():
     __stream['backbone'] = dict(
-        type='torchvision.efficientnet_b0',
-        weights=None if __scratch else 'IMAGENET1K_V1')
+        type='torchvision.efficientnet_b0', weights=None if __scratch else 'IMAGENET1K_V1'
+    )
     __stream['cls_head']['in_channels'] = 1280
 __recipe['model']['start_weights'] = None  # torchvision loads its own
 

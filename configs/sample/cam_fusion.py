@@ -13,18 +13,14 @@ __recipe = build(
     image_size=96,
     batch_size=16,
     max_epochs=20,
-    data_root='data/sample')
+    data_root='data/sample',
+)
 for __stream in __recipe['model']['streams'].values():
     __stream['backbone']['strides'] = (1, 2, 2, 1)
 
 globals().update(__recipe)
 
-optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05))
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05))
 param_scheduler = dict(
-    type='OneCycleLR',
-    eta_max=1e-3,
-    total_steps=20,
-    pct_start=0.2,
-    convert_to_iter_based=True)
+    type='OneCycleLR', eta_max=1e-3, total_steps=20, pct_start=0.2, convert_to_iter_based=True
+)

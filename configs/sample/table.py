@@ -14,13 +14,11 @@ globals().update(
         image_size=48,
         batch_size=16,
         max_epochs=12,
-        data_root='data/sample'))
+        data_root='data/sample',
+    )
+)
 
-optim_wrapper = dict(
-    type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-3))
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-3))
 param_scheduler = dict(
-    type='OneCycleLR',
-    eta_max=1e-3,
-    total_steps=12,
-    pct_start=0.2,
-    convert_to_iter_based=True)
+    type='OneCycleLR', eta_max=1e-3, total_steps=12, pct_start=0.2, convert_to_iter_based=True
+)

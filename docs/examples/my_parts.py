@@ -1,4 +1,5 @@
 """A region, a backbone and a fusion of one's own: see ../own_parts.md."""
+
 import numpy as np
 import torch
 from mmcv.cnn import ConvModule
@@ -15,26 +16,32 @@ HANDS = slice(15, 23)
 @REGIONS.register_module(name='hands')
 def hands_points(face_landmarks, body_keypoints):
     """Wrists and fingers (8, 2) among the joints (33, 2); pixels, NaN where
-    not seen."""
+    not seen.
+    """
     if np.isnan(body_keypoints).all():
         return body_keypoints[:0]
     if len(body_keypoints) != POSE_JOINTS:
         raise ValueError(
-            f'hands: expected the {POSE_JOINTS} joints of MediaPipe\'s pose, '
-            f'those not seen as NaN, found {len(body_keypoints)} joints')
+            f"hands: expected the {POSE_JOINTS} joints of MediaPipe's pose, "
+            f'those not seen as NaN, found {len(body_keypoints)} joints'
+        )
     return body_keypoints[HANDS]
 
 
 @MODELS.register_module()
 class SmallCNN(BaseModule):
     """Frames (M, 3, H, W) -> maps (M, channels[-1], H / 2**n, W / 2**n) of n
-    strided convolutions."""
+    strided convolutions.
+    """
 
     def __init__(self, channels=(32, 64, 128, 256), init_cfg=None):
         super().__init__(init_cfg)
-        self.layers = torch.nn.Sequential(*(
-            ConvModule(c, d, 3, stride=2, padding=1, norm_cfg=dict(type='BN'))
-            for c, d in zip((3, *channels), channels)))
+        self.layers = torch.nn.Sequential(
+            *(
+                ConvModule(c, d, 3, stride=2, padding=1, norm_cfg=dict(type='BN'))
+                for c, d in zip((3, *channels), channels)
+            )
+        )
 
     def forward(self, x):
         return self.layers(x)
@@ -43,13 +50,13 @@ class SmallCNN(BaseModule):
 @MODELS.register_module()
 class ClasswiseFusion(BaseModule):
     """A weighted mean of the streams' logits, with one learned weight a class
-    and stream: a softmax over the streams, equal at first."""
+    and stream: a softmax over the streams, equal at first.
+    """
 
     def __init__(self, streams, num_classes, init_cfg=None):
         super().__init__(init_cfg)
         self.streams = tuple(streams)
-        self.weight_logits = torch.nn.Parameter(
-            torch.zeros(len(self.streams), num_classes))
+        self.weight_logits = torch.nn.Parameter(torch.zeros(len(self.streams), num_classes))
 
     def forward(self, logits, features=None, valid=None):
         scores = torch.stack([logits[name] for name in self.streams])

@@ -9,4 +9,6 @@ globals().update(
         classes=('calm', 'angry', 'sad'),
         data_root='talks',
         data_prefix=dict(video='clips', landmarks='landmarks'),
-        dataset=dict(columns=dict(video='file', start='from', end='to'))))
+        dataset=dict(columns=dict(video='file', start='from', end='to')),
+    )
+)

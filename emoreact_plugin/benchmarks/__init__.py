@@ -1,5 +1,7 @@
 """Speed as ratios of calls that are measured beside each other. It is not
-imported with the package: only its tool needs it."""
+imported with the package: only its tool needs it.
+"""
+
 from .loading import data_of_config, data_of_folder, describe, loading_groups
 from .masks import mask_groups
 from .metric import metric_groups
@@ -8,7 +10,18 @@ from .timing import Row, run
 from .training import TrainingSize, training_groups
 
 __all__ = [
-    'Report', 'Row', 'TrainingSize', 'data_of_config', 'data_of_folder',
-    'describe', 'loading_groups', 'machine_facts', 'mask_groups',
-    'metric_groups', 'run', 'to_json', 'to_markdown', 'training_groups'
+    'Report',
+    'Row',
+    'TrainingSize',
+    'data_of_config',
+    'data_of_folder',
+    'describe',
+    'loading_groups',
+    'machine_facts',
+    'mask_groups',
+    'metric_groups',
+    'run',
+    'to_json',
+    'to_markdown',
+    'training_groups',
 ]

@@ -1,10 +1,11 @@
 """Drawn clips of the size on which the published system was measured."""
+
 import csv
 import os
 import os.path as osp
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Iterator, List, Tuple
 
 import cv2
 import numpy as np
@@ -17,8 +18,7 @@ from emoreact_plugin.datasets.landmark_writers import write_keypoints_txt
 from emoreact_plugin.datasets.sample.dataset import clip_files
 from emoreact_plugin.datasets.sample.drawing import draw_clip
 from emoreact_plugin.datasets.sample.figure import figure
-from emoreact_plugin.datasets.sample.plan import (ClipPlan, clip_parts,
-                                                  plan_clips)
+from emoreact_plugin.datasets.sample.plan import ClipPlan, clip_parts, plan_clips
 from emoreact_plugin.datasets.sample.scene import FRAME_SIZE, NUM_FRAMES
 from emoreact_plugin.progress import progress_bar
 from emoreact_plugin.transforms import CropRegions
@@ -31,9 +31,10 @@ GRAIN = 3
 REGIONS = ('face', 'body', 'fullbody')
 
 
-def _full_columns() -> Tuple[List[str], List[str]]:
+def _full_columns() -> tuple[list[str], list[str]]:
     """The columns of a full OpenFace 2.x run, 714 in all, that stand before
-    and after the 2D landmarks ``x_0 .. y_67``."""
+    and after the 2D landmarks ``x_0 .. y_67``.
+    """
 
     def numbered(names, count):
         return [f'{name}_{k}' for name in names.split() for k in range(count)]
@@ -91,10 +92,10 @@ def make_drawn_data(root: str, clips: int, frames: int) -> None:
         _make_clip(plan, videos, frames)
     cache = osp.join(root, 'cache')
     extract([videos], osp.join(root, 'frames'), workers=1)
-    extract_crops([videos], osp.join(root, 'crops'), CropRegions(REGIONS),
-                  cache_dir=cache, workers=1)
-    with open(osp.join(root, 'train.csv'), 'w', newline='',
-              encoding='utf-8') as file:
+    extract_crops(
+        [videos], osp.join(root, 'crops'), CropRegions(REGIONS), cache_dir=cache, workers=1
+    )
+    with open(osp.join(root, 'train.csv'), 'w', newline='', encoding='utf-8') as file:
         writer = csv.writer(file)
         writer.writerow(['', 'video', *EMOTIONS])
         for row, plan in enumerate(plans):
@@ -111,24 +112,18 @@ def _make_clip(plan: ClipPlan, videos: str, frames: int) -> None:
     scale = SIZE[1] / FRAME_SIZE[1]
     shift = np.array([(SIZE[0] - scale * FRAME_SIZE[0]) / 2, 0])
     os.makedirs(landmarks.parent)
-    write_full_openface(
-        landmarks,
-        np.stack([scale * shapes[t].landmarks + shift for t in order]))
+    write_full_openface(landmarks, np.stack([scale * shapes[t].landmarks + shift for t in order]))
     write_keypoints_txt(
-        keypoints,
-        np.stack([scale * shapes[t].keypoints + shift for t in order]) / SIZE)
+        keypoints, np.stack([scale * shapes[t].keypoints + shift for t in order]) / SIZE
+    )
     drawn = draw_clip(child, scene, tracks)
     write_video(video, _enlarged(drawn, order, int(shift[0])), RATE)
 
 
-def _enlarged(drawn: np.ndarray, order: List[int],
-              border: int) -> Iterator[np.ndarray]:
+def _enlarged(drawn: np.ndarray, order: list[int], border: int) -> Iterator[np.ndarray]:
     rng = np.random.default_rng(0)
     for t in order:
-        frame = cv2.resize(
-            drawn[t], (SIZE[0] - 2 * border, SIZE[1]),
-            interpolation=cv2.INTER_CUBIC)
-        frame = cv2.copyMakeBorder(frame, 0, 0, border, border,
-                                   cv2.BORDER_REFLECT)
+        frame = cv2.resize(drawn[t], (SIZE[0] - 2 * border, SIZE[1]), interpolation=cv2.INTER_CUBIC)
+        frame = cv2.copyMakeBorder(frame, 0, 0, border, border, cv2.BORDER_REFLECT)
         noise = rng.integers(-GRAIN, GRAIN + 1, frame.shape, np.int8)
         yield cv2.add(frame, noise, dtype=cv2.CV_8U)

@@ -1,8 +1,9 @@
 """How long samples take to load, against decoding their frames alone."""
+
 import os.path as osp
+from collections.abc import Iterator, Sequence
 from itertools import cycle, islice
-from typing import (Dict, Iterator, List, NamedTuple, Optional, Sequence,
-                    Tuple)
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -12,13 +13,13 @@ from mmengine.config import Config
 from emoreact_plugin.datasets import EmoReactDataset, read_annotations
 from emoreact_plugin.datasets.clip_files import number
 from emoreact_plugin.datasets.frame_writers import JPEG_QUALITY
-from emoreact_plugin.datasets.landmark_readers import (read_keypoints_txt,
-                                                       read_openface_csv)
+from emoreact_plugin.datasets.landmark_readers import read_keypoints_txt, read_openface_csv
 from emoreact_plugin.datasets.landmarks import load_prepared
 from emoreact_plugin.datasets.video import read_frames
 from emoreact_plugin.recipes import INPUTS, build_pipeline, streams_of
 from emoreact_plugin.recipes.data import BOTH, source_of
 from emoreact_plugin.resuming import seeded
+
 from .timing import Comparison, Group
 
 DECODE = 'cv2.imdecode of the same frames'
@@ -30,7 +31,8 @@ FOLDERS = dict(frames='frames', video='videos', crops='crops')
 TITLES = dict(
     frames='training sample from JPEG frames',
     video='training sample from video',
-    crops='training sample from prepared crops')
+    crops='training sample from prepared crops',
+)
 
 
 class LoadingData(NamedTuple):
@@ -44,8 +46,9 @@ class LoadingData(NamedTuple):
         num_segments (int): Frames of a sample.
         image_size (int): Side of the network's input, pixels.
     """
+
     dataset: dict
-    prefixes: Dict[str, Dict[str, str]]
+    prefixes: dict[str, dict[str, str]]
     num_segments: int = 3
     image_size: int = 224
 
@@ -58,9 +61,11 @@ class LoadingData(NamedTuple):
         for source in ('frames', 'video'):
             if source in self.prefixes:
                 return source
-        raise ValueError('expected frames or videos to decode, found only '
-                         f'{self.prefixes["crops"]["crops"]}; --crops adds '
-                         'prepared crops to them')
+        raise ValueError(
+            'expected frames or videos to decode, found only '
+            f'{self.prefixes["crops"]["crops"]}; --crops adds '
+            'prepared crops to them'
+        )
 
     def build(self, source: str) -> EmoReactDataset:
         """The training split, without transforms."""
@@ -68,17 +73,19 @@ class LoadingData(NamedTuple):
             pipeline=[],
             data_prefix=self.prefixes[source],
             required=[] if source == 'crops' else BOTH,
-            **self.dataset)
+            **self.dataset,
+        )
 
-    def pipeline(self, input: str, source: str,
-                 mask_kind: Optional[str] = None) -> Compose:
+    def pipeline(self, input: str, source: str, mask_kind: str | None = None) -> Compose:
         """The recipe's transforms of a training sample."""
         return Compose(
-            build_pipeline(streams_of(input), self.num_segments,
-                           self.image_size, True, source, mask_kind))
+            build_pipeline(
+                streams_of(input), self.num_segments, self.image_size, True, source, mask_kind
+            )
+        )
 
 
-def data_of_folder(root: str, cache_dir: Optional[str] = None) -> LoadingData:
+def data_of_folder(root: str, cache_dir: str | None = None) -> LoadingData:
     """A data set in EmoReact's layout: ``train.csv`` and one or more of
     ``videos``, ``frames`` and ``crops``.
 
@@ -90,24 +97,21 @@ def data_of_folder(root: str, cache_dir: Optional[str] = None) -> LoadingData:
         FileNotFoundError: When it has none of these folders.
     """
     there = {
-        source: folder for source, folder in FOLDERS.items()
-        if osp.isdir(osp.join(root, folder))
+        source: folder for source, folder in FOLDERS.items() if osp.isdir(osp.join(root, folder))
     }
     if not there:
         raise FileNotFoundError(
             f'{root}: expected one or more of {", ".join(FOLDERS.values())} '
-            'in it, found none; give a config for another layout')
+            'in it, found none; give a config for another layout'
+        )
     prefixes = {source: {source: folder} for source, folder in there.items()}
     if 'frames' in there and 'video' in there:
         # The landmarks lie beside the videos.
-        prefixes['frames'].update(
-            landmarks=there['video'], keypoints=there['video'])
-    return LoadingData(
-        dict(ann_file='train.csv', data_root=root, cache_dir=cache_dir),
-        prefixes)
+        prefixes['frames'].update(landmarks=there['video'], keypoints=there['video'])
+    return LoadingData(dict(ann_file='train.csv', data_root=root, cache_dir=cache_dir), prefixes)
 
 
-def data_of_config(cfg: Config, crops: Optional[str] = None) -> LoadingData:
+def data_of_config(cfg: Config, crops: str | None = None) -> LoadingData:
     """The training split of a config, read as the config says.
 
     Args:
@@ -122,8 +126,7 @@ def data_of_config(cfg: Config, crops: Optional[str] = None) -> LoadingData:
     dataset = cfg.get('train_dataloader', {}).get('dataset', {}).copy()
     kind = dataset.pop('type', None)
     if kind not in ('EmoReactDataset', EmoReactDataset):
-        raise ValueError('train_dataloader.dataset: expected an '
-                         f'EmoReactDataset, found {kind}')
+        raise ValueError(f'train_dataloader.dataset: expected an EmoReactDataset, found {kind}')
     prefix = dict(dataset.pop('data_prefix', dict(video='videos')))
     for name in ('pipeline', 'required'):
         dataset.pop(name, None)
@@ -132,8 +135,8 @@ def data_of_config(cfg: Config, crops: Optional[str] = None) -> LoadingData:
         prefixes['crops'] = dict(crops=crops)
     recipe = cfg.get('recipe', {})
     return LoadingData(
-        dataset, prefixes,
-        recipe.get('num_segments', 3), recipe.get('image_size', 224))
+        dataset, prefixes, recipe.get('num_segments', 3), recipe.get('image_size', 224)
+    )
 
 
 class Loads:
@@ -152,40 +155,37 @@ class Loads:
         clips (list[list[int]]): The clips of each repetition.
     """
 
-    def __init__(self, data: LoadingData, source: str, repetitions: int,
-                 samples: int) -> None:
+    def __init__(self, data: LoadingData, source: str, repetitions: int, samples: int) -> None:
         self.dataset = data.build(source)
         self.sampler = data.pipeline('face', source).transforms[0]
         self.samples = min(samples, len(self.dataset))
         clips = cycle(range(len(self.dataset)))
-        self.clips = [
-            list(islice(clips, self.samples)) for _ in range(repetitions)
-        ]
+        self.clips = [list(islice(clips, self.samples)) for _ in range(repetitions)]
 
-    def load(self, pipeline: Compose, k: int) -> List[dict]:
+    def load(self, pipeline: Compose, k: int) -> list[dict]:
         """The samples of repetition k after a pipeline, whose random draws
-        hang on k and the clip alone."""
+        hang on k and the clip alone.
+        """
         self.dataset.pipeline = pipeline
         self.dataset.set_epoch(k, 0)
         return [self.dataset[index] for index in self.clips[k]]
 
-    def sampled(self, k: int, clips: Sequence[int] = ()) -> List[dict]:
+    def sampled(self, k: int, clips: Sequence[int] = ()) -> list[dict]:
         """The samples of repetition k, or of some clips in it, with the same
-        frames drawn, not read."""
+        frames drawn, not read.
+        """
         sampled = []
         for index in clips or self.clips[k]:
             with seeded((0, k, index)):
-                sampled.append(
-                    self.sampler(self.dataset.get_data_info(index)))
+                sampled.append(self.sampler(self.dataset.get_data_info(index)))
         return sampled
 
-    def jpegs(self, k: int,
-              clips: Sequence[int] = ()) -> List[List[np.ndarray]]:
+    def jpegs(self, k: int, clips: Sequence[int] = ()) -> list[list[np.ndarray]]:
         """:func:`jpegs_of` each of them."""
         return [jpegs_of(sample) for sample in self.sampled(k, clips)]
 
 
-def jpegs_of(sample: dict) -> List[np.ndarray]:
+def jpegs_of(sample: dict) -> list[np.ndarray]:
     """The sampled frames as JPEG files' bytes, as they are in a folder of
     frames or crops; of a video, encoded as ``tools/extract_frames.py`` does.
 
@@ -197,24 +197,25 @@ def jpegs_of(sample: dict) -> List[np.ndarray]:
     """
     inds = np.ravel(sample['frame_inds'])
     if 'frame_dir' in sample:
-        paths = (osp.join(sample['frame_dir'],
-                          sample['filename_tmpl'].format(i)) for i in inds)
+        paths = (osp.join(sample['frame_dir'], sample['filename_tmpl'].format(i)) for i in inds)
         return [np.fromfile(path, np.uint8) for path in paths]
     frames = read_frames(sample['filename'], inds, sample['source_frames'])
     flags = (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
-    return [cv2.imencode('.jpg', cv2.cvtColor(frame, cv2.COLOR_RGB2BGR),
-                         flags)[1] for frame in frames]
+    return [
+        cv2.imencode('.jpg', cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), flags)[1] for frame in frames
+    ]
 
 
-def decode(jpegs: List[np.ndarray]) -> List[np.ndarray]:
+def decode(jpegs: list[np.ndarray]) -> list[np.ndarray]:
     """The frames of a sample, (H, W, 3) uint8 BGR each."""
     return [cv2.imdecode(data, cv2.IMREAD_COLOR) for data in jpegs]
 
 
-def decode_each(samples: List[List[np.ndarray]]) -> None:
+def decode_each(samples: list[list[np.ndarray]]) -> None:
     """The yardstick: decode the frames of samples, one sample after the
     other. Memory for the frames of all at once would cost more than that of
-    one, which is used again."""
+    one, which is used again.
+    """
     for jpegs in samples:
         decode(jpegs)
 
@@ -224,16 +225,16 @@ def describe(data: LoadingData) -> str:
     loads = Loads(data, data.whole_source(), 1, 8)
     dataset, jpegs = loads.dataset, loads.jpegs(0)
     height, width = decode(jpegs[0])[0].shape[:2]
-    frames = sum(dataset.get_data_info(i)['total_frames']
-                 for i in range(len(dataset)))
-    return (f'{number(len(dataset), "clip")} of {frames / len(dataset):.0f} '
-            f'frames on average, {width}x{height}, JPEG of '
-            f'{np.mean([len(j) for each in jpegs for j in each]) / 1000:.0f} '
-            f'KB; {number(data.num_segments, "segment")}')
+    frames = sum(dataset.get_data_info(i)['total_frames'] for i in range(len(dataset)))
+    return (
+        f'{number(len(dataset), "clip")} of {frames / len(dataset):.0f} '
+        f'frames on average, {width}x{height}, JPEG of '
+        f'{np.mean([len(j) for each in jpegs for j in each]) / 1000:.0f} '
+        f'KB; {number(data.num_segments, "segment")}'
+    )
 
 
-def loading_groups(data: LoadingData, repetitions: int,
-                   samples: int = 4) -> Iterator[Group]:
+def loading_groups(data: LoadingData, repetitions: int, samples: int = 4) -> Iterator[Group]:
     """What is measured of loading.
 
     Args:
@@ -246,22 +247,21 @@ def loading_groups(data: LoadingData, repetitions: int,
     """
     whole = data.whole_source()
     loads = {
-        source: Loads(data, source, repetitions,
-                      1 if source == 'video' else samples)
+        source: Loads(data, source, repetitions, 1 if source == 'video' else samples)
         for source in data.prefixes
     }
     for source in data.prefixes:
         yield _sample_group(data, loads[whole], source, loads[source], None)
         if source == whole and not loads[whole].dataset.metainfo['masked']:
-            yield _sample_group(data, loads[whole], source, loads[source],
-                                'surgical')
+            yield _sample_group(data, loads[whole], source, loads[source], 'surgical')
     if 'video' in loads:
         yield _video_group(loads['video'])
     yield from _landmark_group(loads[whole].dataset)
 
 
-def _sample_group(data: LoadingData, whole: Loads, source: str, loads: Loads,
-                  mask_kind: Optional[str]) -> Group:
+def _sample_group(
+    data: LoadingData, whole: Loads, source: str, loads: Loads, mask_kind: str | None
+) -> Group:
     # A repetition may load fewer clips from video than from frames.
     jpegs = [whole.jpegs(k, clips) for k, clips in enumerate(loads.clips)]
     calls = {DECODE: lambda k: decode_each(jpegs[k])}
@@ -269,14 +269,16 @@ def _sample_group(data: LoadingData, whole: Loads, source: str, loads: Loads,
         pipeline = data.pipeline(input_, source, mask_kind)
         calls[input_] = lambda k, pipeline=pipeline: loads.load(pipeline, k)
     title = TITLES[source] + (', masks drawn' if mask_kind else '')
-    published = PUBLISHED if source == 'frames' and not mask_kind and \
-        data.num_segments == 3 else {}
-    return Group(title, calls, dict.fromkeys(calls, loads.samples), [
-        Comparison(input_, DECODE, published.get(input_)) for input_ in INPUTS
-    ])
+    published = PUBLISHED if source == 'frames' and not mask_kind and data.num_segments == 3 else {}
+    return Group(
+        title,
+        calls,
+        dict.fromkeys(calls, loads.samples),
+        [Comparison(input_, DECODE, published.get(input_)) for input_ in INPUTS],
+    )
 
 
-def read_to(path: str, last: int) -> List[np.ndarray]:
+def read_to(path: str, last: int) -> list[np.ndarray]:
     """Frames 0 to ``last`` of a video, by OpenCV: the plain way."""
     capture = cv2.VideoCapture(path)
     try:
@@ -290,23 +292,28 @@ def _video_group(loads: Loads) -> Group:
 
     def ours(k):
         sample = sampled[k]
-        return read_frames(sample['filename'], np.ravel(sample['frame_inds']),
-                           sample['source_frames'])
+        return read_frames(
+            sample['filename'], np.ravel(sample['frame_inds']), sample['source_frames']
+        )
 
     def plain(k):
         sample = sampled[k]
         return read_to(sample['filename'], int(sample['frame_inds'].max()))
 
     yardstick = 'cv2.VideoCapture from the start to the last of them'
-    return Group('frames of a video', {yardstick: plain, 'read_frames': ours},
-                 {}, [Comparison('read_frames', yardstick)])
+    return Group(
+        'frames of a video',
+        {yardstick: plain, 'read_frames': ours},
+        {},
+        [Comparison('read_frames', yardstick)],
+    )
 
 
-def text_files_of(dataset: EmoReactDataset) -> List[Tuple[str, str, str]]:
+def text_files_of(dataset: EmoReactDataset) -> list[tuple[str, str, str]]:
     """OpenFace CSV, keypoint text and prepared file of each clip that has
-    both texts."""
-    rows = read_annotations(dataset.ann_file, dataset.classes,
-                            dataset.columns, dataset.soft_labels)
+    both texts.
+    """
+    rows = read_annotations(dataset.ann_file, dataset.classes, dataset.columns, dataset.soft_labels)
     found = []
     for index, row in enumerate(rows):
         files = dataset.find(row)
@@ -328,7 +335,9 @@ def _landmark_group(dataset: EmoReactDataset) -> Iterator[Group]:
 
     counts = [load_prepared(each[2]).total_frames for each in files]
     name, yardstick = 'first read: the text files', 'later: the prepared file'
-    yield Group('landmarks and keypoints of a clip', {
-        yardstick: lambda k: load_prepared(files[k % len(files)][2]),
-        name: first_read
-    }, {}, [Comparison(name, yardstick)])
+    yield Group(
+        'landmarks and keypoints of a clip',
+        {yardstick: lambda k: load_prepared(files[k % len(files)][2]), name: first_read},
+        {},
+        [Comparison(name, yardstick)],
+    )

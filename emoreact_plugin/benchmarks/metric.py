@@ -1,15 +1,20 @@
 """How long scoring takes, against scikit-learn."""
-from typing import Iterator, List, Tuple
+
+from collections.abc import Iterator
 
 import numpy as np
-from sklearn.metrics import (average_precision_score, f1_score,
-                             roc_auc_score)
+from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from emoreact_plugin.datasets.annotations import EMOTIONS
-from emoreact_plugin.evaluation import (ROCAUCMetric, bootstrap_weights,
-                                        roc_auc, roc_auc_micro,
-                                        weighted_roc_auc)
+from emoreact_plugin.evaluation import (
+    ROCAUCMetric,
+    bootstrap_weights,
+    roc_auc,
+    roc_auc_micro,
+    weighted_roc_auc,
+)
 from emoreact_plugin.evaluation.functional import sigmoid
+
 from .timing import Comparison, Group
 
 SKLEARN = 'scikit-learn'
@@ -17,16 +22,17 @@ SKLEARN = 'scikit-learn'
 TEST_CLIPS = 367
 
 
-def random_scores(clips: int) -> Tuple[np.ndarray, np.ndarray]:
+def random_scores(clips: int) -> tuple[np.ndarray, np.ndarray]:
     """Logits (clips, 8) float32 and labels (clips, 8) float32 of 0 and 1,
-    which are positive for one in four and score higher then."""
+    which are positive for one in four and score higher then.
+    """
     rng = np.random.default_rng(0)
-    labels = rng.random((clips, len(EMOTIONS))) < .25
+    labels = rng.random((clips, len(EMOTIONS))) < 0.25
     scores = rng.normal(size=labels.shape) + labels
     return scores.astype(np.float32), labels.astype(np.float32)
 
 
-def metric_samples(scores: np.ndarray, labels: np.ndarray) -> List[dict]:
+def metric_samples(scores: np.ndarray, labels: np.ndarray) -> list[dict]:
     """The same as a recognizer gives it, a dict a clip."""
     probabilities = sigmoid(scores.astype(np.float64))
     return [
@@ -35,7 +41,7 @@ def metric_samples(scores: np.ndarray, labels: np.ndarray) -> List[dict]:
     ]
 
 
-def score_samples(samples: List[dict]) -> dict:
+def score_samples(samples: list[dict]) -> dict:
     """What a Runner does with a split's predictions."""
     metric = ROCAUCMetric(classes=EMOTIONS)
     metric.process(None, samples)
@@ -46,8 +52,10 @@ def score_by_sklearn(scores: np.ndarray, labels: np.ndarray) -> dict:
     """All that ``ROCAUCMetric`` reports, by scikit-learn alone."""
     predicted = scores >= 0  # probabilities from 0.5 on
     report = {}
-    for name, measure, values in (('roc_auc', roc_auc_score, scores),
-                                  ('ap', average_precision_score, scores)):
+    for name, measure, values in (
+        ('roc_auc', roc_auc_score, scores),
+        ('ap', average_precision_score, scores),
+    ):
         each = measure(labels, values, average=None)
         report.update({f'{name}/{k}': v for k, v in zip(EMOTIONS, each)})
         report[f'{name}/macro'] = each.mean()
@@ -59,18 +67,19 @@ def score_by_sklearn(scores: np.ndarray, labels: np.ndarray) -> dict:
     return report
 
 
-def bootstrap_by_sklearn(scores: np.ndarray, labels: np.ndarray,
-                         weights: np.ndarray) -> np.ndarray:
+def bootstrap_by_sklearn(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """ROC AUC (R, C) of resamples, one after the other."""
-    return np.stack([
-        roc_auc_score(np.repeat(labels, times, axis=0),
-                      np.repeat(scores, times, axis=0), average=None)
-        for times in weights
-    ])
+    return np.stack(
+        [
+            roc_auc_score(
+                np.repeat(labels, times, axis=0), np.repeat(scores, times, axis=0), average=None
+            )
+            for times in weights
+        ]
+    )
 
 
-def metric_groups(clips: int = 100_000,
-                  resamples: int = 1000) -> Iterator[Group]:
+def metric_groups(clips: int = 100_000, resamples: int = 1000) -> Iterator[Group]:
     """What is measured of scoring.
 
     Args:
@@ -82,21 +91,31 @@ def metric_groups(clips: int = 100_000,
     samples = metric_samples(scores, labels)
     size = f'{clips} clips of {len(EMOTIONS)} classes'
     for title, ours, theirs in (
-        ('ROC AUC of each class', lambda k: roc_auc(scores, labels),
-         lambda k: roc_auc_score(labels, scores, average=None)),
-        ('ROC AUC micro', lambda k: roc_auc_micro(scores, labels),
-         lambda k: roc_auc_score(labels, scores, average='micro')),
-        ('ROCAUCMetric, all that it reports', lambda k: score_samples(samples),
-         lambda k: score_by_sklearn(scores, labels))):
+        (
+            'ROC AUC of each class',
+            lambda k: roc_auc(scores, labels),
+            lambda k: roc_auc_score(labels, scores, average=None),
+        ),
+        (
+            'ROC AUC micro',
+            lambda k: roc_auc_micro(scores, labels),
+            lambda k: roc_auc_score(labels, scores, average='micro'),
+        ),
+        (
+            'ROCAUCMetric, all that it reports',
+            lambda k: score_samples(samples),
+            lambda k: score_by_sklearn(scores, labels),
+        ),
+    ):
         yield _group(f'{title}, {size}', ours, theirs)
     few, truth = random_scores(TEST_CLIPS)
     weights = bootstrap_weights(TEST_CLIPS, resamples=resamples)
     yield _group(
         f'bootstrap of ROC AUC, {resamples} resamples of {TEST_CLIPS} clips',
         lambda k: weighted_roc_auc(few, truth, weights),
-        lambda k: bootstrap_by_sklearn(few, truth, weights))
+        lambda k: bootstrap_by_sklearn(few, truth, weights),
+    )
 
 
 def _group(title, ours, theirs) -> Group:
-    return Group(title, {SKLEARN: theirs, 'ours': ours}, {},
-                 [Comparison('ours', SKLEARN)])
+    return Group(title, {SKLEARN: theirs, 'ours': ours}, {}, [Comparison('ours', SKLEARN)])

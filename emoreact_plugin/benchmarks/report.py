@@ -1,8 +1,10 @@
 """The measured rows as Markdown and JSON."""
+
 import json
 import os
 import platform
-from typing import Dict, List, NamedTuple, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import av
 import cv2
@@ -14,8 +16,8 @@ import torch
 import torchvision
 
 import mmaction
-
 from emoreact_plugin.version import __version__
+
 from .timing import Row
 
 PACKAGES = (torch, torchvision, mmaction, mmengine, mmcv, cv2, av, np, sklearn)
@@ -30,14 +32,14 @@ class Report(NamedTuple):
         data (str): What the data are; empty where none were read.
         complete (bool): False when it was stopped before its end.
     """
-    parts: Dict[str, List[Row]]
+
+    parts: dict[str, list[Row]]
     machine: dict
     data: str
     complete: bool
 
 
-def machine_facts(threads: int, device: str,
-                  processor_time: bool = False) -> dict:
+def machine_facts(threads: int, device: str, processor_time: bool = False) -> dict:
     """On what is measured.
 
     Args:
@@ -51,8 +53,7 @@ def machine_facts(threads: int, device: str,
         ``threads``, ``device``, ``clock`` (``'wall'`` or ``'processor'``),
         and ``packages``: name -> version.
     """
-    cpus = len(os.sched_getaffinity(0)) if hasattr(
-        os, 'sched_getaffinity') else os.cpu_count()
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
     name = 'CPU'
     if device != 'cpu':
         name = torch.cuda.get_device_name(device)
@@ -64,7 +65,8 @@ def machine_facts(threads: int, device: str,
         threads=threads,
         device=name,
         clock='processor' if processor_time else 'wall',
-        packages=dict(packages, emoreact_plugin=__version__))
+        packages=dict(packages, emoreact_plugin=__version__),
+    )
 
 
 def to_markdown(report: Report) -> str:
@@ -73,22 +75,28 @@ def to_markdown(report: Report) -> str:
     lines = [
         f'{machine["cpus"]} CPUs, {machine["threads"]} thread'
         f'{"s" * (machine["threads"] > 1)}, training on: {machine["device"]}; '
-        f'{machine["system"]}, Python {machine["python"]}, ' + ', '.join(
-            f'{k} {v}' for k, v in machine['packages'].items()) + '.', '']
+        f'{machine["system"]}, Python {machine["python"]}, '
+        + ', '.join(f'{k} {v}' for k, v in machine['packages'].items())
+        + '.',
+        '',
+    ]
     if report.data:
         lines += [f'Data: {report.data}.', '']
     if not report.complete:
         lines += ['Stopped before its end.', '']
-    lines += ['A ratio is the median over the repetitions (smallest to '
-              'largest). Milliseconds are those of this machine, by the '
-              f'{machine["clock"]} clock.', '']
+    lines += [
+        'A ratio is the median over the repetitions (smallest to '
+        'largest). Milliseconds are those of this machine, by the '
+        f'{machine["clock"]} clock.',
+        '',
+    ]
     for part, rows in report.parts.items():
         published = any(row.published for row in rows)
         lines += [f'**{part}**', '', *_table(rows, published), '']
     return '\n'.join(lines)
 
 
-def _table(rows: Sequence[Row], published: bool) -> List[str]:
+def _table(rows: Sequence[Row], published: bool) -> list[str]:
     head = ['What', '', 'Against', 'Ratio', 'ms', 'ms of the other']
     head += ['Published system, elsewhere'] * published
     lines = [_line(head), '|---' * len(head) + '|']
@@ -96,15 +104,15 @@ def _table(rows: Sequence[Row], published: bool) -> List[str]:
     for row in rows:
         ratio = _summary(row.ratios)
         cells = [
-            '' if row.group == before else row.group, row.name, row.yardstick,
-            f'{_digits(ratio["median"])} ({_digits(ratio["min"])} to '
-            f'{_digits(ratio["max"])})',
+            '' if row.group == before else row.group,
+            row.name,
+            row.yardstick,
+            f'{_digits(ratio["median"])} ({_digits(ratio["min"])} to {_digits(ratio["max"])})',
             _digits(float(np.median(row.ms))),
-            _digits(float(np.median(row.yardstick_ms)))
+            _digits(float(np.median(row.yardstick_ms))),
         ]
         if published:
-            cells.append('' if row.published is None else
-                         _digits(row.published))
+            cells.append('' if row.published is None else _digits(row.published))
         lines.append(_line(cells))
         before = row.group
     return lines
@@ -116,16 +124,13 @@ def _line(cells: Sequence[str]) -> str:
 
 def _digits(value: float) -> str:
     """Three digits, of small numbers two, of large ones all."""
-    if value < .1:
+    if value < 0.1:
         return f'{value:.2g}'
     return f'{value:.{2 if value < 10 else 1 if value < 100 else 0}f}'
 
 
 def _summary(values: np.ndarray) -> dict:
-    return dict(
-        median=float(np.median(values)),
-        min=float(values.min()),
-        max=float(values.max()))
+    return dict(median=float(np.median(values)), min=float(values.min()), max=float(values.max()))
 
 
 def to_json(report: Report) -> str:
@@ -146,10 +151,16 @@ def to_json(report: Report) -> str:
                 ratio=_summary(row.ratios),
                 ms=row.ms.tolist(),
                 against_ms=row.yardstick_ms.tolist(),
-                published=row.published) for row in rows
+                published=row.published,
+            )
+            for row in rows
         ]
         for part, rows in report.parts.items()
     }
-    return json.dumps(
-        dict(machine=report.machine, data=report.data,
-             complete=report.complete, parts=parts), indent=1) + '\n'
+    return (
+        json.dumps(
+            dict(machine=report.machine, data=report.data, complete=report.complete, parts=parts),
+            indent=1,
+        )
+        + '\n'
+    )

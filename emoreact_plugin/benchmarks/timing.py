@@ -1,8 +1,9 @@
 """How long calls take, beside each other."""
+
 import gc
 import time
-from typing import (Callable, Dict, Iterable, List, NamedTuple, Optional,
-                    Tuple)
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,9 +21,10 @@ class Comparison(NamedTuple):
         published (float, optional): The ratio of the published system, a
             constant of the literature that was measured on another machine.
     """
+
     name: str
     yardstick: str
-    published: Optional[float] = None
+    published: float | None = None
 
 
 class Group(NamedTuple):
@@ -37,10 +39,11 @@ class Group(NamedTuple):
             call does, for the milliseconds; 1 where it is not named.
         comparisons (list[Comparison]): Which are compared.
     """
+
     title: str
-    calls: Dict[str, Call]
-    units: Dict[str, int]
-    comparisons: List[Comparison]
+    calls: dict[str, Call]
+    units: dict[str, int]
+    comparisons: list[Comparison]
 
 
 class Row(NamedTuple):
@@ -52,24 +55,28 @@ class Row(NamedTuple):
         ms, yardstick_ms (np.ndarray): (R, ) float64, milliseconds a unit.
         published (float, optional): As of :class:`Comparison`.
     """
+
     group: str
     name: str
     yardstick: str
     ms: np.ndarray
     yardstick_ms: np.ndarray
-    published: Optional[float] = None
+    published: float | None = None
 
     @property
     def ratios(self) -> np.ndarray:
         """(R, ), each of one repetition: what slows the machine for a while
-        slows both."""
+        slows both.
+        """
         return self.ms / self.yardstick_ms
 
 
-def measure(calls: Dict[str, Call],
-            repetitions: int,
-            clock: Callable[[], float] = time.perf_counter,
-            title: str = '') -> Tuple[Dict[str, np.ndarray], bool]:
+def measure(
+    calls: dict[str, Call],
+    repetitions: int,
+    clock: Callable[[], float] = time.perf_counter,
+    title: str = '',
+) -> tuple[dict[str, np.ndarray], bool]:
     """Time calls in turns: A, B, A, B, and so on, after one round that is not
     counted. Python's garbage collection waits until the end.
 
@@ -89,12 +96,10 @@ def measure(calls: Dict[str, Call],
         ValueError: For less than one repetition.
     """
     if repetitions < 1:
-        raise ValueError('repetitions: expected 1 or more, found '
-                         f'{repetitions}')
+        raise ValueError(f'repetitions: expected 1 or more, found {repetitions}')
     seconds, stopped = {name: [] for name in calls}, False
     collects = gc.isenabled()
-    bar = progress_bar(total=(repetitions + 1) * len(calls), desc=title,
-                       unit='call', leave=False)
+    bar = progress_bar(total=(repetitions + 1) * len(calls), desc=title, unit='call', leave=False)
     try:
         for call in calls.values():
             call(0)
@@ -113,11 +118,10 @@ def measure(calls: Dict[str, Call],
         if collects:
             gc.enable()
     whole = min(map(len, seconds.values()))
-    return {name: np.array(each[:whole], float)
-            for name, each in seconds.items()}, stopped
+    return {name: np.array(each[:whole], float) for name, each in seconds.items()}, stopped
 
 
-def rows_of(group: Group, seconds: Dict[str, np.ndarray]) -> List[Row]:
+def rows_of(group: Group, seconds: dict[str, np.ndarray]) -> list[Row]:
     """The rows of a group.
 
     Args:
@@ -132,17 +136,25 @@ def rows_of(group: Group, seconds: Dict[str, np.ndarray]) -> List[Row]:
         return 1000 * seconds[name] / group.units.get(name, 1)
 
     return [
-        Row(group.title, each.name, each.yardstick, milliseconds(each.name),
-            milliseconds(each.yardstick), each.published)
-        for each in group.comparisons if len(seconds[each.name])
+        Row(
+            group.title,
+            each.name,
+            each.yardstick,
+            milliseconds(each.name),
+            milliseconds(each.yardstick),
+            each.published,
+        )
+        for each in group.comparisons
+        if len(seconds[each.name])
     ]
 
 
-def run(parts: Dict[str, Iterable[Group]],
-        repetitions: int,
-        save: Callable[[Dict[str, List[Row]]], object] = lambda rows: None,
-        clock: Callable[[], float] = time.perf_counter
-        ) -> Tuple[Dict[str, List[Row]], bool]:
+def run(
+    parts: dict[str, Iterable[Group]],
+    repetitions: int,
+    save: Callable[[dict[str, list[Row]]], object] = lambda rows: None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> tuple[dict[str, list[Row]], bool]:
     """Measure parts, one after the other.
 
     Args:
@@ -160,8 +172,7 @@ def run(parts: Dict[str, Iterable[Group]],
     try:
         for part, groups in parts.items():
             for group in groups:
-                seconds, stopped = measure(
-                    group.calls, repetitions, clock, group.title)
+                seconds, stopped = measure(group.calls, repetitions, clock, group.title)
                 new = rows_of(group, seconds)
                 if new:
                     rows.setdefault(part, []).extend(new)

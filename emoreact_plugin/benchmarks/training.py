@@ -1,6 +1,9 @@
 """How long a training step and scoring a clip take: two streams against one,
-half precision against single."""
-from typing import Callable, Dict, Iterator, NamedTuple
+half precision against single.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import torch
 from mmengine.dataset import pseudo_collate
@@ -10,10 +13,10 @@ from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from emoreact_plugin.recipes import build, streams_of
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
+
 from .timing import Comparison, Group
 
-FACE, SHARED, SEPARATE = 'face', 'fusion, shared network', \
-    'fusion, two networks'
+FACE, SHARED, SEPARATE = 'face', 'fusion, shared network', 'fusion, two networks'
 AMP = f'{SHARED}, mixed precision'
 # Of the published system, which shares one network, on another machine:
 # seconds of the fusion by those of the face.
@@ -30,16 +33,17 @@ class TrainingSize(NamedTuple):
         num_segments (int): Frames of a clip.
         image_size (int): Side of a frame, pixels.
     """
+
     archs: tuple = ('resnet50', 'mobilenet_v2')
     batch_size: int = 8
     num_segments: int = 3
     image_size: int = 224
 
 
-def build_network(arch: str, input: str, shared: bool,
-                  device: str) -> torch.nn.Module:
+def build_network(arch: str, input: str, shared: bool, device: str) -> torch.nn.Module:
     """The recipe's recognizer with random weights; all of its batch norms but
-    the first are frozen, as when it starts from ImageNet's."""
+    the first are frozen, as when it starts from ImageNet's.
+    """
     cfg = build(input=input, arch=arch, shared=shared)['model']
     return MODELS.build(cfg).to(device)
 
@@ -50,14 +54,18 @@ def make_batch(input: str, clips: int, size: TrainingSize) -> dict:
     shape = (size.num_segments, 3, size.image_size, size.image_size)
     samples = []
     for _ in range(clips):
-        label = torch.randint(0, 2, (8, ), generator=generator).float()
-        samples.append(dict(
-            inputs={
-                f'{stream}_imgs': torch.randint(
-                    0, 256, shape, generator=generator, dtype=torch.uint8)
-                for stream in streams_of(input)
-            },
-            data_samples=ActionDataSample().set_gt_label(label)))
+        label = torch.randint(0, 2, (8,), generator=generator).float()
+        samples.append(
+            dict(
+                inputs={
+                    f'{stream}_imgs': torch.randint(
+                        0, 256, shape, generator=generator, dtype=torch.uint8
+                    )
+                    for stream in streams_of(input)
+                },
+                data_samples=ActionDataSample().set_gt_label(label),
+            )
+        )
     return pseudo_collate(samples)
 
 
@@ -72,13 +80,17 @@ def finished(work: Callable[[], object], device: str) -> Callable[[int], None]:
     return call
 
 
-def train_step_of(model: torch.nn.Module, batch: dict,
-                  amp: bool) -> Callable[[], dict]:
+def train_step_of(model: torch.nn.Module, batch: dict, amp: bool) -> Callable[[], dict]:
     """One step of SGD by the published recipe."""
     wrapper = AmpOptimWrapper if amp else OptimWrapper
-    optimizer = wrapper(optimizer=torch.optim.SGD(
-        (p for p in model.parameters() if p.requires_grad), lr=1e-4,
-        momentum=0.9, weight_decay=5e-4))
+    optimizer = wrapper(
+        optimizer=torch.optim.SGD(
+            (p for p in model.parameters() if p.requires_grad),
+            lr=1e-4,
+            momentum=0.9,
+            weight_decay=5e-4,
+        )
+    )
     model.train()
     return lambda: model.train_step(batch, optimizer)
 
@@ -92,8 +104,7 @@ def training_groups(device: str, size: TrainingSize) -> Iterator[Group]:
             there.
         size (TrainingSize): What is trained.
     """
-    networks = {FACE: ('face', True), SHARED: ('fusion', True),
-                SEPARATE: ('fusion', False)}
+    networks = {FACE: ('face', True), SHARED: ('fusion', True), SEPARATE: ('fusion', False)}
     for arch in size.archs:
         models = {
             name: build_network(arch, input_, shared, device)
@@ -103,27 +114,29 @@ def training_groups(device: str, size: TrainingSize) -> Iterator[Group]:
         yield _clip_group(arch, models, networks, device, size)
 
 
-def _step_group(arch: str, models: Dict[str, torch.nn.Module],
-                networks: dict, device: str, size: TrainingSize) -> Group:
+def _step_group(
+    arch: str, models: dict[str, torch.nn.Module], networks: dict, device: str, size: TrainingSize
+) -> Group:
     calls = {}
     for name, (input_, _) in networks.items():
         batch = make_batch(input_, size.batch_size, size)
-        calls[name] = finished(
-            train_step_of(models[name], batch, False), device)
+        calls[name] = finished(train_step_of(models[name], batch, False), device)
         if name == SHARED and device.split(':')[0] == get_device():
-            calls[AMP] = finished(
-                train_step_of(models[name], batch, True), device)
-    rows = [Comparison(SHARED, FACE, PUBLISHED_STEP.get(arch)),
-            Comparison(SEPARATE, FACE)]
+            calls[AMP] = finished(train_step_of(models[name], batch, True), device)
+    rows = [Comparison(SHARED, FACE, PUBLISHED_STEP.get(arch)), Comparison(SEPARATE, FACE)]
     if AMP in calls:
         rows.append(Comparison(AMP, SHARED))
     return Group(
-        f'training step, {arch}, {size.batch_size} clips of '
-        f'{size.num_segments} frames', calls, {}, rows)
+        f'training step, {arch}, {size.batch_size} clips of {size.num_segments} frames',
+        calls,
+        {},
+        rows,
+    )
 
 
-def _clip_group(arch: str, models: Dict[str, torch.nn.Module],
-                networks: dict, device: str, size: TrainingSize) -> Group:
+def _clip_group(
+    arch: str, models: dict[str, torch.nn.Module], networks: dict, device: str, size: TrainingSize
+) -> Group:
 
     def scores(model, batch):
 
@@ -135,11 +148,12 @@ def _clip_group(arch: str, models: Dict[str, torch.nn.Module],
         return work
 
     calls = {
-        name: finished(
-            scores(models[name], make_batch(input_, 1, size)), device)
+        name: finished(scores(models[name], make_batch(input_, 1, size)), device)
         for name, (input_, _) in networks.items()
     }
-    return Group(f'scoring one clip, {arch}', calls, {}, [
-        Comparison(SHARED, FACE, PUBLISHED_CLIP.get(arch)),
-        Comparison(SEPARATE, FACE)
-    ])
+    return Group(
+        f'scoring one clip, {arch}',
+        calls,
+        {},
+        [Comparison(SHARED, FACE, PUBLISHED_CLIP.get(arch)), Comparison(SEPARATE, FACE)],
+    )

@@ -1,23 +1,23 @@
 """Where the regions of a clip are, frame by frame."""
-from typing import Dict, List, Optional, Sequence, Tuple
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from emoreact_plugin.transforms.regions import REGIONS, Box, extent_box
+
 from .clip_pipeline import ClipPipeline, Landmarks
 
-Boxes = Dict[str, List[Optional[Box]]]
+Boxes = dict[str, list[Box | None]]
 
 
-def regions_needed(pipeline: ClipPipeline) -> Tuple[str, ...]:
+def regions_needed(pipeline: ClipPipeline) -> tuple[str, ...]:
     """The regions that a pipeline crops, and the face that it blacks out."""
     regions = pipeline.regions
-    return ('face', *regions) if 'body' in regions and 'face' not in \
-        regions else regions
+    return ('face', *regions) if 'body' in regions and 'face' not in regions else regions
 
 
-def boxes_of(landmarks: Landmarks, regions: Sequence[str],
-             size: Tuple[int, int]) -> Boxes:
+def boxes_of(landmarks: Landmarks, regions: Sequence[str], size: tuple[int, int]) -> Boxes:
     """Where the regions are in n frames.
 
     Args:
@@ -37,7 +37,7 @@ def boxes_of(landmarks: Landmarks, regions: Sequence[str],
     }
 
 
-def shares_found(boxes: Boxes, first: int, stop: int) -> Dict[str, float]:
+def shares_found(boxes: Boxes, first: int, stop: int) -> dict[str, float]:
     """Region -> the share of some frames in which it was found."""
     return {
         region: float(np.mean([box is not None for box in each[first:stop]]))

@@ -1,7 +1,9 @@
 """The test pipeline of a configuration, for frames that are in memory."""
+
 import os.path as osp
+from collections.abc import Sequence
 from copy import deepcopy
-from typing import Any, List, NamedTuple, Optional, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from mmcv.transforms import Compose
@@ -12,7 +14,7 @@ from emoreact_plugin.resuming import seeded
 from mmaction.registry import TRANSFORMS
 
 # Steps that read frames and landmarks from files: their results are given.
-LOADERS = ('LoadLandmarks', )
+LOADERS = ('LoadLandmarks',)
 DECODER_ENDINGS = ('Init', 'Decode', 'DecodeVideo')
 MASK, CROPS = 'DrawFaceMask', 'LoadCrops'
 
@@ -26,6 +28,7 @@ class Landmarks(NamedTuple):
         face_is_box (np.ndarray): (n, ) bool, True where only the box of the
             face is known.
     """
+
     face: np.ndarray
     body: np.ndarray
     face_is_box: np.ndarray
@@ -36,7 +39,8 @@ class Landmarks(NamedTuple):
         return cls(
             np.full((count, 68, 2), np.nan, np.float32),
             np.full((count, 1, 2), np.nan, np.float32),
-            np.zeros(count, bool))
+            np.zeros(count, bool),
+        )
 
     def of(self, inds: Sequence[int]) -> 'Landmarks':
         """Those of some frames, by their positions."""
@@ -68,33 +72,39 @@ class ClipPipeline:
             samples no frames.
     """
 
-    def __init__(self, cfg: Config, mask: Optional[str] = None) -> None:
+    def __init__(self, cfg: Config, mask: str | None = None) -> None:
         steps = test_pipeline(cfg)
         types = [str(step['type']) for step in steps]
         self.trained_mask = trained_mask(steps)
         sampler = next((i for i, t in enumerate(types) if 'Sample' in t), None)
         if sampler is None:
-            raise ValueError('test pipeline: expected a step that samples '
-                             f'frames, found {", ".join(types)}')
+            raise ValueError(
+                f'test pipeline: expected a step that samples frames, found {", ".join(types)}'
+            )
         self._sampler = TRANSFORMS.build(steps[sampler])
-        self.face_mask = None if mask is None else TRANSFORMS.build(
-            _mask_step(steps, mask))
-        rest: List[Any] = []
+        self.face_mask = None if mask is None else TRANSFORMS.build(_mask_step(steps, mask))
+        rest: list[Any] = []
         for step, kind in zip(steps, types):
             if kind == CROPS:
                 step = dict(type='CropRegions', regions=step['regions'])
-            elif kind in LOADERS or kind == MASK or kind.endswith(
-                    DECODER_ENDINGS) or step is steps[sampler]:
+            elif (
+                kind in LOADERS
+                or kind == MASK
+                or kind.endswith(DECODER_ENDINGS)
+                or step is steps[sampler]
+            ):
                 continue
             if step['type'] == 'CropRegions' and mask is not None:
                 rest.append(self.face_mask)
             rest.append(TRANSFORMS.build(step))
-        self.regions = next((tuple(step['regions']) for step in steps
-                             if step['type'] in ('CropRegions', CROPS)), ())
+        self.regions = next(
+            (tuple(step['regions']) for step in steps if step['type'] in ('CropRegions', CROPS)), ()
+        )
         if mask is not None and not self.regions:
             raise ValueError(
                 'mask: expected a configuration that crops regions, which '
-                'knows where the face is, found one of whole frames')
+                'knows where the face is, found one of whole frames'
+            )
         self._steps = Compose(rest)
 
     def sample(self, total_frames: int, name: str = 'clip') -> dict:
@@ -116,14 +126,14 @@ class ClipPipeline:
             filename=name,
             total_frames=total_frames,
             start_index=0,
-            modality='RGB')
-        with seeded((0, )):
+            modality='RGB',
+        )
+        with seeded((0,)):
             sample = self._sampler(sample)
         sample['frame_inds'] = np.ravel(sample['frame_inds'])
         return sample
 
-    def pack(self, sample: dict, frames: Sequence[np.ndarray],
-             landmarks: Landmarks) -> dict:
+    def pack(self, sample: dict, frames: Sequence[np.ndarray], landmarks: Landmarks) -> dict:
         """Make frames the input of the model.
 
         Args:
@@ -144,12 +154,13 @@ class ClipPipeline:
             original_shape=shape,
             face_landmarks=landmarks.face,
             body_keypoints=landmarks.body,
-            face_is_box=landmarks.face_is_box)
-        with seeded((0, )):
+            face_is_box=landmarks.face_is_box,
+        )
+        with seeded((0,)):
             return self._steps(results)
 
 
-def test_pipeline(cfg: Config) -> List[dict]:
+def test_pipeline(cfg: Config) -> list[dict]:
     """The steps of a configuration's test pipeline.
 
     Raises:
@@ -159,19 +170,18 @@ def test_pipeline(cfg: Config) -> List[dict]:
     while 'dataset' in dataset:  # a wrapper
         dataset = dataset['dataset']
     if not dataset.get('pipeline'):
-        raise ValueError('expected a configuration with a pipeline in '
-                         'test_dataloader.dataset, found none')
+        raise ValueError(
+            'expected a configuration with a pipeline in test_dataloader.dataset, found none'
+        )
     return [dict(step) for step in dataset['pipeline']]
 
 
-def trained_mask(steps: Sequence[dict]) -> Optional[str]:
+def trained_mask(steps: Sequence[dict]) -> str | None:
     """The kind of mask that a pipeline draws; None for none."""
-    return next((step.get('kind', 'surgical') for step in steps
-                 if step['type'] == MASK), None)
+    return next((step.get('kind', 'surgical') for step in steps if step['type'] == MASK), None)
 
 
 def _mask_step(steps: Sequence[dict], kind: str) -> dict:
     """What draws masks of a kind on every clip, else as a pipeline's own."""
     own = next((step for step in steps if step['type'] == MASK), {})
-    return dict(type=MASK, kind=kind, color=own.get('color'),
-                seed=own.get('seed') or 0)
+    return dict(type=MASK, kind=kind, color=own.get('color'), seed=own.get('seed') or 0)

@@ -1,13 +1,14 @@
 """Scores of clips from an ONNX file."""
+
 import json
 import os.path as osp
-from typing import Dict, List
 
 import numpy as np
 import torch
 
 from emoreact_plugin.checkpoints import parse_config
 from emoreact_plugin.models import check_names
+
 from .scoring import Scores
 
 INSTALL = "pip install 'emoreact_plugin[onnx]'"
@@ -42,11 +43,11 @@ class OnnxScorer:
         if not osp.isfile(path):
             raise FileNotFoundError(f'{path}: no such ONNX file')
         try:
-            self._session = onnxruntime.InferenceSession(
-                path, providers=['CPUExecutionProvider'])
+            self._session = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
         except Exception as error:  # onnxruntime has many kinds of its own
-            raise ValueError(f'{path}: cannot be read as an ONNX file '
-                             f'({type(error).__name__})') from error
+            raise ValueError(
+                f'{path}: cannot be read as an ONNX file ({type(error).__name__})'
+            ) from error
         about = self._session.get_modelmeta().custom_metadata_map
         try:
             self.cfg = parse_config(about['config'], path)
@@ -56,20 +57,21 @@ class OnnxScorer:
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(
                 f'{path}: expected an ONNX file of tools/export_onnx.py, with '
-                f'its configuration, found one without {error}') from error
+                f'its configuration, found one without {error}'
+            ) from error
         check_names(self.cfg, path)
 
-    def __call__(self, clips: List[dict]) -> Scores:
+    def __call__(self, clips: list[dict]) -> Scores:
         """Score a batch; as ``TorchScorer`` does."""
         names = [each.name for each in self._session.get_inputs()]
         outputs = [each.name for each in self._session.get_outputs()]
-        values = dict(zip(outputs, self._session.run(
-            outputs, feed_of(clips, names))))
-        return Scores(values.pop(FUSED), {
-            name[:-len('_logits')]: value for name, value in values.items()})
+        values = dict(zip(outputs, self._session.run(outputs, feed_of(clips, names))))
+        return Scores(
+            values.pop(FUSED), {name[: -len('_logits')]: value for name, value in values.items()}
+        )
 
 
-def feed_of(clips: List[dict], names: List[str]) -> Dict[str, np.ndarray]:
+def feed_of(clips: list[dict], names: list[str]) -> dict[str, np.ndarray]:
     """The inputs of N clips.
 
     Args:
@@ -83,8 +85,7 @@ def feed_of(clips: List[dict], names: List[str]) -> Dict[str, np.ndarray]:
     for name in names:
         if name.endswith('_found'):
             found = [clip['data_samples'].get(name) for clip in clips]
-            feed[name] = np.array([f is None or bool(np.any(f))
-                                   for f in found])
+            feed[name] = np.array([f is None or bool(np.any(f)) for f in found])
             continue
         inputs = [clip['inputs'] for clip in clips]
         if name != ONLY_INPUT:

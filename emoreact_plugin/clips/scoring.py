@@ -1,5 +1,6 @@
 """From packed clips to logits."""
-from typing import Dict, List, NamedTuple, Optional, Tuple, Union
+
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,13 +21,12 @@ class Scores(NamedTuple):
         streams (dict[str, np.ndarray]): Stream -> (N, C) float32 logits;
             empty for a recognizer without streams.
     """
+
     logits: np.ndarray
-    streams: Dict[str, np.ndarray]
+    streams: dict[str, np.ndarray]
 
 
-def load_scorer(checkpoint: str,
-                config: Union[str, Config, None] = None,
-                device: Optional[str] = None):
+def load_scorer(checkpoint: str, config: str | Config | None = None, device: str | None = None):
     """What scores clips with a checkpoint or an ONNX file.
 
     Args:
@@ -49,12 +49,13 @@ def load_scorer(checkpoint: str,
         check_device(device)
     if checkpoint.endswith('.onnx'):
         if config is not None:
-            raise ValueError(f'{checkpoint}: has its own configuration, '
-                             f'expected no config, found {config}')
+            raise ValueError(
+                f'{checkpoint}: has its own configuration, expected no config, found {config}'
+            )
         if device not in (None, 'cpu'):
-            raise ValueError('device: expected cpu, where ONNX files run, '
-                             f'found {device}')
+            raise ValueError(f'device: expected cpu, where ONNX files run, found {device}')
         from .onnx_scoring import OnnxScorer
+
         return OnnxScorer(checkpoint)
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
     cfg, model = load_recognizer(checkpoint, config, device)
@@ -80,8 +81,7 @@ def check_device(device: str) -> None:
         if torch.backends.mps.is_available():
             there.append('mps')
         note = '' if torch.cuda.is_available() else ' (no CUDA device found)'
-        raise ValueError(f'device: expected {" or ".join(there)}{note}, found '
-                         f'{device}') from error
+        raise ValueError(f'device: expected {" or ".join(there)}{note}, found {device}') from error
 
 
 class TorchScorer:
@@ -103,13 +103,9 @@ class TorchScorer:
             so that it has no probability for each.
     """
 
-    def __init__(self,
-                 cfg: Config,
-                 model: nn.Module,
-                 dataset_meta: Optional[dict] = None) -> None:
+    def __init__(self, cfg: Config, model: nn.Module, dataset_meta: dict | None = None) -> None:
         self.cfg, self.model = cfg, model
-        self.dataset_meta = dataset_meta if isinstance(dataset_meta,
-                                                      dict) else {}
+        self.dataset_meta = dataset_meta if isinstance(dataset_meta, dict) else {}
         self.has_streams = hasattr(model, 'streams')
         self.threshold = getattr(model, 'threshold', 0.5)
         if self.has_streams:
@@ -122,12 +118,12 @@ class TorchScorer:
                     f'{type(model).__name__}: expected a recognizer of '
                     'several labels a clip, such as one trained with '
                     f'BCELossWithLogits, found one trained with {loss}, '
-                    'whose classes compete')
-        self.classes = classes_of(cfg, heads[0].num_classes,
-                                  self.dataset_meta)
+                    'whose classes compete'
+                )
+        self.classes = classes_of(cfg, heads[0].num_classes, self.dataset_meta)
 
     @torch.no_grad()
-    def __call__(self, clips: List[dict]) -> Scores:
+    def __call__(self, clips: list[dict]) -> Scores:
         """Score a batch.
 
         Args:
@@ -143,14 +139,15 @@ class TorchScorer:
             return Scores(_array(logits), {})
         samples = self.model.test_step(batch)
         return Scores(
-            _array(torch.stack([each.pred_logits for each in samples])), {
-                stream: _array(
-                    torch.stack([s.stream_logits[stream] for s in samples]))
+            _array(torch.stack([each.pred_logits for each in samples])),
+            {
+                stream: _array(torch.stack([s.stream_logits[stream] for s in samples]))
                 for stream in self.model.streams
-            })
+            },
+        )
 
 
-def classes_of(cfg: Config, count: int, trained: dict) -> Tuple[str, ...]:
+def classes_of(cfg: Config, count: int, trained: dict) -> tuple[str, ...]:
     """The names of the classes of a recognizer.
 
     Args:
@@ -167,8 +164,9 @@ def classes_of(cfg: Config, count: int, trained: dict) -> Tuple[str, ...]:
     while 'dataset' in dataset:
         dataset = dataset['dataset']
     choices = [
-        trained.get('classes'), (dataset.get('metainfo') or {}).get('classes'),
-        EMOTIONS if dataset.get('type') == 'EmoReactDataset' else None
+        trained.get('classes'),
+        (dataset.get('metainfo') or {}).get('classes'),
+        EMOTIONS if dataset.get('type') == 'EmoReactDataset' else None,
     ]
     for names in choices:
         if isinstance(names, (list, tuple)) and len(names) == count:

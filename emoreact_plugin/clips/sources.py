@@ -1,23 +1,34 @@
 """Clips to score: their frames, and where the person is in them."""
+
 import os
 import os.path as osp
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.util import find_spec
-from typing import (Callable, Iterable, Iterator, List, NamedTuple, Optional,
-                    Sequence, Tuple, Union)
+from typing import NamedTuple, Union
 
 import cv2
 import numpy as np
 
-from emoreact_plugin.datasets.clip_files import (ClipFiles, default_cache_dir,
-                                                 find_clip, prepare_all,
-                                                 prepare_video, scan_frames)
-from emoreact_plugin.datasets.frame_extraction import (VIDEO_ENDINGS,
-                                                       find_videos)
+from emoreact_plugin.datasets.clip_files import (
+    ClipFiles,
+    default_cache_dir,
+    find_clip,
+    prepare_all,
+    prepare_video,
+    scan_frames,
+)
+from emoreact_plugin.datasets.frame_extraction import VIDEO_ENDINGS, find_videos
 from emoreact_plugin.datasets.landmark_extraction import detect
 from emoreact_plugin.datasets.landmarks import PreparedClip, load_prepared
-from emoreact_plugin.datasets.video import (USUAL_RATE, frame_times,
-                                            iterate_frames, read_frames,
-                                            select_frames, video_info)
+from emoreact_plugin.datasets.video import (
+    USUAL_RATE,
+    frame_times,
+    iterate_frames,
+    read_frames,
+    select_frames,
+    video_info,
+)
+
 from .clip_pipeline import Landmarks
 
 FRAME_NAMES = '{:06d}.jpg'
@@ -32,12 +43,12 @@ class Source(NamedTuple):
         path (str): Where it is.
         name (str): Relative to the folder that was named, with ``/``.
     """
+
     path: str
     name: str
 
 
-def find_sources(videos: Union[PathLike, Sequence[PathLike]],
-                 out: Optional[str] = None) -> List[Source]:
+def find_sources(videos: PathLike | Sequence[PathLike], out: str | None = None) -> list[Source]:
     """The videos that are meant by some paths.
 
     Args:
@@ -58,12 +69,12 @@ def find_sources(videos: Union[PathLike, Sequence[PathLike]],
     found, lost = [], []
     for path in map(os.fspath, videos):
         if osp.isdir(path):
-            found += [Source(osp.join(path, name), name)
-                      for name in find_videos(path, out)]
+            found += [Source(osp.join(path, name), name) for name in find_videos(path, out)]
         elif osp.isfile(path):
             if out is not None and _is_within(path, out):
-                raise ValueError(f'{path}: expected videos that lie outside '
-                                 f'of the folder of results, {out}')
+                raise ValueError(
+                    f'{path}: expected videos that lie outside of the folder of results, {out}'
+                )
             found.append(Source(path, osp.basename(path)))
         else:
             lost.append(path)
@@ -73,7 +84,8 @@ def find_sources(videos: Union[PathLike, Sequence[PathLike]],
     if not found:
         raise ValueError(
             f'{", ".join(map(os.fspath, videos)) or "no paths"}: expected '
-            f'videos (of the endings {" ".join(VIDEO_ENDINGS)}), found none')
+            f'videos (of the endings {" ".join(VIDEO_ENDINGS)}), found none'
+        )
     return found
 
 
@@ -122,26 +134,27 @@ class Clip:
             do not belong together.
     """
 
-    def __init__(self,
-                 path: str,
-                 landmarks: Optional[str] = None,
-                 detector: Optional[Callable] = None,
-                 use_landmarks: bool = True,
-                 cache_dir: Optional[str] = None,
-                 filename_tmpl: str = FRAME_NAMES,
-                 video: Optional[str] = None,
-                 person: Optional[str] = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        landmarks: str | None = None,
+        detector: Callable | None = None,
+        use_landmarks: bool = True,
+        cache_dir: str | None = None,
+        filename_tmpl: str = FRAME_NAMES,
+        video: str | None = None,
+        person: str | None = None,
+    ) -> None:
         self.path = path
         self.name = osp.basename(osp.normpath(path))
         self.filename_tmpl = filename_tmpl if osp.isdir(path) else None
         if landmarks is not None and not osp.isdir(landmarks):
-            raise FileNotFoundError(f'{landmarks}: no such folder of '
-                                    'landmarks')
+            raise FileNotFoundError(f'{landmarks}: no such folder of landmarks')
         if self.filename_tmpl:
             folder = scan_frames(path, filename_tmpl)
             self.first = folder.start_index
             self.total_frames = folder.total_frames
-            self.size, self.fps = (folder.width, folder.height), 0.
+            self.size, self.fps = (folder.width, folder.height), 0.0
         else:
             info = video_info(path)
             self.total_frames, self.fps = info.total_frames, info.fps
@@ -153,8 +166,7 @@ class Clip:
             self.landmarks = self._of(detect(path, detector), path)
         elif use_landmarks:
             folder = landmarks or osp.dirname(osp.normpath(path))
-            files = find_clip(video or self.name, path, folder, folder,
-                              self.filename_tmpl, person)
+            files = find_clip(video or self.name, path, folder, folder, self.filename_tmpl, person)
             self._read_landmarks(files, cache_dir or default_cache_dir())
 
     def _read_landmarks(self, files: ClipFiles, cache_dir: str) -> None:
@@ -171,7 +183,8 @@ class Clip:
         self.landmarks = Landmarks(
             found.face if self.has_landmarks else none.face,
             found.body if self.has_keypoints else none.body,
-            found.face_is_box if self.has_landmarks else none.face_is_box)
+            found.face_is_box if self.has_landmarks else none.face_is_box,
+        )
 
     def _of(self, clip: PreparedClip, file: str) -> Landmarks:
         found = (clip.total_frames, *clip.frame_size)
@@ -179,10 +192,11 @@ class Clip:
             raise ValueError(
                 f'{file}: has landmarks of {found[0]} frames of '
                 f'{found[1]}x{found[2]} pixels, but {self.path} has '
-                f'{self.total_frames} of {self.size[0]}x{self.size[1]}')
-        return Landmarks(clip.face_landmarks,
-                         clip.body_keypoints * np.float32(self.size),
-                         clip.face_is_box)
+                f'{self.total_frames} of {self.size[0]}x{self.size[1]}'
+            )
+        return Landmarks(
+            clip.face_landmarks, clip.body_keypoints * np.float32(self.size), clip.face_is_box
+        )
 
     def frames(self) -> Iterator[np.ndarray]:
         """Yield every frame: (H, W, 3) uint8, RGB."""
@@ -192,10 +206,10 @@ class Clip:
         for k in range(self.total_frames):
             yield self._image(k)
 
-    def select(self,
-               inds: Iterable[int]) -> Iterator[Tuple[int, np.ndarray]]:
+    def select(self, inds: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:
         """Yield some frames in their order: each index once, and the frame,
-        (H, W, 3) uint8, RGB."""
+        (H, W, 3) uint8, RGB.
+        """
         if not self.filename_tmpl:
             yield from select_frames(self.path, inds)
             return
@@ -204,22 +218,22 @@ class Clip:
 
     def times(self) -> np.ndarray:
         """When each frame is shown: (T, ) float64, seconds from the first one
-        on; at 25 frames a second for a folder of frames."""
+        on; at 25 frames a second for a folder of frames.
+        """
         if not self.filename_tmpl:
             times = frame_times(self.path)
             if len(times) == self.total_frames:
                 return times
         return np.arange(self.total_frames) / (self.fps or float(USUAL_RATE))
 
-    def read(self, inds: Sequence[int]) -> List[np.ndarray]:
+    def read(self, inds: Sequence[int]) -> list[np.ndarray]:
         """Some frames, counted from 0: (H, W, 3) uint8, RGB."""
         if not self.filename_tmpl:
             return read_frames(self.path, inds, self.total_frames)
         return [self._image(int(k)) for k in inds]
 
     def _image(self, index: int) -> np.ndarray:
-        path = osp.join(self.path,
-                        self.filename_tmpl.format(self.first + index))
+        path = osp.join(self.path, self.filename_tmpl.format(self.first + index))
         image = cv2.imread(path)
         if image is None:
             raise ValueError(f'{path}: cannot be read as an image')

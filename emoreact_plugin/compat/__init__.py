@@ -6,10 +6,10 @@ test looks for a line of upstream's source, that line is quoted, so one can
 see what the mend answers. Nothing here changes what a correctly working part
 does, and ``EMOREACT_NO_COMPAT=1`` in the environment turns everything off.
 """
+
 import importlib.util
 import os
 import sys
-from typing import List, Optional
 
 from . import checkpoints, cpu, importing, mmaction_parts
 from .checkpoints import plain_checkpoint
@@ -31,16 +31,16 @@ REQUIRED_MODULES = {
 }
 
 # importing comes first: the others look at what it makes importable
-MENDS = (importing.MENDS + checkpoints.MENDS + cpu.MENDS +
-         mmaction_parts.MENDS)
+MENDS = importing.MENDS + checkpoints.MENDS + cpu.MENDS + mmaction_parts.MENDS
 
-_applied: Optional[List[str]] = None
+_applied: list[str] | None = None
 
 
 def check_requirements() -> None:
     """Raise one clear ImportError that names everything that is missing."""
     missing = [
-        dist for module, dist in REQUIRED_MODULES.items()
+        dist
+        for module, dist in REQUIRED_MODULES.items()
         if importlib.util.find_spec(module) is None
     ]
     if missing:
@@ -48,10 +48,11 @@ def check_requirements() -> None:
             'emoreact_plugin needs packages that are not installed: '
             f'{", ".join(missing)}. Install them with\n'
             f'  {sys.executable} -m pip install {" ".join(missing)}\n'
-            'or run tools/doctor.py, which checks the whole environment.')
+            'or run tools/doctor.py, which checks the whole environment.'
+        )
 
 
-def apply() -> List[str]:
+def apply() -> list[str]:
     """Apply the mends that the installed packages need, once a process.
 
     Returns:

@@ -1,20 +1,19 @@
 """Checkpoints that load without running code stored in them."""
+
 import copy
 import functools
 import inspect
 import logging
 import pickle
 from collections import Counter, OrderedDict, deque
-from typing import List
 
 from .common import Mend, replace_everywhere, source_has
-
 
 # what torch's reader knows; any other kind of dict becomes a plain one
 _PLAIN_DICTS = (dict, OrderedDict, Counter)
 
 
-def _plain(value, place: str, odd: List[str]):
+def _plain(value, place: str, odd: list[str]):
     """``value`` with nothing in it that ``weights_only=True`` refuses.
 
     What is plain already is returned as the same object. Names of entries
@@ -22,23 +21,21 @@ def _plain(value, place: str, odd: List[str]):
     """
     import numpy as np
     import torch
+
     if isinstance(value, (np.generic, np.ndarray)):
         value = value.tolist()
-    if value is None or type(value) in (bool, int, float, complex, str,
-                                        bytes):
+    if value is None or type(value) in (bool, int, float, complex, str, bytes):
         return value
-    if isinstance(value, (torch.Tensor, torch.Size, torch.dtype,
-                          torch.device)):
+    if isinstance(value, (torch.Tensor, torch.Size, torch.dtype, torch.device)):
         return value
     if isinstance(value, dict):
         # A scheduler's state holds functions of its class; loading the state
         # leaves those of the new scheduler where they are.
         value = _without_functions(value)
-        items = OrderedDict((_plain(k, place, odd),
-                             _plain(v, f'{place}[{k!r}]', odd))
-                            for k, v in value.items())
-        same = all(a is b and value[a] is items[b]
-                   for a, b in zip(value, items))
+        items = OrderedDict(
+            (_plain(k, place, odd), _plain(v, f'{place}[{k!r}]', odd)) for k, v in value.items()
+        )
+        same = all(a is b and value[a] is items[b] for a, b in zip(value, items))
         kind = type(value) if type(value) in _PLAIN_DICTS else dict
         return value if same and kind is type(value) else kind(items)
     if isinstance(value, (list, tuple, set, frozenset, deque)):
@@ -65,6 +62,7 @@ def plain_checkpoint(checkpoint: dict) -> dict:
     with a warning. The dict passed in is not changed.
     """
     from mmengine.logging import print_log
+
     if not isinstance(checkpoint, dict):
         return checkpoint
     checkpoint = copy.copy(checkpoint)
@@ -74,10 +72,11 @@ def plain_checkpoint(checkpoint: dict) -> dict:
         checkpoint['message_hub'] = dict(
             hub,
             log_scalars=OrderedDict(),
-            resumed_keys=OrderedDict((key, value)
-                                     for key, value in resumed.items()
-                                     if key not in hub['log_scalars']))
-    odd: List[str] = []
+            resumed_keys=OrderedDict(
+                (key, value) for key, value in resumed.items() if key not in hub['log_scalars']
+            ),
+        )
+    odd: list[str] = []
     for key, value in checkpoint.items():
         checkpoint[key] = _plain(value, str(key), odd)
     if odd:
@@ -85,7 +84,8 @@ def plain_checkpoint(checkpoint: dict) -> dict:
             'stored as text in the checkpoint, because torch.load refuses '
             f'such objects since 2.6: {", ".join(odd)}',
             logger='current',
-            level=logging.WARNING)
+            level=logging.WARNING,
+        )
     return checkpoint
 
 
@@ -94,6 +94,7 @@ def _own_checkpoints_unreadable() -> bool:
 
     import torch
     from mmengine.logging import HistoryBuffer
+
     buffer = io.BytesIO()
     torch.save(HistoryBuffer(), buffer)
     buffer.seek(0)
@@ -106,6 +107,7 @@ def _own_checkpoints_unreadable() -> bool:
 
 def _write_plain_checkpoints() -> None:
     from mmengine.runner import checkpoint as module
+
     stock = module.save_checkpoint
 
     # At the very end of saving, after all hooks, so that it holds for every
@@ -126,12 +128,15 @@ own and save its tensors alone, dict(state_dict=...), to another file."""
 
 def _reading_unguarded() -> bool:
     from mmengine.runner.checkpoint import CheckpointLoader
-    return source_has(CheckpointLoader.load_checkpoint,
-                      'return checkpoint_loader(filename, map_location)')
+
+    return source_has(
+        CheckpointLoader.load_checkpoint, 'return checkpoint_loader(filename, map_location)'
+    )
 
 
 def _explain_unreadable_checkpoints() -> None:
     from mmengine.runner.checkpoint import CheckpointLoader
+
     stock = CheckpointLoader.load_checkpoint.__func__
 
     @functools.wraps(stock)
@@ -142,15 +147,15 @@ def _explain_unreadable_checkpoints() -> None:
             # torch goes on to recommend the unsafe way; that is left out
             reason = str(error).replace('\n', ' ')
             found = reason.find('WeightsUnpickler error:')
-            reason = reason[max(found, 0):][:200]
-            raise ValueError(
-                _UNREADABLE.format(file=filename, reason=reason)) from error
+            reason = reason[max(found, 0) :][:200]
+            raise ValueError(_UNREADABLE.format(file=filename, reason=reason)) from error
 
     CheckpointLoader.load_checkpoint = classmethod(load_checkpoint)
 
 
 def _downloads_unsafe() -> bool:
     from torch.hub import load_state_dict_from_url
+
     parameters = inspect.signature(load_state_dict_from_url).parameters
     default = parameters['weights_only'].default
     return default is False
@@ -158,21 +163,23 @@ def _downloads_unsafe() -> bool:
 
 def _load_downloads_safely() -> None:
     from mmengine.runner import checkpoint as module
+
     # only here: torch's own name stays as it is
     module.load_url = functools.partial(module.load_url, weights_only=True)
 
 
-_STORAGE_NOISE = ('"FileClient" will be deprecated',
-                  '"HardDiskBackend" is the alias')
+_STORAGE_NOISE = ('"FileClient" will be deprecated', '"HardDiskBackend" is the alias')
 
 
 def _storage_is_noisy() -> bool:
     from mmengine.fileio import FileClient
+
     return source_has(FileClient.__new__, _STORAGE_NOISE[0])
 
 
 def _quiet_storage() -> None:
     from mmengine.fileio import file_client
+
     stock = file_client.print_log
 
     @functools.wraps(stock)
@@ -183,17 +190,31 @@ def _quiet_storage() -> None:
 
     file_client.print_log = print_log
 
+
 MENDS = (
-    Mend('plain_checkpoints', "mmengine's checkpoints cannot be read with "
-         'weights_only=True: open-mmlab/mmengine#1655',
-         _own_checkpoints_unreadable, _write_plain_checkpoints),
-    Mend('checkpoint_errors', 'an unreadable checkpoint does not say what to '
-         'do: mmengine/runner/checkpoint.py:330', _reading_unguarded,
-         _explain_unreadable_checkpoints),
-    Mend('safe_downloads', 'checkpoints from a URL are read unsafely: '
-         'mmengine/runner/checkpoint.py:373', _downloads_unsafe,
-         _load_downloads_safely),
-    Mend('quiet_storage', "mmengine's deprecation notes about itself at every "
-         'checkpoint: mmengine/fileio/file_client.py:19,90',
-         _storage_is_noisy, _quiet_storage),
+    Mend(
+        'plain_checkpoints',
+        "mmengine's checkpoints cannot be read with weights_only=True: open-mmlab/mmengine#1655",
+        _own_checkpoints_unreadable,
+        _write_plain_checkpoints,
+    ),
+    Mend(
+        'checkpoint_errors',
+        'an unreadable checkpoint does not say what to do: mmengine/runner/checkpoint.py:330',
+        _reading_unguarded,
+        _explain_unreadable_checkpoints,
+    ),
+    Mend(
+        'safe_downloads',
+        'checkpoints from a URL are read unsafely: mmengine/runner/checkpoint.py:373',
+        _downloads_unsafe,
+        _load_downloads_safely,
+    ),
+    Mend(
+        'quiet_storage',
+        "mmengine's deprecation notes about itself at every "
+        'checkpoint: mmengine/fileio/file_client.py:19,90',
+        _storage_is_noisy,
+        _quiet_storage,
+    ),
 )

@@ -1,7 +1,9 @@
 """What the mends have in common."""
+
 import inspect
 import sys
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 
 class Mend(NamedTuple):
@@ -13,6 +15,7 @@ class Mend(NamedTuple):
         needed: tells whether the installed upstream still has the fault.
         mend: puts it right in this process.
     """
+
     name: str
     answers: str
     needed: Callable[[], bool]

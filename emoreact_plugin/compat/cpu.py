@@ -1,4 +1,5 @@
 """Mixed precision and several processes without a GPU."""
+
 import functools
 import logging
 
@@ -8,20 +9,23 @@ from .common import Mend, source_has
 def on_cpu() -> bool:
     """Whether mmengine would train on the CPU here."""
     from mmengine.device import get_device
+
     return get_device() == 'cpu'
 
 
 def _amp_refuses_cpu() -> bool:
     from mmengine.optim import AmpOptimWrapper
+
     return on_cpu() and source_has(
-        AmpOptimWrapper.__init__,
-        'assert is_cuda_available() or is_npu_available()')
+        AmpOptimWrapper.__init__, 'assert is_cuda_available() or is_npu_available()'
+    )
 
 
 def _amp_on_cpu() -> None:
     import torch
     from mmengine.logging import print_log
     from mmengine.optim import AmpOptimWrapper, OptimWrapper
+
     stock = AmpOptimWrapper.__init__
 
     class NoScaler(torch.amp.GradScaler):
@@ -36,16 +40,15 @@ def _amp_on_cpu() -> None:
             return torch.amp.GradScaler('cpu').state_dict()
 
     @functools.wraps(stock)
-    def __init__(self, loss_scale='dynamic', dtype=None, use_fsdp=False,
-                 **kwargs):
+    def __init__(self, loss_scale='dynamic', dtype=None, use_fsdp=False, **kwargs):
         if not on_cpu():
             return stock(self, loss_scale, dtype, use_fsdp, **kwargs)
         if dtype not in (None, 'bfloat16', torch.bfloat16):
             print_log(
-                f'{dtype} is asked for, but mixed precision on the CPU is '
-                'bfloat16',
+                f'{dtype} is asked for, but mixed precision on the CPU is bfloat16',
                 logger='current',
-                level=logging.WARNING)
+                level=logging.WARNING,
+            )
         OptimWrapper.__init__(self, **kwargs)
         self._scale_update_param = None
         self.loss_scaler = NoScaler()
@@ -57,14 +60,16 @@ def _amp_on_cpu() -> None:
 
 def _dist_wants_cuda() -> bool:
     from mmengine.dist import utils
+
     return on_cpu() and source_has(
-        utils._init_dist_pytorch,
-        '    else:\n        torch.cuda.set_device(local_rank)')
+        utils._init_dist_pytorch, '    else:\n        torch.cuda.set_device(local_rank)'
+    )
 
 
 def _dist_on_cpu() -> None:
     import torch.distributed as torch_dist
     from mmengine.dist import utils
+
     stock = utils._init_dist_pytorch
 
     @functools.wraps(stock)
@@ -80,12 +85,13 @@ def _dist_on_cpu() -> None:
 
 def _ddp_wants_cuda() -> bool:
     from mmengine.runner import Runner
-    return on_cpu() and source_has(
-        Runner.wrap_model, "device_ids=[int(os.environ['LOCAL_RANK'])]")
+
+    return on_cpu() and source_has(Runner.wrap_model, "device_ids=[int(os.environ['LOCAL_RANK'])]")
 
 
 def _ddp_on_cpu() -> None:
     from mmengine.model import MMDistributedDataParallel
+
     stock = MMDistributedDataParallel.__init__
 
     @functools.wraps(stock)
@@ -97,13 +103,24 @@ def _ddp_on_cpu() -> None:
 
     MMDistributedDataParallel.__init__ = __init__
 
+
 MENDS = (
-    Mend('amp_on_cpu', 'AmpOptimWrapper refuses the CPU: '
-         'mmengine/optim/optimizer/amp_optimizer_wrapper.py:76',
-         _amp_refuses_cpu, _amp_on_cpu),
-    Mend('dist_on_cpu', 'launcher="pytorch" calls torch.cuda.set_device '
-         'without CUDA: mmengine/dist/utils.py:130', _dist_wants_cuda,
-         _dist_on_cpu),
-    Mend('ddp_on_cpu', 'DDP gets device ids on the CPU: '
-         'mmengine/runner/runner.py:900', _ddp_wants_cuda, _ddp_on_cpu),
+    Mend(
+        'amp_on_cpu',
+        'AmpOptimWrapper refuses the CPU: mmengine/optim/optimizer/amp_optimizer_wrapper.py:76',
+        _amp_refuses_cpu,
+        _amp_on_cpu,
+    ),
+    Mend(
+        'dist_on_cpu',
+        'launcher="pytorch" calls torch.cuda.set_device without CUDA: mmengine/dist/utils.py:130',
+        _dist_wants_cuda,
+        _dist_on_cpu,
+    ),
+    Mend(
+        'ddp_on_cpu',
+        'DDP gets device ids on the CPU: mmengine/runner/runner.py:900',
+        _ddp_wants_cuda,
+        _ddp_on_cpu,
+    ),
 )

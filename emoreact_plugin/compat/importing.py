@@ -1,4 +1,5 @@
 """Importing mmcv and MMAction2, and configs of installed packages."""
+
 import contextlib
 import functools
 import importlib
@@ -8,19 +9,19 @@ import os.path as osp
 import sys
 import types
 import warnings
-from typing import Optional
 
 from .common import Mend, replace_everywhere, source_has
-
 
 # (module to load, kind of warning, how it begins)
 _IMPORT_NOISE = (
     # an op that only the full mmcv has
-    ('mmcv.cnn.bricks.transformer', Warning,
-     r'(Fail to import )?``MultiScaleDeformableAttention``'),
+    (
+        'mmcv.cnn.bricks.transformer',
+        Warning,
+        r'(Fail to import )?``MultiScaleDeformableAttention``',
+    ),
     # mmengine/utils/misc.py:477, on Python 3.13
-    ('mmengine.runner', DeprecationWarning,
-     "'maxsplit' is passed as positional argument"),
+    ('mmengine.runner', DeprecationWarning, "'maxsplit' is passed as positional argument"),
 )
 
 
@@ -57,7 +58,8 @@ def _drn_missing() -> bool:
     spec = importlib.util.find_spec('mmaction')
     return not any(
         osp.isdir(osp.join(folder, 'models', 'localizers', 'drn'))
-        for folder in spec.submodule_search_locations)
+        for folder in spec.submodule_search_locations
+    )
 
 
 def _stub_drn() -> None:
@@ -70,7 +72,8 @@ def _stub_drn() -> None:
             raise ImportError(
                 'DRN is not in the released wheel of MMAction2 1.2.0 '
                 '(open-mmlab/mmaction2#2714). To use it, install MMAction2 '
-                'from its source.')
+                'from its source.'
+            )
 
     package = 'mmaction.models.localizers.drn'
     for name in (package, package + '.drn'):
@@ -79,10 +82,11 @@ def _stub_drn() -> None:
         module.__path__ = []
         sys.modules[name] = module
     from mmaction.registry import MODELS
+
     MODELS.register_module(module=DRN)
 
 
-def _importable(module: str) -> Optional[str]:
+def _importable(module: str) -> str | None:
     """Folder of a regular package or module, None where there is none."""
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
@@ -107,6 +111,7 @@ def get_installed_path(package: str) -> str:
         RuntimeError: it is a namespace package, which has no single folder.
     """
     from mmengine.config.utils import MODULE2PACKAGE
+
     names = [m for m, p in MODULE2PACKAGE.items() if p == package]
     names.append(package)
     try:
@@ -122,29 +127,34 @@ def get_installed_path(package: str) -> str:
     raise RuntimeError(
         f'{package} has no package with a folder of its own (looked for '
         f'{", ".join(dict.fromkeys(names))}); a namespace package is invalid '
-        'for `get_installed_path`')
+        'for `get_installed_path`'
+    )
 
 
 def _needs_pkg_resources() -> bool:
     from mmengine.utils import package_utils
+
     return source_has(package_utils.is_installed, 'import pkg_resources')
 
 
 def _without_pkg_resources() -> None:
-    from mmengine.utils import package_utils
     import mmengine.hub  # noqa: F401  (it holds a copy of the name)
+    from mmengine.utils import package_utils
+
     replace_everywhere(package_utils.is_installed, is_installed)
     replace_everywhere(package_utils.get_installed_path, get_installed_path)
 
 
 def _own_configs_unknown() -> bool:
     from mmengine.config.utils import MODULE2PACKAGE
+
     return 'emoreact_plugin' not in MODULE2PACKAGE
 
 
 def _name_own_configs() -> None:
     from mmengine.config import Config
     from mmengine.config.utils import MODULE2PACKAGE
+
     MODULE2PACKAGE['emoreact_plugin'] = 'emoreact_plugin'
     stock = Config._get_cfg_path
 
@@ -157,16 +167,31 @@ def _name_own_configs() -> None:
 
     Config._get_cfg_path = staticmethod(_get_cfg_path)
 
+
 MENDS = (
-    Mend('quiet_import', "warnings of mmcv-lite's and mmengine's about "
-         'themselves: mmcv/cnn/bricks/transformer.py:33', _noise_to_come,
-         _load_quietly),
-    Mend('drn_stub', 'import mmaction.models fails: open-mmlab/mmaction2#2714',
-         _drn_missing, _stub_drn),
-    Mend('no_pkg_resources', "_base_ = 'mmaction::...' needs pkg_resources: "
-         'mmengine/utils/package_utils.py:17,48', _needs_pkg_resources,
-         _without_pkg_resources),
-    Mend('own_configs', "_base_ = 'emoreact_plugin::...' is refused: "
-         'mmengine/config/utils.py:17', _own_configs_unknown,
-         _name_own_configs),
+    Mend(
+        'quiet_import',
+        "warnings of mmcv-lite's and mmengine's about "
+        'themselves: mmcv/cnn/bricks/transformer.py:33',
+        _noise_to_come,
+        _load_quietly,
+    ),
+    Mend(
+        'drn_stub',
+        'import mmaction.models fails: open-mmlab/mmaction2#2714',
+        _drn_missing,
+        _stub_drn,
+    ),
+    Mend(
+        'no_pkg_resources',
+        "_base_ = 'mmaction::...' needs pkg_resources: mmengine/utils/package_utils.py:17,48",
+        _needs_pkg_resources,
+        _without_pkg_resources,
+    ),
+    Mend(
+        'own_configs',
+        "_base_ = 'emoreact_plugin::...' is refused: mmengine/config/utils.py:17",
+        _own_configs_unknown,
+        _name_own_configs,
+    ),
 )

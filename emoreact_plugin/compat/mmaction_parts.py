@@ -1,4 +1,5 @@
 """Backbones, recognizers and transforms of MMAction2."""
+
 import copy
 import functools
 
@@ -7,13 +8,12 @@ from .common import Mend, source_has
 
 def _tsm_classes() -> list:
     from mmaction.models.backbones import MobileNetV2TSM, ResNetTSM
+
     return [ResNetTSM, MobileNetV2TSM]
 
 
 def _tsm_needs_weights() -> bool:
-    return any(
-        source_has(cls.init_weights, 'if self.pretrained2d:')
-        for cls in _tsm_classes())
+    return any(source_has(cls.init_weights, 'if self.pretrained2d:') for cls in _tsm_classes())
 
 
 def _tsm_from_scratch() -> None:
@@ -31,12 +31,13 @@ def _tsm_from_scratch() -> None:
 
 def _backbone_dict_emptied() -> bool:
     from mmaction.models.recognizers import BaseRecognizer
-    return source_has(BaseRecognizer.__init__,
-                      "backbone_type = backbone.pop('type')")
+
+    return source_has(BaseRecognizer.__init__, "backbone_type = backbone.pop('type')")
 
 
 def _copy_backbone_dict() -> None:
     from mmaction.models.recognizers import BaseRecognizer
+
     stock = BaseRecognizer.__init__
 
     @functools.wraps(stock)
@@ -48,7 +49,9 @@ def _copy_backbone_dict() -> None:
 
 def _hue_overflows() -> bool:
     import numpy as np
+
     from mmaction.datasets.transforms import ColorJitter
+
     try:
         ColorJitter.adjust_hue(np.zeros((1, 1, 3), np.float32), -0.1)
     except OverflowError:
@@ -59,6 +62,7 @@ def _hue_overflows() -> bool:
 def _hue_without_overflow() -> None:
     import cv2
     import numpy as np
+
     from mmaction.datasets.transforms import ColorJitter
 
     def adjust_hue(img, factor):
@@ -74,12 +78,13 @@ def _hue_without_overflow() -> None:
 
 def _tsm_decay_is_none() -> bool:
     from mmaction.engine.optimizers import TSMOptimWrapperConstructor
-    return source_has(TSMOptimWrapperConstructor.add_params,
-                      "'weight_decay': self.base_wd")
+
+    return source_has(TSMOptimWrapperConstructor.add_params, "'weight_decay': self.base_wd")
 
 
 def _tsm_default_decay() -> None:
     from mmaction.engine.optimizers import TSMOptimWrapperConstructor
+
     stock = TSMOptimWrapperConstructor.add_params
 
     @functools.wraps(stock)
@@ -91,15 +96,18 @@ def _tsm_default_decay() -> None:
 
     TSMOptimWrapperConstructor.add_params = add_params
 
+
 def _accuracy_refuses_bfloat16() -> bool:
     from mmaction.models.heads import BaseHead
-    return source_has(BaseHead.loss_by_feat,
-                      'cls_scores.detach().cpu().numpy()')
+
+    return source_has(BaseHead.loss_by_feat, 'cls_scores.detach().cpu().numpy()')
 
 
 def _accuracy_in_float() -> None:
     import torch
+
     from mmaction.models.heads import BaseHead
+
     stock = BaseHead.loss_by_feat
 
     @functools.wraps(stock)
@@ -113,18 +121,36 @@ def _accuracy_in_float() -> None:
 
 
 MENDS = (
-    Mend('tsm_from_scratch', 'ResNetTSM and MobileNetV2TSM fail with '
-         'pretrained=None: mmaction/models/backbones/resnet_tsm.py:370',
-         _tsm_needs_weights, _tsm_from_scratch),
-    Mend('backbone_dict', 'building a torchvision backbone empties its '
-         'config: mmaction/models/recognizers/base.py:79',
-         _backbone_dict_emptied, _copy_backbone_dict),
-    Mend('color_jitter', 'ColorJitter overflows on numpy 2: '
-         'mmaction/datasets/transforms/processing.py:979', _hue_overflows,
-         _hue_without_overflow),
-    Mend('bfloat16_accuracy', 'a head with one label a clip fails in '
-         'bfloat16: mmaction/models/heads/base.py:129',
-         _accuracy_refuses_bfloat16, _accuracy_in_float),
-    Mend('tsm_weight_decay', 'TSMOptimWrapperConstructor passes a weight '
-         'decay of None', _tsm_decay_is_none, _tsm_default_decay),
+    Mend(
+        'tsm_from_scratch',
+        'ResNetTSM and MobileNetV2TSM fail with '
+        'pretrained=None: mmaction/models/backbones/resnet_tsm.py:370',
+        _tsm_needs_weights,
+        _tsm_from_scratch,
+    ),
+    Mend(
+        'backbone_dict',
+        'building a torchvision backbone empties its '
+        'config: mmaction/models/recognizers/base.py:79',
+        _backbone_dict_emptied,
+        _copy_backbone_dict,
+    ),
+    Mend(
+        'color_jitter',
+        'ColorJitter overflows on numpy 2: mmaction/datasets/transforms/processing.py:979',
+        _hue_overflows,
+        _hue_without_overflow,
+    ),
+    Mend(
+        'bfloat16_accuracy',
+        'a head with one label a clip fails in bfloat16: mmaction/models/heads/base.py:129',
+        _accuracy_refuses_bfloat16,
+        _accuracy_in_float,
+    ),
+    Mend(
+        'tsm_weight_decay',
+        'TSMOptimWrapperConstructor passes a weight decay of None',
+        _tsm_decay_is_none,
+        _tsm_default_decay,
+    ),
 )

@@ -1,10 +1,11 @@
 """All wrong lines of an annotation file, and files of some of its lines."""
+
 import csv
 import os.path as osp
 import re
 import tempfile
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Collection, Dict, Iterator, List, Sequence, Tuple
 
 from .annotations import USUAL_COLUMNS, Annotation, read_annotations
 from .clip_checks import Problem
@@ -14,7 +15,7 @@ MAX_WRONG_LINES = 200
 BINARY = {'0', '1', '0.0', '1.0'}
 
 
-def read_lines(dataset) -> Tuple[List[Annotation], List[Problem]]:
+def read_lines(dataset) -> tuple[list[Annotation], list[Problem]]:
     """Read the annotations of a data set, whatever is wrong with some lines.
 
     Args:
@@ -29,8 +30,7 @@ def read_lines(dataset) -> Tuple[List[Annotation], List[Problem]]:
     while True:
         try:
             with lines_left(path, without=wrong) as part:
-                rows = read_annotations(part, dataset.classes,
-                                        dataset.columns, dataset.soft_labels)
+                rows = read_annotations(part, dataset.classes, dataset.columns, dataset.soft_labels)
             return rows, problems
         except (ValueError, OSError) as error:
             text = str(error).replace(part, path) if wrong else str(error)
@@ -40,10 +40,14 @@ def read_lines(dataset) -> Tuple[List[Annotation], List[Problem]]:
             return [], problems
         wrong.add(int(match[1]))
         if len(wrong) == MAX_WRONG_LINES:
-            problems.append(Problem(
-                'error', 'annotations',
-                f'{path}: has {MAX_WRONG_LINES} wrong lines or more; what '
-                'comes after them was not looked at'))
+            problems.append(
+                Problem(
+                    'error',
+                    'annotations',
+                    f'{path}: has {MAX_WRONG_LINES} wrong lines or more; what '
+                    'comes after them was not looked at',
+                )
+            )
             return [], problems
 
 
@@ -67,7 +71,7 @@ def lines_left(path: str, without: Collection[int] = ()) -> Iterator[str]:
         lines = list(file)
     for last, first in _rows(lines).items():
         if last in without and first > 1:
-            lines[first - 1:last] = ['\n'] * (last - first + 1)
+            lines[first - 1 : last] = ['\n'] * (last - first + 1)
     with tempfile.TemporaryDirectory() as folder:
         part = osp.join(folder, osp.basename(path))
         with open(part, 'w', newline='', encoding='utf-8') as file:
@@ -75,7 +79,7 @@ def lines_left(path: str, without: Collection[int] = ()) -> Iterator[str]:
         yield part
 
 
-def _rows(lines: List[str]) -> Dict[int, int]:
+def _rows(lines: list[str]) -> dict[int, int]:
     """Last line of each row -> its first."""
     reader, rows, before = csv.reader(lines), {}, 0
     for _ in reader:
@@ -84,7 +88,7 @@ def _rows(lines: List[str]) -> Dict[int, int]:
     return rows
 
 
-def label_columns(paths: Sequence[str]) -> Tuple[str, ...]:
+def label_columns(paths: Sequence[str]) -> tuple[str, ...]:
     """The columns that hold 0 and 1 only, in one of some annotation files at
     least: a wrong cell in one file is to be found, not to hide its column.
 
@@ -103,12 +107,9 @@ def label_columns(paths: Sequence[str]) -> Tuple[str, ...]:
     for path in paths:
         try:
             with open(path, newline='', encoding='utf-8-sig') as file:
-                header, *rows = [row for row in csv.reader(file) if row] or [
-                    []
-                ]
+                header, *rows = [row for row in csv.reader(file) if row] or [[]]
         except (UnicodeDecodeError, csv.Error) as error:
-            raise ValueError(f'{path}: expected a CSV file in UTF-8 ({error})'
-                             ) from error
+            raise ValueError(f'{path}: expected a CSV file in UTF-8 ({error})') from error
         for k, name in enumerate(map(str.strip, header)):
             names[name] = None
             cells = {row[k].strip() for row in rows if k < len(row)}
@@ -116,6 +117,8 @@ def label_columns(paths: Sequence[str]) -> Tuple[str, ...]:
                 found.add(name)
     found -= {'', *USUAL_COLUMNS.values()}
     if not found:
-        raise ValueError(f'{", ".join(paths)}: expected columns of 0 and 1, '
-                         'one a label, found none; name them with --classes')
+        raise ValueError(
+            f'{", ".join(paths)}: expected columns of 0 and 1, '
+            'one a label, found none; name them with --classes'
+        )
     return tuple(name for name in names if name in found)

@@ -1,15 +1,25 @@
 """The annotation CSV: which clips there are and what they show."""
+
 import csv
 import math
 import ntpath
 import os.path as osp
 import posixpath
 import re
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 # The order of EmoReact's annotation files (Nojavanasghari et al., ICMI 2016).
-EMOTIONS = ('Curiosity', 'Uncertainty', 'Excitement', 'Happiness', 'Surprise',
-            'Disgust', 'Fear', 'Frustration')
+EMOTIONS = (
+    'Curiosity',
+    'Uncertainty',
+    'Excitement',
+    'Happiness',
+    'Surprise',
+    'Disgust',
+    'Fear',
+    'Frustration',
+)
 
 
 # What a column may be for; 'video' and 'valence' are found by these names
@@ -33,18 +43,20 @@ class Annotation(NamedTuple):
         person (str | None): Whom of several people in the video it shows.
         line (int): In the file, counted from 1.
     """
+
     video: str
     label: tuple
-    valence: Optional[float] = None
+    valence: float | None = None
     start: int = 0
-    end: Optional[int] = None
-    person: Optional[str] = None
+    end: int | None = None
+    person: str | None = None
     line: int = 0
 
     @property
     def clip_id(self) -> str:
         """The video's name without ending, then person and frames, where the
-        file tells them: ``talk``, ``talk_p2``, ``talk_p2_f30-90``."""
+        file tells them: ``talk``, ``talk_p2``, ``talk_p2_f30-90``.
+        """
         name = posixpath.splitext(posixpath.normpath(self.video))[0]
         if self.person is not None:
             name += f'_p{self.person}'
@@ -54,10 +66,12 @@ class Annotation(NamedTuple):
         return name
 
 
-def read_annotations(path: str,
-                     classes: Sequence[str] = EMOTIONS,
-                     columns: Optional[Dict[str, str]] = None,
-                     soft: bool = False) -> List[Annotation]:
+def read_annotations(
+    path: str,
+    classes: Sequence[str] = EMOTIONS,
+    columns: dict[str, str] | None = None,
+    soft: bool = False,
+) -> list[Annotation]:
     """Read an annotation CSV.
 
     Columns: ``video``, one 0/1 column for each class, and optionally
@@ -94,23 +108,24 @@ def read_annotations(path: str,
     """
     unknown = set(columns or {}) - set(ROLES)
     if unknown:
-        raise ValueError(f'columns: expected some of {", ".join(ROLES)}, '
-                         f'found {", ".join(sorted(unknown))}')
+        raise ValueError(
+            f'columns: expected some of {", ".join(ROLES)}, found {", ".join(sorted(unknown))}'
+        )
     if not osp.isfile(path):
         place = '' if osp.isabs(path) else f' ({osp.abspath(path)})'
-        raise FileNotFoundError(f'{path}: no such annotation file{place}. Is '
-                                'the folder of the data set the right one?')
+        raise FileNotFoundError(
+            f'{path}: no such annotation file{place}. Is the folder of the data set the right one?'
+        )
     try:
         with open(path, newline='', encoding='utf-8-sig') as file:
-            return _read_rows(path, csv.DictReader(file), classes,
-                              dict(columns or {}), soft)
+            return _read_rows(path, csv.DictReader(file), classes, dict(columns or {}), soft)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f'{path}: expected a CSV file in UTF-8 ({error})'
-                         ) from error
+        raise ValueError(f'{path}: expected a CSV file in UTF-8 ({error})') from error
 
 
-def _read_rows(path: str, reader: csv.DictReader, classes: Sequence[str],
-               columns: Dict[str, str], soft: bool) -> List[Annotation]:
+def _read_rows(
+    path: str, reader: csv.DictReader, classes: Sequence[str], columns: dict[str, str], soft: bool
+) -> list[Annotation]:
     header = [(name or '').strip() for name in reader.fieldnames or []]
     reader.fieldnames = header
     for role, name in USUAL_COLUMNS.items():
@@ -121,46 +136,46 @@ def _read_rows(path: str, reader: csv.DictReader, classes: Sequence[str],
         if header.count(name) != 1:
             found = ', '.join(c for c in header if c) or 'none'
             raise ValueError(
-                f"{path}: expected a column '{name}', found the columns "
-                f'{found}' if name not in header else
-                f"{path}: expected one column '{name}', found "
-                f'{header.count(name)}')
+                f"{path}: expected a column '{name}', found the columns {found}"
+                if name not in header
+                else f"{path}: expected one column '{name}', found {header.count(name)}"
+            )
     rows, seen = [], {}
     for row in reader:
         place = f'{path}, line {reader.line_num}'
         if None in row:
-            raise ValueError(f'{place}: expected {len(header)} cells as in '
-                             f'the header, found {len(header)} and '
-                             f'{len(row[None])} more')
-        cells = {
-            role: (row[name] or '').strip()
-            for role, name in columns.items()
-        }
+            raise ValueError(
+                f'{place}: expected {len(header)} cells as in '
+                f'the header, found {len(header)} and '
+                f'{len(row[None])} more'
+            )
+        cells = {role: (row[name] or '').strip() for role, name in columns.items()}
         check_name(cells['video'], place)
         annotation = Annotation(
             cells['video'],
             _one_hot(cells['label'], classes, columns['label'], place)
-            if 'label' in cells else tuple(
-                parse_label(row[name], f"{place}, column '{name}'", soft)
-                for name in classes),
-            parse_valence(cells['valence'],
-                          f"{place}, column '{columns['valence']}'")
-            if 'valence' in cells else None,
+            if 'label' in cells
+            else tuple(
+                parse_label(row[name], f"{place}, column '{name}'", soft) for name in classes
+            ),
+            parse_valence(cells['valence'], f"{place}, column '{columns['valence']}'")
+            if 'valence' in cells
+            else None,
             *_part(cells, columns, place),
             _person(cells.get('person'), columns, place),
-            reader.line_num)
+            reader.line_num,
+        )
         # Without its ending, the name is the clip's id and that of its files.
         before = seen.setdefault(annotation.clip_id, reader.line_num)
         if before != reader.line_num:
-            raise ValueError(f"{place}: video '{cells['video']}' stands in "
-                             f'line {before} already')
+            raise ValueError(f"{place}: video '{cells['video']}' stands in line {before} already")
         rows.append(annotation)
     if not rows:
         raise ValueError(f'{path}: expected at least one clip, found none')
     return rows
 
 
-def parse_label(text: Optional[str], place: str, soft: bool = False) -> float:
+def parse_label(text: str | None, place: str, soft: bool = False) -> float:
     """The value of a label.
 
     Args:
@@ -199,16 +214,15 @@ def parse_valence(text: str, place: str) -> float:
     return value
 
 
-def _one_hot(text: str, classes: Sequence[str], name: str,
-             place: str) -> tuple:
+def _one_hot(text: str, classes: Sequence[str], name: str, place: str) -> tuple:
     if text not in classes:
-        raise ValueError(f"{place}, column '{name}': expected one of "
-                         f'{", ".join(classes)}, found {text!r}')
+        raise ValueError(
+            f"{place}, column '{name}': expected one of {', '.join(classes)}, found {text!r}"
+        )
     return tuple(float(each == text) for each in classes)
 
 
-def _part(cells: Dict[str, str], columns: Dict[str, str],
-          place: str) -> Tuple[int, Optional[int]]:
+def _part(cells: dict[str, str], columns: dict[str, str], place: str) -> tuple[int, int | None]:
     """First frame, and the one after the last."""
     frames = dict(start=0, end=None)
     for role in frames:
@@ -216,22 +230,25 @@ def _part(cells: Dict[str, str], columns: Dict[str, str],
         if not text:
             continue
         if not re.fullmatch(r'\d+(\.0*)?', text):
-            raise ValueError(f"{place}, column '{columns[role]}': expected "
-                             f'the number of a frame, found {text!r}')
+            raise ValueError(
+                f"{place}, column '{columns[role]}': expected the number of a frame, found {text!r}"
+            )
         frames[role] = int(text.split('.')[0])
     start, end = frames['start'], frames['end']
     if end is not None and end <= start:
-        raise ValueError(f"{place}, column '{columns['end']}': expected a "
-                         f'frame after the first, {start}, found {end}')
+        raise ValueError(
+            f"{place}, column '{columns['end']}': expected a "
+            f'frame after the first, {start}, found {end}'
+        )
     return start, end
 
 
-def _person(text: Optional[str], columns: Dict[str, str],
-            place: str) -> Optional[str]:
+def _person(text: str | None, columns: dict[str, str], place: str) -> str | None:
     if text is not None and not PERSON.fullmatch(text):
         raise ValueError(
             f"{place}, column '{columns['person']}': expected letters, "
-            f'digits, _ and -, found {text!r}')
+            f'digits, _ and -, found {text!r}'
+        )
     return text
 
 
@@ -247,7 +264,13 @@ def check_name(name: str, place: str) -> None:
             ``..``, and one with a zero byte.
     """
     parts = name.replace('\\', '/').split('/')
-    if (not name or '\0' in name or name.startswith(('/', '\\', '~'))
-            or ntpath.splitdrive(name)[0] or '..' in parts):
-        raise ValueError(f'{place}: expected a video name within the folder '
-                         f'of videos, found {name!r}')
+    if (
+        not name
+        or '\0' in name
+        or name.startswith(('/', '\\', '~'))
+        or ntpath.splitdrive(name)[0]
+        or '..' in parts
+    ):
+        raise ValueError(
+            f'{place}: expected a video name within the folder of videos, found {name!r}'
+        )

@@ -1,15 +1,17 @@
 """What a check of a data set found, as text and as files."""
+
 import csv
 import io
 import json
 import os
 import os.path as osp
 from collections import Counter
-from typing import Dict, List, Optional, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from emoreact_plugin.whole_files import write_text
+
 from .clip_files import number
 from .findings import LEVELS, Clip, Finding, Report
 
@@ -37,7 +39,7 @@ TITLES = {
 }
 
 
-def count_levels(report: Report) -> Dict[str, int]:
+def count_levels(report: Report) -> dict[str, int]:
     """How many errors, warnings and notes there are, by level."""
     counts = Counter(finding.level for finding in report.findings)
     return {level: counts[level] for level in LEVELS}
@@ -45,7 +47,8 @@ def count_levels(report: Report) -> Dict[str, int]:
 
 def cooccurrence(report: Report) -> np.ndarray:
     """How many clips of all splits have two labels, (C, C) int; on the
-    diagonal how many have one."""
+    diagonal how many have one.
+    """
     labels = np.concatenate(list(report.labels.values()))
     return labels.T @ labels
 
@@ -62,11 +65,9 @@ def format_report(report: Report, shown: int = SHOWN) -> str:
     """
     blocks = []
     for level, heading in zip(LEVELS, ('ERRORS', 'WARNINGS', 'NOTES')):
-        kinds = dict.fromkeys(f.kind for f in report.findings
-                              if f.level == level)
+        kinds = dict.fromkeys(f.kind for f in report.findings if f.level == level)
         for kind in kinds:
-            here = [f for f in report.findings
-                    if (f.level, f.kind) == (level, kind)]
+            here = [f for f in report.findings if (f.level, f.kind) == (level, kind)]
             # Of notes the first few do: they ask for nothing.
             most = shown if level != 'note' else min(shown, 3)
             blocks.append(_block(heading, kind, here, most))
@@ -76,14 +77,12 @@ def format_report(report: Report, shown: int = SHOWN) -> str:
     return '\n\n'.join(blocks)
 
 
-def _block(heading: str, kind: str, findings: Sequence[Finding],
-           shown: int) -> str:
+def _block(heading: str, kind: str, findings: Sequence[Finding], shown: int) -> str:
     splits = Counter(f.split for f in findings)
     counts = ', '.join(f'{split} {count}' for split, count in splits.items())
     lines = [f'{heading}: {TITLES[kind]} ({counts})']
     width = max(map(len, splits))
-    lines += [f'  {f.split:<{width}}  {_plain(f.text)}'
-              for f in findings[:shown]]
+    lines += [f'  {f.split:<{width}}  {_plain(f.text)}' for f in findings[:shown]]
     if len(findings) > shown:
         lines.append(f'  and {len(findings) - shown} more')
     return '\n'.join(lines)
@@ -95,20 +94,38 @@ def _plain(text: str) -> str:
 
 
 def _splits_table(report: Report) -> str:
-    rows = [('', 'clips', 'frames', 'length', 'frame size', 'no face',
-             'no body', 'unlabelled', 'prior *')]
+    rows = [
+        (
+            '',
+            'clips',
+            'frames',
+            'length',
+            'frame size',
+            'no face',
+            'no body',
+            'unlabelled',
+            'prior *',
+        )
+    ]
     for split, labels in report.labels.items():
         clips = [c for c in report.clips if c.split == split]
         opened = [c for c in clips if c.frames is not None]
-        rows.append((
-            split, str(len(labels)), str(sum(c.frames for c in opened)),
-            _lengths(opened), _sizes(opened), _share(opened, 'no_face'),
-            _share(opened, 'no_body'),
-            str(int((labels.sum(axis=1) == 0).sum())),
-            _number(report.prior.get(split))))
+        rows.append(
+            (
+                split,
+                str(len(labels)),
+                str(sum(c.frames for c in opened)),
+                _lengths(opened),
+                _sizes(opened),
+                _share(opened, 'no_face'),
+                _share(opened, 'no_body'),
+                str(int((labels.sum(axis=1) == 0).sum())),
+                _number(report.prior.get(split)),
+            )
+        )
     return _grid(rows) + (
-        '\n* micro ROC AUC of how often each label occurs in train, without '
-        'a look at any clip')
+        '\n* micro ROC AUC of how often each label occurs in train, without a look at any clip'
+    )
 
 
 def _lengths(clips: Sequence[Clip]) -> str:
@@ -123,7 +140,7 @@ def _lengths(clips: Sequence[Clip]) -> str:
 
 
 def _quantiles(values: Sequence[float]) -> np.ndarray:
-    return np.quantile(values, (0, .5, 1))
+    return np.quantile(values, (0, 0.5, 1))
 
 
 def _sizes(clips: Sequence[Clip]) -> str:
@@ -144,16 +161,22 @@ def _share(clips: Sequence[Clip], name: str) -> str:
     return f'{sum(getattr(c, name) * c.frames for c in known) / frames:.1%}'
 
 
-def _number(value: Optional[float]) -> str:
+def _number(value: float | None) -> str:
     return '-' if value is None else f'{value:.3f}'
 
 
 def _labels_table(report: Report) -> str:
     rows = [('positives', *report.labels)]
     for k, name in enumerate(report.classes):
-        rows.append((name, *(
-            f'{int(each[:, k].sum())} ({each[:, k].mean():.0%})' if len(each)
-            else '-' for each in report.labels.values())))
+        rows.append(
+            (
+                name,
+                *(
+                    f'{int(each[:, k].sum())} ({each[:, k].mean():.0%})' if len(each) else '-'
+                    for each in report.labels.values()
+                ),
+            )
+        )
     return _grid(rows)
 
 
@@ -161,8 +184,7 @@ def _pairs_table(report: Report) -> str:
     counts = cooccurrence(report)
     rows = [('both, all splits', *report.classes)]
     for k, name in enumerate(report.classes):
-        rows.append((name, *map(str, counts[k, :k + 1]),
-                     *[''] * (len(counts) - k - 1)))
+        rows.append((name, *map(str, counts[k, : k + 1]), *[''] * (len(counts) - k - 1)))
     return _grid(rows)
 
 
@@ -170,12 +192,14 @@ def _grid(rows: Sequence[Sequence[str]]) -> str:
     rows = [[_plain(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows)]
     return '\n'.join(
-        '  '.join([row[0].ljust(widths[0])] +
-                  [cell.rjust(w) for cell, w in zip(row[1:], widths[1:])]
-                  ).rstrip() for row in rows)
+        '  '.join(
+            [row[0].ljust(widths[0])] + [cell.rjust(w) for cell, w in zip(row[1:], widths[1:])]
+        ).rstrip()
+        for row in rows
+    )
 
 
-def write_report(report: Report, out: str) -> List[str]:
+def write_report(report: Report, out: str) -> list[str]:
     """Write ``findings.csv``, ``clips.csv`` and ``summary.json``, each whole
     or not at all.
 
@@ -195,19 +219,25 @@ def write_report(report: Report, out: str) -> List[str]:
                 clips=len(labels),
                 unlabelled=int((labels.sum(axis=1) == 0).sum()),
                 positives=labels.sum(axis=0).tolist(),
-                prior_roc_auc_micro=report.prior.get(split))
+                prior_roc_auc_micro=report.prior.get(split),
+            )
             for split, labels in report.labels.items()
         },
         cooccurrence=cooccurrence(report).tolist(),
-        findings=[finding._asdict() for finding in report.findings])
-    clips = [[*clip[:Clip._fields.index('label')],
-              ' '.join(name for name, value in zip(report.classes, clip.label)
-                       if value), *clip[Clip._fields.index('label') + 1:]]
-             for clip in report.clips]
+        findings=[finding._asdict() for finding in report.findings],
+    )
+    clips = [
+        [
+            *clip[: Clip._fields.index('label')],
+            ' '.join(name for name, value in zip(report.classes, clip.label) if value),
+            *clip[Clip._fields.index('label') + 1 :],
+        ]
+        for clip in report.clips
+    ]
     texts = {
         'findings.csv': _csv(Finding._fields, report.findings),
         'clips.csv': _csv(Clip._fields, clips),
-        'summary.json': json.dumps(summary, indent=1) + '\n'
+        'summary.json': json.dumps(summary, indent=1) + '\n',
     }
     for name, text in texts.items():
         # Names of files may hold bytes that are no UTF-8.

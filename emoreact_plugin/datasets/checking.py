@@ -1,10 +1,12 @@
 """What is wrong with a data set: all of it at once, before training."""
+
 import logging
 import os
 import os.path as osp
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple
 
 import numpy as np
 from mmengine.logging import MMLogger
@@ -12,6 +14,7 @@ from mmengine.logging import MMLogger
 from emoreact_plugin.evaluation import prior_roc_auc_micro
 from emoreact_plugin.progress import progress_bar
 from mmaction.registry import DATASETS
+
 from .annotation_checks import label_columns, lines_left, read_lines
 from .annotations import Annotation
 from .clip_checks import Source, check_source
@@ -20,7 +23,6 @@ from .coverage import draws_masks, lost_without, steps_of
 from .emoreact_dataset import SOFT_POSITIVE, EmoReactDataset
 from .findings import Clip, Finding, Report, sort_findings
 from .split_checks import duplicate_findings, label_findings, odd_findings
-
 
 # What most configurations draw.
 FEW_FRAMES = 3
@@ -39,18 +41,18 @@ class Part(NamedTuple):
         needs_any (bool): Without a single file of ``looks_at`` it is of no
             use.
     """
+
     split: str
     config: dict
     dataset: EmoReactDataset
-    looks_at: Tuple[str, ...]
+    looks_at: tuple[str, ...]
     min_frames: int
     needs_any: bool = False
 
     @property
     def key(self) -> tuple:
         """Equal for data sets of the same clips."""
-        return (osp.realpath(self.dataset.ann_file),
-                *sorted(self.dataset.data_prefix.items()))
+        return (osp.realpath(self.dataset.ann_file), *sorted(self.dataset.data_prefix.items()))
 
 
 def make_part(split: str, config: dict, **changes) -> Part:
@@ -69,20 +71,24 @@ def make_part(split: str, config: dict, **changes) -> Part:
     """
     kind = DATASETS.get(config.get('type'))
     if kind is None or not issubclass(kind, EmoReactDataset):
-        raise ValueError(f'{split}: expected an EmoReactDataset, found '
-                         f'{config.get("type")}')
+        raise ValueError(f'{split}: expected an EmoReactDataset, found {config.get("type")}')
     dataset = DATASETS.build(dict(config, lazy_init=True))
-    looks_at = () if 'crops' in dataset.data_prefix else tuple(
-        lost_without(dataset.pipeline, dataset.required,
-                     draws_masks(dataset.pipeline)))
-    return Part(split, dict(config), dataset, looks_at,
-                _sampled_frames(dataset.pipeline))._replace(**changes)
+    looks_at = (
+        ()
+        if 'crops' in dataset.data_prefix
+        else tuple(lost_without(dataset.pipeline, dataset.required, draws_masks(dataset.pipeline)))
+    )
+    return Part(split, dict(config), dataset, looks_at, _sampled_frames(dataset.pipeline))._replace(
+        **changes
+    )
 
 
-def parts_of_folder(folder: str,
-                    splits: Sequence[str],
-                    classes: Optional[Sequence[str]] = None,
-                    cache_dir: Optional[str] = None) -> List[Part]:
+def parts_of_folder(
+    folder: str,
+    splits: Sequence[str],
+    classes: Sequence[str] | None = None,
+    cache_dir: str | None = None,
+) -> list[Part]:
     """Prepare the check of a folder with a ``<split>.csv`` for each split and
     the folder ``videos``, or ``frames``, laid out as ``EmoReactDataset``
     reads it.
@@ -105,14 +111,11 @@ def parts_of_folder(folder: str,
     names = [f'{split}.csv' for split in splits]
     paths = [p for p in (osp.join(folder, n) for n in names) if osp.isfile(p)]
     if not paths:
-        raise FileNotFoundError(f'{folder}: expected {", ".join(names)}, '
-                                'found none of them')
+        raise FileNotFoundError(f'{folder}: expected {", ".join(names)}, found none of them')
     sources = dict(video='videos', frames='frames')
-    there = {kind: name for kind, name in sources.items()
-             if osp.isdir(osp.join(folder, name))}
+    there = {kind: name for kind, name in sources.items() if osp.isdir(osp.join(folder, name))}
     if not there:
-        raise FileNotFoundError(f'{folder}: expected a folder videos or '
-                                'frames, found neither')
+        raise FileNotFoundError(f'{folder}: expected a folder videos or frames, found neither')
     kind = next(iter(there))
     classes = tuple(classes or label_columns(paths))
     return [
@@ -126,12 +129,15 @@ def parts_of_folder(folder: str,
                 pipeline=[],
                 metainfo=dict(classes=classes),
                 cache_dir=cache_dir,
-                test_mode=True),
+                test_mode=True,
+            ),
             # What the clips will be used for, nobody has said; but every
             # region is found by one of the two.
             looks_at=('landmarks', 'keypoints'),
             needs_any=True,
-            min_frames=FEW_FRAMES) for split, name in zip(splits, names)
+            min_frames=FEW_FRAMES,
+        )
+        for split, name in zip(splits, names)
     ]
 
 
@@ -140,14 +146,13 @@ def _sampled_frames(pipeline) -> int:
     counts = [1]
     for step in steps_of(pipeline):
         for sampler in (step, *getattr(step, 'samplers', {}).values()):
-            layout = [getattr(sampler, name, None)
-                      for name in ('clip_len', 'num_clips')]
+            layout = [getattr(sampler, name, None) for name in ('clip_len', 'num_clips')]
             if all(isinstance(each, int) for each in layout):
                 counts.append(layout[0] * layout[1])
     return max(counts)
 
 
-def check(parts: Sequence[Part], workers: Optional[int] = None) -> Report:
+def check(parts: Sequence[Part], workers: int | None = None) -> Report:
     """Open every clip of a data set and list all that is wrong.
 
     Can be stopped and taken up again: the prepared landmark files of the
@@ -174,33 +179,36 @@ def check(parts: Sequence[Part], workers: Optional[int] = None) -> Report:
             raise ValueError(
                 f'{part.split}: expected the classes of {parts[0].split}, '
                 f'{", ".join(classes)}, found '
-                f'{", ".join(part.dataset.classes)}')
+                f'{", ".join(part.dataset.classes)}'
+            )
         each, problems = read_lines(part.dataset)
         rows.append(each)
-        findings += [Finding(p.level, p.kind, part.split, '', p.text)
-                     for p in problems]
+        findings += [Finding(p.level, p.kind, part.split, '', p.text) for p in problems]
     opened = _open_all(parts, rows, workers)
     for part, each, sources in zip(parts, rows, opened):
         labels.setdefault(part.split, []).extend(_multi_hot(r) for r in each)
         own = [_clip_of(part, row, sources[_key_of(row)]) for row in each]
         if part.key in seen:
-            findings.append(Finding(
-                'warning', 'duplicate', part.split, '',
-                f'{part.dataset.ann_file}: is the annotation file of '
-                f'{seen[part.key]} as well'))
+            findings.append(
+                Finding(
+                    'warning',
+                    'duplicate',
+                    part.split,
+                    '',
+                    f'{part.dataset.ann_file}: is the annotation file of {seen[part.key]} as well',
+                )
+            )
         else:
             clips += own
             findings += _clip_findings(part, each, own, sources)
         seen.setdefault(part.key, part.split)
         findings += _try_it(part, each, own, sources)
     labels = {
-        split: np.array(each, int).reshape(-1, len(classes))
-        for split, each in labels.items()
+        split: np.array(each, int).reshape(-1, len(classes)) for split, each in labels.items()
     }
     findings += duplicate_findings(clips, workers)
     findings += odd_findings(clips) + label_findings(labels, classes, clips)
-    return Report(classes, clips, labels, _prior(labels),
-                  sort_findings(findings))
+    return Report(classes, clips, labels, _prior(labels), sort_findings(findings))
 
 
 def _key_of(row: Annotation) -> tuple:
@@ -212,14 +220,15 @@ def _multi_hot(row: Annotation) -> tuple:
     return tuple(int(value >= SOFT_POSITIVE) for value in row.label)
 
 
-def _open_all(parts: Sequence[Part], rows: Sequence[List[Annotation]],
-              workers: Optional[int]) -> List[Dict[tuple, Source]]:
+def _open_all(
+    parts: Sequence[Part], rows: Sequence[list[Annotation]], workers: int | None
+) -> list[dict[tuple, Source]]:
     """For each part the sources of its rows by :func:`_key_of`."""
-    for cache_dir in {p.dataset.cache_dir for p in parts
-                      if 'crops' not in p.dataset.data_prefix}:
+    for cache_dir in {p.dataset.cache_dir for p in parts if 'crops' not in p.dataset.data_prefix}:
         prepare_all([], cache_dir, True)  # whether it can be written to
-    jobs = list({(k, *_key_of(row)): (k, row)
-                 for k, each in enumerate(rows) for row in each}.values())
+    jobs = list(
+        {(k, *_key_of(row)): (k, row) for k, each in enumerate(rows) for row in each}.values()
+    )
 
     def work(job: tuple) -> Source:
         return check_source(parts[job[0]].dataset, job[1])
@@ -227,8 +236,7 @@ def _open_all(parts: Sequence[Part], rows: Sequence[List[Annotation]],
     found = [{} for _ in parts]
     # Threads do: decoding leaves Python's lock alone.
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        results = progress_bar(
-            pool.map(work, jobs), 'opening', len(jobs), unit='clip')
+        results = progress_bar(pool.map(work, jobs), 'opening', len(jobs), unit='clip')
         for (k, row), source in zip(jobs, results):
             found[k][_key_of(row)] = source
     return found
@@ -245,15 +253,28 @@ def _clip_of(part: Part, row: Annotation, source: Source) -> Clip:
         face, body, _ = source.coverage.part(inside)
         no_face = 1 - float(face.mean()) if source.landmarks else None
         no_body = 1 - float(body.mean()) if source.keypoints else None
-    return Clip(part.split, row.clip_id, row.video, source.path,
-                _multi_hot(row), row.start, row.end, row.person, frames,
-                info and info.width, info and info.height,
-                info and info.fps or None, no_face, no_body,
-                source.num_bytes)
+    return Clip(
+        part.split,
+        row.clip_id,
+        row.video,
+        source.path,
+        _multi_hot(row),
+        row.start,
+        row.end,
+        row.person,
+        frames,
+        info and info.width,
+        info and info.height,
+        info and info.fps or None,
+        no_face,
+        no_body,
+        source.num_bytes,
+    )
 
 
-def _clip_findings(part: Part, rows: List[Annotation], clips: List[Clip],
-                   sources: Dict[tuple, Source]) -> List[Finding]:
+def _clip_findings(
+    part: Part, rows: list[Annotation], clips: list[Clip], sources: dict[tuple, Source]
+) -> list[Finding]:
     """What is wrong with the clips of a part, one by one."""
     found, told = [], set()
 
@@ -268,20 +289,33 @@ def _clip_findings(part: Part, rows: List[Annotation], clips: List[Clip],
             for problem in source.problems:
                 add(row, *problem)
         if _part_is_wrong(row, clip, source):
-            add(row, 'error', 'annotations',
+            add(
+                row,
+                'error',
+                'annotations',
                 f'{part.dataset.ann_file}, line {row.line}: expected frames '
                 f'within the {source.info.total_frames} of {row.video}, found '
-                f'{row.start} to {"the end" if row.end is None else row.end}')
+                f'{row.start} to {"the end" if row.end is None else row.end}',
+            )
         elif clip.frames is not None and clip.frames < part.min_frames:
-            add(row, 'warning', 'short',
+            add(
+                row,
+                'warning',
+                'short',
                 f'{clip.place}: expected at least {part.min_frames} frames, '
-                f'found {clip.frames}; some are used more than once')
-        for kind, share, thing in (('landmarks', clip.no_face, 'face'),
-                                   ('keypoints', clip.no_body, 'body')):
+                f'found {clip.frames}; some are used more than once',
+            )
+        for kind, share, thing in (
+            ('landmarks', clip.no_face, 'face'),
+            ('keypoints', clip.no_body, 'body'),
+        ):
             if kind in part.looks_at and share is not None and share > 0.5:
-                add(row, 'warning', f'no {thing}',
-                    f'{clip.place}: no {thing} in {share:.0%} of '
-                    f'{number(clip.frames, "frame")}')
+                add(
+                    row,
+                    'warning',
+                    f'no {thing}',
+                    f'{clip.place}: no {thing} in {share:.0%} of {number(clip.frames, "frame")}',
+                )
     for kind in part.looks_at:
         found += _without_file(part, kind, rows, sources)
     return found
@@ -290,33 +324,44 @@ def _clip_findings(part: Part, rows: List[Annotation], clips: List[Clip],
 def _part_is_wrong(row: Annotation, clip: Clip, source: Source) -> bool:
     """Whether a clip's frames are not all in its video."""
     return clip.frames is not None and (
-        clip.frames == 0 or (row.end or 0) > source.info.total_frames)
+        clip.frames == 0 or (row.end or 0) > source.info.total_frames
+    )
 
 
-def _without_file(part: Part, kind: str, rows: List[Annotation],
-                  sources: Dict[tuple, Source]) -> List[Finding]:
+def _without_file(
+    part: Part, kind: str, rows: list[Annotation], sources: dict[tuple, Source]
+) -> list[Finding]:
     """The clips that have no landmark or keypoint file."""
     dataset = part.dataset
     folder = dataset.data_prefix.get(kind) or dataset.data_prefix.get(
-        'video', dataset.data_prefix.get('frames'))
+        'video', dataset.data_prefix.get('frames')
+    )
     without = [
-        row for row in rows if getattr(sources[_key_of(row)], kind) is None
-        and not _is_damaged(sources[_key_of(row)])
+        row
+        for row in rows
+        if getattr(sources[_key_of(row)], kind) is None and not _is_damaged(sources[_key_of(row)])
     ]
-    required = kind in dataset.required or part.needs_any and not any(
-        source.landmarks or source.keypoints for source in sources.values())
+    required = (
+        kind in dataset.required
+        or part.needs_any
+        and not any(source.landmarks or source.keypoints for source in sources.values())
+    )
 
-    def finding(level: str, row: Annotation, clip: str, start: str,
-                end: str = '') -> Finding:
+    def finding(level: str, row: Annotation, clip: str, start: str, end: str = '') -> Finding:
         names = ' or '.join(expected_names(kind, row.video, row.person))
-        return Finding(level, f'no {kind}', part.split, clip,
-                       f'{start}{folder}: expected {names}{end}')
+        return Finding(
+            level, f'no {kind}', part.split, clip, f'{start}{folder}: expected {names}{end}'
+        )
 
     if without and len(without) == len(rows):
         return [
-            finding('error' if required else 'warning', rows[0], '',
-                    f'none of {number(len(rows), "clip")} has {kind} in ',
-                    '. tools/extract_landmarks.py makes them')
+            finding(
+                'error' if required else 'warning',
+                rows[0],
+                '',
+                f'none of {number(len(rows), "clip")} has {kind} in ',
+                '. tools/extract_landmarks.py makes them',
+            )
         ]
     level = 'error' if required and not dataset.allow_missing else 'warning'
     return [finding(level, row, row.clip_id, '') for row in without]
@@ -324,22 +369,28 @@ def _without_file(part: Part, kind: str, rows: List[Annotation],
 
 def _is_damaged(source: Source) -> bool:
     """Whether the prepared file among the landmarks, which may hold the
-    keypoints as well, cannot be read."""
+    keypoints as well, cannot be read.
+    """
     return source.landmarks is None and any(
-        problem.kind == 'landmark file' for problem in source.problems)
+        problem.kind == 'landmark file' for problem in source.problems
+    )
 
 
-def _try_it(part: Part, rows: List[Annotation], clips: List[Clip],
-            sources: Dict[tuple, Source]) -> List[Finding]:
+def _try_it(
+    part: Part, rows: list[Annotation], clips: list[Clip], sources: dict[tuple, Source]
+) -> list[Finding]:
     """Build the data set of the clips without an error, and load the first:
-    whatever would stop training is found then."""
+    whatever would stop training is found then.
+    """
     dataset = part.dataset
 
     def is_good(row: Annotation, clip: Clip) -> bool:
         source = sources[_key_of(row)]
-        return not _part_is_wrong(row, clip, source) and all(
-            getattr(source, kind) for kind in dataset.required) and all(
-                problem.level != 'error' for problem in source.problems)
+        return (
+            not _part_is_wrong(row, clip, source)
+            and all(getattr(source, kind) for kind in dataset.required)
+            and all(problem.level != 'error' for problem in source.problems)
+        )
 
     good = {row.line for row, clip in zip(rows, clips) if is_good(row, clip)}
     if not good:
@@ -348,11 +399,9 @@ def _try_it(part: Part, rows: List[Annotation], clips: List[Clip],
         others = set(range(2, 1 + len(list(file)) + 1)) - good
     with lines_left(dataset.ann_file, others) as lines, _quiet():
         try:
-            DATASETS.build(
-                dict(
-                    part.config,
-                    ann_file=osp.abspath(lines),
-                    serialize_data=False))[0]  # it is for workers only
+            DATASETS.build(dict(part.config, ann_file=osp.abspath(lines), serialize_data=False))[
+                0
+            ]  # it is for workers only
         except Exception as error:  # of anyone's own transform, too
             text = str(error).replace(osp.abspath(lines), dataset.ann_file)
             text = text or type(error).__name__
@@ -372,7 +421,7 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _prior(labels: Dict[str, np.ndarray]) -> Dict[str, Optional[float]]:
+def _prior(labels: dict[str, np.ndarray]) -> dict[str, float | None]:
     prior = dict.fromkeys(labels)
     for split in set(labels) - {'train'}:
         if len(labels.get('train', ())) and len(labels[split]):

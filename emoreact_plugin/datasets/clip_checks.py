@@ -1,25 +1,40 @@
 """What is wrong with the files of one clip: all of it, not only the first."""
+
 import os.path as osp
 import tempfile
-from typing import List, NamedTuple, Optional, Tuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from .annotations import Annotation
-from .clip_files import (FRAME_DIRS, ClipFiles, find_clip, find_frame_dir,
-                         number, prepare_video, prepared_path, scan_frames,
-                         sources_of)
+from .clip_files import (
+    FRAME_DIRS,
+    ClipFiles,
+    find_clip,
+    find_frame_dir,
+    number,
+    prepare_video,
+    prepared_path,
+    scan_frames,
+    sources_of,
+)
 from .coverage import Coverage, coverage_of, steps_of
 from .crops import CROP_NAME, FILE_NAME, read_record
-from .landmarks import (ROW_TOLERANCE, ROW_TOLERANCE_RATIO, PreparedClip,
-                        is_current, load_prepared, prepare_clip,
-                        read_keypoints_txt, read_openface_csv)
+from .landmarks import (
+    ROW_TOLERANCE,
+    ROW_TOLERANCE_RATIO,
+    PreparedClip,
+    is_current,
+    load_prepared,
+    prepare_clip,
+    read_keypoints_txt,
+    read_openface_csv,
+)
 from .video import VideoInfo, frame_rate, probe_video, stated_frames
 
 # What a prepared file is made of -> what an error in it is called.
-FILE_KINDS = dict(
-    landmarks_file='landmark file', keypoints_file='keypoint file')
+FILE_KINDS = dict(landmarks_file='landmark file', keypoints_file='keypoint file')
 JPEG_ENDINGS, JPEG_END = ('.jpg', '.jpeg'), b'\xff\xd9'
 
 
@@ -32,6 +47,7 @@ class Problem(NamedTuple):
         kind (str): Such as ``'missing clip'``.
         text (str): File, place, what was expected and what was found.
     """
+
     level: str
     kind: str
     text: str
@@ -52,14 +68,15 @@ class Source(NamedTuple):
         step (int): Crops are of every step-th frame; otherwise 1.
         problems (list[Problem]): In no order.
     """
+
     path: str
-    info: Optional[VideoInfo]
-    coverage: Optional[Coverage]
-    landmarks: Optional[str]
-    keypoints: Optional[str]
+    info: VideoInfo | None
+    coverage: Coverage | None
+    landmarks: str | None
+    keypoints: str | None
     num_bytes: int
     step: int
-    problems: List[Problem]
+    problems: list[Problem]
 
 
 def check_source(dataset, row: Annotation) -> Source:
@@ -97,8 +114,16 @@ def check_source(dataset, row: Annotation) -> Source:
     else:
         clip, more = _landmarks_of(files, info, dataset)
         problems += more
-    return Source(files.source, info, clip and coverage_of(clip),
-                  files.landmarks, files.keypoints, num_bytes, 1, problems)
+    return Source(
+        files.source,
+        info,
+        clip and coverage_of(clip),
+        files.landmarks,
+        files.keypoints,
+        num_bytes,
+        1,
+        problems,
+    )
 
 
 def _files_of(dataset, row: Annotation, problems: list) -> ClipFiles:
@@ -110,41 +135,46 @@ def _files_of(dataset, row: Annotation, problems: list) -> ClipFiles:
         beside, template = prefix['frames'], dataset.filename_tmpl
         source = find_frame_dir(row.video, beside, dataset.frame_dir_tmpl)
     try:
-        return find_clip(row.video, source, prefix.get('landmarks', beside),
-                         prefix.get('keypoints', beside), template,
-                         row.person)
+        return find_clip(
+            row.video,
+            source,
+            prefix.get('landmarks', beside),
+            prefix.get('keypoints', beside),
+            template,
+            row.person,
+        )
     except ValueError as error:
         problems.append(Problem('error', 'landmark file', str(error)))
         return ClipFiles(row.video, source, None, None, template)
 
 
-def _open(files: ClipFiles, dataset,
-          problems: list) -> Tuple[VideoInfo, int]:
+def _open(files: ClipFiles, dataset, problems: list) -> tuple[VideoInfo, int]:
     """All frames of a video or folder, and its size in bytes."""
     if files.filename_tmpl:
         return _read_frames(files, problems)
     path = prepared_path(files, dataset.cache_dir)
     if path != files.landmarks and is_current(path, sources_of(files)):
         clip = load_prepared(path)
-        info = VideoInfo(clip.total_frames, *clip.frame_size,
-                         float(frame_rate(files.source) or 0))
+        info = VideoInfo(clip.total_frames, *clip.frame_size, float(frame_rate(files.source) or 0))
     else:
         info = probe_video(files.source)
     stated = stated_frames(files.source)
-    if stated - info.total_frames > max(
-            ROW_TOLERANCE, ROW_TOLERANCE_RATIO * stated):
-        problems.append(Problem(
-            'warning', 'cut off',
-            f'{files.source}: states {stated} frames, but only '
-            f'{info.total_frames} can be decoded'))
+    if stated - info.total_frames > max(ROW_TOLERANCE, ROW_TOLERANCE_RATIO * stated):
+        problems.append(
+            Problem(
+                'warning',
+                'cut off',
+                f'{files.source}: states {stated} frames, but only '
+                f'{info.total_frames} can be decoded',
+            )
+        )
     return info, osp.getsize(files.source)
 
 
-def _read_frames(files: ClipFiles, problems: list) -> Tuple[VideoInfo, int]:
+def _read_frames(files: ClipFiles, problems: list) -> tuple[VideoInfo, int]:
     folder = scan_frames(files.source, files.filename_tmpl)
     paths = [
-        osp.join(files.source, files.filename_tmpl.format(folder.start_index +
-                                                          k))
+        osp.join(files.source, files.filename_tmpl.format(folder.start_index + k))
         for k in range(folder.total_frames)
     ]
     sizes, num_bytes = _read_images(paths, 'frame', problems)
@@ -153,17 +183,22 @@ def _read_frames(files: ClipFiles, problems: list) -> Tuple[VideoInfo, int]:
     if other:
         # Their landmarks would be those of another picture.
         level = 'error' if files.landmarks or files.keypoints else 'warning'
-        problems.append(Problem(
-            level, 'unreadable clip',
-            f'{other[0]}: expected {usual[0]}x{usual[1]} pixels as in the '
-            f'first frame, found another size in {_frames(other)}'))
-    return VideoInfo(folder.total_frames, *usual, 0.), num_bytes
+        problems.append(
+            Problem(
+                level,
+                'unreadable clip',
+                f'{other[0]}: expected {usual[0]}x{usual[1]} pixels as in the '
+                f'first frame, found another size in {_frames(other)}',
+            )
+        )
+    return VideoInfo(folder.total_frames, *usual, 0.0), num_bytes
 
 
-def _read_images(paths: List[str], noun: str, problems: list) -> tuple:
+def _read_images(paths: list[str], noun: str, problems: list) -> tuple:
     """(width, height) of each image, None for one that cannot be read; and
     the bytes of all. Read as training reads them: OpenCV takes a JPEG file
-    that ends too early, but not such bytes."""
+    that ends too early, but not such bytes.
+    """
     sizes, num_bytes, unread, cut = [], 0, [], []
     for path in paths:
         try:
@@ -173,36 +208,42 @@ def _read_images(paths: List[str], noun: str, problems: list) -> tuple:
         if noun == 'crop':
             image = cv2.imread(path) if len(data) else None
         else:
-            image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(
-                data) else None
+            image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
         num_bytes += len(data)
         sizes.append(None if image is None else image.shape[1::-1])
         if image is None:
             unread.append(path)
-        elif path.lower().endswith(JPEG_ENDINGS) and (JPEG_END
-                                                      not in data.tobytes()):
+        elif path.lower().endswith(JPEG_ENDINGS) and (JPEG_END not in data.tobytes()):
             cut.append(path)
     if unread:
-        problems.append(Problem(
-            'error', 'unreadable clip',
-            f'{unread[0]}: expected an image, found none in '
-            f'{_frames(unread, noun)}'))
+        problems.append(
+            Problem(
+                'error',
+                'unreadable clip',
+                f'{unread[0]}: expected an image, found none in {_frames(unread, noun)}',
+            )
+        )
     if cut:
         # Decoders fill in what is missing, in grey.
-        problems.append(Problem(
-            'warning', 'cut off',
-            f'{cut[0]}: the image ends in its middle, as do '
-            f'{_frames(cut, noun)} in all' if len(cut) > 1 else
-            f'{cut[0]}: the image ends in its middle'))
+        problems.append(
+            Problem(
+                'warning',
+                'cut off',
+                f'{cut[0]}: the image ends in its middle, as do {_frames(cut, noun)} in all'
+                if len(cut) > 1
+                else f'{cut[0]}: the image ends in its middle',
+            )
+        )
     return sizes, num_bytes
 
 
-def _frames(paths: List[str], noun: str = 'frame') -> str:
+def _frames(paths: list[str], noun: str = 'frame') -> str:
     return number(len(paths), noun)
 
 
-def _landmarks_of(files: ClipFiles, info: VideoInfo,
-                  dataset) -> Tuple[Optional[PreparedClip], List[Problem]]:
+def _landmarks_of(
+    files: ClipFiles, info: VideoInfo, dataset
+) -> tuple[PreparedClip | None, list[Problem]]:
     """What the landmark files hold; it is prepared on the way."""
     path = prepared_path(files, dataset.cache_dir)
     if path == files.landmarks:
@@ -210,11 +251,15 @@ def _landmarks_of(files: ClipFiles, info: VideoInfo,
     else:
         clip, problems = _prepare(files, path, info, dataset.check_landmarks)
     if clip is not None and files.landmarks and _lies_outside(clip):
-        problems.append(Problem(
-            'warning', 'landmark file',
-            f'{files.landmarks}: expected faces within the '
-            f'{info.width}x{info.height} pixels of {files.source}, found most '
-            'of them outside: was it made from another size of the video?'))
+        problems.append(
+            Problem(
+                'warning',
+                'landmark file',
+                f'{files.landmarks}: expected faces within the '
+                f'{info.width}x{info.height} pixels of {files.source}, found most '
+                'of them outside: was it made from another size of the video?',
+            )
+        )
     return clip, problems
 
 
@@ -229,21 +274,21 @@ def _given(files: ClipFiles, info: VideoInfo) -> tuple:
             raise ValueError(
                 f'{files.landmarks}: was prepared for {found[0]} frames of '
                 f'{found[1]}x{found[2]} pixels, but {files.source} has '
-                f'{info[0]} of {info[1]}x{info[2]}. Prepare it anew')
+                f'{info[0]} of {info[1]}x{info[2]}. Prepare it anew'
+            )
     except (ValueError, OSError) as error:
         return None, [Problem('error', 'landmark file', str(error))]
     return clip, []
 
 
-def _prepare(files: ClipFiles, path: str, info: VideoInfo,
-             check: bool) -> tuple:
+def _prepare(files: ClipFiles, path: str, info: VideoInfo, check: bool) -> tuple:
     about = dict(
         total_frames=info.total_frames,
         frame_size=(info.width, info.height),
         source=files.source,
-        check=check)
-    roles = dict(
-        landmarks_file=files.landmarks, keypoints_file=files.keypoints)
+        check=check,
+    )
+    roles = dict(landmarks_file=files.landmarks, keypoints_file=files.keypoints)
     try:
         if not is_current(path, sources_of(files)):
             prepare_clip(path, **about, **roles)
@@ -255,11 +300,9 @@ def _prepare(files: ClipFiles, path: str, info: VideoInfo,
     with tempfile.TemporaryDirectory() as folder:
         for role, file in roles.items():
             try:
-                prepare_clip(
-                    osp.join(folder, f'{role}.npz'), **about, **{role: file})
+                prepare_clip(osp.join(folder, f'{role}.npz'), **about, **{role: file})
             except (ValueError, OSError) as error:
-                problems.append(
-                    Problem('error', FILE_KINDS[role], str(error)))
+                problems.append(Problem('error', FILE_KINDS[role], str(error)))
     return None, problems or [Problem('error', 'landmark file', str(reason))]
 
 
@@ -271,7 +314,7 @@ def _lies_outside(clip: PreparedClip) -> bool:
     return len(faces) > 0 and inside.mean() < 0.5
 
 
-def _unreadable_texts(files: ClipFiles) -> List[Problem]:
+def _unreadable_texts(files: ClipFiles) -> list[Problem]:
     """What can be told of the landmark files without the clip's frames."""
     problems, frames = [], None
     if (files.landmarks or '').endswith('.csv'):
@@ -288,36 +331,40 @@ def _unreadable_texts(files: ClipFiles) -> List[Problem]:
 
 
 def _check_crops(dataset, row: Annotation) -> Source:
-    folder = osp.join(dataset.data_prefix['crops'],
-                      osp.splitext(row.video)[0])
+    folder = osp.join(dataset.data_prefix['crops'], osp.splitext(row.video)[0])
     nothing = Source(folder, None, None, None, None, 0, 1, [])
     if not osp.isdir(folder):
-        return nothing._replace(problems=[
-            Problem('error', 'missing clip', f'{folder}: is not there')
-        ])
+        return nothing._replace(
+            problems=[Problem('error', 'missing clip', f'{folder}: is not there')]
+        )
     try:
         record = read_record(folder)
     except (ValueError, OSError) as error:
-        return nothing._replace(
-            problems=[Problem('error', 'unreadable clip', str(error))])
-    regions = {
-        name for step in steps_of(dataset.pipeline)
-        for name in getattr(step, 'regions', ())
-    }
+        return nothing._replace(problems=[Problem('error', 'unreadable clip', str(error))])
+    regions = {name for step in steps_of(dataset.pipeline) for name in getattr(step, 'regions', ())}
     problems = [
-        Problem('error', 'unreadable clip',
-                f"{folder}: expected crops of '{region}', found "
-                f'{", ".join(record.boxes)}')
+        Problem(
+            'error',
+            'unreadable clip',
+            f"{folder}: expected crops of '{region}', found {', '.join(record.boxes)}",
+        )
         for region in sorted(regions - set(record.boxes))
     ]
     paths = [
         osp.join(folder, region, CROP_NAME.format(k + 1))
-        for region in record.boxes if region in regions or not regions
+        for region in record.boxes
+        if region in regions or not regions
         for k in range(record.total_frames)
     ]
     _, num_bytes = _read_images(paths, 'crop', problems)
     about = osp.join(folder, FILE_NAME)
-    return Source(folder,
-                  VideoInfo(record.source_frames, *record.frame_size, 0.),
-                  record.coverage, about, about, num_bytes, record.step,
-                  problems)
+    return Source(
+        folder,
+        VideoInfo(record.source_frames, *record.frame_size, 0.0),
+        record.coverage,
+        about,
+        about,
+        num_bytes,
+        record.step,
+        problems,
+    )

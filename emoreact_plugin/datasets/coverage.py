@@ -1,6 +1,9 @@
 """How much of a data set's frames shows a face and a body, and what becomes
-of those that do not."""
-from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence
+of those that do not.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +21,7 @@ class Coverage(NamedTuple):
         body (np.ndarray): The body.
         box (np.ndarray): Only the box of the face.
     """
+
     face: np.ndarray
     body: np.ndarray
     box: np.ndarray
@@ -38,9 +42,11 @@ def coverage_of(clip: PreparedClip) -> Coverage:
         Coverage
     """
     points = np.isfinite(clip.face_landmarks).all(axis=2).sum(axis=1)
-    return Coverage(2 * points >= clip.face_landmarks.shape[1],
-                    np.isfinite(clip.body_keypoints).all(axis=2).any(axis=1),
-                    clip.face_is_box)
+    return Coverage(
+        2 * points >= clip.face_landmarks.shape[1],
+        np.isfinite(clip.body_keypoints).all(axis=2).any(axis=1),
+        clip.face_is_box,
+    )
 
 
 def steps_of(step: Callable) -> Iterator[Callable]:
@@ -57,11 +63,11 @@ def draws_masks(pipeline: Callable) -> bool:
     """Whether a mask is drawn somewhere in a pipeline."""
     # Not at the top: the transforms import the readers of this package.
     from emoreact_plugin.transforms import DrawFaceMask
+
     return any(isinstance(step, DrawFaceMask) for step in steps_of(pipeline))
 
 
-def lost_without(pipeline: Callable, required: Sequence[str],
-                 masked: bool) -> Dict[str, List[str]]:
+def lost_without(pipeline: Callable, required: Sequence[str], masked: bool) -> dict[str, list[str]]:
     """What becomes of a frame without landmarks or keypoints, for those of
     the two that are required or that the pipeline looks at.
 
@@ -74,31 +80,28 @@ def lost_without(pipeline: Callable, required: Sequence[str],
         dict[str, list[str]]: Of the two -> consequences, in words.
     """
     from emoreact_plugin.transforms import CropRegions, LoadCrops
-    crops = [
-        step for step in steps_of(pipeline)
-        if isinstance(step, (CropRegions, LoadCrops))
-    ]
+
+    crops = [step for step in steps_of(pipeline) if isinstance(step, (CropRegions, LoadCrops))]
     regions = {name for step in crops for name in step.regions}
     # What a region of one's own looks at, only `required` can tell.
-    own = {
-        kind for kind in required if regions - {'face', 'body', 'fullbody'}
-    }
+    own = {kind for kind in required if regions - {'face', 'body', 'fullbody'}}
     lost = {kind: [] for kind in required}
     for kind, text, happens in (
-        ('landmarks', 'whole frame used', 'face' in regions
-         or 'landmarks' in own),
-        ('landmarks', 'face not blacked out',
-         any('face' in step.blackout.values() for step in crops)),
+        ('landmarks', 'whole frame used', 'face' in regions or 'landmarks' in own),
+        (
+            'landmarks',
+            'face not blacked out',
+            any('face' in step.blackout.values() for step in crops),
+        ),
         ('landmarks', NO_MASK, masked),
-        ('keypoints', 'whole frame used', regions & {'body', 'fullbody'}
-         or 'keypoints' in own)):
+        ('keypoints', 'whole frame used', regions & {'body', 'fullbody'} or 'keypoints' in own),
+    ):
         if happens:
             lost.setdefault(kind, []).append(text)
     return lost
 
 
-def summarise(clips: Sequence[Coverage], lost: Dict[str, List[str]],
-              masked: bool) -> str:
+def summarise(clips: Sequence[Coverage], lost: dict[str, list[str]], masked: bool) -> str:
     """One line about a data set.
 
     Args:
@@ -116,17 +119,21 @@ def summarise(clips: Sequence[Coverage], lost: Dict[str, List[str]],
     for kind, part in (('landmarks', 'face'), ('keypoints', 'body')):
         counts = [np.count_nonzero(~getattr(clip, part)) for clip in clips]
         if kind in lost and any(counts):
-            text += (f'; no {part} in {number(sum(counts), "frame")} of '
-                     f'{number(np.count_nonzero(counts), "clip")}'
-                     f'{then_text(lost[kind])}')
+            text += (
+                f'; no {part} in {number(sum(counts), "frame")} of '
+                f'{number(np.count_nonzero(counts), "clip")}'
+                f'{then_text(lost[kind])}'
+            )
     counts = [np.count_nonzero(clip.box) for clip in clips]
     if NO_MASK in lost.get('landmarks', ()) and any(counts):
-        text += (f'; only the box of the face in '
-                 f'{number(sum(counts), "frame")} of '
-                 f'{number(np.count_nonzero(counts), "clip")}: {NO_MASK}')
+        text += (
+            f'; only the box of the face in '
+            f'{number(sum(counts), "frame")} of '
+            f'{number(np.count_nonzero(counts), "clip")}: {NO_MASK}'
+        )
     return text
 
 
-def then_text(happens: List[str]) -> str:
+def then_text(happens: list[str]) -> str:
     """What follows, after a colon; nothing where nothing does."""
     return f': {", ".join(happens)}' if happens else ''

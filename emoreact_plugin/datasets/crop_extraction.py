@@ -1,16 +1,18 @@
 """Videos made into prepared crops of their regions; see ``crops``."""
+
 import os
 import os.path as osp
-from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from emoreact_plugin.whole_files import write_whole
+
 from .coverage import Coverage, coverage_of
 from .crops import CROP_NAME, PreparedCrops, read_record, write_record
-from .frame_extraction import (Job, fitting_frames, look_of, plan,
-                               prepared_of, run_jobs)
+from .frame_extraction import Job, fitting_frames, look_of, plan, prepared_of, run_jobs
 from .frame_writers import JPEG_QUALITY
 from .landmarks import PreparedClip
 from .video import iterate_frames
@@ -18,9 +20,12 @@ from .video import iterate_frames
 # What the published recipe resizes crops to before it crops them at random.
 CROP_SIZE = 256
 # Colours are kept whole: crops are small, and are enlarged again.
-JPEG_FLAGS = (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY,
-              cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
-              cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
+JPEG_FLAGS = (
+    cv2.IMWRITE_JPEG_QUALITY,
+    JPEG_QUALITY,
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+)
 
 
 class CropReport(NamedTuple):
@@ -33,22 +38,25 @@ class CropReport(NamedTuple):
         errors (list[tuple[str, Exception]]): Path of each video that failed,
             and why.
     """
-    clips: List[PreparedCrops]
+
+    clips: list[PreparedCrops]
     before: int
-    errors: List[Tuple[str, Exception]]
+    errors: list[tuple[str, Exception]]
 
 
-def extract_crops(sources: Sequence[str],
-                  out: str,
-                  cropper: Callable,
-                  mask: Optional[Callable] = None,
-                  step: int = 1,
-                  size: int = CROP_SIZE,
-                  landmarks: Optional[str] = None,
-                  keypoints: Optional[str] = None,
-                  required: Sequence[str] = (),
-                  cache_dir: Optional[str] = None,
-                  workers: Optional[int] = None) -> CropReport:
+def extract_crops(
+    sources: Sequence[str],
+    out: str,
+    cropper: Callable,
+    mask: Callable | None = None,
+    step: int = 1,
+    size: int = CROP_SIZE,
+    landmarks: str | None = None,
+    keypoints: str | None = None,
+    required: Sequence[str] = (),
+    cache_dir: str | None = None,
+    workers: int | None = None,
+) -> CropReport:
     """Write the crops that training would cut out of the frames of videos.
 
     A clip becomes the folder ``<clip>`` of
@@ -106,8 +114,7 @@ def extract_crops(sources: Sequence[str],
     def work(job: Job) -> None:
         target = osp.join(out, job.target)
         if osp.lexists(target):
-            done[job.target] = _check_done(target, cropper.regions, size, step,
-                                           look)
+            done[job.target] = _check_done(target, cropper.regions, size, step, look)
             before.append(job.target)
             return
         clip = prepared_of(job, landmarks, keypoints, cache_dir, required)
@@ -116,29 +123,37 @@ def extract_crops(sources: Sequence[str],
             done[job.target] = read_record(part)
 
     errors = run_jobs(jobs, work, workers)
-    return CropReport([done[name] for name in sorted(done)], len(before),
-                      errors)
+    return CropReport([done[name] for name in sorted(done)], len(before), errors)
 
 
-def _check_done(folder: str, regions: Sequence[str], size: int, step: int,
-                look: str) -> PreparedCrops:
+def _check_done(
+    folder: str, regions: Sequence[str], size: int, step: int, look: str
+) -> PreparedCrops:
     crops = read_record(folder)
     for what, expected, found in (
         ('the regions', sorted(regions), sorted(crops.boxes)),
         ('the size', size, crops.size),
         ('a crop of every n-th frame, n', step, crops.step),
-        ('masks', look or 'none', crops.mask or 'none')):
+        ('masks', look or 'none', crops.mask or 'none'),
+    ):
         if expected != found:
             raise ValueError(
                 f'{folder}: is there already, with other settings: {what}: '
                 f'expected {expected}, found {found}. Delete it, or name '
-                'another folder with --out')
+                'another folder with --out'
+            )
     return crops
 
 
-def _write_clip(folder: str, job: Job, clip: Optional[PreparedClip],
-                cropper: Callable, mask: Optional[Callable], step: int,
-                size: int) -> None:
+def _write_clip(
+    folder: str,
+    job: Job,
+    clip: PreparedClip | None,
+    cropper: Callable,
+    mask: Callable | None,
+    step: int,
+    size: int,
+) -> None:
     for region in cropper.regions:
         os.makedirs(osp.join(folder, region))
     frames = iterate_frames(job.path)
@@ -163,30 +178,44 @@ def _write_clip(folder: str, job: Job, clip: Optional[PreparedClip],
         there = coverage_of(clip)
     write_record(
         folder,
-        PreparedCrops(frame_size, count, size, step,
-                      '' if mask is None else look_of(mask), np.array(masked),
-                      there.part(slice(None, None, step)), boxes, found))
+        PreparedCrops(
+            frame_size,
+            count,
+            size,
+            step,
+            '' if mask is None else look_of(mask),
+            np.array(masked),
+            there.part(slice(None, None, step)),
+            boxes,
+            found,
+        ),
+    )
 
 
-def _crop(frame: np.ndarray, index: int, job: Job,
-          clip: Optional[PreparedClip], cropper: Callable,
-          mask: Optional[Callable]) -> dict:
+def _crop(
+    frame: np.ndarray,
+    index: int,
+    job: Job,
+    clip: PreparedClip | None,
+    cropper: Callable,
+    mask: Callable | None,
+) -> dict:
     """What a pipeline's sample of this one frame becomes."""
     faces = np.full((1, 68, 2), np.nan, np.float32)
     bodies = np.full((1, 1, 2), np.nan, np.float32)
     is_box = np.zeros(1, bool)
     if clip is not None:
-        is_box = clip.face_is_box[index:index + 1]
-        faces = clip.face_landmarks[index:index + 1]
-        bodies = clip.body_keypoints[index:index + 1] * np.float32(
-            clip.frame_size)
+        is_box = clip.face_is_box[index : index + 1]
+        faces = clip.face_landmarks[index : index + 1]
+        bodies = clip.body_keypoints[index : index + 1] * np.float32(clip.frame_size)
     sample = dict(
         imgs=[frame],
         face_landmarks=faces,
         body_keypoints=bodies,
         face_is_box=is_box,
         video_id=osp.splitext(job.video)[0],
-        masked=[False])
+        masked=[False],
+    )
     if mask is not None:
         sample = mask(sample)
     return cropper(sample)
@@ -195,7 +224,6 @@ def _crop(frame: np.ndarray, index: int, job: Job,
 def _write_crop(path: str, crop: np.ndarray, size: int) -> None:
     # As Resize(keep_ratio=False) does.
     crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_LINEAR)
-    data = cv2.imencode('.jpg', cv2.cvtColor(crop, cv2.COLOR_RGB2BGR),
-                        JPEG_FLAGS)[1]
+    data = cv2.imencode('.jpg', cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), JPEG_FLAGS)[1]
     with open(path, 'xb') as file:
         file.write(data)

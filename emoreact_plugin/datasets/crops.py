@@ -4,10 +4,11 @@
 first. Training reads them instead of whole frames: no video is decoded, no
 mask drawn and nothing cut out.
 """
+
 import json
 import os.path as osp
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Dict, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -39,15 +40,16 @@ class PreparedCrops:
         found (dict[str, np.ndarray]): Region -> bool (T,), False where the
             whole frame stands in.
     """
-    frame_size: Tuple[int, int]
+
+    frame_size: tuple[int, int]
     source_frames: int
     size: int
     step: int
     mask: str
     masked: np.ndarray
     coverage: Coverage
-    boxes: Dict[str, np.ndarray]
-    found: Dict[str, np.ndarray]
+    boxes: dict[str, np.ndarray]
+    found: dict[str, np.ndarray]
 
     @property
     def total_frames(self) -> int:
@@ -78,11 +80,10 @@ def write_record(folder: str, crops: PreparedCrops) -> None:
         keypoints_found=bits(crops.coverage.body),
         only_box=bits(crops.coverage.box),
         regions={
-            name: dict(
-                found=bits(crops.found[name]),
-                boxes=np.asarray(boxes).ravel().tolist())
+            name: dict(found=bits(crops.found[name]), boxes=np.asarray(boxes).ravel().tolist())
             for name, boxes in crops.boxes.items()
-        })
+        },
+    )
     with open(osp.join(folder, FILE_NAME), 'x', encoding='utf-8') as file:
         json.dump(record, file)
 
@@ -103,8 +104,7 @@ def read_record(folder: str) -> PreparedCrops:
     """
     path = osp.join(folder, FILE_NAME)
     if not osp.isfile(path):
-        raise FileNotFoundError(
-            f'{path}: no such file; tools/extract_frames.py --crops makes it')
+        raise FileNotFoundError(f'{path}: no such file; tools/extract_frames.py --crops makes it')
 
     def bools(text):
         values = np.array(list(text))
@@ -116,25 +116,33 @@ def read_record(folder: str) -> PreparedCrops:
         with open(path, encoding='utf-8') as file:
             record = json.load(file)
         if record['version'] != VERSION:
-            raise ValueError(f'expected version {VERSION}, found '
-                             f'{record["version"]!r}')
+            raise ValueError(f'expected version {VERSION}, found {record["version"]!r}')
         width, height = map(int, record['frame_size'])
         regions = record['regions']
         crops = PreparedCrops(
-            (width, height), int(record['source_frames']),
-            int(record['size']), int(record['step']), str(record['mask']),
+            (width, height),
+            int(record['source_frames']),
+            int(record['size']),
+            int(record['step']),
+            str(record['mask']),
             bools(record['masked']),
             Coverage(
                 bools(record['landmarks_found']),
-                bools(record['keypoints_found']), bools(record['only_box'])), {
+                bools(record['keypoints_found']),
+                bools(record['only_box']),
+            ),
+            {
                 name: np.array(each['boxes'], np.int64).reshape(-1, 4)
                 for name, each in regions.items()
-            }, {name: bools(each['found']) for name, each in regions.items()})
+            },
+            {name: bools(each['found']) for name, each in regions.items()},
+        )
         _check(crops)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f'{path}: this record of prepared crops is damaged '
-                         f'({error}). Delete its folder and make it anew'
-                         ) from error
+        raise ValueError(
+            f'{path}: this record of prepared crops is damaged '
+            f'({error}). Delete its folder and make it anew'
+        ) from error
     return crops
 
 
@@ -142,16 +150,18 @@ def _check(crops: PreparedCrops) -> None:
     count = crops.total_frames
     arrays = (*crops.coverage, *crops.boxes.values(), *crops.found.values())
     if not count or any(len(array) != count for array in arrays):
-        raise ValueError(f'expected {count} values in each list, found '
-                         f'{", ".join(str(len(array)) for array in arrays)}')
+        raise ValueError(
+            f'expected {count} values in each list, found '
+            f'{", ".join(str(len(array)) for array in arrays)}'
+        )
     if crops.step < 1 or -(-crops.source_frames // crops.step) != count:
         raise ValueError(
             f'expected a crop of every {crops.step}th of '
-            f'{crops.source_frames} frames, found {count}')
+            f'{crops.source_frames} frames, found {count}'
+        )
 
 
-def read_crops(folder: str, region: str,
-               inds: Sequence[int]) -> Sequence[np.ndarray]:
+def read_crops(folder: str, region: str, inds: Sequence[int]) -> Sequence[np.ndarray]:
     """Read crops of a clip.
 
     Args:

@@ -1,18 +1,18 @@
 """Clips that are there twice, under one name or two."""
+
 import hashlib
 import os
 import os.path as osp
 from collections import defaultdict
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Dict, List, Optional, Sequence
 
 from emoreact_plugin.progress import progress_bar
 
 CHUNK = 1 << 20
 
 
-def content_ids(sizes: Dict[str, int],
-                workers: Optional[int] = None) -> Dict[str, str]:
+def content_ids(sizes: dict[str, int], workers: int | None = None) -> dict[str, str]:
     """What is equal for clips of the same content only.
 
     Only what has the size of another clip is read.
@@ -30,28 +30,28 @@ def content_ids(sizes: Dict[str, int],
     by_size = defaultdict(set)
     for path, size in sizes.items():
         by_size[size].add(osp.realpath(path))
-    todo = sorted(path for size, paths in by_size.items()
-                  for path in paths if size and len(paths) > 1)
+    todo = sorted(
+        path for size, paths in by_size.items() for path in paths if size and len(paths) > 1
+    )
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
         hashes = dict(
             zip(
                 todo,
-                progress_bar(pool.map(_hash, todo), 'comparing', len(todo),
-                             unit='clip', shown=bool(todo))))
-    return {
-        path: hashes.get(osp.realpath(path)) or osp.realpath(path)
-        for path in sizes
-    }
+                progress_bar(
+                    pool.map(_hash, todo), 'comparing', len(todo), unit='clip', shown=bool(todo)
+                ),
+            )
+        )
+    return {path: hashes.get(osp.realpath(path)) or osp.realpath(path) for path in sizes}
 
 
-def _hash(path: str) -> Optional[str]:
+def _hash(path: str) -> str | None:
     """Of a file, or of the files in a folder in the order of their names;
-    None where one cannot be read."""
+    None where one cannot be read.
+    """
     paths = [path]
     if osp.isdir(path):
-        paths = sorted(
-            osp.join(root, name) for root, _, names in os.walk(path)
-            for name in names)
+        paths = sorted(osp.join(root, name) for root, _, names in os.walk(path) for name in names)
     value = hashlib.sha256()
     try:
         for each in paths:
@@ -63,7 +63,7 @@ def _hash(path: str) -> Optional[str]:
     return value.hexdigest()
 
 
-def find_same_content(clips: Sequence, ids: Dict[str, str]) -> List[tuple]:
+def find_same_content(clips: Sequence, ids: dict[str, str]) -> list[tuple]:
     """Clips that show what an earlier one shows.
 
     Parts of one video that do not overlap, and several people in it, are
@@ -88,7 +88,7 @@ def find_same_content(clips: Sequence, ids: Dict[str, str]) -> List[tuple]:
     return found
 
 
-def find_same_video(clips: Sequence, ids: Dict[str, str]) -> List[tuple]:
+def find_same_video(clips: Sequence, ids: dict[str, str]) -> list[tuple]:
     """Clips of a video that has clips in an earlier split as well, but for
     those that show the same, see :func:`find_same_content`.
 
@@ -104,20 +104,19 @@ def find_same_video(clips: Sequence, ids: Dict[str, str]) -> List[tuple]:
         group = groups[ids[clip.path]]
         others = [other for other in group if other.split != clip.split]
         if others and not any(
-                other.person == clip.person and _overlap(clip, other)
-                for other in others):
+            other.person == clip.person and _overlap(clip, other) for other in others
+        ):
             found.append((clip, others[0]))
         group.append(clip)
     return found
 
 
 def _overlap(one, other) -> bool:
-    ends = (float('inf') if each.end is None else each.end
-            for each in (one, other))
+    ends = (float('inf') if each.end is None else each.end for each in (one, other))
     return max(one.start, other.start) < min(ends)
 
 
-def find_same_name(clips: Sequence, ids: Dict[str, str]) -> List[tuple]:
+def find_same_name(clips: Sequence, ids: dict[str, str]) -> list[tuple]:
     """Clips whose name differs from an earlier one's of the same folder by
     case or ending only, and whose content is another.
 

@@ -1,7 +1,7 @@
 import logging
 import os
 import os.path as osp
-from typing import Callable, Dict, List, Optional, Sequence, Union
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -10,11 +10,18 @@ from mmengine.logging import print_log
 from emoreact_plugin.resuming import seeded
 from mmaction.datasets import BaseActionDataset
 from mmaction.registry import DATASETS
+
 from .annotations import EMOTIONS, Annotation, read_annotations
-from .clip_files import (MASKED_SUFFIX, ClipFiles, default_cache_dir,
-                         find_clip, find_frame_dir, number, prepare_all)
-from .coverage import (coverage_of, draws_masks, lost_without, steps_of,
-                       summarise)
+from .clip_files import (
+    MASKED_SUFFIX,
+    ClipFiles,
+    default_cache_dir,
+    find_clip,
+    find_frame_dir,
+    number,
+    prepare_all,
+)
+from .coverage import coverage_of, draws_masks, lost_without, steps_of, summarise
 from .crops import read_record
 from .landmarks import load_prepared
 from .mask_record import read_masks
@@ -101,43 +108,42 @@ class EmoReactDataset(BaseActionDataset):
 
     METAINFO = dict(dataset_type='EmoReact', classes=EMOTIONS)
 
-    def __init__(self,
-                 ann_file: str,
-                 pipeline: List[Union[dict, Callable]],
-                 data_root: str = '',
-                 data_prefix: Dict[str, str] = dict(video='videos'),
-                 frame_dir_tmpl: Optional[str] = None,
-                 filename_tmpl: str = '{:06d}.jpg',
-                 cache_dir: Optional[str] = None,
-                 required: Sequence[str] = (),
-                 allow_missing: bool = False,
-                 check_landmarks: bool = True,
-                 columns: Optional[Dict[str, str]] = None,
-                 soft_labels: bool = False,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        ann_file: str,
+        pipeline: list[dict | Callable],
+        data_root: str = '',
+        data_prefix: dict[str, str] = dict(video='videos'),
+        frame_dir_tmpl: str | None = None,
+        filename_tmpl: str = '{:06d}.jpg',
+        cache_dir: str | None = None,
+        required: Sequence[str] = (),
+        allow_missing: bool = False,
+        check_landmarks: bool = True,
+        columns: dict[str, str] | None = None,
+        soft_labels: bool = False,
+        **kwargs,
+    ) -> None:
         if sum(name in data_prefix for name in SOURCES) != 1:
             raise ValueError(
                 f'data_prefix: expected one of {", ".join(SOURCES)}, found '
-                f'{", ".join(data_prefix) or "none"}')
+                f'{", ".join(data_prefix) or "none"}'
+            )
         self.frame_dir_tmpl = frame_dir_tmpl
         self.filename_tmpl = filename_tmpl
         self.cache_dir = cache_dir or default_cache_dir()
         self.required = tuple(required)
         if not set(self.required) <= {'landmarks', 'keypoints'}:
-            raise ValueError("required: expected 'landmarks' and 'keypoints', "
-                             f'found {required!r}')
+            raise ValueError(f"required: expected 'landmarks' and 'keypoints', found {required!r}")
         self.allow_missing = allow_missing
         self.check_landmarks = check_landmarks
         self.columns = columns
         self.soft_labels = soft_labels
         # Shared memory: workers that live on see a change, too.
-        self._draws = torch.full((2, ), -1, dtype=torch.int64).share_memory_()
+        self._draws = torch.full((2,), -1, dtype=torch.int64).share_memory_()
         super().__init__(
-            ann_file,
-            pipeline,
-            data_root=data_root,
-            data_prefix=dict(data_prefix),
-            **kwargs)
+            ann_file, pipeline, data_root=data_root, data_prefix=dict(data_prefix), **kwargs
+        )
 
     @property
     def classes(self) -> tuple:
@@ -147,32 +153,32 @@ class EmoReactDataset(BaseActionDataset):
     @property
     def labels(self) -> np.ndarray:
         """The labels of all clips, (N, C) float32."""
-        return np.stack([
-            self.get_data_info(i)['label'].numpy() for i in range(len(self))
-        ])
+        return np.stack([self.get_data_info(i)['label'].numpy() for i in range(len(self))])
 
     @property
-    def video_ids(self) -> List[str]:
+    def video_ids(self) -> list[str]:
         """The names of all clips, without their endings."""
         return [self.get_data_info(i)['video_id'] for i in range(len(self))]
 
     def summary(self) -> str:
         """How many clips and frames there are, in how many of them the face
-        or body was not found, and what becomes of these frames; one line."""
+        or body was not found, and what becomes of these frames; one line.
+        """
         self.full_init()
         return self._summary
 
     def set_epoch(self, epoch: int, seed: int) -> None:
         """From now on sample ``index`` draws from generators seeded with
-        (seed, epoch, index), whatever worker loads it."""
+        (seed, epoch, index), whatever worker loads it.
+        """
         self._draws[0], self._draws[1] = seed, epoch
 
-    def load_data_list(self) -> List[dict]:
+    def load_data_list(self) -> list[dict]:
         """Read the annotations, find and check every clip's files, prepare
-        what is not prepared."""
+        what is not prepared.
+        """
         rows = self._rows()
-        read = self._with_crops if 'crops' in self.data_prefix else \
-            self._with_landmarks
+        read = self._with_crops if 'crops' in self.data_prefix else self._with_landmarks
         sources, coverage, masked = read(rows)
         samples, parts = [], []
         for row, source, clip in zip(rows, sources, coverage):
@@ -181,18 +187,17 @@ class EmoReactDataset(BaseActionDataset):
             frames = slice(first, first + sample['total_frames'])
             parts.append(clip.part(frames))
             samples.append(sample)
-        lost = lost_without(self.pipeline, self.required, masked
-                            or draws_masks(self.pipeline))
+        lost = lost_without(self.pipeline, self.required, masked or draws_masks(self.pipeline))
         self._summary = summarise(parts, lost, masked)
         # MMEngine keeps these in the checkpoint: inference asks for them.
         self._metainfo.update(
             masked=masked or draws_masks(self.pipeline),
-            drawn_sample_data=is_sample_data(osp.dirname(self.ann_file)))
+            drawn_sample_data=is_sample_data(osp.dirname(self.ann_file)),
+        )
         return samples
 
-    def _rows(self) -> List[Annotation]:
-        return read_annotations(self.ann_file, self.classes, self.columns,
-                                self.soft_labels)
+    def _rows(self) -> list[Annotation]:
+        return read_annotations(self.ann_file, self.classes, self.columns, self.soft_labels)
 
     def check_files(self) -> None:
         """Read the annotations and look whether every clip's files are
@@ -207,15 +212,15 @@ class EmoReactDataset(BaseActionDataset):
         else:
             check_clips(self, [self.find(row) for row in rows])
 
-    def _with_landmarks(self, rows: List[Annotation]) -> tuple:
+    def _with_landmarks(self, rows: list[Annotation]) -> tuple:
         """What a sample has of its clip's files, and the clip's coverage, for
-        each row; and whether the clips were masked beforehand."""
+        each row; and whether the clips were masked beforehand.
+        """
         clips = [self.find(row) for row in rows]
         for text in check_clips(self, clips):
             print_log(text, 'current', logging.WARNING)
         masked = self._check_masks(clips)
-        paths, start_index = prepare_all(clips, self.cache_dir,
-                                         self.check_landmarks)
+        paths, start_index = prepare_all(clips, self.cache_dir, self.check_landmarks)
         prepared = {path: load_prepared(path) for path in paths}
         coverage = {path: coverage_of(clip) for path, clip in prepared.items()}
         sources = []
@@ -224,16 +229,16 @@ class EmoReactDataset(BaseActionDataset):
                 source_frames=prepared[path].total_frames,
                 start=start_index.get(files.source, 0),
                 landmarks_file=path if files.landmarks else None,
-                keypoints_file=path if files.keypoints else None)
+                keypoints_file=path if files.keypoints else None,
+            )
             if files.filename_tmpl:
-                source.update(
-                    frame_dir=files.source, filename_tmpl=files.filename_tmpl)
+                source.update(frame_dir=files.source, filename_tmpl=files.filename_tmpl)
             else:
                 source['filename'] = files.source
             sources.append(source)
         return sources, [coverage[path] for path in paths], masked
 
-    def _with_crops(self, rows: List[Annotation]) -> tuple:
+    def _with_crops(self, rows: list[Annotation]) -> tuple:
         """The same of prepared crops."""
         folders = crop_folders(self, rows)
         records = {folder: read_record(folder) for folder in folders}
@@ -244,20 +249,31 @@ class EmoReactDataset(BaseActionDataset):
                         raise ValueError(
                             f"{folder}: expected crops of '{region}', found "
                             f'{", ".join(record.boxes)}. '
-                            'tools/extract_frames.py --crops makes them')
+                            'tools/extract_frames.py --crops makes them'
+                        )
         masked = self._all_or_none(
-            {folder: bool(record.mask) for folder, record in records.items()})
+            {folder: bool(record.mask) for folder, record in records.items()}
+        )
         sources = [
             dict(
                 source_frames=records[folder].source_frames,
                 step=records[folder].step,
-                crops_dir=folder) for folder in folders
+                crops_dir=folder,
+            )
+            for folder in folders
         ]
         coverage = [records[folder].coverage for folder in folders]
         return sources, coverage, masked
 
-    def _sample(self, row: Annotation, masked: bool, source_frames: int,
-                start: int = 0, step: int = 1, **source) -> dict:
+    def _sample(
+        self,
+        row: Annotation,
+        masked: bool,
+        source_frames: int,
+        start: int = 0,
+        step: int = 1,
+        **source,
+    ) -> dict:
         """What a sample starts from; of every ``step``-th frame."""
         end = source_frames if row.end is None else row.end
         first, last = -(-row.start // step), -(-end // step)
@@ -266,7 +282,8 @@ class EmoReactDataset(BaseActionDataset):
                 f'{self.ann_file}, line {row.line}: expected frames within '
                 f'the {source_frames} of {row.video}'
                 f'{f" (every {step}th)" if step > 1 else ""}, found '
-                f'{row.start} to {end}')
+                f'{row.start} to {end}'
+            )
         label = torch.tensor(row.label, dtype=torch.float32)
         if self.soft_labels and self.test_mode:
             label = (label >= SOFT_POSITIVE).float()
@@ -278,7 +295,8 @@ class EmoReactDataset(BaseActionDataset):
             start=start + first,
             label=label,
             masked_beforehand=masked,
-            **source)
+            **source,
+        )
         if row.valence is not None:
             sample['valence'] = row.valence
         return sample
@@ -295,24 +313,28 @@ class EmoReactDataset(BaseActionDataset):
         else:
             beside = prefix['frames']
             source = find_frame_dir(video, beside, self.frame_dir_tmpl)
-        return find_clip(video, source, prefix.get('landmarks', beside),
-                         prefix.get('keypoints', beside),
-                         self.filename_tmpl if 'frames' in prefix else None,
-                         row.person)
+        return find_clip(
+            video,
+            source,
+            prefix.get('landmarks', beside),
+            prefix.get('keypoints', beside),
+            self.filename_tmpl if 'frames' in prefix else None,
+            row.person,
+        )
 
-    def _check_masks(self, clips: List[ClipFiles]) -> bool:
+    def _check_masks(self, clips: list[ClipFiles]) -> bool:
         """Whether the clips were masked beforehand."""
-        listed = (
-            read_masks(self.data_prefix['video'])
-            if 'video' in self.data_prefix else {})
-        return self._all_or_none({
-            files.source: osp.normpath(files.source).endswith(MASKED_SUFFIX)
-            if files.filename_tmpl else
-            osp.normpath(files.video).replace(os.sep, '/') in listed
-            for files in clips
-        })
+        listed = read_masks(self.data_prefix['video']) if 'video' in self.data_prefix else {}
+        return self._all_or_none(
+            {
+                files.source: osp.normpath(files.source).endswith(MASKED_SUFFIX)
+                if files.filename_tmpl
+                else osp.normpath(files.video).replace(os.sep, '/') in listed
+                for files in clips
+            }
+        )
 
-    def _all_or_none(self, masks: Dict[str, bool]) -> bool:
+    def _all_or_none(self, masks: dict[str, bool]) -> bool:
         """Whether all clips, by their path, were masked beforehand."""
         masked = [path for path, mask in masks.items() if mask]
         plain = [path for path, mask in masks.items() if not mask]
@@ -320,13 +342,15 @@ class EmoReactDataset(BaseActionDataset):
             raise ValueError(
                 f'{self.ann_file}: expected all clips masked beforehand, or '
                 f'none, found {len(masked)} masked (the first: {masked[0]}) '
-                f'and {len(plain)} not masked (the first: {plain[0]})')
+                f'and {len(plain)} not masked (the first: {plain[0]})'
+            )
         if masked and draws_masks(self.pipeline):
             raise ValueError(
                 f'{self.ann_file}: DrawFaceMask expects frames without masks, '
                 f'found {number(len(masked), "clip")} masked beforehand (the '
                 f'first: {masked[0]}). Leave out --mask, or give clips '
-                'without masks by data_prefix or frame_dir_tmpl')
+                'without masks by data_prefix or frame_dir_tmpl'
+            )
         return bool(masked)
 
     def get_data_info(self, idx: int) -> dict:
@@ -345,9 +369,7 @@ class EmoReactDataset(BaseActionDataset):
                 return super().prepare_data(idx)
         except Exception as error:
             info = self.get_data_info(idx)
-            place = next(info[key]
-                         for key in ('filename', 'frame_dir', 'crops_dir')
-                         if key in info)
+            place = next(info[key] for key in ('filename', 'frame_dir', 'crops_dir') if key in info)
             raise RuntimeError(
-                f"clip '{info['video_id']}' ({place}): "
-                f'{type(error).__name__}: {error}') from error
+                f"clip '{info['video_id']}' ({place}): {type(error).__name__}: {error}"
+            ) from error

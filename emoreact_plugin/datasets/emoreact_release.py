@@ -1,12 +1,20 @@
 """EmoReact as its authors give it out, made into a folder to train from."""
+
 import csv
 import io
 import os
 import os.path as osp
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from .annotations import (EMOTIONS, Annotation, check_name, parse_label,
-                          parse_valence, read_annotations)
+from .annotations import (
+    EMOTIONS,
+    Annotation,
+    check_name,
+    parse_label,
+    parse_valence,
+    read_annotations,
+)
 from .clip_files import expected_names
 from .mask_record import FILE_NAME, read_masks
 from .outputs import FileOutput, TextOutput, write_outputs
@@ -14,12 +22,11 @@ from .outputs import FileOutput, TextOutput, write_outputs
 # Split -> number of clips in the whole release.
 COUNTS = dict(train=432, val=303, test=367)
 # What the release's files and folders call a split; case does not matter.
-SPLIT_NAMES = dict(
-    train=('train', ), val=('val', 'validation'), test=('test', ))
+SPLIT_NAMES = dict(train=('train',), val=('val', 'validation'), test=('test',))
 # Folders of the videos of all splits, besides those of each.
 VIDEO_FOLDERS = ('Data/AllVideos', 'AllVideos', 'videos')
 
-Splits = Dict[str, List[Annotation]]
+Splits = dict[str, list[Annotation]]
 
 
 class ReleaseFile(NamedTuple):
@@ -29,6 +36,7 @@ class ReleaseFile(NamedTuple):
         source (str): Its path.
         target (str): Its name in the folder of videos, with ``/``.
     """
+
     source: str
     target: str
 
@@ -43,7 +51,8 @@ class Report(NamedTuple):
         not_linked (str): Why links could not be made and the files were
             copied; empty where nothing was in the way.
     """
-    counts: Dict[str, int]
+
+    counts: dict[str, int]
     files: int
     before: int
     not_linked: str
@@ -76,24 +85,22 @@ def prepare_release(release: str, out: str, copy: bool = False) -> Report:
     splits = read_labels(release)
     files = find_files(release, splits)
     videos = osp.join(out, 'videos')
-    outputs = [
-        FileOutput(osp.join(videos, file.target), file.source, copy)
-        for file in files
-    ]
+    outputs = [FileOutput(osp.join(videos, file.target), file.source, copy) for file in files]
     # Last, so that a data set that was broken off is not taken for whole.
     outputs += [
-        TextOutput(osp.join(out, f'{split}.csv'), csv_text(rows))
-        for split, rows in splits.items()
+        TextOutput(osp.join(out, f'{split}.csv'), csv_text(rows)) for split, rows in splits.items()
     ]
     for folder in sorted({osp.dirname(each.target) for each in outputs}):
         if _is_within(folder, release):
             raise ValueError(
                 f'{folder}: expected an output folder outside of the release '
-                f'({release}), to which nothing is written')
+                f'({release}), to which nothing is written'
+            )
     before, not_linked = write_outputs(outputs)
     clips = sum(map(len, splits.values()))
-    return Report({split: len(rows) for split, rows in splits.items()},
-                  len(files) - clips, before, not_linked)
+    return Report(
+        {split: len(rows) for split, rows in splits.items()}, len(files) - clips, before, not_linked
+    )
 
 
 def read_labels(release: str) -> Splits:
@@ -126,24 +133,30 @@ def read_labels(release: str) -> Splits:
         for row in rows:
             clip = osp.splitext(row.video)[0]
             if clip in seen:
-                raise ValueError(f"{release}: clip '{clip}' stands in {split} "
-                                 f'and in {seen[clip]}')
+                raise ValueError(f"{release}: clip '{clip}' stands in {split} and in {seen[clip]}")
             seen[clip] = split
     return splits
 
 
-def _read_split(release: str, split: str) -> List[Annotation]:
+def _read_split(release: str, split: str) -> list[Annotation]:
     labels = _find(release, ['Labels'])
     tables = [
         _find(folder, [f'{name}.csv' for name in SPLIT_NAMES[split]])
-        for folder in (release, labels) if folder
+        for folder in (release, labels)
+        if folder
     ]
     stated = {path: read_annotations(path) for path in tables if path}
     names, values = [
-        labels and _find(labels, [
-            f'{name}_{kind}.{ending}' for name in SPLIT_NAMES[split]
-            for ending in ('txt', 'text')
-        ]) for kind in ('names', 'labels')
+        labels
+        and _find(
+            labels,
+            [
+                f'{name}_{kind}.{ending}'
+                for name in SPLIT_NAMES[split]
+                for ending in ('txt', 'text')
+            ],
+        )
+        for kind in ('names', 'labels')
     ]
     if names and values:
         stated = {values: read_lists(names, values), **stated}
@@ -151,23 +164,25 @@ def _read_split(release: str, split: str) -> List[Annotation]:
         raise FileNotFoundError(
             f'{release}: expected Labels/{split.title()}_names.txt beside '
             f'Labels/{split}_labels.text, or {split}.csv, found '
-            f'{names or values or "none of them"}')
+            f'{names or values or "none of them"}'
+        )
     (first, rows), *others = stated.items()
     for path, other in others:
         unlike = _contents(rows) ^ _contents(other)
         if unlike:
             raise ValueError(
                 f'{path}: expected the same as in {first}, found another row '
-                f"of '{min(video for video, *_ in unlike)}'")
+                f"of '{min(video for video, *_ in unlike)}'"
+            )
     return rows
 
 
-def _contents(rows: List[Annotation]) -> set:
+def _contents(rows: list[Annotation]) -> set:
     # In which line a row stands does not matter.
     return {(row.video, row.label, row.valence) for row in rows}
 
 
-def read_lists(names_file: str, labels_file: str) -> List[Annotation]:
+def read_lists(names_file: str, labels_file: str) -> list[Annotation]:
     """Read the two files of a split that belong together line by line.
 
     Args:
@@ -182,33 +197,31 @@ def read_lists(names_file: str, labels_file: str) -> List[Annotation]:
     """
     names, labels = _lines(names_file), _lines(labels_file)
     if len(names) != len(labels):
-        raise ValueError(f'{labels_file}: expected {len(names)} lines, as '
-                         f'{names_file} has, found {len(labels)}')
+        raise ValueError(
+            f'{labels_file}: expected {len(names)} lines, as {names_file} has, found {len(labels)}'
+        )
     rows, seen = [], {}
     for line, (name, values) in enumerate(zip(names, labels), 1):
         place = f'{names_file}, line {line}'
         if len(name) < 2 or name[0] != "'" or name[-1] != "'":
-            raise ValueError(f'{place}: expected a name between single '
-                             f'quotes, found {name!r}')
+            raise ValueError(f'{place}: expected a name between single quotes, found {name!r}')
         video = name[1:-1].strip()
         check_name(video, place)
         clip = osp.splitext(osp.normpath(video))[0]
         if clip in seen:
-            raise ValueError(f"{place}: video '{video}' stands in line "
-                             f'{seen[clip]} already')
+            raise ValueError(f"{place}: video '{video}' stands in line {seen[clip]} already")
         seen[clip] = line
         rows.append(_annotation(video, values, f'{labels_file}, line {line}'))
     return rows
 
 
-def _lines(path: str) -> List[str]:
+def _lines(path: str) -> list[str]:
     """The stripped lines of a file, without the blank ones at its end."""
     try:
         with open(path, encoding='utf-8-sig') as file:
             lines = file.read().rstrip().splitlines()
     except UnicodeDecodeError as error:
-        raise ValueError(f'{path}: expected text in UTF-8 ({error})'
-                         ) from error
+        raise ValueError(f'{path}: expected text in UTF-8 ({error})') from error
     if not lines:
         raise ValueError(f'{path}: expected a line a clip, found none')
     return [line.strip() for line in lines]
@@ -221,29 +234,29 @@ def _annotation(video: str, line: str, place: str) -> Annotation:
         raise ValueError(
             f'{place}: expected {expected} values ({", ".join(EMOTIONS)}, '
             f'Valence) with commas between them, found {len(values)}: '
-            f'{line!r}')
+            f'{line!r}'
+        )
     label = tuple(
-        parse_label(value.strip(), f'{place}, {name}')
-        for name, value in zip(EMOTIONS, values))
+        parse_label(value.strip(), f'{place}, {name}') for name, value in zip(EMOTIONS, values)
+    )
     valence = parse_valence(values[-1].strip(), f'{place}, Valence')
     if not 1 <= valence <= 7:
-        raise ValueError(f'{place}, Valence: expected 1 to 7, found '
-                         f'{values[-1].strip()!r}')
+        raise ValueError(f'{place}, Valence: expected 1 to 7, found {values[-1].strip()!r}')
     return Annotation(video, label, valence)
 
 
-def _find(folder: str, names: Sequence[str]) -> Optional[str]:
+def _find(folder: str, names: Sequence[str]) -> str | None:
     """The one thing in a folder of one of these names, whatever their case;
-    None where there is none."""
+    None where there is none.
+    """
     wanted = {name.lower() for name in names}
     found = sorted(n for n in os.listdir(folder) if n.lower() in wanted)
     if len(found) > 1:
-        raise ValueError(f'{folder}: expected one of these, found '
-                         f'{" and ".join(found)}')
+        raise ValueError(f'{folder}: expected one of these, found {" and ".join(found)}')
     return osp.join(folder, found[0]) if found else None
 
 
-def find_files(release: str, splits: Splits) -> List[ReleaseFile]:
+def find_files(release: str, splits: Splits) -> list[ReleaseFile]:
     """Find the videos of a release, and what lies beside them.
 
     A video lies in ``Data/Train``, ``Data/Validation`` (or ``Data/Val``) or
@@ -270,15 +283,15 @@ def find_files(release: str, splits: Splits) -> List[ReleaseFile]:
         folders = [f for f in (own, *common) if f and osp.isdir(f)]
         records = {folder: read_masks(folder) for folder in folders}
         for row in rows:
-            folder = next((f for f in folders
-                           if osp.isfile(osp.join(f, row.video))), None)
+            folder = next((f for f in folders if osp.isfile(osp.join(f, row.video))), None)
             if folder is None:
                 missing.append(f'{split}: {row.video}')
                 continue
             if row.video in records[folder]:
                 masked.append(osp.join(folder, FILE_NAME))
             names = [row.video] + [
-                name for kind in ('landmarks', 'keypoints')
+                name
+                for kind in ('landmarks', 'keypoints')
                 for name in expected_names(kind, row.video)
                 if osp.isfile(osp.join(folder, name))
             ]
@@ -287,15 +300,16 @@ def find_files(release: str, splits: Splits) -> List[ReleaseFile]:
         raise FileNotFoundError(
             f'{release}: {len(missing)} of {sum(map(len, splits.values()))} '
             'videos are neither in Data/Train, Data/Validation and Data/Test '
-            f'nor in {" nor in ".join(VIDEO_FOLDERS)}:\n' +
-            '\n'.join(missing))
+            f'nor in {" nor in ".join(VIDEO_FOLDERS)}:\n' + '\n'.join(missing)
+        )
     if masked:
-        raise ValueError(f'{masked[0]}: expected videos without masks, but it '
-                         f'lists {len(masked)} of them')
+        raise ValueError(
+            f'{masked[0]}: expected videos without masks, but it lists {len(masked)} of them'
+        )
     return files
 
 
-def _folder(release: str, path: str) -> Optional[str]:
+def _folder(release: str, path: str) -> str | None:
     for name in path.split('/'):
         release = release and _find(release, [name])
     return release
@@ -316,8 +330,7 @@ def csv_text(rows: Sequence[Annotation]) -> str:
     writer = csv.writer(text, lineterminator='\n')
     writer.writerow(['', 'video', *EMOTIONS] + ['Valence'] * valence)
     for index, row in enumerate(rows):
-        writer.writerow([index, row.video, *map(int, row.label)] +
-                        [row.valence] * valence)
+        writer.writerow([index, row.video, *map(int, row.label)] + [row.valence] * valence)
     return text.getvalue()
 
 
@@ -326,7 +339,7 @@ def _is_within(path: str, folder: str) -> bool:
     return path == folder or path.startswith(osp.join(folder, ''))
 
 
-def unusual_counts(counts: Dict[str, int]) -> List[Tuple[str, int, int]]:
+def unusual_counts(counts: dict[str, int]) -> list[tuple[str, int, int]]:
     """The splits that have not as many clips as in the whole release.
 
     Args:
@@ -335,5 +348,6 @@ def unusual_counts(counts: Dict[str, int]) -> List[Tuple[str, int, int]]:
     Returns:
         list[tuple[str, int, int]]: Split, its number, that of the release.
     """
-    return [(split, counts[split], usual) for split, usual in COUNTS.items()
-            if counts[split] != usual]
+    return [
+        (split, counts[split], usual) for split, usual in COUNTS.items() if counts[split] != usual
+    ]

@@ -1,15 +1,32 @@
 """What a check of a data set gives."""
-from typing import Dict, List, NamedTuple, Optional, Tuple
+
+from typing import NamedTuple
 
 import numpy as np
 
 LEVELS = ('error', 'warning', 'note')
 # In the order of the report.
-KINDS = ('annotations', 'missing clip', 'unreadable clip', 'no landmarks',
-         'no keypoints', 'landmark file', 'keypoint file', 'data set',
-         'duplicate', 'same video', 'same name', 'cut off', 'short',
-         'no face', 'no body', 'labels', 'unlabelled', 'frame size',
-         'frame rate')
+KINDS = (
+    'annotations',
+    'missing clip',
+    'unreadable clip',
+    'no landmarks',
+    'no keypoints',
+    'landmark file',
+    'keypoint file',
+    'data set',
+    'duplicate',
+    'same video',
+    'same name',
+    'cut off',
+    'short',
+    'no face',
+    'no body',
+    'labels',
+    'unlabelled',
+    'frame size',
+    'frame rate',
+)
 
 
 class Finding(NamedTuple):
@@ -23,6 +40,7 @@ class Finding(NamedTuple):
         clip (str): Its id; empty where it is about the split.
         text (str): File, place, what was expected and what was found.
     """
+
     level: str
     kind: str
     split: str
@@ -46,20 +64,21 @@ class Clip(NamedTuple):
             without a file, and where it cannot be read.
         num_bytes (int): Of the whole video or folder; 0 where missing.
     """
+
     split: str
     clip_id: str
     video: str
     path: str
     label: tuple
     start: int
-    end: Optional[int]
-    person: Optional[str]
-    frames: Optional[int]
-    width: Optional[int]
-    height: Optional[int]
-    fps: Optional[float]
-    no_face: Optional[float]
-    no_body: Optional[float]
+    end: int | None
+    person: str | None
+    frames: int | None
+    width: int | None
+    height: int | None
+    fps: float | None
+    no_face: float | None
+    no_body: float | None
     num_bytes: int
 
     @property
@@ -69,8 +88,7 @@ class Clip(NamedTuple):
         if self.start or self.end is not None:
             end = 'the end' if self.end is None else self.end
             place += f', frames {self.start} to {end}'
-        return place if self.person is None else (
-            f'{place}, person {self.person}')
+        return place if self.person is None else (f'{place}, person {self.person}')
 
 
 class Report(NamedTuple):
@@ -84,15 +102,14 @@ class Report(NamedTuple):
             training split's label frequencies; None where undefined.
         findings (list[Finding]): Errors first.
     """
-    classes: Tuple[str, ...]
-    clips: List[Clip]
-    labels: Dict[str, np.ndarray]
-    prior: Dict[str, Optional[float]]
-    findings: List[Finding]
+
+    classes: tuple[str, ...]
+    clips: list[Clip]
+    labels: dict[str, np.ndarray]
+    prior: dict[str, float | None]
+    findings: list[Finding]
 
 
-def sort_findings(findings: List[Finding]) -> List[Finding]:
+def sort_findings(findings: list[Finding]) -> list[Finding]:
     """By level, then by kind, otherwise as they are."""
-    return sorted(
-        findings,
-        key=lambda f: (LEVELS.index(f.level), KINDS.index(f.kind)))
+    return sorted(findings, key=lambda f: (LEVELS.index(f.level), KINDS.index(f.kind)))

@@ -1,25 +1,44 @@
 """Videos made into folders of numbered frames, or into videos with masks."""
+
 import os
 import os.path as osp
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 from threading import Lock
-from typing import (Callable, Dict, Iterable, Iterator, List, NamedTuple,
-                    Optional, Sequence, Tuple)
+from typing import NamedTuple
 
 import numpy as np
 
 from emoreact_plugin.progress import progress_bar
 from emoreact_plugin.whole_files import write_whole
-from .clip_files import (MASKED_SUFFIX, default_cache_dir, expected_names,
-                         find_clip, prepare_video, scan_frames)
+
+from .clip_files import (
+    MASKED_SUFFIX,
+    default_cache_dir,
+    expected_names,
+    find_clip,
+    prepare_video,
+    scan_frames,
+)
 from .frame_writers import FRAME_NAME, write_frames, write_video
 from .landmarks import PreparedClip, load_prepared
 from .mask_record import FILE_NAME, MaskedClip, read_masks, write_masks
 from .video import frame_rate, iterate_frames
 
-VIDEO_ENDINGS = ('.3gp', '.avi', '.flv', '.m4v', '.mkv', '.mov', '.mp4',
-                 '.mpeg', '.mpg', '.webm', '.wmv')
+VIDEO_ENDINGS = (
+    '.3gp',
+    '.avi',
+    '.flv',
+    '.m4v',
+    '.mkv',
+    '.mov',
+    '.mp4',
+    '.mpeg',
+    '.mpg',
+    '.webm',
+    '.wmv',
+)
 
 
 class Job(NamedTuple):
@@ -32,6 +51,7 @@ class Job(NamedTuple):
         target (str): The folder of frames or the video to write, relative to
             the output folder, with ``/``.
     """
+
     folder: str
     video: str
     target: str
@@ -51,19 +71,22 @@ class Report(NamedTuple):
         errors (list[tuple[str, Exception]]): Path of each video that failed,
             and why.
     """
-    clips: List[MaskedClip]
+
+    clips: list[MaskedClip]
     before: int
-    errors: List[Tuple[str, Exception]]
+    errors: list[tuple[str, Exception]]
 
 
-def extract(sources: Sequence[str],
-            out: str,
-            mask: Optional[Callable] = None,
-            as_videos: bool = False,
-            landmarks: Optional[str] = None,
-            cache_dir: Optional[str] = None,
-            allow_missing: bool = False,
-            workers: Optional[int] = None) -> Report:
+def extract(
+    sources: Sequence[str],
+    out: str,
+    mask: Callable | None = None,
+    as_videos: bool = False,
+    landmarks: str | None = None,
+    cache_dir: str | None = None,
+    allow_missing: bool = False,
+    workers: int | None = None,
+) -> Report:
     """Write the frames of videos, as ``EmoReactDataset`` reads them.
 
     A clip becomes the folder ``<clip>``, with masks
@@ -122,16 +145,22 @@ def extract(sources: Sequence[str],
             before.append(clip)
             clips.append(clip)
             return
-        faces = None if mask is None else prepared_of(
-            job, landmarks, None, cache_dir,
-            () if allow_missing else ('landmarks', ))
+        faces = (
+            None
+            if mask is None
+            else prepared_of(
+                job, landmarks, None, cache_dir, () if allow_missing else ('landmarks',)
+            )
+        )
         frames, masked = iterate_frames(job.path), []
         if faces is not None:
             frames = _masked_frames(frames, faces, mask, job, masked)
         with write_whole(target) as part:
             count = (
                 write_video(part, frames, frame_rate(job.path))
-                if as_videos else write_frames(part, frames))
+                if as_videos
+                else write_frames(part, frames)
+            )
             clip = MaskedClip(job.target, look, count, count - sum(masked))
             with lock:
                 if mask is not None:
@@ -144,8 +173,9 @@ def extract(sources: Sequence[str],
     return Report(sorted(clips), len(before), errors)
 
 
-def run_jobs(jobs: Sequence[Job], work: Callable[[Job], None],
-             workers: Optional[int]) -> List[Tuple[str, Exception]]:
+def run_jobs(
+    jobs: Sequence[Job], work: Callable[[Job], None], workers: int | None
+) -> list[tuple[str, Exception]]:
     """Do several clips at a time, with progress; one that fails does not stop
     the others.
 
@@ -168,14 +198,12 @@ def run_jobs(jobs: Sequence[Job], work: Callable[[Job], None],
 
     # Threads do: decoding, drawing and encoding leave Python's lock alone.
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        for _ in progress_bar(
-                pool.map(try_to, jobs), 'extracting', len(jobs), unit='clip'):
+        for _ in progress_bar(pool.map(try_to, jobs), 'extracting', len(jobs), unit='clip'):
             pass
     return sorted(errors, key=lambda each: each[0])
 
 
-def plan(sources: Sequence[str], out: str, masked: bool,
-         as_videos: bool) -> List[Job]:
+def plan(sources: Sequence[str], out: str, masked: bool, as_videos: bool) -> list[Job]:
     """What to make of which video; see :func:`extract`.
 
     Returns:
@@ -199,17 +227,19 @@ def plan(sources: Sequence[str], out: str, masked: bool,
             if video in listed:
                 raise ValueError(
                     f'{osp.join(folder, video)}: expected videos without '
-                    f'masks, but {osp.join(folder, FILE_NAME)} lists it')
+                    f'masks, but {osp.join(folder, FILE_NAME)} lists it'
+                )
             jobs.append(Job(folder, video, osp.splitext(video)[0] + ending))
     if not jobs:
         raise ValueError(
             f'{", ".join(sources)}: expected videos (of the endings '
-            f'{" ".join(VIDEO_ENDINGS)}), found none')
+            f'{" ".join(VIDEO_ENDINGS)}), found none'
+        )
     _check_targets(jobs, out)
     return jobs
 
 
-def find_videos(folder: str, leave_out: Optional[str] = None) -> List[str]:
+def find_videos(folder: str, leave_out: str | None = None) -> list[str]:
     """The videos in a folder and in all folders within, by their ending.
 
     Args:
@@ -222,36 +252,40 @@ def find_videos(folder: str, leave_out: Optional[str] = None) -> List[str]:
     leave_out, videos = leave_out and osp.realpath(leave_out), []
     for root, folders, files in os.walk(folder):
         folders[:] = [
-            name for name in folders if not name.startswith('.')
-            and osp.realpath(osp.join(root, name)) != leave_out
+            name
+            for name in folders
+            if not name.startswith('.') and osp.realpath(osp.join(root, name)) != leave_out
         ]
         videos += [
             osp.relpath(osp.join(root, name), folder).replace(os.sep, '/')
-            for name in files if not name.startswith('.')
-            and osp.splitext(name)[1].lower() in VIDEO_ENDINGS
+            for name in files
+            if not name.startswith('.') and osp.splitext(name)[1].lower() in VIDEO_ENDINGS
         ]
     return sorted(videos)
 
 
-def _check_targets(jobs: List[Job], out: str) -> None:
+def _check_targets(jobs: list[Job], out: str) -> None:
     """Refuse two clips in one place, or one in the folder of another."""
     by_target = {}
     for job in jobs:
         target = osp.join(out, job.target)
         if osp.exists(target) and osp.samefile(target, job.path):
-            raise ValueError(f'{job.path}: would be written over itself; name '
-                             'another folder with --out')
+            raise ValueError(
+                f'{job.path}: would be written over itself; name another folder with --out'
+            )
         other = by_target.setdefault(job.target, job)
         if other is not job:
-            raise ValueError(f'{other.path} and {job.path} would both be '
-                             f'written to {target}; rename one')
+            raise ValueError(
+                f'{other.path} and {job.path} would both be written to {target}; rename one'
+            )
     for job in jobs:
         for parent in PurePosixPath(job.target).parents:
             other = by_target.get(str(parent))
             if other:
                 raise ValueError(
                     f'{job.path} would be written into the folder of '
-                    f'{other.path}, {osp.join(out, other.target)}; rename one')
+                    f'{other.path}, {osp.join(out, other.target)}; rename one'
+                )
 
 
 def look_of(mask: Callable) -> str:
@@ -259,26 +293,28 @@ def look_of(mask: Callable) -> str:
     return ' '.join([mask.kind, *map(str, mask.color or ())])
 
 
-def _check_looks(jobs: List[Job], out: str, records: Dict[str, MaskedClip],
-                 look: str) -> None:
+def _check_looks(jobs: list[Job], out: str, records: dict[str, MaskedClip], look: str) -> None:
     for job in jobs:
         record = records.get(job.target)
-        if record and record.mask != look and osp.lexists(
-                osp.join(out, job.target)):
+        if record and record.mask != look and osp.lexists(osp.join(out, job.target)):
             raise ValueError(
                 f'{osp.join(out, FILE_NAME)}: expected clips with the mask '
                 f"'{look}', found {job.target} with '{record.mask}'; delete "
-                'them, or name another folder with --out')
+                'them, or name another folder with --out'
+            )
 
 
-def _check_done(job: Job, out: str, records: Optional[Dict[str, MaskedClip]],
-                as_videos: bool) -> MaskedClip:
+def _check_done(
+    job: Job, out: str, records: dict[str, MaskedClip] | None, as_videos: bool
+) -> MaskedClip:
     """A clip that is there already, or what is wrong with it."""
     target = osp.join(out, job.target)
     if records is not None and job.target not in records:
-        raise ValueError(f'{target}: is there already, but '
-                         f'{osp.join(out, FILE_NAME)} does not list it. '
-                         'Delete it, and it is made anew')
+        raise ValueError(
+            f'{target}: is there already, but '
+            f'{osp.join(out, FILE_NAME)} does not list it. '
+            'Delete it, and it is made anew'
+        )
     if as_videos:
         return records[job.target]
     found = scan_frames(target, FRAME_NAME).total_frames
@@ -287,13 +323,18 @@ def _check_done(job: Job, out: str, records: Optional[Dict[str, MaskedClip]],
     if found != records[job.target].frames:
         raise ValueError(
             f'{target}: expected {records[job.target].frames} frames, found '
-            f'{found}. Delete it, and it is made anew')
+            f'{found}. Delete it, and it is made anew'
+        )
     return records[job.target]
 
 
-def prepared_of(job: Job, landmarks: Optional[str], keypoints: Optional[str],
-                cache_dir: Optional[str],
-                required: Sequence[str]) -> Optional[PreparedClip]:
+def prepared_of(
+    job: Job,
+    landmarks: str | None,
+    keypoints: str | None,
+    cache_dir: str | None,
+    required: Sequence[str],
+) -> PreparedClip | None:
     """The landmarks and keypoints of a video.
 
     Args:
@@ -311,39 +352,42 @@ def prepared_of(job: Job, landmarks: Optional[str], keypoints: Optional[str],
         FileNotFoundError: When a required file is not there.
         ValueError: When a file is damaged.
     """
-    folders = dict(
-        landmarks=landmarks or job.folder, keypoints=keypoints or job.folder)
+    folders = dict(landmarks=landmarks or job.folder, keypoints=keypoints or job.folder)
     files = find_clip(job.video, job.path, *folders.values())
     for kind in required:
         if getattr(files, kind) is None:
             names = ' or '.join(expected_names(kind, job.video))
             raise FileNotFoundError(
-                f"{job.path}: no {kind} in {folders[kind] or '.'}, expected "
-                f'{names}. --allow-missing goes on without')
+                f'{job.path}: no {kind} in {folders[kind] or "."}, expected '
+                f'{names}. --allow-missing goes on without'
+            )
     if files.landmarks is None and files.keypoints is None:
         return None
     path = prepare_video(files, cache_dir or default_cache_dir())
     return load_prepared(path)
 
 
-def _masked_frames(frames: Iterable[np.ndarray], faces: PreparedClip,
-                   mask: Callable, job: Job,
-                   masked: List[bool]) -> Iterator[np.ndarray]:
+def _masked_frames(
+    frames: Iterable[np.ndarray], faces: PreparedClip, mask: Callable, job: Job, masked: list[bool]
+) -> Iterator[np.ndarray]:
     """Frames with masks; whether there is one is added to ``masked``."""
     clip = osp.splitext(job.video)[0]
     for count, frame in enumerate(fitting_frames(frames, faces, job.path)):
         sample = mask(
             dict(
                 imgs=[frame],
-                face_landmarks=faces.face_landmarks[count:count + 1],
-                face_is_box=faces.face_is_box[count:count + 1],
-                video_id=clip))
+                face_landmarks=faces.face_landmarks[count : count + 1],
+                face_is_box=faces.face_is_box[count : count + 1],
+                video_id=clip,
+            )
+        )
         masked.append(bool(sample['masked'][0]))
         yield sample['imgs'][0]
 
 
-def fitting_frames(frames: Iterable[np.ndarray], clip: PreparedClip,
-                   path: str) -> Iterator[np.ndarray]:
+def fitting_frames(
+    frames: Iterable[np.ndarray], clip: PreparedClip, path: str
+) -> Iterator[np.ndarray]:
     """The frames of a video as they come.
 
     Args:
@@ -369,4 +413,5 @@ def fitting_frames(frames: Iterable[np.ndarray], clip: PreparedClip,
     raise ValueError(
         f'{path}: the landmarks are of {clip.total_frames} frames of '
         f'{size[0]}x{size[1]} pixels; at frame {count} the video has another '
-        'size or number. Prepare them anew')
+        'size or number. Prepare them anew'
+    )

@@ -1,5 +1,6 @@
 """When each frame of a plain video file is shown, read without decoding."""
-from typing import List, NamedTuple, Optional
+
+from typing import NamedTuple
 
 # The shortcuts rest on two things. The container knows the presentation time
 # of every picture (an AVI file knows the order of decoding only) and a packet
@@ -10,27 +11,34 @@ SHORTCUT_CODECS = ('h264', 'hevc')
 
 class FrameTable(NamedTuple):
     """Presentation times of a plain file, in units of its time base."""
-    shown: List[int]  # of every frame, ascending: frame k is shown[k]
-    keys: List[int]  # of the frames that decoding can start at, ascending
+
+    shown: list[int]  # of every frame, ascending: frame k is shown[k]
+    keys: list[int]  # of the frames that decoding can start at, ascending
 
 
-def read_frame_table(container, stream) -> Optional[FrameTable]:
+def read_frame_table(container, stream) -> FrameTable | None:
     """Read the time of every frame without decoding; None if not plain."""
     formats = container.format.name.split(',')
-    if (stream.codec_context.name not in SHORTCUT_CODECS
-            or not set(SHORTCUT_FORMATS).intersection(formats)):
+    if stream.codec_context.name not in SHORTCUT_CODECS or not set(SHORTCUT_FORMATS).intersection(
+        formats
+    ):
         return None
     packets = [packet for packet in container.demux(stream) if packet.size]
     times = [packet.pts for packet in packets]
-    if (not packets or None in times or len(set(times)) < len(times)
-            or stream.frames not in (0, len(times))
-            or any(packet.is_corrupt for packet in packets)):
+    if (
+        not packets
+        or None in times
+        or len(set(times)) < len(times)
+        or stream.frames not in (0, len(times))
+        or any(packet.is_corrupt for packet in packets)
+    ):
         return None
     # an edit list makes the decoder drop the frames before the cut, but they
     # are decoded and may be the key frame of those after it
     shown = sorted(packet.pts for packet in packets if not packet.is_discard)
-    keys = sorted(packet.pts for packet in packets
-                  if packet.is_keyframe and _starts_afresh(packet, stream))
+    keys = sorted(
+        packet.pts for packet in packets if packet.is_keyframe and _starts_afresh(packet, stream)
+    )
     if not shown or not keys or keys[0] > shown[0]:
         return None
     return FrameTable(shown, keys)
@@ -60,5 +68,5 @@ def _starts_afresh(packet, stream) -> bool:
             return kind == 5
         if not is_h264 and kind < 32:
             return 16 <= kind <= 21
-        start += size + int.from_bytes(data[start:start + size], 'big')
+        start += size + int.from_bytes(data[start : start + size], 'big')
     return False

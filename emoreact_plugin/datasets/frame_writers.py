@@ -1,8 +1,9 @@
 """Frames written to files: numbered JPEGs, or a video."""
+
 import os
 import os.path as osp
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from typing import Iterable, Optional, Sequence
 
 import av
 import cv2
@@ -19,7 +20,7 @@ SHOWN_QUALITY = 21
 # The unit of MPEG's times.
 CLOCK = Fraction(1, 90000)
 # Sound that a decoder needs before it can be heard, seconds.
-PRIMING = .2
+PRIMING = 0.2
 # Sound that an mp4 file can hold.
 SOUND_CODECS = ('aac', 'mp3', 'mp3float', 'ac3', 'alac')
 
@@ -37,15 +38,15 @@ def write_frames(folder: str, frames: Iterable[np.ndarray]) -> int:
     os.mkdir(folder)
     count = 0
     for count, frame in enumerate(frames, 1):
-        data = cv2.imencode('.jpg', cv2.cvtColor(frame, cv2.COLOR_RGB2BGR),
-                            (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))[1]
+        data = cv2.imencode(
+            '.jpg', cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
+        )[1]
         with open(osp.join(folder, FRAME_NAME.format(count)), 'xb') as file:
             file.write(data)
     return count
 
 
-def write_video(path: str, frames: Iterable[np.ndarray],
-                rate: Optional[Fraction]) -> int:
+def write_video(path: str, frames: Iterable[np.ndarray], rate: Fraction | None) -> int:
     """Write frames as an H.264 video in mp4.
 
     Args:
@@ -61,8 +62,10 @@ def write_video(path: str, frames: Iterable[np.ndarray],
         for count, frame in enumerate(frames, 1):
             if stream is None:
                 stream = container.add_stream(
-                    'libx264', rate or USUAL_RATE,
-                    options=dict(crf=str(VIDEO_QUALITY), preset='veryfast'))
+                    'libx264',
+                    rate or USUAL_RATE,
+                    options=dict(crf=str(VIDEO_QUALITY), preset='veryfast'),
+                )
                 stream.height, stream.width = frame.shape[:2]
                 # Halved colours need an even size.
                 odd = stream.height % 2 or stream.width % 2
@@ -75,9 +78,9 @@ def write_video(path: str, frames: Iterable[np.ndarray],
     return count
 
 
-def write_timed_video(path: str, frames: Iterable[np.ndarray],
-                      times: Sequence[float],
-                      sound: Optional[str] = None) -> int:
+def write_timed_video(
+    path: str, frames: Iterable[np.ndarray], times: Sequence[float], sound: str | None = None
+) -> int:
     """Write frames as an H.264 video in mp4, each at its own time.
 
     Args:
@@ -93,21 +96,21 @@ def write_timed_video(path: str, frames: Iterable[np.ndarray],
         int: How many frames there were.
     """
     count, stream = 0, None
-    gap = float(np.median(np.diff(times))) if len(times) > 1 else 0.
+    gap = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
     rate = Fraction(1 / gap).limit_denominator(1001) if gap else USUAL_RATE
-    with av.open(path, 'w', format='mp4') as container, \
-            _Sound(sound, container) as track:
+    with av.open(path, 'w', format='mp4') as container, _Sound(sound, container) as track:
         for count, (frame, time) in enumerate(zip(frames, times), 1):
             if stream is None:
                 stream = container.add_stream(
-                    'libx264', rate,
-                    options=dict(crf=str(SHOWN_QUALITY), preset='veryfast'))
+                    'libx264', rate, options=dict(crf=str(SHOWN_QUALITY), preset='veryfast')
+                )
                 stream.height, stream.width = frame.shape[:2]
                 stream.pix_fmt = 'yuv420p'
                 stream.codec_context.time_base = CLOCK
             # OpenCV's conversion takes half as long as PyAV's.
             image = av.VideoFrame.from_ndarray(
-                cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420), format='yuv420p')
+                cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420), format='yuv420p'
+            )
             image.pts, image.time_base = round(time / CLOCK), CLOCK
             container.mux(stream.encode(image))
             track.copy_until(time)
@@ -119,15 +122,14 @@ def write_timed_video(path: str, frames: Iterable[np.ndarray],
 
 class _Sound:
     """Copies the packets of a video's sound, as far as there are any that an
-    mp4 file can hold."""
+    mp4 file can hold.
+    """
 
-    def __init__(self, path: Optional[str], target) -> None:
-        self._source = None if path is None else av.open(
-            path, metadata_errors='ignore')
+    def __init__(self, path: str | None, target) -> None:
+        self._source = None if path is None else av.open(path, metadata_errors='ignore')
         self._packets, self._next = iter(()), None
         tracks = self._source.streams if self._source else None
-        if not tracks or not tracks.audio or tracks.audio[
-                0].codec_context.name not in SOUND_CODECS:
+        if not tracks or not tracks.audio or tracks.audio[0].codec_context.name not in SOUND_CODECS:
             return
         self._track = target.add_stream_from_template(tracks.audio[0])
         begin = tracks.best('video').start_time

@@ -6,23 +6,96 @@ that somebody else is noticed and left out. The face is looked for anew in
 every frame: a region made of the points of the frame before shrinks, step by
 step, on a face with a mask.
 """
+
 from concurrent.futures import ThreadPoolExecutor
-from typing import List, NamedTuple, Optional, Tuple
+from typing import NamedTuple
 
 import numpy as np
 
 from .landmark_models import NUM_JOINTS, LandmarkModels, Pose
 from .landmark_readers import MAX_FRAMES_AWAY, NUM_LANDMARKS
-from .landmark_regions import (Box, Detection, Region, cut_out, mesh_region,
-                               plausibility, shrunk, steadied)
+from .landmark_regions import (
+    Box,
+    Detection,
+    Region,
+    cut_out,
+    mesh_region,
+    plausibility,
+    shrunk,
+    steadied,
+)
 
 # The points of the face mesh that lie nearest to the 68 of iBUG and OpenFace.
 MESH_TO_68 = (
-    162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323,
-    454, 389, 71, 63, 105, 66, 107, 336, 296, 334, 293, 301, 168, 197, 5, 4,
-    75, 97, 2, 326, 305, 33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373,
-    380, 61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181, 78, 82, 13, 312,
-    308, 317, 14, 87)
+    162,
+    234,
+    93,
+    58,
+    172,
+    136,
+    149,
+    148,
+    152,
+    377,
+    378,
+    365,
+    397,
+    288,
+    323,
+    454,
+    389,
+    71,
+    63,
+    105,
+    66,
+    107,
+    336,
+    296,
+    334,
+    293,
+    301,
+    168,
+    197,
+    5,
+    4,
+    75,
+    97,
+    2,
+    326,
+    305,
+    33,
+    160,
+    158,
+    133,
+    153,
+    144,
+    362,
+    385,
+    387,
+    263,
+    373,
+    380,
+    61,
+    39,
+    37,
+    0,
+    267,
+    269,
+    291,
+    405,
+    314,
+    17,
+    84,
+    181,
+    78,
+    82,
+    13,
+    312,
+    308,
+    317,
+    14,
+    87,
+)
 HEAD_JOINTS = 11  # the first joints of the pose: eyes, ears, nose, mouth
 # How much larger than a detected face the region is that the mesh looks at.
 # A mask, or a head that looks down, is found with one or the other.
@@ -40,6 +113,7 @@ class FrameLandmarks(NamedTuple):
         body (np.ndarray): float32 (33, 2), the joints of mediapipe's pose;
             NaN where one was not seen.
     """
+
     face: np.ndarray
     face_is_box: bool
     body: np.ndarray
@@ -81,7 +155,7 @@ class LandmarkDetector:
 
     def reset(self) -> None:
         """Forget the person, before the frames of another clip."""
-        self._person: Optional[Box] = None
+        self._person: Box | None = None
         self._away = 0
         self._last_mesh = self._face_region = self._body_region = None
 
@@ -113,13 +187,13 @@ class LandmarkDetector:
         if self._models.closed:
             raise ValueError('this LandmarkDetector was closed')
         if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
-            raise ValueError('expected a frame (H, W, 3) of uint8, found '
-                             f'{frame.shape} of {frame.dtype}')
+            raise ValueError(
+                f'expected a frame (H, W, 3) of uint8, found {frame.shape} of {frame.dtype}'
+            )
         image, scale = shrunk(frame)
         body = None
         if self._pool is not None and self._body_region is not None:
-            body = self._pool.submit(self._models.pose, image,
-                                     self._body_region)
+            body = self._pool.submit(self._models.pose, image, self._body_region)
         points, is_box = self._find_face(image)
         joints = np.full((NUM_JOINTS, 2), np.nan, np.float32)
         if self._pool is not None:
@@ -128,7 +202,7 @@ class LandmarkDetector:
 
     # The face
 
-    def _find_face(self, image: np.ndarray) -> Tuple[np.ndarray, bool]:
+    def _find_face(self, image: np.ndarray) -> tuple[np.ndarray, bool]:
         """The 68 points, and whether they are a box only."""
         face, small = self._detect_face(image)
         points = None
@@ -148,7 +222,7 @@ class LandmarkDetector:
         self._person, self._away = face.box, 0
         return np.tile(face.box.corners(), (NUM_LANDMARKS // 4, 1)), True
 
-    def _regions_of(self, face: Optional[Detection]) -> List[Region]:
+    def _regions_of(self, face: Detection | None) -> list[Region]:
         """Where the mesh may be looked for, the most promising first."""
         regions = []
         if face is None:
@@ -161,8 +235,7 @@ class LandmarkDetector:
             regions.append(mesh_region(self._last_mesh))
         return regions
 
-    def _detect_face(self, image: np.ndarray
-                     ) -> Tuple[Optional[Detection], bool]:
+    def _detect_face(self, image: np.ndarray) -> tuple[Detection | None, bool]:
         """The person's face, and whether by the model for small faces."""
         if self._person is not None and self._away == 0:
             found = self._models.faces(*cut_out(image, self._person))
@@ -175,8 +248,7 @@ class LandmarkDetector:
         found = self._models.faces(image, small=True)
         return self._choose_face(image, found), True
 
-    def _choose_face(self, image: np.ndarray,
-                     faces: List[Detection]) -> Optional[Detection]:
+    def _choose_face(self, image: np.ndarray, faces: list[Detection]) -> Detection | None:
         if not faces:
             return None
         person = self._person
@@ -189,27 +261,26 @@ class LandmarkDetector:
     def _is_near(self, box: Box) -> bool:
         """Whether a face may be the person's, seen so many frames ago."""
         # A head moves on while it is not seen.
-        reach = min(.7 + .1 * self._away, 1.5)
-        return (self._person.distance(*box[:2]) < reach
-                and .5 < box.size / self._person.size < 2)
+        reach = min(0.7 + 0.1 * self._away, 1.5)
+        return self._person.distance(*box[:2]) < reach and 0.5 < box.size / self._person.size < 2
 
-    def _mesh_in(self, image: np.ndarray, region: Region,
-                 face: Optional[Detection]) -> Optional[np.ndarray]:
+    def _mesh_in(
+        self, image: np.ndarray, region: Region, face: Detection | None
+    ) -> np.ndarray | None:
         """float32 (468, 2); None where no face is in the region, or none that
-        is where the detected one, or the person, is."""
+        is where the detected one, or the person, is.
+        """
         points = self._models.mesh(image, region)
         if points is None:
             return None
         box = Box.around(points[list(MESH_TO_68)])
         expected = self._person if face is None else face.box
         off = expected.distance(*box[:2])
-        return points if off < .5 and .5 < box.size / expected.size < 2 \
-            else None
+        return points if off < 0.5 and 0.5 < box.size / expected.size < 2 else None
 
     # The body
 
-    def _find_body(self, image: np.ndarray,
-                   found: Optional[Pose]) -> np.ndarray:
+    def _find_body(self, image: np.ndarray, found: Pose | None) -> np.ndarray:
         """The joints, given what was found where the body was last."""
         joints = self._accept(found)
         if joints is None:
@@ -221,7 +292,7 @@ class LandmarkDetector:
             return np.full((NUM_JOINTS, 2), np.nan, np.float32)
         return joints
 
-    def _accept(self, found: Optional[Pose]) -> Optional[np.ndarray]:
+    def _accept(self, found: Pose | None) -> np.ndarray | None:
         if found is None:
             return None
         joints, visible, region = found
@@ -235,16 +306,18 @@ class LandmarkDetector:
         """Whether a head is not that of the followed person."""
         if not self._is_known():
             return False
-        return self._person.distance(x, y) > min(1 + .1 * self._away, 2)
+        return self._person.distance(x, y) > min(1 + 0.1 * self._away, 2)
 
     def _is_known(self) -> bool:
         """Whether the person's face has been seen lately, once this frame's
-        was looked for."""
+        was looked for.
+        """
         return self._person is not None and self._away <= MAX_FRAMES_AWAY
 
-    def _choose_body(self, image: np.ndarray) -> Optional[Region]:
-        found = [each for each in self._models.bodies(image)
-                 if not self._is_elsewhere(*each.box[:2])]
+    def _choose_body(self, image: np.ndarray) -> Region | None:
+        found = [
+            each for each in self._models.bodies(image) if not self._is_elsewhere(*each.box[:2])
+        ]
         if not found:
             return None
         height, width = image.shape[:2]

@@ -1,15 +1,18 @@
 """Videos made into files of face landmarks and body keypoints."""
+
 import itertools
 import os
 import os.path as osp
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from queue import SimpleQueue
 from threading import Event
-from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple
 
 import numpy as np
 
 from emoreact_plugin.progress import progress_bar
+
 from .clip_files import expected_names, find_keypoints, find_landmarks
 from .frame_extraction import VIDEO_ENDINGS, Job, find_videos
 from .landmark_detector import LandmarkDetector
@@ -28,6 +31,7 @@ class FoundClip(NamedTuple):
         boxes (int): Of how many of these only the box is known.
         bodies (int): In how many there is a body.
     """
+
     path: str
     frames: int
     faces: int
@@ -45,9 +49,10 @@ class LandmarkReport(NamedTuple):
         errors (list[tuple[str, Exception]]): Path of each video that failed,
             and why.
     """
-    clips: List[FoundClip]
+
+    clips: list[FoundClip]
     before: int
-    errors: List[Tuple[str, Exception]]
+    errors: list[tuple[str, Exception]]
 
 
 class _Stopped(Exception):
@@ -55,12 +60,13 @@ class _Stopped(Exception):
 
 
 def extract_landmarks(
-        sources: Sequence[str],
-        out: str,
-        openface: bool = False,
-        keypoints: bool = False,
-        workers: Optional[int] = None,
-        make_detector: Callable = LandmarkDetector) -> LandmarkReport:
+    sources: Sequence[str],
+    out: str,
+    openface: bool = False,
+    keypoints: bool = False,
+    workers: int | None = None,
+    make_detector: Callable = LandmarkDetector,
+) -> LandmarkReport:
     """Find the landmarks of one person in every frame of videos.
 
     A clip becomes the prepared file ``<clip>.npz``, which ``EmoReactDataset``
@@ -124,12 +130,12 @@ def extract_landmarks(
         for _ in range(min(workers, todo)):
             made.append(make_detector())
             detectors.put(made[-1])
-        before_it = {job for job in jobs
-                     if osp.exists(osp.join(out, job.target))}
+        before_it = {job for job in jobs if osp.exists(osp.join(out, job.target))}
         # Threads do: mediapipe and decoding leave Python's lock alone.
-        with progress_bar(
-                total=len(jobs), desc='finding landmarks', unit='clip'
-        ) as bar, ThreadPoolExecutor(workers) as pool:
+        with (
+            progress_bar(total=len(jobs), desc='finding landmarks', unit='clip') as bar,
+            ThreadPoolExecutor(workers) as pool,
+        ):
             futures = {pool.submit(work, job): job for job in jobs}
             try:
                 for future in as_completed(futures):
@@ -147,11 +153,10 @@ def extract_landmarks(
     finally:
         for detector in made:
             detector.close()
-    return LandmarkReport(sorted(clips), before,
-                          sorted(errors, key=lambda each: each[0]))
+    return LandmarkReport(sorted(clips), before, sorted(errors, key=lambda each: each[0]))
 
 
-def plan(sources: Sequence[str], out: str) -> List[Job]:
+def plan(sources: Sequence[str], out: str) -> list[Job]:
     """Which video becomes which prepared file.
 
     Returns:
@@ -169,23 +174,23 @@ def plan(sources: Sequence[str], out: str) -> List[Job]:
             videos = [name]
         else:
             raise FileNotFoundError(f'{source}: no such video or folder')
-        jobs += [Job(folder, video, osp.splitext(video)[0] + '.npz')
-                 for video in videos]
+        jobs += [Job(folder, video, osp.splitext(video)[0] + '.npz') for video in videos]
     for job in jobs:
         other = by_target.setdefault(job.target, job)
         if other is not job:
             raise ValueError(
                 f'{other.path} and {job.path} would both be written to '
-                f'{osp.join(out, job.target)}; rename one')
+                f'{osp.join(out, job.target)}; rename one'
+            )
     if not jobs:
         raise ValueError(
             f'{", ".join(sources)}: expected videos (of the endings '
-            f'{" ".join(VIDEO_ENDINGS)}), found none')
+            f'{" ".join(VIDEO_ENDINGS)}), found none'
+        )
     return jobs
 
 
-def detect(video: str, detector: Callable,
-           on_frame: Callable = lambda: None) -> PreparedClip:
+def detect(video: str, detector: Callable, on_frame: Callable = lambda: None) -> PreparedClip:
     """Find the landmarks of one video.
 
     Args:
@@ -212,29 +217,30 @@ def detect(video: str, detector: Callable,
             raise ValueError(
                 f'{video}: frame {len(found)} has {frame.shape[1]}x'
                 f'{frame.shape[0]} pixels, but those before it have '
-                f'{size[0]}x{size[1]}')
+                f'{size[0]}x{size[1]}'
+            )
         found.append(detector(frame))
     faces = np.stack([each.face for each in found]).astype(np.float32)
     is_box = np.array([each.face_is_box for each in found], bool)
     bodies = np.stack([each.body for each in found]).astype(np.float32)
     sure = np.isfinite(faces).all(axis=(1, 2)) & ~is_box
     # All made of the video: then one file holds face and body.
-    sources = dict.fromkeys(('source', 'landmarks_file', 'keypoints_file'),
-                            stamp)
+    sources = dict.fromkeys(('source', 'landmarks_file', 'keypoints_file'), stamp)
     return PreparedClip(
-        faces, sure.astype(np.float32), bodies / np.float32(size), len(found),
-        size, sources, is_box)
+        faces, sure.astype(np.float32), bodies / np.float32(size), len(found), size, sources, is_box
+    )
 
 
 def _refuse_others(job: Job, out: str) -> None:
     """A prepared file comes before other files of the clip, which nobody
-    would read any more."""
-    for other in (find_landmarks(job.video, out), find_keypoints(job.video,
-                                                                 out)):
+    would read any more.
+    """
+    for other in (find_landmarks(job.video, out), find_keypoints(job.video, out)):
         if other is not None:
             raise ValueError(
                 f'{other}: is there already, and would not be read any more; '
-                'delete it, or name another folder with --out')
+                'delete it, or name another folder with --out'
+            )
 
 
 def _finish(job: Job, out: str, openface: bool, keypoints: bool) -> FoundClip:
@@ -243,17 +249,23 @@ def _finish(job: Job, out: str, openface: bool, keypoints: bool) -> FoundClip:
     clip, size = load_prepared(path), osp.getsize(job.path)
     made_of = clip.sources.get('source', {}).get('size')
     if made_of != size:
-        raise ValueError(f'{path}: was made from a video of {made_of} bytes, '
-                         f'but {job.path} has {size}. Delete it, and it is '
-                         'made anew')
+        raise ValueError(
+            f'{path}: was made from a video of {made_of} bytes, '
+            f'but {job.path} has {size}. Delete it, and it is '
+            'made anew'
+        )
     csv = osp.splitext(path)[0] + '.csv'
     if openface and not osp.exists(csv):
-        write_openface_csv(csv, clip.face_landmarks, clip.face_is_box,
-                           frame_rate(job.path))
+        write_openface_csv(csv, clip.face_landmarks, clip.face_is_box, frame_rate(job.path))
     text = osp.join(out, expected_names('keypoints', job.video)[0])
     if keypoints and not osp.exists(text):
         write_keypoints_txt(text, clip.body_keypoints)
     faces = np.isfinite(clip.face_landmarks).all(axis=(1, 2))
     bodies = np.isfinite(clip.body_keypoints).all(axis=2).any(axis=1)
-    return FoundClip(job.target, clip.total_frames, int(faces.sum()),
-                     int(clip.face_is_box.sum()), int(bodies.sum()))
+    return FoundClip(
+        job.target,
+        clip.total_frames,
+        int(faces.sum()),
+        int(clip.face_is_box.sum()),
+        int(bodies.sum()),
+    )

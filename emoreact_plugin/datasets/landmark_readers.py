@@ -2,9 +2,11 @@
 
 Each reader turns a text file into an array with one row a frame.
 """
+
 import os
+from collections.abc import Sequence
 from operator import itemgetter
-from typing import Dict, List, NamedTuple, Sequence, Tuple, Union
+from typing import NamedTuple, Union
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -34,14 +36,14 @@ _MISSING_CELLS = ('', '-nan(ind)', 'nan(ind)', '-nan(snan)', 'nan(snan)')
 
 class _FaceRows(NamedTuple):
     """The rows of an OpenFace file, R of them; row k is line k + 2."""
-    columns: Dict[str, np.ndarray]  # those of _ROW_COLUMNS there are: (R,)
+
+    columns: dict[str, np.ndarray]  # those of _ROW_COLUMNS there are: (R,)
     points: np.ndarray  # float32 (R, 68, 2), pixels, NaN where there is none
 
 
 def read_openface_csv(
-        path: PathLike,
-        min_confidence: float = MIN_CONFIDENCE
-) -> Tuple[np.ndarray, np.ndarray]:
+    path: PathLike, min_confidence: float = MIN_CONFIDENCE
+) -> tuple[np.ndarray, np.ndarray]:
     """Read the 2D face landmarks that OpenFace 2.x wrote for a video.
 
     The ``frame`` column says which frame a row belongs to. It counts from 1,
@@ -83,11 +85,12 @@ def read_openface_csv(
     return parse_openface(path, min_confidence)[:2]
 
 
-def parse_openface(path: PathLike,
-                   min_confidence: float = MIN_CONFIDENCE
-                   ) -> Tuple[np.ndarray, np.ndarray, int]:
+def parse_openface(
+    path: PathLike, min_confidence: float = MIN_CONFIDENCE
+) -> tuple[np.ndarray, np.ndarray, int]:
     """What :func:`read_openface_csv` returns, and how many frames have a
-    row."""
+    row.
+    """
     rows = _parse_openface(path)
     columns, points = rows.columns, rows.points
     frames = _frame_numbers(path, rows)
@@ -112,8 +115,7 @@ def _parse_openface(path: PathLike) -> _FaceRows:
     while lines and not lines[-1].strip():
         lines.pop()
     if not lines:
-        raise ValueError(f'{path}: expected an OpenFace CSV file, found an '
-                         'empty file')
+        raise ValueError(f'{path}: expected an OpenFace CSV file, found an empty file')
     header = [name.strip() for name in lines[0].split(',')]
     names = _openface_columns(path, header)
     if len(lines) == 1:
@@ -125,9 +127,11 @@ def _parse_openface(path: PathLike) -> _FaceRows:
     for row, line in enumerate(lines[1:]):
         width = line.count(',') + 1
         if width != len(header):
-            raise ValueError(f'{path}, line {row + 2}: expected '
-                             f'{len(header)} cells as in the header, found '
-                             f'{width}')
+            raise ValueError(
+                f'{path}, line {row + 2}: expected '
+                f'{len(header)} cells as in the header, found '
+                f'{width}'
+            )
         cells = pick(line.split(',', last))
         try:
             values[row] = list(map(float, cells))
@@ -136,35 +140,36 @@ def _parse_openface(path: PathLike) -> _FaceRows:
 
     # float32 cannot hold every number that a broken file may hold
     with np.errstate(over='ignore'):
-        points = values[:, -len(_POINT_COLUMNS):].astype('f4')
+        points = values[:, -len(_POINT_COLUMNS) :].astype('f4')
     points = points.reshape(-1, 2, NUM_LANDMARKS).transpose(0, 2, 1).copy()
     points[~np.isfinite(points).all(axis=2)] = np.nan
-    row_columns = names[:-len(_POINT_COLUMNS)]
+    row_columns = names[: -len(_POINT_COLUMNS)]
     return _FaceRows(dict(zip(row_columns, values.T)), points)
 
 
-def _openface_columns(path: PathLike, header: Sequence[str]) -> List[str]:
+def _openface_columns(path: PathLike, header: Sequence[str]) -> list[str]:
     """Names of the columns to read, those of the 68 points at the end."""
     missing = [name for name in _POINT_COLUMNS if name not in header]
     if len(missing) == len(_POINT_COLUMNS):
         raise ValueError(
             f'{path}: has no 2D face landmarks (columns x_0 to x_67 and y_0 '
             f'to y_67) among its {len(header)} columns, the first of which '
-            f'is {header[0][:40]!r}. Run OpenFace with 2D landmarks (-2Dfp)')
+            f'is {header[0][:40]!r}. Run OpenFace with 2D landmarks (-2Dfp)'
+        )
     if missing:
-        raise ValueError(f'{path}: expected the columns x_0 to x_67 and y_0 '
-                         f'to y_67, found no {", ".join(missing[:5])}'
-                         f'{" ..." if len(missing) > 5 else ""}')
+        raise ValueError(
+            f'{path}: expected the columns x_0 to x_67 and y_0 '
+            f'to y_67, found no {", ".join(missing[:5])}'
+            f'{" ..." if len(missing) > 5 else ""}'
+        )
     names = [name for name in _ROW_COLUMNS if name in header] + _POINT_COLUMNS
     for name in names:
         if header.count(name) > 1:
-            raise ValueError(f'{path}: column {name} occurs '
-                             f'{header.count(name)} times')
+            raise ValueError(f'{path}: column {name} occurs {header.count(name)} times')
     return names
 
 
-def _parse_cells(place: str, names: Sequence[str],
-                 cells: Sequence[str]) -> List[float]:
+def _parse_cells(place: str, names: Sequence[str], cells: Sequence[str]) -> list[float]:
     """The slow way: for cells that ``float`` does not take."""
     values = []
     for name, cell in zip(names, cells):
@@ -173,8 +178,9 @@ def _parse_cells(place: str, names: Sequence[str],
             missing = cell.lower() in _MISSING_CELLS
             values.append(np.nan if missing else float(cell))
         except ValueError:
-            raise ValueError(f'{place}, column {name}: expected a number, '
-                             f'found {cell[:40]!r}') from None
+            raise ValueError(
+                f'{place}, column {name}: expected a number, found {cell[:40]!r}'
+            ) from None
     return values
 
 
@@ -186,17 +192,19 @@ def _frame_numbers(path: PathLike, rows: _FaceRows) -> np.ndarray:
             _check_whole(path, name, columns[name])
     for row, value in enumerate(columns.get('success', ())):
         if value not in (0, 1) and not np.isnan(value):
-            raise ValueError(f'{path}, line {row + 2}, column success: '
-                             f'expected 0 or 1, found {value:g}')
+            raise ValueError(
+                f'{path}, line {row + 2}, column success: expected 0 or 1, found {value:g}'
+            )
     faces = columns.get('face_id', np.zeros(count)).astype(np.int64)
     if 'frame' not in columns:
         if len(np.unique(faces)) > 1:
-            raise ValueError(f'{path}: has several faces (face_id), but no '
-                             'frame column that tells which frame a row '
-                             'belongs to')
+            raise ValueError(
+                f'{path}: has several faces (face_id), but no '
+                'frame column that tells which frame a row '
+                'belongs to'
+            )
         if count > MAX_FRAMES:
-            raise ValueError(f'{path}: expected at most {MAX_FRAMES} frames, '
-                             f'found {count} rows')
+            raise ValueError(f'{path}: expected at most {MAX_FRAMES} frames, found {count} rows')
         return np.arange(count)
 
     frames = columns['frame'].astype(np.int64)
@@ -207,7 +215,8 @@ def _frame_numbers(path: PathLike, rows: _FaceRows) -> np.ndarray:
             raise ValueError(
                 f'{path}, line {row + 2}: expected one row for each face of '
                 f'a frame, found frame {key[0]}, face {key[1]} again (first '
-                f'in line {other + 2})')
+                f'in line {other + 2})'
+            )
     return frames - (0 if (frames == 0).any() else 1)
 
 
@@ -215,13 +224,14 @@ def _check_whole(path: PathLike, name: str, values: np.ndarray) -> None:
     whole = (values >= 0) & (values <= MAX_FRAMES) & (values == values.round())
     if not whole.all():
         row = int(whole.argmin())
-        raise ValueError(f'{path}, line {row + 2}, column {name}: expected a '
-                         f'whole number from 0 to {MAX_FRAMES}, found '
-                         f'{values[row]:.15g}')
+        raise ValueError(
+            f'{path}, line {row + 2}, column {name}: expected a '
+            f'whole number from 0 to {MAX_FRAMES}, found '
+            f'{values[row]:.15g}'
+        )
 
 
-def _follow_one_person(frames: np.ndarray, found: np.ndarray,
-                       points: np.ndarray) -> np.ndarray:
+def _follow_one_person(frames: np.ndarray, found: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Mark the rows of one person.
 
     The faces of a frame are matched to the faces last seen, one to one, by
@@ -296,14 +306,12 @@ def read_keypoints_txt(path: PathLike, total_frames: int) -> np.ndarray:
     return parse_keypoints(path, total_frames)[0]
 
 
-def parse_keypoints(path: PathLike,
-                    total_frames: int) -> Tuple[np.ndarray, int]:
+def parse_keypoints(path: PathLike, total_frames: int) -> tuple[np.ndarray, int]:
     """Like :func:`read_keypoints_txt`, and how many lines there are."""
     check_count('total_frames', total_frames)
     lines = _read_lines(path, 'keypoint file')
     if not lines:
-        raise ValueError(f'{path}: expected a line a frame, found an empty '
-                         'file')
+        raise ValueError(f'{path}: expected a line a frame, found an empty file')
     frames = []
     for number, line in enumerate(lines[:total_frames], 1):
         cells = line.split()
@@ -311,24 +319,24 @@ def parse_keypoints(path: PathLike,
         names = [f'number {k + 1}' for k in range(len(cells))]
         values = np.array(_parse_cells(place, names, cells))
         if len(values) % 2:
-            raise ValueError(f'{place}: expected pairs of x and y, found '
-                             f'{len(values)} numbers')
+            raise ValueError(f'{place}: expected pairs of x and y, found {len(values)} numbers')
         outside = np.flatnonzero(np.abs(values) > MAX_FRACTION)
         if len(outside):
             raise ValueError(
                 f'{place}: expected fractions of the frame (0 to 1), found '
-                f'{values[outside[0]]:g}: are these pixels?')
+                f'{values[outside[0]]:g}: are these pixels?'
+            )
         joints = values.reshape(-1, 2)
         joints[np.isnan(joints).any(axis=1)] = np.nan
         frames.append(joints)
     most = max(map(len, frames))
     keypoints = np.full((total_frames, most, 2), np.nan, 'f4')
     for k, joints in enumerate(frames):
-        keypoints[k, :len(joints)] = joints
+        keypoints[k, : len(joints)] = joints
     return keypoints, len(lines)
 
 
-def _read_lines(path: PathLike, kind: str) -> List[str]:
+def _read_lines(path: PathLike, kind: str) -> list[str]:
     if not os.path.isfile(path):
         raise FileNotFoundError(f'{path}: there is no such {kind}')
     with open(path, 'rb') as file:
@@ -338,8 +346,7 @@ def _read_lines(path: PathLike, kind: str) -> List[str]:
     except UnicodeDecodeError:
         text = '\0'
     if '\0' in text:
-        raise ValueError(f'{path}: expected a text file ({kind}, UTF-8), '
-                         'found other bytes')
+        raise ValueError(f'{path}: expected a text file ({kind}, UTF-8), found other bytes')
     lines = text.replace('\r\n', '\n').replace('\r', '\n').split('\n')
     return lines if lines[-1] else lines[:-1]
 
@@ -347,5 +354,4 @@ def _read_lines(path: PathLike, kind: str) -> List[str]:
 def check_count(name: str, value: int) -> None:
     """Refuse anything but a whole number from 1."""
     if not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f'expected {name} to be a whole number from 1, '
-                         f'found {value!r}')
+        raise ValueError(f'expected {name} to be a whole number from 1, found {value!r}')

@@ -1,5 +1,6 @@
 """Where in a frame to look for a face or a body, and whose face it is."""
-from typing import NamedTuple, Optional, Tuple
+
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ EYE_CORNERS = (33, 263)  # of the mesh
 
 class Box(NamedTuple):
     """A face: its centre and size in pixels."""
+
     x: float
     y: float
     width: float
@@ -37,12 +39,14 @@ class Box(NamedTuple):
 
     def distance(self, x: float, y: float) -> float:
         """From its centre, in sizes of the face."""
-        return float(np.hypot(x - self.x, y - self.y) / max(self.size, 1.))
+        return float(np.hypot(x - self.x, y - self.y) / max(self.size, 1.0))
 
 
 class Region(NamedTuple):
     """A turned square that a model looks at: centre and side in pixels, angle
-    in radians, clockwise as seen."""
+    in radians, clockwise as seen.
+    """
+
     x: float
     y: float
     size: float
@@ -54,6 +58,7 @@ class Region(NamedTuple):
 
 class Detection(NamedTuple):
     """A head that was detected, and where to look at it, or at its body."""
+
     box: Box
     region: Region
 
@@ -69,14 +74,13 @@ def mesh_region(points: np.ndarray) -> Region:
     """
     right, left = points[list(EYE_CORNERS)].astype(float)
     angle = float(np.arctan2(left[1] - right[1], left[0] - right[0]))
-    turn = np.array([[np.cos(angle), -np.sin(angle)],
-                     [np.sin(angle), np.cos(angle)]])
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     box = Box.around(points @ turn)
     x, y = turn @ (box.x, box.y)
     return Region(float(x), float(y), 1.5 * box.size, angle)
 
 
-def steadied(before: Optional[Region], now: Region) -> Region:
+def steadied(before: Region | None, now: Region) -> Region:
     """A region that trembles less than the faces that are detected.
 
     Args:
@@ -90,7 +94,7 @@ def steadied(before: Optional[Region], now: Region) -> Region:
     if before is None:
         return now
     change = np.abs(np.subtract(now, before))
-    if (change[:3] > .1 * now.size).any() or change[3] > .2:
+    if (change[:3] > 0.1 * now.size).any() or change[3] > 0.2:
         return now
     return Region(*(b + FOLLOW * (n - b) for b, n in zip(before, now)))
 
@@ -107,9 +111,12 @@ def body_region(centre: np.ndarray, edge: np.ndarray) -> Region:
         Region: With the body upright.
     """
     x, y = (edge - centre).astype(float)
-    return Region(float(centre[0]), float(centre[1]),
-                  1.25 * 2 * float(np.hypot(x, y)),
-                  float(np.arctan2(x, -y)))
+    return Region(
+        float(centre[0]),
+        float(centre[1]),
+        1.25 * 2 * float(np.hypot(x, y)),
+        float(np.arctan2(x, -y)),
+    )
 
 
 def plausibility(box: Box, width: int, height: int) -> float:
@@ -124,13 +131,13 @@ def plausibility(box: Box, width: int, height: int) -> float:
         where the distance from the middle is a quarter of the diagonal.
     """
     off = np.hypot(box.x - width / 2, box.y - height / 2)
-    return box.width * box.height / (
-        1 + (4 * off / np.hypot(width, height))**2)
+    return box.width * box.height / (1 + (4 * off / np.hypot(width, height)) ** 2)
 
 
-def shrunk(frame: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+def shrunk(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The frame, not larger than the models need, and what its pixels have
-    to be multiplied by."""
+    to be multiplied by.
+    """
     height, width = frame.shape[:2]
     ratio = MAX_SIDE / max(height, width)
     if ratio >= 1:
@@ -140,12 +147,11 @@ def shrunk(frame: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     return image, np.float32([width / size[0], height / size[1]])
 
 
-def cut_out(image: np.ndarray,
-             face: Box) -> Tuple[np.ndarray, Tuple[int, int]]:
+def cut_out(image: np.ndarray, face: Box) -> tuple[np.ndarray, tuple[int, int]]:
     """The neighbourhood of a face, and its corner in the image."""
     half = max(NEIGHBOURHOOD * face.size / 2, 16)
     height, width = image.shape[:2]
     x = int(np.clip(face.x - half, 0, max(width - 2 * half, 0)))
     y = int(np.clip(face.y - half, 0, max(height - 2 * half, 0)))
     side = int(2 * half)
-    return np.ascontiguousarray(image[y:y + side, x:x + side]), (x, y)
+    return np.ascontiguousarray(image[y : y + side, x : x + side]), (x, y)

@@ -1,23 +1,28 @@
 """Face landmarks and body keypoints, written as the readers in
-``landmark_readers`` take them."""
+``landmark_readers`` take them.
+"""
+
 import os
+from collections.abc import Iterable
 from fractions import Fraction
-from typing import Iterable, Optional, Union
+from typing import Union
 
 import numpy as np
 
 from emoreact_plugin.whole_files import write_text
+
 from .landmark_readers import NUM_LANDMARKS
 
 PathLike = Union[str, 'os.PathLike[str]']
 
 _HEADER = ['frame', 'face_id', 'timestamp', 'confidence', 'success'] + [
-    f'{axis}_{k}' for axis in 'xy' for k in range(NUM_LANDMARKS)]
+    f'{axis}_{k}' for axis in 'xy' for k in range(NUM_LANDMARKS)
+]
 
 
-def write_openface_csv(path: PathLike, landmarks: np.ndarray,
-                       face_is_box: np.ndarray,
-                       rate: Optional[Fraction]) -> None:
+def write_openface_csv(
+    path: PathLike, landmarks: np.ndarray, face_is_box: np.ndarray, rate: Fraction | None
+) -> None:
     """Write face landmarks in the layout of OpenFace 2.x, whole or not at all.
 
     Frames count from 1. The confidence is 1 or 0, as the success is.
@@ -35,7 +40,7 @@ def write_openface_csv(path: PathLike, landmarks: np.ndarray,
     lines = [', '.join(_HEADER)]
     for k, points in enumerate(landmarks):
         good = int(there[k] and not face_is_box[k])
-        seconds = float(k / rate) if rate else 0.
+        seconds = float(k / rate) if rate else 0.0
         cells = [f'{k + 1}', '0', f'{seconds:.3f}', f'{good:.2f}', f'{good}']
         values = points if there[k] else np.zeros_like(points)
         lines.append(', '.join(cells + [f'{v:.3f}' for v in values.T.ravel()]))

@@ -3,23 +3,35 @@
 Made once from the text files (the readers stand in ``landmark_readers``), so
 that training parses no text.
 """
+
 import json
 import os
 import zipfile
 import zlib
 from dataclasses import dataclass
-from typing import Dict, Optional, Tuple, Union
+from typing import Union
 
 import numpy as np
 
 from emoreact_plugin.whole_files import write_whole
-from .landmark_readers import (NUM_LANDMARKS, check_count, parse_keypoints,
-                               parse_openface, read_keypoints_txt,
-                               read_openface_csv)
+
+from .landmark_readers import (
+    NUM_LANDMARKS,
+    check_count,
+    parse_keypoints,
+    parse_openface,
+    read_keypoints_txt,
+    read_openface_csv,
+)
 
 __all__ = [
-    'PreparedClip', 'is_current', 'load_prepared', 'prepare_clip',
-    'read_keypoints_txt', 'read_openface_csv', 'write_prepared'
+    'PreparedClip',
+    'is_current',
+    'load_prepared',
+    'prepare_clip',
+    'read_keypoints_txt',
+    'read_openface_csv',
+    'write_prepared',
 ]
 
 PathLike = Union[str, 'os.PathLike[str]']
@@ -30,8 +42,17 @@ ROW_TOLERANCE_RATIO = 0.1
 PREPARED_VERSION = 1
 
 # everything that numpy, zipfile and json raise for a file that is broken
-_BROKEN_NPZ = (ValueError, KeyError, TypeError, AttributeError, EOFError,
-               OSError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+_BROKEN_NPZ = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,23 +73,26 @@ class PreparedClip:
         face_is_box (np.ndarray): bool (T,), True where only the box of the
             face is known: the points are its corners, many times over.
     """
+
     face_landmarks: np.ndarray
     face_confidence: np.ndarray
     body_keypoints: np.ndarray
     total_frames: int
-    frame_size: Tuple[int, int]
-    sources: Dict[str, dict]
+    frame_size: tuple[int, int]
+    sources: dict[str, dict]
     face_is_box: np.ndarray
 
 
-def prepare_clip(out_file: PathLike,
-                 *,
-                 total_frames: int,
-                 landmarks_file: Optional[PathLike] = None,
-                 keypoints_file: Optional[PathLike] = None,
-                 frame_size: Tuple[int, int],
-                 source: PathLike,
-                 check: bool = True) -> None:
+def prepare_clip(
+    out_file: PathLike,
+    *,
+    total_frames: int,
+    landmarks_file: PathLike | None = None,
+    keypoints_file: PathLike | None = None,
+    frame_size: tuple[int, int],
+    source: PathLike,
+    check: bool = True,
+) -> None:
     """Write the prepared file of a clip, whole or not at all.
 
     Several processes may write the same file at once.
@@ -99,20 +123,24 @@ def prepare_clip(out_file: PathLike,
     width, height = frame_size
     check_count('the width in frame_size', width)
     check_count('the height in frame_size', height)
-    roles = dict(
-        source=source,
-        landmarks_file=landmarks_file,
-        keypoints_file=keypoints_file)
+    roles = dict(source=source, landmarks_file=landmarks_file, keypoints_file=keypoints_file)
     # before the files are read: a change while they are is then noticed
     stamps = {role: stamp_of(p) for role, p in roles.items() if p is not None}
 
-    landmarks, confidence = _landmarks_of(landmarks_file, total_frames, source,
-                                          check)
+    landmarks, confidence = _landmarks_of(landmarks_file, total_frames, source, check)
     keypoints = _keypoints_of(keypoints_file, total_frames, source, check)
     write_prepared(
         out_file,
-        PreparedClip(landmarks, confidence, keypoints, total_frames,
-                     (width, height), stamps, np.zeros(total_frames, bool)))
+        PreparedClip(
+            landmarks,
+            confidence,
+            keypoints,
+            total_frames,
+            (width, height),
+            stamps,
+            np.zeros(total_frames, bool),
+        ),
+    )
 
 
 def write_prepared(out_file: PathLike, clip: PreparedClip) -> None:
@@ -137,12 +165,13 @@ def write_prepared(out_file: PathLike, clip: PreparedClip) -> None:
         body_keypoints=clip.body_keypoints,
         total_frames=np.int64(clip.total_frames),
         frame_size=np.array(clip.frame_size, np.int64),
-        sources=np.array(json.dumps(about)))
+        sources=np.array(json.dumps(about)),
+    )
 
 
-def _landmarks_of(path: Optional[PathLike], total_frames: int,
-                  source: PathLike,
-                  check: bool) -> Tuple[np.ndarray, np.ndarray]:
+def _landmarks_of(
+    path: PathLike | None, total_frames: int, source: PathLike, check: bool
+) -> tuple[np.ndarray, np.ndarray]:
     landmarks = np.full((total_frames, NUM_LANDMARKS, 2), np.nan, 'f4')
     confidence = np.full(total_frames, np.nan, 'f4')
     if path is None:
@@ -154,14 +183,16 @@ def _landmarks_of(path: Optional[PathLike], total_frames: int,
             raise ValueError(
                 f'{path}: has landmarks of {count} frames, but {source} has '
                 f'{total_frames}: does it belong to another clip, or is one '
-                'of the two cut off?')
-    landmarks[:len(faces)] = faces[:total_frames]
-    confidence[:len(sure)] = sure[:total_frames]
+                'of the two cut off?'
+            )
+    landmarks[: len(faces)] = faces[:total_frames]
+    confidence[: len(sure)] = sure[:total_frames]
     return landmarks, confidence
 
 
-def _keypoints_of(path: Optional[PathLike], total_frames: int,
-                  source: PathLike, check: bool) -> np.ndarray:
+def _keypoints_of(
+    path: PathLike | None, total_frames: int, source: PathLike, check: bool
+) -> np.ndarray:
     if path is None:
         return np.full((total_frames, 0, 2), np.nan, 'f4')
     keypoints, lines = parse_keypoints(path, total_frames)
@@ -170,7 +201,8 @@ def _keypoints_of(path: Optional[PathLike], total_frames: int,
         raise ValueError(
             f'{path}: has {lines} lines, but {source} has {total_frames} '
             'frames: does it belong to another clip, or is one of the two '
-            'cut off?')
+            'cut off?'
+        )
     return keypoints
 
 
@@ -196,25 +228,28 @@ def load_prepared(path: PathLike) -> PreparedClip:
             arrays = {name: npz[name] for name in npz.files}
         about = json.loads(str(arrays['sources']))
         if about['version'] != PREPARED_VERSION:
-            raise ValueError(f'expected version {PREPARED_VERSION}, found '
-                             f'{about["version"]}')
+            raise ValueError(f'expected version {PREPARED_VERSION}, found {about["version"]}')
         frames = int(arrays['total_frames'])
         clip = PreparedClip(
-            arrays['face_landmarks'], arrays['face_confidence'],
-            arrays['body_keypoints'], frames,
-            tuple(arrays['frame_size'].tolist()), about['files'],
+            arrays['face_landmarks'],
+            arrays['face_confidence'],
+            arrays['body_keypoints'],
+            frames,
+            tuple(arrays['frame_size'].tolist()),
+            about['files'],
             # Older files hold no boxes.
-            arrays.get('face_is_box', np.zeros(frames, bool)))
+            arrays.get('face_is_box', np.zeros(frames, bool)),
+        )
         _check_prepared(clip)
     except _BROKEN_NPZ as error:
-        raise ValueError(f'{path}: this prepared file is damaged or out of '
-                         f'date ({error}). Delete it, and it is made anew'
-                         ) from error
+        raise ValueError(
+            f'{path}: this prepared file is damaged or out of '
+            f'date ({error}). Delete it, and it is made anew'
+        ) from error
     return clip
 
 
-def is_current(path: PathLike, sources: Dict[str,
-                                             Optional[PathLike]]) -> bool:
+def is_current(path: PathLike, sources: dict[str, PathLike | None]) -> bool:
     """Whether a prepared file is there and its sources are unchanged.
 
     Args:
@@ -231,8 +266,10 @@ def is_current(path: PathLike, sources: Dict[str,
         before = load_prepared(path).sources
         stamps = {r: stamp_of(p) for r, p in sources.items() if p is not None}
         return before.keys() == stamps.keys() and all(
-            before[role][key] == stamps[role][key] for role in stamps
-            for key in ('size', 'mtime_ns'))
+            before[role][key] == stamps[role][key]
+            for role in stamps
+            for key in ('size', 'mtime_ns')
+        )
     except _BROKEN_NPZ:
         return False
 
@@ -248,8 +285,7 @@ def stamp_of(path: PathLike) -> dict:
     try:
         stat = os.stat(path)
     except FileNotFoundError:
-        raise FileNotFoundError(f'{path}: there is no such file or folder'
-                                ) from None
+        raise FileNotFoundError(f'{path}: there is no such file or folder') from None
     # what a folder's own size means depends on the file system
     size = 0 if os.path.isdir(path) else stat.st_size
     return dict(path=path, size=size, mtime_ns=stat.st_mtime_ns)
@@ -262,8 +298,7 @@ def _is_far_off(found: int, expected: int) -> bool:
 
 def _write_npz(out_file: PathLike, **arrays) -> None:
     # Several trainings may fill one cache.
-    with write_whole(out_file, at_once=True) as part, open(
-            part, 'xb') as file:
+    with write_whole(out_file, at_once=True) as part, open(part, 'xb') as file:
         # uncompressed: a third of the time to load
         np.savez(file, **arrays)
 
@@ -271,14 +306,15 @@ def _write_npz(out_file: PathLike, **arrays) -> None:
 def _check_prepared(clip: PreparedClip) -> None:
     frames, points = clip.total_frames, clip.face_landmarks
     joints = clip.body_keypoints
-    expected = ((points, (frames, NUM_LANDMARKS, 2)),
-                (clip.face_confidence, (frames, )),
-                (joints, (frames, *joints.shape[1:2], 2)),
-                (clip.face_is_box, (frames, )))
+    expected = (
+        (points, (frames, NUM_LANDMARKS, 2)),
+        (clip.face_confidence, (frames,)),
+        (joints, (frames, *joints.shape[1:2], 2)),
+        (clip.face_is_box, (frames,)),
+    )
     for array, shape in expected:
         kind = bool if array is clip.face_is_box else np.float32
         if array.shape != shape or array.dtype != kind:
-            raise ValueError(f'expected {kind.__name__} {shape}, found '
-                             f'{array.dtype} {array.shape}')
+            raise ValueError(f'expected {kind.__name__} {shape}, found {array.dtype} {array.shape}')
     if len(clip.frame_size) != 2 or min(clip.frame_size) < 1:
         raise ValueError(f'expected a frame size, found {clip.frame_size}')

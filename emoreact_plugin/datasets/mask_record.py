@@ -1,8 +1,10 @@
 """``masks.csv``: which clips of a folder had masks drawn on them, and in how
-many frames there was no face for one."""
+many frames there was no face for one.
+"""
+
 import csv
 import os.path as osp
-from typing import Dict, NamedTuple
+from typing import NamedTuple
 
 from emoreact_plugin.whole_files import write_whole
 
@@ -19,13 +21,14 @@ class MaskedClip(NamedTuple):
         frames (int): Number of frames.
         unmasked_frames (int): In how many of them no mask was drawn.
     """
+
     path: str
     mask: str
     frames: int
     unmasked_frames: int
 
 
-def read_masks(folder: str) -> Dict[str, MaskedClip]:
+def read_masks(folder: str) -> dict[str, MaskedClip]:
     """Read the ``masks.csv`` of a folder.
 
     Args:
@@ -50,13 +53,13 @@ def read_masks(folder: str) -> Dict[str, MaskedClip]:
                 raise ValueError(
                     f'{path}: expected the columns '
                     f'{", ".join(MaskedClip._fields)}, found '
-                    f'{", ".join(header) or "none"}')
+                    f'{", ".join(header) or "none"}'
+                )
             for row in reader:
                 record = _record(row, f'{path}, line {reader.line_num}')
                 records[record.path] = record
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f'{path}: expected a CSV file in UTF-8 ({error})'
-                         ) from error
+        raise ValueError(f'{path}: expected a CSV file in UTF-8 ({error})') from error
     return records
 
 
@@ -65,11 +68,12 @@ def _record(row: list, place: str) -> MaskedClip:
         path, mask, frames, unmasked = row
         return MaskedClip(path, mask, int(frames), int(unmasked))
     except ValueError:
-        raise ValueError(f'{place}: expected path, mask and two whole '
-                         f'numbers, found {row}') from None
+        raise ValueError(
+            f'{place}: expected path, mask and two whole numbers, found {row}'
+        ) from None
 
 
-def write_masks(folder: str, records: Dict[str, MaskedClip]) -> None:
+def write_masks(folder: str, records: dict[str, MaskedClip]) -> None:
     """Write the ``masks.csv`` of a folder, whole or not at all.
 
     Args:
@@ -77,8 +81,7 @@ def write_masks(folder: str, records: Dict[str, MaskedClip]) -> None:
         records (dict[str, MaskedClip]): By ``path``.
     """
     path = osp.join(folder, FILE_NAME)
-    with write_whole(path) as part, open(
-            part, 'w', newline='', encoding='utf-8') as file:
+    with write_whole(path) as part, open(part, 'w', newline='', encoding='utf-8') as file:
         writer = csv.writer(file)
         writer.writerow(MaskedClip._fields)
         writer.writerows(records[name] for name in sorted(records))

@@ -1,6 +1,6 @@
 """Which files of a data set are not there, and what to do about it."""
+
 import os.path as osp
-from typing import List, Optional
 
 from .annotations import Annotation
 from .clip_files import FRAME_DIRS, ClipFiles, expected_names
@@ -9,11 +9,13 @@ from .video import probe_video
 
 # So many clips are named in a message.
 SHOWN = 5
-REMEDY = ('Get them again, or take their rows out of the annotation file; '
-          'tools/check_dataset.py lists them all')
+REMEDY = (
+    'Get them again, or take their rows out of the annotation file; '
+    'tools/check_dataset.py lists them all'
+)
 
 
-def check_clips(dataset, clips: List[ClipFiles]) -> List[str]:
+def check_clips(dataset, clips: list[ClipFiles]) -> list[str]:
     """Look whether the clips are there, with the files that they have to
     have.
 
@@ -34,21 +36,19 @@ def check_clips(dataset, clips: List[ClipFiles]) -> List[str]:
     exists = osp.isfile if 'video' in dataset.data_prefix else osp.isdir
     missing = [files.source for files in clips if not exists(files.source)]
     if missing:
-        text = (f'{dataset.ann_file}: {len(missing)} of {len(clips)} clips '
-                f'are not there. The first: {missing[0]}')
+        text = (
+            f'{dataset.ann_file}: {len(missing)} of {len(clips)} clips '
+            f'are not there. The first: {missing[0]}'
+        )
         if 'frames' in dataset.data_prefix and dataset.frame_dir_tmpl is None:
-            text += (', nor another folder of these names: '
-                     f'{", ".join(FRAME_DIRS)}')
+            text += f', nor another folder of these names: {", ".join(FRAME_DIRS)}'
         raise FileNotFoundError(f'{text}. {REMEDY}')
-    lost = lost_without(dataset.pipeline, dataset.required,
-                        draws_masks(dataset.pipeline))
-    texts = (_check_kind(dataset, clips, kind, lost[kind])
-             for kind in dataset.required)
+    lost = lost_without(dataset.pipeline, dataset.required, draws_masks(dataset.pipeline))
+    texts = (_check_kind(dataset, clips, kind, lost[kind]) for kind in dataset.required)
     return [text for text in texts if text]
 
 
-def _check_kind(dataset, clips: List[ClipFiles], kind: str,
-                lost: List[str]) -> Optional[str]:
+def _check_kind(dataset, clips: list[ClipFiles], kind: str, lost: list[str]) -> str | None:
     """The same for the landmarks, or the keypoints."""
     without = [files for files in clips if getattr(files, kind) is None]
     if not without:
@@ -56,30 +56,34 @@ def _check_kind(dataset, clips: List[ClipFiles], kind: str,
     prefix = dataset.data_prefix
     folder = prefix.get(kind) or prefix.get('video', prefix.get('frames'))
     names = ', '.join(files.video for files in without[:SHOWN])
-    text = (f'{dataset.ann_file}: {len(without)} of {len(clips)} clips have '
-            f'no {kind} in {folder}: {names}{", …" * (len(without) > SHOWN)}')
-    expected = ' or '.join(
-        expected_names(kind, without[0].video, without[0].person))
+    text = (
+        f'{dataset.ann_file}: {len(without)} of {len(clips)} clips have '
+        f'no {kind} in {folder}: {names}{", …" * (len(without) > SHOWN)}'
+    )
+    expected = ' or '.join(expected_names(kind, without[0].video, without[0].person))
     if len(without) == len(clips):
         raise FileNotFoundError(
             f'{text}. For the first one expected {expected}. This input '
             'cannot be used without any: face needs landmarks, fullbody '
             'keypoints, body and fusion both; a mask needs landmarks. '
-            'tools/extract_landmarks.py makes both, a file <clip>.npz')
+            'tools/extract_landmarks.py makes both, a file <clip>.npz'
+        )
     if not dataset.allow_missing:
         # No landmarks can be extracted from a damaged video.
         damage = next(filter(None, map(_damage, without[:SHOWN])), None)
         if damage:
-            raise ValueError(f'{text}. Some of these videos are damaged, the '
-                             f'first: {damage}. {REMEDY}')
+            raise ValueError(
+                f'{text}. Some of these videos are damaged, the first: {damage}. {REMEDY}'
+            )
         raise FileNotFoundError(
             f'{text}. For the first one expected {expected}. '
             'tools/extract_landmarks.py makes both; --allow-missing takes '
-            f'these clips all the same{then_text(lost)}')
+            f'these clips all the same{then_text(lost)}'
+        )
     return f'{text}{then_text(lost)}'
 
 
-def _damage(files: ClipFiles) -> Optional[str]:
+def _damage(files: ClipFiles) -> str | None:
     """Why a video cannot be read; None for one that can, and for frames."""
     if files.filename_tmpl:
         return None
@@ -90,7 +94,7 @@ def _damage(files: ClipFiles) -> Optional[str]:
     return None
 
 
-def crop_folders(dataset, rows: List[Annotation]) -> List[str]:
+def crop_folders(dataset, rows: list[Annotation]) -> list[str]:
     """The folder of each clip's prepared crops.
 
     Args:
@@ -107,15 +111,14 @@ def crop_folders(dataset, rows: List[Annotation]) -> List[str]:
     if rows[0].person is not None:
         raise ValueError(
             f'{dataset.ann_file}: expected no column for the person with '
-            'prepared crops, which are of one person a video')
-    folders = [
-        osp.join(dataset.data_prefix['crops'], osp.splitext(row.video)[0])
-        for row in rows
-    ]
+            'prepared crops, which are of one person a video'
+        )
+    folders = [osp.join(dataset.data_prefix['crops'], osp.splitext(row.video)[0]) for row in rows]
     missing = [folder for folder in folders if not osp.isdir(folder)]
     if missing:
         raise FileNotFoundError(
             f'{dataset.ann_file}: the crops of {len(missing)} of '
             f'{len(folders)} clips are not there. The first: {missing[0]}. '
-            'tools/extract_frames.py --crops makes them')
+            'tools/extract_frames.py --crops makes them'
+        )
     return folders

@@ -1,10 +1,12 @@
 """Files put into an output folder: whole or not at all, and never over a file
-that is unlike them."""
+that is unlike them.
+"""
+
 import filecmp
 import os
 import os.path as osp
 import shutil
-from typing import Sequence, Tuple, Union
+from collections.abc import Sequence
 
 from emoreact_plugin.progress import progress_bar
 from emoreact_plugin.whole_files import write_whole
@@ -59,12 +61,12 @@ class FileOutput:
         """As of :class:`TextOutput`, and so are the others."""
         return osp.isfile(self.target) and (
             osp.samefile(self.source, self.target)
-            or filecmp.cmp(self.source, self.target, shallow=False))
+            or filecmp.cmp(self.source, self.target, shallow=False)
+        )
 
     def is_done(self) -> bool:
         # A link is not the copy that was asked for.
-        return osp.lexists(
-            self.target) and not (self.copy and osp.islink(self.target))
+        return osp.lexists(self.target) and not (self.copy and osp.islink(self.target))
 
     def make(self, path: str) -> str:
         reason = ''
@@ -78,8 +80,7 @@ class FileOutput:
         return reason
 
 
-def write_outputs(
-        outputs: Sequence[Union[TextOutput, FileOutput]]) -> Tuple[int, str]:
+def write_outputs(outputs: Sequence[TextOutput | FileOutput]) -> tuple[int, str]:
     """Write what is not there yet, in this order.
 
     Args:
@@ -95,22 +96,19 @@ def write_outputs(
     """
     there = [each for each in outputs if osp.lexists(each.target)]
     unlike = [
-        each.target for each in progress_bar(there, 'comparing', unit='file')
-        if not each.is_same()
+        each.target for each in progress_bar(there, 'comparing', unit='file') if not each.is_same()
     ]
     if unlike:
         raise ValueError(
             f'{len(unlike)} of {len(outputs)} files to write are there '
             'already, but unlike these. Delete them, or name another folder '
-            'with --out:\n' + '\n'.join(unlike))
+            'with --out:\n' + '\n'.join(unlike)
+        )
     left = [each for each in outputs if not each.is_done()]
-    reasons = [
-        _write(each)
-        for each in progress_bar(left, 'writing', unit='file')
-    ]
+    reasons = [_write(each) for each in progress_bar(left, 'writing', unit='file')]
     return len(outputs) - len(left), next(filter(None, reasons), '')
 
 
-def _write(output: Union[TextOutput, FileOutput]) -> str:
+def _write(output: TextOutput | FileOutput) -> str:
     with write_whole(output.target) as part:
         return output.make(part)

@@ -1,20 +1,20 @@
 """What only a look at all clips together tells: what is there twice, what is
-unlike the others, which labels are missing."""
+unlike the others, which labels are missing.
+"""
+
 from collections import Counter
-from typing import Callable, Dict, List, Optional, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .duplicates import (content_ids, find_same_content, find_same_name,
-                         find_same_video)
+from .duplicates import content_ids, find_same_content, find_same_name, find_same_video
 from .findings import Clip, Finding
 
 # What so many clips have in common is what the others are compared with.
 USUAL_SHARE = 0.9
 
 
-def duplicate_findings(clips: Sequence[Clip],
-                       workers: Optional[int] = None) -> List[Finding]:
+def duplicate_findings(clips: Sequence[Clip], workers: int | None = None) -> list[Finding]:
     """Clips that are there twice. In two splits that is an error: what is
     measured then means nothing.
 
@@ -32,36 +32,46 @@ def duplicate_findings(clips: Sequence[Clip],
         text = f'{clip.place}: is the same as {other.place} of {other.split}'
         if clip.label != other.label:
             text += ', but has other labels'
-        found.append(
-            Finding(level, 'duplicate', clip.split, clip.clip_id, text))
+        found.append(Finding(level, 'duplicate', clip.split, clip.clip_id, text))
     for clip, other in find_same_video(clips, ids):
         found.append(
-            Finding('warning', 'same video', clip.split, clip.clip_id,
-                    f'{clip.place}: is of the same video as {other.place} of '
-                    f'{other.split}, so its scores may be too good'))
+            Finding(
+                'warning',
+                'same video',
+                clip.split,
+                clip.clip_id,
+                f'{clip.place}: is of the same video as {other.place} of '
+                f'{other.split}, so its scores may be too good',
+            )
+        )
     for clip, other in find_same_name(clips, ids):
         found.append(
-            Finding('warning', 'same name', clip.split, clip.clip_id,
-                    f'{clip.path}: but for case and ending has the name of '
-                    f'{other.path} of {other.split}, and other content'))
+            Finding(
+                'warning',
+                'same name',
+                clip.split,
+                clip.clip_id,
+                f'{clip.path}: but for case and ending has the name of '
+                f'{other.path} of {other.split}, and other content',
+            )
+        )
     return found
 
 
-def odd_findings(clips: Sequence[Clip]) -> List[Finding]:
+def odd_findings(clips: Sequence[Clip]) -> list[Finding]:
     """Clips of another frame size or rate than nine in ten have."""
     opened = [clip for clip in clips if clip.frames is not None]
-    sizes = _unusual(opened, 'frame size', lambda clip:
-                     f'{clip.width}x{clip.height} pixels')
+    sizes = _unusual(opened, 'frame size', lambda clip: f'{clip.width}x{clip.height} pixels')
     rates = _unusual(
         # Folders of images have none.
         [clip for clip in opened if clip.fps or any(c.fps for c in opened)],
-        'frame rate', lambda clip: f'{clip.fps:.5g} frames a second'
-        if clip.fps else 'no stated frame rate')
+        'frame rate',
+        lambda clip: f'{clip.fps:.5g} frames a second' if clip.fps else 'no stated frame rate',
+    )
     return sizes + rates
 
 
-def _unusual(clips: Sequence[Clip], kind: str,
-             describe: Callable[[Clip], str]) -> List[Finding]:
+def _unusual(clips: Sequence[Clip], kind: str, describe: Callable[[Clip], str]) -> list[Finding]:
     counts = Counter(map(describe, clips))
     if not counts:
         return []
@@ -69,14 +79,21 @@ def _unusual(clips: Sequence[Clip], kind: str,
     if count < USUAL_SHARE * len(clips):
         return []
     return [
-        Finding('note', kind, clip.split, clip.clip_id,
-                f'{clip.place}: {describe(clip)}; most have {usual}')
-        for clip in clips if describe(clip) != usual
+        Finding(
+            'note',
+            kind,
+            clip.split,
+            clip.clip_id,
+            f'{clip.place}: {describe(clip)}; most have {usual}',
+        )
+        for clip in clips
+        if describe(clip) != usual
     ]
 
 
-def label_findings(labels: Dict[str, np.ndarray], classes: Sequence[str],
-                   clips: Sequence[Clip]) -> List[Finding]:
+def label_findings(
+    labels: dict[str, np.ndarray], classes: Sequence[str], clips: Sequence[Clip]
+) -> list[Finding]:
     """Classes that a split says nothing about, and clips without a label.
 
     Args:
@@ -93,14 +110,25 @@ def label_findings(labels: Dict[str, np.ndarray], classes: Sequence[str],
             if column.all() or not column.any():
                 what = 'a positive' if not column.any() else 'a negative'
                 found.append(
-                    Finding('warning', 'labels', split, '',
-                            f'{name}: no clip of {split} is {what}; its ROC '
-                            'AUC is undefined there' if split != 'train' else
-                            f'{name}: no clip of {split} is {what}; it '
-                            'cannot be learned'))
+                    Finding(
+                        'warning',
+                        'labels',
+                        split,
+                        '',
+                        f'{name}: no clip of {split} is {what}; its ROC AUC is undefined there'
+                        if split != 'train'
+                        else f'{name}: no clip of {split} is {what}; it cannot be learned',
+                    )
+                )
     for clip in clips:
         if not any(clip.label):
             found.append(
-                Finding('note', 'unlabelled', clip.split, clip.clip_id,
-                        f'{clip.place}: has no positive label'))
+                Finding(
+                    'note',
+                    'unlabelled',
+                    clip.split,
+                    clip.clip_id,
+                    f'{clip.place}: has no positive label',
+                )
+            )
     return found

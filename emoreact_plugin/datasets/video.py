@@ -12,14 +12,15 @@ from its start.
 Decoding uses one thread a call: data loader workers and thread pools run
 beside each other, and frame threads cost more CPU time in all.
 """
+
 import contextlib
 import operator
 import os
 from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import groupby
-from typing import (Dict, Iterable, Iterator, List, NamedTuple, Optional,
-                    Sequence, Tuple, Union)
+from typing import NamedTuple, Union
 
 import av
 import numpy as np
@@ -41,6 +42,7 @@ class VideoInfo(NamedTuple):
         fps (float): Frames a second as the file states them, 0.0 where it
             states none.
     """
+
     total_frames: int
     width: int
     height: int
@@ -73,8 +75,7 @@ def probe_video(path: PathLike) -> VideoInfo:
         for frame in _frames_in_order(path, container, stream):
             if count == 0:
                 turned = _quarter_turns(frame) % 2
-                size = (frame.height, frame.width) if turned else \
-                    (frame.width, frame.height)
+                size = (frame.height, frame.width) if turned else (frame.width, frame.height)
             count += 1
     if count == 0:
         raise ValueError(f'{path}: no frame of this video can be decoded')
@@ -104,13 +105,12 @@ def video_info(path: PathLike) -> VideoInfo:
     if table is None:
         return probe_video(path)
     height, width = next(iterate_frames(path)).shape[:2]
-    return VideoInfo(
-        len(table.shown), width, height, float(rate) if rate else 0.0)
+    return VideoInfo(len(table.shown), width, height, float(rate) if rate else 0.0)
 
 
-def read_frames(path: PathLike,
-                inds: Iterable[int],
-                total_frames: Optional[int] = None) -> List[np.ndarray]:
+def read_frames(
+    path: PathLike, inds: Iterable[int], total_frames: int | None = None
+) -> list[np.ndarray]:
     """Read exactly the frames asked for.
 
     Args:
@@ -140,8 +140,7 @@ def read_frames(path: PathLike,
     given = set()
     images = []
     for index in inds:
-        images.append(frames[index].copy() if index in
-                      given else frames[index])
+        images.append(frames[index].copy() if index in given else frames[index])
         given.add(index)
     return images
 
@@ -168,8 +167,7 @@ def iterate_frames(path: PathLike) -> Iterator[np.ndarray]:
         raise ValueError(f'{path}: no frame of this video can be decoded')
 
 
-def select_frames(path: PathLike,
-                  inds: Iterable[int]) -> Iterator[Tuple[int, np.ndarray]]:
+def select_frames(path: PathLike, inds: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:
     """Yield some frames of a video while it is decoded from its start.
 
     Args:
@@ -187,16 +185,17 @@ def select_frames(path: PathLike,
     if not remaining:
         return
     with _open_video(path) as (container, stream):
-        for index, frame in enumerate(
-                _frames_in_order(path, container, stream)):
+        for index, frame in enumerate(_frames_in_order(path, container, stream)):
             count = index + 1
             if index in remaining:
                 yield index, _to_rgb(frame)
                 remaining.remove(index)
                 if not remaining:
                     return
-    raise ValueError(f'{path}: frame {max(remaining)} was asked for, but only '
-                     f'{count} frames can be decoded (counted from 0)')
+    raise ValueError(
+        f'{path}: frame {max(remaining)} was asked for, but only '
+        f'{count} frames can be decoded (counted from 0)'
+    )
 
 
 def frame_times(path: PathLike) -> np.ndarray:
@@ -225,17 +224,15 @@ def frame_times(path: PathLike) -> np.ndarray:
         shown = table.shown
     else:
         with _open_video(path) as (container, stream):
-            shown = [frame.pts for frame in _frames_in_order(
-                path, container, stream)]
+            shown = [frame.pts for frame in _frames_in_order(path, container, stream)]
     if not shown:
         raise ValueError(f'{path}: no frame of this video can be decoded')
-    if base is None or None in shown or any(
-            b <= a for a, b in zip(shown, shown[1:])):
+    if base is None or None in shown or any(b <= a for a, b in zip(shown, shown[1:])):
         return np.arange(len(shown)) / float(rate)
     return np.array([float((each - shown[0]) * base) for each in shown])
 
 
-def frame_rate(path: PathLike) -> Optional[Fraction]:
+def frame_rate(path: PathLike) -> Fraction | None:
     """Frames a second as a video file states them, without decoding it.
 
     Args:
@@ -269,26 +266,26 @@ def stated_frames(path: PathLike) -> int:
         return stream.frames
 
 
-def _rate_of(stream) -> Optional[Fraction]:
+def _rate_of(stream) -> Fraction | None:
     return stream.average_rate or stream.guessed_rate
 
 
-def _as_indices(path: PathLike, inds: Iterable[int]) -> List[int]:
+def _as_indices(path: PathLike, inds: Iterable[int]) -> list[int]:
     indices = []
     for index in inds:
         try:
             indices.append(operator.index(index))
         except TypeError:
-            raise ValueError(f'{path}: expected whole numbers as frame '
-                             f'indices, found {index!r}') from None
+            raise ValueError(
+                f'{path}: expected whole numbers as frame indices, found {index!r}'
+            ) from None
         if indices[-1] < 0:
-            raise ValueError(f'{path}: frame indices count from 0, found '
-                             f'{index}')
+            raise ValueError(f'{path}: frame indices count from 0, found {index}')
     return indices
 
 
 @contextlib.contextmanager
-def _open_video(path: PathLike) -> Iterator[Tuple]:
+def _open_video(path: PathLike) -> Iterator[tuple]:
     """Yield the container and its video stream; close the file at the end."""
     path = os.fspath(path)
     if not os.path.isfile(path):
@@ -298,9 +295,11 @@ def _open_video(path: PathLike) -> Iterator[Tuple]:
         container = av.open(path, metadata_errors='ignore')
     except av.error.FFmpegError as error:
         size = os.path.getsize(path)
-        raise ValueError(f'{path}: expected a video, found a file of {size} '
-                         f'bytes that cannot be read as one '
-                         f'({error.strerror})') from error
+        raise ValueError(
+            f'{path}: expected a video, found a file of {size} '
+            f'bytes that cannot be read as one '
+            f'({error.strerror})'
+        ) from error
     with container:
         stream = container.streams.best('video')
         if stream is None:
@@ -328,8 +327,8 @@ def _frames_in_order(path: PathLike, container, stream) -> Iterator:
         # the last packet is an empty one: it only drains the decoder
         if frames and packet.size and failed_at is not None:
             raise ValueError(
-                f'{path}: the video is damaged near frame {failed_at} '
-                f'({reason.strerror})') from reason
+                f'{path}: the video is damaged near frame {failed_at} ({reason.strerror})'
+            ) from reason
         for frame in frames:
             yield frame
             count += 1
@@ -343,15 +342,14 @@ def _packets(container, stream) -> Iterator:
         yield av.packet.Packet()
 
 
-def _read_from_start(path: PathLike,
-                     wanted: Sequence[int]) -> Dict[int, np.ndarray]:
+def _read_from_start(path: PathLike, wanted: Sequence[int]) -> dict[int, np.ndarray]:
     """Map each index of the ascending ``wanted`` to its frame."""
     return dict(select_frames(path, wanted))
 
 
 def _read_with_shortcuts(
-        path: PathLike, wanted: Sequence[int],
-        total_frames: Optional[int]) -> Optional[Dict[int, np.ndarray]]:
+    path: PathLike, wanted: Sequence[int], total_frames: int | None
+) -> dict[int, np.ndarray] | None:
     """Like :func:`_read_from_start`; None where anything is not plain."""
     with _open_video(path) as (container, stream):
         try:
@@ -367,8 +365,7 @@ def _read_with_shortcuts(
             return None
 
 
-def _read_by_seeking(container, stream, table: FrameTable,
-                     wanted: Sequence[int]) -> Optional[Dict]:
+def _read_by_seeking(container, stream, table: FrameTable, wanted: Sequence[int]) -> dict | None:
     """Decode from the key frame before each wanted frame.
 
     None when a frame does not turn up.
@@ -391,8 +388,7 @@ def _read_by_seeking(container, stream, table: FrameTable,
             started = started or packet.pts == key
             if not started:
                 continue
-            stream.codec_context.skip_frame = \
-                'DEFAULT' if packet.pts in times else unwanted
+            stream.codec_context.skip_frame = 'DEFAULT' if packet.pts in times else unwanted
             for frame in packet.decode():
                 if frame.pts in remaining:
                     found[remaining.pop(frame.pts)] = _to_rgb(frame)

@@ -1,24 +1,36 @@
 """The predictions of a split in one file, and the metric that writes it."""
+
 from __future__ import annotations
 
 import hashlib
 import os
 import zipfile
 import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from emoreact_plugin.whole_files import write_whole
 from mmaction.registry import METRICS
+
 from . import functional as F
 from .roc_auc_metric import SCORES, ROCAUCMetric, row_of_sample
 
 _STREAM = 'stream_logits/'
-_BROKEN = (ValueError, OSError, EOFError, KeyError, RuntimeError, MemoryError,
-           OverflowError, zipfile.BadZipFile, zlib.error)
+_BROKEN = (
+    ValueError,
+    OSError,
+    EOFError,
+    KeyError,
+    RuntimeError,
+    MemoryError,
+    OverflowError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 # Sigmoids are kept in float32, which is exact to about 1e-7.
 _SIGMOID_TOLERANCE = 1e-4
@@ -57,8 +69,7 @@ class Dump:
     @property
     def probabilities(self) -> np.ndarray:
         """(N, C), 0..1."""
-        return (F.sigmoid(self.scores)
-                if self.scale == 'logits' else self.scores)
+        return F.sigmoid(self.scores) if self.scale == 'logits' else self.scores
 
     @property
     def logits(self) -> np.ndarray:
@@ -79,7 +90,8 @@ class Dump:
                 f'probabilities, {place}: expected above 0 and below 1, to '
                 f'take the logit, found {self.scores[row, col]:g}; have the '
                 "recognizer give logits (cls_head=dict(average_clips='score')"
-                ", ROCAUCMetric(scores='logits'))")
+                ", ROCAUCMetric(scores='logits'))"
+            )
         scores = self.scores.astype(np.float64)
         return np.log(scores) - np.log1p(-scores)
 
@@ -110,7 +122,8 @@ def write_dump(path, dump: Dump) -> Path:
         probabilities=dump.probabilities.astype(np.float32),
         scale=np.array(dump.scale),
         split=np.array(dump.split),
-        run=np.array(dump.run))
+        run=np.array(dump.run),
+    )
     if dump.scale == 'logits':
         arrays['logits'] = dump.scores
     for name, values in dump.stream_logits.items():
@@ -143,8 +156,9 @@ def read_dump(path) -> Dump:
             expected and what was found.
     """
     if not os.path.isfile(path):
-        raise FileNotFoundError(f'{path}: no such file; expected one that '
-                                'tools/test.py --dump FILE.npz wrote')
+        raise FileNotFoundError(
+            f'{path}: no such file; expected one that tools/test.py --dump FILE.npz wrote'
+        )
     content = _read_npz(path)
     scale = str(content.get('scale'))
     needed = {'video_ids', 'classes', 'labels', 'probabilities', 'scale'}
@@ -152,17 +166,19 @@ def read_dump(path) -> Dump:
         needed.add('logits')
     missing = sorted(needed - set(content))
     if missing:
-        raise ValueError(f'{path}: expected {", ".join(missing)}, found only '
-                         f'{", ".join(content) or "nothing"}')
+        raise ValueError(
+            f'{path}: expected {", ".join(missing)}, found only {", ".join(content) or "nothing"}'
+        )
     for key in ('video_ids', 'classes'):
         if content[key].dtype.kind != 'U' or content[key].ndim != 1:
-            raise ValueError(f'{path}: {key}: expected names, (N,) of text, '
-                             f'found {content[key].dtype} '
-                             f'{content[key].shape}')
+            raise ValueError(
+                f'{path}: {key}: expected names, (N,) of text, '
+                f'found {content[key].dtype} '
+                f'{content[key].shape}'
+            )
     key = 'logits' if scale == 'logits' else 'probabilities'
     streams = {
-        name[len(_STREAM):]: values
-        for name, values in content.items() if name.startswith(_STREAM)
+        name[len(_STREAM) :]: values for name, values in content.items() if name.startswith(_STREAM)
     }
     dump = _checked(
         Dump(
@@ -173,26 +189,26 @@ def read_dump(path) -> Dump:
             scale=scale,
             stream_logits=streams,
             found={
-                name: content[f'{name}_found']
-                for name in streams if f'{name}_found' in content
+                name: content[f'{name}_found'] for name in streams if f'{name}_found' in content
             },
             split=str(content.get('split', '')),
-            run=str(content.get('run', ''))), path)
+            run=str(content.get('run', '')),
+        ),
+        path,
+    )
     _check_probabilities(dump, content['probabilities'], path)
     return dump
 
 
 def _read_npz(path) -> dict[str, np.ndarray]:
-    expected = ('expected an .npz file that tools/test.py --dump FILE.npz '
-                'wrote')
+    expected = 'expected an .npz file that tools/test.py --dump FILE.npz wrote'
     if not zipfile.is_zipfile(path):
         raise ValueError(f'{path}: {expected}, found another format')
     try:
         with np.load(path, allow_pickle=False) as npz:
             return {key: npz[key] for key in npz.files}
     except _BROKEN as error:
-        raise ValueError(f'{path}: {expected}, found that it cannot be read: '
-                         f'{error}') from error
+        raise ValueError(f'{path}: {expected}, found that it cannot be read: {error}') from error
 
 
 def _check_name(path) -> Path:
@@ -219,25 +235,24 @@ def _check(dump: Dump) -> Dump:
         if video_id in seen:
             raise ValueError(
                 'video_ids: expected every clip once, found '
-                f'{video_id!r} {ids.count(video_id)} times')
+                f'{video_id!r} {ids.count(video_id)} times'
+            )
         seen.add(video_id)
     if dump.scale not in SCORES:
-        raise ValueError(f'scale: expected one of {SCORES}, found '
-                         f'{dump.scale!r}')
+        raise ValueError(f'scale: expected one of {SCORES}, found {dump.scale!r}')
 
     def check(values, name, check_values=F.check_scores, dtype=np.float32):
         values = F.check_matrix(values, name, classes)
         if len(values) != len(ids):
-            raise ValueError(f'{name}: expected {len(ids)} rows, one a clip, '
-                             f'found {len(values)}')
+            raise ValueError(f'{name}: expected {len(ids)} rows, one a clip, found {len(values)}')
         with np.errstate(over='ignore'):  # infinite then, and refused
             values = values.astype(dtype)
         check_values(values, classes, ids, name)
         return values
 
     scores = check(
-        dump.scores, dump.scale, F.check_scores
-        if dump.scale == 'logits' else F.check_probabilities)
+        dump.scores, dump.scale, F.check_scores if dump.scale == 'logits' else F.check_probabilities
+    )
     labels = check(dump.labels, 'labels', F.check_labels, np.float64)
     return Dump(
         video_ids=ids,
@@ -246,36 +261,41 @@ def _check(dump: Dump) -> Dump:
         scores=scores,
         scale=dump.scale,
         stream_logits={
-            name: check(values, _STREAM + name)
-            for name, values in dump.stream_logits.items()
+            name: check(values, _STREAM + name) for name, values in dump.stream_logits.items()
         },
         found={
             name: _check_share(values, f'{name}_found', len(ids))
             for name, values in dump.found.items()
         },
         split=dump.split,
-        run=dump.run)
+        run=dump.run,
+    )
 
 
 def _check_share(values, name: str, count: int) -> np.ndarray:
     values = np.asarray(values)
-    if values.shape != (count, ) or values.dtype.kind not in 'buif':
-        raise ValueError(f'{name}: expected ({count},) numbers, one a clip, '
-                         f'found {values.dtype} {values.shape}')
+    if values.shape != (count,) or values.dtype.kind not in 'buif':
+        raise ValueError(
+            f'{name}: expected ({count},) numbers, one a clip, found {values.dtype} {values.shape}'
+        )
     if not ((values >= 0) & (values <= 1)).all():
-        raise ValueError(f'{name}: expected shares in 0..1, found '
-                         f'{values.min():g} to {values.max():g}')
+        raise ValueError(
+            f'{name}: expected shares in 0..1, found {values.min():g} to {values.max():g}'
+        )
     return values.astype(np.float32)
 
 
 def _check_probabilities(dump: Dump, stored: np.ndarray, path) -> None:
     """Refuse probabilities that are not the sigmoids of the logits: one of
-    the two belongs to another run."""
+    the two belongs to another run.
+    """
     expected = dump.probabilities
     if stored.dtype.kind != 'f' or stored.shape != expected.shape:
-        raise ValueError(f'{path}: probabilities: expected numbers '
-                         f'{expected.shape}, found {stored.dtype} '
-                         f'{stored.shape}')
+        raise ValueError(
+            f'{path}: probabilities: expected numbers '
+            f'{expected.shape}, found {stored.dtype} '
+            f'{stored.shape}'
+        )
     bad = ~(np.abs(stored - expected) <= _SIGMOID_TOLERANCE)
     if bad.any():
         row, col = F.first_bad(bad)
@@ -283,7 +303,8 @@ def _check_probabilities(dump: Dump, stored: np.ndarray, path) -> None:
             f'{path}: probabilities, '
             f'{F.place_of(row, col, dump.classes, dump.video_ids)}: expected '
             f'the sigmoid of the logit, {expected[row, col]:g}, found '
-            f'{stored[row, col]:g}')
+            f'{stored[row, col]:g}'
+        )
 
 
 def sha256_of(path: str) -> str:
@@ -327,19 +348,19 @@ class DumpScores(ROCAUCMetric):
             if a clip comes twice, or if only some samples have a stream.
     """
 
-    def __init__(self,
-                 out_file: str,
-                 scores: str = 'probabilities',
-                 classes: Sequence[str] | None = None,
-                 split: str = '',
-                 checkpoint: str | None = None,
-                 collect_device: str = 'cpu',
-                 collect_dir: str | None = None) -> None:
+    def __init__(
+        self,
+        out_file: str,
+        scores: str = 'probabilities',
+        classes: Sequence[str] | None = None,
+        split: str = '',
+        checkpoint: str | None = None,
+        collect_device: str = 'cpu',
+        collect_dir: str | None = None,
+    ) -> None:
         super().__init__(
-            scores=scores,
-            classes=classes,
-            collect_device=collect_device,
-            collect_dir=collect_dir)
+            scores=scores, classes=classes, collect_device=collect_device, collect_dir=collect_dir
+        )
         self.out_file = _check_name(out_file)
         # Now: a folder that cannot be made would be found out too late.
         self.out_file.parent.mkdir(parents=True, exist_ok=True)
@@ -351,7 +372,8 @@ class DumpScores(ROCAUCMetric):
             raise KeyError(
                 'video_id: not in the sample, which has '
                 f'{sorted(sample)}; a dump needs it, so have '
-                "PackActionInputs pack it: meta_keys=('video_id', ...)")
+                "PackActionInputs pack it: meta_keys=('video_id', ...)"
+            )
         result = super()._read(sample, classes)
         logits, found = {}, {}
         for name, value in (sample.get('stream_logits') or {}).items():
@@ -360,11 +382,7 @@ class DumpScores(ROCAUCMetric):
             logits[name] = row_of_sample(named, key, classes)[0]
             if sample.get(f'{name}_found') is not None:
                 found[name] = np.mean(np.asarray(sample[f'{name}_found']))
-        return dict(
-            result,
-            video_id=str(sample['video_id']),
-            stream_logits=logits,
-            found=found)
+        return dict(result, video_id=str(sample['video_id']), stream_logits=logits, found=found)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, Any]:
         """Write all clips.
@@ -388,7 +406,9 @@ class DumpScores(ROCAUCMetric):
                 stream_logits=_stacked(results, 'stream_logits'),
                 found=_stacked(results, 'found'),
                 split=self.split,
-                run=self.run))
+                run=self.run,
+            ),
+        )
         return {}
 
 
@@ -401,8 +421,6 @@ def _stacked(results: list[dict], key: str) -> dict[str, np.ndarray]:
                 f'DumpScores: {key}: expected the streams of the first clip, '
                 f'{", ".join(names) or "none"}, in every sample, found '
                 f'{", ".join(result[key]) or "none"} in that of video_id '
-                f'{result["video_id"]!r}')
-    return {
-        name: np.stack([result[key][name] for result in results])
-        for name in names
-    }
+                f'{result["video_id"]!r}'
+            )
+    return {name: np.stack([result[key][name] for result in results]) for name in names}

@@ -4,10 +4,11 @@ Arrays are clips by classes, ``(N, C)``. A value that is not defined (the ROC
 AUC of a class that every clip has, say) is NaN in an array and ``None`` in
 the dictionary of :func:`compute_metrics`; it is never replaced by a number.
 """
+
 from __future__ import annotations
 
 import math
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.stats import rankdata
@@ -17,8 +18,7 @@ from sklearn.metrics import average_precision_score, f1_score
 AVERAGES = ('micro', 'macro')
 
 
-def place_of(row: int, col: int, classes: Sequence[str] | None,
-             video_ids: Sequence | None) -> str:
+def place_of(row: int, col: int, classes: Sequence[str] | None, video_ids: Sequence | None) -> str:
     """Name a cell of an (N, C) array for an error message."""
     clip = f'row {row}'
     if video_ids is not None and video_ids[row] is not None:
@@ -35,9 +35,7 @@ def first_bad(bad: np.ndarray) -> tuple[int, int]:
     return int(row), int(col)
 
 
-def check_matrix(values,
-                 name: str,
-                 classes: Sequence[str] | None = None) -> np.ndarray:
+def check_matrix(values, name: str, classes: Sequence[str] | None = None) -> np.ndarray:
     """Check one real (N, C) array.
 
     Args:
@@ -54,18 +52,21 @@ def check_matrix(values,
     """
     values = np.asarray(values)
     if values.ndim != 2:
-        raise ValueError(f'{name}: expected an array of shape (N, C), clips '
-                         f'by classes, found shape {values.shape}')
+        raise ValueError(
+            f'{name}: expected an array of shape (N, C), clips '
+            f'by classes, found shape {values.shape}'
+        )
     if 0 in values.shape:
-        raise ValueError(f'{name}: expected at least one clip and one class, '
-                         f'found shape {values.shape}')
+        raise ValueError(
+            f'{name}: expected at least one clip and one class, found shape {values.shape}'
+        )
     if classes is not None and values.shape[1] != len(classes):
         raise ValueError(
             f'{name}: expected {len(classes)} columns, one each of '
-            f'{", ".join(classes)}, found shape {values.shape}')
+            f'{", ".join(classes)}, found shape {values.shape}'
+        )
     if values.dtype.kind not in 'buif':
-        raise ValueError(f'{name}: expected real numbers, found dtype '
-                         f'{values.dtype}')
+        raise ValueError(f'{name}: expected real numbers, found dtype {values.dtype}')
     return values.astype(np.float64)
 
 
@@ -77,8 +78,7 @@ def check_classes(classes: Sequence[str]) -> tuple[str, ...]:
             like an average.
     """
     if isinstance(classes, str):
-        raise ValueError('classes: expected a sequence of names, found the '
-                         f'one string {classes!r}')
+        raise ValueError(f'classes: expected a sequence of names, found the one string {classes!r}')
     classes = tuple(classes)
     if not classes:
         raise ValueError('classes: expected at least one name, found none')
@@ -86,18 +86,22 @@ def check_classes(classes: Sequence[str]) -> tuple[str, ...]:
         if not isinstance(name, str):
             raise ValueError(f'classes: expected names, found {name!r}')
         if name in AVERAGES:
-            raise ValueError(f'classes: {name!r} is the name of an average '
-                             'and cannot be that of a class')
+            raise ValueError(
+                f'classes: {name!r} is the name of an average and cannot be that of a class'
+            )
         if classes.count(name) > 1:
-            raise ValueError('classes: expected every name once, found '
-                             f'{name!r} {classes.count(name)} times')
+            raise ValueError(
+                f'classes: expected every name once, found {name!r} {classes.count(name)} times'
+            )
     return classes
 
 
-def check_labels(labels,
-                 classes: Sequence[str] | None = None,
-                 video_ids: Sequence | None = None,
-                 name: str = 'labels') -> np.ndarray:
+def check_labels(
+    labels,
+    classes: Sequence[str] | None = None,
+    video_ids: Sequence | None = None,
+    name: str = 'labels',
+) -> np.ndarray:
     """Check multi-hot labels.
 
     Args:
@@ -116,15 +120,19 @@ def check_labels(labels,
     bad = (labels != 0) & (labels != 1)
     if bad.any():
         row, col = first_bad(bad)
-        raise ValueError(f'{name}, {place_of(row, col, classes, video_ids)}: '
-                         f'expected 0 or 1, found {labels[row, col]:g}')
+        raise ValueError(
+            f'{name}, {place_of(row, col, classes, video_ids)}: '
+            f'expected 0 or 1, found {labels[row, col]:g}'
+        )
     return labels.astype(bool)
 
 
-def check_scores(scores,
-                 classes: Sequence[str] | None = None,
-                 video_ids: Sequence | None = None,
-                 name: str = 'scores') -> np.ndarray:
+def check_scores(
+    scores,
+    classes: Sequence[str] | None = None,
+    video_ids: Sequence | None = None,
+    name: str = 'scores',
+) -> np.ndarray:
     """Check scores of any scale.
 
     Args:
@@ -147,14 +155,17 @@ def check_scores(scores,
         raise ValueError(
             f'{name}, {place_of(row, col, classes, video_ids)}: expected a '
             f'finite number, found {scores[row, col]} ({int(bad.sum())} such '
-            f'in {bad.any(axis=1).sum()} of {len(scores)} clips)')
+            f'in {bad.any(axis=1).sum()} of {len(scores)} clips)'
+        )
     return scores
 
 
-def check_probabilities(probabilities,
-                        classes: Sequence[str] | None = None,
-                        video_ids: Sequence | None = None,
-                        name: str = 'probabilities') -> np.ndarray:
+def check_probabilities(
+    probabilities,
+    classes: Sequence[str] | None = None,
+    video_ids: Sequence | None = None,
+    name: str = 'probabilities',
+) -> np.ndarray:
     """Check probabilities: :func:`check_scores`, within 0..1."""
     probabilities = check_scores(probabilities, classes, video_ids, name)
     bad = (probabilities < 0) | (probabilities > 1)
@@ -163,23 +174,30 @@ def check_probabilities(probabilities,
         raise ValueError(
             f'{name}, {place_of(row, col, classes, video_ids)}: expected a '
             f'probability in 0..1, found {probabilities[row, col]:g}; logits '
-            "are declared by scores='logits'")
+            "are declared by scores='logits'"
+        )
     return probabilities
 
 
 def check_threshold(threshold: float) -> float:
     """Check a threshold of probabilities: above 0 and below 1."""
-    if isinstance(threshold, bool) or not isinstance(
-            threshold, (int, float)) or not 0 < threshold < 1:
-        raise ValueError('threshold: expected a probability above 0 and '
-                         f'below 1, found {threshold!r}')
+    if (
+        isinstance(threshold, bool)
+        or not isinstance(threshold, (int, float))
+        or not 0 < threshold < 1
+    ):
+        raise ValueError(
+            f'threshold: expected a probability above 0 and below 1, found {threshold!r}'
+        )
     return float(threshold)
 
 
 def _check_same_shape(scores: np.ndarray, labels: np.ndarray) -> None:
     if scores.shape != labels.shape:
-        raise ValueError('expected scores and labels of one shape (N, C), '
-                         f'found {scores.shape} and {labels.shape}')
+        raise ValueError(
+            'expected scores and labels of one shape (N, C), '
+            f'found {scores.shape} and {labels.shape}'
+        )
 
 
 def check_pair(scores, labels) -> tuple[np.ndarray, np.ndarray]:
@@ -273,9 +291,11 @@ def prior_roc_auc_micro(train_labels, labels) -> float:
     train_labels = check_labels(train_labels, name='train_labels')
     labels = check_labels(labels)
     if train_labels.shape[1] != labels.shape[1]:
-        raise ValueError('expected train_labels and labels of the same '
-                         f'classes, found {train_labels.shape[1]} and '
-                         f'{labels.shape[1]} columns')
+        raise ValueError(
+            'expected train_labels and labels of the same '
+            f'classes, found {train_labels.shape[1]} and '
+            f'{labels.shape[1]} columns'
+        )
     scores = np.broadcast_to(train_labels.mean(axis=0), labels.shape)
     return roc_auc_micro(scores, labels)
 
@@ -295,20 +315,20 @@ def average_precision(scores, labels) -> np.ndarray:
         ValueError: If the arrays are not as above.
     """
     scores, labels = check_pair(scores, labels)
-    return np.array([
-        average_precision_score(truth, score) if truth.any() else math.nan
-        for truth, score in zip(labels.T, scores.T)
-    ])
+    return np.array(
+        [
+            average_precision_score(truth, score) if truth.any() else math.nan
+            for truth, score in zip(labels.T, scores.T)
+        ]
+    )
 
 
 def _f1(predicted: np.ndarray, truth: np.ndarray) -> float:
     return float(
         f1_score(
-            truth.astype(int),
-            predicted.astype(int),
-            labels=[1],
-            average=None,
-            zero_division=np.nan)[0])
+            truth.astype(int), predicted.astype(int), labels=[1], average=None, zero_division=np.nan
+        )[0]
+    )
 
 
 def f1(probabilities, labels, threshold: float = 0.5) -> np.ndarray:
@@ -328,12 +348,10 @@ def f1(probabilities, labels, threshold: float = 0.5) -> np.ndarray:
         ValueError: If the arguments are not as above.
     """
     threshold = check_threshold(threshold)
-    probabilities, labels = check_pair(
-        check_probabilities(probabilities), labels)
-    return np.array([
-        _f1(column >= threshold, truth)
-        for column, truth in zip(probabilities.T, labels.T)
-    ])
+    probabilities, labels = check_pair(check_probabilities(probabilities), labels)
+    return np.array(
+        [_f1(column >= threshold, truth) for column, truth in zip(probabilities.T, labels.T)]
+    )
 
 
 def f1_micro(probabilities, labels, threshold: float = 0.5) -> float:
@@ -345,8 +363,7 @@ def f1_micro(probabilities, labels, threshold: float = 0.5) -> float:
         float: In 0..1; NaN where no class is there or predicted in any clip.
     """
     threshold = check_threshold(threshold)
-    probabilities, labels = check_pair(
-        check_probabilities(probabilities), labels)
+    probabilities, labels = check_pair(check_probabilities(probabilities), labels)
     return _f1((probabilities >= threshold).ravel(), labels.ravel())
 
 
@@ -357,8 +374,7 @@ def macro(values) -> float:
     return float(defined.mean()) if len(defined) else math.nan
 
 
-def single_valued(labels,
-                  classes: Sequence[str]) -> dict[str, tuple[int, int]]:
+def single_valued(labels, classes: Sequence[str]) -> dict[str, tuple[int, int]]:
     """The classes without a ROC AUC.
 
     Args:
@@ -373,12 +389,14 @@ def single_valued(labels,
     counts = zip(classes, labels.sum(axis=0).tolist())
     return {
         name: (positives, len(labels))
-        for name, positives in counts if positives in (0, len(labels))
+        for name, positives in counts
+        if positives in (0, len(labels))
     }
 
 
-def compute_metrics(scores, labels, classes: Sequence[str], threshold: float,
-                    probabilities) -> dict[str, float | None]:
+def compute_metrics(
+    scores, labels, classes: Sequence[str], threshold: float, probabilities
+) -> dict[str, float | None]:
     """All scores of one set of clips.
 
     Args:
@@ -412,14 +430,11 @@ def compute_metrics(scores, labels, classes: Sequence[str], threshold: float,
         for name, value in zip(classes, per_class.tolist()):
             yield f'{prefix}/{name}', value
 
-    values = dict(
-        entries('roc_auc', roc_auc(scores, labels),
-                roc_auc_micro(scores, labels)))
+    values = dict(entries('roc_auc', roc_auc(scores, labels), roc_auc_micro(scores, labels)))
     values.update(entries('ap', average_precision(scores, labels)))
     values.update(
-        entries('f1', f1(probabilities, labels, threshold),
-                f1_micro(probabilities, labels, threshold)))
-    return {
-        key: None if math.isnan(value) else value
-        for key, value in values.items()
-    }
+        entries(
+            'f1', f1(probabilities, labels, threshold), f1_micro(probabilities, labels, threshold)
+        )
+    )
+    return {key: None if math.isnan(value) else value for key, value in values.items()}

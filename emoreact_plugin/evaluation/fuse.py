@@ -1,10 +1,11 @@
 """Late fusion afterwards: of the logits of runs trained apart."""
+
 from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Mapping, Sequence
 
 import numpy as np
 
@@ -30,12 +31,12 @@ def normalise_weights(weights: Sequence[float], num_runs: int) -> np.ndarray:
         ValueError: If they are not as above.
     """
     values = np.asarray(weights, dtype=np.float64)
-    if values.shape != (num_runs, ):
-        raise ValueError(f'weights: expected {num_runs}, one a run, found '
-                         f'{values.size}')
+    if values.shape != (num_runs,):
+        raise ValueError(f'weights: expected {num_runs}, one a run, found {values.size}')
     if not np.isfinite(values).all() or (values < 0).any() or not values.any():
-        raise ValueError('weights: expected finite numbers, not negative and '
-                         f'not all 0, found {values.tolist()}')
+        raise ValueError(
+            f'weights: expected finite numbers, not negative and not all 0, found {values.tolist()}'
+        )
     values = values / values.max()  # else the sum may overflow
     return values / values.sum()
 
@@ -58,10 +59,9 @@ def fuse_logits(logits, weights: Sequence[float] | None = None) -> np.ndarray:
     Raises:
         ValueError: If the arguments are not as above.
     """
-    logits = np.stack([
-        F.check_scores(each, name=f'logits of run {i}')
-        for i, each in enumerate(logits)
-    ])
+    logits = np.stack(
+        [F.check_scores(each, name=f'logits of run {i}') for i, each in enumerate(logits)]
+    )
     if weights is None:
         weights = np.ones(len(logits))
     weights = normalise_weights(weights, len(logits))
@@ -84,19 +84,19 @@ def candidate_weights(num_runs: int, step: float = STEP) -> np.ndarray:
     """
     steps = round(1 / step) if 1e-6 < step <= 1 else 0
     if not steps or abs(steps * step - 1) > 1e-6:
-        raise ValueError('step: expected a whole part of 1, such as 0.1 or '
-                         f'0.05, found {step:g}')
+        raise ValueError(f'step: expected a whole part of 1, such as 0.1 or 0.05, found {step:g}')
     count = math.comb(steps + num_runs - 1, num_runs - 1)
     if count > MAX_CANDIDATES:
         raise ValueError(
             f'step: expected at most {MAX_CANDIDATES} candidates, found '
             f'{count} for {num_runs} runs in steps of {step:g}; take a '
-            'larger step, or give the weights')
+            'larger step, or give the weights'
+        )
     # Every way to part a row of steps by S - 1 bars.
     places = steps + num_runs - 1
     bars = np.array(
-        list(itertools.combinations(range(places), num_runs - 1)),
-        dtype=np.int64).reshape(count, num_runs - 1)
+        list(itertools.combinations(range(places), num_runs - 1)), dtype=np.int64
+    ).reshape(count, num_runs - 1)
     edges = np.pad(bars, ((0, 0), (1, 1)), constant_values=-1)
     edges[:, -1] = places
     grid = (np.diff(edges, axis=1) - 1) / steps
@@ -106,10 +106,7 @@ def candidate_weights(num_runs: int, step: float = STEP) -> np.ndarray:
     return np.concatenate([equal, grid[order]])
 
 
-def choose_weights(logits,
-                   labels,
-                   average: str = 'micro',
-                   step: float = STEP) -> np.ndarray:
+def choose_weights(logits, labels, average: str = 'micro', step: float = STEP) -> np.ndarray:
     """The weights with the best ROC AUC of the fused logits.
 
     All of :func:`candidate_weights` are tried. Of those that are equally
@@ -130,8 +127,7 @@ def choose_weights(logits,
             undefined.
     """
     if average not in F.AVERAGES:
-        raise ValueError(f'average: expected one of {F.AVERAGES}, found '
-                         f'{average!r}')
+        raise ValueError(f'average: expected one of {F.AVERAGES}, found {average!r}')
     candidates = candidate_weights(len(logits), step)
     logits = np.asarray(logits)
 
@@ -146,7 +142,8 @@ def choose_weights(logits,
         raise ValueError(
             f'labels: ROC AUC {average} is undefined, as '
             f'{"all labels are" if average == "micro" else "every class is"} '
-            'the same in all clips; expected 0 and 1')
+            'the same in all clips; expected 0 and 1'
+        )
     scores = np.array([first] + [score(w) for w in candidates[1:]])
     # Means of classes that are equal may differ in the last digit.
     return candidates[np.flatnonzero(scores >= scores.max() - 1e-12)[0]]
@@ -172,11 +169,12 @@ def read_runs(paths: Sequence[str]) -> list[Dump]:
         place = f'{path}: expected the %s of {paths[0]}'
         if dump.classes != first.classes:
             raise ValueError(
-                f'{place % "classes"}, {", ".join(first.classes)}, found '
-                f'{", ".join(dump.classes)}')
+                f'{place % "classes"}, {", ".join(first.classes)}, found {", ".join(dump.classes)}'
+            )
         if set(dump.video_ids) != set(first.video_ids):
-            raise ValueError(f'{place % "clips"}, found '
-                             f'{_difference(first.video_ids, dump.video_ids)}')
+            raise ValueError(
+                f'{place % "clips"}, found {_difference(first.video_ids, dump.video_ids)}'
+            )
         row_of = {name: row for row, name in enumerate(dump.video_ids)}
         dump = _take(dump, [row_of[name] for name in first.video_ids])
         bad = dump.labels != first.labels
@@ -186,7 +184,8 @@ def read_runs(paths: Sequence[str]) -> list[Dump]:
                 f'{place % "labels"}, found {int(bad.sum())} others; the '
                 f'first: {first.video_ids[row]}, {first.classes[col]}: '
                 f'expected {first.labels[row, col]}, found '
-                f'{dump.labels[row, col]}')
+                f'{dump.labels[row, col]}'
+            )
         try:
             joined.append(replace(dump, scores=dump.logits, scale='logits'))
         except ValueError as error:
@@ -202,23 +201,22 @@ def _take(dump: Dump, rows: Sequence[int]) -> Dump:
         labels=dump.labels[rows],
         scores=dump.scores[rows],
         stream_logits={k: v[rows] for k, v in dump.stream_logits.items()},
-        found={k: v[rows] for k, v in dump.found.items()})
+        found={k: v[rows] for k, v in dump.found.items()},
+    )
 
 
 def _difference(expected: Sequence[str], found: Sequence[str]) -> str:
     parts = []
-    for word, here, there in (('more', found, expected),
-                              ('missing', expected, found)):
+    for word, here, there in (('more', found, expected), ('missing', expected, found)):
         names = sorted(set(here) - set(there))
         if names:
-            parts.append(f'{len(names)} {word} ({", ".join(names[:3])}'
-                         f'{", …" * (len(names) > 3)})')
+            parts.append(f'{len(names)} {word} ({", ".join(names[:3])}{", …" * (len(names) > 3)})')
     return ' and '.join(parts)
 
 
-def check_splits(val: Sequence[Dump], test: Sequence[Dump],
-                 val_paths: Sequence[str],
-                 test_paths: Sequence[str]) -> None:
+def check_splits(
+    val: Sequence[Dump], test: Sequence[Dump], val_paths: Sequence[str], test_paths: Sequence[str]
+) -> None:
     """Check that weights chosen on one split may be used on the other.
 
     Args:
@@ -234,36 +232,40 @@ def check_splits(val: Sequence[Dump], test: Sequence[Dump],
             checkpoint, or have other streams.)
     """
     if len(val) != len(test):
-        raise ValueError('val and test: expected the same runs in the same '
-                         f'order, found {len(val)} and {len(test)} files')
+        raise ValueError(
+            'val and test: expected the same runs in the same '
+            f'order, found {len(val)} and {len(test)} files'
+        )
     for path, dump in zip(val_paths, val):
         if dump.split not in ('', 'val'):
             raise ValueError(
                 f'{path}: expected predictions of the val split, to choose '
-                f'the weights on, found those of {dump.split}')
+                f'the weights on, found those of {dump.split}'
+            )
     both = sorted(set(val[0].video_ids) & set(test[0].video_ids))
     if both:
         raise ValueError(
             f'{val_paths[0]} and {test_paths[0]}: expected two splits, found '
             f'{len(both)} clips in both ({", ".join(both[:3])}'
-            f'{", …" * (len(both) > 3)})')
+            f'{", …" * (len(both) > 3)})'
+        )
     if val[0].classes != test[0].classes:
         raise ValueError(
             f'{test_paths[0]}: expected the classes of {val_paths[0]}, '
             f'{", ".join(val[0].classes)}, found '
-            f'{", ".join(test[0].classes)}')
+            f'{", ".join(test[0].classes)}'
+        )
     for a, b, path, other in zip(val, test, val_paths, test_paths):
         known = a.run and b.run
-        if known and a.run != b.run or (
-                not known and set(a.stream_logits) != set(b.stream_logits)):
+        if known and a.run != b.run or (not known and set(a.stream_logits) != set(b.stream_logits)):
             raise ValueError(
                 f'{path} and {other}: expected one run, as val and test '
                 'are the same runs in the same order, found different '
-                f'{"checkpoints" if known else "streams"}')
+                f'{"checkpoints" if known else "streams"}'
+            )
 
 
-def fuse_dumps(runs: Mapping[str, Dump],
-               weights: Sequence[float] | None = None) -> Dump:
+def fuse_dumps(runs: Mapping[str, Dump], weights: Sequence[float] | None = None) -> Dump:
     """Fuse runs that :func:`read_runs` has joined.
 
     Args:
@@ -280,8 +282,7 @@ def fuse_dumps(runs: Mapping[str, Dump],
     weights = normalise_weights(weights, len(runs))
     run = ''
     if all(dump.run for dump in runs.values()):
-        run = ' + '.join(f'{weight:g} ({dump.run})'
-                         for weight, dump in zip(weights, runs.values()))
+        run = ' + '.join(f'{weight:g} ({dump.run})' for weight, dump in zip(weights, runs.values()))
     return Dump(
         video_ids=first.video_ids,
         classes=first.classes,
@@ -289,4 +290,5 @@ def fuse_dumps(runs: Mapping[str, Dump],
         scores=fuse_logits([d.logits for d in runs.values()], weights),
         stream_logits={name: dump.logits for name, dump in runs.items()},
         split=first.split,
-        run=run)
+        run=run,
+    )

@@ -1,11 +1,12 @@
 """What is shown and kept of an evaluation: a table and a JSON file."""
+
 from __future__ import annotations
 
 import json
 import math
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Mapping, Sequence
 
 import numpy as np
 
@@ -14,7 +15,8 @@ from emoreact_plugin.whole_files import write_text
 PRIOR_NOTE = (
     '* What micro is without a model: every clip scored by how often each\n'
     '  label occurs in the training split. Macro and each emotion are 0.5\n'
-    '  then, so judge a model by these.')
+    '  then, so judge a model by these.'
+)
 
 
 def _cell(value: float | None) -> str:
@@ -23,9 +25,11 @@ def _cell(value: float | None) -> str:
     return f'{value:.3f}'
 
 
-def format_table(results: Mapping[str, Mapping[str, float | None]],
-                 classes: Sequence[str],
-                 prior: Mapping[str, float | None] | None = None) -> str:
+def format_table(
+    results: Mapping[str, Mapping[str, float | None]],
+    classes: Sequence[str],
+    prior: Mapping[str, float | None] | None = None,
+) -> str:
     """Lay out the scores of some splits side by side, as plain text.
 
     Args:
@@ -50,16 +54,16 @@ def format_table(results: Mapping[str, Mapping[str, float | None]],
     has_prior = any(_cell(prior.get(split)) != '-' for split in results)
     keys = [('  micro', 'roc_auc/micro'), ('  macro', 'roc_auc/macro')]
     keys += [(f'  {name}', f'roc_auc/{name}') for name in classes]
-    keys += [('Average precision, macro', 'ap/macro'),
-             ('F1, macro', 'f1/macro')]
+    keys += [('Average precision, macro', 'ap/macro'), ('F1, macro', 'f1/macro')]
 
     rows = [('ROC AUC', [str(split) for split in results])]
     for name, key in keys:
         cells = []
         for split, metrics in results.items():
             if key not in metrics:
-                raise KeyError(f'{key} of split {split}: not in its results, '
-                               f'which are {sorted(metrics)}')
+                raise KeyError(
+                    f'{key} of split {split}: not in its results, which are {sorted(metrics)}'
+                )
             cells.append(_cell(metrics[key]))
         rows.append((name, cells))
     if has_prior:
@@ -69,8 +73,7 @@ def format_table(results: Mapping[str, Mapping[str, float | None]],
     first = max(len(name) for name, _ in rows)
     width = max(len(cell) for _, cells in rows for cell in cells)
     lines = [
-        name.ljust(first) + ''.join(f'  {cell:>{width}}' for cell in cells)
-        for name, cells in rows
+        name.ljust(first) + ''.join(f'  {cell:>{width}}' for cell in cells) for name, cells in rows
     ]
     return '\n'.join(lines + ([PRIOR_NOTE] if has_prior else []))
 
@@ -84,9 +87,12 @@ def _plain(value):
     raise TypeError(f'{type(value).__name__} {value!r}')
 
 
-def write_metrics(path, results: Mapping[str, Mapping[str, float | None]],
-                  prior: Mapping[str, float | None] | None,
-                  **extra) -> Path:
+def write_metrics(
+    path,
+    results: Mapping[str, Mapping[str, float | None]],
+    prior: Mapping[str, float | None] | None,
+    **extra,
+) -> Path:
     """Write the scores of some splits to a JSON file.
 
     The file is ``{"results": {split: {name: score}}, "prior_roc_auc_micro":
@@ -116,11 +122,12 @@ def write_metrics(path, results: Mapping[str, Mapping[str, float | None]],
     }
     content = dict(results=results, prior_roc_auc_micro=prior, **extra)
     try:
-        text = json.dumps(
-            content, indent=2, allow_nan=False, default=_plain)
+        text = json.dumps(content, indent=2, allow_nan=False, default=_plain)
     except (TypeError, ValueError) as error:
-        raise ValueError(f'{path}: expected numbers, text, lists and '
-                         'dictionaries, with None for what is undefined, '
-                         f'found: {error}') from error
+        raise ValueError(
+            f'{path}: expected numbers, text, lists and '
+            'dictionaries, with None for what is undefined, '
+            f'found: {error}'
+        ) from error
     write_text(path, text + '\n')
     return path

@@ -4,9 +4,10 @@ A resample is a row of weights that says how often each clip was drawn, so
 one sort of the scores serves all resamples. Of N clips, C classes, R
 resamples and S seeds (trainings of one model).
 """
+
 from __future__ import annotations
 
-from typing import Hashable, Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 
@@ -17,10 +18,7 @@ from .functional import check_pair, first_bad
 _BLOCK = 2**18
 
 
-def check_values(values,
-                 name: str,
-                 axes: str,
-                 nan: bool = True) -> np.ndarray:
+def check_values(values, name: str, axes: str, nan: bool = True) -> np.ndarray:
     """Check an array of any number of axes.
 
     Args:
@@ -39,56 +37,58 @@ def check_values(values,
     values = np.asarray(values)
     if values.ndim != len(axes) or 0 in values.shape:
         expected = ', '.join(axes) + (',' if len(axes) == 1 else '')
-        raise ValueError(f'{name}: expected an array of shape ({expected}) '
-                         f'that is not empty, found shape {values.shape}')
+        raise ValueError(
+            f'{name}: expected an array of shape ({expected}) '
+            f'that is not empty, found shape {values.shape}'
+        )
     if values.dtype.kind not in 'buif':
-        raise ValueError(f'{name}: expected real numbers, found dtype '
-                         f'{values.dtype}')
+        raise ValueError(f'{name}: expected real numbers, found dtype {values.dtype}')
     bad = np.isinf(values) if nan else ~np.isfinite(values)
     if bad.any():
         where = np.argwhere(bad)[0].tolist()
-        raise ValueError(f'{name}{where}: expected a finite number'
-                         f'{" or NaN" if nan else ""}, found '
-                         f'{values[tuple(where)]}')
+        raise ValueError(
+            f'{name}{where}: expected a finite number'
+            f'{" or NaN" if nan else ""}, found '
+            f'{values[tuple(where)]}'
+        )
     return values.astype(np.float64)
 
 
 def _check_count(count, name: str, least: int) -> None:
-    if isinstance(count, bool) or not isinstance(
-            count, (int, np.integer)) or count < least:
-        raise ValueError(f'{name}: expected a whole number of {least} or '
-                         f'more, found {count!r}')
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < least:
+        raise ValueError(f'{name}: expected a whole number of {least} or more, found {count!r}')
 
 
 def _number_groups(groups: Sequence[Hashable], num_clips: int) -> np.ndarray:
     """(N,) int: groups counted from 0 in the order of their ``repr``, so that
-    the draws do not hang on the order of the clips."""
+    the draws do not hang on the order of the clips.
+    """
     groups = list(groups)
     if len(groups) != num_clips:
-        raise ValueError(f'groups: expected one for each of {num_clips} '
-                         f'clips, found {len(groups)}')
+        raise ValueError(f'groups: expected one for each of {num_clips} clips, found {len(groups)}')
     for clip, group in enumerate(groups):
         try:
             hash(group)
         except TypeError:
-            raise ValueError(f'groups, clip {clip}: expected a hashable '
-                             f'value, found {group!r}') from None
+            raise ValueError(
+                f'groups, clip {clip}: expected a hashable value, found {group!r}'
+            ) from None
         if group is None or group != group:
-            raise ValueError(f'groups, clip {clip}: expected its group, found '
-                             f'{group!r}')
+            raise ValueError(f'groups, clip {clip}: expected its group, found {group!r}')
     # Not a set, whose order of equal reprs is not that of the next process.
     names = sorted(dict.fromkeys(groups), key=repr)
     if len(names) == 1:
-        raise ValueError('groups: expected at least two, since all resamples '
-                         f'of one are equal, found only {names[0]!r}')
+        raise ValueError(
+            'groups: expected at least two, since all resamples '
+            f'of one are equal, found only {names[0]!r}'
+        )
     numbers = {name: number for number, name in enumerate(names)}
     return np.array([numbers[group] for group in groups])
 
 
-def bootstrap_weights(num_clips: int,
-                      groups: Sequence[Hashable] | None = None,
-                      resamples: int = 2000,
-                      seed: int = 0) -> np.ndarray:
+def bootstrap_weights(
+    num_clips: int, groups: Sequence[Hashable] | None = None, resamples: int = 2000, seed: int = 0
+) -> np.ndarray:
     """Draw clips with replacement.
 
     As many as there are: clips, or whole groups where clips of one group
@@ -129,23 +129,27 @@ def bootstrap_weights(num_clips: int,
 def _check_weights(weights, num_clips: int) -> np.ndarray:
     weights = np.asarray(weights)
     if weights.ndim != 2 or weights.shape[1] != num_clips or not len(weights):
-        raise ValueError(f'weights: expected an array of shape (R, '
-                         f'{num_clips}), resamples by clips, found shape '
-                         f'{weights.shape}')
+        raise ValueError(
+            f'weights: expected an array of shape (R, '
+            f'{num_clips}), resamples by clips, found shape '
+            f'{weights.shape}'
+        )
     if weights.dtype.kind not in 'buif':
-        raise ValueError('weights: expected real numbers, found dtype '
-                         f'{weights.dtype}')
+        raise ValueError(f'weights: expected real numbers, found dtype {weights.dtype}')
     bad = ~(np.isfinite(weights) & (weights >= 0))
     if bad.any():
         row, col = first_bad(bad)
-        raise ValueError(f'weights, resample {row}, clip {col}: expected a '
-                         'finite number of 0 or more, found '
-                         f'{weights[row, col]}')
+        raise ValueError(
+            f'weights, resample {row}, clip {col}: expected a '
+            'finite number of 0 or more, found '
+            f'{weights[row, col]}'
+        )
     return weights
 
 
-def _weighted_roc_auc(scores: np.ndarray, labels: np.ndarray,
-                      clips: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def _weighted_roc_auc(
+    scores: np.ndarray, labels: np.ndarray, clips: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
     """(R,) of D decisions: scores and labels (D,), and the clip of each."""
     positive, negative = np.flatnonzero(labels), np.flatnonzero(~labels)
     negative = negative[np.argsort(scores[negative])]
@@ -156,16 +160,14 @@ def _weighted_roc_auc(scores: np.ndarray, labels: np.ndarray,
     result = np.empty(len(weights))
     step = max(1, _BLOCK // len(scores))
     for start in range(0, len(weights), step):
-        block = np.ascontiguousarray(
-            weights[start:start + step].T, dtype=np.float64)
+        block = np.ascontiguousarray(weights[start : start + step].T, dtype=np.float64)
         below = np.zeros((len(negative) + 1, block.shape[1]))
         np.cumsum(block[clips[negative]], axis=0, out=below[1:])
         drawn = block[clips[positive]]
-        wins = np.einsum('dr,dr->r', drawn,
-                         below[lower] + below[not_higher]) / 2
+        wins = np.einsum('dr,dr->r', drawn, below[lower] + below[not_higher]) / 2
         pairs = drawn.sum(axis=0) * below[-1]
         pairs[pairs == 0] = np.nan
-        result[start:start + step] = wins / pairs
+        result[start : start + step] = wins / pairs
     return result
 
 
@@ -190,10 +192,13 @@ def weighted_roc_auc(scores, labels, weights) -> np.ndarray:
     scores, labels = check_pair(scores, labels)
     weights = _check_weights(weights, len(scores))
     clips = np.arange(len(scores))
-    return np.stack([
-        _weighted_roc_auc(score, truth, clips, weights)
-        for score, truth in zip(scores.T, labels.T)
-    ], axis=1)
+    return np.stack(
+        [
+            _weighted_roc_auc(score, truth, clips, weights)
+            for score, truth in zip(scores.T, labels.T)
+        ],
+        axis=1,
+    )
 
 
 def weighted_roc_auc_micro(scores, labels, weights) -> np.ndarray:
@@ -285,17 +290,20 @@ def paired_differences(values_a, values_b, seed: int = 0) -> np.ndarray:
     values_a = check_values(values_a, 'values_a', 'SR')
     values_b = check_values(values_b, 'values_b', 'TR')
     if values_a.shape[1] != values_b.shape[1]:
-        raise ValueError('expected values_a and values_b of the same '
-                         f'resamples, found {values_a.shape[1]} and '
-                         f'{values_b.shape[1]}')
+        raise ValueError(
+            'expected values_a and values_b of the same '
+            f'resamples, found {values_a.shape[1]} and '
+            f'{values_b.shape[1]}'
+        )
     undefined = np.isnan(np.concatenate([values_a, values_b]))
     mixed = undefined.any(axis=0) & ~undefined.all(axis=0)
     if mixed.any():
-        raise ValueError('expected values_a and values_b of the same '
-                         f'resamples and labels, found resample '
-                         f'{mixed.argmax()} undefined for '
-                         f'{undefined[:, mixed.argmax()].sum()} of '
-                         f'{len(undefined)} seeds')
+        raise ValueError(
+            'expected values_a and values_b of the same '
+            f'resamples and labels, found resample '
+            f'{mixed.argmax()} undefined for '
+            f'{undefined[:, mixed.argmax()].sum()} of '
+            f'{len(undefined)} seeds'
+        )
     # Two different seeds, else seed k of one model goes with k of the other.
-    return (resample_seeds(values_a, 2 * seed) -
-            resample_seeds(values_b, 2 * seed + 1))
+    return resample_seeds(values_a, 2 * seed) - resample_seeds(values_b, 2 * seed + 1)

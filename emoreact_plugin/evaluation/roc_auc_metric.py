@@ -1,14 +1,17 @@
 """The metric that feeds a Runner's predictions to the scores of arrays."""
+
 from __future__ import annotations
 
 import logging
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
-from mmaction.registry import METRICS
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
+
+from mmaction.registry import METRICS
 
 from . import functional as F
 
@@ -62,17 +65,18 @@ class ROCAUCMetric(BaseMetric):
     # the results say themselves what they are.
     default_prefix = ''
 
-    def __init__(self,
-                 scores: str = 'probabilities',
-                 threshold: float = 0.5,
-                 classes: Sequence[str] | None = None,
-                 collect_device: str = 'cpu',
-                 prefix: str | None = None,
-                 collect_dir: str | None = None) -> None:
+    def __init__(
+        self,
+        scores: str = 'probabilities',
+        threshold: float = 0.5,
+        classes: Sequence[str] | None = None,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+        collect_dir: str | None = None,
+    ) -> None:
         super().__init__(collect_device, prefix, collect_dir)
         if scores not in SCORES:
-            raise ValueError(f'scores: expected one of {SCORES}, found '
-                             f'{scores!r}')
+            raise ValueError(f'scores: expected one of {SCORES}, found {scores!r}')
         self.scores = scores
         self.threshold = F.check_threshold(threshold)
         self._classes = None if classes is None else F.check_classes(classes)
@@ -88,7 +92,8 @@ class ROCAUCMetric(BaseMetric):
                 "ROCAUCMetric: expected the data set's metainfo to have "
                 f"'classes', found {sorted(self.dataset_meta or {})}; give "
                 'classes=(...) to the metric or metainfo=dict(classes=(...)) '
-                'to the data set')
+                'to the data set'
+            )
         return F.check_classes(classes)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
@@ -118,13 +123,9 @@ class ROCAUCMetric(BaseMetric):
         else:
             score = F.check_probabilities(score, classes, [video_id], key)
         label = F.check_labels(
-            row_of_sample(sample, 'gt_label', classes), classes, [video_id],
-            'gt_label')
-        return dict(
-            video_id=video_id,
-            source=key,
-            score=score[0],
-            label=label[0])
+            row_of_sample(sample, 'gt_label', classes), classes, [video_id], 'gt_label'
+        )
+        return dict(video_id=video_id, source=key, score=score[0], label=label[0])
 
     def compute_metrics(self, results: list[dict]) -> dict:
         """Score all clips.
@@ -140,8 +141,7 @@ class ROCAUCMetric(BaseMetric):
                 ``pred_logits``, or if every row is a softmax.
         """
         if not results:
-            raise ValueError('ROCAUCMetric: expected at least one clip to '
-                             'score, found none')
+            raise ValueError('ROCAUCMetric: expected at least one clip to score, found none')
         sources = [result['source'] for result in results]
         if len(set(sources)) > 1:
             odd = results[sources.index('pred_score')]
@@ -149,7 +149,8 @@ class ROCAUCMetric(BaseMetric):
                 'ROCAUCMetric: expected pred_logits in every sample or in '
                 f'none, found them in {sources.count("pred_logits")} of '
                 f'{len(sources)}, not in that of video_id '
-                f'{odd["video_id"]!r}')
+                f'{odd["video_id"]!r}'
+            )
         scores = np.stack([result['score'] for result in results])
         labels = np.stack([result['label'] for result in results])
         if sources[0] == 'pred_score':
@@ -158,8 +159,7 @@ class ROCAUCMetric(BaseMetric):
         if sources[0] == 'pred_logits' or self.scores == 'logits':
             probabilities = F.sigmoid(scores)
         self._warn(labels)
-        return F.compute_metrics(scores, labels, self.classes, self.threshold,
-                                 probabilities)
+        return F.compute_metrics(scores, labels, self.classes, self.threshold, probabilities)
 
     def _warn(self, labels: np.ndarray) -> None:
         """Say which classes have no ROC AUC.
@@ -170,29 +170,29 @@ class ROCAUCMetric(BaseMetric):
         undefined = F.single_valued(labels, self.classes)
         if not undefined:
             return
-        counts = ', '.join(f'{name} ({positives} positives in {clips} clips)'
-                           for name, (positives, clips) in undefined.items())
+        counts = ', '.join(
+            f'{name} ({positives} positives in {clips} clips)'
+            for name, (positives, clips) in undefined.items()
+        )
         message = (
             'ROC AUC is undefined for a class of which all clips have the '
-            f'same label, so it is left out of roc_auc/macro: {counts}')
+            f'same label, so it is left out of roc_auc/macro: {counts}'
+        )
         if labels.all() or not labels.any():
-            message += ('; as all labels are equal, roc_auc/micro is '
-                        'undefined too')
+            message += '; as all labels are equal, roc_auc/micro is undefined too'
         print_log(message, logger='current', level=logging.WARNING)
 
 
-def row_of_sample(sample: dict, key: str,
-                  classes: tuple[str, ...]) -> np.ndarray:
+def row_of_sample(sample: dict, key: str, classes: tuple[str, ...]) -> np.ndarray:
     """One value a class of a sample, as an array (1, C)."""
     clip = f'of video_id {sample.get("video_id")!r}'
     if sample.get(key) is None:
-        raise KeyError(f'{key} {clip}: not in the sample, which has '
-                       f'{sorted(sample)}')
+        raise KeyError(f'{key} {clip}: not in the sample, which has {sorted(sample)}')
     value = sample[key]
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu()
         # numpy has no bfloat16
-        value = (value.float() if value.is_floating_point() else value)
+        value = value.float() if value.is_floating_point() else value
         value = value.numpy()
     value = np.asarray(value)
     if key == 'pred_score' and value.ndim == 2:
@@ -200,11 +200,13 @@ def row_of_sample(sample: dict, key: str,
             f'{key} {clip}: expected shape ({len(classes)},), one score a '
             f'class, found {value.shape}, one row a view; set '
             "cls_head=dict(average_clips='score') in the recognizer and "
-            "scores='logits' here")
-    if value.shape != (len(classes), ):
+            "scores='logits' here"
+        )
+    if value.shape != (len(classes),):
         raise ValueError(
             f'{key} {clip}: expected shape ({len(classes)},), one value each '
-            f'of {", ".join(classes)}, found {value.shape}')
+            f'of {", ".join(classes)}, found {value.shape}'
+        )
     return value[None]
 
 
@@ -223,4 +225,5 @@ def _refuse_softmax(scores: np.ndarray) -> None:
             f'that the {scores.shape[1]} scores of each of the {len(scores)} '
             "clips sum to 1, as from a softmax (average_clips='prob'); set "
             "cls_head=dict(average_clips='score') in the recognizer and "
-            "scores='logits' here")
+            "scores='logits' here"
+        )

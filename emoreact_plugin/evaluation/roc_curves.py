@@ -3,9 +3,10 @@
 Of N clips, R resamples and S seeds (trainings of one model). A rate is a share
 in 0..1.
 """
+
 from __future__ import annotations
 
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,8 +15,7 @@ from .resampling import check_values
 from .statistics import interval
 
 
-def weighted_roc_curves(scores, labels,
-                        weights) -> tuple[np.ndarray, np.ndarray]:
+def weighted_roc_curves(scores, labels, weights) -> tuple[np.ndarray, np.ndarray]:
     """The ROC curve of each resample.
 
     What the curve is when each clip is repeated as often as its weight says.
@@ -36,12 +36,14 @@ def weighted_roc_curves(scores, labels,
         ValueError: If the arrays are not as above.
     """
     scores, labels = check_pair(
-        np.asarray(scores)[:, np.newaxis], np.asarray(labels)[:, np.newaxis])
+        np.asarray(scores)[:, np.newaxis], np.asarray(labels)[:, np.newaxis]
+    )
     scores, labels = scores[:, 0], labels[:, 0]
     weights = check_values(weights, 'weights', 'RN', nan=False)
     if weights.shape[1] != len(scores) or (weights < 0).any():
-        raise ValueError(f'weights: expected (R, {len(scores)}) numbers of 0 '
-                         f'or more, found {weights.shape}')
+        raise ValueError(
+            f'weights: expected (R, {len(scores)}) numbers of 0 or more, found {weights.shape}'
+        )
     order = np.argsort(-scores, kind='stable')
     ends = np.flatnonzero(np.append(np.diff(scores[order]), 1))
     rates = []
@@ -81,8 +83,7 @@ def mean_roc_curve(scores, labels) -> tuple[np.ndarray, np.ndarray]:
     for each in check_values(scores, 'scores', 'SN', nan=False):
         curve = weighted_roc_curves(each, labels, np.ones((1, len(each))))
         if np.isnan(curve[0]).any():
-            raise ValueError('labels: expected 0 and 1, found only '
-                             f'{int(labels.max())}')
+            raise ValueError(f'labels: expected 0 and 1, found only {int(labels.max())}')
         curves.append((curve[0][0], curve[1][0]))
     if len(curves) == 1:
         return curves[0]
@@ -91,10 +92,10 @@ def mean_roc_curve(scores, labels) -> tuple[np.ndarray, np.ndarray]:
     return np.repeat(grid, 2), ends.T.ravel()
 
 
-def _ends_at(fpr: np.ndarray, tpr: np.ndarray,
-             grid: np.ndarray) -> np.ndarray:
+def _ends_at(fpr: np.ndarray, tpr: np.ndarray, grid: np.ndarray) -> np.ndarray:
     """Lowest and highest point of a curve at each rate, (2, G): they differ
-    where it goes straight up."""
+    where it goes straight up.
+    """
     knots, first = np.unique(fpr, return_index=True)
     low, high = tpr[first], tpr[np.append(first[1:], len(fpr)) - 1]
     left = np.searchsorted(knots, grid, side='right') - 1
@@ -106,8 +107,9 @@ def _ends_at(fpr: np.ndarray, tpr: np.ndarray,
     return np.stack([np.where(on_knot, low[left], between), between])
 
 
-def roc_band(scores, labels, weights, grid: Sequence[float],
-             level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+def roc_band(
+    scores, labels, weights, grid: Sequence[float], level: float = 0.95
+) -> tuple[np.ndarray, np.ndarray]:
     """Pointwise bootstrap interval of the true positive rate.
 
     At each false positive rate on its own; that a whole curve lies in the
@@ -129,14 +131,16 @@ def roc_band(scores, labels, weights, grid: Sequence[float],
     Raises:
         ValueError: If the arguments are not as above.
     """
-    total = 0.
+    total = 0.0
     scores = check_values(scores, 'scores', 'SN', nan=False)
     for each in scores:
         curves = zip(*weighted_roc_curves(each, labels, weights))
         # Where a curve goes straight up, np.interp takes its upper end.
         total = total + np.stack(
-            [np.interp(grid, fpr, tpr) if fpr[0] == 0 else
-             np.full(len(grid), np.nan) for fpr, tpr in curves])
-    low, high = np.transpose(
-        [interval(column, level) for column in (total / len(scores)).T])
+            [
+                np.interp(grid, fpr, tpr) if fpr[0] == 0 else np.full(len(grid), np.nan)
+                for fpr, tpr in curves
+            ]
+        )
+    low, high = np.transpose([interval(column, level) for column in (total / len(scores)).T])
     return low, high

@@ -3,10 +3,12 @@
 Of N clips, R resamples, and S and T seeds (trainings) of two models. What
 cannot be computed is NaN.
 """
+
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import norm, rankdata
@@ -30,6 +32,7 @@ class PairedBootstrap(NamedTuple):
         undefined (float): Share of the resamples, 0..1, that have no value
             and are left out of interval and p-value.
     """
+
     difference: float
     low: float
     high: float
@@ -47,6 +50,7 @@ class NonInferiority(NamedTuple):
         non_inferior (bool): ``low > -margin``. False means not shown, not
             inferior.
     """
+
     low: float
     margin: float
     non_inferior: bool
@@ -64,6 +68,7 @@ class DeLong(NamedTuple):
         low (float): Lower end of the interval of the difference.
         high (float): Upper end; neither end is cut off at -1 or 1.
     """
+
     roc_auc_a: float
     roc_auc_b: float
     difference: float
@@ -74,10 +79,8 @@ class DeLong(NamedTuple):
 
 
 def _check_level(level: float) -> None:
-    if isinstance(level, bool) or not isinstance(
-            level, (int, float)) or not 0 < level < 1:
-        raise ValueError('level: expected a share above 0 and below 1, found '
-                         f'{level!r}')
+    if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0 < level < 1:
+        raise ValueError(f'level: expected a share above 0 and below 1, found {level!r}')
 
 
 def interval(values, level: float = 0.95) -> tuple[float, float]:
@@ -162,21 +165,21 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     """
     p_values = np.asarray(p_values, dtype=np.float64)
     if p_values.ndim != 1:
-        raise ValueError('p_values: expected an array of shape (M,), found '
-                         f'shape {p_values.shape}')
+        raise ValueError(f'p_values: expected an array of shape (M,), found shape {p_values.shape}')
     bad = (p_values < 0) | (p_values > 1)
     if bad.any():
-        raise ValueError(f'p_values, test {bad.argmax()}: expected a number '
-                         f'in 0..1, found {p_values[bad.argmax()]:g}')
-    order = np.argsort(p_values)[:(~np.isnan(p_values)).sum()]  # NaN are last
+        raise ValueError(
+            f'p_values, test {bad.argmax()}: expected a number '
+            f'in 0..1, found {p_values[bad.argmax()]:g}'
+        )
+    order = np.argsort(p_values)[: (~np.isnan(p_values)).sum()]  # NaN are last
     scaled = p_values[order] * np.arange(len(order), 0, -1)
     adjusted = np.full(p_values.shape, np.nan)
     adjusted[order] = np.minimum(np.maximum.accumulate(scaled), 1)
     return adjusted
 
 
-def non_inferiority(differences, margin: float,
-                    level: float = 0.95) -> NonInferiority:
+def non_inferiority(differences, margin: float, level: float = 0.95) -> NonInferiority:
     """Test that a new model is worse by no more than a margin.
 
     The margin has to be chosen before the scores are seen. One-sided, at a
@@ -197,20 +200,19 @@ def non_inferiority(differences, margin: float,
     Raises:
         ValueError: If the arguments are not as above.
     """
-    if isinstance(margin, bool) or not isinstance(
-            margin, (int, float)) or not 0 < margin < math.inf:
-        raise ValueError(f'margin: expected a number above 0, found '
-                         f'{margin!r}')
+    if (
+        isinstance(margin, bool)
+        or not isinstance(margin, (int, float))
+        or not 0 < margin < math.inf
+    ):
+        raise ValueError(f'margin: expected a number above 0, found {margin!r}')
     low = interval(differences, level)[0]
     return NonInferiority(low, float(margin), low > -margin)
 
 
-def paired_bootstrap(values_a,
-                     values_b,
-                     estimates_a,
-                     estimates_b,
-                     level: float = 0.95,
-                     seed: int = 0) -> PairedBootstrap:
+def paired_bootstrap(
+    values_a, values_b, estimates_a, estimates_b, level: float = 0.95, seed: int = 0
+) -> PairedBootstrap:
     """Compare two models on the same resamples of clips.
 
     Args:
@@ -232,17 +234,20 @@ def paired_bootstrap(values_a,
     """
     differences = paired_differences(values_a, values_b, seed)
     means = []
-    for name, estimates, values in (('a', estimates_a, values_a),
-                                    ('b', estimates_b, values_b)):
-        estimates = check_values(
-            np.atleast_1d(estimates), f'estimates_{name}', 'S')
+    for name, estimates, values in (('a', estimates_a, values_a), ('b', estimates_b, values_b)):
+        estimates = check_values(np.atleast_1d(estimates), f'estimates_{name}', 'S')
         if len(estimates) != len(values):
-            raise ValueError(f'estimates_{name}: expected one for each of '
-                             f'{len(values)} seeds, found {len(estimates)}')
+            raise ValueError(
+                f'estimates_{name}: expected one for each of '
+                f'{len(values)} seeds, found {len(estimates)}'
+            )
         means.append(float(estimates.mean()))
-    return PairedBootstrap(means[0] - means[1], *interval(differences, level),
-                           bootstrap_p_value(differences),
-                           float(np.isnan(differences).mean()))
+    return PairedBootstrap(
+        means[0] - means[1],
+        *interval(differences, level),
+        bootstrap_p_value(differences),
+        float(np.isnan(differences).mean()),
+    )
 
 
 def _check_seeds(scores, name: str) -> np.ndarray:
@@ -253,16 +258,15 @@ def _check_seeds(scores, name: str) -> np.ndarray:
     return check_values(scores, name, 'SN', nan=False)
 
 
-def _placements(scores: np.ndarray,
-                labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _placements(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean over the seeds of the share of negatives that a positive beats,
-    (m,), and of positives that beat a negative, (n,)."""
+    (m,), and of positives that beat a negative, (n,).
+    """
     positives, negatives = scores[:, labels], scores[:, ~labels]
     ranks = rankdata(scores, axis=1)
     beaten = ranks[:, labels] - rankdata(positives, axis=1)
     lost = ranks[:, ~labels] - rankdata(negatives, axis=1)
-    return (beaten.mean(axis=0) / negatives.shape[1],
-            1 - lost.mean(axis=0) / positives.shape[1])
+    return (beaten.mean(axis=0) / negatives.shape[1], 1 - lost.mean(axis=0) / positives.shape[1])
 
 
 def delong(scores_a, scores_b, labels, level: float = 0.95) -> DeLong:
@@ -298,14 +302,15 @@ def delong(scores_a, scores_b, labels, level: float = 0.95) -> DeLong:
     scores_b = _check_seeds(scores_b, 'scores_b')
     labels = np.asarray(labels)
     if labels.ndim != 1:
-        raise ValueError('labels: expected an array of shape (N,), found '
-                         f'shape {labels.shape}')
+        raise ValueError(f'labels: expected an array of shape (N,), found shape {labels.shape}')
     labels = check_labels(labels[:, np.newaxis])[:, 0]
     counts = scores_a.shape[1], scores_b.shape[1], len(labels)
     if len(set(counts)) > 1:
-        raise ValueError('expected scores_a, scores_b and labels of the same '
-                         f'clips, found {counts[0]}, {counts[1]} and '
-                         f'{counts[2]}')
+        raise ValueError(
+            'expected scores_a, scores_b and labels of the same '
+            f'clips, found {counts[0]}, {counts[1]} and '
+            f'{counts[2]}'
+        )
     _check_level(level)
     if labels.all() or not labels.any():
         return DeLong(*[math.nan] * 7)
@@ -317,13 +322,13 @@ def delong(scores_a, scores_b, labels, level: float = 0.95) -> DeLong:
     error = p_value = half = math.nan
     if 1 < labels.sum() < len(labels) - 1:
         error = math.sqrt(
-            np.var(positives_a - positives_b, ddof=1) / labels.sum() +
-            np.var(negatives_a - negatives_b, ddof=1) / (~labels).sum())
+            np.var(positives_a - positives_b, ddof=1) / labels.sum()
+            + np.var(negatives_a - negatives_b, ddof=1) / (~labels).sum()
+        )
         if error > _ROUNDING:
             p_value = float(2 * norm.sf(abs(difference) / error))
             half = float(norm.isf((1 - level) / 2)) * error
         else:
-            error = 0.
-            p_value = 1. if abs(difference) < _ROUNDING else math.nan
-    return DeLong(a, b, difference, error, p_value, difference - half,
-                  difference + half)
+            error = 0.0
+            p_value = 1.0 if abs(difference) < _ROUNDING else math.nan
+    return DeLong(a, b, difference, error, p_value, difference - half, difference + half)

@@ -1,8 +1,7 @@
 from .comparisons import Bootstrap, Claim
 from .planted import clips_with_landmarks, planted_claims, read_cues
 from .report import claims_table, to_csv, to_markdown
-from .roc_report import (run_scores, save_roc_figures, scores_csv,
-                         scores_text, stem_and_endings)
+from .roc_report import run_scores, save_roc_figures, scores_csv, scores_text, stem_and_endings
 from .rows import GROUPS, Row, Training, make_rows
 from .run_folders import DUMP, dumps_of
 from .runs import Runs, resolve, score, train
@@ -10,10 +9,33 @@ from .scores import Scores, read_scores
 from .table import Table, check_same_clips, make_table, summarise
 
 __all__ = [
-    'Bootstrap', 'Claim', 'DUMP', 'GROUPS', 'Row', 'Runs', 'Scores', 'Table',
-    'Training', 'check_same_clips', 'claims_table', 'clips_with_landmarks',
-    'dumps_of', 'make_rows', 'make_table', 'planted_claims', 'read_cues',
-    'read_scores', 'resolve', 'run_scores', 'save_roc_figures', 'score',
-    'scores_csv', 'scores_text', 'stem_and_endings', 'summarise', 'to_csv',
-    'to_markdown', 'train'
+    'Bootstrap',
+    'Claim',
+    'DUMP',
+    'GROUPS',
+    'Row',
+    'Runs',
+    'Scores',
+    'Table',
+    'Training',
+    'check_same_clips',
+    'claims_table',
+    'clips_with_landmarks',
+    'dumps_of',
+    'make_rows',
+    'make_table',
+    'planted_claims',
+    'read_cues',
+    'read_scores',
+    'resolve',
+    'run_scores',
+    'save_roc_figures',
+    'score',
+    'scores_csv',
+    'scores_text',
+    'stem_and_endings',
+    'summarise',
+    'to_csv',
+    'to_markdown',
+    'train',
 ]

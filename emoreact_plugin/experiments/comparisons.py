@@ -1,16 +1,27 @@
 """Bootstrap and tests of rows that scored the same test clips."""
+
 import itertools
 import re
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from emoreact_plugin.evaluation import (bootstrap_weights, delong, holm,
-                                        interval, macro_of, non_inferiority,
-                                        paired_bootstrap, paired_differences,
-                                        roc_auc, roc_auc_micro,
-                                        weighted_roc_auc,
-                                        weighted_roc_auc_micro)
+from emoreact_plugin.evaluation import (
+    bootstrap_weights,
+    delong,
+    holm,
+    interval,
+    macro_of,
+    non_inferiority,
+    paired_bootstrap,
+    paired_differences,
+    roc_auc,
+    roc_auc_micro,
+    weighted_roc_auc,
+    weighted_roc_auc_micro,
+)
+
 from .scores import Scores
 
 AVERAGES = ('macro', 'micro')
@@ -20,6 +31,7 @@ _CLIP_NAME = re.compile(r'(?P<series>.*\D)(?P<number>\d+)_\d+')
 
 class Difference(NamedTuple):
     """One row minus another one, in micro or macro ROC AUC."""
+
     first: str
     second: str
     average: str
@@ -32,6 +44,7 @@ class Difference(NamedTuple):
 
 class EmotionDifference(NamedTuple):
     """One row minus another one, in the ROC AUC of one class (DeLong)."""
+
     first: str
     second: str
     emotion: str
@@ -44,6 +57,7 @@ class EmotionDifference(NamedTuple):
 
 class Claim(NamedTuple):
     """A statement that an interval decides."""
+
     text: str
     value: float
     low: float
@@ -51,7 +65,7 @@ class Claim(NamedTuple):
     holds: bool
 
 
-def levels_of(video_ids: Sequence[str]) -> Dict[str, Optional[List[str]]]:
+def levels_of(video_ids: Sequence[str]) -> dict[str, list[str] | None]:
     """What may be drawn as a whole: clips, and what their names tell of.
 
     A name like ``GADGETS301_1`` holds the series and, with the number, the
@@ -65,7 +79,7 @@ def levels_of(video_ids: Sequence[str]) -> Dict[str, Optional[List[str]]]:
         dict[str, list[str] | None]: ``clip`` -> None, and ``series`` and
         ``child`` -> the group of each clip where all names tell.
     """
-    levels: Dict[str, Optional[List[str]]] = dict(clip=None)
+    levels: dict[str, list[str] | None] = dict(clip=None)
     matches = [_CLIP_NAME.fullmatch(name) for name in video_ids]
     if all(matches):
         series = [match['series'] for match in matches]
@@ -85,8 +99,7 @@ class Bootstrap:
         seed (int): Of the draws.
     """
 
-    def __init__(self, scores: Dict[str, Scores], resamples: int = 2000,
-                 seed: int = 0) -> None:
+    def __init__(self, scores: dict[str, Scores], resamples: int = 2000, seed: int = 0) -> None:
         first = next(iter(scores.values()))
         self.scores = scores
         self.levels = levels_of(first.video_ids)
@@ -95,61 +108,54 @@ class Bootstrap:
         # of groups are too short.
         self.level = list(self.levels)[-1]
         self.weights = {
-            level: bootstrap_weights(
-                len(first.labels), groups, resamples, seed)
+            level: bootstrap_weights(len(first.labels), groups, resamples, seed)
             for level, groups in self.levels.items()
         }
-        self._drawn: Dict[tuple, Dict[str, np.ndarray]] = {}
+        self._drawn: dict[tuple, dict[str, np.ndarray]] = {}
 
-    def drawn(self, row: str, level: str) -> Dict[str, np.ndarray]:
+    def drawn(self, row: str, level: str) -> dict[str, np.ndarray]:
         """Metric -> ROC AUC (S, R) of the resamples of a row's runs."""
         key = (row, level)
         if key not in self._drawn:
             weights, each = self.weights[level], self.scores[row]
-            classes = np.stack([
-                weighted_roc_auc(x, each.labels, weights) for x in each.logits
-            ])
+            classes = np.stack([weighted_roc_auc(x, each.labels, weights) for x in each.logits])
             found = dict(zip(each.classes, np.moveaxis(classes, -1, 0)))
-            found['micro'] = np.stack([
-                weighted_roc_auc_micro(x, each.labels, weights)
-                for x in each.logits
-            ])
+            found['micro'] = np.stack(
+                [weighted_roc_auc_micro(x, each.labels, weights) for x in each.logits]
+            )
             found['macro'] = macro_of(classes)
             self._drawn[key] = found
         return self._drawn[key]
 
 
-def point_scores(scores: Scores) -> Dict[str, np.ndarray]:
+def point_scores(scores: Scores) -> dict[str, np.ndarray]:
     """Metric -> ROC AUC of each run (S, )."""
     classes = np.stack([roc_auc(x, scores.labels) for x in scores.logits])
     return dict(
-        micro=np.array(
-            [roc_auc_micro(x, scores.labels) for x in scores.logits]),
+        micro=np.array([roc_auc_micro(x, scores.labels) for x in scores.logits]),
         macro=macro_of(classes),
-        **dict(zip(scores.classes, classes.T)))
+        **dict(zip(scores.classes, classes.T)),
+    )
 
 
-def difference_draws(bootstrap: Bootstrap, first: str, second: str,
-                     metric: str) -> np.ndarray:
+def difference_draws(bootstrap: Bootstrap, first: str, second: str, metric: str) -> np.ndarray:
     """Resampled differences (R, ) of the means over runs; the runs of each
-    row are drawn anew, too, so that they speak of other seeds as well."""
-    return paired_differences(*(
-        bootstrap.drawn(row, bootstrap.level)[metric]
-        for row in (first, second)))
+    row are drawn anew, too, so that they speak of other seeds as well.
+    """
+    return paired_differences(
+        *(bootstrap.drawn(row, bootstrap.level)[metric] for row in (first, second))
+    )
 
 
-def difference(bootstrap: Bootstrap, first: str, second: str,
-               metric: str) -> float:
+def difference(bootstrap: Bootstrap, first: str, second: str, metric: str) -> float:
     """The difference of the means over runs, on the clips as they are."""
-    a, b = (point_scores(bootstrap.scores[row])[metric].mean()
-            for row in (first, second))
+    a, b = (point_scores(bootstrap.scores[row])[metric].mean() for row in (first, second))
     return float(a - b)
 
 
-def compare(bootstrap: Bootstrap) -> List[Difference]:
+def compare(bootstrap: Bootstrap) -> list[Difference]:
     """Every pair of rows; Holm's correction over all pairs of an average."""
-    points = {row: point_scores(each)
-              for row, each in bootstrap.scores.items()}
+    points = {row: point_scores(each) for row, each in bootstrap.scores.items()}
     out = []
     for average in AVERAGES:
         found = []
@@ -157,16 +163,18 @@ def compare(bootstrap: Bootstrap) -> List[Difference]:
             pair = paired_bootstrap(
                 bootstrap.drawn(first, bootstrap.level)[average],
                 bootstrap.drawn(second, bootstrap.level)[average],
-                points[first][average], points[second][average])
-            found.append((first, second, average, pair.difference, pair.low,
-                          pair.high, pair.p_value))
+                points[first][average],
+                points[second][average],
+            )
+            found.append(
+                (first, second, average, pair.difference, pair.low, pair.high, pair.p_value)
+            )
         corrected = holm([each[-1] for each in found])
-        out += [Difference(*each, float(p))
-                for each, p in zip(found, corrected)]
+        out += [Difference(*each, float(p)) for each, p in zip(found, corrected)]
     return out
 
 
-def compare_emotions(scores: Dict[str, Scores]) -> List[EmotionDifference]:
+def compare_emotions(scores: dict[str, Scores]) -> list[EmotionDifference]:
     """DeLong's test of every pair and class; Holm's correction over all."""
     found = []
     for first, second in itertools.combinations(scores, 2):
@@ -174,17 +182,17 @@ def compare_emotions(scores: Dict[str, Scores]) -> List[EmotionDifference]:
         for k, emotion in enumerate(a.classes):
             if a.labels[:, k].min() == a.labels[:, k].max():
                 continue
-            test = delong(a.logits[:, :, k], b.logits[:, :, k],
-                          a.labels[:, k])
-            found.append((first, second, emotion, test.difference, test.low,
-                          test.high, test.p_value))
+            test = delong(a.logits[:, :, k], b.logits[:, :, k], a.labels[:, k])
+            found.append(
+                (first, second, emotion, test.difference, test.low, test.high, test.p_value)
+            )
     corrected = holm([each[-1] for each in found])
-    return [EmotionDifference(*each, float(p))
-            for each, p in zip(found, corrected)]
+    return [EmotionDifference(*each, float(p)) for each, p in zip(found, corrected)]
 
 
-def non_inferiority_claims(bootstrap: Bootstrap, first: str, second: str,
-                           margin: float) -> List[Claim]:
+def non_inferiority_claims(
+    bootstrap: Bootstrap, first: str, second: str, margin: float
+) -> list[Claim]:
     """That a row is not worse than another one by more than a margin."""
     out = []
     for average in AVERAGES:
@@ -192,7 +200,12 @@ def non_inferiority_claims(bootstrap: Bootstrap, first: str, second: str,
         low, high = interval(draws)
         holds = non_inferiority(draws, margin).non_inferior
         out.append(
-            Claim(f'{first} minus {second}, {average}: above {-margin:g}',
-                  difference(bootstrap, first, second, average), low, high,
-                  holds))
+            Claim(
+                f'{first} minus {second}, {average}: above {-margin:g}',
+                difference(bootstrap, first, second, average),
+                low,
+                high,
+                holds,
+            )
+        )
     return out

@@ -1,19 +1,19 @@
 """What the drawn sample data must show, whatever the models are."""
+
 import json
 import os.path as osp
-from typing import Dict, List, Optional
 
 import numpy as np
 
 from emoreact_plugin.evaluation import interval, macro_of
-from .comparisons import (Bootstrap, Claim, difference, difference_draws,
-                          point_scores)
+
+from .comparisons import Bootstrap, Claim, difference, difference_draws, point_scores
 
 WIDEST = 0.12  # an interval around 0.5 that is wider shows nothing
 READ = 0.65
 
 
-def read_cues(data_root: str) -> Optional[dict]:
+def read_cues(data_root: str) -> dict | None:
     """What was planted in a sample data set; None for another data set."""
     path = osp.join(data_root, 'cues.json')
     if not osp.isfile(path):
@@ -24,14 +24,14 @@ def read_cues(data_root: str) -> Optional[dict]:
 
 def clips_with_landmarks(cues: dict, split: str = 'test') -> set:
     """Names of the clips of a split whose landmarks miss no frame."""
-    missing = {osp.splitext(name)[0]
-               for name in cues['clips_with_missing_landmarks'][split]}
-    every = {osp.splitext(name)[0] for name, about in cues['clips'].items()
-             if about['split'] == split}
+    missing = {osp.splitext(name)[0] for name in cues['clips_with_missing_landmarks'][split]}
+    every = {
+        osp.splitext(name)[0] for name, about in cues['clips'].items() if about['split'] == split
+    }
     return every - missing
 
 
-def planted_claims(bootstrap: Bootstrap, emotions: dict) -> List[Claim]:
+def planted_claims(bootstrap: Bootstrap, emotions: dict) -> list[Claim]:
     """Hold the rows of the five-row table against the planted cues.
 
     Args:
@@ -46,8 +46,11 @@ def planted_claims(bootstrap: Bootstrap, emotions: dict) -> List[Claim]:
     rows = bootstrap.scores
 
     def names(**about):
-        return [name for name, each in emotions.items()
-                if all(each[key] == value for key, value in about.items())]
+        return [
+            name
+            for name, each in emotions.items()
+            if all(each[key] == value for key, value in about.items())
+        ]
 
     still = dict(only_in_order=False)
     mouth = names(region='mouth', **still)
@@ -61,7 +64,8 @@ def planted_claims(bootstrap: Bootstrap, emotions: dict) -> List[Claim]:
         ('tsn-fullbody-masked', body, 'body cues are read', True),
         ('tsm-fusion-masked', order, 'order cues are read by TSM', True),
         ('tsn-body-masked', order, 'order cues are 0.5 for TSN', False),
-        ('tsn-fullbody-masked', order, 'order cues are 0.5 for TSN', False)):
+        ('tsn-fullbody-masked', order, 'order cues are 0.5 for TSN', False),
+    ):
         if row in rows:
             claims.append(_claim(bootstrap, row, cues, what, read))
     fusion = 'tsm-fusion-masked'
@@ -70,17 +74,20 @@ def planted_claims(bootstrap: Bootstrap, emotions: dict) -> List[Claim]:
             draws = difference_draws(bootstrap, fusion, row, 'macro')
             low, high = interval(draws)
             claims.append(
-                Claim(f'{fusion} minus {row}, macro: above 0',
-                      difference(bootstrap, fusion, row, 'macro'), low, high,
-                      low > 0))
+                Claim(
+                    f'{fusion} minus {row}, macro: above 0',
+                    difference(bootstrap, fusion, row, 'macro'),
+                    low,
+                    high,
+                    low > 0,
+                )
+            )
     return claims
 
 
-def _claim(bootstrap: Bootstrap, row: str, cues: List[str], what: str,
-           read: bool) -> Claim:
-    drawn: Dict[str, np.ndarray] = bootstrap.drawn(row, bootstrap.level)
-    values = macro_of(
-        np.stack([drawn[cue].mean(0) for cue in cues], -1))
+def _claim(bootstrap: Bootstrap, row: str, cues: list[str], what: str, read: bool) -> Claim:
+    drawn: dict[str, np.ndarray] = bootstrap.drawn(row, bootstrap.level)
+    values = macro_of(np.stack([drawn[cue].mean(0) for cue in cues], -1))
     points = point_scores(bootstrap.scores[row])
     value = float(np.mean([points[cue].mean() for cue in cues]))
     low, high = interval(values)
@@ -89,5 +96,4 @@ def _claim(bootstrap: Bootstrap, row: str, cues: List[str], what: str,
     else:
         holds = low <= 0.5 <= high and high - low <= WIDEST
         expected = '0.5'
-    return Claim(f'{row}: {what} ({", ".join(cues)}): {expected}', value, low,
-                 high, holds)
+    return Claim(f'{row}: {what} ({", ".join(cues)}): {expected}', value, low, high, holds)

@@ -1,12 +1,14 @@
 """A results table as Markdown and CSV."""
+
 import csv
 import io
 import math
-from typing import Dict, List, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from emoreact_plugin.datasets.clip_files import number
+
 from .comparisons import AVERAGES, Claim
 from .rows import Row
 from .table import Table
@@ -16,11 +18,11 @@ FEW_SEEDS = 5
 PUBLISHED_NOTE = (
     'Published: ROC AUC on EmoReact (Kegkeroglou et al., 2023). The paper '
     'does not say how it is averaged, and its networks started from AffectNet '
-    'weights.')
+    'weights.'
+)
 
 
-def to_markdown(table: Table, rows: Sequence[Row], notes: Sequence[str]
-                ) -> str:
+def to_markdown(table: Table, rows: Sequence[Row], notes: Sequence[str]) -> str:
     """The whole report.
 
     Args:
@@ -33,8 +35,7 @@ def to_markdown(table: Table, rows: Sequence[Row], notes: Sequence[str]
         str: Markdown.
     """
     titles = {row.name: row.title for row in rows}
-    parts = [*notes, _main_table(table, rows), _notes(table, rows),
-             _emotions(table, titles)]
+    parts = [*notes, _main_table(table, rows), _notes(table, rows), _emotions(table, titles)]
     if table.claims:
         parts += ['### What was to be shown', claims_table(table.claims)]
     if table.differences:
@@ -56,15 +57,16 @@ def _main_table(table: Table, rows: Sequence[Row]) -> str:
         cells = [row.title]
         for average in ('micro', 'macro'):
             cells.append(_mean_and_spread(summary.runs[average]))
-            cells += [_span(summary.intervals[level][average])
-                      for level in levels]
+            cells += [_span(summary.intervals[level][average]) for level in levels]
         if published:
             cells.append(_number(row.published))
         lines.append(cells)
     if table.prior is not None:
         blank = [''] * len(levels)
-        lines.append(['label frequencies alone', _number(table.prior), *blank,
-                      '0.500', *blank] + [''] * published)
+        lines.append(
+            ['label frequencies alone', _number(table.prior), *blank, '0.500', *blank]
+            + [''] * published
+        )
     return _grid(head, lines)
 
 
@@ -72,28 +74,29 @@ def _notes(table: Table, rows: Sequence[Row]) -> str:
     runs = sorted({len(s.runs['micro']) for s in table.rows.values()})
     levels = list(next(iter(table.rows.values())).intervals)
     spread = ' ± their standard deviation' if runs[0] > 1 else ''
-    text = (f'ROC AUC of the test clips: mean over {number(runs[0], "seed")}'
-            f'{spread}; then 95 % bootstrap intervals of that mean, drawing '
-            f'each {", each ".join(levels)}. Label '
-            'frequencies alone: every clip scored by how often each label '
-            'occurs in the training split, which is what micro is without a '
-            'model. The intervals are of these very seeds and, where clips '
-            'of a series or child are alike, the more optimistic the smaller '
-            'the unit that is drawn.')
+    text = (
+        f'ROC AUC of the test clips: mean over {number(runs[0], "seed")}'
+        f'{spread}; then 95 % bootstrap intervals of that mean, drawing '
+        f'each {", each ".join(levels)}. Label '
+        'frequencies alone: every clip scored by how often each label '
+        'occurs in the training split, which is what micro is without a '
+        'model. The intervals are of these very seeds and, where clips '
+        'of a series or child are alike, the more optimistic the smaller '
+        'the unit that is drawn.'
+    )
     if any(row.two_seeds for row in rows):
-        text += (' Two seeds averaged: two networks a run, so as many scores '
-                 'as a fusion has.')
+        text += ' Two seeds averaged: two networks a run, so as many scores as a fusion has.'
     if any(row.published for row in rows):
         text += ' ' + PUBLISHED_NOTE
     return text
 
 
-def _emotions(table: Table, titles: Dict[str, str]) -> str:
-    emotions = [m for m in next(iter(table.rows.values())).runs
-                if m not in AVERAGES]
-    lines = [[titles[name]] +
-             [_mean_and_spread(summary.runs[e]) for e in emotions]
-             for name, summary in table.rows.items()]
+def _emotions(table: Table, titles: dict[str, str]) -> str:
+    emotions = [m for m in next(iter(table.rows.values())).runs if m not in AVERAGES]
+    lines = [
+        [titles[name]] + [_mean_and_spread(summary.runs[e]) for e in emotions]
+        for name, summary in table.rows.items()
+    ]
     return _grid(['Row', *emotions], lines)
 
 
@@ -101,36 +104,53 @@ def claims_table(claims: Sequence[Claim]) -> str:
     """Claims as a table in Markdown."""
     return _grid(
         ['Claim', 'Value', '95 % interval', 'Holds'],
-        [[each.text, _signed(each.value, each), _span((each.low, each.high)),
-          'yes' if each.holds else 'not shown'] for each in claims])
+        [
+            [
+                each.text,
+                _signed(each.value, each),
+                _span((each.low, each.high)),
+                'yes' if each.holds else 'not shown',
+            ]
+            for each in claims
+        ],
+    )
 
 
 def _signed(value: float, claim: Claim) -> str:
     return f'{value:+.3f}' if ' minus ' in claim.text else f'{value:.3f}'
 
 
-def _differences(table: Table, titles: Dict[str, str]) -> str:
-    lines = [[
-        f'{titles[d.first]} − {titles[d.second]}', d.average,
-        f'{d.value:+.3f}', _span((d.low, d.high)), _p(d.p_value), _p(d.p_holm)
-    ] for d in table.differences]
-    text = _grid(['Rows', 'ROC AUC', 'Difference', '95 % interval', 'p',
-                  'p, Holm'], lines)
+def _differences(table: Table, titles: dict[str, str]) -> str:
+    lines = [
+        [
+            f'{titles[d.first]} − {titles[d.second]}',
+            d.average,
+            f'{d.value:+.3f}',
+            _span((d.low, d.high)),
+            _p(d.p_value),
+            _p(d.p_holm),
+        ]
+        for d in table.differences
+    ]
+    text = _grid(['Rows', 'ROC AUC', 'Difference', '95 % interval', 'p', 'p, Holm'], lines)
     count = len(next(iter(next(iter(table.rows.values())).runs.values())))
-    seeds = ('and seeds drawn anew'
-             if count > 1 else 'of these very trainings (one seed each)')
+    seeds = 'and seeds drawn anew' if count > 1 else 'of these very trainings (one seed each)'
     if 1 < count < FEW_SEEDS:
-        seeds += (f' ({count} are few: where the spread over seeds is as '
-                  'large as that over clips, p is too small)')
-    return (text + '\n\nPaired bootstrap: the same resampled clips for both '
-            f'rows, in groups where their names tell of any, {seeds}; '
-            "p two-sided, Holm's correction over all pairs of an "
-            'average. Macro is the one to judge by. Differences per emotion '
-            '(DeLong, of clips taken as independent and of these very seeds) '
-            'are in emotion_differences.csv.')
+        seeds += (
+            f' ({count} are few: where the spread over seeds is as '
+            'large as that over clips, p is too small)'
+        )
+    return (
+        text + '\n\nPaired bootstrap: the same resampled clips for both '
+        f'rows, in groups where their names tell of any, {seeds}; '
+        "p two-sided, Holm's correction over all pairs of an "
+        'average. Macro is the one to judge by. Differences per emotion '
+        '(DeLong, of clips taken as independent and of these very seeds) '
+        'are in emotion_differences.csv.'
+    )
 
 
-def _grid(head: Sequence[str], lines: List[Sequence[str]]) -> str:
+def _grid(head: Sequence[str], lines: list[Sequence[str]]) -> str:
     out = ['| ' + ' | '.join(head) + ' |', '|---' * len(head) + '|']
     out += ['| ' + ' | '.join(cells) + ' |' for cells in lines]
     return '\n'.join(out)
@@ -158,7 +178,7 @@ def _p(value: float) -> str:
     return '< 0.001' if value < 0.001 else f'{value:.3f}'
 
 
-def to_csv(table: Table, rows: Sequence[Row]) -> Dict[str, str]:
+def to_csv(table: Table, rows: Sequence[Row]) -> dict[str, str]:
     """The same numbers for other programs.
 
     Args:
@@ -178,10 +198,8 @@ def to_csv(table: Table, rows: Sequence[Row]) -> Dict[str, str]:
     for name, summary in table.rows.items():
         for metric, values in summary.runs.items():
             spread = values.std(ddof=1) if len(values) > 1 else math.nan
-            limits = [x for level in levels
-                      for x in summary.intervals[level][metric]]
-            lines.append([name, metric, len(values), values.mean(), spread,
-                          *limits])
+            limits = [x for level in levels for x in summary.intervals[level][metric]]
+            lines.append([name, metric, len(values), values.mean(), spread, *limits])
         if published[name] is not None:
             lines.append([name, 'published', '', published[name]])
     if table.prior is not None:

@@ -1,11 +1,13 @@
 """ROC curves of some runs: figures, a table and CSV."""
+
 import os.path as osp
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from emoreact_plugin.visualization import (MAX_RUNS, plot_roc_bars,
-                                           plot_roc_curves, save_figure)
+from emoreact_plugin.visualization import MAX_RUNS, plot_roc_bars, plot_roc_curves, save_figure
+
 from .comparisons import AVERAGES
 from .report import csv_text
 from .scores import Scores
@@ -27,6 +29,7 @@ class RunScore(NamedTuple):
         low (float): Lower end of the 95 % bootstrap interval of that mean.
         high (float): Upper end.
     """
+
     metric: str
     run: str
     positives: int
@@ -37,8 +40,7 @@ class RunScore(NamedTuple):
     high: float
 
 
-def run_scores(scores: Dict[str, Scores],
-               summaries: Dict[str, Summary]) -> List[RunScore]:
+def run_scores(scores: dict[str, Scores], summaries: dict[str, Summary]) -> list[RunScore]:
     """The numbers that :func:`save_roc_figures` draws.
 
     Args:
@@ -52,10 +54,15 @@ def run_scores(scores: Dict[str, Scores],
     first = next(iter(scores.values()))
     counts = dict(zip(first.classes, first.labels.sum(axis=0).tolist()))
     return [
-        RunScore(metric, run, int(counts.get(metric, first.labels.sum())),
-                 len(first.labels), len(summary.runs[metric]),
-                 float(summary.runs[metric].mean()),
-                 *_limits(summary)[metric])
+        RunScore(
+            metric,
+            run,
+            int(counts.get(metric, first.labels.sum())),
+            len(first.labels),
+            len(summary.runs[metric]),
+            float(summary.runs[metric].mean()),
+            *_limits(summary)[metric],
+        )
         for metric in (*first.classes, *AVERAGES)
         for run, summary in summaries.items()
     ]
@@ -66,19 +73,16 @@ def scores_text(lines: Sequence[RunScore]) -> str:
     rows = [('ROC AUC', 'positives', 'run', 'mean', '95 % interval')]
     before = None
     for each in lines:
-        interval = '-' if np.isnan(each.low) else (
-            f'{each.low:.3f} to {each.high:.3f}')
-        value = 'not defined' if np.isnan(each.roc_auc) else (
-            f'{each.roc_auc:.3f}')
-        count = '' if each.metric in AVERAGES else (
-            f'{each.positives} of {each.clips}')
+        interval = '-' if np.isnan(each.low) else (f'{each.low:.3f} to {each.high:.3f}')
+        value = 'not defined' if np.isnan(each.roc_auc) else (f'{each.roc_auc:.3f}')
+        count = '' if each.metric in AVERAGES else (f'{each.positives} of {each.clips}')
         head = (each.metric, count) if each.metric != before else ('', '')
         rows.append((*head, each.run, value, interval))
         before = each.metric
     widths = [max(map(len, column)) for column in zip(*rows)]
-    return '\n'.join('  '.join(
-        cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
-                     for row in rows)
+    return '\n'.join(
+        '  '.join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows
+    )
 
 
 def scores_csv(lines: Sequence[RunScore]) -> str:
@@ -86,12 +90,14 @@ def scores_csv(lines: Sequence[RunScore]) -> str:
     return csv_text(RunScore._fields, lines)
 
 
-def save_roc_figures(stem: str,
-                     scores: Dict[str, Scores],
-                     summaries: Dict[str, Summary],
-                     prior: Optional[float] = None,
-                     weights: Optional[np.ndarray] = None,
-                     endings: Sequence[str] = ENDINGS[:2]) -> List[str]:
+def save_roc_figures(
+    stem: str,
+    scores: dict[str, Scores],
+    summaries: dict[str, Summary],
+    prior: float | None = None,
+    weights: np.ndarray | None = None,
+    endings: Sequence[str] = ENDINGS[:2],
+) -> list[str]:
     """Draw and write ROC curves and bars of the ROC AUC of each class.
 
     Args:
@@ -113,18 +119,25 @@ def save_roc_figures(stem: str,
     first = scores[names[0]]
     paths = []
     for start in range(0, len(names), MAX_RUNS):
-        part = names[start:start + MAX_RUNS]
+        part = names[start : start + MAX_RUNS]
         limits = {name: _limits(summaries[name]) for name in part}
         curves = plot_roc_curves(
-            first.classes, first.labels,
+            first.classes,
+            first.labels,
             {name: scores[name].logits for name in part},
-            [limits[part[0]][each] for each in first.classes]
-            if len(part) == 1 else None, weights)
+            [limits[part[0]][each] for each in first.classes] if len(part) == 1 else None,
+            weights,
+        )
         bars = plot_roc_bars(
             first.classes,
-            {name: {metric: values.mean() for metric, values
-                    in summaries[name].runs.items()} for name in part},
-            limits, first.labels, prior)
+            {
+                name: {metric: values.mean() for metric, values in summaries[name].runs.items()}
+                for name in part
+            },
+            limits,
+            first.labels,
+            prior,
+        )
         more = f'_{start // MAX_RUNS + 1}' if start else ''
         for figure, what in ((curves, ''), (bars, '_bars')):
             for ending in endings:
@@ -133,7 +146,7 @@ def save_roc_figures(stem: str,
     return paths
 
 
-def stem_and_endings(path: str) -> Tuple[str, Sequence[str]]:
+def stem_and_endings(path: str) -> tuple[str, Sequence[str]]:
     """What a path to write figures to stands for: one format by its ending,
     or PNG and SVG without.
 
@@ -144,11 +157,13 @@ def stem_and_endings(path: str) -> Tuple[str, Sequence[str]]:
     if ending.lower() in ENDINGS:
         return stem, (ending,)
     if ending[1:].isalpha():
-        raise ValueError(f'{path}: expected a name that ends in '
-                         f'{", ".join(ENDINGS)}, or one without ending, for '
-                         f'PNG and SVG, found {ending}')
+        raise ValueError(
+            f'{path}: expected a name that ends in '
+            f'{", ".join(ENDINGS)}, or one without ending, for '
+            f'PNG and SVG, found {ending}'
+        )
     return path, ENDINGS[:2]
 
 
-def _limits(summary: Summary) -> Dict[str, Tuple[float, float]]:
+def _limits(summary: Summary) -> dict[str, tuple[float, float]]:
     return list(summary.intervals.values())[-1]

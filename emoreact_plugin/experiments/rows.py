@@ -1,7 +1,9 @@
 """The rows of a results table: what is trained and how it is tested."""
+
 import os.path as osp
 import re
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from emoreact_plugin.recipes import CHOICES, streams_of
 
@@ -17,19 +19,22 @@ PUBLISHED = {
 _INPUTS = ('face', 'body', 'fullbody', 'fusion')
 GROUPS = {
     'table': tuple(PUBLISHED),
-    'grid': tuple(f'{model}-{input_}{mask}' for input_ in _INPUTS
-                  for model in ('tsn', 'tsm') for mask in ('', '-masked')),
-    'tested-masked': tuple(f'tsn-{input_}-tested-masked'
-                           for input_ in _INPUTS),
-    'segments': tuple(f'tsn-face-masked-segments{n}'
-                      for n in CHOICES['num_segments']),
-    'two-seeds': tuple(f'tsn-{input_}-masked-two-seeds'
-                       for input_ in ('face', 'body', 'fullbody')),
+    'grid': tuple(
+        f'{model}-{input_}{mask}'
+        for input_ in _INPUTS
+        for model in ('tsn', 'tsm')
+        for mask in ('', '-masked')
+    ),
+    'tested-masked': tuple(f'tsn-{input_}-tested-masked' for input_ in _INPUTS),
+    'segments': tuple(f'tsn-face-masked-segments{n}' for n in CHOICES['num_segments']),
+    'two-seeds': tuple(f'tsn-{input_}-masked-two-seeds' for input_ in ('face', 'body', 'fullbody')),
 }
-_NAME = re.compile(r'(?P<model>tsn|tsm|tsm4)-(?P<input>[a-z_0-9+]+?)'
-                   r'(?P<mask>-masked|-tested-masked)?'
-                   r'(-segments(?P<segments>\d+))?'
-                   r'(?P<two>-two-seeds)?')
+_NAME = re.compile(
+    r'(?P<model>tsn|tsm|tsm4)-(?P<input>[a-z_0-9+]+?)'
+    r'(?P<mask>-masked|-tested-masked)?'
+    r'(-segments(?P<segments>\d+))?'
+    r'(?P<two>-two-seeds)?'
+)
 
 
 class Training(NamedTuple):
@@ -40,9 +45,10 @@ class Training(NamedTuple):
         config (str): Path of the config.
         flags (tuple[str, ...]): Of ``tools/train.py``, options of the recipe.
     """
+
     name: str
     config: str
-    flags: Tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
 
 
 class Row(NamedTuple):
@@ -57,12 +63,13 @@ class Row(NamedTuple):
             the fair rival of a fusion, which has two networks' scores too.
         published (float | None): ROC AUC.
     """
+
     name: str
     title: str
     training: Training
     test_mask: bool = False
     two_seeds: bool = False
-    published: Optional[float] = None
+    published: float | None = None
 
     @property
     def seeds_a_run(self) -> int:
@@ -70,7 +77,7 @@ class Row(NamedTuple):
         return 2 if self.two_seeds else 1
 
 
-def make_rows(names: Sequence[str], config: str) -> List[Row]:
+def make_rows(names: Sequence[str], config: str) -> list[Row]:
     """Rows from their names.
 
     Args:
@@ -89,13 +96,13 @@ def make_rows(names: Sequence[str], config: str) -> List[Row]:
     """
     rows = {}
     for name in names:
-        for each in GROUPS.get(name, (name, )):
-            row = _config_row(each) if each.endswith(
-                '.py') else _named_row(each, config)
+        for each in GROUPS.get(name, (name,)):
+            row = _config_row(each) if each.endswith('.py') else _named_row(each, config)
             same = rows.setdefault(row.name, row)
             if same != row:
-                raise ValueError(f"--rows: {same.training.config} and {each} "
-                                 f"would both be called '{row.name}'")
+                raise ValueError(
+                    f"--rows: {same.training.config} and {each} would both be called '{row.name}'"
+                )
     return list(rows.values())
 
 
@@ -113,14 +120,15 @@ def _named_row(name: str, config: str) -> Row:
             f"--rows: unknown row '{name}', expected one of "
             f'{", ".join(GROUPS)}, a config file, or MODEL-INPUT'
             '[-masked|-tested-masked][-segmentsN][-two-seeds], such as '
-            'tsm-fusion-masked')
+            'tsm-fusion-masked'
+        )
     model, input_, mask = match['model'], match['input'], match['mask']
     streams_of(input_)
     segments = int(match['segments'] or 3)
     if segments not in CHOICES['num_segments']:
         raise ValueError(
-            f'--rows: {name}: expected '
-            f'{", ".join(map(str, CHOICES["num_segments"]))} segments')
+            f'--rows: {name}: expected {", ".join(map(str, CHOICES["num_segments"]))} segments'
+        )
     flags = ['--input', input_, '--num-segments', str(segments)]
     if model != 'tsn':
         flags += ['--shift', '--shift-div', '4' if model == 'tsm4' else '8']
@@ -135,17 +143,17 @@ def _named_row(name: str, config: str) -> Row:
         training=Training(training, config, tuple(flags)),
         test_mask=mask == '-tested-masked',
         two_seeds=bool(match['two']),
-        published=PUBLISHED.get(name))
+        published=PUBLISHED.get(name),
+    )
 
 
-def _title(model: str, input_: str, mask: Optional[str], segments: int,
-           two: Optional[str]) -> str:
+def _title(model: str, input_: str, mask: str | None, segments: int, two: str | None) -> str:
     title = {'tsn': 'TSN', 'tsm': 'TSM', 'tsm4': 'TSM 1/4'}[model]
     title += f' {"full body" if input_ == "fullbody" else input_}, '
     title += {
         None: 'unmasked',
         '-masked': 'masked',
-        '-tested-masked': 'trained unmasked, tested masked'
+        '-tested-masked': 'trained unmasked, tested masked',
     }[mask]
     if segments != 3:
         title += f', {segments} segment{"s" * (segments > 1)}'

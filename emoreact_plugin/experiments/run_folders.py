@@ -1,12 +1,12 @@
 """Where the predictions of a run lie: a dump, or the folder of a training."""
+
 import os.path as osp
 from glob import escape, glob
-from typing import List
 
 DUMP = 'test.npz'
 
 
-def dumps_of(path: str, name: str = DUMP) -> List[str]:
+def dumps_of(path: str, name: str = DUMP) -> list[str]:
     """The dumps of a run, one for each of its seeds.
 
     Args:
@@ -25,11 +25,15 @@ def dumps_of(path: str, name: str = DUMP) -> List[str]:
     if osp.isfile(path):
         return [path]
     if not osp.isdir(path):
-        raise FileNotFoundError(f'{path}: expected a dump (.npz) or the '
-                                'folder of a run, found neither')
+        raise FileNotFoundError(
+            f'{path}: expected a dump (.npz) or the folder of a run, found neither'
+        )
     seeds = sorted(glob(osp.join(escape(path), 'seed*', '')), key=_number_of)
-    folders = [path] if osp.isfile(osp.join(path, name)) or not seeds else [
-        osp.normpath(seed) for seed in seeds]
+    folders = (
+        [path]
+        if osp.isfile(osp.join(path, name)) or not seeds
+        else [osp.normpath(seed) for seed in seeds]
+    )
     for folder in folders:
         if not osp.isfile(osp.join(folder, name)):
             raise FileNotFoundError(_missing(folder, name))
@@ -37,7 +41,7 @@ def dumps_of(path: str, name: str = DUMP) -> List[str]:
 
 
 def _number_of(seed: str) -> tuple:
-    digits = osp.basename(osp.normpath(seed))[len('seed'):]
+    digits = osp.basename(osp.normpath(seed))[len('seed') :]
     return (int(digits) if digits.isdecimal() else -1, digits)
 
 
@@ -48,14 +52,15 @@ def _missing(folder: str, name: str) -> str:
         return found[0] if found else otherwise
 
     text = f'{folder}: expected a dump {name} in it, found none'
-    others = sorted(osp.basename(each)
-                    for each in glob(osp.join(escape(folder), '*.npz')))
+    others = sorted(osp.basename(each) for each in glob(osp.join(escape(folder), '*.npz')))
     if others:
         text += f' (but {", ".join(others)}: name one by --dump-name)'
     config = first('*.py', 'CONFIG')
     checkpoint = first('best_*.pth', first('*.pth', 'CHECKPOINT'))
     split = name.removesuffix('.npz')
     flags = f'--split {split} ' if split in ('train', 'val') else ''
-    return (f'{text}; write it with\n  python tools/test.py {config} '
-            f'{checkpoint} {flags}--work-dir {folder} --dump '
-            f'{osp.join(folder, name)}')
+    return (
+        f'{text}; write it with\n  python tools/test.py {config} '
+        f'{checkpoint} {flags}--work-dir {folder} --dump '
+        f'{osp.join(folder, name)}'
+    )

@@ -1,23 +1,24 @@
 """Trainings of many seeds, each taken up again where it was stopped."""
+
 import argparse
 import json
 import os.path as osp
 import subprocess
 import sys
-from typing import List, NamedTuple, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from mmengine.config import Config
 
-from emoreact_plugin.command_line import (add_config_arguments, leaves,
-                                          load_config)
+from emoreact_plugin.command_line import add_config_arguments, leaves, load_config
 from emoreact_plugin.console import say
 from emoreact_plugin.evaluation.dump import sha256_of
 from emoreact_plugin.whole_files import write_text
+
 from .rows import Training
 
 # Where things lie and how they are loaded changes no result.
-_NO_MATTER = ('work_dir', 'launcher', 'env_cfg', 'log_level', 'resume',
-              'load_from')
+_NO_MATTER = ('work_dir', 'launcher', 'env_cfg', 'log_level', 'resume', 'load_from')
 _NO_MATTER_ANYWHERE = ('num_workers', 'persistent_workers', 'cache_dir')
 
 
@@ -30,14 +31,16 @@ class Runs(NamedTuple):
         flags (tuple[str, ...]): Of both tools, such as ``--data-root``.
         cfg_options (tuple[str, ...]): ``KEY=VALUE``.
     """
+
     work_dir: str
     tools: str
     flags: Sequence[str] = ()
     cfg_options: Sequence[str] = ()
 
-    def arguments(self, training: Training, *more: str) -> List[str]:
+    def arguments(self, training: Training, *more: str) -> list[str]:
         """Arguments of a tool, the config first and ``--cfg-options``, which
-        takes all that follows, last."""
+        takes all that follows, last.
+        """
         out = [training.config, *self.flags, *training.flags, *more]
         if self.cfg_options:
             out += ['--cfg-options', *self.cfg_options]
@@ -49,16 +52,14 @@ class Runs(NamedTuple):
 
     def is_trained(self, training: Training, seed: int) -> bool:
         """Whether nothing is left to train of a run."""
-        return osp.isfile(
-            osp.join(self.folder(training, seed), 'metrics.json'))
+        return osp.isfile(osp.join(self.folder(training, seed), 'metrics.json'))
 
 
 def resolve(runs: Runs, training: Training) -> Config:
     """The configuration that a training will have."""
     parser = argparse.ArgumentParser()
     add_config_arguments(parser)
-    return load_config(
-        parser.parse_intermixed_args(runs.arguments(training)))
+    return load_config(parser.parse_intermixed_args(runs.arguments(training)))
 
 
 def train(runs: Runs, training: Training, seed: int, cfg: Config) -> str:
@@ -81,16 +82,14 @@ def train(runs: Runs, training: Training, seed: int, cfg: Config) -> str:
     folder = runs.folder(training, seed)
     _claim(folder, cfg)
     if not runs.is_trained(training, seed):
-        _run(runs, 'train.py', training, '--work-dir', folder, '--seed',
-             str(seed), '--resume')
+        _run(runs, 'train.py', training, '--work-dir', folder, '--seed', str(seed), '--resume')
     with open(osp.join(folder, 'metrics.json'), encoding='utf-8') as file:
         checkpoint = json.load(file)['checkpoint']
     # By its name: the folder may have been moved.
     return osp.join(folder, osp.basename(checkpoint))
 
 
-def score(runs: Runs, training: Training, seed: int, checkpoint: str,
-          mask: bool = False) -> str:
+def score(runs: Runs, training: Training, seed: int, checkpoint: str, mask: bool = False) -> str:
     """Score the test clips with a checkpoint, unless that is done.
 
     Args:
@@ -109,9 +108,18 @@ def score(runs: Runs, training: Training, seed: int, checkpoint: str,
     folder = runs.folder(training, seed)
     dump = osp.join(folder, 'test_masked.npz' if mask else 'test.npz')
     if not osp.isfile(dump) or _is_older(dump, checkpoint):
-        _run(runs, 'test.py', training, checkpoint, '--work-dir',
-             osp.join(folder, 'test_masked' if mask else 'test'), '--dump',
-             dump, *(['--mask'] if mask else []), quiet=True)
+        _run(
+            runs,
+            'test.py',
+            training,
+            checkpoint,
+            '--work-dir',
+            osp.join(folder, 'test_masked' if mask else 'test'),
+            '--dump',
+            dump,
+            *(['--mask'] if mask else []),
+            quiet=True,
+        )
     return dump
 
 
@@ -119,18 +127,17 @@ def _is_older(file: str, than: str) -> bool:
     return osp.isfile(than) and osp.getmtime(file) < osp.getmtime(than)
 
 
-def _run(runs: Runs, tool: str, training: Training, *arguments: str,
-         quiet: bool = False) -> None:
-    command = [sys.executable, osp.join(runs.tools, tool),
-               *runs.arguments(training, *arguments)]
+def _run(runs: Runs, tool: str, training: Training, *arguments: str, quiet: bool = False) -> None:
+    command = [sys.executable, osp.join(runs.tools, tool), *runs.arguments(training, *arguments)]
     done = subprocess.run(
-        command, stdout=subprocess.PIPE if quiet else None, text=True,
-        errors='replace')
+        command, stdout=subprocess.PIPE if quiet else None, text=True, errors='replace'
+    )
     if done.returncode:
         if quiet:
             say(done.stdout)
-        raise RuntimeError(f'{tool} failed for {training.name} (exit code '
-                           f'{done.returncode}); see above')
+        raise RuntimeError(
+            f'{tool} failed for {training.name} (exit code {done.returncode}); see above'
+        )
 
 
 def _claim(folder: str, cfg: Config) -> None:
@@ -140,8 +147,7 @@ def _claim(folder: str, cfg: Config) -> None:
     settings = {
         key: repr(value)
         for key, value in values.items()
-        if key.split('.')[0] not in _NO_MATTER
-        and key.split('.')[-1] not in _NO_MATTER_ANYWHERE
+        if key.split('.')[0] not in _NO_MATTER and key.split('.')[-1] not in _NO_MATTER_ANYWHERE
     }
     for key, value in values.items():
         place, _, name = key.rpartition('.')
@@ -163,4 +169,5 @@ def _claim(folder: str, cfg: Config) -> None:
         raise ValueError(
             f'{folder}: holds a run of other settings: '
             f'{"; ".join(differ[:3])}{"; …" * (len(differ) > 3)}. Use '
-            'another --work-dir, or delete it')
+            'another --work-dir, or delete it'
+        )

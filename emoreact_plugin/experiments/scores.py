@@ -1,5 +1,7 @@
 """What some runs of one kind predicted."""
-from typing import Collection, NamedTuple, Sequence, Tuple
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,10 +17,11 @@ class Scores(NamedTuple):
         video_ids (tuple[str, ...]): N names of clips.
         classes (tuple[str, ...]): C names.
     """
+
     logits: np.ndarray
     labels: np.ndarray
-    video_ids: Tuple[str, ...]
-    classes: Tuple[str, ...]
+    video_ids: tuple[str, ...]
+    classes: tuple[str, ...]
 
     def only(self, clips: Collection[str]) -> 'Scores':
         """Those of some clips, in the order that they have here."""
@@ -26,7 +29,8 @@ class Scores(NamedTuple):
         return self._replace(
             logits=self.logits[:, keep],
             labels=self.labels[keep],
-            video_ids=tuple(self.video_ids[i] for i in keep))
+            video_ids=tuple(self.video_ids[i] for i in keep),
+        )
 
 
 def read_scores(files: Sequence[Sequence[str]]) -> Scores:
@@ -55,17 +59,20 @@ def read_scores(files: Sequence[Sequence[str]]) -> Scores:
             ('scale', dump.scale == first.scale),
             ('classes', dump.classes == first.classes),
             ('video_ids', sorted(dump.video_ids) == names),
-            ('labels', np.array_equal(dump.labels[order], labels))):
+            ('labels', np.array_equal(dump.labels[order], labels)),
+        ):
             if not same:
-                raise ValueError(f'{path}: other {what} than those of '
-                                 f'{files[0][0]}')
+                raise ValueError(f'{path}: other {what} than those of {files[0][0]}')
         return dump.scores[order]
 
     return Scores(
-        logits=np.stack([
-            np.mean([scores(*pair) for pair in zip(each, paths)], axis=0)
-            for each, paths in zip(runs, files)
-        ]),
+        logits=np.stack(
+            [
+                np.mean([scores(*pair) for pair in zip(each, paths)], axis=0)
+                for each, paths in zip(runs, files)
+            ]
+        ),
         labels=labels,
         video_ids=tuple(names),
-        classes=tuple(first.classes))
+        classes=tuple(first.classes),
+    )

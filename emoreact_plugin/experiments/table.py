@@ -1,12 +1,22 @@
 """All results of a table."""
-from typing import Dict, List, NamedTuple, Optional, Tuple
+
+from typing import NamedTuple
 
 import numpy as np
 
 from emoreact_plugin.evaluation import interval, prior_roc_auc_micro
-from .comparisons import (Bootstrap, Claim, Difference, EmotionDifference,
-                          Scores, compare, compare_emotions,
-                          non_inferiority_claims, point_scores)
+
+from .comparisons import (
+    Bootstrap,
+    Claim,
+    Difference,
+    EmotionDifference,
+    Scores,
+    compare,
+    compare_emotions,
+    non_inferiority_claims,
+    point_scores,
+)
 from .planted import planted_claims
 
 
@@ -19,17 +29,19 @@ class Summary(NamedTuple):
             (``clip``, ``series``, ``child``) -> metric -> 95 % bootstrap
             interval of the mean over the runs.
     """
-    runs: Dict[str, np.ndarray]
-    intervals: Dict[str, Dict[str, Tuple[float, float]]]
+
+    runs: dict[str, np.ndarray]
+    intervals: dict[str, dict[str, tuple[float, float]]]
 
 
 class Table(NamedTuple):
     """All results, by names of rows in their order."""
-    rows: Dict[str, Summary]
-    prior: Optional[float]
-    differences: List[Difference]
-    emotion_differences: List[EmotionDifference]
-    claims: List[Claim]
+
+    rows: dict[str, Summary]
+    prior: float | None
+    differences: list[Difference]
+    emotion_differences: list[EmotionDifference]
+    claims: list[Claim]
 
 
 def summarise(bootstrap: Bootstrap, row: str) -> Summary:
@@ -42,14 +54,17 @@ def summarise(bootstrap: Bootstrap, row: str) -> Summary:
                 for metric, values in bootstrap.drawn(row, level).items()
             }
             for level in bootstrap.levels
-        })
+        },
+    )
 
 
-def make_table(scores: Dict[str, Scores],
-               train_labels=None,
-               margin: float = 0.02,
-               resamples: int = 2000,
-               planted: Optional[dict] = None) -> Table:
+def make_table(
+    scores: dict[str, Scores],
+    train_labels=None,
+    margin: float = 0.02,
+    resamples: int = 2000,
+    planted: dict | None = None,
+) -> Table:
     """All results of some rows.
 
     Args:
@@ -75,18 +90,17 @@ def make_table(scores: Dict[str, Scores],
     first = next(iter(scores.values()))
     claims = planted_claims(bootstrap, planted) if planted else []
     if {'tsm-fusion-masked', 'tsn-face'} <= set(scores):
-        claims += non_inferiority_claims(bootstrap, 'tsm-fusion-masked',
-                                         'tsn-face', margin)
+        claims += non_inferiority_claims(bootstrap, 'tsm-fusion-masked', 'tsn-face', margin)
     return Table(
         rows=summaries,
-        prior=None if train_labels is None else prior_roc_auc_micro(
-            train_labels, first.labels),
+        prior=None if train_labels is None else prior_roc_auc_micro(train_labels, first.labels),
         differences=compare(bootstrap),
         emotion_differences=compare_emotions(scores),
-        claims=claims)
+        claims=claims,
+    )
 
 
-def check_same_clips(scores: Dict[str, Scores], noun: str = 'row') -> None:
+def check_same_clips(scores: dict[str, Scores], noun: str = 'row') -> None:
     """Refuse rows that cannot be compared.
 
     Args:
@@ -106,6 +120,7 @@ def check_same_clips(scores: Dict[str, Scores], noun: str = 'row') -> None:
                     f'{place % what} ({len(found)} and {len(expected)}, of '
                     f'which {len(set(found) & set(expected))} are the same); '
                     f'{noun}s that are compared need the same clips and '
-                    'labels, in one order')
+                    'labels, in one order'
+                )
         if not np.array_equal(each.labels, first.labels):
             raise ValueError(place % 'labels')

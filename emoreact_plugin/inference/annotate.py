@@ -1,11 +1,13 @@
 """Annotated videos of clips that were scored."""
-from typing import Iterator, List, Tuple
+
+from collections.abc import Iterator
 
 import numpy as np
 
 from emoreact_plugin.datasets.frame_writers import write_timed_video
 from emoreact_plugin.visualization.video_overlay import Curve, VideoOverlay
 from emoreact_plugin.whole_files import write_whole
+
 from .cautions import ENOUGH, SAMPLE_DATA
 from .clip_job import ClipJob
 from .results import ClipResult
@@ -40,11 +42,12 @@ class Annotator:
             total = job.clip.total_frames
             for k, frame in enumerate(job.clip.frames()):
                 if k % 100 == 0:
-                    bar.set_postfix_str(
-                        f'drawing {job.result.name}, {k / total:.0%}')
+                    bar.set_postfix_str(f'drawing {job.result.name}, {k / total:.0%}')
                 yield overlay.draw(
-                    self._masked(job, k, frame), job.times[k],
-                    {region: each[k] for region, each in job.boxes.items()})
+                    self._masked(job, k, frame),
+                    job.times[k],
+                    {region: each[k] for region, each in job.boxes.items()},
+                )
 
         sound = None if job.clip.filename_tmpl else job.clip.path
         with write_whole(target) as part:
@@ -59,11 +62,12 @@ class Annotator:
                 imgs=[frame],
                 face_landmarks=landmarks.face,
                 face_is_box=landmarks.face_is_box,
-                video_id=job.video_id))['imgs'][0]
+                video_id=job.video_id,
+            )
+        )['imgs'][0]
 
 
-def overlay_of(result: ClipResult, size: Tuple[int, int],
-               owner) -> VideoOverlay:
+def overlay_of(result: ClipResult, size: tuple[int, int], owner) -> VideoOverlay:
     """What draws the frames of a scored clip.
 
     Args:
@@ -73,29 +77,31 @@ def overlay_of(result: ClipResult, size: Tuple[int, int],
     """
     windows = result.windows
     curve = Curve(
-        owner.classes, np.array([each.centre_s for each in windows]),
-        np.array([[each.probabilities[name] for name in owner.classes]
-                  for each in windows]),
+        owner.classes,
+        np.array([each.centre_s for each in windows]),
+        np.array([[each.probabilities[name] for name in owner.classes] for each in windows]),
         [(each.start_s, each.end_s) for each in windows],
-        [mark_of(each.found) for each in windows], result.duration_s,
-        owner.threshold)
+        [mark_of(each.found) for each in windows],
+        result.duration_s,
+        owner.threshold,
+    )
     banner, notes = split_warnings(result)
-    return VideoOverlay(size, curve, result.name, owner.regions, banner,
-                        notes)
+    return VideoOverlay(size, curve, result.name, owner.regions, banner, notes)
 
 
-def split_warnings(result: ClipResult) -> Tuple[List[str], List[str]]:
+def split_warnings(result: ClipResult) -> tuple[list[str], list[str]]:
     """Those by which the scores mean nothing, in short, and the others."""
     grave = [
-        each for each in result.warnings
-        if each == SAMPLE_DATA or each.startswith('no landmarks')
+        each for each in result.warnings if each == SAMPLE_DATA or each.startswith('no landmarks')
     ]
-    return ([each.split(';')[0] for each in grave],
-            [each for each in result.warnings if each not in grave])
+    return (
+        [each.split(';')[0] for each in grave],
+        [each for each in result.warnings if each not in grave],
+    )
 
 
 def mark_of(found: dict) -> str:
     """Which regions are found in too few frames of a window; ``''`` where
-    none are."""
-    return ', '.join(f'{region} {share:.0%}'
-                     for region, share in found.items() if share < ENOUGH)
+    none are.
+    """
+    return ', '.join(f'{region} {share:.0%}' for region, share in found.items() if share < ENOUGH)

@@ -1,16 +1,17 @@
 """The newest frame of a camera."""
+
 import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Condition, Thread
-from typing import Callable, Iterator, Optional, Tuple
 
 import cv2
 import numpy as np
 
-USUAL_FPS = 30.
+USUAL_FPS = 30.0
 # What reads a frame again after one that failed gives up after so many.
 MOST_FAILURES = 30
-PATIENCE = 2.  # seconds
+PATIENCE = 2.0  # seconds
 
 
 class Camera:
@@ -35,15 +36,16 @@ class Camera:
             opened = self._capture.isOpened()
         if not opened:
             self._capture.release()
-            raise ValueError(f'camera {index}: cannot be opened; is it '
-                             'plugged in, and used by no other program?')
+            raise ValueError(
+                f'camera {index}: cannot be opened; is it plugged in, and used by no other program?'
+            )
         fps = float(self._capture.get(cv2.CAP_PROP_FPS))
         self.fps = fps if 0 < fps < float('inf') else USUAL_FPS
         self.dropped, self._index = 0, index
         self._clock = clock
-        self._newest: Optional[Tuple[float, np.ndarray]] = None
+        self._newest: tuple[float, np.ndarray] | None = None
         self._changed, self._closed, self._ended = Condition(), False, False
-        self._error: Optional[Exception] = None
+        self._error: Exception | None = None
         self._thread = Thread(target=self._read, daemon=True)
         self._thread.start()
 
@@ -70,7 +72,7 @@ class Camera:
                 self._newest = (self._clock(), image)
                 self._changed.notify()
 
-    def __iter__(self) -> Iterator[Tuple[float, np.ndarray]]:
+    def __iter__(self) -> Iterator[tuple[float, np.ndarray]]:
         """Yield the newest frame, one that was not yielded before: seconds
         and (H, W, 3) uint8, RGB; ends when the camera gives no more.
 
@@ -79,15 +81,15 @@ class Camera:
         """
         while True:
             with self._changed:
-                self._changed.wait_for(
-                    lambda: self._newest is not None or self._ended)
+                self._changed.wait_for(lambda: self._newest is not None or self._ended)
                 if self._newest is None:
                     break
                 (time, image), self._newest = self._newest, None
             yield time, cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
         if self._error is not None:
-            raise ValueError(f'camera {self._index}: cannot be read any more '
-                             f'({self._error})') from self._error
+            raise ValueError(
+                f'camera {self._index}: cannot be read any more ({self._error})'
+            ) from self._error
 
     def close(self) -> None:
         """Let go of the camera."""

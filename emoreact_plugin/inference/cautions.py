@@ -1,17 +1,21 @@
 """What has to be said beside the scores."""
+
 import os.path as osp
-from typing import List, Optional, Sequence
+from collections.abc import Sequence
 
 from emoreact_plugin.datasets.sample.dataset import is_sample_data
 
-NOTICE = ('Estimates of how annotators would label a clip. They do not say '
-          'what somebody feels and are not for judging individuals.')
-SAMPLE_DATA = ('this checkpoint was trained on drawn sample data: on other '
-               'video its scores mean nothing')
+NOTICE = (
+    'Estimates of how annotators would label a clip. They do not say '
+    'what somebody feels and are not for judging individuals.'
+)
+SAMPLE_DATA = (
+    'this checkpoint was trained on drawn sample data: on other video its scores mean nothing'
+)
 # Longer than any clip of EmoReact, seconds.
-LONG = 21.
+LONG = 21.0
 # Of the frames: a region that is found in fewer makes scores unreliable.
-ENOUGH = .5
+ENOUGH = 0.5
 
 
 def is_sample_video(path: str) -> bool:
@@ -25,22 +29,24 @@ def no_landmarks(regions: Sequence[str]) -> str:
     The numbers are those of a fusion that was trained on the drawn sample
     data and tested with and without landmarks.
     """
-    return (f'no landmarks: the whole frame is used instead of '
-            f'{" and ".join(regions)}, which the model was not trained for; '
-            'on the drawn sample data this takes macro ROC AUC from 0.834 to '
-            '0.528, and 0.5 is chance')
+    return (
+        f'no landmarks: the whole frame is used instead of '
+        f'{" and ".join(regions)}, which the model was not trained for; '
+        'on the drawn sample data this takes macro ROC AUC from 0.834 to '
+        '0.528, and 0.5 is chance'
+    )
 
 
 def seldom_found(region: str, share: float) -> str:
     """Said where a region was found in too few of a clip's frames."""
     if not share:
-        return (f'no {region} found in any frame: the whole frame is used '
-                'instead')
-    return (f'{region} found in {share:.0%} of the frames only: in the others '
-            'the whole frame is used')
+        return f'no {region} found in any frame: the whole frame is used instead'
+    return (
+        f'{region} found in {share:.0%} of the frames only: in the others the whole frame is used'
+    )
 
 
-def about_masks(trained: Optional[bool], drawn: Optional[str]) -> List[str]:
+def about_masks(trained: bool | None, drawn: str | None) -> list[str]:
     """Said where training and inference differ in the masks.
 
     Args:
@@ -55,7 +61,7 @@ def about_masks(trained: Optional[bool], drawn: Optional[str]) -> List[str]:
     return []
 
 
-def about_length(duration: float, sampled: int, total: int) -> List[str]:
+def about_length(duration: float, sampled: int, total: int) -> list[str]:
     """Said of a clip that is longer than those of EmoReact.
 
     Args:
@@ -65,5 +71,7 @@ def about_length(duration: float, sampled: int, total: int) -> List[str]:
     """
     if duration <= LONG:
         return []
-    return [f"the clip's own score is of {sampled} of its {total} frames in "
-            f'{duration:.0f} s; look at the windows, or at their mean']
+    return [
+        f"the clip's own score is of {sampled} of its {total} frames in "
+        f'{duration:.0f} s; look at the windows, or at their mean'
+    ]

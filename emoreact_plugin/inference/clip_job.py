@@ -1,15 +1,15 @@
 """The scores of one clip while they come in."""
-from typing import Dict, Iterator, List, Optional, Tuple
+
+from collections.abc import Iterator
 
 import numpy as np
 
-from emoreact_plugin.clips import (Boxes, Clip, Source, boxes_of,
-                                   shares_found)
+from emoreact_plugin.clips import Boxes, Clip, Source, boxes_of, shares_found
 from emoreact_plugin.evaluation.functional import sigmoid
+
 from .cautions import ENOUGH, SAMPLE_DATA, about_length, seldom_found
 from .parts import packed_parts
-from .results import (ClipResult, WindowResult, labels_of, mean_of,
-                      probabilities_of)
+from .results import ClipResult, WindowResult, labels_of, mean_of, probabilities_of
 from .windows import Window, duration_of, plan_windows
 
 
@@ -35,22 +35,22 @@ class ClipJob:
         self.source = source
         self.owner = owner
         self.result = ClipResult(source.path, source.name)
-        self.clip: Optional[Clip] = None
+        self.clip: Clip | None = None
         self.boxes: Boxes = {}
         self.times = np.zeros(0)
         self.video_id = ''
-        self.windows: List[Window] = []
-        self._scores: Dict[int, tuple] = {}
-        self._expected: Optional[int] = None
+        self.windows: list[Window] = []
+        self._scores: dict[int, tuple] = {}
+        self._expected: int | None = None
 
-    def parts(self) -> Iterator[Tuple[int, dict]]:
+    def parts(self) -> Iterator[tuple[int, dict]]:
         """Yield what is to be scored; a clip that fails has an error instead
-        and yields no more."""
+        and yields no more.
+        """
         count = 0
         try:
             self._open()
-            for part in packed_parts(self.clip, self.owner.pipeline,
-                                     self.windows, self.clip.name):
+            for part in packed_parts(self.clip, self.owner.pipeline, self.windows, self.clip.name):
                 count += 1
                 yield part
         except Exception as error:  # the other clips go on
@@ -64,32 +64,29 @@ class ClipJob:
         clip, result = self.clip, self.result
         self.times = clip.times()
         duration = duration_of(self.times, clip.fps)
-        self.windows = plan_windows(self.times, duration,
-                                    owner.window_seconds,
-                                    owner.stride_seconds)
+        self.windows = plan_windows(
+            self.times, duration, owner.window_seconds, owner.stride_seconds
+        )
         self.boxes = boxes_of(clip.landmarks, owner.regions, clip.size)
         result.total_frames, result.duration_s = clip.total_frames, duration
         result.landmarks = landmarks
         result.frames_without = {
-            region: sum(box is None for box in each)
-            for region, each in self.boxes.items()
+            region: sum(box is None for box in each) for region, each in self.boxes.items()
         }
         result.warnings = owner.cautions_of(self.source.path, landmarks)
         sample = owner.pipeline.sample(clip.total_frames, clip.name)
         self.video_id = sample['video_id']
-        result.warnings += about_length(duration,
-                                        len(set(sample['frame_inds'])),
-                                        clip.total_frames)
+        result.warnings += about_length(duration, len(set(sample['frame_inds'])), clip.total_frames)
         shares = shares_found(self.boxes, 0, clip.total_frames)
         if landmarks != 'none':
-            result.warnings += [seldom_found(region, share)
-                                for region, share in shares.items()
-                                if share < ENOUGH]
+            result.warnings += [
+                seldom_found(region, share) for region, share in shares.items() if share < ENOUGH
+            ]
         result.reliable = SAMPLE_DATA not in result.warnings and all(
-            share >= ENOUGH for share in shares.values())
+            share >= ENOUGH for share in shares.values()
+        )
 
-    def add(self, part: int, logits: np.ndarray,
-            streams: Dict[str, np.ndarray]) -> None:
+    def add(self, part: int, logits: np.ndarray, streams: dict[str, np.ndarray]) -> None:
         """Take in the logits (C, ) of a part, fused and of each stream."""
         self._scores[part] = (logits, streams)
         self._finish()
@@ -97,14 +94,16 @@ class ClipJob:
     def fail(self, error: Exception) -> None:
         """Report an error; what was scored of the clip is left out."""
         self.result = ClipResult(
-            self.source.path, self.source.name, reliable=False,
-            error=str(error) or type(error).__name__)
+            self.source.path,
+            self.source.name,
+            reliable=False,
+            error=str(error) or type(error).__name__,
+        )
         self.clip, self.boxes = None, {}
 
     def is_done(self) -> bool:
         """Whether all parts are scored, or the clip failed."""
-        return self.result.error is not None or len(
-            self._scores) == self._expected
+        return self.result.error is not None or len(self._scores) == self._expected
 
     def _finish(self) -> None:
         if not self.is_done() or self.result.error is not None:
@@ -118,15 +117,21 @@ class ClipJob:
             found = shares_found(self.boxes, window.first, window.stop)
             result.windows.append(
                 WindowResult(
-                    window.start_s, window.end_s, fused,
-                    labels_of(fused, threshold), streams, found, window.short,
-                    all(share >= ENOUGH for share in found.values())))
+                    window.start_s,
+                    window.end_s,
+                    fused,
+                    labels_of(fused, threshold),
+                    streams,
+                    found,
+                    window.short,
+                    all(share >= ENOUGH for share in found.values()),
+                )
+            )
         result.mean_probabilities = mean_of(result.windows)
 
     def _probabilities(self, part: int) -> tuple:
         logits, streams = self._scores[part]
         classes = self.owner.classes
         return probabilities_of(classes, sigmoid(logits)), {
-            name: probabilities_of(classes, sigmoid(each))
-            for name, each in streams.items()
+            name: probabilities_of(classes, sigmoid(each)) for name, each in streams.items()
         }

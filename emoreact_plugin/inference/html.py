@@ -1,11 +1,13 @@
 """Results drawn for a notebook: HTML with the pictures in it as SVG."""
+
+from collections.abc import Sequence
 from html import escape
-from typing import Dict, List, Sequence
 
 from emoreact_plugin.visualization.video_overlay import color_of
 
-WARNING = ('background:#fff3cd;border-left:4px solid #b35900;color:#332200;'
-           'padding:4px 8px;margin:4px 0')
+WARNING = (
+    'background:#fff3cd;border-left:4px solid #b35900;color:#332200;padding:4px 8px;margin:4px 0'
+)
 MOST_CLIPS = 20
 ROW, NAME, BAR, VALUE = 18, 110, 180, 44  # pixels
 CHART_WIDTH, CHART_HEIGHT, AXIS = 420, 150, 34
@@ -43,8 +45,7 @@ def clip_html(result) -> str:
     pictures = _bars(table if result.streams else {'': result.probabilities})
     if len(result.windows) > 1:
         pictures += _chart(result.windows, result.duration_s)
-    parts.append('<div style="display:flex;flex-wrap:wrap;gap:16px">'
-                 f'{pictures}</div>')
+    parts.append(f'<div style="display:flex;flex-wrap:wrap;gap:16px">{pictures}</div>')
     return '\n'.join(parts)
 
 
@@ -52,7 +53,7 @@ def _warning(text: str) -> str:
     return f'<div style="{WARNING}">{escape(text)}</div>'
 
 
-def _bars(table: Dict[str, Dict[str, float]]) -> str:
+def _bars(table: dict[str, dict[str, float]]) -> str:
     """A column of bars for each set of scores."""
     columns = list(table)
     names = list(table[columns[0]])
@@ -64,47 +65,51 @@ def _bars(table: Dict[str, Dict[str, float]]) -> str:
         out.append(_text(left, ROW - 5, column, bold=True))
         for i, name in enumerate(names):
             y, value = ROW * (i + 1), table[column][name]
-            out.append(f'<rect x="{left}" y="{y + 2}" height="{ROW - 5}" '
-                       f'width="{BAR * value:.1f}" fill="{color_of(i)}"/>')
-            out.append(_text(left + BAR * value + 4, y + ROW - 6,
-                             f'{value:.2f}'))
-    out += [_text(NAME - 6, ROW * (i + 2) - 6, name, anchor='end')
-            for i, name in enumerate(names)]
+            out.append(
+                f'<rect x="{left}" y="{y + 2}" height="{ROW - 5}" '
+                f'width="{BAR * value:.1f}" fill="{color_of(i)}"/>'
+            )
+            out.append(_text(left + BAR * value + 4, y + ROW - 6, f'{value:.2f}'))
+    out += [_text(NAME - 6, ROW * (i + 2) - 6, name, anchor='end') for i, name in enumerate(names)]
     return ''.join(out) + '</svg>'
 
 
-def _chart(windows: List, duration: float) -> str:
+def _chart(windows: list, duration: float) -> str:
     """A line an emotion, through the middles of the windows."""
     wide, high = CHART_WIDTH - AXIS, CHART_HEIGHT - AXIS
     out = [_svg(CHART_WIDTH, CHART_HEIGHT)]
-    for value in (0, .5, 1):
+    for value in (0, 0.5, 1):
         y = 8 + (high - 8) * (1 - value)
-        out.append(f'<line x1="{AXIS}" x2="{CHART_WIDTH}" y1="{y:.1f}" '
-                   f'y2="{y:.1f}" stroke="#888" stroke-opacity=".4"/>')
+        out.append(
+            f'<line x1="{AXIS}" x2="{CHART_WIDTH}" y1="{y:.1f}" '
+            f'y2="{y:.1f}" stroke="#888" stroke-opacity=".4"/>'
+        )
         out.append(_text(AXIS - 4, y + 4, f'{value:g}', anchor='end'))
     for i, name in enumerate(windows[0].probabilities):
         points = ' '.join(
             f'{AXIS + wide * each.centre_s / duration:.1f},'
             f'{8 + (high - 8) * (1 - each.probabilities[name]):.1f}'
-            for each in windows)
-        out.append(f'<polyline points="{points}" fill="none" '
-                   f'stroke="{color_of(i)}" stroke-width="1.8"><title>'
-                   f'{escape(name)}</title></polyline>')
+            for each in windows
+        )
+        out.append(
+            f'<polyline points="{points}" fill="none" '
+            f'stroke="{color_of(i)}" stroke-width="1.8"><title>'
+            f'{escape(name)}</title></polyline>'
+        )
     out.append(_text(AXIS, CHART_HEIGHT - 12, '0 s'))
-    out.append(_text(CHART_WIDTH, CHART_HEIGHT - 12, f'{duration:.1f} s',
-                     anchor='end'))
+    out.append(_text(CHART_WIDTH, CHART_HEIGHT - 12, f'{duration:.1f} s', anchor='end'))
     return ''.join(out) + '</svg>'
 
 
 def _svg(wide: float, high: float) -> str:
     # The color of the page's text: notebooks are light or dark.
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" '
-            f'height="{high}" viewBox="0 0 {wide} {high}" font-size="12" '
-            'font-family="sans-serif" fill="currentColor">')
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" '
+        f'height="{high}" viewBox="0 0 {wide} {high}" font-size="12" '
+        'font-family="sans-serif" fill="currentColor">'
+    )
 
 
-def _text(x: float, y: float, text: str, anchor: str = 'start',
-          bold: bool = False) -> str:
+def _text(x: float, y: float, text: str, anchor: str = 'start', bold: bool = False) -> str:
     weight = ' font-weight="bold"' if bold else ''
-    return (f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{weight}>'
-            f'{escape(text)}</text>')
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{weight}>{escape(text)}</text>'

@@ -1,23 +1,31 @@
 """Videos in, emotions out."""
+
 import os.path as osp
 from collections import deque
-from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple, Union
+from collections.abc import Iterator, Sequence
 
 from mmengine.config import Config
 
 from emoreact_plugin.checkpoints import checkpoint_of
-from emoreact_plugin.clips import (Clip, ClipPipeline, Scores, Source,
-                                   can_extract, find_sources, load_scorer,
-                                   regions_needed)
+from emoreact_plugin.clips import (
+    Clip,
+    ClipPipeline,
+    Scores,
+    Source,
+    can_extract,
+    find_sources,
+    load_scorer,
+    regions_needed,
+)
 from emoreact_plugin.clips.sources import NOT_THERE, PathLike
 from emoreact_plugin.datasets.clip_files import expected_names
 from emoreact_plugin.datasets.landmark_detector import LandmarkDetector
 from emoreact_plugin.evaluation.dump import sha256_of
 from emoreact_plugin.progress import progress_bar, write_above
 from emoreact_plugin.version import __version__
+
 from .annotate import Annotator
-from .cautions import (NOTICE, SAMPLE_DATA, about_masks, is_sample_video,
-                       no_landmarks)
+from .cautions import NOTICE, SAMPLE_DATA, about_masks, is_sample_video, no_landmarks
 from .clip_job import ClipJob
 from .results import ClipResult, Results
 from .streaming import EmotionStream
@@ -72,47 +80,46 @@ class EmotionInferencer:
         {'Curiosity': 0.71, 'Uncertainty': 0.2, ...}
     """
 
-    def __init__(self,
-                 checkpoint: str,
-                 config: Union[str, Config, None] = None,
-                 device: Optional[str] = None,
-                 mask: Optional[str] = None,
-                 threshold: Optional[float] = None,
-                 landmarks: str = 'auto',
-                 window_seconds: float = 5.,
-                 stride_seconds: float = 1.,
-                 batch_size: int = 8,
-                 person: Optional[str] = None,
-                 cache_dir: Optional[str] = None) -> None:
+    def __init__(
+        self,
+        checkpoint: str,
+        config: str | Config | None = None,
+        device: str | None = None,
+        mask: str | None = None,
+        threshold: float | None = None,
+        landmarks: str = 'auto',
+        window_seconds: float = 5.0,
+        stride_seconds: float = 1.0,
+        batch_size: int = 8,
+        person: str | None = None,
+        cache_dir: str | None = None,
+    ) -> None:
         check_window(window_seconds, stride_seconds)
         if batch_size < 1:
-            raise ValueError('batch_size: expected 1 or more, found '
-                             f'{batch_size}')
+            raise ValueError(f'batch_size: expected 1 or more, found {batch_size}')
         if threshold is not None and not 0 <= threshold <= 1:
-            raise ValueError('threshold: expected a probability, found '
-                             f'{threshold}')
-        if landmarks not in ('auto', 'extract', 'none') and not osp.isdir(
-                landmarks):
+            raise ValueError(f'threshold: expected a probability, found {threshold}')
+        if landmarks not in ('auto', 'extract', 'none') and not osp.isdir(landmarks):
             raise FileNotFoundError(
                 f"{landmarks}: no such folder of landmarks ('auto', 'extract'"
-                " and 'none' are the other choices)")
+                " and 'none' are the other choices)"
+            )
         if person is not None and landmarks in ('extract', 'none'):
-            raise ValueError('person: expected landmark files of several '
-                             f"people, found landmarks='{landmarks}'")
+            raise ValueError(
+                f"person: expected landmark files of several people, found landmarks='{landmarks}'"
+            )
         checkpoint = checkpoint_of(checkpoint)
         self.scorer = load_scorer(checkpoint, config, device)
         self.pipeline = ClipPipeline(self.scorer.cfg, mask)
         self.regions = regions_needed(self.pipeline)
         self.classes = self.scorer.classes
-        self.threshold = self.scorer.threshold if threshold is None \
-            else threshold
+        self.threshold = self.scorer.threshold if threshold is None else threshold
         self.landmarks, self.person = landmarks, person
         self.mask, self.cache_dir = mask, cache_dir
-        self.window_seconds, self.stride_seconds = (window_seconds,
-                                                    stride_seconds)
+        self.window_seconds, self.stride_seconds = (window_seconds, stride_seconds)
         self.batch_size = batch_size
-        self._detector: Optional[LandmarkDetector] = None
-        self.said: Set[str] = set()
+        self._detector: LandmarkDetector | None = None
+        self.said: set[str] = set()
         if landmarks == 'extract' and self.regions:
             self.detector()
         trained = self.scorer.dataset_meta
@@ -132,7 +139,8 @@ class EmotionInferencer:
             person=self.person,
             window_seconds=self.window_seconds,
             stride_seconds=self.stride_seconds,
-            version=__version__)
+            version=__version__,
+        )
 
     def __enter__(self) -> 'EmotionInferencer':
         return self
@@ -146,10 +154,12 @@ class EmotionInferencer:
             self._detector.close()
             self._detector = None
 
-    def __call__(self,
-                 videos: Union[PathLike, Sequence[PathLike]],
-                 out_dir: Optional[str] = None,
-                 progress: bool = True) -> Results:
+    def __call__(
+        self,
+        videos: PathLike | Sequence[PathLike],
+        out_dir: str | None = None,
+        progress: bool = True,
+    ) -> Results:
         """Score videos; one that fails, or is not there, is reported and does
         not stop the rest.
 
@@ -172,11 +182,13 @@ class EmotionInferencer:
         """
         return Results(list(self.run(videos, out_dir, progress)), self.about)
 
-    def run(self,
-            videos: Union[PathLike, Sequence[PathLike]],
-            out_dir: Optional[str] = None,
-            progress: bool = True,
-            annotate: bool = True) -> Iterator[ClipResult]:
+    def run(
+        self,
+        videos: PathLike | Sequence[PathLike],
+        out_dir: str | None = None,
+        progress: bool = True,
+        annotate: bool = True,
+    ) -> Iterator[ClipResult]:
         """As calling it, but each result is yielded as soon as it is whole.
 
         Args:
@@ -188,8 +200,7 @@ class EmotionInferencer:
         annotate = annotate and out_dir is not None
         targets = targets_of(sources, out_dir) if annotate else {}
         annotator = Annotator(self) if annotate else None
-        with progress_bar(total=len(sources), desc='scoring', unit='clip',
-                          shown=progress) as bar:
+        with progress_bar(total=len(sources), desc='scoring', unit='clip', shown=progress) as bar:
             for job in self._scored(sources, bar):
                 if annotator is not None and job.result.error is None:
                     bar.set_postfix_str(f'drawing {job.result.name}')
@@ -205,10 +216,10 @@ class EmotionInferencer:
                 bar.update()
                 yield job.result
 
-    def _scored(self, sources: List[Source],
-                bar) -> Iterator[ClipJob]:
+    def _scored(self, sources: list[Source], bar) -> Iterator[ClipJob]:
         """The clips in their order; the parts of several are scored in one
-        batch."""
+        batch.
+        """
         jobs, waiting = deque(), []
         for source in sources:
             jobs.append(ClipJob(source, self))
@@ -224,31 +235,28 @@ class EmotionInferencer:
             self._score(waiting)
         yield from jobs
 
-    def _score(self, waiting: List[Tuple[ClipJob, int, dict]]) -> None:
+    def _score(self, waiting: list[tuple[ClipJob, int, dict]]) -> None:
         scores = self.score([packed for _, _, packed in waiting])
         for i, (job, part, _) in enumerate(waiting):
-            job.add(part, scores.logits[i],
-                    {name: each[i] for name, each in scores.streams.items()})
+            job.add(
+                part, scores.logits[i], {name: each[i] for name, each in scores.streams.items()}
+            )
 
-    def score(self, packed: List[dict]) -> Scores:
+    def score(self, packed: list[dict]) -> Scores:
         """Score packed clips, see ``ClipPipeline.pack``."""
         return self.scorer(packed)
 
-    def stream(self,
-               frames,
-               fps: Optional[float] = None,
-               realtime: bool = False) -> EmotionStream:
+    def stream(self, frames, fps: float | None = None, realtime: bool = False) -> EmotionStream:
         """Score frames as they come; see :class:`EmotionStream`."""
         return EmotionStream(self, frames, fps, realtime)
 
     def detector(self) -> LandmarkDetector:
         """What finds landmarks, made at its first use."""
         if self._detector is None:
-            self._detector = LandmarkDetector(
-                body=any(region != 'face' for region in self.regions))
+            self._detector = LandmarkDetector(body=any(region != 'face' for region in self.regions))
         return self._detector
 
-    def open(self, source: Source) -> Tuple[Clip, str]:
+    def open(self, source: Source) -> tuple[Clip, str]:
         """A clip, and where its landmarks are from.
 
         Raises:
@@ -265,8 +273,12 @@ class EmotionInferencer:
             return Clip(source.path, detector=self.detector()), 'extracted'
         folder = None if self.landmarks == 'auto' else self.landmarks
         clip = Clip(
-            source.path, folder, cache_dir=self.cache_dir, person=self.person,
-            video=source.name if folder else None)
+            source.path,
+            folder,
+            cache_dir=self.cache_dir,
+            person=self.person,
+            video=source.name if folder else None,
+        )
         if clip.has_landmarks or clip.has_keypoints:
             return clip, 'files'
         if self.person is not None:
@@ -274,14 +286,14 @@ class EmotionInferencer:
             raise FileNotFoundError(
                 f'{source.path}: no landmarks of {self.person} in '
                 f'{folder or osp.dirname(source.path) or "."}, expected '
-                f'{" or ".join(names)}')
+                f'{" or ".join(names)}'
+            )
         if folder is None and can_extract():
-            self.tell('finding landmarks with mediapipe: there are no files '
-                      'of them')
+            self.tell('finding landmarks with mediapipe: there are no files of them')
             return Clip(source.path, detector=self.detector()), 'extracted'
         return clip, 'none'
 
-    def cautions_of(self, path: Optional[str], landmarks: str) -> List[str]:
+    def cautions_of(self, path: str | None, landmarks: str) -> list[str]:
         """What has to be known about the scores of a video.
 
         Args:
@@ -309,18 +321,20 @@ class EmotionInferencer:
             write_above(kind + text)
 
 
-def targets_of(sources: List[Source], out_dir: str) -> Dict[Source, str]:
+def targets_of(sources: list[Source], out_dir: str) -> dict[Source, str]:
     """Where each annotated video is to be; one that is not there has none.
 
     Raises:
         ValueError: When two would be in one place.
     """
-    by_target: Dict[str, Source] = {}
+    by_target: dict[str, Source] = {}
     for source in filter(lambda each: osp.exists(each.path), sources):
         target = osp.join(out_dir, f'{source.name}_annotated.mp4')
         other = by_target.setdefault(target, source)
         if other is not source:
-            raise ValueError(f'{other.path} and {source.path} would both be '
-                             f'written to {target}; rename one, or do them '
-                             'apart')
+            raise ValueError(
+                f'{other.path} and {source.path} would both be '
+                f'written to {target}; rename one, or do them '
+                'apart'
+            )
     return {source: target for target, source in by_target.items()}

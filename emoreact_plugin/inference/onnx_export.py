@@ -1,16 +1,15 @@
 """Trained recognizers as ONNX files (https://onnx.ai)."""
+
 import json
 import warnings
 from copy import deepcopy
-from typing import List, Optional, Tuple
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from torch import Tensor, nn
 
-from emoreact_plugin.clips.onnx_scoring import (FUSED, INSTALL, ONLY_INPUT,
-                                                OnnxScorer, feed_of)
+from emoreact_plugin.clips.onnx_scoring import FUSED, INSTALL, ONLY_INPUT, OnnxScorer, feed_of
 from emoreact_plugin.clips.scoring import TorchScorer
 from emoreact_plugin.models import score_stream
 from emoreact_plugin.version import __version__
@@ -27,25 +26,25 @@ class _Exported(nn.Module):
         super().__init__()
         self.model = model
         self.streams = tuple(getattr(model, 'streams', ()))
-        self.skips = getattr(getattr(model, 'fusion', None), 'skip_missing',
-                             False)
+        self.skips = getattr(getattr(model, 'fusion', None), 'skip_missing', False)
         self.inputs = [f'{s}_imgs' for s in self.streams] or [ONLY_INPUT]
         found = [f'{s}_found' for s in self.streams] if self.skips else []
         self.input_names = [*self.inputs, *found]
         self.output_names = [FUSED, *(f'{s}_logits' for s in self.streams)]
 
-    def forward(self, *values: Tensor) -> Tuple[Tensor, ...]:
+    def forward(self, *values: Tensor) -> tuple[Tensor, ...]:
         images = dict(zip(self.inputs, values))
         if not self.streams:
             x = self._normalised(ONLY_INPUT, images[ONLY_INPUT])
-            return (score_stream(self.model, x)[0], )
+            return (score_stream(self.model, x)[0],)
         logits, features = {}, {}
         for stream, (name, x) in zip(self.streams, images.items()):
             logits[stream], pooled, _ = score_stream(
-                self.model.recognizer_of(stream), self._normalised(name, x))
+                self.model.recognizer_of(stream), self._normalised(name, x)
+            )
             if pooled is not None:
                 features[stream] = pooled
-        valid = dict(zip(self.streams, values[len(self.inputs):]))
+        valid = dict(zip(self.streams, values[len(self.inputs) :]))
         fused = self.model.fusion(logits, features, valid)
         return (fused, *logits.values())
 
@@ -74,8 +73,9 @@ def require_onnx():
     return onnx
 
 
-def export_onnx(cfg: Config, model: nn.Module, clips: List[dict],
-                path: str, dataset_meta: Optional[dict] = None) -> float:
+def export_onnx(
+    cfg: Config, model: nn.Module, clips: list[dict], path: str, dataset_meta: dict | None = None
+) -> float:
     """Write a recognizer as ONNX, once it is shown to give the same logits.
 
     The file takes the images of each stream as ``ClipPipeline`` packs them,
@@ -104,51 +104,58 @@ def export_onnx(cfg: Config, model: nn.Module, clips: List[dict],
             largest logit where that is above 1; no file is left then.
     """
     if len(clips) < 2:
-        raise ValueError('expected at least two clips to compare the ONNX '
-                         f'file on, found {len(clips)}')
+        raise ValueError(
+            f'expected at least two clips to compare the ONNX file on, found {len(clips)}'
+        )
     onnx = require_onnx()
     scorer = TorchScorer(cfg, model, dataset_meta)
     exported = _Exported(deepcopy(model).cpu()).eval()
     with write_whole(path) as part:
         _write(exported, clips, part)
         file = onnx.load(part)
-        onnx.helper.set_model_props(file, {
-            'emoreact_plugin': __version__,
-            'config': cfg.pretty_text,
-            'classes': json.dumps(scorer.classes),
-            'threshold': repr(scorer.threshold),
-            'dataset_meta': json.dumps(dataset_meta or {}),
-        })
+        onnx.helper.set_model_props(
+            file,
+            {
+                'emoreact_plugin': __version__,
+                'config': cfg.pretty_text,
+                'classes': json.dumps(scorer.classes),
+                'threshold': repr(scorer.threshold),
+                'dataset_meta': json.dumps(dataset_meta or {}),
+            },
+        )
         onnx.save(file, part)
         difference = _compare(scorer, OnnxScorer(part), clips)
     return difference
 
 
-def _write(exported: _Exported, clips: List[dict], path: str) -> None:
+def _write(exported: _Exported, clips: list[dict], path: str) -> None:
     """Let torch write the file, for any number of clips."""
-    values = tuple(
-        torch.from_numpy(each)
-        for each in feed_of(clips, exported.input_names).values())
+    values = tuple(torch.from_numpy(each) for each in feed_of(clips, exported.input_names).values())
     batch = torch.export.Dim('batch', min=1)
     try:
         with warnings.catch_warnings():
             # One axis of several inputs has one name: as wanted.
             warnings.filterwarnings('ignore', '# The axis name')
             torch.onnx.export(
-                exported, values, path, dynamo=True, verbose=False,
+                exported,
+                values,
+                path,
+                dynamo=True,
+                verbose=False,
                 input_names=exported.input_names,
                 output_names=exported.output_names,
-                dynamic_shapes=(tuple({0: batch} for _ in values), ),
-                external_data=False)
+                dynamic_shapes=(tuple({0: batch} for _ in values),),
+                external_data=False,
+            )
     except Exception as error:  # the exporter raises many kinds
         reason = str(error).strip() or type(error).__name__
         raise ValueError(
             f'{type(exported.model).__name__}: cannot be exported as ONNX: '
-            f'{reason.splitlines()[0][:300]}') from error
+            f'{reason.splitlines()[0][:300]}'
+        ) from error
 
 
-def _compare(scorer: TorchScorer, other: OnnxScorer,
-             clips: List[dict]) -> float:
+def _compare(scorer: TorchScorer, other: OnnxScorer, clips: list[dict]) -> float:
     """The largest difference, in one batch and clip by clip: the batch is
     free.
 
@@ -156,18 +163,20 @@ def _compare(scorer: TorchScorer, other: OnnxScorer,
         ValueError: When it is more than 1e-4, or 1e-4 of the largest logit
             where that is above 1.
     """
-    largest = 0.
+    largest = 0.0
     for batch in (clips, *([clip] for clip in clips)):
         ours, theirs = scorer(batch), other(batch)
         pairs = [(ours.logits, theirs.logits)] + [
-            (ours.streams[s], theirs.streams[s]) for s in ours.streams]
+            (ours.streams[s], theirs.streams[s]) for s in ours.streams
+        ]
         for one, two in pairs:
             difference = float(np.abs(one - two).max())
-            allowed = TOLERANCE * max(1., float(np.abs(one).max()))
+            allowed = TOLERANCE * max(1.0, float(np.abs(one).max()))
             if not difference <= allowed:
                 raise ValueError(
                     'the ONNX file gives other logits than the recognizer: '
                     f'expected differences up to {allowed:.1e}, found '
-                    f'{difference:.1e}, with {len(batch)} clips in the batch')
+                    f'{difference:.1e}, with {len(batch)} clips in the batch'
+                )
             largest = max(largest, difference)
     return largest

@@ -1,15 +1,18 @@
 """A clip made into packed parts to score: the whole of it, and its windows."""
+
 from collections import Counter
-from typing import Dict, Iterator, List, Tuple
+from collections.abc import Iterator
 
 import numpy as np
 
 from emoreact_plugin.clips import Clip, ClipPipeline
+
 from .windows import Window
 
 
-def packed_parts(clip: Clip, pipeline: ClipPipeline, windows: List[Window],
-                 name: str) -> Iterator[Tuple[int, dict]]:
+def packed_parts(
+    clip: Clip, pipeline: ClipPipeline, windows: list[Window], name: str
+) -> Iterator[tuple[int, dict]]:
     """Decode a clip once and pack its parts.
 
     Only frames that are sampled are kept, and no longer than until the part
@@ -38,15 +41,16 @@ def packed_parts(clip: Clip, pipeline: ClipPipeline, windows: List[Window],
         inds[part] = first + samples[part]['frame_inds']
     uses = Counter(k for each in inds.values() for k in np.unique(each))
     waiting = sorted(inds, key=lambda part: inds[part].max(), reverse=True)
-    frames: Dict[int, np.ndarray] = {}
+    frames: dict[int, np.ndarray] = {}
     for index, frame in clip.select(uses):
         frames[index] = frame
         while waiting and inds[waiting[-1]].max() <= index:
             part = waiting.pop()
             own = inds[part]
-            yield part, pipeline.pack(samples[part],
-                                      [frames[k] for k in own],
-                                      clip.landmarks.of(own))
+            yield (
+                part,
+                pipeline.pack(samples[part], [frames[k] for k in own], clip.landmarks.of(own)),
+            )
             for k in np.unique(own):
                 uses[k] -= 1
                 if not uses[k]:

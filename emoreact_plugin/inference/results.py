@@ -1,18 +1,21 @@
 """What inference gives: plain values, files of them, and a view of them in a
-notebook."""
+notebook.
+"""
+
 import csv
 import io
 import json
 import os.path as osp
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 from emoreact_plugin.datasets.clip_files import number
 from emoreact_plugin.whole_files import write_text
+
 from .html import clip_html, results_html
 
-Probabilities = Dict[str, float]
+Probabilities = dict[str, float]
 
 
 @dataclass
@@ -32,12 +35,13 @@ class WindowResult:
         reliable (bool): Whether each region was found in half of the frames
             or more.
     """
+
     start_s: float
     end_s: float
     probabilities: Probabilities
-    labels: List[str]
-    streams: Dict[str, Probabilities] = field(default_factory=dict)
-    found: Dict[str, float] = field(default_factory=dict)
+    labels: list[str]
+    streams: dict[str, Probabilities] = field(default_factory=dict)
+    found: dict[str, float] = field(default_factory=dict)
     short: bool = False
     reliable: bool = True
 
@@ -83,30 +87,31 @@ class ClipResult:
         error (str | None): Why there are no scores, or no annotated video.
         annotated (str | None): Path of the annotated video.
     """
+
     video: str
     name: str
     probabilities: Probabilities = field(default_factory=dict)
     mean_probabilities: Probabilities = field(default_factory=dict)
-    labels: List[str] = field(default_factory=list)
-    streams: Dict[str, Probabilities] = field(default_factory=dict)
-    windows: List[WindowResult] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    streams: dict[str, Probabilities] = field(default_factory=dict)
+    windows: list[WindowResult] = field(default_factory=list)
     total_frames: int = 0
-    duration_s: float = 0.
+    duration_s: float = 0.0
     landmarks: str = ''
-    frames_without: Dict[str, int] = field(default_factory=dict)
-    warnings: List[str] = field(default_factory=list)
+    frames_without: dict[str, int] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
     reliable: bool = True
-    error: Optional[str] = None
-    annotated: Optional[str] = None
+    error: str | None = None
+    annotated: str | None = None
 
     def to_dict(self) -> dict:
         """Plain values, as in the JSON file."""
-        return dict(
-            vars(self), windows=[each.to_dict() for each in self.windows])
+        return dict(vars(self), windows=[each.to_dict() for each in self.windows])
 
     def row(self) -> dict:
         """Plain values in one row, as in ``clips.csv``: the emotions by their
-        names, those of a stream as ``<stream>/<Emotion>``."""
+        names, those of a stream as ``<stream>/<Emotion>``.
+        """
         return dict(
             video=self.video,
             error=self.error,
@@ -117,13 +122,16 @@ class ClipResult:
             frames=self.total_frames or None,
             duration_s=self.duration_s or None,
             landmarks=self.landmarks or None,
-            **{f'{region}_share': 1 - count / self.total_frames
-               for region, count in self.frames_without.items()},
+            **{
+                f'{region}_share': 1 - count / self.total_frames
+                for region, count in self.frames_without.items()
+            },
             reliable=self.reliable if self.windows else None,
             warnings='; '.join(self.warnings),
-            annotated=self.annotated)
+            annotated=self.annotated,
+        )
 
-    def window_rows(self) -> List[dict]:
+    def window_rows(self) -> list[dict]:
         """A row of plain values a window, as in ``windows.csv``."""
         return [
             dict(
@@ -133,10 +141,11 @@ class ClipResult:
                 **each.probabilities,
                 labels=';'.join(each.labels),
                 **_of_streams(each.streams),
-                **{f'{region}_share': share
-                   for region, share in each.found.items()},
+                **{f'{region}_share': share for region, share in each.found.items()},
                 short=each.short,
-                reliable=each.reliable) for each in self.windows
+                reliable=each.reliable,
+            )
+            for each in self.windows
         ]
 
     def _repr_html_(self) -> str:
@@ -160,9 +169,13 @@ class Results(Sequence):
         left_out (list[str])
     """
 
-    def __init__(self, clips: List[ClipResult], about: dict,
-                 stopped: Optional[str] = None,
-                 left_out: Sequence = ()) -> None:
+    def __init__(
+        self,
+        clips: list[ClipResult],
+        about: dict,
+        stopped: str | None = None,
+        left_out: Sequence = (),
+    ) -> None:
         self.clips = list(clips)
         self.about = about
         self.stopped, self.left_out = stopped, list(left_out)
@@ -174,11 +187,10 @@ class Results(Sequence):
         return len(self.clips)
 
     def __repr__(self) -> str:
-        return (f'Results({number(len(self), "clip")}, '
-                f'{len(self.errors)} failed)')
+        return f'Results({number(len(self), "clip")}, {len(self.errors)} failed)'
 
     @property
-    def errors(self) -> List[ClipResult]:
+    def errors(self) -> list[ClipResult]:
         """The clips that failed."""
         return [each for each in self.clips if each.error is not None]
 
@@ -190,34 +202,33 @@ class Results(Sequence):
             clips_done=len(self.clips),
             clips_in_all=len(self.clips) + len(self.left_out),
             left_out=self.left_out,
-            clips=[each.to_dict() for each in self.clips])
+            clips=[each.to_dict() for each in self.clips],
+        )
 
-    def rows(self) -> List[dict]:
+    def rows(self) -> list[dict]:
         """A row of plain values a clip, those left out with an error that
-        says so: ``pandas.DataFrame`` takes them."""
+        says so: ``pandas.DataFrame`` takes them.
+        """
         return [each.row() for each in self.clips] + [
-            dict(video=path, error=f'left out: {self.stopped}')
-            for path in self.left_out
+            dict(video=path, error=f'left out: {self.stopped}') for path in self.left_out
         ]
 
-    def window_rows(self) -> List[dict]:
+    def window_rows(self) -> list[dict]:
         """A row of plain values a window, of all clips."""
         return [row for each in self.clips for row in each.window_rows()]
 
     def write_json(self, path: str) -> None:
         """Write everything to a JSON file; what is not known is ``null``."""
-        text = json.dumps(
-            _plain(self.to_dict()), indent=1, ensure_ascii=False,
-            allow_nan=False)
+        text = json.dumps(_plain(self.to_dict()), indent=1, ensure_ascii=False, allow_nan=False)
         write_text(path, text + '\n')
 
     def write_csv(self, folder: str) -> None:
         """Write ``clips.csv``, a row a clip, those that failed or were left
         out with the error, and ``windows.csv``, a row a window, into a
-        folder; it is made if need be."""
+        folder; it is made if need be.
+        """
         write_text(osp.join(folder, 'clips.csv'), _table(self.rows()))
-        write_text(osp.join(folder, 'windows.csv'),
-                   _table(self.window_rows()))
+        write_text(osp.join(folder, 'windows.csv'), _table(self.window_rows()))
 
     def _repr_html_(self) -> str:
         return results_html(self.clips, self.about)
@@ -228,25 +239,24 @@ def probabilities_of(classes: Sequence, values) -> Probabilities:
     return dict(zip(classes, map(float, values)))
 
 
-def labels_of(probabilities: Probabilities, threshold: float) -> List[str]:
+def labels_of(probabilities: Probabilities, threshold: float) -> list[str]:
     """The emotions whose probability reaches the threshold."""
     return [name for name, p in probabilities.items() if p >= threshold]
 
 
-def mean_of(windows: List[WindowResult]) -> Probabilities:
+def mean_of(windows: list[WindowResult]) -> Probabilities:
     """The mean over windows; empty for none."""
     names = windows[0].probabilities if windows else ()
     return {
-        name: sum(each.probabilities[name] for each in windows) / len(windows)
-        for name in names
+        name: sum(each.probabilities[name] for each in windows) / len(windows) for name in names
     }
 
 
-def _columns(prefix: str, values: Probabilities) -> Dict[str, float]:
+def _columns(prefix: str, values: Probabilities) -> dict[str, float]:
     return {f'{prefix}/{name}': value for name, value in values.items()}
 
 
-def _of_streams(streams: Dict[str, Probabilities]) -> Dict[str, float]:
+def _of_streams(streams: dict[str, Probabilities]) -> dict[str, float]:
     return {
         key: value
         for stream, values in streams.items()
@@ -265,12 +275,12 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _table(rows: List[dict]) -> str:
+def _table(rows: list[dict]) -> str:
     """CSV with the columns of all rows; those of a clip that failed are too
-    few to tell them."""
+    few to tell them.
+    """
     longest = max(rows, key=len, default={'video': None})
-    columns = list(
-        dict.fromkeys([*longest, *(key for row in rows for key in row)]))
+    columns = list(dict.fromkeys([*longest, *(key for row in rows for key in row)]))
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator='\n')
     writer.writeheader()

@@ -1,5 +1,6 @@
 """A sliding window over the frames of a clip, by the time they are shown."""
-from typing import List, NamedTuple
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,6 +17,7 @@ class Window(NamedTuple):
             one.
         short (bool): Whether the clip is shorter than a window.
     """
+
     start_s: float
     end_s: float
     first: int
@@ -31,11 +33,10 @@ def check_window(seconds: float, stride: float) -> None:
     """
     for name, value in (('window', seconds), ('stride', stride)):
         if not 0 < value < float('inf'):
-            raise ValueError(f'{name}: expected more than 0 seconds, found '
-                             f'{value}')
+            raise ValueError(f'{name}: expected more than 0 seconds, found {value}')
 
 
-def duration_of(times: np.ndarray, fps: float = 0.) -> float:
+def duration_of(times: np.ndarray, fps: float = 0.0) -> float:
     """How long a clip is shown.
 
     Args:
@@ -46,12 +47,11 @@ def duration_of(times: np.ndarray, fps: float = 0.) -> float:
         float: Seconds. The last frame is shown as long as most are.
     """
     gaps = np.diff(times)
-    last = float(np.median(gaps)) if len(gaps) else 1 / (fps or 25.)
+    last = float(np.median(gaps)) if len(gaps) else 1 / (fps or 25.0)
     return float(times[-1] - times[0]) + last
 
 
-def plan_windows(times: np.ndarray, duration: float, seconds: float,
-                 stride: float) -> List[Window]:
+def plan_windows(times: np.ndarray, duration: float, seconds: float, stride: float) -> list[Window]:
     """The windows of a clip.
 
     They start every ``stride`` seconds; the last one ends with the clip. A
@@ -74,15 +74,15 @@ def plan_windows(times: np.ndarray, duration: float, seconds: float,
     check_window(seconds, stride)
     last = duration - seconds
     if last <= TOLERANCE:
-        return [Window(0., duration, 0, len(times), last < -TOLERANCE)]
+        return [Window(0.0, duration, 0, len(times), last < -TOLERANCE)]
     starts = [k * stride for k in range(int((last + TOLERANCE) / stride) + 1)]
     if last - starts[-1] > TOLERANCE:
         starts.append(last)
     windows = []
     for start in starts:
-        first, stop = np.searchsorted(
-            times, (start - TOLERANCE, start + seconds - TOLERANCE))
+        first, stop = np.searchsorted(times, (start - TOLERANCE, start + seconds - TOLERANCE))
         first = max(min(first, stop - 1), 0)
-        windows.append(Window(start, start + seconds, int(first),
-                              max(int(stop), int(first) + 1), False))
+        windows.append(
+            Window(start, start + seconds, int(first), max(int(stop), int(first) + 1), False)
+        )
     return windows

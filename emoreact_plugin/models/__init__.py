@@ -4,6 +4,11 @@ from .load_weights import load_start_weights, load_weights
 from .score_fusion import ScoreFusion
 
 __all__ = [
-    'LateFusionRecognizer', 'ScoreFusion', 'check_names', 'load_recognizer',
-    'load_start_weights', 'load_weights', 'score_stream'
+    'LateFusionRecognizer',
+    'ScoreFusion',
+    'check_names',
+    'load_recognizer',
+    'load_start_weights',
+    'load_weights',
+    'score_stream',
 ]

@@ -1,7 +1,8 @@
 """Weight files of other systems, written as files of this package."""
+
 import os.path as osp
+from collections.abc import Iterable
 from copy import deepcopy
-from typing import Iterable, Optional, Tuple
 
 import torch
 from mmengine.config import Config
@@ -10,6 +11,7 @@ from mmengine.registry import init_default_scope
 from emoreact_plugin.checkpoints import check_recipe
 from emoreact_plugin.whole_files import write_whole
 from mmaction.registry import MODELS
+
 from .load_weights import LoadedWeights, choose_network, fill
 from .weight_files import KINDS, Network, WeightFile
 
@@ -17,7 +19,7 @@ from .weight_files import KINDS, Network, WeightFile
 UNTOLD = ('input', 'mask', 'num_segments', 'shift_div')
 
 
-def to_start_weights(file: WeightFile, stream: Optional[str] = None) -> dict:
+def to_start_weights(file: WeightFile, stream: str | None = None) -> dict:
     """The backbone in a file, to start a training from.
 
     Args:
@@ -32,15 +34,12 @@ def to_start_weights(file: WeightFile, stream: Optional[str] = None) -> dict:
         ValueError: When the file has several networks and none was chosen.
     """
     network = choose_network(file, stream)
-    return dict(
-        state_dict=network.backbone(),
-        meta=dict(converted_from=_origin(file, network)))
+    return dict(state_dict=network.backbone(), meta=dict(converted_from=_origin(file, network)))
 
 
-def to_checkpoint(file: WeightFile,
-                  cfg: Config,
-                  may_miss: Iterable[str] = (),
-                  stream: Optional[str] = None) -> Tuple[dict, LoadedWeights]:
+def to_checkpoint(
+    file: WeightFile, cfg: Config, may_miss: Iterable[str] = (), stream: str | None = None
+) -> tuple[dict, LoadedWeights]:
     """A checkpoint for the model of a configuration, to be tested.
 
     Args:
@@ -66,8 +65,8 @@ def to_checkpoint(file: WeightFile,
     model = MODELS.build(deepcopy(cfg.model))
     loaded = fill(model, file, may_miss, stream)
     meta = dict(
-        cfg=cfg.pretty_text,
-        converted_from=_origin(file, next(iter(file.networks.values()))))
+        cfg=cfg.pretty_text, converted_from=_origin(file, next(iter(file.networks.values())))
+    )
     about = dict(file.meta.get('dataset_meta', {}))
     if loaded.missing:  # the classes are those of a part that was left out
         about.pop('classes', None)
@@ -80,23 +79,20 @@ def to_checkpoint(file: WeightFile,
     return dict(state_dict=model.state_dict(), meta=meta), loaded
 
 
-def _expected(file: WeightFile, cfg: Config,
-              stream: Optional[str]) -> Optional[dict]:
+def _expected(file: WeightFile, cfg: Config, stream: str | None) -> dict | None:
     """The options that the file has to be trained with. The network of a
-    stream is that of its region, whatever was fused with it."""
+    stream is that of its region, whatever was fused with it.
+    """
     recipe = cfg.get('recipe')
-    if stream in file.networks and isinstance(recipe, dict) and (
-            recipe.get('input') == stream):
+    if stream in file.networks and isinstance(recipe, dict) and (recipe.get('input') == stream):
         return {n: x for n, x in recipe.items() if n != 'input'}
     return recipe
 
 
 def _origin(file: WeightFile, network: Network) -> dict:
     origin = dict(
-        kind=file.kind,
-        file=osp.basename(file.path),
-        arch=network.arch,
-        shift=network.shift)
+        kind=file.kind, file=osp.basename(file.path), arch=network.arch, shift=network.shift
+    )
     if 'epoch' in file.meta:
         origin['epoch'] = file.meta['epoch']
     return origin
@@ -117,12 +113,10 @@ def describe(file: WeightFile) -> str:
             if n.startswith('cls_head.') and n.endswith('.bias')
         ]
         head = (heads or [', no head to load'])[0]
-        parts.append((f'{name}: ' if name else '') + arch + shift +
-                     f', {count} tensors' + head)
+        parts.append((f'{name}: ' if name else '') + arch + shift + f', {count} tensors' + head)
     lines = [f'{file.path}: {"; ".join(parts)}.']
     if file.replaced:
-        lines.append('Of classes that are not here, so not read: '
-                     f'{", ".join(file.replaced)}.')
+        lines.append(f'Of classes that are not here, so not read: {", ".join(file.replaced)}.')
     return '\n'.join(lines)
 
 
@@ -139,7 +133,8 @@ def write_checkpoint(content: dict, path: str, source: str) -> None:
         ValueError: When both are one file.
     """
     if osp.exists(path) and osp.samefile(path, source):
-        raise ValueError(f'{path}: expected a file of its own to write to, '
-                         'found the one that is read')
+        raise ValueError(
+            f'{path}: expected a file of its own to write to, found the one that is read'
+        )
     with write_whole(path) as part:
         torch.save(content, part)

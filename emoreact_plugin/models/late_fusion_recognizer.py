@@ -1,7 +1,7 @@
+from collections.abc import Sequence
 from copy import deepcopy
 from difflib import get_close_matches
 from inspect import signature
-from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 import torch
 from mmengine.model import BaseModel, ModuleDict
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mmaction.registry import MODELS
 from mmaction.utils import ConfigType, SampleList
+
 from .load_weights import load_start_weights
 from .partial_bn import freeze_affine, freeze_statistics
 
@@ -68,18 +69,20 @@ class LateFusionRecognizer(BaseModel):
         KeyError: For a fusion that is not registered.
     """
 
-    def __init__(self,
-                 streams: Union[Dict[str, ConfigType], Sequence[str]],
-                 recognizer: Optional[ConfigType] = None,
-                 fusion: ConfigType = dict(type='ScoreFusion', mode='mean'),
-                 loss_cls: ConfigType = dict(type='BCELossWithLogits'),
-                 pos_weight: Optional[Sequence[float]] = None,
-                 partial_bn: bool = False,
-                 joint_batch_norm: bool = False,
-                 start_weights: Union[str, Dict[str, str], None] = None,
-                 threshold: float = 0.5,
-                 data_preprocessor: Optional[ConfigType] = None,
-                 init_cfg: Optional[ConfigType] = None) -> None:
+    def __init__(
+        self,
+        streams: dict[str, ConfigType] | Sequence[str],
+        recognizer: ConfigType | None = None,
+        fusion: ConfigType = dict(type='ScoreFusion', mode='mean'),
+        loss_cls: ConfigType = dict(type='BCELossWithLogits'),
+        pos_weight: Sequence[float] | None = None,
+        partial_bn: bool = False,
+        joint_batch_norm: bool = False,
+        start_weights: str | dict[str, str] | None = None,
+        threshold: float = 0.5,
+        data_preprocessor: ConfigType | None = None,
+        init_cfg: ConfigType | None = None,
+    ) -> None:
         configs = self._stream_configs(streams, recognizer)
         check_stream_names(configs)
         if data_preprocessor is None:
@@ -90,18 +93,17 @@ class LateFusionRecognizer(BaseModel):
         if self.shared:
             configs = {SHARED: recognizer}
         # Building takes keys out of the configs of torchvision backbones.
-        self.recognizers = ModuleDict({
-            name: MODELS.build(deepcopy(config))
-            for name, config in configs.items()
-        })
+        self.recognizers = ModuleDict(
+            {name: MODELS.build(deepcopy(config)) for name, config in configs.items()}
+        )
         self._check_recognizers()
         self.fusion = self._build_fusion(fusion)
         self.loss_cls = MODELS.build(deepcopy(loss_cls))
         self.register_buffer(
             'pos_weight',
-            None if pos_weight is None else torch.tensor(
-                pos_weight, dtype=torch.float32),
-            persistent=False)
+            None if pos_weight is None else torch.tensor(pos_weight, dtype=torch.float32),
+            persistent=False,
+        )
         self.partial_bn = partial_bn
         self.joint_batch_norm = joint_batch_norm
         self.start_weights = start_weights
@@ -113,42 +115,43 @@ class LateFusionRecognizer(BaseModel):
                 freeze_affine(network.backbone)
 
     @staticmethod
-    def _stream_configs(streams, recognizer) -> Dict[str, ConfigType]:
+    def _stream_configs(streams, recognizer) -> dict[str, ConfigType]:
         if isinstance(streams, str):
-            streams = (streams, )
+            streams = (streams,)
         if not len(streams):
-            raise ValueError('LateFusionRecognizer: expected at least one '
-                             'stream, found none')
+            raise ValueError('LateFusionRecognizer: expected at least one stream, found none')
         if isinstance(streams, dict):
             if recognizer is not None:
                 raise ValueError(
                     'LateFusionRecognizer: give either a recognizer a stream '
                     '(streams=dict(...)) or one that all share '
-                    '(recognizer=..., streams=(names)), not both')
+                    '(recognizer=..., streams=(names)), not both'
+                )
             return dict(streams)
         if recognizer is None:
             raise ValueError(
                 'LateFusionRecognizer: streams are names only, expected '
-                '`recognizer`, the config of the network they share')
+                '`recognizer`, the config of the network they share'
+            )
         if len(set(streams)) != len(streams):
-            raise ValueError('LateFusionRecognizer: a stream is named twice '
-                             f'in {tuple(streams)}')
-        return {name: recognizer for name in streams}
+            raise ValueError(f'LateFusionRecognizer: a stream is named twice in {tuple(streams)}')
+        return dict.fromkeys(streams, recognizer)
 
     @staticmethod
-    def _assemble_preprocessor(configs: Dict[str, ConfigType]) -> dict:
+    def _assemble_preprocessor(configs: dict[str, ConfigType]) -> dict:
         default = dict(type='ActionDataPreprocessor')
         return dict(
             type='MultiModalDataPreprocessor',
             preprocessors={
-                f'{name}_imgs':
-                deepcopy(config.get('data_preprocessor') or default)
+                f'{name}_imgs': deepcopy(config.get('data_preprocessor') or default)
                 for name, config in configs.items()
-            })
+            },
+        )
 
     def _build_fusion(self, config: ConfigType) -> torch.nn.Module:
         """Build the fusion; it is told the streams and the number of classes
-        where it takes them and the config leaves them out."""
+        where it takes them and the config leaves them out.
+        """
         config = dict(deepcopy(config))
         kind = config['type']
         if isinstance(kind, str):
@@ -158,11 +161,11 @@ class LateFusionRecognizer(BaseModel):
             raise KeyError(
                 f"LateFusionRecognizer: fusion: '{config['type']}' is no "
                 f'registered model{"; " * bool(near)}{" or ".join(near)}'
-                f'{" is" * bool(near)}; one of your own needs custom_imports')
+                f'{" is" * bool(near)}; one of your own needs custom_imports'
+            )
         takes = signature(kind).parameters
         head = next(iter(self.recognizers.values())).cls_head
-        for name, value in dict(
-                streams=self.streams, num_classes=head.num_classes).items():
+        for name, value in dict(streams=self.streams, num_classes=head.num_classes).items():
             if name in takes:
                 config.setdefault(name, value)
         return MODELS.build(config)
@@ -173,33 +176,33 @@ class LateFusionRecognizer(BaseModel):
                 raise ValueError(
                     f"LateFusionRecognizer: the recognizer of stream '{name}' "
                     f'({type(network).__name__}) has no cls_head, which is '
-                    'needed to score it')
-        classes = {
-            name: network.cls_head.num_classes
-            for name, network in self.recognizers.items()
-        }
+                    'needed to score it'
+                )
+        classes = {name: network.cls_head.num_classes for name, network in self.recognizers.items()}
         if len(set(classes.values())) > 1:
-            raise ValueError('LateFusionRecognizer: the heads differ in '
-                             f'num_classes: {classes}')
+            raise ValueError(f'LateFusionRecognizer: the heads differ in num_classes: {classes}')
 
     def _check_options(self) -> None:
         if isinstance(self.start_weights, dict) and (
-                self.shared or not set(self.start_weights) <= set(
-                    self.streams)):
+            self.shared or not set(self.start_weights) <= set(self.streams)
+        ):
             raise ValueError(
                 'LateFusionRecognizer: start_weights by stream need a network '
                 f'a stream; expected some of {", ".join(self.streams)}'
                 f'{" and no shared recognizer" * self.shared}, found '
-                f'{", ".join(self.start_weights)}')
+                f'{", ".join(self.start_weights)}'
+            )
         classes = next(iter(self.recognizers.values())).cls_head.num_classes
-        if self.pos_weight is not None and self.pos_weight.shape != (
-                classes, ):
-            raise ValueError('LateFusionRecognizer: pos_weight: expected '
-                             f'{classes} values, one a class, found '
-                             f'{tuple(self.pos_weight.shape)}')
+        if self.pos_weight is not None and self.pos_weight.shape != (classes,):
+            raise ValueError(
+                'LateFusionRecognizer: pos_weight: expected '
+                f'{classes} values, one a class, found '
+                f'{tuple(self.pos_weight.shape)}'
+            )
         if not 0 <= self.threshold <= 1:
-            raise ValueError('LateFusionRecognizer: threshold: expected a '
-                             f'probability, found {self.threshold}')
+            raise ValueError(
+                f'LateFusionRecognizer: threshold: expected a probability, found {self.threshold}'
+            )
 
     def recognizer_of(self, stream: str) -> torch.nn.Module:
         """The network that scores a stream."""
@@ -231,10 +234,12 @@ class LateFusionRecognizer(BaseModel):
                 freeze_statistics(network.backbone)
         return self
 
-    def forward(self,
-                inputs: Dict[str, Tensor],
-                data_samples: Optional[SampleList] = None,
-                mode: str = 'tensor'):
+    def forward(
+        self,
+        inputs: dict[str, Tensor],
+        data_samples: SampleList | None = None,
+        mode: str = 'tensor',
+    ):
         """Score a batch.
 
         Args:
@@ -252,12 +257,12 @@ class LateFusionRecognizer(BaseModel):
             ``stream_logits`` and ``stream_scores``: stream -> (C, ).
         """
         if mode not in ('tensor', 'loss', 'predict'):
-            raise ValueError("mode: expected 'tensor', 'loss' or 'predict', "
-                             f"found '{mode}'")
+            raise ValueError(f"mode: expected 'tensor', 'loss' or 'predict', found '{mode}'")
         missing = [s for s in self.streams if f'{s}_imgs' not in inputs]
         if missing:
-            raise ValueError(f'inputs: expected {missing[0]}_imgs, found '
-                             f'{", ".join(inputs) or "nothing"}')
+            raise ValueError(
+                f'inputs: expected {missing[0]}_imgs, found {", ".join(inputs) or "nothing"}'
+            )
         logits, features, losses = self._score(inputs, data_samples)
         if mode == 'tensor':
             return logits
@@ -265,32 +270,30 @@ class LateFusionRecognizer(BaseModel):
             return self._loss(logits, features, losses, data_samples)
         return self._predict(logits, features, data_samples)
 
-    def _score(self, inputs: dict, data_samples: Optional[SampleList]
-               ) -> Tuple[dict, dict, dict]:
+    def _score(self, inputs: dict, data_samples: SampleList | None) -> tuple[dict, dict, dict]:
         """Logits (N, C), pooled features (N, D) and auxiliary losses."""
         logits, features, losses = {}, {}, {}
         if self.joint_batch_norm and self.training and self.shared:
             joint = torch.cat([inputs[f'{s}_imgs'] for s in self.streams])
             samples = data_samples and list(data_samples) * len(self.streams)
-            y, pooled, aux = score_stream(self.recognizers[SHARED], joint,
-                                          samples)
+            y, pooled, aux = score_stream(self.recognizers[SHARED], joint, samples)
             logits = dict(zip(self.streams, y.chunk(len(self.streams))))
             if pooled is not None:
-                features = dict(
-                    zip(self.streams, pooled.chunk(len(self.streams))))
+                features = dict(zip(self.streams, pooled.chunk(len(self.streams))))
             return logits, features, aux
         for stream in self.streams:
             logits[stream], pooled, aux = score_stream(
-                self.recognizer_of(stream), inputs[f'{stream}_imgs'],
-                data_samples)
+                self.recognizer_of(stream), inputs[f'{stream}_imgs'], data_samples
+            )
             if pooled is not None:
                 features[stream] = pooled
             losses.update({f'{stream}_{k}': v for k, v in aux.items()})
         return logits, features, losses
 
-    def _valid(self, data_samples: SampleList) -> Dict[str, Tensor]:
+    def _valid(self, data_samples: SampleList) -> dict[str, Tensor]:
         """Stream -> (N, ) bool, whether any frame showed the region; only the
-        streams whose samples tell (``<stream>_found``)."""
+        streams whose samples tell (``<stream>_found``).
+        """
         valid = {}
         for stream in self.streams:
             found = [s.get(f'{stream}_found') for s in data_samples]
@@ -303,8 +306,9 @@ class LateFusionRecognizer(BaseModel):
             return self.loss_cls(logits, labels)
         return self.loss_cls(logits, labels, pos_weight=self.pos_weight)
 
-    def _loss(self, logits: dict, features: dict, losses: dict,
-              data_samples: SampleList) -> Dict[str, Tensor]:
+    def _loss(
+        self, logits: dict, features: dict, losses: dict, data_samples: SampleList
+    ) -> dict[str, Tensor]:
         first = next(iter(logits.values()))
         labels = torch.stack([s.gt_label for s in data_samples])
         labels = labels.to(first.device)
@@ -312,7 +316,8 @@ class LateFusionRecognizer(BaseModel):
             raise ValueError(
                 'gt_label: expected multi-hot float labels '
                 f'{tuple(first.shape)}, found {labels.dtype} '
-                f'{tuple(labels.shape)}')
+                f'{tuple(labels.shape)}'
+            )
         losses = dict(losses)
         for stream, x in logits.items():
             losses[f'loss_{stream}'] = self._bce(x, labels)
@@ -321,8 +326,7 @@ class LateFusionRecognizer(BaseModel):
             losses.update(self.fusion.loss(fused, labels, self._bce))
         return losses
 
-    def _predict(self, logits: dict, features: dict,
-                 data_samples: SampleList) -> SampleList:
+    def _predict(self, logits: dict, features: dict, data_samples: SampleList) -> SampleList:
         # Scores are ranked, and half precision ties them.
         logits = {name: x.float() for name, x in logits.items()}
         fused = self.fusion(logits, features, self._valid(data_samples))
@@ -331,10 +335,8 @@ class LateFusionRecognizer(BaseModel):
             sample.set_pred_score(scores[i])
             sample.set_pred_label((scores[i] >= self.threshold).long())
             sample.set_field(fused[i], 'pred_logits')
-            sample.set_field({s: x[i] for s, x in logits.items()},
-                             'stream_logits')
-            sample.set_field({s: x[i].sigmoid() for s, x in logits.items()},
-                             'stream_scores')
+            sample.set_field({s: x[i] for s, x in logits.items()}, 'stream_logits')
+            sample.set_field({s: x[i].sigmoid() for s, x in logits.items()}, 'stream_scores')
         return data_samples
 
 
@@ -350,14 +352,13 @@ def check_stream_names(names: Sequence[str]) -> None:
             raise ValueError(
                 f"LateFusionRecognizer: '{name}' cannot be the name of a "
                 'stream; expected letters, digits and _, and none of '
-                "Python's or torch's own names such as 'type' or 'keys'")
+                "Python's or torch's own names such as 'type' or 'keys'"
+            )
 
 
 def score_stream(
-    recognizer: torch.nn.Module,
-    inputs: Tensor,
-    data_samples: Optional[List] = None
-) -> Tuple[Tensor, Optional[Tensor], Dict[str, Tensor]]:
+    recognizer: torch.nn.Module, inputs: Tensor, data_samples: list | None = None
+) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:
     """Logits of one stock recognizer, averaged over its views.
 
     Works for 2D, TSM and 3D recognizers alike (``stage='head'`` of
@@ -382,12 +383,12 @@ def score_stream(
         raise ValueError(
             f'inputs: expected a multiple of the {segments} segments that '
             f'{type(recognizer.backbone).__name__} was built for, found '
-            f'{inputs.shape[1]} frames')
+            f'{inputs.shape[1]} frames'
+        )
     batch = inputs.shape[0]  # len() would fix it where it is exported
     feats, kwargs = recognizer.extract_feat(
-        inputs,
-        data_samples=data_samples,
-        test_mode=not recognizer.training)
+        inputs, data_samples=data_samples, test_mode=not recognizer.training
+    )
     aux = kwargs.get('loss_aux', {})
     logits = recognizer.cls_head(feats, **kwargs)
     logits = logits.reshape(batch, -1, logits.shape[-1]).mean(1)

@@ -1,7 +1,9 @@
 """A trained recognizer from its checkpoint."""
+
 import sys
+from collections.abc import Iterator
 from copy import deepcopy
-from typing import Any, Iterator, Optional, Tuple, Union
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import Registry, init_default_scope
@@ -16,9 +18,9 @@ SCOPES = ('mmaction', 'mmcv', 'mmengine')
 BACKBONE = 'backbone.type'
 
 
-def load_recognizer(checkpoint: str,
-                    config: Union[str, Config, None] = None,
-                    device: str = 'cpu') -> Tuple[Config, nn.Module]:
+def load_recognizer(
+    checkpoint: str, config: str | Config | None = None, device: str = 'cpu'
+) -> tuple[Config, nn.Module]:
     """Build a trained recognizer and load all of its weights.
 
     Without a config, the one that is stored in the checkpoint is taken. It is
@@ -46,13 +48,14 @@ def load_recognizer(checkpoint: str,
         cfg = read_config(checkpoint)
         check_names(cfg, checkpoint)
     else:
-        cfg = Config.fromfile(
-            config, lazy_import=False) if isinstance(config, str) else config
+        cfg = Config.fromfile(config, lazy_import=False) if isinstance(config, str) else config
         check_recipe(checkpoint, read_meta(checkpoint), cfg.get('recipe'))
     if not cfg.get('model') or not isinstance(cfg.model, dict):
-        raise ValueError(f'{checkpoint if config is None else config}: '
-                         'expected a configuration with a model, found '
-                         f'{", ".join(cfg) or "nothing"}')
+        raise ValueError(
+            f'{checkpoint if config is None else config}: '
+            'expected a configuration with a model, found '
+            f'{", ".join(cfg) or "nothing"}'
+        )
     init_default_scope(cfg.get('default_scope') or 'mmaction')
     try:
         model = MODELS.build(_without_start_weights(cfg.model))
@@ -61,14 +64,14 @@ def load_recognizer(checkpoint: str,
             raise
         raise ValueError(
             f'{checkpoint}: the model of its configuration cannot be built: '
-            f'{type(error).__name__}: {str(error)[:500]}') from error
+            f'{type(error).__name__}: {str(error)[:500]}'
+        ) from error
     try:
-        load_checkpoint(
-            model, checkpoint, map_location='cpu', strict=True,
-            logger='silent')
+        load_checkpoint(model, checkpoint, map_location='cpu', strict=True, logger='silent')
     except Exception as error:  # others for what are no tensors
-        raise ValueError(f'{checkpoint}: its weights do not fit the model of '
-                         f'the config: {str(error)[:500]}') from error
+        raise ValueError(
+            f'{checkpoint}: its weights do not fit the model of the config: {str(error)[:500]}'
+        ) from error
     return cfg, model.to(device).eval()
 
 
@@ -87,37 +90,44 @@ def check_names(cfg: Config, source: str) -> None:
     modules = _dict_in(cfg, 'custom_imports', source).get('imports') or []
     for module in modules if isinstance(modules, (list, tuple)) else [modules]:
         if not isinstance(module, str) or module not in sys.modules:
-            raise ValueError(f"{source}: its configuration wants '{module}' "
-                             f'imported; import it yourself, or, {remedy}')
+            raise ValueError(
+                f"{source}: its configuration wants '{module}' "
+                f'imported; import it yourself, or, {remedy}'
+            )
     if (cfg.get('default_scope') or 'mmaction') not in SCOPES:
-        raise ValueError(f"{source}: its configuration has the default_scope "
-                         f"'{cfg.default_scope}', expected one of "
-                         f'{", ".join(SCOPES)}; {remedy}')
+        raise ValueError(
+            f'{source}: its configuration has the default_scope '
+            f"'{cfg.default_scope}', expected one of "
+            f'{", ".join(SCOPES)}; {remedy}'
+        )
     model = _dict_in(cfg, 'model', source)
     loader = _dict_in(cfg, 'test_dataloader', source)
     dataset = _dict_in(loader, 'dataset', source)
-    for part, registries in ((model, (MODELS, )),
-                             (dataset, (DATASETS, TRANSFORMS))):
+    for part, registries in ((model, (MODELS,)), (dataset, (DATASETS, TRANSFORMS))):
         for key, name in _names_in(part):
             if key == '_scope_':
                 known = name in SCOPES
             else:
                 scope, _, plain = str(name).rpartition('.')
                 # MMAction2 takes torchvision's models as backbones.
-                known = scope == 'torchvision' and key == BACKBONE and \
-                    _is_torchvisions(plain) or \
-                    scope in ('', *SCOPES) and any(
-                        _is_registered(plain, each) for each in registries)
+                known = (
+                    scope == 'torchvision'
+                    and key == BACKBONE
+                    and _is_torchvisions(plain)
+                    or scope in ('', *SCOPES)
+                    and any(_is_registered(plain, each) for each in registries)
+                )
             if not known:
-                raise ValueError(f"{source}: its configuration names '{name}',"
-                                 f' which is not a registered part; {remedy}')
+                raise ValueError(
+                    f"{source}: its configuration names '{name}',"
+                    f' which is not a registered part; {remedy}'
+                )
 
 
 def _dict_in(cfg: dict, name: str, source: str) -> dict:
     value = cfg.get(name) or {}
     if not isinstance(value, dict):
-        raise ValueError(f'{source}: its configuration has the {name} '
-                         f'{value!r}, expected a dict')
+        raise ValueError(f'{source}: its configuration has the {name} {value!r}, expected a dict')
     return value
 
 
@@ -139,7 +149,7 @@ def _is_registered(name: str, registry: Registry) -> bool:
     return False
 
 
-def _names_in(value: Any, place: str = '') -> Iterator[Tuple[str, Any]]:
+def _names_in(value: Any, place: str = '') -> Iterator[tuple[str, Any]]:
     """Key and name of all that the registries will look up."""
     if isinstance(value, dict):
         if 'type' in value:
@@ -155,7 +165,8 @@ def _names_in(value: Any, place: str = '') -> Iterator[Tuple[str, Any]]:
 
 def _without_start_weights(model: dict) -> dict:
     """The model's config, so that building it fetches nothing: all weights
-    are in the checkpoint."""
+    are in the checkpoint.
+    """
     model = deepcopy(model)
 
     def strip(value):
@@ -165,8 +176,7 @@ def _without_start_weights(model: dict) -> dict:
                     value[key] = None
             if str(value.get('type', '')).startswith('torchvision.'):
                 value['weights'] = None
-                for key in ('pretrained', 'pretrained_backbone',
-                            'weights_backbone'):
+                for key in ('pretrained', 'pretrained_backbone', 'weights_backbone'):
                     value.pop(key, None)
             value = list(value.values())
         if isinstance(value, (list, tuple)):

@@ -1,16 +1,19 @@
 """The one way that weights come into a network."""
-from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
+
+from collections.abc import Iterable
+from typing import NamedTuple
 from urllib.error import URLError
 
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from .weight_files import (KINDS, Network, WeightFile, from_state,
-                           read_weight_file)
+from .weight_files import KINDS, Network, WeightFile, from_state, read_weight_file
 from .weight_names import is_shifted, recognizer_names, torchvision_names
 
-SWITCH = ('Give the path of a weight file with `--init PATH`, or train from '
-          'random weights with `--init scratch`.')
+SWITCH = (
+    'Give the path of a weight file with `--init PATH`, or train from '
+    'random weights with `--init scratch`.'
+)
 # What may be left as it is in the model when it is told so.
 PARTS = dict(head='cls_head.', neck='neck.', fusion='fusion.')
 _COUNTER = 'num_batches_tracked'
@@ -29,16 +32,16 @@ class LoadedWeights(NamedTuple):
         left_out (list[str]): The file's tensors that were not needed: heads
             of a file for a backbone, heads for other labels.
     """
+
     count: int
     kind: str
-    missing: List[str]
-    left_out: List[str]
+    missing: list[str]
+    left_out: list[str]
 
 
-def load_weights(model: nn.Module,
-                 path: str,
-                 may_miss: Iterable[str] = (),
-                 stream: Optional[str] = None) -> LoadedWeights:
+def load_weights(
+    model: nn.Module, path: str, may_miss: Iterable[str] = (), stream: str | None = None
+) -> LoadedWeights:
     """Load a weight file into a network, whole or not at all.
 
     Reads the original system's checkpoints and AffectNet weights,
@@ -78,8 +81,7 @@ def load_weights(model: nn.Module,
     may_miss = tuple(may_miss)
     unknown = [part for part in may_miss if part not in PARTS]
     if unknown:
-        raise ValueError(f'may_miss: expected some of {", ".join(PARTS)}, '
-                         f'found {unknown[0]}')
+        raise ValueError(f'may_miss: expected some of {", ".join(PARTS)}, found {unknown[0]}')
     file = _read(path)
     return _logged(model, file, fill(model, file, may_miss, stream))
 
@@ -91,9 +93,7 @@ def _read(path: str) -> WeightFile:
         raise FileNotFoundError(f'{error}. {SWITCH}') from error
 
 
-def load_start_weights(backbone: nn.Module,
-                       source: str,
-                       stream: Optional[str] = None) -> int:
+def load_start_weights(backbone: nn.Module, source: str, stream: str | None = None) -> int:
     """Load ``'imagenet'`` or a weight file into a backbone.
 
     Args:
@@ -116,19 +116,19 @@ def load_start_weights(backbone: nn.Module,
     if source != 'imagenet':
         file = _read(source)
         chosen = stream if len(file.networks) > 1 else None
-        return _logged(backbone, file,
-                       fill(backbone, file, stream=chosen)).count
+        return _logged(backbone, file, fill(backbone, file, stream=chosen)).count
     name = _torchvision_arch(backbone)
     # Imported here: torchvision takes a second that most uses do not need.
     from torchvision.models import get_model_weights
+
     weights = get_model_weights(name).IMAGENET1K_V1
     try:
-        state = weights.get_state_dict(
-            progress=True, check_hash=True, weights_only=True)
+        state = weights.get_state_dict(progress=True, check_hash=True, weights_only=True)
     except (URLError, OSError, RuntimeError) as error:
         raise FileNotFoundError(
             f'The ImageNet weights of {name} could not be had from '
-            f'{weights.url} ({error}). {SWITCH}') from error
+            f'{weights.url} ({error}). {SWITCH}'
+        ) from error
     file = from_state(state, weights.url, {})
     return _logged(backbone, file, fill(backbone, file)).count
 
@@ -141,67 +141,77 @@ def _torchvision_arch(backbone: nn.Module) -> str:
         return 'mobilenet_v2'
     raise ValueError(
         f"start weights 'imagenet' are known for ResNet, ResNetTSM, "
-        f'MobileNetV2 and MobileNetV2TSM, not for {kind}. {SWITCH}')
+        f'MobileNetV2 and MobileNetV2TSM, not for {kind}. {SWITCH}'
+    )
 
 
-def fill(model: nn.Module,
-         file: WeightFile,
-         may_miss: Iterable[str] = (),
-         stream: Optional[str] = None) -> LoadedWeights:
+def fill(
+    model: nn.Module, file: WeightFile, may_miss: Iterable[str] = (), stream: str | None = None
+) -> LoadedWeights:
     """:func:`load_weights` of a file that has been read already."""
     state = model.state_dict()
     match = _Match(tuple(may_miss))
     whole = hasattr(model, 'recognizers') or hasattr(model, 'cls_head')
     for prefix, network in _pair(model, file, stream):
-        own = [n[len(prefix):] for n in state if n.startswith(prefix)]
+        own = [n[len(prefix) :] for n in state if n.startswith(prefix)]
         slots = recognizer_names(own) if whole else torchvision_names(own)
-        match.add({s: prefix + n for s, n in zip(slots, own)}, state,
-                  network.tensors if whole else match.backbone_of(network))
+        match.add(
+            {s: prefix + n for s, n in zip(slots, own)},
+            state,
+            network.tensors if whole else match.backbone_of(network),
+        )
         if whole:
             _check_shift(file.path, network, is_shifted(own), match)
     if hasattr(model, 'recognizers'):
-        match.add({n: n for n in state if not n.startswith('recognizers.')},
-                  state, file.others)
+        match.add({n: n for n in state if not n.startswith('recognizers.')}, state, file.others)
     else:
         match.left_out += file.others
     own = [n for n in state if not n.endswith(_COUNTER)]
     problems = match.problems(own)
     if problems:
-        raise ValueError(f'{file.path}: does not fit {type(model).__name__} '
-                         f'({len(own)} tensors). {problems}')
+        raise ValueError(
+            f'{file.path}: does not fit {type(model).__name__} ({len(own)} tensors). {problems}'
+        )
     model.load_state_dict(match.found, strict=False)
     return LoadedWeights(
-        sum(not n.endswith(_COUNTER) for n in match.found), file.kind,
-        match.left_as_is, file.left_out + match.left_out)
+        sum(not n.endswith(_COUNTER) for n in match.found),
+        file.kind,
+        match.left_as_is,
+        file.left_out + match.left_out,
+    )
 
 
-def _logged(model: nn.Module, file: WeightFile,
-            loaded: LoadedWeights) -> LoadedWeights:
+def _logged(model: nn.Module, file: WeightFile, loaded: LoadedWeights) -> LoadedWeights:
     left = f', {len(loaded.missing)} left as they are' * bool(loaded.missing)
-    print_log(f'{loaded.count} tensors of {type(model).__name__} loaded{left} '
-              f'from {file.path}: {KINDS[file.kind]}', 'current')
+    print_log(
+        f'{loaded.count} tensors of {type(model).__name__} loaded{left} '
+        f'from {file.path}: {KINDS[file.kind]}',
+        'current',
+    )
     return loaded
 
 
 class _Match:
     """Which tensor of a file goes where, over all networks of a model."""
 
-    def __init__(self, may_miss: Tuple[str, ...]) -> None:
+    def __init__(self, may_miss: tuple[str, ...]) -> None:
         self.may_miss = may_miss
-        self.found: Dict[str, Tensor] = {}
-        self.left_over: List[str] = []
-        self.shapes: List[str] = []
-        self.left_as_is: List[str] = []
-        self.left_out: List[str] = []
+        self.found: dict[str, Tensor] = {}
+        self.left_over: list[str] = []
+        self.shapes: list[str] = []
+        self.left_as_is: list[str] = []
+        self.left_out: list[str] = []
 
-    def backbone_of(self, network: Network) -> Dict[str, Tensor]:
+    def backbone_of(self, network: Network) -> dict[str, Tensor]:
         self.left_out += network.beside_backbone()
         return network.backbone()
 
-    def add(self, slots: Dict[str, str], state: Dict[str, Tensor],
-            tensors: Dict[str, Tensor]) -> None:
+    def add(
+        self, slots: dict[str, str], state: dict[str, Tensor], tensors: dict[str, Tensor]
+    ) -> None:
         """Match by name in the file's form; ``slots`` has the model's own
-        name for each."""
+        name for each.
+        """
         slots, tensors = dict(slots), dict(tensors)
         for part in self.may_miss:
             self._leave(PARTS[part], slots, state, tensors)
@@ -212,11 +222,17 @@ class _Match:
                 continue
             self.found[own] = tensor
             if tensor.shape != state[own].shape:
-                self.shapes.append(f'{own} {tuple(tensor.shape)} instead of '
-                                   f'{tuple(state[own].shape)}')
+                self.shapes.append(
+                    f'{own} {tuple(tensor.shape)} instead of {tuple(state[own].shape)}'
+                )
 
-    def _leave(self, prefix: str, slots: Dict[str, str],
-               state: Dict[str, Tensor], tensors: Dict[str, Tensor]) -> None:
+    def _leave(
+        self,
+        prefix: str,
+        slots: dict[str, str],
+        state: dict[str, Tensor],
+        tensors: dict[str, Tensor],
+    ) -> None:
         """Take a part that does not fit as a whole out of both sides."""
         own = {n: state[slots[n]].shape for n in slots if n.startswith(prefix)}
         given = {n: tensors[n].shape for n in tensors if n.startswith(prefix)}
@@ -226,18 +242,21 @@ class _Match:
             for name in given:
                 del tensors[name]
 
-    def problems(self, own: List[str]) -> str:
+    def problems(self, own: list[str]) -> str:
         """What does not fit, the first few of each kind; '' if all does."""
-        missing = [n for n in own
-                   if n not in self.found and n not in self.left_as_is]
+        missing = [n for n in own if n not in self.found and n not in self.left_as_is]
         return '; '.join(
             f'{len(names)} {what}: {", ".join(names[:5])}'
-            for what, names in (('missing', missing),
-                                ('left over', self.left_over),
-                                ('of another shape', self.shapes)) if names)
+            for what, names in (
+                ('missing', missing),
+                ('left over', self.left_over),
+                ('of another shape', self.shapes),
+            )
+            if names
+        )
 
 
-def choose_network(file: WeightFile, stream: Optional[str] = None) -> Network:
+def choose_network(file: WeightFile, stream: str | None = None) -> Network:
     """The network of a file, or that of a stream.
 
     Args:
@@ -256,44 +275,45 @@ def choose_network(file: WeightFile, stream: Optional[str] = None) -> Network:
         raise ValueError(
             f'{file.path}: ambiguous, holds networks of the streams '
             f'{", ".join(given)}, expected one network; choose a stream '
-            '(tools/convert_checkpoint.py --stream)')
+            '(tools/convert_checkpoint.py --stream)'
+        )
     if stream not in given:
         raise ValueError(
             f'{file.path}: holds networks of the streams {", ".join(given)}, '
             f'and one for {stream} is asked for; '
-            'tools/convert_checkpoint.py --stream makes a file of one of them')
+            'tools/convert_checkpoint.py --stream makes a file of one of them'
+        )
     return given[stream]
 
 
-def _pair(model: nn.Module, file: WeightFile,
-          stream: Optional[str]) -> List[Tuple[str, Network]]:
+def _pair(model: nn.Module, file: WeightFile, stream: str | None) -> list[tuple[str, Network]]:
     """The networks of a model, by the prefix of their names in it, each with
-    that of the file."""
+    that of the file.
+    """
     own = list(model.recognizers) if hasattr(model, 'recognizers') else ['']
     prefixes = [f'recognizers.{n}.' if n else '' for n in own]
     if len(own) == 1:
         return [(prefixes[0], choose_network(file, stream))]
     if set(own) != set(file.networks):
-        found = (', '.join(file.networks) if len(file.networks) > 1 else
-                 'one network')
+        found = ', '.join(file.networks) if len(file.networks) > 1 else 'one network'
         raise ValueError(
             f'{file.path}: ambiguous, expected networks of the streams '
             f'{", ".join(own)}, found {found}. Load into one network of the '
             'model at a time, or convert a run that shares its network with '
-            'a config that does')
-    return [(prefix, file.networks[name])
-            for prefix, name in zip(prefixes, own)]
+            'a config that does'
+        )
+    return [(prefix, file.networks[name]) for prefix, name in zip(prefixes, own)]
 
 
-def _check_shift(path: str, network: Network, shift: bool,
-                 match: _Match) -> None:
+def _check_shift(path: str, network: Network, shift: bool, match: _Match) -> None:
     """A trained network with or without shift has the same tensors, and is
-    another function."""
-    trained = any(n.startswith(PARTS['head']) and n not in match.left_out
-                  for n in network.tensors)
+    another function.
+    """
+    trained = any(n.startswith(PARTS['head']) and n not in match.left_out for n in network.tensors)
     if trained and network.shift != shift:
         kinds = 'without temporal shift', 'with temporal shift (TSM)'
         raise ValueError(
             f'{path}: was trained {kinds[network.shift]}, the model is one '
             f'{kinds[shift]}; its scores would mean nothing. Change the model '
-            '(`--shift`)')
+            '(`--shift`)'
+        )

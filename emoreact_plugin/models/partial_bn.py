@@ -1,10 +1,9 @@
 """Partial batch normalisation of TSN (Wang et al., ECCV 2016)."""
-from typing import List
 
 from torch import nn
 
 
-def later_batch_norms(backbone: nn.Module) -> List[nn.Module]:
+def later_batch_norms(backbone: nn.Module) -> list[nn.Module]:
     """All 2D batch norms of a backbone but the first, in order of definition.
 
     Args:
@@ -20,7 +19,8 @@ def later_batch_norms(backbone: nn.Module) -> List[nn.Module]:
 
 def freeze_affine(backbone: nn.Module) -> None:
     """Stop the gradients of scale and shift; to be called once, before the
-    optimizer is built and DDP wraps the model."""
+    optimizer is built and DDP wraps the model.
+    """
     for norm in later_batch_norms(backbone):
         for parameter in norm.parameters():
             parameter.requires_grad = False
@@ -28,6 +28,7 @@ def freeze_affine(backbone: nn.Module) -> None:
 
 def freeze_statistics(backbone: nn.Module) -> None:
     """Keep running mean and variance as they are; to be called after every
-    ``train()``."""
+    ``train()``.
+    """
     for norm in later_batch_norms(backbone):
         norm.eval()

@@ -5,6 +5,7 @@ numbers, texts and containers of them, and refuses everything else. Files of
 older programs hold an object of their own beside the tensors, such as the
 run's settings. It is replaced here by one that does nothing.
 """
+
 import importlib.util
 import os.path as osp
 import pickle
@@ -12,7 +13,8 @@ import pickletools
 import re
 import zipfile
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
-from typing import Iterator, List, NamedTuple, Tuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 
@@ -20,13 +22,22 @@ import torch
 # (a best score), MMEngine's log history. None of them is made or called:
 # a stand-in takes the place of each.
 _HARMLESS = (
-    'argparse.Namespace', 'builtins.getattr',
-    'mmengine.logging.history_buffer.HistoryBuffer', 'numpy.dtype',
-    'numpy.ndarray', 'numpy.core.multiarray._reconstruct',
-    'numpy.core.multiarray.scalar', 'numpy._core.multiarray._reconstruct',
-    'numpy._core.multiarray.scalar', 'pathlib.PosixPath',
-    'pathlib.WindowsPath', 'pathlib.PurePosixPath', 'pathlib.PureWindowsPath',
-    'pathlib._local.PosixPath', 'pathlib._local.WindowsPath')
+    'argparse.Namespace',
+    'builtins.getattr',
+    'mmengine.logging.history_buffer.HistoryBuffer',
+    'numpy.dtype',
+    'numpy.ndarray',
+    'numpy.core.multiarray._reconstruct',
+    'numpy.core.multiarray.scalar',
+    'numpy._core.multiarray._reconstruct',
+    'numpy._core.multiarray.scalar',
+    'pathlib.PosixPath',
+    'pathlib.WindowsPath',
+    'pathlib.PurePosixPath',
+    'pathlib.PureWindowsPath',
+    'pathlib._local.PosixPath',
+    'pathlib._local.WindowsPath',
+)
 # Before the object, a file of PyTorch < 1.6 has a magic number, a version and
 # the machine's sizes of integers, each a pickle of its own.
 _OLD_PREFIX = 3
@@ -34,6 +45,7 @@ _OLD_PREFIX = 3
 
 class StandIn:
     """Takes the place of an object in a file; keeps nothing, does nothing."""
+
     __slots__ = ()
 
     def __new__(cls, *args):
@@ -48,7 +60,9 @@ class StandIn:
 
 class _UnknownClass(StandIn):
     """Of a class that is not here. A plain object is made without a call;
-    what the file calls is a function, and may do anything."""
+    what the file calls is a function, and may do anything.
+    """
+
     __slots__ = ()
 
     def __init__(self, *args):
@@ -63,8 +77,9 @@ class SafeFile(NamedTuple):
         replaced (list[str]): Names of the unknown classes whose objects are
             :class:`StandIn` in it.
     """
+
     content: object
-    replaced: List[str]
+    replaced: list[str]
 
 
 def read_safely(path: str) -> SafeFile:
@@ -99,8 +114,9 @@ def read_safely(path: str) -> SafeFile:
             with torch.serialization.safe_globals(names):
                 return SafeFile(_load(path), unknown)
     except Exception as error:  # torch raises many kinds for a bad file
-        raise ValueError(f'{path}: cannot be read as a PyTorch file of '
-                         f'tensors: {_reason(error)}') from error
+        raise ValueError(
+            f'{path}: cannot be read as a PyTorch file of tensors: {_reason(error)}'
+        ) from error
 
 
 def _load(path: str):
@@ -112,8 +128,7 @@ def _reason(error: Exception) -> str:
     text = str(error)
     asked = re.search(r'GLOBAL (\S+)', text)
     if asked:
-        return (f'it asks for {asked[1]}, which could run code; nothing of it '
-                'was run')
+        return f'it asks for {asked[1]}, which could run code; nothing of it was run'
     if isinstance(error, pickle.UnpicklingError):
         text = text.partition('WeightsUnpickler error: ')[2]
         text = re.sub('<[^>]*>', 'an object', text.split('Check the ')[0])
@@ -121,7 +136,7 @@ def _reason(error: Exception) -> str:
     return type(error).__name__
 
 
-def _unknown_classes(path: str) -> List[str]:
+def _unknown_classes(path: str) -> list[str]:
     """``module.name`` of what a file asks for and is in no module here."""
     names = {}
     for module, name in _names_in(path):
@@ -142,7 +157,7 @@ def _is_here(top: str, module: str, name: str) -> bool:
         return True
 
 
-def _names_in(path: str) -> Iterator[Tuple[str, str]]:
+def _names_in(path: str) -> Iterator[tuple[str, str]]:
     """The pairs (module, name) in a file's pickles, which are not run."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
@@ -156,7 +171,7 @@ def _names_in(path: str) -> Iterator[Tuple[str, str]]:
             yield from _names_in_pickle(file)
 
 
-def _names_in_pickle(file) -> Iterator[Tuple[str, str]]:
+def _names_in_pickle(file) -> Iterator[tuple[str, str]]:
     for opcode, argument, _ in pickletools.genops(file):
         if opcode.name == 'GLOBAL':
             yield tuple(argument.split(' ', 1))

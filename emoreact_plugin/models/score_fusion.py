@@ -1,4 +1,4 @@
-from typing import Dict, Optional, Sequence, Union
+from collections.abc import Sequence
 
 import torch
 from mmengine.model import BaseModule
@@ -36,19 +36,23 @@ class ScoreFusion(BaseModule):
         ValueError: For an unknown mode, or weights that do not fit.
     """
 
-    def __init__(self,
-                 mode: str = 'mean',
-                 streams: Optional[Sequence[str]] = None,
-                 weights: Optional[Dict[str, float]] = None,
-                 skip_missing: bool = False,
-                 init_cfg: Optional[dict] = None) -> None:
+    def __init__(
+        self,
+        mode: str = 'mean',
+        streams: Sequence[str] | None = None,
+        weights: dict[str, float] | None = None,
+        skip_missing: bool = False,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg=init_cfg)
         if mode not in MODES:
-            raise ValueError(f"ScoreFusion: unknown mode '{mode}', expected "
-                             f'one of {", ".join(MODES)}')
+            raise ValueError(
+                f"ScoreFusion: unknown mode '{mode}', expected one of {', '.join(MODES)}"
+            )
         if weights is not None and mode != 'weighted':
-            raise ValueError('ScoreFusion: weights were given, but the mode '
-                             f"is '{mode}', expected 'weighted'")
+            raise ValueError(
+                f"ScoreFusion: weights were given, but the mode is '{mode}', expected 'weighted'"
+            )
         self.mode = mode
         self.streams = tuple(streams) if streams is not None else None
         self.learned = mode == 'weighted' and weights is None
@@ -56,36 +60,41 @@ class ScoreFusion(BaseModule):
         if mode == 'weighted':
             self._init_weighted(weights)
 
-    def _init_weighted(self, weights: Optional[Dict[str, float]]) -> None:
+    def _init_weighted(self, weights: dict[str, float] | None) -> None:
         if self.streams is None:
-            raise ValueError("ScoreFusion: mode 'weighted' needs the names of "
-                             'the streams')
+            raise ValueError("ScoreFusion: mode 'weighted' needs the names of the streams")
         if weights is None:
-            self.weight_logits = torch.nn.Parameter(
-                torch.zeros(len(self.streams)))
+            self.weight_logits = torch.nn.Parameter(torch.zeros(len(self.streams)))
             return
         if set(weights) != set(self.streams):
-            raise ValueError('ScoreFusion: expected a weight for each of '
-                             f'{", ".join(self.streams)}, found them for '
-                             f'{", ".join(weights) or "none"}')
+            raise ValueError(
+                'ScoreFusion: expected a weight for each of '
+                f'{", ".join(self.streams)}, found them for '
+                f'{", ".join(weights) or "none"}'
+            )
         given = torch.tensor([float(weights[name]) for name in self.streams])
-        if not bool(torch.isfinite(given).all()) or bool(
-            (given < 0).any()) or float(given.sum()) == 0:
-            raise ValueError('ScoreFusion: weights must be finite, not '
-                             f'negative and not all 0, found {dict(weights)}')
+        if (
+            not bool(torch.isfinite(given).all())
+            or bool((given < 0).any())
+            or float(given.sum()) == 0
+        ):
+            raise ValueError(
+                'ScoreFusion: weights must be finite, not '
+                f'negative and not all 0, found {dict(weights)}'
+            )
         self.register_buffer('given_weights', given / given.sum())
 
-    def stream_weights(self) -> Dict[str, Tensor]:
+    def stream_weights(self) -> dict[str, Tensor]:
         """The weight of each stream, (), summing to 1; mode 'weighted'."""
-        weights = (
-            self.weight_logits.softmax(0)
-            if self.learned else self.given_weights)
+        weights = self.weight_logits.softmax(0) if self.learned else self.given_weights
         return dict(zip(self.streams, weights))
 
-    def forward(self,
-                logits: Dict[str, Tensor],
-                features: Optional[Dict[str, Tensor]] = None,
-                valid: Optional[Dict[str, Tensor]] = None) -> Tensor:
+    def forward(
+        self,
+        logits: dict[str, Tensor],
+        features: dict[str, Tensor] | None = None,
+        valid: dict[str, Tensor] | None = None,
+    ) -> Tensor:
         """Fuse the streams.
 
         Args:
@@ -103,33 +112,36 @@ class ScoreFusion(BaseModule):
         weights = scores.new_ones(scores.shape[:2])  # (S, N)
         if self.mode == 'weighted':
             given = self.stream_weights()
-            weights = weights * torch.stack([given[s] for s in logits
-                                             ])[:, None]
+            weights = weights * torch.stack([given[s] for s in logits])[:, None]
         if self.skip_missing:
             weights = self._without_missing(weights, logits, valid or {})
         if self.mode == 'max':
-            return scores.masked_fill((weights == 0)[..., None],
-                                      -torch.inf).amax(0)
+            return scores.masked_fill((weights == 0)[..., None], -torch.inf).amax(0)
         return ((weights / weights.sum(0))[..., None] * scores).sum(0)
 
     @staticmethod
-    def _without_missing(weights: Tensor, logits: Dict[str, Tensor],
-                         valid: Dict[str, Tensor]) -> Tensor:
+    def _without_missing(
+        weights: Tensor, logits: dict[str, Tensor], valid: dict[str, Tensor]
+    ) -> Tensor:
         """Set the weights (S, N) of missing streams to 0.
 
         Every stream is still scored, and only its score is weighted: several
         ranks would fall out of step if one of them left a network out.
         """
-        there = torch.stack([
-            valid[name].to(weights.device)
-            if name in valid else torch.ones_like(w, dtype=torch.bool)
-            for name, w in zip(logits, weights)
-        ])
+        there = torch.stack(
+            [
+                valid[name].to(weights.device)
+                if name in valid
+                else torch.ones_like(w, dtype=torch.bool)
+                for name, w in zip(logits, weights)
+            ]
+        )
         left = weights * there
         return torch.where(left.sum(0) > 0, left, weights)
 
-    def loss(self, fused_logits: Tensor, labels: Tensor,
-             loss_cls: Union[torch.nn.Module, callable]) -> Dict[str, Tensor]:
+    def loss(
+        self, fused_logits: Tensor, labels: Tensor, loss_cls: torch.nn.Module | callable
+    ) -> dict[str, Tensor]:
         """The loss that learned weights need; nothing otherwise.
 
         Args:

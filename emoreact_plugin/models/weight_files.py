@@ -1,11 +1,12 @@
 """Weight files of other systems and our own, brought to one form."""
-from typing import Dict, Iterable, List, NamedTuple, Tuple
+
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from torch import Tensor
 
 from .safe_reading import read_safely
-from .weight_names import (arch_of, from_sequential, is_shifted,
-                           recognizer_names, torchvision_names)
+from .weight_names import arch_of, from_sequential, is_shifted, recognizer_names, torchvision_names
 
 KINDS = dict(
     original='trained checkpoint of the original system',
@@ -13,9 +14,9 @@ KINDS = dict(
     torchvision="torchvision's weights",
     mmaction="MMAction2's checkpoint",
     ours='checkpoint of this package',
-    backbone='weights of a backbone')
-_AFFECTNET_HEADS = ('classifier.0.', 'categorical_layer.',
-                    'continuous_layer.')
+    backbone='weights of a backbone',
+)
+_AFFECTNET_HEADS = ('classifier.0.', 'categorical_layer.', 'continuous_layer.')
 _HEADS = ('fc.', 'classifier.', 'cls_head.', *_AFFECTNET_HEADS)
 _HEAD = 'cls_head.fc_cls.'
 _BACKBONE = 'backbone.'
@@ -30,7 +31,8 @@ class Network(NamedTuple):
             and ``.bias`` where there is a head; others by their own names.
         shift (bool): Whether the file's names are those of a TSM.
     """
-    tensors: Dict[str, Tensor]
+
+    tensors: dict[str, Tensor]
     shift: bool
 
     @property
@@ -38,14 +40,11 @@ class Network(NamedTuple):
         """Such as ``'resnet50'``; ``''`` for one that is not known."""
         return arch_of(n for n, x in self.backbone().items() if x.ndim < 5)
 
-    def backbone(self) -> Dict[str, Tensor]:
+    def backbone(self) -> dict[str, Tensor]:
         """The backbone's tensors, without the prefix."""
-        return {
-            n[len(_BACKBONE):]: x
-            for n, x in self.tensors.items() if n.startswith(_BACKBONE)
-        }
+        return {n[len(_BACKBONE) :]: x for n, x in self.tensors.items() if n.startswith(_BACKBONE)}
 
-    def beside_backbone(self) -> List[str]:
+    def beside_backbone(self) -> list[str]:
         """Names of the other tensors."""
         return [n for n in self.tensors if not n.startswith(_BACKBONE)]
 
@@ -68,13 +67,14 @@ class WeightFile(NamedTuple):
             values.
         replaced (list[str]): See :class:`SafeFile`.
     """
+
     path: str
     kind: str
-    networks: Dict[str, Network]
-    others: Dict[str, Tensor]
-    left_out: List[str]
+    networks: dict[str, Network]
+    others: dict[str, Tensor]
+    left_out: list[str]
     meta: dict
-    replaced: List[str]
+    replaced: list[str]
 
 
 def read_weight_file(path: str) -> WeightFile:
@@ -96,7 +96,7 @@ def read_weight_file(path: str) -> WeightFile:
     return from_state(state, path, _meta_of(file.content), file.replaced)
 
 
-def tensors_of(content, path: str) -> Dict[str, Tensor]:
+def tensors_of(content, path: str) -> dict[str, Tensor]:
     """The dict of tensors in what a file holds.
 
     Raises:
@@ -106,13 +106,19 @@ def tensors_of(content, path: str) -> Dict[str, Tensor]:
     for key in ('state_dict', 'model'):
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
-    if not isinstance(state, dict) or not state or not all(
-            isinstance(n, str) and isinstance(x, Tensor)
-            for n, x in state.items()):
-        found = (', '.join(map(str, list(content)[:8]))
-                 if isinstance(content, dict) else type(content).__name__)
-        raise ValueError(f'{path}: expected a dict of tensors or one with '
-                         f'`state_dict`, found {found}')
+    if (
+        not isinstance(state, dict)
+        or not state
+        or not all(isinstance(n, str) and isinstance(x, Tensor) for n, x in state.items())
+    ):
+        found = (
+            ', '.join(map(str, list(content)[:8]))
+            if isinstance(content, dict)
+            else type(content).__name__
+        )
+        raise ValueError(
+            f'{path}: expected a dict of tensors or one with `state_dict`, found {found}'
+        )
     return state
 
 
@@ -138,22 +144,20 @@ def _is_plain(value) -> bool:
     return value is None or isinstance(value, (bool, int, float, str))
 
 
-def from_state(state: Dict[str, Tensor], path: str, meta: dict,
-               replaced: Iterable[str] = ()) -> WeightFile:
+def from_state(
+    state: dict[str, Tensor], path: str, meta: dict, replaced: Iterable[str] = ()
+) -> WeightFile:
     """The same of a dict of tensors that came from ``path``."""
     # DataParallel puts this in front.
-    names = [name[7:] if name.startswith('module.') else name
-             for name in state]
+    names = [name[7:] if name.startswith('module.') else name for name in state]
     kind = _kind_of(names, path)
     pairs = list(zip(names, state.values()))
     networks, others, left_out = {}, {}, []
     if kind == 'ours':
-        streams = [n.split('.')[1] for n in names
-                   if n.startswith('recognizers.')]
+        streams = [n.split('.')[1] for n in names if n.startswith('recognizers.')]
         for stream in dict.fromkeys(streams):
             prefix = f'recognizers.{stream}.'
-            own = [(n[len(prefix):], x) for n, x in pairs
-                   if n.startswith(prefix)]
+            own = [(n[len(prefix) :], x) for n, x in pairs if n.startswith(prefix)]
             networks[stream] = _network(own, path)
         others = {n: x for n, x in pairs if not n.startswith('recognizers.')}
     else:
@@ -164,37 +168,35 @@ def from_state(state: Dict[str, Tensor], path: str, meta: dict,
             left_out = [n for n in names if n.startswith(_HEADS)]
             pairs = _from_backbone(pairs, path)
         networks[''] = _network(pairs, path)
-    return WeightFile(path, kind, networks, others, left_out, meta,
-                      list(replaced))
+    return WeightFile(path, kind, networks, others, left_out, meta, list(replaced))
 
 
-def _kind_of(names: List[str], path: str) -> str:
-    prefixes = dict(
-        ours='recognizers.', original='base_model.', mmaction=_BACKBONE)
-    found = [kind for kind, prefix in prefixes.items()
-             if any(n.startswith(prefix) for n in names)]
+def _kind_of(names: list[str], path: str) -> str:
+    prefixes = dict(ours='recognizers.', original='base_model.', mmaction=_BACKBONE)
+    found = [kind for kind, prefix in prefixes.items() if any(n.startswith(prefix) for n in names)]
     if len(found) > 1:
         raise ValueError(
             f'{path}: ambiguous, has names that begin with '
-            f'{" and ".join(prefixes[kind] for kind in found)}')
+            f'{" and ".join(prefixes[kind] for kind in found)}'
+        )
     if found:
         return found[0]
     if _is_sequential_resnet(names, 'features.') or any(
-            n.startswith(_AFFECTNET_HEADS) for n in names):
+        n.startswith(_AFFECTNET_HEADS) for n in names
+    ):
         return 'affectnet'
     known = torchvision_names(names) == names and arch_of(names)
     return 'torchvision' if known else 'backbone'
 
 
-def _is_sequential_resnet(names: List[str], prefix: str) -> bool:
+def _is_sequential_resnet(names: list[str], prefix: str) -> bool:
     # torchvision's MobileNetV2 has features.0.0.weight.
-    return f'{prefix}0.weight' in names and any(
-        n.startswith(f'{prefix}4.0.conv1.') for n in names)
+    return f'{prefix}0.weight' in names and any(n.startswith(f'{prefix}4.0.conv1.') for n in names)
 
 
 def _from_original(pairs: list, path: str) -> list:
     prefix = 'base_model.'
-    names = [n[len(prefix):] for n, _ in pairs if n.startswith(prefix)]
+    names = [n[len(prefix) :] for n, _ in pairs if n.startswith(prefix)]
     if not _is_sequential_resnet(names, ''):
         # The features of torchvision's MobileNetV2 are its only child.
         inner = [n[2:] if n.startswith('0.') else n for n in names]
@@ -205,13 +207,14 @@ def _from_original(pairs: list, path: str) -> list:
     except KeyError as error:
         raise ValueError(
             f'{path}: {prefix}{error.args[0]}: expected the children 0, 1 and '
-            '4 to 7 of a ResNet, or 0 of a MobileNetV2') from error
+            '4 to 7 of a ResNet, or 0 of a MobileNetV2'
+        ) from error
     changed = []
     for name, tensor in pairs:
         if name.startswith(prefix):
-            name = _BACKBONE + renamed[name[len(prefix):]]
+            name = _BACKBONE + renamed[name[len(prefix) :]]
         elif name.startswith('new_fc.'):
-            name = _HEAD + name[len('new_fc.'):]
+            name = _HEAD + name[len('new_fc.') :]
         elif name == 'threshold':
             continue
         changed.append((name, tensor))
@@ -223,24 +226,24 @@ def _from_backbone(pairs: list, path: str) -> list:
     pairs = [(n, x) for n, x in pairs if not n.startswith(_HEADS)]
     names = [n for n, _ in pairs]
     if _is_sequential_resnet(names, 'features.'):
-        inner = [n[len('features.'):] for n in names
-                 if n.startswith('features.')]
+        inner = [n[len('features.') :] for n in names if n.startswith('features.')]
         try:
             renamed = dict(zip(inner, from_sequential(inner)))
         except KeyError as error:
-            raise ValueError(f'{path}: features.{error.args[0]}: expected the '
-                             'children 0, 1 and 4 to 7 of a ResNet') from error
-        pairs = [(renamed.get(n[len('features.'):], n), x) for n, x in pairs]
+            raise ValueError(
+                f'{path}: features.{error.args[0]}: expected the '
+                'children 0, 1 and 4 to 7 of a ResNet'
+            ) from error
+        pairs = [(renamed.get(n[len('features.') :], n), x) for n, x in pairs]
     return [(_BACKBONE + n, x) for n, x in pairs]
 
 
-def _network(pairs: Iterable[Tuple[str, Tensor]], path: str) -> Network:
+def _network(pairs: Iterable[tuple[str, Tensor]], path: str) -> Network:
     pairs = list(pairs)
     names = [n for n, _ in pairs]
-    tensors: Dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     for name, (_, tensor) in zip(recognizer_names(names), pairs):
         if name in tensors:
-            raise ValueError(f'{path}: ambiguous, two of its tensors are '
-                             f'{name}')
+            raise ValueError(f'{path}: ambiguous, two of its tensors are {name}')
         tensors[name] = tensor
     return Network(tensors, is_shifted(names))

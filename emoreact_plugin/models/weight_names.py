@@ -1,11 +1,11 @@
 """Names of tensors, from every system's to torchvision's."""
+
 import re
-from typing import Dict, Iterable, List
+from collections.abc import Iterable
 
 # A torch.nn.Sequential of a ResNet's parts counts them through; 2 and 3 are
 # the ReLU and the pooling, which have no tensors.
-_RESNET_CHILDREN = ('conv1', 'bn1', None, None, 'layer1', 'layer2', 'layer3',
-                    'layer4')
+_RESNET_CHILDREN = ('conv1', 'bn1', None, None, 'layer1', 'layer2', 'layer3', 'layer4')
 # The module that a temporal shift wraps is called so.
 _SHIFTED = '.net.'
 
@@ -15,7 +15,7 @@ def is_shifted(names: Iterable[str]) -> bool:
     return any(_SHIFTED in name for name in names)
 
 
-def torchvision_names(names: Iterable[str]) -> List[str]:
+def torchvision_names(names: Iterable[str]) -> list[str]:
     """Bring the names of a backbone's tensors to torchvision's.
 
     Names that are torchvision's already, or of another backbone, stay.
@@ -33,18 +33,17 @@ def torchvision_names(names: Iterable[str]) -> List[str]:
     return [_resnet_name(name) for name in names]
 
 
-def recognizer_names(names: Iterable[str]) -> List[str]:
+def recognizer_names(names: Iterable[str]) -> list[str]:
     """The same for a whole recognizer: names that begin with ``backbone.``
-    are changed behind it, others stay."""
+    are changed behind it, others stay.
+    """
     names = list(names)
     backbone = [n for n in names if n.startswith('backbone.')]
-    renamed = dict(
-        zip(backbone, torchvision_names(n[len('backbone.'):]
-                                        for n in backbone)))
+    renamed = dict(zip(backbone, torchvision_names(n[len('backbone.') :] for n in backbone)))
     return [f'backbone.{renamed[n]}' if n in renamed else n for n in names]
 
 
-def from_sequential(names: Iterable[str]) -> List[str]:
+def from_sequential(names: Iterable[str]) -> list[str]:
     """Names of a network that was put into a ``torch.nn.Sequential``.
 
     Args:
@@ -77,19 +76,26 @@ def arch_of(names: Iterable[str]) -> str:
     if {'features.18.0.weight', 'features.1.conv.1.weight'} <= names:
         return 'mobilenet_v2'
     blocks = tuple(
-        len({n.split('.')[1] for n in names if n.startswith(f'layer{i}.')})
-        for i in range(1, 5))
-    depths = {(False, (2, 2, 2, 2)): 18, (False, (3, 4, 6, 3)): 34,
-              (True, (3, 4, 6, 3)): 50, (True, (3, 4, 23, 3)): 101,
-              (True, (3, 8, 36, 3)): 152}
+        len({n.split('.')[1] for n in names if n.startswith(f'layer{i}.')}) for i in range(1, 5)
+    )
+    depths = {
+        (False, (2, 2, 2, 2)): 18,
+        (False, (3, 4, 6, 3)): 34,
+        (True, (3, 4, 6, 3)): 50,
+        (True, (3, 4, 23, 3)): 101,
+        (True, (3, 8, 36, 3)): 152,
+    }
     depth = depths.get(('layer1.0.conv3.weight' in names, blocks))
     return f'resnet{depth}' if depth and 'conv1.weight' in names else ''
 
 
 def _resnet_child(name: str) -> str:
     number, _, rest = name.partition('.')
-    child = (_RESNET_CHILDREN[int(number)] if number.isdigit()
-             and int(number) < len(_RESNET_CHILDREN) else None)
+    child = (
+        _RESNET_CHILDREN[int(number)]
+        if number.isdigit() and int(number) < len(_RESNET_CHILDREN)
+        else None
+    )
     if child is None:
         raise KeyError(name)
     return f'{child}.{rest}'
@@ -102,9 +108,9 @@ def _resnet_name(name: str) -> str:
     return name.replace('downsample.bn.', 'downsample.1.')
 
 
-def _mobilenet_names(names: List[str]) -> List[str]:
+def _mobilenet_names(names: list[str]) -> list[str]:
     pattern = re.compile(r'layer(\d+)\.(\d+)\.conv\.(\d+)\.(conv|bn)\.(\w+)')
-    last_conv: Dict[tuple, int] = {}
+    last_conv: dict[tuple, int] = {}
     for name in names:
         match = pattern.match(name)
         if match:
@@ -118,7 +124,7 @@ def _mobilenet_names(names: List[str]) -> List[str]:
     def rename(name: str) -> str:
         end = re.match(r'(conv1|conv2)\.(conv|bn)\.(\w+)', name)
         if end:
-            return (f'features.{ends[end[1]]}.{int(end[2] == "bn")}.{end[3]}')
+            return f'features.{ends[end[1]]}.{int(end[2] == "bn")}.{end[3]}'
         match = pattern.match(name)
         if not match:
             return name

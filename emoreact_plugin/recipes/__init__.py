@@ -13,38 +13,57 @@ config of its own, or use the flags of the tools.
 (The ``_base_`` is needed, if only an empty list: without it MMEngine takes a
 config that imports for one of its new kind.)
 """
+
+from collections.abc import Sequence
 from copy import deepcopy
-from typing import Dict, Optional, Sequence
+from typing import Dict, Optional
 
 from emoreact_plugin.datasets.annotations import EMOTIONS
+
 from .data import build_loader, build_pipeline, needs_of, source_of
 from .model import build_model, formats_of
-from .options import (CHOICES, DEFAULTS, INPUTS, check_options,
-                      check_together, current_overrides, overriding,
-                      streams_of)
+from .options import (
+    CHOICES,
+    DEFAULTS,
+    INPUTS,
+    check_options,
+    check_together,
+    current_overrides,
+    overriding,
+    streams_of,
+)
 
 __all__ = [
-    'CHOICES', 'DEFAULTS', 'INPUTS', 'build', 'build_model', 'build_pipeline',
-    'needs_of', 'overriding', 'streams_of'
+    'CHOICES',
+    'DEFAULTS',
+    'INPUTS',
+    'build',
+    'build_model',
+    'build_pipeline',
+    'needs_of',
+    'overriding',
+    'streams_of',
 ]
 
 
-def build(classes: Optional[Sequence[str]] = None,
-          image_size: int = 224,
-          batch_size: int = 8,
-          num_workers: int = 2,
-          max_epochs: int = 12,
-          lr: float = 0.01,
-          dropout: float = 0.0,
-          shared: bool = True,
-          mask_kind: str = 'surgical',
-          recognizers: Optional[Dict[str, dict]] = None,
-          sampling: Optional[Dict[str, dict]] = None,
-          data_root: str = 'data/EmoReact',
-          ann_files: Sequence[str] = ('train.csv', 'val.csv', 'test.csv'),
-          data_prefix: Dict[str, str] = dict(video='videos'),
-          dataset: Optional[dict] = None,
-          **options) -> dict:
+def build(
+    classes: Sequence[str] | None = None,
+    image_size: int = 224,
+    batch_size: int = 8,
+    num_workers: int = 2,
+    max_epochs: int = 12,
+    lr: float = 0.01,
+    dropout: float = 0.0,
+    shared: bool = True,
+    mask_kind: str = 'surgical',
+    recognizers: dict[str, dict] | None = None,
+    sampling: dict[str, dict] | None = None,
+    data_root: str = 'data/EmoReact',
+    ann_files: Sequence[str] = ('train.csv', 'val.csv', 'test.csv'),
+    data_prefix: dict[str, str] = dict(video='videos'),
+    dataset: dict | None = None,
+    **options,
+) -> dict:
     """A configuration of the published recipe.
 
     Args:
@@ -104,7 +123,8 @@ def build(classes: Optional[Sequence[str]] = None,
         data_root=data_root,
         ann_files=ann_files,
         data_prefix=dict(data_prefix),
-        dataset=dict(dataset or {}))
+        dataset=dict(dataset or {}),
+    )
     override = current_overrides()
     if override is None:
         check_together(options)
@@ -117,67 +137,88 @@ def build(classes: Optional[Sequence[str]] = None,
     return after
 
 
-def _build(options: dict, classes: Sequence[str], image_size: int,
-           batch_size: int, num_workers: int, max_epochs: int, lr: float,
-           dropout: float, shared: bool, mask_kind: str,
-           recognizers: Dict[str, dict], sampling: Optional[Dict[str, dict]],
-           data_root: str, ann_files: Sequence[str],
-           data_prefix: Dict[str, str], dataset: dict) -> dict:
+def _build(
+    options: dict,
+    classes: Sequence[str],
+    image_size: int,
+    batch_size: int,
+    num_workers: int,
+    max_epochs: int,
+    lr: float,
+    dropout: float,
+    shared: bool,
+    mask_kind: str,
+    recognizers: dict[str, dict],
+    sampling: dict[str, dict] | None,
+    data_root: str,
+    ann_files: Sequence[str],
+    data_prefix: dict[str, str],
+    dataset: dict,
+) -> dict:
     check_options(options)
     if options['crops']:
         data_prefix = dict(crops=options['crops'])
     if options['mask'] and 'crops' in data_prefix:
         raise ValueError(
-            f"mask: no mask can be drawn on the crops in "
-            f"{data_prefix['crops']}; prepare masked ones with "
-            'tools/extract_frames.py --crops --mask and leave out --mask')
+            f'mask: no mask can be drawn on the crops in '
+            f'{data_prefix["crops"]}; prepare masked ones with '
+            'tools/extract_frames.py --crops --mask and leave out --mask'
+        )
     streams = streams_of(options['input'])
     # face+body is fusion, however it was written
     options['input'] = next(
-        (name for name, each in INPUTS.items() if each == streams),
-        options['input'])
-    for what, given in (('recognizers', recognizers),
-                        ('sampling', sampling or streams)):
-        if not set(given) <= set(streams) or (
-                what == 'sampling' and len(given) < len(streams)):
-            raise ValueError(f'{what}: expected the streams '
-                             f'{", ".join(streams)}, found '
-                             f'{", ".join(given)}')
+        (name for name, each in INPUTS.items() if each == streams), options['input']
+    )
+    for what, given in (('recognizers', recognizers), ('sampling', sampling or streams)):
+        if not set(given) <= set(streams) or (what == 'sampling' and len(given) < len(streams)):
+            raise ValueError(
+                f'{what}: expected the streams {", ".join(streams)}, found {", ".join(given)}'
+            )
     needs = needs_of(streams, options['mask'])
     data = dict(
         data_root=data_root,
         data_prefix=data_prefix,
         metainfo=dict(classes=classes),
         required=[] if 'crops' in data_prefix else needs,
-        **dataset)
+        **dataset,
+    )
     loaders = {
         f'{split}_dataloader': build_loader(
-            split, ann_file,
-            build_pipeline(streams, options['num_segments'], image_size,
-                           split == 'train', source_of(data_prefix),
-                           mask_kind if options['mask'] else None, sampling,
-                           formats_of(recognizers)), data,
-            batch_size, num_workers)
+            split,
+            ann_file,
+            build_pipeline(
+                streams,
+                options['num_segments'],
+                image_size,
+                split == 'train',
+                source_of(data_prefix),
+                mask_kind if options['mask'] else None,
+                sampling,
+                formats_of(recognizers),
+            ),
+            data,
+            batch_size,
+            num_workers,
+        )
         for split, ann_file in zip(('train', 'val', 'test'), ann_files)
     }
     return dict(
-        model=build_model(streams, len(classes), dropout, shared, options,
-                          recognizers),
+        model=build_model(streams, len(classes), dropout, shared, options, recognizers),
         **loaders,
         val_evaluator=dict(type='ROCAUCMetric'),
         test_evaluator=dict(type='ROCAUCMetric'),
-        train_cfg=dict(
-            type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=1),
+        train_cfg=dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=1),
         val_cfg=dict(type='ValLoop'),
         test_cfg=dict(type='TestLoop'),
         optim_wrapper=dict(
-            type='OptimWrapper',
-            optimizer=dict(
-                type='SGD', lr=lr, momentum=0.9, weight_decay=5e-4)),
+            type='OptimWrapper', optimizer=dict(type='SGD', lr=lr, momentum=0.9, weight_decay=5e-4)
+        ),
         auto_scale_lr=dict(enable=False, base_batch_size=batch_size),
         recipe=dict(
             {k: v for k, v in options.items() if k != 'crops'},
             classes=classes,
             image_size=image_size,
             mask_kind=mask_kind,
-            pos_weight=False))
+            pos_weight=False,
+        ),
+    )

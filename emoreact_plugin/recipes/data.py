@@ -1,15 +1,16 @@
 """From the files of a data set to the model's input."""
+
+from collections.abc import Sequence
 from copy import deepcopy
-from typing import Dict, List, Optional, Sequence
 
 # The files of a region, without which there is nothing to train on; a region
 # of one's own may look at both.
 BOTH = ('landmarks', 'keypoints')
-NEEDS = dict(face=('landmarks', ), body=BOTH, fullbody=('keypoints', ))
+NEEDS = dict(face=('landmarks',), body=BOTH, fullbody=('keypoints',))
 DECODERS = dict(video='DecodeVideo', frames='RawFrameDecode')
 
 
-def needs_of(streams: Sequence[str], mask: bool) -> List[str]:
+def needs_of(streams: Sequence[str], mask: bool) -> list[str]:
     """The files that every clip has to have.
 
     Args:
@@ -23,20 +24,23 @@ def needs_of(streams: Sequence[str], mask: bool) -> List[str]:
     return sorted(needs | ({'landmarks'} if mask else set()))
 
 
-def source_of(data_prefix: Dict[str, str]) -> str:
+def source_of(data_prefix: dict[str, str]) -> str:
     """What ``data_prefix`` names a folder of: ``'video'``, ``'frames'`` or
-    ``'crops'``."""
+    ``'crops'``.
+    """
     return next((s for s in ('crops', 'frames') if s in data_prefix), 'video')
 
 
-def build_pipeline(streams: Sequence[str],
-                   num_segments: int,
-                   image_size: int = 224,
-                   train: bool = False,
-                   source: str = 'video',
-                   mask_kind: Optional[str] = None,
-                   sampling: Optional[Dict[str, dict]] = None,
-                   formats: Optional[Dict[str, str]] = None) -> List[dict]:
+def build_pipeline(
+    streams: Sequence[str],
+    num_segments: int,
+    image_size: int = 224,
+    train: bool = False,
+    source: str = 'video',
+    mask_kind: str | None = None,
+    sampling: dict[str, dict] | None = None,
+    formats: dict[str, str] | None = None,
+) -> list[dict]:
     """From a sample of the data set to the model's input.
 
     Args:
@@ -63,41 +67,40 @@ def build_pipeline(streams: Sequence[str],
         views = [
             dict(type='Resize', scale=(side, side), keep_ratio=False),
             dict(type='Flip', flip_ratio=0.5),
-            dict(type='RandomCrop', size=image_size)
+            dict(type='RandomCrop', size=image_size),
         ]
     else:
-        views = [
-            dict(
-                type='Resize',
-                scale=(image_size, image_size),
-                keep_ratio=False)
-        ]
-    masks = [] if mask_kind is None else [
-        dict(type='DrawFaceMask', kind=mask_kind, seed=None if train else 0)
-    ]
+        views = [dict(type='Resize', scale=(image_size, image_size), keep_ratio=False)]
+    masks = (
+        []
+        if mask_kind is None
+        else [dict(type='DrawFaceMask', kind=mask_kind, seed=None if train else 0)]
+    )
     if sampling is None:
         sample = dict(
             type='SampleFrames',
             clip_len=1,
             frame_interval=1,
             num_clips=num_segments,
-            test_mode=not train)
+            test_mode=not train,
+        )
     else:
         sample = dict(
             type='SampleStreamFrames',
             streams={
-                name: dict(each, test_mode=not train) if 'type' in
-                each else dict(each)
+                name: dict(each, test_mode=not train) if 'type' in each else dict(each)
                 for name, each in sampling.items()
-            })
+            },
+        )
     regions = tuple(streams)
     if source == 'crops':
         load = [dict(type='LoadCrops', regions=regions)]
     else:
         load = [
             dict(type=DECODERS[source]),
-            dict(type='LoadLandmarks'), *masks,
-            dict(type='CropRegions', regions=regions)
+            dict(type='LoadLandmarks'),
+            *masks,
+            dict(type='CropRegions', regions=regions),
         ]
     return [
         sample,
@@ -106,30 +109,25 @@ def build_pipeline(streams: Sequence[str],
         dict(
             type='PackActionInputs',
             collect_keys=tuple(f'{name}_imgs' for name in streams),
-            meta_keys=('video_id', 'valence',
-                       *(f'{name}_found' for name in streams)))
+            meta_keys=('video_id', 'valence', *(f'{name}_found' for name in streams)),
+        ),
     ]
 
 
-def _views_of_streams(streams: Sequence[str], views: List[dict],
-                      formats: Dict[str, str]) -> dict:
+def _views_of_streams(streams: Sequence[str], views: list[dict], formats: dict[str, str]) -> dict:
 
     def transforms(name):
         shape = formats.get(name, 'NCHW')
         return [*deepcopy(views), dict(type='FormatShape', input_format=shape)]
 
     if not formats:
-        return dict(
-            type='ForEachStream',
-            streams=tuple(streams),
-            transforms=transforms(None))
-    return dict(
-        type='ForEachStream',
-        transforms={name: transforms(name) for name in streams})
+        return dict(type='ForEachStream', streams=tuple(streams), transforms=transforms(None))
+    return dict(type='ForEachStream', transforms={name: transforms(name) for name in streams})
 
 
-def build_loader(split: str, ann_file: str, pipeline: List[dict], data: dict,
-            batch_size: int, num_workers: int) -> dict:
+def build_loader(
+    split: str, ann_file: str, pipeline: list[dict], data: dict, batch_size: int, num_workers: int
+) -> dict:
     return dict(
         batch_size=batch_size,
         num_workers=num_workers,
@@ -140,4 +138,6 @@ def build_loader(split: str, ann_file: str, pipeline: List[dict], data: dict,
             ann_file=ann_file,
             pipeline=pipeline,
             test_mode=split != 'train',
-            **deepcopy(data)))
+            **deepcopy(data),
+        ),
+    )

@@ -1,17 +1,14 @@
 """Which options there are, what they may be, and what they mean."""
+
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Iterator, List, Optional, Tuple
 
 from emoreact_plugin.transforms.regions import REGIONS
 
 # What an input is made of; regions joined by '+' are an input as well.
-INPUTS = dict(
-    face=('face', ),
-    body=('body', ),
-    fullbody=('fullbody', ),
-    fusion=('face', 'body'))
+INPUTS = dict(face=('face',), body=('body',), fullbody=('fullbody',), fusion=('face', 'body'))
 
 # What each option of the command line may be, and what it is by default.
 CHOICES = dict(
@@ -19,7 +16,8 @@ CHOICES = dict(
     num_segments=(1, 3, 5, 10),
     arch=('resnet50', 'mobilenet_v2', 'resnet18'),
     shift=(False, True),
-    shift_div=(4, 8))
+    shift_div=(4, 8),
+)
 DEFAULTS = dict(
     input='fusion',
     mask=False,
@@ -28,18 +26,19 @@ DEFAULTS = dict(
     shift=False,
     shift_div=8,
     init='imagenet',
-    crops='')
+    crops='',
+)
 
-_overrides: ContextVar[Optional[dict]] = ContextVar('overrides', default=None)
+_overrides: ContextVar[dict | None] = ContextVar('overrides', default=None)
 
 
-def current_overrides() -> Optional[dict]:
+def current_overrides() -> dict | None:
     """What :func:`overriding` asks for; None outside of it."""
     return _overrides.get()
 
 
 @contextmanager
-def overriding(options: dict) -> Iterator[List[tuple]]:
+def overriding(options: dict) -> Iterator[list[tuple]]:
     """Let options of the command line win over those that a config passes to
     :func:`build`, so that the config's own edits still come after it.
 
@@ -59,7 +58,7 @@ def overriding(options: dict) -> Iterator[List[tuple]]:
         _overrides.reset(token)
 
 
-def streams_of(input: str) -> Tuple[str, ...]:
+def streams_of(input: str) -> tuple[str, ...]:
     """The regions of an input.
 
     Args:
@@ -75,12 +74,12 @@ def streams_of(input: str) -> Tuple[str, ...]:
     if input in INPUTS:
         return INPUTS[input]
     streams = tuple(str(input).split('+'))
-    if not set(streams) <= set(REGIONS.module_dict) or len(
-            set(streams)) < len(streams):
+    if not set(streams) <= set(REGIONS.module_dict) or len(set(streams)) < len(streams):
         raise ValueError(
             f'input: expected one of {", ".join(INPUTS)}, or different '
             f'regions joined by + (of {", ".join(sorted(REGIONS.module_dict))}'
-            f'), such as face+body+fullbody, found {input}')
+            f'), such as face+body+fullbody, found {input}'
+        )
     return streams
 
 
@@ -95,18 +94,15 @@ def check_options(options: dict) -> None:
             streams_of(value)
             continue
         if name not in DEFAULTS:
-            raise ValueError(f"unknown option '{name}', expected one of "
-                             f'{", ".join(DEFAULTS)}')
+            raise ValueError(f"unknown option '{name}', expected one of {', '.join(DEFAULTS)}")
         choices = CHOICES.get(name)
-        if choices and (value not in choices
-                        or isinstance(value, bool) != (choices[0] is False)):
-            raise ValueError(f'{name}: expected one of '
-                             f'{", ".join(map(str, choices))}, found {value}')
-    for name, expected in (('init', "'imagenet', 'scratch' or a path"),
-                           ('crops', 'a folder')):
+        if choices and (value not in choices or isinstance(value, bool) != (choices[0] is False)):
+            raise ValueError(
+                f'{name}: expected one of {", ".join(map(str, choices))}, found {value}'
+            )
+    for name, expected in (('init', "'imagenet', 'scratch' or a path"), ('crops', 'a folder')):
         if not isinstance(options.get(name, ''), str):
-            raise ValueError(f'{name}: expected {expected}, found '
-                             f'{options[name]}')
+            raise ValueError(f'{name}: expected {expected}, found {options[name]}')
 
 
 def check_together(options: dict) -> None:
@@ -116,8 +112,8 @@ def check_together(options: dict) -> None:
         warnings.warn(
             'shift with num_segments=1: there is no other frame to shift '
             f'from, so 2/{options["shift_div"]} of the channels are zero in '
-            'every block', stacklevel=4)
+            'every block',
+            stacklevel=4,
+        )
     if not options['shift'] and options['shift_div'] != DEFAULTS['shift_div']:
-        warnings.warn(
-            f'shift_div={options["shift_div"]} has no effect without shift',
-            stacklevel=4)
+        warnings.warn(f'shift_div={options["shift_div"]} has no effect without shift', stacklevel=4)

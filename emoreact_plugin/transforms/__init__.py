@@ -6,6 +6,12 @@ from .regions import REGIONS
 from .sample_stream_frames import SampleStreamFrames
 
 __all__ = [
-    'CropRegions', 'DecodeVideo', 'DrawFaceMask', 'ForEachStream',
-    'LoadCrops', 'LoadLandmarks', 'REGIONS', 'SampleStreamFrames'
+    'CropRegions',
+    'DecodeVideo',
+    'DrawFaceMask',
+    'ForEachStream',
+    'LoadCrops',
+    'LoadLandmarks',
+    'REGIONS',
+    'SampleStreamFrames',
 ]

@@ -1,9 +1,10 @@
-from typing import Dict, Optional, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmaction.registry import TRANSFORMS
+
 from .regions import REGIONS, crop, extent_box
 
 
@@ -44,31 +45,25 @@ class CropRegions(BaseTransform):
         ValueError: For the name of a region that is not registered.
     """
 
-    def __init__(self,
-                 regions: Sequence[str],
-                 blackout: Optional[Dict[str, str]] = None) -> None:
+    def __init__(self, regions: Sequence[str], blackout: dict[str, str] | None = None) -> None:
         if isinstance(regions, str):
-            regions = (regions, )
+            regions = (regions,)
         self.regions = tuple(regions)
         blackout = dict(body='face') if blackout is None else dict(blackout)
         self.blackout = {
-            region: hidden
-            for region, hidden in blackout.items() if region in self.regions
+            region: hidden for region, hidden in blackout.items() if region in self.regions
         }
         known = sorted(REGIONS.module_dict)
         for name in (*self.regions, *self.blackout.values()):
             if name not in known:
                 raise ValueError(
-                    f"CropRegions: unknown region '{name}', expected one of "
-                    f'{", ".join(known)}')
+                    f"CropRegions: unknown region '{name}', expected one of {', '.join(known)}"
+                )
 
     def transform(self, results: dict) -> dict:
         imgs = results['imgs']
         boxes = {
-            name: [
-                self._box(name, results, i, img.shape[:2])
-                for i, img in enumerate(imgs)
-            ]
+            name: [self._box(name, results, i, img.shape[:2]) for i, img in enumerate(imgs)]
             for name in {*self.regions, *self.blackout.values()}
         }
         for region in self.regions:
@@ -76,20 +71,18 @@ class CropRegions(BaseTransform):
             whole = [(0, 0, img.shape[1], img.shape[0]) for img in imgs]
             used = [box or all_ for box, all_ in zip(boxes[region], whole)]
             results[f'{region}_imgs'] = [
-                crop(img, box, black)
-                for img, box, black in zip(imgs, used, hidden)
+                crop(img, box, black) for img, box, black in zip(imgs, used, hidden)
             ]
             results[f'{region}_boxes'] = np.array(used).reshape(-1, 4)
             results[f'{region}_found'] = np.array(
-                [box is not None for box in boxes[region]], dtype=bool)
+                [box is not None for box in boxes[region]], dtype=bool
+            )
         return results
 
     @staticmethod
     def _box(region: str, results: dict, i: int, frame_shape: tuple):
-        points = REGIONS.get(region)(results['face_landmarks'][i],
-                                     results['body_keypoints'][i])
+        points = REGIONS.get(region)(results['face_landmarks'][i], results['body_keypoints'][i])
         return extent_box(points, frame_shape)
 
     def __repr__(self) -> str:
-        return (f'{self.__class__.__name__}(regions={self.regions}, '
-                f'blackout={self.blackout})')
+        return f'{self.__class__.__name__}(regions={self.regions}, blackout={self.blackout})'

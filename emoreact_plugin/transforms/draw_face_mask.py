@@ -1,10 +1,11 @@
 import zlib
-from typing import Optional, Sequence, Union
+from collections.abc import Sequence
 
 import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmaction.registry import TRANSFORMS
+
 from .face_mask import MaskLook, draw_mask
 from .face_mask_shapes import COLORS, KINDS
 
@@ -56,20 +57,21 @@ class DrawFaceMask(BaseTransform):
         KeyError: With ``seed``, for a sample without ``video_id``.
     """
 
-    def __init__(self,
-                 kind: str = 'surgical',
-                 color: Optional[Union[str, Sequence[int]]] = None,
-                 prob: float = 1.,
-                 seed: Optional[int] = None) -> None:
+    def __init__(
+        self,
+        kind: str = 'surgical',
+        color: str | Sequence[int] | None = None,
+        prob: float = 1.0,
+        seed: int | None = None,
+    ) -> None:
         if kind != 'random' and kind not in KINDS:
-            raise ValueError(f'DrawFaceMask: unknown kind {kind!r}, expected '
-                             f'one of {", ".join(KINDS)}, random')
+            raise ValueError(
+                f'DrawFaceMask: unknown kind {kind!r}, expected one of {", ".join(KINDS)}, random'
+            )
         if not 0 <= prob <= 1:
-            raise ValueError('DrawFaceMask: expected a prob from 0 to 1, '
-                             f'found {prob!r}')
+            raise ValueError(f'DrawFaceMask: expected a prob from 0 to 1, found {prob!r}')
         if seed is not None and seed < 0:
-            raise ValueError('DrawFaceMask: expected a seed of 0 or more, '
-                             f'found {seed!r}')
+            raise ValueError(f'DrawFaceMask: expected a seed of 0 or more, found {seed!r}')
         self.kind = kind
         self.color = None if color is None else _rgb(color)
         self.prob = prob
@@ -78,26 +80,24 @@ class DrawFaceMask(BaseTransform):
     def transform(self, results: dict) -> dict:
         imgs, faces = results['imgs'], results['face_landmarks']
         if results.get('masked_beforehand'):
-            raise ValueError('DrawFaceMask: expected frames without masks, '
-                             'found some that were masked beforehand; leave '
-                             'out this transform')
+            raise ValueError(
+                'DrawFaceMask: expected frames without masks, '
+                'found some that were masked beforehand; leave '
+                'out this transform'
+            )
         if len(imgs) != len(faces):
-            raise ValueError(f'DrawFaceMask: {len(imgs)} frames, but '
-                             f'landmarks of {len(faces)}')
+            raise ValueError(f'DrawFaceMask: {len(imgs)} frames, but landmarks of {len(faces)}')
         look = self.draw_look(results)
         boxes = results.get('face_is_box', [False] * len(faces))
         masked = [
             None if look is None or box else draw_mask(img, face, look)
             for img, face, box in zip(imgs, faces, boxes)
         ]
-        results['imgs'] = [
-            old if new is None else new for old, new in zip(imgs, masked)
-        ]
-        results['masked'] = np.array([new is not None for new in masked],
-                                     dtype=bool)
+        results['imgs'] = [old if new is None else new for old, new in zip(imgs, masked)]
+        results['masked'] = np.array([new is not None for new in masked], dtype=bool)
         return results
 
-    def draw_look(self, results: dict) -> Optional[MaskLook]:
+    def draw_look(self, results: dict) -> MaskLook | None:
         """Draw the mask of a clip; None for a clip without."""
         if self.seed is None:
             # One draw from the global generator, whatever the options are.
@@ -106,8 +106,7 @@ class DrawFaceMask(BaseTransform):
             name = str(results['video_id']).encode()
             rng = np.random.default_rng((self.seed, zlib.crc32(name)))
         else:
-            raise KeyError("DrawFaceMask: with a seed, the sample needs a "
-                           "'video_id'")
+            raise KeyError("DrawFaceMask: with a seed, the sample needs a 'video_id'")
         if rng.random() >= self.prob:
             return None
         kind = self.kind
@@ -118,24 +117,29 @@ class DrawFaceMask(BaseTransform):
         return MaskLook(
             kind,
             COLORS[color] if self.color is None else self.color,
-            valve=kind == 'n95' and bool(rng.random() < .5))
+            valve=kind == 'n95' and bool(rng.random() < 0.5),
+        )
 
     def __repr__(self) -> str:
-        return (f'{self.__class__.__name__}(kind={self.kind!r}, '
-                f'color={self.color}, prob={self.prob}, seed={self.seed})')
+        return (
+            f'{self.__class__.__name__}(kind={self.kind!r}, '
+            f'color={self.color}, prob={self.prob}, seed={self.seed})'
+        )
 
 
-def _rgb(color: Union[str, Sequence[int]]) -> tuple:
+def _rgb(color: str | Sequence[int]) -> tuple:
     if isinstance(color, str):
         if color not in COLORS:
             raise ValueError(
                 f'DrawFaceMask: unknown color {color!r}, expected one of '
-                f'{", ".join(COLORS)}, or RGB')
+                f'{", ".join(COLORS)}, or RGB'
+            )
         return COLORS[color]
     values = tuple(color)
     if len(values) != 3 or not all(
-            isinstance(v, (int, np.integer)) and 0 <= v <= 255
-            for v in values):
-        raise ValueError('DrawFaceMask: expected a color of three whole '
-                         f'numbers from 0 to 255, found {color!r}')
+        isinstance(v, (int, np.integer)) and 0 <= v <= 255 for v in values
+    ):
+        raise ValueError(
+            f'DrawFaceMask: expected a color of three whole numbers from 0 to 255, found {color!r}'
+        )
     return tuple(int(v) for v in values)

@@ -3,15 +3,24 @@
 The light is measured on the skin that stays bare: else the shading of the
 mask would give away what it is to hide.
 """
+
 from functools import lru_cache
-from typing import NamedTuple, Optional, Tuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from .face_mask_geometry import (EYES, HIDDEN, JAW_AND_BROWS, SKIN, STEP,
-                                 Placement, cloth_map, complete_landmarks,
-                                 place_mask)
+from .face_mask_geometry import (
+    EYES,
+    HIDDEN,
+    JAW_AND_BROWS,
+    SKIN,
+    STEP,
+    Placement,
+    cloth_map,
+    complete_landmarks,
+    place_mask,
+)
 from .face_mask_shapes import KINDS, TEXTURE_SIZE, normals, texture
 
 
@@ -23,8 +32,9 @@ class MaskLook(NamedTuple):
         color (tuple[int, int, int]): RGB, 0..255.
         valve (bool): Whether an N95 has an exhalation valve.
     """
+
     kind: str
-    color: Tuple[int, int, int]
+    color: tuple[int, int, int]
     valve: bool = False
 
 
@@ -38,14 +48,14 @@ class Light(NamedTuple):
         down (float): The same downwards.
         noise (float): Standard deviation of the camera's noise, 0..255.
     """
+
     white: np.ndarray
     right: float
     down: float
     noise: float
 
 
-def draw_mask(frame: np.ndarray, points: np.ndarray,
-              look: MaskLook) -> Optional[np.ndarray]:
+def draw_mask(frame: np.ndarray, points: np.ndarray, look: MaskLook) -> np.ndarray | None:
     """Draw a mask on one face.
 
     The polygon of the lips (48-59) and the tip of the nose (30-35) are
@@ -67,26 +77,26 @@ def draw_mask(frame: np.ndarray, points: np.ndarray,
     scale = place.upright.scale
     mesh = place.upright.to_pixels(place.mesh)
     box = _box(
-        np.concatenate([
-            mesh.reshape(-1, 2),
-            place.straps.reshape(-1, 2), points[HIDDEN]
-        ]), 4 + 4 * scale, frame.shape)
+        np.concatenate([mesh.reshape(-1, 2), place.straps.reshape(-1, 2), points[HIDDEN]]),
+        4 + 4 * scale,
+        frame.shape,
+    )
     if box is None:
         return None
     x1, y1, x2, y2 = box
     corner, size = np.array([x1, y1]), (x2 - x1, y2 - y1)
     points = points - corner
     eyes = _eyes(points, size)
-    alpha = cv2.subtract(
-        _mask_layer(mesh - corner, points, size, scale), eyes)
+    alpha = cv2.subtract(_mask_layer(mesh - corner, points, size, scale), eyes)
     if not alpha.any():
         return None
     light = measure_light(frame, place.skin, box)
     cloth = _cloth(look, light, place, corner, size)
     cloth = _add_noise(cloth, light.noise, corner)
     bands, lit = (
-        cv2.subtract(layer, eyes) for layer in _strap_layers(
-            place, KINDS[look.kind].strap_width, light, corner, size))
+        cv2.subtract(layer, eyes)
+        for layer in _strap_layers(place, KINDS[look.kind].strap_width, light, corner, size)
+    )
     shadow = cv2.subtract(_shadow_layer(alpha, points, scale), eyes)
     out = frame.copy()
     part = out[y1:y2, x1:x2]
@@ -99,8 +109,9 @@ def draw_mask(frame: np.ndarray, points: np.ndarray,
     return out
 
 
-def _cloth(look: MaskLook, light: Light, place: Placement,
-           corner: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
+def _cloth(
+    look: MaskLook, light: Light, place: Placement, corner: np.ndarray, size: tuple[int, int]
+) -> np.ndarray:
     """The lit cloth as the camera sees it, (h, w, 3) uint8."""
     upright = place.upright
     where, low = cloth_map(place.mesh)
@@ -117,25 +128,21 @@ def _cloth(look: MaskLook, light: Light, place: Placement,
         matrix,
         few,
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE)
-    where = cv2.resize(where, (4 * few[0], 4 * few[1]))[:size[1], :size[0]]
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    where = cv2.resize(where, (4 * few[0], 4 * few[1]))[: size[1], : size[0]]
     cloth = _lit_texture(look, light)
     # A texture pixel is about half a millimetre.
-    coarser = .55 / upright.scale
-    if coarser > .6:
-        cloth = cv2.GaussianBlur(cloth, (0, 0), .6 * coarser)
-    return cv2.remap(
-        cloth,
-        where,
-        None,
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE)
+    coarser = 0.55 / upright.scale
+    if coarser > 0.6:
+        cloth = cv2.GaussianBlur(cloth, (0, 0), 0.6 * coarser)
+    return cv2.remap(cloth, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _lit_texture(look: MaskLook, light: Light) -> np.ndarray:
     x, y, z = np.moveaxis(normals(look.kind), -1, 0)
-    shade = .80 + .25 * z - .08 * y + light.right * x + light.down * y
-    gain = np.clip(shade, .3, 1.2)[..., None] * light.white / 255
+    shade = 0.80 + 0.25 * z - 0.08 * y + light.right * x + light.down * y
+    gain = np.clip(shade, 0.3, 1.2)[..., None] * light.white / 255
     # As bytes, 128 for 1: many times faster than floats.
     gain = np.clip(gain * 128, 0, 255).astype(np.uint8)
     height, width = TEXTURE_SIZE
@@ -143,13 +150,11 @@ def _lit_texture(look: MaskLook, light: Light) -> np.ndarray:
     return cv2.multiply(texture(*look), gain, scale=1 / 128)
 
 
-_LUMA = np.array([.299, .587, .114])
+_LUMA = np.array([0.299, 0.587, 0.114])
 
 
 def measure_light(
-    frame: np.ndarray,
-    skin: np.ndarray,
-    hidden: Tuple[int, int, int, int] = (0, 0, 0, 0)
+    frame: np.ndarray, skin: np.ndarray, hidden: tuple[int, int, int, int] = (0, 0, 0, 0)
 ) -> Light:
     """Read the light off the skin above the mask, and off what is around.
 
@@ -167,106 +172,104 @@ def measure_light(
     bright = _brightest(frame, hidden)
     inside = ((skin >= 1) & (skin < (width - 1, height - 1))).all(axis=1)
     if inside.sum() < 4:
-        return Light(np.full(3, max(bright, 60.)), 0, 0, 0)
+        return Light(np.full(3, max(bright, 60.0)), 0, 0, 0)
     x1, y1 = np.floor(skin[inside].min(axis=0) - 1).astype(int)
     x2, y2 = np.ceil(skin[inside].max(axis=0) + 1).astype(int)
-    patch = frame[max(y1, 0):y2, max(x1, 0):x2]
+    patch = frame[max(y1, 0) : y2, max(x1, 0) : x2]
     few = (24, 12)
     small = cv2.resize(patch, few, interpolation=cv2.INTER_AREA)
-    at = (skin - (max(x1, 0), max(y1, 0))) / patch.shape[1::-1] * few - .5
+    at = (skin - (max(x1, 0), max(y1, 0))) / patch.shape[1::-1] * few - 0.5
     color = cv2.remap(
-        small,
-        at.astype(np.float32)[None],
-        None,
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE)[0].astype(np.float64)
+        small, at.astype(np.float32)[None], None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )[0].astype(np.float64)
     luma = np.log(color @ _LUMA + 8)
     level, right, down = _plane(luma, inside.astype(np.float64))
-    right, down = np.clip((1.4 * right, 1.4 * down), -.5, .5)
+    right, down = np.clip((1.4 * right, 1.4 * down), -0.5, 0.5)
     luma = np.exp(level) - 8
     # How dark the skin and how bright the light is cannot be told apart by
     # the skin alone; the brightest things around tell, within reason.
     white = np.clip(np.clip(1.05 * bright, 1.45 * luma, 2.6 * luma), 45, 240)
     mean = np.maximum(color[inside].mean(axis=0), 4)
     # Skin in white light has some 1.5 times as much red as blue.
-    warm = np.clip((mean[0] / mean[2] / 1.5)**.2, .93, 1.07)
-    return Light(white * np.array([warm, 1, 1 / warm]), right, down,
-                 _noise_of(patch))
+    warm = np.clip((mean[0] / mean[2] / 1.5) ** 0.2, 0.93, 1.07)
+    return Light(white * np.array([warm, 1, 1 / warm]), right, down, _noise_of(patch))
 
 
-def _brightest(frame: np.ndarray, hidden: Tuple[int, int, int, int]) -> float:
+def _brightest(frame: np.ndarray, hidden: tuple[int, int, int, int]) -> float:
     """How bright the brightest things around the mask are, 0..255; 0 where
-    there is nothing around."""
+    there is nothing around.
+    """
     height, width = frame.shape[:2]
     x1, y1, x2, y2 = hidden
     rows = np.arange(0, height, max(height // 45, 1))
     columns = np.arange(0, width, max(width // 80, 1))
     around = frame[rows[:, None], columns, 1]
-    beside = ((rows < y1) | (rows >= y2))[:, None] | (columns < x1) | (
-        columns >= x2)
+    beside = ((rows < y1) | (rows >= y2))[:, None] | (columns < x1) | (columns >= x2)
     around = around[beside]
     if not len(around):
-        return 0.
-    nearly_all = int(.95 * (len(around) - 1))
+        return 0.0
+    nearly_all = int(0.95 * (len(around) - 1))
     return float(np.partition(around, nearly_all)[nearly_all])
 
 
 # Level, slope to the right and slope down at the points of SKIN, the latter
 # two per half width of the face; and how little the slopes are trusted.
-_SLOPES = np.column_stack([
-    np.ones(len(SKIN)), SKIN[:, 0] / 75, (SKIN[:, 1] - SKIN[:, 1].mean()) / 75
-])
-_DOUBT = np.diag((1e-3, .4, 1.))
+_SLOPES = np.column_stack(
+    [np.ones(len(SKIN)), SKIN[:, 0] / 75, (SKIN[:, 1] - SKIN[:, 1].mean()) / 75]
+)
+_DOUBT = np.diag((1e-3, 0.4, 1.0))
 
 
 def _plane(luma: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Level and slopes of the log brightness of the points of ``SKIN``, (3,
-    ); hair and glasses count little."""
+    ); hair and glasses count little.
+    """
     start = np.array([np.median(luma[weights > 0]), 0, 0])
     plane = start
     for _ in range(2):
-        w = weights / (1 + ((luma - _SLOPES @ plane) / .25)**2)
-        plane = np.linalg.solve((_SLOPES.T * w) @ _SLOPES + _DOUBT,
-                                (_SLOPES.T * w) @ luma + _DOUBT @ start)
+        w = weights / (1 + ((luma - _SLOPES @ plane) / 0.25) ** 2)
+        plane = np.linalg.solve(
+            (_SLOPES.T * w) @ _SLOPES + _DOUBT, (_SLOPES.T * w) @ luma + _DOUBT @ start
+        )
     return plane
 
 
 def _noise_of(patch: np.ndarray) -> float:
     """The camera's noise: how much pixels of the smoother half of the skin
-    differ from their neighbours."""
+    differ from their neighbours.
+    """
     gray = patch[::4, :, 1].astype(np.int16)
     rough = np.abs(2 * gray[:, 1:-1] - gray[:, 2:] - gray[:, :-2]).ravel()
     half = len(rough) // 2
     if not half:
-        return 0.
+        return 0.0
     # For noise of deviation 1 that has no direction this mean is 0.79.
-    return float(min(np.partition(rough, half)[:half].mean() / .79, 6.))
+    return float(min(np.partition(rough, half)[:half].mean() / 0.79, 6.0))
 
 
 @lru_cache(maxsize=1)
 def _noise_tile() -> np.ndarray:
     """(1024, 1024, 3) uint8 of mean 128 and deviation 32, repeating itself
-    every 512 pixels."""
+    every 512 pixels.
+    """
     noise = np.random.default_rng(0).normal(size=(512, 512))
-    noise += .5 * (np.roll(noise, 1, axis=0) + np.roll(noise, 1, axis=1))
+    noise += 0.5 * (np.roll(noise, 1, axis=0) + np.roll(noise, 1, axis=1))
     tile = np.clip(128 + 32 * noise / noise.std(), 0, 255).astype(np.uint8)
     return np.tile(cv2.merge([tile] * 3), (2, 2, 1))
 
 
-def _add_noise(cloth: np.ndarray, deviation: float,
-               corner: np.ndarray) -> np.ndarray:
+def _add_noise(cloth: np.ndarray, deviation: float, corner: np.ndarray) -> np.ndarray:
     """Noise that stands still in the picture."""
     height, width = cloth.shape[:2]
     x, y = corner % 512
-    tile = _noise_tile()[y:y + height, x:x + width]
+    tile = _noise_tile()[y : y + height, x : x + width]
     if tile.shape != cloth.shape:  # a very large face
         tile = cv2.resize(tile, (width, height))
     share = deviation / 32
     return cv2.addWeighted(cloth, 1, tile, share, -128 * share)
 
 
-def _box(points: np.ndarray, margin: float,
-         frame_shape: tuple) -> Optional[Tuple[int, int, int, int]]:
+def _box(points: np.ndarray, margin: float, frame_shape: tuple) -> tuple[int, int, int, int] | None:
     """The part of the frame that the mask can change."""
     size = np.array(frame_shape[1::-1])
     low = np.clip(np.floor(points.min(axis=0) - margin), 0, size)
@@ -278,11 +281,10 @@ def _box(points: np.ndarray, margin: float,
 
 def _fill(layer: np.ndarray, points: np.ndarray, value: int = 255) -> None:
     """Fill a polygon, exact to a sixteenth of a pixel, with smooth edges."""
-    cv2.fillPoly(layer, [np.rint(points * 16).astype(np.int32)], value,
-                 cv2.LINE_AA, 4)
+    cv2.fillPoly(layer, [np.rint(points * 16).astype(np.int32)], value, cv2.LINE_AA, 4)
 
 
-def _eyes(points: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
+def _eyes(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(h, w) uint8, 255 on the eyes and a pixel around them."""
     layer = np.zeros(size[::-1], np.uint8)
     for eye in EYES:
@@ -292,47 +294,46 @@ def _eyes(points: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
     return layer
 
 
-def _mask_layer(mesh: np.ndarray, points: np.ndarray,
-                size: Tuple[int, int], scale: float) -> np.ndarray:
+def _mask_layer(
+    mesh: np.ndarray, points: np.ndarray, size: tuple[int, int], scale: float
+) -> np.ndarray:
     """(h, w) uint8, how much of each pixel the mask covers."""
     layer = np.zeros(size[::-1], np.uint8)
     # By strips, since the outline crosses itself where the mask folds. They
     # overlap: smooth edges side by side would leave a seam.
     for start in range(0, len(mesh) - 1, 3):
-        strip = mesh[start:start + 5]
+        strip = mesh[start : start + 5]
         _fill(
-            layer,
-            np.concatenate([
-                strip[0], strip[1:-1, -1], strip[-1, ::-1], strip[-2:0:-1, 0]
-            ]))
+            layer, np.concatenate([strip[0], strip[1:-1, -1], strip[-1, ::-1], strip[-2:0:-1, 0]])
+        )
     hidden = cv2.convexHull(points[HIDDEN].astype(np.float32))[:, 0]
     centre = hidden.mean(axis=0)
     _fill(layer, centre + 1.15 * (hidden - centre))
-    layer = cv2.GaussianBlur(layer, (0, 0), max(.5, .3 * scale))
+    layer = cv2.GaussianBlur(layer, (0, 0), max(0.5, 0.3 * scale))
     outline = [np.rint(hidden * 16).astype(np.int32)]
     cv2.fillPoly(layer, outline, 255, cv2.LINE_8, 4)
     cv2.polylines(layer, outline, True, 255, 3, cv2.LINE_8, 4)
     return layer
 
 
-def _shadow_layer(alpha: np.ndarray, points: np.ndarray,
-                  scale: float) -> np.ndarray:
+def _shadow_layer(alpha: np.ndarray, points: np.ndarray, scale: float) -> np.ndarray:
     """(h, w) uint8, how much the mask darkens the skin around it."""
     face = np.zeros_like(alpha)
     _fill(face, points[JAW_AND_BROWS])
     # Blurring a quarter of the size is much faster.
     height, width = alpha.shape
     near = cv2.resize(alpha, (width // 4 + 1, height // 4 + 1))
-    near = cv2.GaussianBlur(near, (0, 0), max(.5, .55 * scale))
+    near = cv2.GaussianBlur(near, (0, 0), max(0.5, 0.55 * scale))
     near = cv2.resize(near, (width, height))
-    return cv2.multiply(near, face, scale=.5 / 255)
+    return cv2.multiply(near, face, scale=0.5 / 255)
 
 
-def _strap_layers(place: Placement, width: float, light: Light,
-                  corner: np.ndarray,
-                  size: Tuple[int, int]) -> Tuple[np.ndarray, np.ndarray]:
+def _strap_layers(
+    place: Placement, width: float, light: Light, corner: np.ndarray, size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
     """How much of each pixel the bands cover, and how much light they send
-    from there; (h, w) uint8 each."""
+    from there; (h, w) uint8 each.
+    """
     covered, lit = np.zeros((2, *size[::-1]), np.uint8)
     lines = place.straps - corner
     along = np.empty_like(lines)
@@ -341,13 +342,11 @@ def _strap_layers(place: Placement, width: float, light: Light,
     along[:, -1] = lines[:, -1] - lines[:, -2]
     along /= np.linalg.norm(along, axis=2, keepdims=True) + 1e-6
     # Where a band slips behind the ear it thins out.
-    taper = np.minimum(1, .35 + np.arange(lines.shape[1])[::-1, None] / 3)
-    across = along[..., ::-1] * (-1, 1) * taper * (
-        width * place.upright.scale / 2)
-    ribbons = np.concatenate(
-        [lines + across, (lines - across)[:, ::-1]], axis=1)
+    taper = np.minimum(1, 0.35 + np.arange(lines.shape[1])[::-1, None] / 3)
+    across = along[..., ::-1] * (-1, 1) * taper * (width * place.upright.scale / 2)
+    ribbons = np.concatenate([lines + across, (lines - across)[:, ::-1]], axis=1)
     for k, (ribbon, share) in enumerate(zip(ribbons, place.strap_shares)):
-        side = 1 + light.right * (-1)**k
+        side = 1 + light.right * (-1) ** k
         _fill(covered, ribbon, int(255 * share))
         _fill(lit, ribbon, int(np.clip(220 * side, 0, 255) * share))
     return covered, lit
@@ -355,12 +354,12 @@ def _strap_layers(place: Placement, width: float, light: Light,
 
 def _tinted(layer: np.ndarray, color: np.ndarray) -> np.ndarray:
     """(h, w) uint8 -> (h, w, 3) uint8; 255 becomes the color."""
-    return cv2.merge(
-        [cv2.convertScaleAbs(layer, alpha=value / 255) for value in color])
+    return cv2.merge([cv2.convertScaleAbs(layer, alpha=value / 255) for value in color])
 
 
 def _blend(part: np.ndarray, added: np.ndarray, hidden: np.ndarray) -> None:
     """``part = part * (1 - hidden / 255) + added``, in place; (h, w, 3),
-    (h, w, 3) and (h, w), uint8."""
+    (h, w, 3) and (h, w), uint8.
+    """
     old = cv2.multiply(part, cv2.merge([255 - hidden] * 3), scale=1 / 255)
     cv2.add(old, added, dst=part)

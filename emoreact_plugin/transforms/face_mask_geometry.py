@@ -8,8 +8,9 @@ landmarks do: there is no angle to estimate and no case to switch between.
 The points of the mouth take no part in it, else the shape of the mask would
 give away what it is to hide.
 """
-from functools import lru_cache
-from typing import NamedTuple, Optional, Tuple
+
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,21 +20,50 @@ from .regions import face_points
 # The right half of a generic face, millimetres: index of the landmark in the
 # right half of the picture, of its mirror image, x, y, z (axes as in
 # face_mask_shapes).
-_HALF = np.array([
-    (16, 0, 75, -40, -78), (15, 1, 75, -20, -78), (14, 2, 72, 0, -79),
-    (13, 3, 68, 19, -80), (12, 4, 62, 38, -78), (11, 5, 51, 55, -72),
-    (10, 6, 37, 70, -63), (9, 7, 20, 79, -51), (8, 8, 0, 82, -46),
-    (26, 17, 60, -47, -44), (25, 18, 51, -55, -36), (24, 19, 38, -59, -30),
-    (23, 20, 24, -58, -24), (22, 21, 11, -55, -19), (27, 27, 0, -40, -18),
-    (28, 28, 0, -27, -12), (29, 29, 0, -13, -6), (30, 30, 0, 0, 0),
-    (35, 31, 15, 8, -19), (34, 32, 8, 10, -16), (33, 33, 0, 12, -13),
-    (45, 36, 45, -37, -37), (44, 37, 37, -41, -34), (43, 38, 28, -41, -33),
-    (42, 39, 20, -37, -32), (47, 40, 28, -35, -33), (46, 41, 37, -35, -34),
-    (54, 48, 29, 36, -37), (53, 49, 18, 30, -25), (52, 50, 8, 27, -18),
-    (51, 51, 0, 28, -17), (55, 59, 19, 41, -26), (56, 58, 9, 43, -19),
-    (57, 57, 0, 44, -17), (64, 60, 26, 36, -35), (63, 61, 9, 32, -20),
-    (62, 62, 0, 33, -19), (65, 67, 9, 37, -20), (66, 66, 0, 37, -18)
-], dtype=np.float64)
+_HALF = np.array(
+    [
+        (16, 0, 75, -40, -78),
+        (15, 1, 75, -20, -78),
+        (14, 2, 72, 0, -79),
+        (13, 3, 68, 19, -80),
+        (12, 4, 62, 38, -78),
+        (11, 5, 51, 55, -72),
+        (10, 6, 37, 70, -63),
+        (9, 7, 20, 79, -51),
+        (8, 8, 0, 82, -46),
+        (26, 17, 60, -47, -44),
+        (25, 18, 51, -55, -36),
+        (24, 19, 38, -59, -30),
+        (23, 20, 24, -58, -24),
+        (22, 21, 11, -55, -19),
+        (27, 27, 0, -40, -18),
+        (28, 28, 0, -27, -12),
+        (29, 29, 0, -13, -6),
+        (30, 30, 0, 0, 0),
+        (35, 31, 15, 8, -19),
+        (34, 32, 8, 10, -16),
+        (33, 33, 0, 12, -13),
+        (45, 36, 45, -37, -37),
+        (44, 37, 37, -41, -34),
+        (43, 38, 28, -41, -33),
+        (42, 39, 20, -37, -32),
+        (47, 40, 28, -35, -33),
+        (46, 41, 37, -35, -34),
+        (54, 48, 29, 36, -37),
+        (53, 49, 18, 30, -25),
+        (52, 50, 8, 27, -18),
+        (51, 51, 0, 28, -17),
+        (55, 59, 19, 41, -26),
+        (56, 58, 9, 43, -19),
+        (57, 57, 0, 44, -17),
+        (64, 60, 26, 36, -35),
+        (63, 61, 9, 32, -20),
+        (62, 62, 0, 33, -19),
+        (65, 67, 9, 37, -20),
+        (66, 66, 0, 37, -18),
+    ],
+    dtype=np.float64,
+)
 
 FACE_MODEL = np.empty((68, 3))
 FACE_MODEL[_HALF[:, 0].astype(int)] = _HALF[:, 2:]
@@ -47,20 +77,33 @@ JAW_AND_BROWS = np.r_[0:17, 26:21:-1, 21:16:-1]
 
 # Bare skin that shows the light: cheeks, bridge of the nose, between the
 # brows.
-SKIN = np.array([(-56, -20, -62), (-45, -19, -50), (-32, -20, -42),
-                 (-20, -19, -36), (0, -32, -14), (0, -48, -18),
-                 (-9, -50, -19), (9, -50, -19), (20, -19, -36),
-                 (32, -20, -42), (45, -19, -50), (56, -20, -62)],
-                dtype=np.float64)
+SKIN = np.array(
+    [
+        (-56, -20, -62),
+        (-45, -19, -50),
+        (-32, -20, -42),
+        (-20, -19, -36),
+        (0, -32, -14),
+        (0, -48, -18),
+        (-9, -50, -19),
+        (9, -50, -19),
+        (20, -19, -36),
+        (32, -20, -42),
+        (45, -19, -50),
+        (56, -20, -62),
+    ],
+    dtype=np.float64,
+)
 
 # The points of a face of 3 pixels cannot be told apart.
-_SMALLEST = .02  # pixels a millimetre
+_SMALLEST = 0.02  # pixels a millimetre
 
 STRAP_POINTS = 9
 
 
 class Upright(NamedTuple):
     """The picture turned so that the face stands upright, in millimetres."""
+
     origin: np.ndarray  # (2, ) pixels
     right: np.ndarray  # (2, ) unit vector
     down: np.ndarray  # (2, ) unit vector
@@ -93,6 +136,7 @@ class Placement(NamedTuple):
             one behind the cheek.
         skin (np.ndarray): (len(SKIN), 2), pixels.
     """
+
     upright: Upright
     mesh: np.ndarray
     straps: np.ndarray
@@ -100,7 +144,7 @@ class Placement(NamedTuple):
     skin: np.ndarray
 
 
-def place_mask(kind: str, points: np.ndarray) -> Optional[Placement]:
+def place_mask(kind: str, points: np.ndarray) -> Placement | None:
     """Put a mask on a face.
 
     Args:
@@ -121,12 +165,13 @@ def place_mask(kind: str, points: np.ndarray) -> Optional[Placement]:
     # Turned away, a band runs behind the cheek: it fades before that.
     outwards = (straps[:, -1] - straps[:, 0]) @ upright.right / scale
     outwards[1::2] *= -1
-    shares = np.clip(2 * outwards / _strap_reach(kind) - .8, 0, 1)
-    return Placement(upright, _hide_folds(mesh, _frontal_steps(kind)), straps,
-                     shares, rig.skin @ anchors)
+    shares = np.clip(2 * outwards / _strap_reach(kind) - 0.8, 0, 1)
+    return Placement(
+        upright, _hide_folds(mesh, _frontal_steps(kind)), straps, shares, rig.skin @ anchors
+    )
 
 
-def complete_landmarks(points: np.ndarray) -> Optional[np.ndarray]:
+def complete_landmarks(points: np.ndarray) -> np.ndarray | None:
     """Fill in single missing landmarks from the others.
 
     Args:
@@ -146,21 +191,22 @@ def complete_landmarks(points: np.ndarray) -> Optional[np.ndarray]:
         # The ridge keeps the depth at rest where too few points tell it.
         there = model[~missing]
         pose = np.linalg.solve(
-            there.T @ there + np.diag((1e-3, 1e-3, 1e2, 0)),
-            there.T @ points[~missing])
+            there.T @ there + np.diag((1e-3, 1e-3, 1e2, 0)), there.T @ points[~missing]
+        )
         points[missing] = model[missing] @ pose
     return points
 
 
 class _Rig(NamedTuple):
     """Constant weights of the anchors, (points, 30), float64."""
+
     mesh: np.ndarray
     straps: np.ndarray
     skin: np.ndarray
     axes: np.ndarray  # x, y, z in pixels a millimetre, and the origin
 
 
-@lru_cache(maxsize=None)
+@cache
 def _rig(kind: str) -> _Rig:
     anchors = FACE_MODEL[_ANCHORS]
     ones = np.ones((len(anchors), 1))
@@ -169,10 +215,10 @@ def _rig(kind: str) -> _Rig:
     rest = np.eye(len(anchors)) - model @ axes
 
     def kernel(a, b):
-        return np.exp(-((a[:, None] - b[None])**2).sum(-1) / (2 * 40.**2))
+        return np.exp(-((a[:, None] - b[None]) ** 2).sum(-1) / (2 * 40.0**2))
 
     # Not an exact interpolation: it would pass the jitter of each point on.
-    spread = np.linalg.inv(kernel(anchors, anchors) + .3 * np.eye(len(ones)))
+    spread = np.linalg.inv(kernel(anchors, anchors) + 0.3 * np.eye(len(ones)))
 
     def weights(points):
         points = points.reshape(-1, 3)
@@ -180,8 +226,7 @@ def _rig(kind: str) -> _Rig:
         return affine @ axes + kernel(points, anchors) @ spread @ rest
 
     mesh = surface(kind)
-    return _Rig(weights(mesh), weights(_strap_lines(kind, mesh)),
-                weights(SKIN), axes)
+    return _Rig(weights(mesh), weights(_strap_lines(kind, mesh)), weights(SKIN), axes)
 
 
 def _strap_lines(kind: str, mesh: np.ndarray) -> np.ndarray:
@@ -191,25 +236,24 @@ def _strap_lines(kind: str, mesh: np.ndarray) -> np.ndarray:
         start = mesh[round(v * (ROWS - 1)), -1]
         path = np.array([start - (1.5, 0, 0), *waypoints])
         at = np.linspace(0, len(path) - 1, STRAP_POINTS)
-        line = np.stack(
-            [np.interp(at, range(len(path)), path[:, k]) for k in range(3)],
-            axis=1)
+        line = np.stack([np.interp(at, range(len(path)), path[:, k]) for k in range(3)], axis=1)
         lines += [line, line * (-1, 1, 1)]
     return np.array(lines)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _strap_reach(kind: str) -> np.ndarray:
     """(bands, ) how far they go outwards in a frontal view, millimetres."""
     lines = _strap_lines(kind, surface(kind))
     return np.abs(lines[:, -1, 0] - lines[:, 0, 0])
 
 
-@lru_cache(maxsize=None)
+@cache
 def _frontal_steps(kind: str) -> np.ndarray:
     """(ROWS, COLUMNS // 2): from column to column in a frontal view,
-    millimetres."""
-    return np.diff(surface(kind)[:, COLUMNS // 2:, 0], axis=1)
+    millimetres.
+    """
+    return np.diff(surface(kind)[:, COLUMNS // 2 :, 0], axis=1)
 
 
 def _hide_folds(mesh: np.ndarray, steps: np.ndarray) -> np.ndarray:
@@ -227,9 +271,8 @@ def _hide_folds(mesh: np.ndarray, steps: np.ndarray) -> np.ndarray:
         x, y = side[..., 0], side[..., 1]
         rim = np.maximum.accumulate(x, axis=1)
         # Seen at a small angle, the cloth goes over into its rim.
-        seen = np.clip((x[:, 1:] - rim[:, :-1]) / (.35 * steps), 0, 1)
-        side[:, 1:, 1] = y[:, :1] + np.cumsum(
-            seen * np.diff(y, axis=1), axis=1)
+        seen = np.clip((x[:, 1:] - rim[:, :-1]) / (0.35 * steps), 0, 1)
+        side[:, 1:, 1] = y[:, :1] + np.cumsum(seen * np.diff(y, axis=1), axis=1)
         side[..., 0] = rim
         sides.append(side)
     right, left = sides
@@ -239,7 +282,7 @@ def _hide_folds(mesh: np.ndarray, steps: np.ndarray) -> np.ndarray:
 STEP = 2.5  # millimetres between the points that cloth_map works out
 
 
-def cloth_map(mesh: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+def cloth_map(mesh: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Which point of the cloth is seen where.
 
     The mesh is inverted along its rows first, then across them.
@@ -271,8 +314,11 @@ def cloth_map(mesh: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     part *= np.diff(u, axis=0)[:, None]
     column = u[0] + part.sum(axis=0)
     height, width = TEXTURE_SIZE
-    where = np.stack([
-        column * np.float32((width - 1) / (COLUMNS - 1)),
-        row * np.float32((height - 1) / (ROWS - 1))
-    ], axis=-1)
+    where = np.stack(
+        [
+            column * np.float32((width - 1) / (COLUMNS - 1)),
+            row * np.float32((height - 1) / (ROWS - 1)),
+        ],
+        axis=-1,
+    )
     return where, low

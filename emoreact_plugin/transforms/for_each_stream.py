@@ -1,4 +1,4 @@
-from typing import Dict, List, Optional, Sequence, Union
+from collections.abc import Sequence
 
 from mmcv.transforms import BaseTransform, Compose
 
@@ -59,41 +59,48 @@ class ForEachStream(BaseTransform):
             ``stream_frames`` lack the stream.
     """
 
-    _recorded = ('flip', 'flip_direction', 'crop_bbox', 'crop_quadruple',
-                 'scale_factor', 'img_shape')
+    _recorded = (
+        'flip',
+        'flip_direction',
+        'crop_bbox',
+        'crop_quadruple',
+        'scale_factor',
+        'img_shape',
+    )
 
-    def __init__(self,
-                 streams: Optional[Sequence[str]] = None,
-                 transforms: Union[List[dict], Dict[str, List[dict]],
-                                   None] = None) -> None:
+    def __init__(
+        self,
+        streams: Sequence[str] | None = None,
+        transforms: list[dict] | dict[str, list[dict]] | None = None,
+    ) -> None:
         if isinstance(streams, str):
-            streams = (streams, )
+            streams = (streams,)
         if isinstance(transforms, dict):
             streams = tuple(transforms) if streams is None else streams
         if streams is None or transforms is None:
-            raise ValueError('ForEachStream: expected streams and their '
-                             'transforms, or transforms=dict(stream=[...])')
+            raise ValueError(
+                'ForEachStream: expected streams and their '
+                'transforms, or transforms=dict(stream=[...])'
+            )
         if not isinstance(transforms, dict):
             transforms = dict.fromkeys(streams, transforms)
         if set(streams) != set(transforms):
             raise ValueError(
                 'ForEachStream: transforms: expected a list for each of '
-                f'{", ".join(streams)}, found {", ".join(transforms)}')
+                f'{", ".join(streams)}, found {", ".join(transforms)}'
+            )
         self.streams = tuple(streams)
         self.transforms = {
-            stream: Compose([
-                TRANSFORMS.build(t) if isinstance(t, dict) else t
-                for t in transforms[stream]
-            ])
+            stream: Compose(
+                [TRANSFORMS.build(t) if isinstance(t, dict) else t for t in transforms[stream]]
+            )
             for stream in self.streams
         }
 
-    def transform(self, results: dict) -> Optional[dict]:
+    def transform(self, results: dict) -> dict | None:
         stream_keys = {f'{stream}_imgs' for stream in self.streams}
         shared = {
-            key: value
-            for key, value in results.items()
-            if key not in stream_keys and key != 'imgs'
+            key: value for key, value in results.items() if key not in stream_keys and key != 'imgs'
         }
         state = get_random_state()
         for stream in self.streams:
@@ -101,13 +108,12 @@ class ForEachStream(BaseTransform):
             if key not in results:
                 raise KeyError(
                     f"ForEachStream: the sample has no '{key}'; put "
-                    f"CropRegions(regions=('{stream}', ...)) before it")
+                    f"CropRegions(regions=('{stream}', ...)) before it"
+                )
             set_random_state(state)
             own = own_frames(stream, results)
             imgs = self._writable(stream, own.pop(key, results[key]))
-            results.update(
-                {k: own[k]
-                 for k in (f'{stream}_boxes', f'{stream}_found') if k in own})
+            results.update({k: own[k] for k in (f'{stream}_boxes', f'{stream}_found') if k in own})
             sample = {**shared, **own}
             sample.update(imgs=imgs, img_shape=imgs[0].shape[:2])
             sample = self.transforms[stream](sample)
@@ -118,8 +124,7 @@ class ForEachStream(BaseTransform):
             results[key] = sample['imgs']
             results['img_shape'] = sample['img_shape']
             results[f'{stream}_transforms'] = {
-                name: sample[name]
-                for name in self._recorded if name in sample
+                name: sample[name] for name in self._recorded if name in sample
             }
         return results
 
@@ -132,8 +137,7 @@ class ForEachStream(BaseTransform):
         return [img.copy() for img in imgs]
 
     def __repr__(self) -> str:
-        return (f'{self.__class__.__name__}(streams={self.streams}, '
-                f'transforms={self.transforms})')
+        return f'{self.__class__.__name__}(streams={self.streams}, transforms={self.transforms})'
 
 
 def own_frames(stream: str, results: dict) -> dict:
@@ -158,16 +162,23 @@ def own_frames(stream: str, results: dict) -> dict:
         raise KeyError(
             f"ForEachStream: no frames were sampled for stream '{stream}', "
             'expected it in SampleStreamFrames(streams=dict(...)), found '
-            f'{", ".join(results["stream_frames"])}')
+            f'{", ".join(results["stream_frames"])}'
+        )
     if f'{stream}_transforms' in results:
         raise ValueError(
             f"ForEachStream: stream '{stream}' has got its frames already; "
-            'expected one ForEachStream after SampleStreamFrames, found two')
+            'expected one ForEachStream after SampleStreamFrames, found two'
+        )
     own = dict(results['stream_frames'][stream])
     inds = own.pop('inds')
     own[f'{stream}_imgs'] = [results[f'{stream}_imgs'][i] for i in inds]
-    for key in (f'{stream}_boxes', f'{stream}_found', 'frame_inds',
-                'face_landmarks', 'body_keypoints'):
+    for key in (
+        f'{stream}_boxes',
+        f'{stream}_found',
+        'frame_inds',
+        'face_landmarks',
+        'body_keypoints',
+    ):
         if key in results:
             own[key] = results[key][inds]
     return own

@@ -1,4 +1,4 @@
-from typing import Optional, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -7,10 +7,11 @@ from emoreact_plugin.datasets.crops import read_crops, read_record
 from emoreact_plugin.datasets.landmarks import load_prepared
 from emoreact_plugin.datasets.video import read_frames
 from mmaction.registry import TRANSFORMS
+
 from .crop_regions import CropRegions
 
 
-def _source_frames(results: dict) -> Optional[int]:
+def _source_frames(results: dict) -> int | None:
     return results.get('source_frames', results.get('total_frames'))
 
 
@@ -41,9 +42,9 @@ class DecodeVideo(BaseTransform):
     """
 
     def transform(self, results: dict) -> dict:
-        imgs = read_frames(results['filename'],
-                           np.ravel(results['frame_inds']),
-                           _source_frames(results))
+        imgs = read_frames(
+            results['filename'], np.ravel(results['frame_inds']), _source_frames(results)
+        )
         results['imgs'] = imgs
         results['img_shape'] = results['original_shape'] = imgs[0].shape[:2]
         return results
@@ -97,26 +98,31 @@ class LoadLandmarks(BaseTransform):
             self._check(file, clip, _source_frames(results), (width, height))
         results['face_landmarks'] = (
             np.full((len(inds), 68, 2), np.nan, np.float32)
-            if faces is None else clips[faces].face_landmarks[inds])
+            if faces is None
+            else clips[faces].face_landmarks[inds]
+        )
         results['face_is_box'] = (
-            np.zeros(len(inds), bool)
-            if faces is None else clips[faces].face_is_box[inds])
+            np.zeros(len(inds), bool) if faces is None else clips[faces].face_is_box[inds]
+        )
         results['body_keypoints'] = (
-            np.full((len(inds), 1, 2), np.nan, np.float32) if bodies is None
-            else clips[bodies].body_keypoints[inds] *
-            np.float32([width, height]))
+            np.full((len(inds), 1, 2), np.nan, np.float32)
+            if bodies is None
+            else clips[bodies].body_keypoints[inds] * np.float32([width, height])
+        )
         return results
 
     @staticmethod
     def _check(file: str, clip, total_frames: int, size: tuple) -> None:
         if clip.total_frames != total_frames:
-            raise ValueError(f'{file}: prepared for {clip.total_frames} '
-                             f'frames, but the clip has {total_frames}')
+            raise ValueError(
+                f'{file}: prepared for {clip.total_frames} frames, but the clip has {total_frames}'
+            )
         if tuple(clip.frame_size) != size:
             raise ValueError(
                 f'{file}: the landmarks belong to frames of '
                 f'{clip.frame_size[0]}x{clip.frame_size[1]} pixels, but the '
-                f'frames are {size[0]}x{size[1]}')
+                f'frames are {size[0]}x{size[1]}'
+            )
 
     def __repr__(self) -> str:
         return f'{self.__class__.__name__}()'
@@ -163,8 +169,9 @@ class LoadCrops(BaseTransform):
         crops = read_record(folder)
         for region in self.regions:
             if region not in crops.boxes:
-                raise KeyError(f"{folder}: expected crops of '{region}', "
-                               f'found {", ".join(crops.boxes)}')
+                raise KeyError(
+                    f"{folder}: expected crops of '{region}', found {', '.join(crops.boxes)}"
+                )
             results[f'{region}_imgs'] = read_crops(folder, region, inds)
             results[f'{region}_boxes'] = crops.boxes[region][inds]
             results[f'{region}_found'] = crops.found[region][inds]

@@ -1,10 +1,9 @@
 """Where a region lies in a frame: pure functions on arrays."""
-from typing import Optional, Tuple
 
 import numpy as np
 from mmengine.registry import Registry
 
-Box = Tuple[int, int, int, int]
+Box = tuple[int, int, int, int]
 
 # A region is a function ``(face_landmarks (68, 2), body_keypoints (J, 2)) ->
 # points (K, 2)``: the points whose extent is the region, in pixels, NaN where
@@ -18,8 +17,7 @@ FACE_POINTS = 68
 
 
 @REGIONS.register_module(name='face')
-def face_points(face_landmarks: np.ndarray,
-                body_keypoints: np.ndarray) -> np.ndarray:
+def face_points(face_landmarks: np.ndarray, body_keypoints: np.ndarray) -> np.ndarray:
     """The 68 face landmarks; none where fewer than half of them are there.
 
     Args:
@@ -36,8 +34,7 @@ def face_points(face_landmarks: np.ndarray,
 
 
 @REGIONS.register_module(name=['fullbody', 'body'])
-def fullbody_points(face_landmarks: np.ndarray,
-                    body_keypoints: np.ndarray) -> np.ndarray:
+def fullbody_points(face_landmarks: np.ndarray, body_keypoints: np.ndarray) -> np.ndarray:
     """The visible body keypoints.
 
     Args:
@@ -50,9 +47,7 @@ def fullbody_points(face_landmarks: np.ndarray,
     return body_keypoints
 
 
-def extent_box(points: np.ndarray,
-               frame_shape: Tuple[int, int],
-               margin: float = 0.1) -> Optional[Box]:
+def extent_box(points: np.ndarray, frame_shape: tuple[int, int], margin: float = 0.1) -> Box | None:
     """The extent of the points that are there, a tenth wider on each side.
 
     ``x1 = round(min x)``, ``x2 = round(max x)``, ``e = round(0.1 * (x2 -
@@ -84,9 +79,7 @@ def extent_box(points: np.ndarray,
     return int(x1), int(y1), int(x2), int(y2)
 
 
-def crop(frame: np.ndarray,
-         box: Box,
-         blackout: Optional[Box] = None) -> np.ndarray:
+def crop(frame: np.ndarray, box: Box, blackout: Box | None = None) -> np.ndarray:
     """Cut a box out of a frame, a part of it filled with black if asked for.
 
     Args:
@@ -105,6 +98,5 @@ def crop(frame: np.ndarray,
     if blackout is not None:
         left, top, right, bottom = blackout
         out = out.copy()
-        out[max(top - y1, 0):max(bottom - y1, 0),
-            max(left - x1, 0):max(right - x1, 0)] = 0
+        out[max(top - y1, 0) : max(bottom - y1, 0), max(left - x1, 0) : max(right - x1, 0)] = 0
     return out

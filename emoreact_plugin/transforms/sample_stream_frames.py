@@ -1,5 +1,3 @@
-from typing import Dict
-
 import numpy as np
 from mmcv.transforms import BaseTransform
 
@@ -71,68 +69,67 @@ class SampleStreamFrames(BaseTransform):
         KeyError: At the first sample, for a sampler that samples nothing.
     """
 
-    def __init__(self, streams: Dict[str, dict]) -> None:
+    def __init__(self, streams: dict[str, dict]) -> None:
         if not isinstance(streams, dict) or not streams:
-            raise ValueError('SampleStreamFrames: streams: expected a dict '
-                             'stream -> sampler, with at least one, found '
-                             f'{streams!r}')
+            raise ValueError(
+                'SampleStreamFrames: streams: expected a dict '
+                'stream -> sampler, with at least one, found '
+                f'{streams!r}'
+            )
         self.streams = {name: dict(each) for name, each in streams.items()}
         for name, each in self.streams.items():
             if ('type' in each) == ('share' in each):
                 raise ValueError(
                     f"SampleStreamFrames: stream '{name}': expected either "
                     '`type` of a sampler or `share`, a stream whose frames '
-                    f'it takes, found {each}')
+                    f'it takes, found {each}'
+                )
         self.samplers = {
-            name: TRANSFORMS.build(each)
-            for name, each in self.streams.items() if 'type' in each
+            name: TRANSFORMS.build(each) for name, each in self.streams.items() if 'type' in each
         }
         for name, each in self.streams.items():
             if 'share' in each:
                 self._check_share(name, **each)
 
-    def _check_share(self, name: str, share: str, num_frames=None,
-                     **unknown) -> None:
+    def _check_share(self, name: str, share: str, num_frames=None, **unknown) -> None:
         where = f"SampleStreamFrames: stream '{name}'"
         if unknown:
-            raise ValueError(f'{where}: expected share and num_frames, found '
-                             f'{", ".join(unknown)} as well')
+            raise ValueError(
+                f'{where}: expected share and num_frames, found {", ".join(unknown)} as well'
+            )
         if share not in self.samplers:
             raise ValueError(
                 f'{where}: share: expected a stream with a sampler of its '
                 f'own ({", ".join(self.samplers) or "there is none"}), found '
-                f'{share!r}')
+                f'{share!r}'
+            )
         if num_frames is None:
             return
         if type(num_frames) is not int or num_frames < 1:
-            raise ValueError(f'{where}: num_frames: expected a whole number '
-                             f'from 1 on, found {num_frames!r}')
+            raise ValueError(
+                f'{where}: num_frames: expected a whole number from 1 on, found {num_frames!r}'
+            )
         sampler = self.samplers[share]
-        drawn = getattr(sampler, 'clip_len', np.inf) * getattr(
-            sampler, 'num_clips', np.inf)
+        drawn = getattr(sampler, 'clip_len', np.inf) * getattr(sampler, 'num_clips', np.inf)
         if num_frames > drawn:
-            raise ValueError(f"{where}: num_frames: expected at most the "
-                             f"{drawn} frames that '{share}' draws, found "
-                             f'{num_frames}')
+            raise ValueError(
+                f'{where}: num_frames: expected at most the '
+                f"{drawn} frames that '{share}' draws, found "
+                f'{num_frames}'
+            )
 
     def transform(self, results: dict) -> dict:
         drawn = {
-            name: self._draw(name, sampler, results)
-            for name, sampler in self.samplers.items()
+            name: self._draw(name, sampler, results) for name, sampler in self.samplers.items()
         }
         layouts = {}
         for name, each in self.streams.items():
             layout = dict(drawn[each.get('share', name)])
             if each.get('num_frames') is not None:
                 inds = evenly_spread(layout['inds'], each['num_frames'])
-                layout = dict(
-                    inds=inds,
-                    clip_len=1,
-                    frame_interval=None,
-                    num_clips=len(inds))
+                layout = dict(inds=inds, clip_len=1, frame_interval=None, num_clips=len(inds))
             layouts[name] = layout
-        joined = np.unique(
-            np.concatenate([each['inds'] for each in layouts.values()]))
+        joined = np.unique(np.concatenate([each['inds'] for each in layouts.values()]))
         for layout in layouts.values():
             layout['inds'] = np.searchsorted(joined, layout['inds'])
         results.update(
@@ -140,7 +137,8 @@ class SampleStreamFrames(BaseTransform):
             clip_len=1,
             frame_interval=None,
             num_clips=len(joined),
-            stream_frames=layouts)
+            stream_frames=layouts,
+        )
         return results
 
     @staticmethod
@@ -153,12 +151,14 @@ class SampleStreamFrames(BaseTransform):
             raise KeyError(
                 f"SampleStreamFrames: stream '{name}': expected a sampler "
                 f'that sets {", ".join(keys)}, but {type(sampler).__name__} '
-                f'did not set {", ".join(missing)}')
+                f'did not set {", ".join(missing)}'
+            )
         return dict(
             inds=np.ravel(sample['frame_inds']),
             clip_len=sample['clip_len'],
             frame_interval=sample['frame_interval'],
-            num_clips=sample['num_clips'])
+            num_clips=sample['num_clips'],
+        )
 
     def __repr__(self) -> str:
         return f'{self.__class__.__name__}(streams={self.streams})'

@@ -1,6 +1,9 @@
 """Maps of what a recognizer's score of a class rests on: Grad-CAM and its
-kin, for every frame of a clip."""
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+kin, for every frame of a clip.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -8,14 +11,11 @@ from pytorch_grad_cam import GradCAM, GradCAMPlusPlus, XGradCAM
 from torch import Tensor, nn
 
 from emoreact_plugin.models import score_stream
+
 from .cam_layers import hooked, layout
 
 EIGENCAM = 'eigencam'
-WEIGHTED = {
-    'gradcam': GradCAM,
-    'gradcam++': GradCAMPlusPlus,
-    'xgradcam': XGradCAM
-}
+WEIGHTED = {'gradcam': GradCAM, 'gradcam++': GradCAMPlusPlus, 'xgradcam': XGradCAM}
 METHODS = (*WEIGHTED, EIGENCAM)
 
 
@@ -26,6 +26,7 @@ class Component(NamedTuple):
         mean (np.ndarray): (C, ) of the activations.
         direction (np.ndarray): (C, ), of length 1; its sign is set.
     """
+
     mean: np.ndarray
     direction: np.ndarray
 
@@ -41,18 +42,21 @@ class Maps(NamedTuple):
             methods take activations as evidence that is there or not.
         component (Component | None): Of Eigen-CAM.
     """
+
     maps: np.ndarray
     logits: np.ndarray
     negative: float
-    component: Optional[Component] = None
+    component: Component | None = None
 
 
-def clip_maps(recognizer: nn.Module,
-              inputs: Tensor,
-              layer: str,
-              classes: Sequence[int],
-              method: str = 'gradcam',
-              component: Optional[Component] = None) -> Maps:
+def clip_maps(
+    recognizer: nn.Module,
+    inputs: Tensor,
+    layer: str,
+    classes: Sequence[int],
+    method: str = 'gradcam',
+    component: Component | None = None,
+) -> Maps:
     """The maps of all frames of a clip, from one forward of it.
 
     Grad-CAM (Selvaraju et al., 2017) and X-Grad-CAM (Fu et al., 2020) weight
@@ -85,8 +89,7 @@ def clip_maps(recognizer: nn.Module,
             depend on.
     """
     if method not in METHODS:
-        raise ValueError(f"method: expected one of {', '.join(METHODS)}, "
-                         f"found '{method}'")
+        raise ValueError(f"method: expected one of {', '.join(METHODS)}, found '{method}'")
     activations, logits = _forward(recognizer, inputs, layer)
     values = _fold(activations.detach())
     negative = float((values < 0).mean())
@@ -105,14 +108,14 @@ def clip_maps(recognizer: nn.Module,
             maps.append((weights[..., None, None] * values).sum(1))
         maps = np.stack(maps)
     maps = np.maximum(maps, 0).astype(np.float32)
-    return Maps(_in_time(maps, *layout(inputs)),
-                logits.detach().float().cpu().numpy(), negative, component)
+    return Maps(
+        _in_time(maps, *layout(inputs)), logits.detach().float().cpu().numpy(), negative, component
+    )
 
 
-def _forward(recognizer: nn.Module, inputs: Tensor,
-             layer: str) -> Tuple[Tensor, Tensor]:
+def _forward(recognizer: nn.Module, inputs: Tensor, layer: str) -> tuple[Tensor, Tensor]:
     """The layer's output, a leaf of the graph, and the logits (C, )."""
-    kept: List[Tensor] = []
+    kept: list[Tensor] = []
 
     def keep(module, args, output):
         # From here on only: neither memory nor time for what lies before.
@@ -127,16 +130,18 @@ def _forward(recognizer: nn.Module, inputs: Tensor,
     return kept[0], logits[0]
 
 
-def _gradients(activations: Tensor, logits: Tensor, layer: str,
-               classes: Sequence[int]):
+def _gradients(activations: Tensor, logits: Tensor, layer: str, classes: Sequence[int]):
     for k in classes:
         gradient = None
         if logits.requires_grad:
-            gradient, = torch.autograd.grad(
-                logits[k], activations, retain_graph=True, allow_unused=True)
+            (gradient,) = torch.autograd.grad(
+                logits[k], activations, retain_graph=True, allow_unused=True
+            )
         if gradient is None:
-            raise ValueError(f"layer '{layer}': the scores do not depend on "
-                             'it; expected a layer on the way to them')
+            raise ValueError(
+                f"layer '{layer}': the scores do not depend on "
+                'it; expected a layer on the way to them'
+            )
         yield gradient
 
 

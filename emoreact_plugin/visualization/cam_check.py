@@ -1,7 +1,10 @@
 """Whether maps lie where they should: the share of a map's mass in a box whose
-place is known, and networks of which nothing can be expected."""
+place is known, and networks of which nothing can be expected.
+"""
+
+from collections.abc import Sequence
 from copy import deepcopy
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -9,9 +12,10 @@ from torch import Tensor, nn
 
 from emoreact_plugin.models import score_stream
 from emoreact_plugin.resuming import seeded
+
 from .cam_sheet import enlarge
 
-Box = Tuple[float, float, float, float]
+Box = tuple[float, float, float, float]
 
 
 class Mass(NamedTuple):
@@ -22,6 +26,7 @@ class Mass(NamedTuple):
         expected (float): What would lie there if each map's mass were spread
             evenly: sum of mass times the box's share of the area.
     """
+
     inside: float
     expected: float
 
@@ -31,8 +36,7 @@ class Mass(NamedTuple):
         return self.inside / self.expected if self.expected > 0 else np.nan
 
 
-def box_in_crop(box: Sequence[float], crop: Sequence[float],
-                size: Tuple[int, int]) -> Optional[Box]:
+def box_in_crop(box: Sequence[float], crop: Sequence[float], size: tuple[int, int]) -> Box | None:
     """A box of the frame in the pixels of a resized crop.
 
     Args:
@@ -46,16 +50,14 @@ def box_in_crop(box: Sequence[float], crop: Sequence[float],
     """
     left, top, right, bottom = crop
     scale = size[0] / (right - left), size[1] / (bottom - top)
-    x1, x2 = (np.clip((x - left) * scale[0], 0, size[0])
-              for x in (box[0], box[2]))
-    y1, y2 = (np.clip((y - top) * scale[1], 0, size[1])
-              for y in (box[1], box[3]))
+    x1, x2 = (np.clip((x - left) * scale[0], 0, size[0]) for x in (box[0], box[2]))
+    y1, y2 = (np.clip((y - top) * scale[1], 0, size[1]) for y in (box[1], box[3]))
     if x1 >= x2 or y1 >= y2:
         return None
     return float(x1), float(y1), float(x2), float(y2)
 
 
-def mass_in_box(values: np.ndarray, box: Box, size: Tuple[int, int]) -> Mass:
+def mass_in_box(values: np.ndarray, box: Box, size: tuple[int, int]) -> Mass:
     """The mass of a map that lies in a box.
 
     The map is enlarged to the size of its image, as it is shown; a pixel that
@@ -83,8 +85,7 @@ def _covered(low: float, high: float, count: int) -> np.ndarray:
     return np.diff(edges)
 
 
-def ideal_map(box: Box, size: Tuple[int, int],
-              shape: Tuple[int, int]) -> np.ndarray:
+def ideal_map(box: Box, size: tuple[int, int], shape: tuple[int, int]) -> np.ndarray:
     """The best that a map of so few places could be: one place, the one in
     which the box's centre lies.
 
@@ -98,16 +99,16 @@ def ideal_map(box: Box, size: Tuple[int, int],
     """
     values = np.zeros(shape, np.float32)
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    values[min(int(y * shape[0] / size[1]), shape[0] - 1),
-           min(int(x * shape[1] / size[0]), shape[1] - 1)] = 1
+    values[
+        min(int(y * shape[0] / size[1]), shape[0] - 1),
+        min(int(x * shape[1] / size[0]), shape[1] - 1),
+    ] = 1
     return values
 
 
 def total(masses: Sequence[Mass]) -> Mass:
     """The sum of some."""
-    return Mass(
-        sum(each.inside for each in masses),
-        sum(each.expected for each in masses))
+    return Mass(sum(each.inside for each in masses), sum(each.expected for each in masses))
 
 
 def randomised(model: nn.Module, seed: int) -> nn.Module:
@@ -129,21 +130,21 @@ def randomised(model: nn.Module, seed: int) -> nn.Module:
     """
     model = deepcopy(model)
     drawn = set()
-    with seeded((seed, )):
+    with seeded((seed,)):
         for module in model.modules():
             if hasattr(module, 'reset_parameters'):
                 module.reset_parameters()
                 drawn |= {id(p) for p in module.parameters(recurse=False)}
-    left = [name for name, parameter in model.named_parameters()
-            if id(parameter) not in drawn]
+    left = [name for name, parameter in model.named_parameters() if id(parameter) not in drawn]
     if left:
-        raise ValueError('expected layers of PyTorch, which can be drawn '
-                         f'anew, found {", ".join(left[:3])}')
+        raise ValueError(
+            f'expected layers of PyTorch, which can be drawn anew, found {", ".join(left[:3])}'
+        )
     return model.eval()
 
 
 @torch.no_grad()
-def refit_statistics(recognizer: nn.Module, clips: List[Tensor]) -> None:
+def refit_statistics(recognizer: nn.Module, clips: list[Tensor]) -> None:
     """Measure the mean and variance of every batch norm on some clips.
 
     Args:
@@ -152,8 +153,7 @@ def refit_statistics(recognizer: nn.Module, clips: List[Tensor]) -> None:
         clips (list[Tensor]): Normalised inputs (1, T, 3, H, W) or (1, V, 3,
             T, H, W).
     """
-    norms = [m for m in recognizer.modules()
-             if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    norms = [m for m in recognizer.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()

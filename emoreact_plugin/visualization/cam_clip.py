@@ -1,14 +1,16 @@
 """A clip on its way through a recognizer, with the maps of its frames."""
-from typing import Dict, NamedTuple, Optional, Sequence
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from torch import Tensor, nn
 
-from emoreact_plugin.clips.clip_pipeline import (ClipPipeline, Landmarks,
-                                                 test_pipeline, trained_mask)
+from emoreact_plugin.clips.clip_pipeline import ClipPipeline, Landmarks, test_pipeline, trained_mask
 from emoreact_plugin.clips.scoring import Scores, TorchScorer
+
 from .cam import Maps, clip_maps
 from .cam_layers import choose_layer
 from .pipeline_view import ONLY_INPUT, images_of
@@ -26,10 +28,11 @@ class Packed(NamedTuple):
         inputs (dict[str, Tensor]): Stream -> (1, T, 3, H, W), or (1, V, 3, T,
             H, W) for 3D, normalised as in training.
     """
+
     sample: dict
-    images: Dict[str, np.ndarray]
-    places: Dict[str, np.ndarray]
-    inputs: Dict[str, Tensor]
+    images: dict[str, np.ndarray]
+    places: dict[str, np.ndarray]
+    inputs: dict[str, Tensor]
 
 
 class Explainer:
@@ -57,11 +60,9 @@ class Explainer:
             recognizer whose classes compete.
     """
 
-    def __init__(self,
-                 cfg: Config,
-                 model: nn.Module,
-                 method: str = 'gradcam',
-                 layer: Optional[str] = None) -> None:
+    def __init__(
+        self, cfg: Config, model: nn.Module, method: str = 'gradcam', layer: str | None = None
+    ) -> None:
         self.mask = trained_mask(test_pipeline(cfg))
         self.pipeline = ClipPipeline(cfg, mask=self.mask)
         self.model = model
@@ -69,10 +70,9 @@ class Explainer:
         self._layer = layer
         self._scorer = TorchScorer(cfg, model)
         self.classes = self._scorer.classes
-        self.layers: Dict[str, str] = {}
+        self.layers: dict[str, str] = {}
 
-    def pack(self, sample: dict, frames: Sequence[np.ndarray],
-             landmarks: Landmarks) -> Packed:
+    def pack(self, sample: dict, frames: Sequence[np.ndarray], landmarks: Landmarks) -> Packed:
         """Make frames what the recognizer takes.
 
         Args:
@@ -91,10 +91,11 @@ class Explainer:
         batch = self.model.data_preprocessor(pseudo_collate([packed]))
         raw, inputs = (
             each if isinstance(each, dict) else {f'{ONLY_INPUT}_imgs': each}
-            for each in (packed['inputs'], batch['inputs']))
+            for each in (packed['inputs'], batch['inputs'])
+        )
         images, places = {}, {}
         for key in inputs:
-            stream = key[:-len('_imgs')]
+            stream = key[: -len('_imgs')]
             images[stream] = images_of(raw[key], stream)
             own = sample.get('stream_frames', {}).get(stream, {})
             places[stream] = own.get('inds', np.arange(len(frames)))
@@ -103,19 +104,19 @@ class Explainer:
                     f'{stream}: expected one image a frame, found '
                     f'{len(images[stream])} of {len(places[stream])} frames; '
                     'of a test pipeline with ThreeCrop or TenCrop there are '
-                    'no maps, CenterCrop in its place gives some')
-        return Packed(packed, images, places, {
-            key[:-len('_imgs')]: value for key, value in inputs.items()
-        })
+                    'no maps, CenterCrop in its place gives some'
+                )
+        return Packed(
+            packed, images, places, {key[: -len('_imgs')]: value for key, value in inputs.items()}
+        )
 
     def score(self, packed: Packed) -> Scores:
         """The logits of a clip, (1, C) each."""
         return self._scorer([packed.sample])
 
-    def explain(self,
-                packed: Packed,
-                classes: Sequence[int],
-                like: Optional[Dict[str, Maps]] = None) -> Dict[str, Maps]:
+    def explain(
+        self, packed: Packed, classes: Sequence[int], like: dict[str, Maps] | None = None
+    ) -> dict[str, Maps]:
         """The maps of a clip's frames: one forward a stream.
 
         Args:
@@ -136,10 +137,12 @@ class Explainer:
             recognizer = self._recognizer(stream)
             if stream not in self.layers:
                 self.layers[stream] = choose_layer(
-                    recognizer, inputs, self._layer, f'--layer, {stream}')
+                    recognizer, inputs, self._layer, f'--layer, {stream}'
+                )
             component = like[stream].component if like else None
-            maps[stream] = clip_maps(recognizer, inputs, self.layers[stream],
-                                     classes, self.method, component)
+            maps[stream] = clip_maps(
+                recognizer, inputs, self.layers[stream], classes, self.method, component
+            )
         return maps
 
     def _recognizer(self, stream: str) -> nn.Module:

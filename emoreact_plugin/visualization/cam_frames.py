@@ -1,10 +1,13 @@
 """Maps of every frame of a clip, in bounded memory."""
+
 import os.path as osp
-from typing import Dict, Iterator, List, NamedTuple, Sequence, Tuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from emoreact_plugin.progress import progress_bar
+
 from .cam import Maps
 from .cam_clip import Explainer, Packed
 
@@ -21,9 +24,10 @@ class Sampled(NamedTuple):
         frames (list[np.ndarray]): n whole frames (H, W, 3) uint8, RGB.
         packed (Packed): What the recognizer sees of them.
     """
+
     sample: dict
     inds: np.ndarray
-    frames: List[np.ndarray]
+    frames: list[np.ndarray]
     packed: Packed
 
 
@@ -41,8 +45,7 @@ def sample_clip(explainer: Explainer, clip, name: str) -> Sampled:
     sample = explainer.pipeline.sample(clip.total_frames, name)
     inds = sample['frame_inds']
     frames = clip.read(inds)
-    return Sampled(sample, inds, frames,
-                   explainer.pack(sample, frames, clip.landmarks.of(inds)))
+    return Sampled(sample, inds, frames, explainer.pack(sample, frames, clip.landmarks.of(inds)))
 
 
 def has_shifts(sampled: Sampled, total: int) -> bool:
@@ -58,13 +61,15 @@ def has_shifts(sampled: Sampled, total: int) -> bool:
     """
     width = total / len(sampled.inds)
     middles = (np.arange(len(sampled.inds)) + 0.5) * width
-    return ('stream_frames' not in sampled.sample
-            and sampled.sample['clip_len'] == 1
-            and all(each.ndim == 5 for each in sampled.packed.inputs.values())
-            and bool((np.abs(sampled.inds - middles) <= max(width, 1)).all()))
+    return (
+        'stream_frames' not in sampled.sample
+        and sampled.sample['clip_len'] == 1
+        and all(each.ndim == 5 for each in sampled.packed.inputs.values())
+        and bool((np.abs(sampled.inds - middles) <= max(width, 1)).all())
+    )
 
 
-def shifts(inds: np.ndarray, total: int) -> Iterator[Tuple]:
+def shifts(inds: np.ndarray, total: int) -> Iterator[tuple]:
     """All frames of a clip, as samples of one frame a segment.
 
     In sample d, every segment's frame lies d after the one that testing
@@ -85,8 +90,8 @@ def shifts(inds: np.ndarray, total: int) -> Iterator[Tuple]:
     ends = np.maximum(edges[1:], inds + 1)
     seen = np.zeros(total, bool)
     order = sorted(
-        range(int((starts - inds).min()), int((ends - inds).max())),
-        key=lambda d: (d != 0, d))
+        range(int((starts - inds).min()), int((ends - inds).max())), key=lambda d: (d != 0, d)
+    )
     for d in order:
         frames = np.clip(inds + d, starts, ends - 1)
         new = np.zeros(len(inds), bool)
@@ -107,14 +112,20 @@ class FrameMaps(NamedTuple):
         empty (dict[str, np.ndarray]): Stream -> (K, ) int: how many maps have
             no value above 0.
     """
-    maps: Dict[str, np.ndarray]
-    scales: Dict[str, np.ndarray]
-    empty: Dict[str, np.ndarray]
+
+    maps: dict[str, np.ndarray]
+    scales: dict[str, np.ndarray]
+    empty: dict[str, np.ndarray]
 
 
-def every_frame(explainer: Explainer, clip, sampled: Sampled,
-                first: Dict[str, Maps], classes: Sequence[int],
-                folder: str) -> FrameMaps:
+def every_frame(
+    explainer: Explainer,
+    clip,
+    sampled: Sampled,
+    first: dict[str, Maps],
+    classes: Sequence[int],
+    folder: str,
+) -> FrameMaps:
     """The map of every frame, each from a forward with a frame of every
     segment.
 
@@ -132,8 +143,11 @@ def every_frame(explainer: Explainer, clip, sampled: Sampled,
     total = clip.total_frames
     maps = {
         stream: np.memmap(
-            osp.join(folder, f'{stream}.maps'), np.float32, 'w+',
-            shape=(total, len(each.maps), *each.maps.shape[2:]))
+            osp.join(folder, f'{stream}.maps'),
+            np.float32,
+            'w+',
+            shape=(total, len(each.maps), *each.maps.shape[2:]),
+        )
         for stream, each in first.items()
     }
     scales = {s: np.zeros(each.shape[1], 'f4') for s, each in maps.items()}
@@ -154,7 +168,7 @@ def every_frame(explainer: Explainer, clip, sampled: Sampled,
 
 def _packed_shifts(explainer: Explainer, clip, sampled: Sampled) -> Iterator:
     chunk = max(CHUNK // len(sampled.inds), 1)
-    waiting: List[tuple] = []
+    waiting: list[tuple] = []
     for each in shifts(sampled.inds, clip.total_frames):
         waiting.append(each)
         if len(waiting) == chunk:
@@ -164,20 +178,20 @@ def _packed_shifts(explainer: Explainer, clip, sampled: Sampled) -> Iterator:
         yield from _read(explainer, clip, sampled, waiting)
 
 
-def _read(explainer: Explainer, clip, sampled: Sampled,
-          waiting: List[tuple]) -> Iterator:
+def _read(explainer: Explainer, clip, sampled: Sampled, waiting: list[tuple]) -> Iterator:
     """Read the frames of several samples at once."""
     wanted = np.unique(np.concatenate([frames for frames, _ in waiting]))
     images = dict(zip(wanted.tolist(), clip.read(wanted)))
     for frames, new in waiting:
         sample = dict(sampled.sample, frame_inds=frames)
-        yield frames, new, explainer.pack(
-            sample, [images[k] for k in frames.tolist()],
-            clip.landmarks.of(frames))
+        yield (
+            frames,
+            new,
+            explainer.pack(sample, [images[k] for k in frames.tolist()], clip.landmarks.of(frames)),
+        )
 
 
-def packed_in_order(explainer: Explainer, clip,
-                    sampled: Sampled) -> Iterator[Tuple]:
+def packed_in_order(explainer: Explainer, clip, sampled: Sampled) -> Iterator[tuple]:
     """Every frame of a clip, and the images that the streams would see of it.
 
     Args:
@@ -200,12 +214,15 @@ def packed_in_order(explainer: Explainer, clip,
         yield from _views(explainer, clip, sampled, start, frames)
 
 
-def _views(explainer: Explainer, clip, sampled: Sampled, start: int,
-           frames: List[np.ndarray]) -> Iterator[Tuple]:
+def _views(
+    explainer: Explainer, clip, sampled: Sampled, start: int, frames: list[np.ndarray]
+) -> Iterator[tuple]:
     count = len(sampled.inds)
     inds = np.minimum(start + np.arange(count), clip.total_frames - 1)
     packed = explainer.pack(
         dict(sampled.sample, frame_inds=inds),
-        frames + frames[-1:] * (count - len(frames)), clip.landmarks.of(inds))
+        frames + frames[-1:] * (count - len(frames)),
+        clip.landmarks.of(inds),
+    )
     for i, frame in enumerate(frames):
         yield frame, {s: each[i] for s, each in packed.images.items()}

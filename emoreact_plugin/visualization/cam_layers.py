@@ -1,10 +1,14 @@
 """The layers of a recognizer whose output is a map of each frame."""
+
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from textwrap import fill
-from typing import (Any, Callable, Dict, Iterable, Iterator, List, NamedTuple,
-                    Optional, Sequence, Tuple)
+from typing import (
+    Any,
+    NamedTuple,
+)
 
 import torch
 from torch import Tensor, nn
@@ -15,14 +19,18 @@ from emoreact_plugin.models import score_stream
 # What comes after the last block belongs to no place in the frame.
 HEAD = 'cls_head'
 MOST_LINES = 8
-CHANNELS_FIRST = (modules.conv._ConvNd, modules.batchnorm._BatchNorm,
-                  nn.GroupNorm, modules.pooling._AvgPoolNd,
-                  modules.pooling._MaxPoolNd,
-                  modules.pooling._AdaptiveAvgPoolNd,
-                  modules.pooling._AdaptiveMaxPoolNd)
+CHANNELS_FIRST = (
+    modules.conv._ConvNd,
+    modules.batchnorm._BatchNorm,
+    nn.GroupNorm,
+    modules.pooling._AvgPoolNd,
+    modules.pooling._MaxPoolNd,
+    modules.pooling._AdaptiveAvgPoolNd,
+    modules.pooling._AdaptiveMaxPoolNd,
+)
 
 
-def map_layers(recognizer: nn.Module, inputs: Tensor) -> Dict[str, tuple]:
+def map_layers(recognizer: nn.Module, inputs: Tensor) -> dict[str, tuple]:
     """The layers that give a map of every frame, in the order of their ends.
 
     Found by a forward of the clip: layers that are left out or called several
@@ -42,10 +50,9 @@ def map_layers(recognizer: nn.Module, inputs: Tensor) -> Dict[str, tuple]:
     return _probe(recognizer, inputs).layers
 
 
-def choose_layer(recognizer: nn.Module,
-                 inputs: Tensor,
-                 name: Optional[str] = None,
-                 where: str = 'layer') -> str:
+def choose_layer(
+    recognizer: nn.Module, inputs: Tensor, name: str | None = None, where: str = 'layer'
+) -> str:
     """The layer to explain.
 
     Args:
@@ -64,9 +71,11 @@ def choose_layer(recognizer: nn.Module,
             maps or works on tokens.
     """
     if getattr(recognizer, 'feature_shape', None) == 'NHWC':
-        raise ValueError(f'{where}: expected a backbone whose maps are '
-                         '(frames, channels, height, width), found one with '
-                         'the channels last')
+        raise ValueError(
+            f'{where}: expected a backbone whose maps are '
+            '(frames, channels, height, width), found one with '
+            'the channels last'
+        )
     found = _probe(recognizer, inputs)
     layers = found.layers
     if name is not None and name in layers:
@@ -75,25 +84,26 @@ def choose_layer(recognizer: nn.Module,
         raise ValueError(
             f'{where}: expected a recognizer with layers that are called once '
             'a clip and give maps of its frames, found none in '
-            f'{type(recognizer.backbone).__name__}')
+            f'{type(recognizer.backbone).__name__}'
+        )
     if name is not None:
         if name in found.others:
-            what = (f'gives {found.others[name]}, with the channels last or '
-                    'none: no convolution, batch norm or pooling here has '
-                    'such')
+            what = (
+                f'gives {found.others[name]}, with the channels last or '
+                'none: no convolution, batch norm or pooling here has '
+                'such'
+            )
         elif name in dict(recognizer.named_modules()):
             what = 'gives no map of every frame, or is called more than once'
         else:
             what = 'does not exist'
-        raise ValueError(f"{where}: '{name}' {what}; expected one of "
-                         f'{listed(layers, name)}')
+        raise ValueError(f"{where}: '{name}' {what}; expected one of {listed(layers, name)}")
     if found.last is None or found.tokens:
-        what = (
-            'works on tokens, which are no map' if found.tokens else
-            'gives several maps')
+        what = 'works on tokens, which are no map' if found.tokens else 'gives several maps'
         raise ValueError(
             f'{where}: {type(recognizer.backbone).__name__} {what}; name a '
-            f'layer, one of {listed(layers)}')
+            f'layer, one of {listed(layers)}'
+        )
     return found.last
 
 
@@ -125,21 +135,26 @@ def listed(layers: Iterable[str], name: str = '') -> str:
             break
     lines = lines[:MOST_LINES]
     more = len(layers) - len(' '.join(lines).strip(',').split(', '))
-    return '\n'.join([
-        *([f'{", ".join(near)} or, {of},'] if near else []), *lines,
-        *([f'and {more} more: NAME.x in place of a name lists those within '
-           'NAME'] if more else []),
-    ])
+    return '\n'.join(
+        [
+            *([f'{", ".join(near)} or, {of},'] if near else []),
+            *lines,
+            *(
+                [f'and {more} more: NAME.x in place of a name lists those within NAME']
+                if more
+                else []
+            ),
+        ]
+    )
 
 
 def _probe(recognizer: nn.Module, inputs: Tensor) -> '_Found':
     """Look for the layers with maps in a forward of the clip."""
-    ended: List[_Ended] = []
+    ended: list[_Ended] = []
 
     def watch(name):
         def hook(module, args, output):
-            ended.append(_Ended(name, module, _shape(args and args[0]),
-                                _shape(output)))
+            ended.append(_Ended(name, module, _shape(args and args[0]), _shape(output)))
 
         return hook
 
@@ -160,9 +175,8 @@ def _probe(recognizer: nn.Module, inputs: Tensor) -> '_Found':
             (layers if known else others)[each.name] = each.shape
     last = next(reversed(layers), None)
     names = [each.name for each in ended]
-    after = ended[names.index(last) + 1:] if layers else ()
-    tokens = any(each.shape is not None and len(each.shape) == 3
-                 for each in after)
+    after = ended[names.index(last) + 1 :] if layers else ()
+    tokens = any(each.shape is not None and len(each.shape) == 3 for each in after)
     if any(each.name == 'backbone' and each.shape is None for each in ended):
         last = None
     return _Found(layers, others, last, tokens)
@@ -170,32 +184,40 @@ def _probe(recognizer: nn.Module, inputs: Tensor) -> '_Found':
 
 class _Ended(NamedTuple):
     """A call of a layer: shapes of its first argument and of its output, None
-    for what is no tensor."""
+    for what is no tensor.
+    """
+
     name: str
     module: nn.Module
-    given: Optional[tuple]
-    shape: Optional[tuple]
+    given: tuple | None
+    shape: tuple | None
 
 
 class _Found(NamedTuple):
     """The layers with maps, name -> shape; those whose channels may be
     elsewhere; the last with a map, None where the backbone ends in several
-    maps; whether tokens follow it."""
-    layers: Dict[str, tuple]
-    others: Dict[str, tuple]
-    last: Optional[str]
+    maps; whether tokens follow it.
+    """
+
+    layers: dict[str, tuple]
+    others: dict[str, tuple]
+    last: str | None
     tokens: bool
 
 
 class _Layouts:
     """Where the channels of tensors are, by the layers that take and give
     such: convolutions, batch norms and pooling want them second, linear
-    layers and layer norms last."""
+    layers and layer norms last.
+    """
 
     def __init__(self, ended: Sequence[_Ended]) -> None:
-        self.first = {shape for each in ended
-                      if isinstance(each.module, CHANNELS_FIRST)
-                      for shape in (each.given, each.shape)}
+        self.first = {
+            shape
+            for each in ended
+            if isinstance(each.module, CHANNELS_FIRST)
+            for shape in (each.given, each.shape)
+        }
         last = [each.shape for each in ended if _works_on_last(each.module)]
         # Such as after a layer that makes weights for channels are left out.
         self.has_last = any(shape and len(shape) > 2 for shape in last)
@@ -212,11 +234,11 @@ def _works_on_last(module: nn.Module) -> bool:
     return isinstance(module, nn.Linear) or type(module) is nn.LayerNorm
 
 
-def _shape(output: Any) -> Optional[tuple]:
+def _shape(output: Any) -> tuple | None:
     return tuple(output.shape) if isinstance(output, Tensor) else None
 
 
-def _is_map(shape: Optional[tuple], inputs: Tensor) -> bool:
+def _is_map(shape: tuple | None, inputs: Tensor) -> bool:
     views, frames = layout(inputs)
     if shape is None or len(shape) not in (4, inputs.ndim - 1):
         return False
@@ -224,17 +246,17 @@ def _is_map(shape: Optional[tuple], inputs: Tensor) -> bool:
     return shape[0] == first and shape[-1] * shape[-2] > 1
 
 
-def layout(inputs: Tensor) -> Tuple[int, int]:
+def layout(inputs: Tensor) -> tuple[int, int]:
     """Views, and images a view, of a clip: 1 and T of (1, T, 3, H, W), V and
-    T of (1, V, 3, T, H, W)."""
+    T of (1, V, 3, T, H, W).
+    """
     if inputs.ndim == 5:
         return 1, inputs.shape[1]
     return inputs.shape[1], inputs.shape[3]
 
 
 @contextmanager
-def hooked(recognizer: nn.Module,
-           hooks: Dict[str, Callable]) -> Iterator[None]:
+def hooked(recognizer: nn.Module, hooks: dict[str, Callable]) -> Iterator[None]:
     """For the time of a block, call hooks with the outputs of layers.
 
     Args:
@@ -242,10 +264,7 @@ def hooked(recognizer: nn.Module,
         hooks (dict[str, Callable]): Name of a layer -> forward hook.
     """
     modules = dict(recognizer.named_modules())
-    handles = [
-        modules[name].register_forward_hook(hook)
-        for name, hook in hooks.items()
-    ]
+    handles = [modules[name].register_forward_hook(hook) for name, hook in hooks.items()]
     try:
         yield
     finally:

@@ -1,8 +1,10 @@
 """The clip to explain: a path, or the name of a clip of a data set."""
+
 import os.path as osp
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from itertools import islice
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple
 
 import numpy as np
 from mmengine.config import Config
@@ -10,8 +12,7 @@ from mmengine.config import Config
 from emoreact_plugin.clips.sources import Clip, can_extract
 from emoreact_plugin.datasets.annotations import Annotation, read_annotations
 from emoreact_plugin.datasets.clip_files import ClipFiles
-from emoreact_plugin.datasets.emoreact_dataset import (SOFT_POSITIVE,
-                                                       EmoReactDataset)
+from emoreact_plugin.datasets.emoreact_dataset import SOFT_POSITIVE, EmoReactDataset
 from emoreact_plugin.datasets.landmark_detector import LandmarkDetector
 from mmaction.registry import DATASETS
 
@@ -28,11 +29,12 @@ class Source(NamedTuple):
         label (tuple[bool, ...] | None): C values, where it is of a data set.
         split (str | None): Of the data set.
     """
+
     clip: object
     name: str
     video: str
-    label: Optional[Tuple[bool, ...]] = None
-    split: Optional[str] = None
+    label: tuple[bool, ...] | None = None
+    split: str | None = None
 
 
 class DatasetClip(Clip):
@@ -47,8 +49,8 @@ class DatasetClip(Clip):
         super().__init__(
             files.source,
             use_landmarks=False,
-            **(dict(filename_tmpl=files.filename_tmpl)
-               if files.filename_tmpl else {}))
+            **(dict(filename_tmpl=files.filename_tmpl) if files.filename_tmpl else {}),
+        )
         self._read_landmarks(files, cache_dir)
 
 
@@ -65,12 +67,14 @@ class ClipPart:
         ValueError: When the clip does not have these frames.
     """
 
-    def __init__(self, clip: Clip, start: int, end: Optional[int]) -> None:
+    def __init__(self, clip: Clip, start: int, end: int | None) -> None:
         stop = clip.total_frames if end is None else end
         if not 0 <= start < stop <= clip.total_frames:
-            raise ValueError(f'{clip.path}: expected a part of its '
-                             f'{clip.total_frames} frames, found {start} to '
-                             f'{stop}')
+            raise ValueError(
+                f'{clip.path}: expected a part of its '
+                f'{clip.total_frames} frames, found {start} to '
+                f'{stop}'
+            )
         self.path, self.size, self.fps = clip.path, clip.size, clip.fps
         self.has_landmarks = clip.has_landmarks
         self.has_keypoints = clip.has_keypoints
@@ -80,17 +84,16 @@ class ClipPart:
 
     def frames(self) -> Iterator[np.ndarray]:
         """As of :class:`Clip`."""
-        return islice(self._clip.frames(), self._start,
-                      self._start + self.total_frames)
+        return islice(self._clip.frames(), self._start, self._start + self.total_frames)
 
-    def read(self, inds: Sequence[int]) -> List[np.ndarray]:
+    def read(self, inds: Sequence[int]) -> list[np.ndarray]:
         """As of :class:`Clip`; counted from the part's first frame."""
         return self._clip.read(np.asarray(inds) + self._start)
 
 
-def open_source(cfg: Config, given: str,
-                landmarks: str = 'auto',
-                cache_dir: Optional[str] = None) -> Source:
+def open_source(
+    cfg: Config, given: str, landmarks: str = 'auto', cache_dir: str | None = None
+) -> Source:
     """Open what is given: a path, else a clip of the data set by its name.
 
     Of a data set only the annotation files and the clip's own files are read.
@@ -113,7 +116,7 @@ def open_source(cfg: Config, given: str,
     if osp.exists(given):
         clip = _open_path(given, landmarks, cache_dir)
         return Source(clip, osp.splitext(clip.name)[0], clip.name)
-    known: Dict[str, tuple] = {}
+    known: dict[str, tuple] = {}
     problems = []
     # Of a name that is in several splits the first counts: the test's.
     for split in reversed(SPLITS):
@@ -126,30 +129,40 @@ def open_source(cfg: Config, given: str,
     found = known.get(given) or known.get(osp.splitext(given)[0])
     if found is None:
         near = get_close_matches(given, known, 3, 0)
-        reason = (f'such as {", ".join(near)}' if near else
-                  f'found none ({"; ".join(problems)})' if problems else
-                  'but the config has no EmoReactDataset')
-        raise FileNotFoundError(f'{given}: no such file or folder; expected '
-                                f'one, or a clip of the data set, {reason}')
+        reason = (
+            f'such as {", ".join(near)}'
+            if near
+            else f'found none ({"; ".join(problems)})'
+            if problems
+            else 'but the config has no EmoReactDataset'
+        )
+        raise FileNotFoundError(
+            f'{given}: no such file or folder; expected one, or a clip of the data set, {reason}'
+        )
     return open_clip(*found, cache_dir=cache_dir)
 
 
-def _open_path(path: str, landmarks: str, cache_dir: Optional[str]) -> Clip:
+def _open_path(path: str, landmarks: str, cache_dir: str | None) -> Clip:
     if landmarks != 'extract':
         clip = Clip(
             path,
             None if landmarks in ('auto', 'none') else landmarks,
             use_landmarks=landmarks != 'none',
-            cache_dir=cache_dir)
-        if (landmarks != 'auto' or clip.has_landmarks or clip.has_keypoints
-                or osp.isdir(path) or not can_extract()):
+            cache_dir=cache_dir,
+        )
+        if (
+            landmarks != 'auto'
+            or clip.has_landmarks
+            or clip.has_keypoints
+            or osp.isdir(path)
+            or not can_extract()
+        ):
             return clip
     with LandmarkDetector() as detector:
         return Clip(path, detector=detector)
 
 
-def clips_of(cfg: Config, split: str
-             ) -> Iterator[Tuple[EmoReactDataset, Annotation]]:
+def clips_of(cfg: Config, split: str) -> Iterator[tuple[EmoReactDataset, Annotation]]:
     """The clips of a split; only its annotation files are read.
 
     Args:
@@ -165,13 +178,15 @@ def clips_of(cfg: Config, split: str
     """
     for options in _datasets(cfg, split):
         dataset = DATASETS.build(options)
-        for row in read_annotations(dataset.ann_file, dataset.classes,
-                                    dataset.columns, dataset.soft_labels):
+        for row in read_annotations(
+            dataset.ann_file, dataset.classes, dataset.columns, dataset.soft_labels
+        ):
             yield dataset, row
 
 
-def open_clip(dataset: EmoReactDataset, row: Annotation, split: str,
-              cache_dir: Optional[str] = None) -> Source:
+def open_clip(
+    dataset: EmoReactDataset, row: Annotation, split: str, cache_dir: str | None = None
+) -> Source:
     """Open one clip of :func:`clips_of`.
 
     Raises:
@@ -182,13 +197,17 @@ def open_clip(dataset: EmoReactDataset, row: Annotation, split: str,
     if not osp.exists(files.source):
         raise FileNotFoundError(
             f'{files.source}: no such file or folder, expected that of the '
-            f'clip {row.clip_id}; if it lies elsewhere, give its path')
+            f'clip {row.clip_id}; if it lies elsewhere, give its path'
+        )
     whole = DatasetClip(files, cache_dir or dataset.cache_dir)
     part = row.start or row.end is not None
     return Source(
         ClipPart(whole, row.start, row.end) if part else whole,
-        row.clip_id.replace('/', '_'), row.clip_id,
-        tuple(value >= SOFT_POSITIVE for value in row.label), split)
+        row.clip_id.replace('/', '_'),
+        row.clip_id,
+        tuple(value >= SOFT_POSITIVE for value in row.label),
+        split,
+    )
 
 
 def _datasets(cfg: Config, split: str) -> Iterator[dict]:

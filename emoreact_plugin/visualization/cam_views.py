@@ -1,7 +1,9 @@
 """From a clip and its maps to the sheet and the frames of the video."""
+
 import tempfile
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,19 +11,18 @@ from emoreact_plugin.clips.boxes import boxes_of
 from emoreact_plugin.clips.scoring import Scores
 from emoreact_plugin.evaluation.functional import sigmoid
 from emoreact_plugin.progress import progress_bar
+
 from .cam import EIGENCAM, Maps
 from .cam_clip import Explainer
-from .cam_frames import (FrameMaps, Sampled, every_frame, has_shifts,
-                         packed_in_order, sample_clip)
-from .cam_sheet import (Column, Overlay, Row, draw_frame, draw_sheet, overlay,
-                        spread)
+from .cam_frames import FrameMaps, Sampled, every_frame, has_shifts, packed_in_order, sample_clip
+from .cam_sheet import Column, Overlay, Row, draw_frame, draw_sheet, overlay, spread
 from .cam_source import Source
 
 TITLES = {
     'gradcam': 'Grad-CAM',
     'gradcam++': 'Grad-CAM++',
     'xgradcam': 'X-Grad-CAM',
-    EIGENCAM: 'Eigen-CAM'
+    EIGENCAM: 'Eigen-CAM',
 }
 # Eigen-CAM knows no classes.
 EVERY = 'all emotions'
@@ -38,19 +39,19 @@ class Explained(NamedTuple):
         scores (Scores): Of the clip, (1, C).
         chosen (tuple[int, ...]): K classes.
     """
+
     source: Source
     sampled: Sampled
-    maps: Dict[str, Maps]
+    maps: dict[str, Maps]
     scores: Scores
-    chosen: Tuple[int, ...]
+    chosen: tuple[int, ...]
 
     @property
-    def streams(self) -> Tuple[str, ...]:
+    def streams(self) -> tuple[str, ...]:
         return tuple(self.maps)
 
 
-def choose_classes(text: Optional[str], classes: Sequence[str],
-                   scores: np.ndarray) -> Tuple[int, ...]:
+def choose_classes(text: str | None, classes: Sequence[str], scores: np.ndarray) -> tuple[int, ...]:
     """The classes to explain.
 
     Args:
@@ -75,17 +76,16 @@ def choose_classes(text: Optional[str], classes: Sequence[str],
         if name.lower() not in numbers:
             near = get_close_matches(name.lower(), numbers, 1)
             meant = f', {classes[numbers[near[0]]]} perhaps' if near else ''
-            raise ValueError(f'--emotion {name}: expected some of '
-                             f'{", ".join(classes)}, or all{meant}')
+            raise ValueError(
+                f'--emotion {name}: expected some of {", ".join(classes)}, or all{meant}'
+            )
         chosen.append(numbers[name.lower()])
     if not chosen:
-        raise ValueError(f'--emotion: expected some of {", ".join(classes)}, '
-                         'or all, found none')
+        raise ValueError(f'--emotion: expected some of {", ".join(classes)}, or all, found none')
     return tuple(dict.fromkeys(chosen))
 
 
-def explain_clip(explainer: Explainer, source: Source,
-                 emotions: Optional[str]) -> Explained:
+def explain_clip(explainer: Explainer, source: Source, emotions: str | None) -> Explained:
     """Score a clip and make the maps of its sampled frames.
 
     Args:
@@ -106,33 +106,35 @@ def explain_clip(explainer: Explainer, source: Source,
     return Explained(source, sampled, maps, scores, chosen)
 
 
-def rows_of(explained: Explained, explainer: Explainer,
-            greatest: bool = False) -> List[Row]:
+def rows_of(explained: Explained, explainer: Explainer, greatest: bool = False) -> list[Row]:
     """A row for each emotion, with its probabilities and label, and, if asked
-    for, the greatest value of each stream's maps."""
+    for, the greatest value of each stream's maps.
+    """
     scales = scales_of(explained.maps)
 
     def values(i):
-        return tuple(f'{stream} up to {scales[stream][i]:.2g}'
-                     for stream in explained.streams if greatest)
+        return tuple(
+            f'{stream} up to {scales[stream][i]:.2g}' for stream in explained.streams if greatest
+        )
 
     if explainer.method == EIGENCAM:
         return [Row(EVERY, values(0))]
     rows, scores, label = [], explained.scores, explained.source.label
     for i, k in enumerate(explained.chosen):
         several = len(scores.streams) > 1
-        lines = [('fused' if several else 'probability') +
-                 f' {sigmoid(scores.logits)[0, k]:.2f}']
-        lines += [f'{stream} {sigmoid(scores.streams[stream])[0, k]:.2f}'
-                  for stream in explained.streams if several]
+        lines = [('fused' if several else 'probability') + f' {sigmoid(scores.logits)[0, k]:.2f}']
+        lines += [
+            f'{stream} {sigmoid(scores.streams[stream])[0, k]:.2f}'
+            for stream in explained.streams
+            if several
+        ]
         if label is not None:
             lines.append(f'label {"yes" if label[k] else "no"}')
         rows.append(Row(explainer.classes[k], (*lines, *values(i))))
     return rows
 
 
-def sampled_columns(explained: Explained,
-                    explainer: Explainer) -> List[Column]:
+def sampled_columns(explained: Explained, explainer: Explainer) -> list[Column]:
     """A column for each sampled frame, of many frames some."""
     sampled, scales = explained.sampled, scales_of(explained.maps)
     boxes = _boxes(explained, explainer, sampled.inds)
@@ -144,22 +146,25 @@ def sampled_columns(explained: Explained,
             if len(at):
                 cells[stream] = _cells(
                     sampled.packed.images[stream][at[0]],
-                    maps.maps[:, at[0]], scales[stream],
-                    'whole frame' if _lost(boxes, stream, i) else '')
+                    maps.maps[:, at[0]],
+                    scales[stream],
+                    'whole frame' if _lost(boxes, stream, i) else '',
+                )
         columns.append(
-            Column(f'frame {sampled.inds[i]}', sampled.frames[i],
-                   _drawn(boxes, i), cells))
+            Column(f'frame {sampled.inds[i]}', sampled.frames[i], _drawn(boxes, i), cells)
+        )
     return columns
 
 
-def scales_of(maps: Dict[str, Maps]) -> Dict[str, np.ndarray]:
+def scales_of(maps: dict[str, Maps]) -> dict[str, np.ndarray]:
     """Stream -> the greatest value (K, ) of each class's maps."""
     return {stream: each.maps.max((1, 2, 3)) for stream, each in maps.items()}
 
 
-def without_box(explained: Explained, explainer: Explainer) -> Dict[str, int]:
+def without_box(explained: Explained, explainer: Explainer) -> dict[str, int]:
     """Stream -> in how many of the sampled frames its region was not found,
-    so that the whole frame stands in."""
+    so that the whole frame stands in.
+    """
     boxes = _boxes(explained, explainer, explained.sampled.inds)
     return {
         stream: sum(boxes[stream][i] is None for i in set(places.tolist()))
@@ -168,20 +173,16 @@ def without_box(explained: Explained, explainer: Explainer) -> Dict[str, int]:
     }
 
 
-def empty_of(maps: Dict[str, Maps]) -> Dict[str, np.ndarray]:
+def empty_of(maps: dict[str, Maps]) -> dict[str, np.ndarray]:
     """Stream -> for each class, how many of the maps have nothing above 0."""
-    return {
-        stream: (each.maps.max((2, 3)) <= 0).sum(1)
-        for stream, each in maps.items()
-    }
+    return {stream: (each.maps.max((2, 3)) <= 0).sum(1) for stream, each in maps.items()}
 
 
-def sheet_of(explained: Explained, explainer: Explainer,
-             warning: str = '') -> np.ndarray:
+def sheet_of(explained: Explained, explainer: Explainer, warning: str = '') -> np.ndarray:
     """The contact sheet of a clip: (H, W, 3) uint8, RGB; ``warning`` stands
-    at its top."""
-    count, columns = len(explained.sampled.inds), sampled_columns(
-        explained, explainer)
+    at its top.
+    """
+    count, columns = len(explained.sampled.inds), sampled_columns(explained, explainer)
     text = f'{TITLES[explainer.method]} of {layers_text(explainer)}'
     if warning:
         text = f'{warning.upper()}; {text}'
@@ -189,9 +190,9 @@ def sheet_of(explained: Explained, explainer: Explainer,
         text += f'; {len(columns)} of {count} sampled frames'
     if explainer.mask:
         text += f'; {explainer.mask} mask drawn on what the network sees'
-    return draw_sheet(explained.source.name, text,
-                      rows_of(explained, explainer, True), columns,
-                      explained.streams)
+    return draw_sheet(
+        explained.source.name, text, rows_of(explained, explainer, True), columns, explained.streams
+    )
 
 
 def layers_text(explainer: Explainer) -> str:
@@ -199,12 +200,10 @@ def layers_text(explainer: Explainer) -> str:
     layers = explainer.layers
     if len(set(layers.values())) == 1:
         return next(iter(layers.values()))
-    return ', '.join(f'{layer} ({stream})'
-                     for stream, layer in layers.items())
+    return ', '.join(f'{layer} ({stream})' for stream, layer in layers.items())
 
 
-def video_frames(explained: Explained, explainer: Explainer,
-                 folder: str) -> Iterator[np.ndarray]:
+def video_frames(explained: Explained, explainer: Explainer, folder: str) -> Iterator[np.ndarray]:
     """Every frame of a clip beside its maps.
 
     Where each stream has one image of each segment, every frame has maps of
@@ -223,35 +222,37 @@ def video_frames(explained: Explained, explainer: Explainer,
     every = has_shifts(explained.sampled, total)
     columns = _every_column if every else _nearest_columns
     rows = rows_of(explained, explainer)
-    title = (f'{explained.source.name}: {TITLES[explainer.method]} of '
-             f'{layers_text(explainer)}')
+    title = f'{explained.source.name}: {TITLES[explainer.method]} of {layers_text(explainer)}'
     with tempfile.TemporaryDirectory(
-            dir=folder, prefix='.maps-', ignore_cleanup_errors=True) as maps:
+        dir=folder, prefix='.maps-', ignore_cleanup_errors=True
+    ) as maps:
         for column in progress_bar(
-                columns(explained, explainer, maps), 'video', total,
-                unit='frame'):
+            columns(explained, explainer, maps), 'video', total, unit='frame'
+        ):
             yield draw_frame(title, rows, column, explained.streams)
 
 
-def _every_column(explained: Explained, explainer: Explainer,
-                  folder: str) -> Iterator[Column]:
+def _every_column(explained: Explained, explainer: Explainer, folder: str) -> Iterator[Column]:
     clip, total = explained.source.clip, explained.source.clip.total_frames
-    found: FrameMaps = every_frame(explainer, clip, explained.sampled,
-                                   explained.maps, explained.chosen, folder)
+    found: FrameMaps = every_frame(
+        explainer, clip, explained.sampled, explained.maps, explained.chosen, folder
+    )
     views = packed_in_order(explainer, clip, explained.sampled)
     for k, (frame, images) in enumerate(views):
         boxes = _boxes(explained, explainer, [k])
         cells = {
-            stream: _cells(image, found.maps[stream][k],
-                           found.scales[stream],
-                           'whole frame' if _lost(boxes, stream, 0) else '')
+            stream: _cells(
+                image,
+                found.maps[stream][k],
+                found.scales[stream],
+                'whole frame' if _lost(boxes, stream, 0) else '',
+            )
             for stream, image in images.items()
         }
         yield Column(f'frame {k} of {total}', frame, _drawn(boxes, 0), cells)
 
 
-def _nearest_columns(explained: Explained, explainer: Explainer,
-                     folder: str) -> Iterator[Column]:
+def _nearest_columns(explained: Explained, explainer: Explainer, folder: str) -> Iterator[Column]:
     clip, sampled = explained.source.clip, explained.sampled
     scales = scales_of(explained.maps)
     for k, frame in enumerate(clip.frames()):
@@ -259,42 +260,40 @@ def _nearest_columns(explained: Explained, explainer: Explainer,
         for stream, maps in explained.maps.items():
             inds = sampled.inds[sampled.packed.places[stream]]
             at = int(np.abs(inds - k).argmin())
-            cells[stream] = _cells(sampled.packed.images[stream][at],
-                                   maps.maps[:, at], scales[stream],
-                                   f'frame {inds[at]}')
+            cells[stream] = _cells(
+                sampled.packed.images[stream][at],
+                maps.maps[:, at],
+                scales[stream],
+                f'frame {inds[at]}',
+            )
         yield Column(
-            f'frame {k} of {clip.total_frames}; beside it the nearest frame '
-            'that was scored', frame,
-            _drawn(_boxes(explained, explainer, [k]), 0), cells)
+            f'frame {k} of {clip.total_frames}; beside it the nearest frame that was scored',
+            frame,
+            _drawn(_boxes(explained, explainer, [k]), 0),
+            cells,
+        )
 
 
-def _cells(image: np.ndarray, maps: np.ndarray, scales: np.ndarray,
-           note: str) -> List[Overlay]:
+def _cells(image: np.ndarray, maps: np.ndarray, scales: np.ndarray, note: str) -> list[Overlay]:
     """An overlay for each class; maps (K, h, w), scales (K, )."""
     return [
         Overlay(
             overlay(image, each, scale),
-            ', '.join(filter(None, (note, '' if each.any() else 'empty'))))
+            ', '.join(filter(None, (note, '' if each.any() else 'empty'))),
+        )
         for each, scale in zip(maps, scales)
     ]
 
 
-def _boxes(explained: Explained, explainer: Explainer,
-           inds: Sequence[int]) -> Dict[str, list]:
+def _boxes(explained: Explained, explainer: Explainer, inds: Sequence[int]) -> dict[str, list]:
     clip = explained.source.clip
-    regions = [
-        region for region in explainer.pipeline.regions
-        if region in explained.maps
-    ]
+    regions = [region for region in explainer.pipeline.regions if region in explained.maps]
     return boxes_of(clip.landmarks.of(np.asarray(inds)), regions, clip.size)
 
 
-def _lost(boxes: Dict[str, list], stream: str, i: int) -> bool:
+def _lost(boxes: dict[str, list], stream: str, i: int) -> bool:
     return stream in boxes and boxes[stream][i] is None
 
 
-def _drawn(boxes: Dict[str, list], i: int) -> Dict[str, tuple]:
-    return {
-        stream: each[i]
-        for stream, each in boxes.items() if each[i] is not None
-    }
+def _drawn(boxes: dict[str, list], i: int) -> dict[str, tuple]:
+    return {stream: each[i] for stream, each in boxes.items() if each[i] is not None}

@@ -1,7 +1,10 @@
 """Contact sheets: the frames of clips, and what is cut out of them, side by
-side. Arrays in, sheets out; nothing is known of data sets."""
+side. Arrays in, sheets out; nothing is known of data sets.
+"""
+
 import os.path as osp
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import matplotlib
@@ -10,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from .plots import BLUE, GREEN, ORANGE
 
-Box = Tuple[int, int, int, int]
+Box = tuple[int, int, int, int]
 
 # Okabe and Ito's; vermilion and blue first: they differ most, and are dark
 # enough for text.
@@ -30,8 +33,9 @@ class Cell(NamedTuple):
             exclusive.
         note (str): Stands below it.
     """
+
     image: np.ndarray
-    boxes: Dict[str, Box] = {}
+    boxes: dict[str, Box] = {}
     note: str = ''
 
 
@@ -44,19 +48,19 @@ class Panel(NamedTuple):
         rows (dict[str, list[Cell | None]]): Name -> an image for each column,
             None where the row has none there. All of one length.
     """
+
     title: str
     text: str
-    rows: Dict[str, List[Optional[Cell]]]
+    rows: dict[str, list[Cell | None]]
 
     @property
     def columns(self) -> int:
         return max(map(len, self.rows.values()))
 
 
-def draw_sheets(panels: Sequence[Panel],
-                cell: int = 224,
-                width: int = 1600,
-                height: int = 2400) -> List[np.ndarray]:
+def draw_sheets(
+    panels: Sequence[Panel], cell: int = 224, width: int = 1600, height: int = 2400
+) -> list[np.ndarray]:
     """Draw panels, as many side by side as there is room for.
 
     The names of the rows stand at the left, in the colour of their boxes. An
@@ -78,38 +82,33 @@ def draw_sheets(panels: Sequence[Panel],
         ValueError: Without panels; when not one cell fits the width.
     """
     if not panels:
-        raise ValueError('a contact sheet: expected one clip or more, found '
-                         'none')
+        raise ValueError('a contact sheet: expected one clip or more, found none')
     names = list(dict.fromkeys(n for panel in panels for n in panel.rows))
     bold = text_font(True)
     left = MARGIN + 2 * GAP + round(max(map(bold.getlength, names)))
     room = width - left - MARGIN
     if cell < 1 or cell > room:
-        raise ValueError(f'a contact sheet of {width} pixels: expected cells '
-                         f'of 1 to {room} pixels, found {cell}')
-    parts = [
-        part for panel in panels
-        for part in _split(panel, (room + GAP) // (cell + GAP))
-    ]
+        raise ValueError(
+            f'a contact sheet of {width} pixels: expected cells of 1 to {room} pixels, found {cell}'
+        )
+    parts = [part for panel in panels for part in _split(panel, (room + GAP) // (cell + GAP))]
     colors = _colors(parts)
-    lines = [
-        _draw_line(line, names, colors, cell, left)
-        for line in _into_lines(parts, cell, room)
-    ]
+    lines = [_draw_line(line, names, colors, cell, left) for line in _into_lines(parts, cell, room)]
     wide = max(line.shape[1] for line in lines)
     lines = [_pad(line, wide) for line in lines]
     return [np.concatenate(sheet) for sheet in _into_sheets(lines, height)]
 
 
-def _split(panel: Panel, most: int) -> List[Panel]:
+def _split(panel: Panel, most: int) -> list[Panel]:
     """A panel in parts of so many columns at most."""
     starts = range(0, panel.columns, most)
     return [
         Panel(
             panel.title if start == 0 else f'{panel.title}, continued',
             panel.text if start == 0 else '',
-            {n: row[start:start + most]
-             for n, row in panel.rows.items()}) for start in starts
+            {n: row[start : start + most] for n, row in panel.rows.items()},
+        )
+        for start in starts
     ]
 
 
@@ -117,8 +116,7 @@ def _block_width(panel: Panel, cell: int) -> int:
     return panel.columns * (cell + GAP) - GAP
 
 
-def _into_lines(parts: List[Panel], cell: int,
-                room: int) -> List[List[Panel]]:
+def _into_lines(parts: list[Panel], cell: int, room: int) -> list[list[Panel]]:
     lines, used = [], room
     for part in parts:
         width = _block_width(part, cell)
@@ -130,8 +128,7 @@ def _into_lines(parts: List[Panel], cell: int,
     return lines
 
 
-def _into_sheets(lines: List[np.ndarray],
-                 height: int) -> List[List[np.ndarray]]:
+def _into_sheets(lines: list[np.ndarray], height: int) -> list[list[np.ndarray]]:
     sheets, used = [], height
     for line in lines:
         if used + len(line) > height:
@@ -142,27 +139,27 @@ def _into_sheets(lines: List[np.ndarray],
     return sheets
 
 
-def _colors(parts: List[Panel]) -> Dict[str, str]:
+def _colors(parts: list[Panel]) -> dict[str, str]:
     """Name of each row that has boxes -> its colour."""
     boxed = dict.fromkeys(
-        name for part in parts for row in part.rows.values() for each in row
-        if each is not None for name in each.boxes)
-    return {
-        name: COLORS[i % len(COLORS)]
-        for i, name in enumerate(boxed)
-    }
+        name
+        for part in parts
+        for row in part.rows.values()
+        for each in row
+        if each is not None
+        for name in each.boxes
+    )
+    return {name: COLORS[i % len(COLORS)] for i, name in enumerate(boxed)}
 
 
-def _draw_line(parts: List[Panel], names: List[str], colors: Dict[str, str],
-               cell: int, left: int) -> np.ndarray:
+def _draw_line(
+    parts: list[Panel], names: list[str], colors: dict[str, str], cell: int, left: int
+) -> np.ndarray:
     """Draw the panels that stand side by side."""
     heads = [_head(part, _block_width(part, cell)) for part in parts]
     places, y = [], MARGIN + LINE * max(map(len, heads)) + GAP
     for name in names:
-        row = [
-            each for part in parts for each in part.rows.get(name, ())
-            if each is not None
-        ]
+        row = [each for part in parts for each in part.rows.get(name, ()) if each is not None]
         if row:
             places.append((name, y))
             y += max(_fit(each.image, cell)[1] for each in row) + GAP
@@ -180,29 +177,43 @@ def _draw_line(parts: List[Panel], names: List[str], colors: Dict[str, str],
         for name, y in places:
             for column, each in enumerate(part.rows.get(name, ())):
                 if each is not None:
-                    _paste(sheet, draw, each, colors, cell,
-                           (x + column * (cell + GAP), y))
+                    _paste(sheet, draw, each, colors, cell, (x + column * (cell + GAP), y))
         x += block + BLOCK_GAP
     return np.array(sheet)
 
 
-def _paste(sheet: Image.Image, draw: ImageDraw.ImageDraw, each: Cell,
-           colors: Dict[str, str], cell: int, place: Tuple[int, int]) -> None:
+def _paste(
+    sheet: Image.Image,
+    draw: ImageDraw.ImageDraw,
+    each: Cell,
+    colors: dict[str, str],
+    cell: int,
+    place: tuple[int, int],
+) -> None:
     image = draw_boxes(
-        _scale(each.image, cell), each.boxes, colors,
-        _fit(each.image, cell)[0] / each.image.shape[1])
+        _scale(each.image, cell),
+        each.boxes,
+        colors,
+        _fit(each.image, cell)[0] / each.image.shape[1],
+    )
     sheet.paste(Image.fromarray(image), place)
     if each.note:
-        draw.text((place[0], place[1] + len(image) + 1),
-                  shorten(each.note, cell, text_font()), DIM, text_font())
+        draw.text(
+            (place[0], place[1] + len(image) + 1),
+            shorten(each.note, cell, text_font()),
+            DIM,
+            text_font(),
+        )
 
 
-def draw_boxes(image: np.ndarray,
-               boxes: Dict[str, Box],
-               colors: Dict[str, str],
-               scale: float = 1.,
-               line: int = 2,
-               edge: int = 0) -> np.ndarray:
+def draw_boxes(
+    image: np.ndarray,
+    boxes: dict[str, Box],
+    colors: dict[str, str],
+    scale: float = 1.0,
+    line: int = 2,
+    edge: int = 0,
+) -> np.ndarray:
     """Outline boxes; a line lies within its box, its edges too.
 
     Boxes that are equal are drawn within each other.
@@ -242,24 +253,22 @@ def edge_of(color: str) -> str:
     Returns:
         str: ``'#000000'`` or ``'#FFFFFF'``.
     """
-    luma = np.dot(_rgb(color), (.299, .587, .114))  # ITU-R BT.601
+    luma = np.dot(_rgb(color), (0.299, 0.587, 0.114))  # ITU-R BT.601
     return '#000000' if luma >= 128 else '#FFFFFF'
 
 
-def _outline(image: np.ndarray, place: Sequence[int], inset: int, line: int,
-             color: str) -> None:
+def _outline(image: np.ndarray, place: Sequence[int], inset: int, line: int, color: str) -> None:
     x1, y1, x2, y2 = place
-    inner = image[y1 + inset:max(y2 - inset, 0),
-                  x1 + inset:max(x2 - inset, 0)]
+    inner = image[y1 + inset : max(y2 - inset, 0), x1 + inset : max(x2 - inset, 0)]
     inner[:line] = inner[-line:] = _rgb(color)
     inner[:, :line] = inner[:, -line:] = _rgb(color)
 
 
-def _rgb(color: str) -> List[int]:
-    return [int(color[i:i + 2], 16) for i in (1, 3, 5)]
+def _rgb(color: str) -> list[int]:
+    return [int(color[i : i + 2], 16) for i in (1, 3, 5)]
 
 
-def _fit(image: np.ndarray, cell: int) -> Tuple[int, int]:
+def _fit(image: np.ndarray, cell: int) -> tuple[int, int]:
     """Width and height of an image that is scaled to fit a cell."""
     high, wide = image.shape[:2]
     scale = cell / max(high, wide)
@@ -271,12 +280,10 @@ def _scale(image: np.ndarray, cell: int) -> np.ndarray:
     if size == image.shape[1::-1]:
         return image
     smaller = size[0] < image.shape[1]
-    return cv2.resize(
-        image, size,
-        interpolation=cv2.INTER_AREA if smaller else cv2.INTER_NEAREST)
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_NEAREST)
 
 
-def _head(panel: Panel, width: int) -> List[Tuple[str, bool]]:
+def _head(panel: Panel, width: int) -> list[tuple[str, bool]]:
     """Lines of text above a panel, and whether they are bold."""
     lines = [(shorten(panel.title, width, text_font(True)), True)]
     text = ''
@@ -286,8 +293,7 @@ def _head(panel: Panel, width: int) -> List[Tuple[str, bool]]:
             lines.append((shorten(text, width, text_font()), False))
             longer = word
         text = longer
-    return lines + ([(shorten(text, width, text_font()), False)]
-                    if text else [])
+    return lines + ([(shorten(text, width, text_font()), False)] if text else [])
 
 
 def shorten(text: str, width: int, font: ImageFont.FreeTypeFont) -> str:
@@ -305,15 +311,13 @@ def text_font(bold: bool = False) -> ImageFont.FreeTypeFont:
     name = 'DejaVuSans-Bold.ttf' if bold else 'DejaVuSans.ttf'
     if name not in _fonts:
         _fonts[name] = ImageFont.truetype(
-            osp.join(matplotlib.get_data_path(), 'fonts', 'ttf', name),
-            FONT_SIZE)
+            osp.join(matplotlib.get_data_path(), 'fonts', 'ttf', name), FONT_SIZE
+        )
     return _fonts[name]
 
 
-_fonts: Dict[str, ImageFont.FreeTypeFont] = {}
+_fonts: dict[str, ImageFont.FreeTypeFont] = {}
 
 
 def _pad(image: np.ndarray, width: int) -> np.ndarray:
-    return np.pad(
-        image, ((0, 0), (0, width - image.shape[1]), (0, 0)),
-        constant_values=255)
+    return np.pad(image, ((0, 0), (0, width - image.shape[1]), (0, 0)), constant_values=255)

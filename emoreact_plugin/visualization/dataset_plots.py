@@ -1,5 +1,6 @@
 """A data set at a glance, in one figure."""
-from typing import Dict, Sequence
+
+from collections.abc import Sequence
 
 import matplotlib.ticker
 import numpy as np
@@ -12,11 +13,13 @@ COLORS = (BLUE, ORANGE, GREEN)
 BINS, SHARE_BINS = 24, 10
 
 
-def plot_dataset(classes: Sequence[str],
-                 labels: Dict[str, np.ndarray],
-                 lengths: Dict[str, Sequence[float]],
-                 no_face: Dict[str, Sequence[float]],
-                 unit: str = 's') -> Figure:
+def plot_dataset(
+    classes: Sequence[str],
+    labels: dict[str, np.ndarray],
+    lengths: dict[str, Sequence[float]],
+    no_face: dict[str, Sequence[float]],
+    unit: str = 's',
+) -> Figure:
     """Draw label counts, co-occurrence, lengths and faces.
 
     Args:
@@ -32,32 +35,39 @@ def plot_dataset(classes: Sequence[str],
     """
     with matplotlib.rc_context({'font.size': 7, 'axes.linewidth': 0.6}):
         height = 1.2 + 0.19 * len(classes)
-        figure = Figure(
-            figsize=(2 * COLUMN_WIDTH, height + 1.9), layout='constrained')
-        panels = figure.subplots(
-            2, 2, height_ratios=(height, 1.9))
+        figure = Figure(figsize=(2 * COLUMN_WIDTH, height + 1.9), layout='constrained')
+        panels = figure.subplots(2, 2, height_ratios=(height, 1.9))
         _counts(panels[0, 0], classes, labels)
         _pairs(figure, panels[0, 1], classes, labels)
         _lengths(panels[1, 0], lengths, f'length of a clip ({unit})')
         _shares(panels[1, 1], no_face, 'frames of a clip without a face')
         handles, names = panels[0, 0].get_legend_handles_labels()
-        figure.legend(handles, names, loc='outside upper center',
-                      ncols=len(names), frameon=False)
+        figure.legend(handles, names, loc='outside upper center', ncols=len(names), frameon=False)
     return figure
 
 
-def _counts(axes, classes: Sequence[str],
-            labels: Dict[str, np.ndarray]) -> None:
+def _counts(axes, classes: Sequence[str], labels: dict[str, np.ndarray]) -> None:
     """Side by side, the share of each split's clips, the number beside it."""
     thick = 0.8 / max(len(labels), 1)
     for k, (split, each) in enumerate(labels.items()):
         places = np.arange(len(classes)) + (k + 0.5) * thick - 0.4
         shares = each.mean(axis=0) if len(each) else np.zeros(len(classes))
-        axes.barh(places, shares, thick, color=COLORS[k % len(COLORS)],
-                  label=f'{split}, {len(each)} clips')
+        axes.barh(
+            places,
+            shares,
+            thick,
+            color=COLORS[k % len(COLORS)],
+            label=f'{split}, {len(each)} clips',
+        )
         for place, share, count in zip(places, shares, each.sum(axis=0)):
-            axes.annotate(str(int(count)), (share, place), (1.5, 0),
-                          textcoords='offset points', va='center', fontsize=5)
+            axes.annotate(
+                str(int(count)),
+                (share, place),
+                (1.5, 0),
+                textcoords='offset points',
+                va='center',
+                fontsize=5,
+            )
     axes.set_yticks(range(len(classes)), classes)
     axes.set_ylim(len(classes) - 0.5, -0.5)  # the first at the top
     axes.margins(x=0.08)
@@ -66,21 +76,24 @@ def _counts(axes, classes: Sequence[str],
     _plain(axes, 'x')
 
 
-def _pairs(figure, axes, classes: Sequence[str],
-           labels: Dict[str, np.ndarray]) -> None:
+def _pairs(figure, axes, classes: Sequence[str], labels: dict[str, np.ndarray]) -> None:
     """The share of the clips with the row's label that have the column's."""
     every = np.concatenate(list(labels.values())).astype(float)
     counts = every.T @ every
     totals = np.diag(counts)[:, None]
-    shares = np.divide(counts, totals, out=np.zeros_like(counts),
-                       where=totals > 0)
+    shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
     image = axes.imshow(shares, cmap='Blues', vmin=0, vmax=1, aspect='auto')
     for (row, column), count in np.ndenumerate(counts):
-        axes.text(column, row, str(int(count)), ha='center', va='center',
-                  fontsize=5,
-                  color='white' if shares[row, column] > 0.6 else BLACK)
-    axes.set_xticks(range(len(classes)), classes, rotation=45, ha='right',
-                    rotation_mode='anchor')
+        axes.text(
+            column,
+            row,
+            str(int(count)),
+            ha='center',
+            va='center',
+            fontsize=5,
+            color='white' if shares[row, column] > 0.6 else BLACK,
+        )
+    axes.set_xticks(range(len(classes)), classes, rotation=45, ha='right', rotation_mode='anchor')
     axes.set_yticks(range(len(classes)), classes)
     axes.set_xlabel('clips with both labels')
     axes.tick_params(length=0)
@@ -89,15 +102,13 @@ def _pairs(figure, axes, classes: Sequence[str],
     bar.set_label("of the row's clips")
 
 
-def _lengths(axes, values: Dict[str, Sequence[float]], title: str) -> None:
+def _lengths(axes, values: dict[str, Sequence[float]], title: str) -> None:
     """A histogram, the splits on top of each other."""
     every = [v for each in values.values() for v in each]
     if every:
         low, high = min(every), max(every)
-        edges = np.linspace(low, high, BINS + 1) if high > low else (
-            low - 0.5, low + 0.5)
-        axes.hist(list(values.values()), edges, stacked=True,
-                  color=_colors(values))
+        edges = np.linspace(low, high, BINS + 1) if high > low else (low - 0.5, low + 0.5)
+        axes.hist(list(values.values()), edges, stacked=True, color=_colors(values))
     else:
         _not_known(axes)
     axes.set_xlabel(title)
@@ -105,13 +116,13 @@ def _lengths(axes, values: Dict[str, Sequence[float]], title: str) -> None:
     _plain(axes, 'y')
 
 
-def _shares(axes, values: Dict[str, Sequence[float]], title: str) -> None:
+def _shares(axes, values: dict[str, Sequence[float]], title: str) -> None:
     """A histogram from 0 to 1, the splits side by side; its height is
-    logarithmic, since the few clips at its right are what matters."""
+    logarithmic, since the few clips at its right are what matters.
+    """
     if any(len(each) for each in values.values()):
         edges = np.linspace(0, 1, SHARE_BINS + 1)
-        axes.hist([np.clip(each, 0, 1) for each in values.values()], edges,
-                  color=_colors(values))
+        axes.hist([np.clip(each, 0, 1) for each in values.values()], edges, color=_colors(values))
         axes.set_yscale('log')
         axes.set_ylim(bottom=0.7)
         axes.yaxis.set_major_formatter('{x:.0f}')
@@ -124,13 +135,12 @@ def _shares(axes, values: Dict[str, Sequence[float]], title: str) -> None:
     _plain(axes, 'y')
 
 
-def _colors(values: Dict[str, Sequence]) -> list:
+def _colors(values: dict[str, Sequence]) -> list:
     return [COLORS[k % len(COLORS)] for k in range(len(values))]
 
 
 def _not_known(axes) -> None:
-    axes.text(0.5, 0.5, 'not known', ha='center', va='center',
-              transform=axes.transAxes)
+    axes.text(0.5, 0.5, 'not known', ha='center', va='center', transform=axes.transAxes)
 
 
 def _plain(axes, grid: str) -> None:

@@ -1,6 +1,7 @@
 """What a data set's own pipeline makes of a clip, watched step by step."""
+
 import os.path as osp
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -8,6 +9,7 @@ from mmengine.dataset import BaseDataset, Compose
 
 from emoreact_plugin.resuming import seeded
 from emoreact_plugin.transforms import CropRegions, DrawFaceMask, LoadCrops
+
 from .contact_sheet import Cell, Panel
 
 # Name of the input of a pipeline that packs `imgs` alone.
@@ -33,15 +35,16 @@ class SampleView(NamedTuple):
         places (dict[str, np.ndarray]): Stream -> (m, ) int: which of the n
             frames each image is made of.
     """
+
     name: str
     label: Any
-    valence: Optional[float]
-    frames: List[np.ndarray]
+    valence: float | None
+    frames: list[np.ndarray]
     frame_inds: np.ndarray
-    boxes: Dict[str, np.ndarray]
-    found: Dict[str, np.ndarray]
-    inputs: Dict[str, np.ndarray]
-    places: Dict[str, np.ndarray]
+    boxes: dict[str, np.ndarray]
+    found: dict[str, np.ndarray]
+    inputs: dict[str, np.ndarray]
+    places: dict[str, np.ndarray]
 
 
 class _WatchedPipeline(Compose):
@@ -51,11 +54,10 @@ class _WatchedPipeline(Compose):
         super().__init__(transforms)
         self.seen: dict = {}
 
-    def __call__(self, results: dict) -> Optional[dict]:
+    def __call__(self, results: dict) -> dict | None:
         self.seen = dict(
-            name=name_of(results),
-            label=results.get('label'),
-            valence=results.get('valence'))
+            name=name_of(results), label=results.get('label'), valence=results.get('valence')
+        )
         for step in self.transforms:
             results = step(results)
             if results is None:
@@ -70,18 +72,19 @@ class _WatchedPipeline(Compose):
             self.seen.update(
                 frames=[img.copy() for img in results['imgs']],
                 frame_inds=np.ravel(results['frame_inds']),
-                streams=results.get('stream_frames', {}))
+                streams=results.get('stream_frames', {}),
+            )
         if isinstance(step, LoadCrops):
             self.seen.update(
                 frames=[],
                 frame_inds=np.ravel(results['frame_inds']),
-                streams=results.get('stream_frames', {}))
+                streams=results.get('stream_frames', {}),
+            )
         if isinstance(step, (CropRegions, LoadCrops)):
             for key in ('boxes', 'found'):
-                self.seen.setdefault(key, {}).update({
-                    name: results[f'{name}_{key}'].copy()
-                    for name in step.regions
-                })
+                self.seen.setdefault(key, {}).update(
+                    {name: results[f'{name}_{key}'].copy() for name in step.regions}
+                )
 
 
 def name_of(sample: dict) -> str:
@@ -99,8 +102,7 @@ def name_of(sample: dict) -> str:
     return osp.basename(osp.normpath(path))
 
 
-def view_sample(dataset: BaseDataset, index: int, seed: int,
-                epoch: int) -> Tuple[SampleView, dict]:
+def view_sample(dataset: BaseDataset, index: int, seed: int, epoch: int) -> tuple[SampleView, dict]:
     """Run a data set's pipeline on a clip and watch it.
 
     The random draws are those of a training with this seed in this epoch.
@@ -134,11 +136,14 @@ def view_sample(dataset: BaseDataset, index: int, seed: int,
     seen = watched.seen
     where = f"clip '{seen['name']}'"
     if packed is None:
-        raise ValueError(f'{where}: a step of the pipeline gives it up; '
-                         'training then draws another one in its place')
+        raise ValueError(
+            f'{where}: a step of the pipeline gives it up; '
+            'training then draws another one in its place'
+        )
     if 'frames' not in seen:
-        raise ValueError(f"{where}: expected a pipeline that decodes 'imgs', "
-                         'found none of its steps doing so')
+        raise ValueError(
+            f"{where}: expected a pipeline that decodes 'imgs', found none of its steps doing so"
+        )
     inputs = {
         name: images_of(value, f'{where}, {name}')
         for name, value in _by_stream(packed, where).items()
@@ -150,23 +155,26 @@ def view_sample(dataset: BaseDataset, index: int, seed: int,
         if len(images) % len(own):
             raise ValueError(
                 f'{where}, {name}: expected {len(own)} images, one of each '
-                f'frame, or several times as many, found {len(images)}')
+                f'frame, or several times as many, found {len(images)}'
+            )
         places[name] = np.tile(own, len(images) // len(own))
-    return SampleView(
-        **{'boxes': {}, 'found': {}, **seen}, inputs=inputs,
-        places=places), packed
+    return SampleView(**{'boxes': {}, 'found': {}, **seen}, inputs=inputs, places=places), packed
 
 
-def _by_stream(packed: Any, where: str) -> Dict[str, torch.Tensor]:
+def _by_stream(packed: Any, where: str) -> dict[str, torch.Tensor]:
     inputs = packed.get('inputs') if isinstance(packed, dict) else None
     if isinstance(inputs, torch.Tensor):
         return {ONLY_INPUT: inputs}
     if not isinstance(inputs, dict) or not inputs:
-        raise ValueError(f"{where}: expected 'inputs' packed by "
-                         f'PackActionInputs, found {type(inputs).__name__}')
+        raise ValueError(
+            f"{where}: expected 'inputs' packed by PackActionInputs, found {type(inputs).__name__}"
+        )
     return {
-        name[:-len('_imgs')] if name.endswith('_imgs') else
-        ONLY_INPUT if name == 'imgs' else name: value
+        name[: -len('_imgs')]
+        if name.endswith('_imgs')
+        else ONLY_INPUT
+        if name == 'imgs'
+        else name: value
         for name, value in inputs.items()
     }
 
@@ -195,18 +203,20 @@ def images_of(inputs: torch.Tensor, where: str) -> np.ndarray:
     if array.ndim != 4 or array.shape[1] != 3:
         raise ValueError(
             f'{where}: expected an input of shape (N, 3, H, W) or (views, 3, '
-            f'T, H, W), found {tuple(inputs.shape)}')
+            f'T, H, W), found {tuple(inputs.shape)}'
+        )
     if array.dtype != np.uint8:
         if not (array.min() >= 0 and array.max() <= 255):
             raise ValueError(
                 f'{where}: expected values from 0 to 255, as before the '
                 f'data preprocessor, found {array.min():g} to '
-                f'{array.max():g}; normalise there, not in the pipeline')
+                f'{array.max():g}; normalise there, not in the pipeline'
+            )
         array = np.rint(array).astype(np.uint8)
     return array.transpose(0, 2, 3, 1)
 
 
-def panel_of(view: SampleView, classes: Optional[Tuple[str, ...]]) -> Panel:
+def panel_of(view: SampleView, classes: tuple[str, ...] | None) -> Panel:
     """A clip as a panel of a contact sheet: a column a frame.
 
     Args:
@@ -219,15 +229,24 @@ def panel_of(view: SampleView, classes: Optional[Tuple[str, ...]]) -> Panel:
         such as ``'face 2'``, where it has several images of a frame.
     """
     count = len(view.frame_inds)
-    rows = {} if not view.frames else dict(frame=[
-        Cell(
-            frame, {
-                name: tuple(int(value) for value in view.boxes[name][i])
-                for name in view.inputs
-                if name in view.boxes and view.found[name][i]
-            }, f'frame {view.frame_inds[i]}')
-        for i, frame in enumerate(view.frames)
-    ])
+    rows = (
+        {}
+        if not view.frames
+        else dict(
+            frame=[
+                Cell(
+                    frame,
+                    {
+                        name: tuple(int(value) for value in view.boxes[name][i])
+                        for name in view.inputs
+                        if name in view.boxes and view.found[name][i]
+                    },
+                    f'frame {view.frame_inds[i]}',
+                )
+                for i, frame in enumerate(view.frames)
+            ]
+        )
+    )
     for name, images in view.inputs.items():
         found = view.found.get(name, np.ones(count, dtype=bool))
         taken = np.zeros(count, dtype=int)
@@ -235,14 +254,15 @@ def panel_of(view: SampleView, classes: Optional[Tuple[str, ...]]) -> Panel:
             taken[place] += 1
             row = name if taken[place] == 1 else f'{name} {taken[place]}'
             rows.setdefault(row, [None] * count)[place] = Cell(
-                image, note='' if found[place] else 'whole frame')
+                image, note='' if found[place] else 'whole frame'
+            )
     text = label_text(view.label, classes)
     if view.valence is not None:
         text += f'; valence {view.valence:.1f}'
     return Panel(view.name, text, rows)
 
 
-def label_text(label: Any, classes: Optional[Tuple[str, ...]]) -> str:
+def label_text(label: Any, classes: tuple[str, ...] | None) -> str:
     """A clip's label in words.
 
     Args:
@@ -257,12 +277,12 @@ def label_text(label: Any, classes: Optional[Tuple[str, ...]]) -> str:
         return 'no label'
     values = np.ravel(np.asarray(label))
     if classes is None or len(values) != len(classes):
-        if classes and len(values) == 1 and 0 <= int(
-                values[0]) < len(classes):
+        if classes and len(values) == 1 and 0 <= int(values[0]) < len(classes):
             return classes[int(values[0])]
         return 'label ' + ', '.join(f'{value:g}' for value in values)
     names = [
         name if value == 1 else f'{name} {value:.2g}'
-        for name, value in zip(classes, values) if value
+        for name, value in zip(classes, values)
+        if value
     ]
     return ', '.join(names) or 'no positive label'

@@ -1,5 +1,6 @@
 """ROC curves and ROC AUC of each class, of one run or several side by side."""
-from typing import Dict, Optional, Sequence, Tuple
+
+from collections.abc import Sequence
 
 import matplotlib
 import matplotlib.ticker
@@ -8,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from emoreact_plugin.evaluation import mean_roc_curve, roc_auc, roc_band
-from .plots import (BLACK, BLUE, COLUMN_WIDTH, GREEN, GREY, ORANGE, PURPLE,
-                    SKY, VERMILLION)
+
+from .plots import BLACK, BLUE, COLUMN_WIDTH, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 
 # Told apart without colours by the line, or by the order and hatch of bars.
 STYLES = (
@@ -25,22 +26,21 @@ MAX_RUNS = len(STYLES)
 AVERAGES = ('macro', 'micro')
 PANELS = 4  # in a row
 GRID = np.linspace(0, 1, 101)
-_SETTINGS = {
-    'font.size': 7, 'axes.titlesize': 7, 'axes.linewidth': 0.6,
-    'hatch.linewidth': 0.5
-}
+_SETTINGS = {'font.size': 7, 'axes.titlesize': 7, 'axes.linewidth': 0.6, 'hatch.linewidth': 0.5}
 _CHANCE, _INTERVAL = 'chance', '95 % interval'
 _BAND, _PRIOR = '95 % interval at each rate', 'label frequencies alone'
 _REST = (_CHANCE, _INTERVAL, _BAND, _PRIOR)
 
-Interval = Tuple[float, float]
+Interval = tuple[float, float]
 
 
-def plot_roc_curves(classes: Sequence[str],
-                    labels: np.ndarray,
-                    scores: Dict[str, np.ndarray],
-                    intervals: Optional[Sequence[Interval]] = None,
-                    weights: Optional[np.ndarray] = None) -> Figure:
+def plot_roc_curves(
+    classes: Sequence[str],
+    labels: np.ndarray,
+    scores: dict[str, np.ndarray],
+    intervals: Sequence[Interval] | None = None,
+    weights: np.ndarray | None = None,
+) -> Figure:
     """Draw ROC curves, a panel for each class.
 
     The line of a run of several seeds is the vertical average of their
@@ -72,19 +72,20 @@ def plot_roc_curves(classes: Sequence[str],
         side = width / columns
         figure = Figure(
             # A panel with its title of one or two lines; legend and labels.
-            figsize=(width, (side + 0.1 + 0.11 * (alone is not None)) * rows +
-                     0.4 + 0.04 * len(scores)),
-            layout='constrained')
-        panels = figure.subplots(
-            rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+            figsize=(
+                width,
+                (side + 0.1 + 0.11 * (alone is not None)) * rows + 0.4 + 0.04 * len(scores),
+            ),
+            layout='constrained',
+        )
+        panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
         for k, axes in enumerate(panels):
             if k >= len(classes):
                 axes.set_axis_off()
                 continue
             truth = labels[:, k]
             title = f'{classes[k]}, {int(truth.sum())} of {len(truth)}'
-            _frame(axes, left=k % columns == 0,
-                   bottom=k + columns >= len(classes))
+            _frame(axes, left=k % columns == 0, bottom=k + columns >= len(classes))
             if truth.min() == truth.max():
                 _not_defined(axes, truth)
             elif alone is None:
@@ -92,18 +93,20 @@ def plot_roc_curves(classes: Sequence[str],
             else:
                 _run(axes, truth, alone[:, :, k], weights)
                 title += '\n' + _value(
-                    np.mean([roc_auc(s, labels)[k] for s in alone]),
-                    intervals and intervals[k])
+                    np.mean([roc_auc(s, labels)[k] for s in alone]), intervals and intervals[k]
+                )
             axes.set_title(title, loc='left')
-        _legend(figure, panels[:len(classes)])
+        _legend(figure, panels[: len(classes)])
     return figure
 
 
-def plot_roc_bars(classes: Sequence[str],
-                  values: Dict[str, Dict[str, Optional[float]]],
-                  intervals: Optional[Dict[str, Dict[str, Interval]]] = None,
-                  labels: Optional[np.ndarray] = None,
-                  prior: Optional[float] = None) -> Figure:
+def plot_roc_bars(
+    classes: Sequence[str],
+    values: dict[str, dict[str, float | None]],
+    intervals: dict[str, dict[str, Interval]] | None = None,
+    labels: np.ndarray | None = None,
+    prior: float | None = None,
+) -> Figure:
     """Draw the ROC AUC of each class, macro and micro as bars, and beside
     them how many positives each class has.
 
@@ -131,20 +134,24 @@ def plot_roc_bars(classes: Sequence[str],
         group = max(0.2, 0.07 + 0.08 * len(values))
         lines = len(values) + 2 if len(values) > 1 else 2
         figure = Figure(
-            figsize=(COLUMN_WIDTH,
-                     0.4 + 0.1 * lines + group * len(metrics)),
-            layout='constrained')
+            figsize=(COLUMN_WIDTH, 0.4 + 0.1 * lines + group * len(metrics)), layout='constrained'
+        )
         counted = labels is not None
         panels = figure.subplots(
-            1, 1 + counted, sharey=True, squeeze=False,
-            width_ratios=(3, 1)[:1 + counted])[0]
+            1, 1 + counted, sharey=True, squeeze=False, width_ratios=(3, 1)[: 1 + counted]
+        )[0]
         _bars(panels[0], metrics, values, intervals or {})
         if prior is not None and not np.isnan(prior):
             place = len(metrics) - 1
             panels[0].vlines(
-                prior, place - 0.45, place + 0.45, color=BLACK,
-                linestyle=(0, (1, 1)), linewidth=1.2,
-                label=_PRIOR)
+                prior,
+                place - 0.45,
+                place + 0.45,
+                color=BLACK,
+                linestyle=(0, (1, 1)),
+                linewidth=1.2,
+                label=_PRIOR,
+            )
         if counted:
             _counts(panels[1], labels)
         panels[0].set_yticks(range(len(metrics)), metrics)
@@ -153,17 +160,14 @@ def plot_roc_bars(classes: Sequence[str],
     return figure
 
 
-def _check_count(runs: Dict[str, object]) -> None:
+def _check_count(runs: dict[str, object]) -> None:
     if not 1 <= len(runs) <= MAX_RUNS:
-        raise ValueError(f'expected 1 to {MAX_RUNS} runs in one figure, found '
-                         f'{len(runs)}')
+        raise ValueError(f'expected 1 to {MAX_RUNS} runs in one figure, found {len(runs)}')
 
 
 def _frame(axes, left: bool, bottom: bool) -> None:
-    axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.6, zorder=1,
-              label=_CHANCE)
-    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xticks=(0, 0.5, 1),
-             yticks=(0, 0.5, 1))
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.6, zorder=1, label=_CHANCE)
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
     axes.xaxis.set_major_formatter('{x:g}')
     axes.yaxis.set_major_formatter('{x:g}')
     axes.tick_params(labelbottom=bottom)
@@ -174,66 +178,96 @@ def _frame(axes, left: bool, bottom: bool) -> None:
 
 def _not_defined(axes, truth: np.ndarray) -> None:
     lacking = 'negatives' if truth.min() else 'positives'
-    axes.text(0.5, 0.5, f'not defined:\n0 {lacking}', ha='center',
-              va='center', bbox=dict(color='white', pad=1))
+    axes.text(
+        0.5,
+        0.5,
+        f'not defined:\n0 {lacking}',
+        ha='center',
+        va='center',
+        bbox=dict(color='white', pad=1),
+    )
 
 
-def _runs(axes, truth: np.ndarray, scores: Dict[str, np.ndarray]) -> None:
+def _runs(axes, truth: np.ndarray, scores: dict[str, np.ndarray]) -> None:
     for (name, each), (color, line, _) in zip(scores.items(), STYLES):
-        axes.plot(*mean_roc_curve(each, truth), color=color, linestyle=line,
-                  linewidth=1, label=name)
+        axes.plot(
+            *mean_roc_curve(each, truth), color=color, linestyle=line, linewidth=1, label=name
+        )
 
 
-def _run(axes, truth: np.ndarray, scores: np.ndarray,
-         weights: Optional[np.ndarray]) -> None:
+def _run(axes, truth: np.ndarray, scores: np.ndarray, weights: np.ndarray | None) -> None:
     if weights is not None:
         axes.fill_between(
-            GRID, *roc_band(scores, truth, weights, GRID), color=BLUE,
-            alpha=0.2, linewidth=0, label=_BAND)
+            GRID,
+            *roc_band(scores, truth, weights, GRID),
+            color=BLUE,
+            alpha=0.2,
+            linewidth=0,
+            label=_BAND,
+        )
     several = len(scores) > 1
     for k, each in enumerate(scores if several else ()):
-        axes.plot(*mean_roc_curve(each[np.newaxis], truth), color=BLUE,
-                  linewidth=0.4, alpha=0.6, label='a seed' if not k else None)
-    axes.plot(*mean_roc_curve(scores, truth), color=BLUE, linewidth=1,
-              label=f'mean of {len(scores)} seeds' if several else
-              'ROC curve')
+        axes.plot(
+            *mean_roc_curve(each[np.newaxis], truth),
+            color=BLUE,
+            linewidth=0.4,
+            alpha=0.6,
+            label='a seed' if not k else None,
+        )
+    axes.plot(
+        *mean_roc_curve(scores, truth),
+        color=BLUE,
+        linewidth=1,
+        label=f'mean of {len(scores)} seeds' if several else 'ROC curve',
+    )
 
 
-def _value(value: float, limits: Optional[Interval]) -> str:
+def _value(value: float, limits: Interval | None) -> str:
     text = f'ROC AUC {value:.2f}'
     if limits and not np.isnan(limits[0]):
         text += f' ({limits[0]:.2f} to {limits[1]:.2f})'
     return text
 
 
-def _bars(axes, metrics: Sequence[str],
-          values: Dict[str, Dict[str, Optional[float]]],
-          intervals: Dict[str, Dict[str, Interval]]) -> None:
+def _bars(
+    axes,
+    metrics: Sequence[str],
+    values: dict[str, dict[str, float | None]],
+    intervals: dict[str, dict[str, Interval]],
+) -> None:
     thick = 0.8 / len(values)
-    heights = np.array([[run.get(m) for m in metrics]
-                        for run in values.values()], dtype=float)
+    heights = np.array([[run.get(m) for m in metrics] for run in values.values()], dtype=float)
     lowest = np.nanmin([0.5, *heights.ravel()])
     for r, name in enumerate(values):
         color, _, hatch = STYLES[r]
         places = np.arange(len(metrics)) + (r + 0.5) * thick - 0.4
-        axes.barh(places, heights[r] - 0.5, thick, left=0.5, color=color,
-                  edgecolor='white', linewidth=0.3, hatch=hatch, label=name)
-        limits = np.array([intervals.get(name, {}).get(m, (np.nan, np.nan))
-                           for m in metrics])
+        axes.barh(
+            places,
+            heights[r] - 0.5,
+            thick,
+            left=0.5,
+            color=color,
+            edgecolor='white',
+            linewidth=0.3,
+            hatch=hatch,
+            label=name,
+        )
+        limits = np.array([intervals.get(name, {}).get(m, (np.nan, np.nan)) for m in metrics])
         axes.hlines(
-            places, *limits.T, color=BLACK, linewidth=0.6,
+            places,
+            *limits.T,
+            color=BLACK,
+            linewidth=0.6,
             path_effects=[withStroke(linewidth=1.5, foreground='white')],
-            label=_INTERVAL if name in intervals and not r else None)
+            label=_INTERVAL if name in intervals and not r else None,
+        )
         lowest = np.nanmin([lowest, *limits[:, 0]])
     for place in np.flatnonzero(np.isnan(heights).all(axis=0)):
-        axes.annotate('not defined', (0.5, place), (2, 0), va='center',
-                      textcoords='offset points')
+        axes.annotate('not defined', (0.5, place), (2, 0), va='center', textcoords='offset points')
     axes.axvline(0.5, color=BLACK, linewidth=0.6)
-    axes.axhline(len(metrics) - len(AVERAGES) - 0.5, color=GREY,
-                 linewidth=0.5)
+    axes.axhline(len(metrics) - len(AVERAGES) - 0.5, color=GREY, linewidth=0.5)
     axes.set_xlim(np.floor(lowest * 10) / 10, 1)
-    axes.xaxis.set_major_locator(
-        matplotlib.ticker.MaxNLocator(6, steps=(1, 2, 5, 10)))
+    axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(6, steps=(1, 2, 5, 10)))
     axes.set_xlabel('ROC AUC')
     axes.tick_params(axis='y', length=0)
     _plain(axes)
@@ -244,8 +278,14 @@ def _counts(axes, labels: np.ndarray) -> None:
     places = np.arange(len(counts))
     axes.barh(places, counts, 0.6, color=GREY)
     for place, count in zip(places, counts):
-        axes.annotate(str(int(count)), (count, place), (1.5, 0), va='center',
-                      textcoords='offset points', fontsize=6)
+        axes.annotate(
+            str(int(count)),
+            (count, place),
+            (1.5, 0),
+            va='center',
+            textcoords='offset points',
+            fontsize=6,
+        )
     axes.set_xlim(0, 1.6 * max(counts.max(), 1))
     axes.set_xlabel(f'positives\nof {len(labels)} clips')
     axes.set_xticks([])
@@ -269,6 +309,10 @@ def _legend(figure: Figure, panels: Sequence) -> None:
     # About 18 letters of this size are an inch; a handle takes 7.
     room = figure.get_figwidth() * 18 // (max(map(len, names)) + 7)
     figure.legend(
-        [entries[name] for name in names], names,
-        loc='outside lower center', ncols=int(max(1, min(room, len(names)))),
-        frameon=False, handlelength=2.5)
+        [entries[name] for name in names],
+        names,
+        loc='outside lower center',
+        ncols=int(max(1, min(room, len(names)))),
+        frameon=False,
+        handlelength=2.5,
+    )

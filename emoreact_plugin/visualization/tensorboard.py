@@ -1,9 +1,10 @@
 """A training to watch in TensorBoard: its scalars, and a chart of the ROC AUC
-of each class."""
+of each class.
+"""
+
 import os.path as osp
 import time
 from glob import escape, glob
-from typing import Optional
 
 import numpy as np
 from mmengine.config import Config
@@ -14,6 +15,7 @@ from mmengine.visualization import TensorboardVisBackend
 from emoreact_plugin.datasets.emoreact_dataset import SOFT_POSITIVE
 from emoreact_plugin.evaluation import prior_roc_auc_micro
 from mmaction.registry import HOOKS, VISBACKENDS
+
 from .plots import to_image
 from .roc_plots import plot_roc_bars
 
@@ -23,9 +25,11 @@ FOLDER = 'tensorboard'
 TIMES = ('time', 'data_time')
 # Installed one after the other, the extras may leave a version of protobuf
 # that one of them cannot use.
-_INSTALL = ("pip install 'emoreact_plugin[tensorboard]', with all other "
-            "extras that are wanted in the same command: "
-            "'emoreact_plugin[landmarks,onnx,tensorboard]'")
+_INSTALL = (
+    "pip install 'emoreact_plugin[tensorboard]', with all other "
+    'extras that are wanted in the same command: '
+    "'emoreact_plugin[landmarks,onnx,tensorboard]'"
+)
 
 
 @VISBACKENDS.register_module()
@@ -44,8 +48,9 @@ class TensorboardTrainingBackend(TensorboardVisBackend):
 
     _closed = False
 
-    def add_scalars(self, scalar_dict: dict, step: int = 0,
-                    file_path: Optional[str] = None, **kwargs) -> None:
+    def add_scalars(
+        self, scalar_dict: dict, step: int = 0, file_path: str | None = None, **kwargs
+    ) -> None:
         """Write numbers.
 
         Args:
@@ -56,14 +61,17 @@ class TensorboardTrainingBackend(TensorboardVisBackend):
         """
         if not self._closed:
             scope = '' if 'iter' in scalar_dict else 'val/'
-            super().add_scalars({
-                scope + k if k in TIMES else k: v
-                for k, v in scalar_dict.items() if v is not None
-            }, step)
+            super().add_scalars(
+                {
+                    scope + k if k in TIMES else k: v
+                    for k, v in scalar_dict.items()
+                    if v is not None
+                },
+                step,
+            )
             self._tensorboard.flush()
 
-    def add_image(self, name: str, image: np.ndarray, step: int = 0,
-                  **kwargs) -> None:
+    def add_image(self, name: str, image: np.ndarray, step: int = 0, **kwargs) -> None:
         """Write an image.
 
         Args:
@@ -109,23 +117,24 @@ class ROCAUCChartHook(Hook):
             metrics (dict[str, float | None], optional): Of the validation.
         """
         metrics = metrics or {}
-        if not (self._training and is_main_process()
-                and 'roc_auc/macro' in metrics):
+        if not (self._training and is_main_process() and 'roc_auc/macro' in metrics):
             return
         dataset = runner.val_dataloader.dataset
-        labels, train = (
-            _labels_of(each) for each in (dataset,
-                                          runner.train_dataloader.dataset))
+        labels, train = (_labels_of(each) for each in (dataset, runner.train_dataloader.dataset))
         prior = None
         if labels is not None and train is not None:
             prior = prior_roc_auc_micro(train, labels)
-        values = {name.removeprefix('roc_auc/'): value
-                  for name, value in metrics.items()
-                  if name.startswith('roc_auc/')}
+        values = {
+            name.removeprefix('roc_auc/'): value
+            for name, value in metrics.items()
+            if name.startswith('roc_auc/')
+        }
         figure = plot_roc_bars(
             dataset.metainfo['classes'],
             {f'val, epoch {runner.epoch}': values},
-            labels=labels, prior=prior)
+            labels=labels,
+            prior=prior,
+        )
         runner.visualizer.add_image('roc_auc', to_image(figure), runner.epoch)
 
 
@@ -139,12 +148,11 @@ def without_tensorboard(cfg: Config) -> None:
     backends = visualizer.get('vis_backends') or []
     if isinstance(backends, (list, tuple)):
         visualizer['vis_backends'] = [
-            each for each in backends
-            if each['type'] != TensorboardTrainingBackend.__name__
+            each for each in backends if each['type'] != TensorboardTrainingBackend.__name__
         ]
 
 
-def _labels_of(dataset) -> Optional[np.ndarray]:
+def _labels_of(dataset) -> np.ndarray | None:
     """(N, C) bool, of a data set of ours."""
     labels = getattr(dataset, 'labels', None)
     return None if labels is None else labels >= SOFT_POSITIVE
@@ -167,24 +175,26 @@ def add_tensorboard(cfg: Config) -> None:
         import torch.utils.tensorboard  # noqa: F401
     except ImportError as error:
         raise ImportError(
-            f'--tensorboard: TensorBoard cannot be imported ({error}); '
-            f'{_INSTALL}') from error
+            f'--tensorboard: TensorBoard cannot be imported ({error}); {_INSTALL}'
+        ) from error
     earlier = sorted(glob(osp.join(escape(cfg.work_dir), FOLDER, '*')))
-    folder = earlier[-1] if cfg.get('resume') and earlier else osp.join(
-        cfg.work_dir, FOLDER, time.strftime('%Y%m%d_%H%M%S'))
+    folder = (
+        earlier[-1]
+        if cfg.get('resume') and earlier
+        else osp.join(cfg.work_dir, FOLDER, time.strftime('%Y%m%d_%H%M%S'))
+    )
     visualizer = cfg.get('visualizer') or dict(
-        type='Visualizer', vis_backends=[dict(type='LocalVisBackend')])
+        type='Visualizer', vis_backends=[dict(type='LocalVisBackend')]
+    )
     backends = visualizer.get('vis_backends') or []
     if not isinstance(backends, (list, tuple)):
         backends = [backends]
     backends = [
-        each for each in backends
-        if not str(each['type']).endswith('TensorboardVisBackend')
+        each for each in backends if not str(each['type']).endswith('TensorboardVisBackend')
     ]
     visualizer['vis_backends'] = [
-        *backends, dict(type='TensorboardTrainingBackend', save_dir=folder)
+        *backends,
+        dict(type='TensorboardTrainingBackend', save_dir=folder),
     ]
     cfg.visualizer = visualizer
-    cfg.custom_hooks = [
-        *(cfg.get('custom_hooks') or []), dict(type='ROCAUCChartHook')
-    ]
+    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), dict(type='ROCAUCChartHook')]

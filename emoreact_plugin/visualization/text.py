@@ -1,7 +1,7 @@
 """Text that fits where it is drawn."""
+
 import os.path as osp
 from functools import lru_cache
-from typing import List
 
 import matplotlib
 from PIL import ImageFont
@@ -12,13 +12,13 @@ def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
     """DejaVu Sans of so many pixels."""
     # Matplotlib brings it along: it is there, and the same, everywhere.
     name = 'DejaVuSans-Bold.ttf' if bold else 'DejaVuSans.ttf'
-    return ImageFont.truetype(
-        osp.join(matplotlib.get_data_path(), 'fonts', 'ttf', name), size)
+    return ImageFont.truetype(osp.join(matplotlib.get_data_path(), 'fonts', 'ttf', name), size)
 
 
 def shorten(text: str, width: float, face: ImageFont.FreeTypeFont) -> str:
     """The text, cut off with a ``…`` where it is wider than so many
-    pixels."""
+    pixels.
+    """
     if face.getlength(text) <= width:
         return text
     while text and face.getlength(text + '…') > width:
@@ -26,10 +26,10 @@ def shorten(text: str, width: float, face: ImageFont.FreeTypeFont) -> str:
     return text + '…'
 
 
-def wrap(text: str, width: float, face: ImageFont.FreeTypeFont,
-         most: int) -> List[str]:
+def wrap(text: str, width: float, face: ImageFont.FreeTypeFont, most: int) -> list[str]:
     """The text in lines of at most so many pixels; what does not fit into
-    ``most`` lines is cut off."""
+    ``most`` lines is cut off.
+    """
     lines, words = [''], text.split()
     for i, word in enumerate(words):
         longer = f'{lines[-1]} {word}'.strip()

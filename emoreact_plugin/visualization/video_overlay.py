@@ -1,5 +1,7 @@
 """Frames of a video with the scores beside them. Arrays in, frames out."""
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -37,11 +39,12 @@ class Curve(NamedTuple):
         duration (float): Of the clip, seconds.
         threshold (float): Probability from which an emotion is a label.
     """
-    classes: Tuple[str, ...]
+
+    classes: tuple[str, ...]
     times: np.ndarray
     values: np.ndarray
-    spans: List[Tuple[float, float]]
-    marks: List[str]
+    spans: list[tuple[float, float]]
+    marks: list[str]
     duration: float
     threshold: float
 
@@ -69,65 +72,60 @@ class VideoOverlay:
         notes (Sequence[str]): What else there is to say.
     """
 
-    def __init__(self,
-                 size: Tuple[int, int],
-                 curve: Curve,
-                 title: str,
-                 regions: Sequence[str] = (),
-                 banner: Sequence[str] = (),
-                 notes: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        size: tuple[int, int],
+        curve: Curve,
+        title: str,
+        regions: Sequence[str] = (),
+        banner: Sequence[str] = (),
+        notes: Sequence[str] = (),
+    ) -> None:
         self.curve, self.title, self.notes = curve, title, tuple(notes)
         self.colors = {
-            region: REGION_COLORS[i % len(REGION_COLORS)]
-            for i, region in enumerate(regions)
+            region: REGION_COLORS[i % len(REGION_COLORS)] for i, region in enumerate(regions)
         }
         self._place(size)
         peaks = curve.values.max(axis=0)
         self.shown = sorted(np.argsort(-peaks, kind='stable')[:MOST_BARS])
         self._banner = self._draw_banner(banner)
         self._chart = self._draw_chart()
-        self._window: Optional[int] = None
-        self._base: Optional[np.ndarray] = None
-        self._status: Tuple = ()
+        self._window: int | None = None
+        self._base: np.ndarray | None = None
+        self._status: tuple = ()
 
-    def _place(self, size: Tuple[int, int]) -> None:
+    def _place(self, size: tuple[int, int]) -> None:
         """Where everything stands."""
         wide, high = size
         self.beside = wide >= high
         side, along = (high, wide) if self.beside else (wide, high)
         # The panel is 20 letters wide, 20 letters high below a picture.
-        most = min(LONG_SIDE / (along / side + PANEL / LETTERS),
-                   (LONG_SIDE - PANEL * SMALLEST_LETTER) / (along / side))
+        most = min(
+            LONG_SIDE / (along / side + PANEL / LETTERS),
+            (LONG_SIDE - PANEL * SMALLEST_LETTER) / (along / side),
+        )
         side_to = min(max(side, SMALLEST_SIDE), most)
         self.scale = side_to / side
         letter = self.letter = max(int(side_to / LETTERS), SMALLEST_LETTER)
-        self.picture = (max(round(wide * self.scale), 1),
-                        max(round(high * self.scale), 1))
+        self.picture = (max(round(wide * self.scale), 1), max(round(high * self.scale), 1))
         if self.beside:
             self.panel = (self.picture[0], 0)
-            canvas = (self.picture[0] + PANEL * letter,
-                      max(self.picture[1], LETTERS * letter))
+            canvas = (self.picture[0] + PANEL * letter, max(self.picture[1], LETTERS * letter))
             self.bars = (self.panel[0] + letter, 4 * letter, 18 * letter)
-            chart_top = round(4.8 * letter + ROW * letter * min(
-                MOST_BARS, len(self.curve.classes)))
-            self.chart = (self.panel[0] + letter, chart_top, 18 * letter,
-                          round(6.5 * letter))
-            self.footer = (self.panel[0] + letter,
-                           chart_top + round(7.9 * letter), 18 * letter)
+            chart_top = round(4.8 * letter + ROW * letter * min(MOST_BARS, len(self.curve.classes)))
+            self.chart = (self.panel[0] + letter, chart_top, 18 * letter, round(6.5 * letter))
+            self.footer = (self.panel[0] + letter, chart_top + round(7.9 * letter), 18 * letter)
         else:
             self.panel = (0, self.picture[1])
-            canvas = (max(self.picture[0], LETTERS * letter),
-                      self.picture[1] + PANEL * letter)
+            canvas = (max(self.picture[0], LETTERS * letter), self.picture[1] + PANEL * letter)
             half = (canvas[0] - 3 * letter) // 2
             top = self.panel[1] + 4 * letter
             self.bars = (letter, top, half)
             self.chart = (2 * letter + half, top, half, round(9.5 * letter))
-            self.footer = (letter, top + round(11.7 * letter),
-                           canvas[0] - 2 * letter)
+            self.footer = (letter, top + round(11.7 * letter), canvas[0] - 2 * letter)
         self.size = (canvas[0] // 2 * 2, canvas[1] // 2 * 2)
 
-    def draw(self, frame: np.ndarray, time: float,
-             boxes: Dict[str, Optional[Box]]) -> np.ndarray:
+    def draw(self, frame: np.ndarray, time: float, boxes: dict[str, Box | None]) -> np.ndarray:
         """Draw a frame.
 
         Args:
@@ -146,40 +144,40 @@ class VideoOverlay:
         self._draw_status(time, boxes)
         out = self._base.copy()
         picture = cv2.resize(
-            frame, self.picture,
+            frame,
+            self.picture,
             # Averaging areas takes several times as long.
-            interpolation=cv2.INTER_AREA if self.scale < .5 else
-            cv2.INTER_LINEAR)
+            interpolation=cv2.INTER_AREA if self.scale < 0.5 else cv2.INTER_LINEAR,
+        )
         there = {name: box for name, box in boxes.items() if box is not None}
         line = max(self.letter // 6, 2)
-        picture = draw_boxes(picture, there, self.colors, self.scale, line,
-                             edge=max(line // 2, 1))
+        picture = draw_boxes(picture, there, self.colors, self.scale, line, edge=max(line // 2, 1))
         high, wide = out.shape[:2]
-        out[:self.picture[1], :self.picture[0]] = picture[:high, :wide]
+        out[: self.picture[1], : self.picture[0]] = picture[:high, :wide]
         if self._banner is not None:
-            out[:len(self._banner), :self._banner.shape[1]] = self._banner
+            out[: len(self._banner), : self._banner.shape[1]] = self._banner
         left, top, wide, high = self._plot()
         x = left + round((wide - 2) * min(time / self.curve.duration, 1))
-        out[top:top + high, x:x + 2] = 0
+        out[top : top + high, x : x + 2] = 0
         return out
 
-    def _draw_banner(self, lines: Sequence[str]) -> Optional[np.ndarray]:
+    def _draw_banner(self, lines: Sequence[str]) -> np.ndarray | None:
         if not lines:
             return None
         letter, wide = self.letter, self.picture[0] // 2 * 2
         face = font(letter, True)
-        rows = [row for line in lines
-                for row in wrap(line[:1].upper() + line[1:], wide - letter,
-                                face, 3)]
-        image = Image.new(
-            'RGB', (wide, round((1.3 * len(rows) + .5) * letter)), ALARM)
+        rows = [
+            row
+            for line in lines
+            for row in wrap(line[:1].upper() + line[1:], wide - letter, face, 3)
+        ]
+        image = Image.new('RGB', (wide, round((1.3 * len(rows) + 0.5) * letter)), ALARM)
         draw = ImageDraw.Draw(image)
         for i, row in enumerate(rows):
-            draw.text((letter // 2, round((.2 + 1.3 * i) * letter)), row,
-                      'white', face)
-        return np.array(image)[:self.picture[1]]
+            draw.text((letter // 2, round((0.2 + 1.3 * i) * letter)), row, 'white', face)
+        return np.array(image)[: self.picture[1]]
 
-    def _plot(self) -> Tuple[int, int, int, int]:
+    def _plot(self) -> tuple[int, int, int, int]:
         """Left, top, width and height of the lines' field."""
         left, top, wide, high = self.chart
         margin = round(1.9 * self.letter)
@@ -199,21 +197,18 @@ class VideoOverlay:
             return times + (high - 3 * times) * (1 - value)
 
         middles = (curve.times[1:] + curve.times[:-1]) / 2
-        edges = [0., *middles, curve.duration]
+        edges = [0.0, *middles, curve.duration]
         for k, mark in enumerate(curve.marks):
             if mark:
-                draw.rectangle((x(edges[k]), 0, x(edges[k + 1]), high),
-                               MARKED)
-        for value in (0, .5, 1):
+                draw.rectangle((x(edges[k]), 0, x(edges[k + 1]), high), MARKED)
+        for value in (0, 0.5, 1):
             draw.line((0, y(value), wide, y(value)), GRID, times)
-        at = [0., *curve.times, curve.duration]
+        at = [0.0, *curve.times, curve.duration]
         for i in self.shown:
             values = curve.values[:, i]
             values = [values[0], *values, values[-1]]
-            draw.line([(x(t), y(v)) for t, v in zip(at, values)],
-                      color_of(i), 2 * times, 'curve')
-        return cv2.resize(np.array(image), self._plot()[2:],
-                          interpolation=cv2.INTER_AREA)
+            draw.line([(x(t), y(v)) for t, v in zip(at, values)], color_of(i), 2 * times, 'curve')
+        return cv2.resize(np.array(image), self._plot()[2:], interpolation=cv2.INTER_AREA)
 
     def _draw_panel(self, window: int) -> np.ndarray:
         """Everything that is the same for all frames of a window."""
@@ -222,25 +217,29 @@ class VideoOverlay:
         draw.rectangle((*self.panel, *self.size), 'white')
         x, y = self.panel[0] + letter, self.panel[1] + letter // 2
         wide = self.size[0] - x - letter
-        draw.text((x, y), shorten(self.title, wide, font(letter, True)), TEXT,
-                  font(letter, True))
+        draw.text((x, y), shorten(self.title, wide, font(letter, True)), TEXT, font(letter, True))
         start, end = curve.spans[window]
         text = f'{start:.1f} to {end:.1f} s'
-        text = f'{text}: {curve.marks[window]}' if curve.marks[window] else \
-            f'window {text}'
-        draw.text((x, y + round(1.5 * letter)), shorten(text, wide,
-                                                        font(letter)),
-                  ALARM if curve.marks[window] else DIM, font(letter))
+        text = f'{text}: {curve.marks[window]}' if curve.marks[window] else f'window {text}'
+        draw.text(
+            (x, y + round(1.5 * letter)),
+            shorten(text, wide, font(letter)),
+            ALARM if curve.marks[window] else DIM,
+            font(letter),
+        )
         self._draw_bars(draw, window)
         left, top, wide, high = self._plot()
         image.paste(Image.fromarray(self._chart), (left, top))
         for value in (0, 1):
-            draw.text((left - letter // 2, top + round(
-                (high - letter) * (1 - value))), str(value), DIM,
-                font(letter), 'ra')
+            draw.text(
+                (left - letter // 2, top + round((high - letter) * (1 - value))),
+                str(value),
+                DIM,
+                font(letter),
+                'ra',
+            )
         draw.text((left, top + high), '0', DIM, font(letter))
-        draw.text((left + wide, top + high), f'{curve.duration:.1f} s', DIM,
-                  font(letter), 'ra')
+        draw.text((left + wide, top + high), f'{curve.duration:.1f} s', DIM, font(letter), 'ra')
         self._draw_footer(draw)
         return np.array(image)
 
@@ -250,39 +249,30 @@ class VideoOverlay:
         begin = left + round(7.3 * letter)
         length = wide - round(7.3 * letter) - round(2.6 * letter)
         for row, i in enumerate(self.shown):
-            y, value = top + round(ROW * letter * row), \
-                float(curve.values[window, i])
+            y, value = top + round(ROW * letter * row), float(curve.values[window, i])
             face = font(letter, value >= curve.threshold)
-            draw.text((left, y), shorten(curve.classes[i], 7 * letter, face),
-                      TEXT, face)
-            box = (begin, y + letter // 6, begin + length,
-                   y + round(1.15 * letter))
+            draw.text((left, y), shorten(curve.classes[i], 7 * letter, face), TEXT, face)
+            box = (begin, y + letter // 6, begin + length, y + round(1.15 * letter))
             draw.rectangle(box, TRACK)
-            draw.rectangle((*box[:2], begin + round(length * value), box[3]),
-                           color_of(i))
+            draw.rectangle((*box[:2], begin + round(length * value), box[3]), color_of(i))
             at = begin + round(length * curve.threshold)
             draw.line((at, box[1], at, box[3]), DIM)
-            draw.text((left + wide, y), f'{value:.2f}', TEXT, font(letter),
-                      'ra')
+            draw.text((left + wide, y), f'{value:.2f}', TEXT, font(letter), 'ra')
 
     def _draw_footer(self, draw: ImageDraw.ImageDraw) -> None:
         """Below the line that changes with every frame."""
         x, y, wide = self.footer
         letter = self.letter
         more = len(self.curve.classes) - len(self.shown)
-        texts = ['bars: window nearest to this time',
-                 'estimates, not what one feels']
+        texts = ['bars: window nearest to this time', 'estimates, not what one feels']
         texts += [f'{more} more with lower peaks'] * (more > 0)
         texts += self.notes
         room = int((self.size[1] - y) / (1.25 * letter) - 1.2)
-        lines = [line for text in texts
-                 for line in wrap(text, wide, font(letter), 2)]
-        for k, line in enumerate(lines[:max(room, 0)]):
-            draw.text((x, y + round(1.25 * letter * (k + 1.2))), line, DIM,
-                      font(letter))
+        lines = [line for text in texts for line in wrap(text, wide, font(letter), 2)]
+        for k, line in enumerate(lines[: max(room, 0)]):
+            draw.text((x, y + round(1.25 * letter * (k + 1.2))), line, DIM, font(letter))
 
-    def _draw_status(self, time: float,
-                     boxes: Dict[str, Optional[Box]]) -> None:
+    def _draw_status(self, time: float, boxes: dict[str, Box | None]) -> None:
         """The time, and which regions were found: on the panel itself."""
         found = tuple(box is not None for box in boxes.values())
         status = (f'{time:.1f} s', *found)
@@ -300,14 +290,16 @@ class VideoOverlay:
             if is_there:
                 color = self.colors[region]
                 draw.rectangle(
-                    (at, .3 * letter, at + .7 * letter, letter), color,
-                    edge_of(color), max(letter // 12, 1))
-                at += .95 * letter
-            draw.text((at, 0), text, TEXT if is_there else DIM,
-                      font(letter, is_there))
-            at += font(letter, True).getlength(text) + .6 * letter
-        strip = np.array(image)[:self._base.shape[0] - y]
-        self._base[y:y + len(strip), x:x + wide] = strip
+                    (at, 0.3 * letter, at + 0.7 * letter, letter),
+                    color,
+                    edge_of(color),
+                    max(letter // 12, 1),
+                )
+                at += 0.95 * letter
+            draw.text((at, 0), text, TEXT if is_there else DIM, font(letter, is_there))
+            at += font(letter, True).getlength(text) + 0.6 * letter
+        strip = np.array(image)[: self._base.shape[0] - y]
+        self._base[y : y + len(strip), x : x + wide] = strip
 
 
 def color_of(index: int) -> str:

@@ -1,8 +1,7 @@
 import cv2
 import numpy as np
 
-from emoreact_plugin.benchmarks.drawn_data import (make_drawn_data,
-                                                   write_full_openface)
+from emoreact_plugin.benchmarks.drawn_data import make_drawn_data, write_full_openface
 from emoreact_plugin.benchmarks.loading import data_of_folder
 from emoreact_plugin.datasets.landmark_readers import read_openface_csv
 
@@ -19,7 +18,7 @@ def test_full_openface_file(tmp_path):
 
 def test_drawn_clips(tmp_path):
     make_drawn_data(str(tmp_path), 1, 4)
-    frame, = tmp_path.glob('frames/*/000002.jpg')
+    (frame,) = tmp_path.glob('frames/*/000002.jpg')
     # The published system was measured on JPEG of about 119 KB.
     assert 80_000 < frame.stat().st_size < 160_000
     assert cv2.imread(str(frame)).shape == (720, 1280, 3)

@@ -1,11 +1,14 @@
 import numpy as np
 import pytest
 
-from emoreact_plugin.benchmarks.metric import (bootstrap_by_sklearn,
-                                               metric_groups, metric_samples,
-                                               random_scores,
-                                               score_by_sklearn,
-                                               score_samples)
+from emoreact_plugin.benchmarks.metric import (
+    bootstrap_by_sklearn,
+    metric_groups,
+    metric_samples,
+    random_scores,
+    score_by_sklearn,
+    score_samples,
+)
 from emoreact_plugin.evaluation import bootstrap_weights, weighted_roc_auc
 
 
@@ -23,9 +26,8 @@ def test_both_sides_of_every_group_give_the_same():
     for group in (roc_auc, micro, bootstrap):
         ours, theirs = group.calls['ours'](0), group.calls['scikit-learn'](0)
         np.testing.assert_allclose(ours, theirs, atol=1e-12)
-        comparison, = group.comparisons
-        assert (comparison.name, comparison.yardstick) == ('ours',
-                                                           'scikit-learn')
+        (comparison,) = group.comparisons
+        assert (comparison.name, comparison.yardstick) == ('ours', 'scikit-learn')
     assert '150 clips of 8 classes' in metric.title
     assert '5 resamples of 367 clips' in bootstrap.title
 
@@ -35,4 +37,6 @@ def test_bootstrap_by_hand():
     weights = bootstrap_weights(40, resamples=3)
     np.testing.assert_allclose(
         bootstrap_by_sklearn(scores, labels, weights),
-        weighted_roc_auc(scores, labels, weights), atol=1e-12)
+        weighted_roc_auc(scores, labels, weights),
+        atol=1e-12,
+    )

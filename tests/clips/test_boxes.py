@@ -1,5 +1,6 @@
 from emoreact_plugin.clips.boxes import boxes_of
 from emoreact_plugin.clips.clip_pipeline import Landmarks
+
 from ..visualization.planted import SIZE, PlantedClip
 
 
@@ -8,5 +9,4 @@ def test_boxes():
     boxes = boxes_of(clip.landmarks, ('face', 'body'), (2 * SIZE, SIZE))
     assert boxes['face'] == [(0, 0, SIZE, SIZE)] * 2
     assert boxes['body'] == [(SIZE, 0, 2 * SIZE, SIZE)] * 2
-    assert boxes_of(Landmarks.none(1), ('face', ),
-                    (8, 8)) == dict(face=[None])
+    assert boxes_of(Landmarks.none(1), ('face',), (8, 8)) == dict(face=[None])

@@ -9,6 +9,7 @@ from emoreact_plugin.clips.sources import Clip
 from emoreact_plugin.recipes import build
 from emoreact_plugin.transforms import DrawFaceMask
 from mmaction.registry import DATASETS
+
 from ..conftest import FRAMES
 
 OPTIONS = dict(arch='resnet18', init='scratch', image_size=32)
@@ -21,15 +22,22 @@ def packed(cfg, path, **options):
     return pipeline.pack(sample, clip.read(inds), clip.landmarks.of(inds))
 
 
-@pytest.mark.parametrize('options', [
-    dict(input='fusion'),
-    dict(input='face+body+fullbody', num_segments=5),
-    dict(input='face', num_segments=10),  # more than the clip has frames
-    dict(input='fusion', sampling=dict(
-        face=dict(type='SampleFrames', clip_len=4, frame_interval=1,
-                  num_clips=1),
-        body=dict(share='face', num_frames=2))),
-], ids=['fusion', 'three', 'short', 'sampling'])
+@pytest.mark.parametrize(
+    'options',
+    [
+        dict(input='fusion'),
+        dict(input='face+body+fullbody', num_segments=5),
+        dict(input='face', num_segments=10),  # more than the clip has frames
+        dict(
+            input='fusion',
+            sampling=dict(
+                face=dict(type='SampleFrames', clip_len=4, frame_interval=1, num_clips=1),
+                body=dict(share='face', num_frames=2),
+            ),
+        ),
+    ],
+    ids=['fusion', 'three', 'short', 'sampling'],
+)
 def test_the_same_input_as_the_data_sets(options, tiny):
     cfg = Config(build(data_root=str(tiny.root), **OPTIONS, **options))
     expected = DATASETS.build(cfg.test_dataloader.dataset)[2]
@@ -37,9 +45,10 @@ def test_the_same_input_as_the_data_sets(options, tiny):
     assert set(found['inputs']) == set(expected['inputs'])
     for name, tensor in expected['inputs'].items():
         torch.testing.assert_close(found['inputs'][name], tensor)
-    for key in ('face_found', ):
-        np.testing.assert_array_equal(found['data_samples'].get(key),
-                                      expected['data_samples'].get(key))
+    for key in ('face_found',):
+        np.testing.assert_array_equal(
+            found['data_samples'].get(key), expected['data_samples'].get(key)
+        )
 
 
 def test_a_mask_only_when_asked_for(tiny):
@@ -60,8 +69,7 @@ def test_a_mask_only_when_asked_for(tiny):
 def test_a_mask_in_the_colour_of_the_configuration(color, tiny):
     path = tiny.root / 'videos' / tiny.videos['test'][2]
     cfg = Config(build(data_root=str(tiny.root), mask=True, **OPTIONS))
-    step, = (step for step in cfg.test_dataloader.dataset.pipeline
-             if step.type == 'DrawFaceMask')
+    (step,) = (step for step in cfg.test_dataloader.dataset.pipeline if step.type == 'DrawFaceMask')
     usual = packed(cfg, path, mask='surgical')['inputs']['face_imgs']
     step.color, step.seed = color, 3
     expected = DATASETS.build(cfg.test_dataloader.dataset)[2]['inputs']
@@ -79,25 +87,38 @@ def test_prepared_crops_are_cut_out_of_the_frames(tiny):
     crops = Config(build(data_root=str(tiny.root), crops='crops', **OPTIONS))
     video = Config(build(data_root=str(tiny.root), **OPTIONS))
     for name, tensor in packed(video, path)['inputs'].items():
-        torch.testing.assert_close(packed(crops, path)['inputs'][name],
-                                   tensor)
+        torch.testing.assert_close(packed(crops, path)['inputs'][name], tensor)
 
 
-STOCK = dict(test_dataloader=dict(dataset=dict(
-    type='RepeatDataset', dataset=dict(type='VideoDataset', pipeline=[
-        dict(type='DecordInit'),
-        dict(type='SampleFrames', clip_len=2, frame_interval=1, num_clips=1,
-             test_mode=True),
-        dict(type='DecordDecode'),
-        dict(type='Resize', scale=(-1, 24)),
-        dict(type='CenterCrop', crop_size=16),
-        dict(type='FormatShape', input_format='NCTHW'),
-        dict(type='PackActionInputs')]))))
+STOCK = dict(
+    test_dataloader=dict(
+        dataset=dict(
+            type='RepeatDataset',
+            dataset=dict(
+                type='VideoDataset',
+                pipeline=[
+                    dict(type='DecordInit'),
+                    dict(
+                        type='SampleFrames',
+                        clip_len=2,
+                        frame_interval=1,
+                        num_clips=1,
+                        test_mode=True,
+                    ),
+                    dict(type='DecordDecode'),
+                    dict(type='Resize', scale=(-1, 24)),
+                    dict(type='CenterCrop', crop_size=16),
+                    dict(type='FormatShape', input_format='NCTHW'),
+                    dict(type='PackActionInputs'),
+                ],
+            ),
+        )
+    )
+)
 
 
 def test_a_stock_pipeline_of_whole_frames(tiny):
-    frames = np.random.default_rng(0).integers(
-        0, 256, (2, 48, 64, 3)).astype(np.uint8)
+    frames = np.random.default_rng(0).integers(0, 256, (2, 48, 64, 3)).astype(np.uint8)
     pipeline = ClipPipeline(Config(STOCK))
     sample = pipeline.sample(10)
     assert sample['frame_inds'].tolist() == [4, 5]
@@ -106,8 +127,7 @@ def test_a_stock_pipeline_of_whole_frames(tiny):
     assert out['inputs'].shape == (1, 3, 2, 16, 16)
     assert pipeline.regions == ()
     np.testing.assert_array_equal(frames, before)
-    with pytest.raises(ValueError, match='mask: expected a configuration '
-                       'that crops'):
+    with pytest.raises(ValueError, match='mask: expected a configuration that crops'):
         ClipPipeline(Config(STOCK), mask='surgical')
 
 
@@ -115,10 +135,8 @@ def test_configurations_that_cannot_be_used():
     with pytest.raises(ValueError, match='pipeline in test_dataloader'):
         ClipPipeline(Config(dict(model=dict())))
     steps = [dict(type='DecordInit'), dict(type='DecordDecode')]
-    with pytest.raises(ValueError, match='samples frames, found DecordInit, '
-                       'DecordDecode'):
-        ClipPipeline(Config(dict(test_dataloader=dict(dataset=dict(
-            pipeline=steps)))))
+    with pytest.raises(ValueError, match='samples frames, found DecordInit, DecordDecode'):
+        ClipPipeline(Config(dict(test_dataloader=dict(dataset=dict(pipeline=steps)))))
 
 
 def test_landmarks_of_some_frames():
@@ -127,4 +145,4 @@ def test_landmarks_of_some_frames():
     none.face[3] = 7
     some = none.of([3, 0, 3])
     assert some.face[:, 0, 0].tolist()[0] == 7
-    assert np.isnan(some.face[1]).all() and some.face_is_box.shape == (3, )
+    assert np.isnan(some.face[1]).all() and some.face_is_box.shape == (3,)

@@ -31,8 +31,12 @@ def whole(tmp_path_factory):
             image = cv2.imread(str(path))
             image[0, 0] = 10 * k
             cv2.imwrite(str(path), image)
-    extract_crops([str(data.root / 'videos')], str(data.root / 'crops'),
-                  CropRegions(('face', 'body')), size=32)
+    extract_crops(
+        [str(data.root / 'videos')],
+        str(data.root / 'crops'),
+        CropRegions(('face', 'body')),
+        size=32,
+    )
     for k, path in enumerate(sorted(data.root.glob('crops/*/face/000001*'))):
         with open(path, 'ab') as file:  # decoders stop at the image's end
             file.write(bytes([k]))

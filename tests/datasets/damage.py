@@ -1,4 +1,5 @@
 """A data set to damage, in three forms, and a look at it."""
+
 import shutil
 
 from emoreact_plugin.datasets import EmoReactDataset
@@ -15,8 +16,10 @@ CLIP = 'TRAIN101_2'  # what is damaged, in line 3 of train.csv
 def config(root, split, kind='video', **changes):
     """Of a data set whose samples have every frame of a clip."""
     prefix = dict(
-        video=dict(video='videos'), crops=dict(crops='crops'),
-        frames=dict(frames='frames', landmarks='videos', keypoints='videos'))
+        video=dict(video='videos'),
+        crops=dict(crops='crops'),
+        frames=dict(frames='frames', landmarks='videos', keypoints='videos'),
+    )
     return dict(
         dict(
             type='EmoReactDataset',
@@ -25,22 +28,24 @@ def config(root, split, kind='video', **changes):
             data_prefix=prefix[kind],
             filename_tmpl='{:06d}.png',
             required=[] if kind == 'crops' else BOTH,
-            pipeline=build_pipeline(('face', 'body'), FRAMES, 32,
-                                    source=kind),
+            pipeline=build_pipeline(('face', 'body'), FRAMES, 32, source=kind),
             serialize_data=False,
-            test_mode=True), **changes)
+            test_mode=True,
+        ),
+        **changes,
+    )
 
 
 def look(root, kind='video', **changes):
     """What the check of all splits reports."""
-    return check([make_part(split, config(root, split, kind, **changes))
-                  for split in SPLITS], workers=2)
+    return check(
+        [make_part(split, config(root, split, kind, **changes)) for split in SPLITS], workers=2
+    )
 
 
 def found(report, levels=('error', 'warning')):
     """What is wrong, without words."""
-    return [(f.level, f.kind, f.split, f.clip) for f in report.findings
-            if f.level in levels]
+    return [(f.level, f.kind, f.split, f.clip) for f in report.findings if f.level in levels]
 
 
 def loads(root, kind='video', **changes):
@@ -97,7 +102,7 @@ def no_landmarks_at_all(root):
 
 def list_masks(root, pattern):
     """Some videos were masked beforehand."""
-    rows = [f'{path.name},surgical,6,0' for path in
-            sorted(root.glob(f'videos/{pattern}.mp4'))]
+    rows = [f'{path.name},surgical,6,0' for path in sorted(root.glob(f'videos/{pattern}.mp4'))]
     (root / 'videos' / 'masks.csv').write_text(
-        'path,mask,frames,unmasked_frames\n' + '\n'.join(rows) + '\n')
+        'path,mask,frames,unmasked_frames\n' + '\n'.join(rows) + '\n'
+    )

@@ -1,4 +1,5 @@
 """Data sets of tiny clips."""
+
 from pathlib import Path
 
 import cv2
@@ -15,13 +16,14 @@ def dataset(root, split='train', pipeline=(), **kwargs):
         pipeline=list(pipeline),
         data_root=str(root),
         test_mode=split != 'train',
-        **kwargs)
+        **kwargs,
+    )
 
 
 LOAD = [
     dict(type='SampleFrames', clip_len=1, num_clips=3, test_mode=True),
     dict(type='DecodeVideo'),
-    dict(type='LoadLandmarks')
+    dict(type='LoadLandmarks'),
 ]
 LOAD_FRAMES = [LOAD[0], dict(type='RawFrameDecode'), LOAD[2]]
 

@@ -20,12 +20,11 @@ def write(tmp_path):
 
 
 def test_the_format_of_emoreact(write):
-    rows = read_annotations(write(HEADER + ROW + '1,B1.mp4' + ',0' * 8 +
-                                  ',7\n'))
+    rows = read_annotations(write(HEADER + ROW + '1,B1.mp4' + ',0' * 8 + ',7\n'))
     assert [r.video for r in rows] == ['80sTOYS105_2.mp4', 'B1.mp4']
     assert rows[0].label == (0, 0, 0, 1, 0, 0, 0, 1)
     assert rows[0].valence == 3.3333
-    assert rows[1].label == (0, ) * 8  # no positive: a sample like any other
+    assert rows[1].label == (0,) * 8  # no positive: a sample like any other
 
 
 def test_bom_crlf_and_blanks_in_the_header(write):
@@ -34,47 +33,65 @@ def test_bom_crlf_and_blanks_in_the_header(write):
 
 
 def test_other_classes_in_another_order_and_no_valence(write):
-    rows = read_annotations(
-        write('video,calm,angry\na/b.avi,1.0,0\n'), ('angry', 'calm'))
-    assert rows[0][:3] == ('a/b.avi', (0., 1.), None)
+    rows = read_annotations(write('video,calm,angry\na/b.avi,1.0,0\n'), ('angry', 'calm'))
+    assert rows[0][:3] == ('a/b.avi', (0.0, 1.0), None)
 
 
-@pytest.mark.parametrize('text, message', [
-    ('', "expected a column 'video', found the columns none"),
-    (HEADER, 'expected at least one clip, found none'),
-    (HEADER.replace('Fear,', '') + ROW,
-     "expected a column 'Fear', found the columns video, Curiosity"),
-    (HEADER + ROW.replace(',1,', ',2,', 1),
-     "line 2, column 'Happiness': expected 0 or 1, found '2'"),
-    (HEADER + ROW.replace(',1,', ',,', 1),
-     "line 2, column 'Happiness': expected 0 or 1, found ''"),
-    (HEADER + ROW.replace(',1,', ',yes,', 1), "found 'yes'"),
-    (HEADER + ROW.replace(',1,', ',0.5,', 1), "found '0.5'"),
-    (HEADER + ROW.replace(',1,', ',nan,', 1), "found 'nan'"),
-    (HEADER + '0,a.mp4,1,0\n', "column 'Excitement': expected 0 or 1, found "
-     'None'),
-    (HEADER + ROW.replace('3.3333', 'high'),
-     "'Valence': expected a number, found 'high'"),
-    (HEADER + ROW + '\n' + ROW,
-     "line 4: video '80sTOYS105_2.mp4' stands in line 2 already"),
-    (HEADER + ROW + ROW.replace('80s', './80s'),
-     "line 3: video './80sTOYS105_2.mp4' stands in line 2 already"),
-    (HEADER + ROW + ROW.replace('.mp4', '.mov'), 'stands in line 2 already'),
-    (HEADER.replace('Fear,', 'Fear,Fear,') + ROW,
-     "expected one column 'Fear', found 2"),
-    (HEADER + ROW.replace('\n', ',1\n'),
-     'line 2: expected 11 cells as in the header, found 11 and 1 more'),
-])
+@pytest.mark.parametrize(
+    'text, message',
+    [
+        ('', "expected a column 'video', found the columns none"),
+        (HEADER, 'expected at least one clip, found none'),
+        (
+            HEADER.replace('Fear,', '') + ROW,
+            "expected a column 'Fear', found the columns video, Curiosity",
+        ),
+        (
+            HEADER + ROW.replace(',1,', ',2,', 1),
+            "line 2, column 'Happiness': expected 0 or 1, found '2'",
+        ),
+        (
+            HEADER + ROW.replace(',1,', ',,', 1),
+            "line 2, column 'Happiness': expected 0 or 1, found ''",
+        ),
+        (HEADER + ROW.replace(',1,', ',yes,', 1), "found 'yes'"),
+        (HEADER + ROW.replace(',1,', ',0.5,', 1), "found '0.5'"),
+        (HEADER + ROW.replace(',1,', ',nan,', 1), "found 'nan'"),
+        (HEADER + '0,a.mp4,1,0\n', "column 'Excitement': expected 0 or 1, found None"),
+        (HEADER + ROW.replace('3.3333', 'high'), "'Valence': expected a number, found 'high'"),
+        (HEADER + ROW + '\n' + ROW, "line 4: video '80sTOYS105_2.mp4' stands in line 2 already"),
+        (
+            HEADER + ROW + ROW.replace('80s', './80s'),
+            "line 3: video './80sTOYS105_2.mp4' stands in line 2 already",
+        ),
+        (HEADER + ROW + ROW.replace('.mp4', '.mov'), 'stands in line 2 already'),
+        (HEADER.replace('Fear,', 'Fear,Fear,') + ROW, "expected one column 'Fear', found 2"),
+        (
+            HEADER + ROW.replace('\n', ',1\n'),
+            'line 2: expected 11 cells as in the header, found 11 and 1 more',
+        ),
+    ],
+)
 def test_errors_name_the_place(write, text, message):
     with pytest.raises(ValueError, match='train.csv') as error:
         read_annotations(write(text))
     assert message in str(error.value)
 
 
-@pytest.mark.parametrize('name', [
-    '../secret.mp4', 'a/../../b.mp4', '/etc/passwd', '..', '~/x.mp4',
-    'C:\\x.mp4', '..\\x.mp4', '\\\\host\\x.mp4', ''
-])
+@pytest.mark.parametrize(
+    'name',
+    [
+        '../secret.mp4',
+        'a/../../b.mp4',
+        '/etc/passwd',
+        '..',
+        '~/x.mp4',
+        'C:\\x.mp4',
+        '..\\x.mp4',
+        '\\\\host\\x.mp4',
+        '',
+    ],
+)
 def test_names_cannot_leave_the_folder(write, name):
     with pytest.raises(ValueError, match='line 2: expected a video name'):
         read_annotations(write(HEADER + ROW.replace('80sTOYS105_2.mp4', name)))
@@ -95,8 +112,8 @@ def test_where_a_relative_path_leads_is_said(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError) as error:
         read_annotations('data/val.csv')
     assert str(error.value).startswith(
-        'data/val.csv: no such annotation file '
-        f'({os.path.join(os.getcwd(), "data/val.csv")})')
+        f'data/val.csv: no such annotation file ({os.path.join(os.getcwd(), "data/val.csv")})'
+    )
 
 
 def test_not_a_text_file(write, tmp_path):

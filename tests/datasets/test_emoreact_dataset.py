@@ -11,8 +11,16 @@ from emoreact_plugin.datasets.landmarks import prepare_clip
 from emoreact_plugin.recipes import build, build_pipeline
 from mmaction.registry import DATASETS
 
-from ..conftest import (FRAMES, HEIGHT, WIDTH, body_of, face_of,
-                        make_tiny, write_annotations, write_openface)
+from ..conftest import (
+    FRAMES,
+    HEIGHT,
+    WIDTH,
+    body_of,
+    face_of,
+    make_tiny,
+    write_annotations,
+    write_openface,
+)
 from .helpers import LOAD, LOAD_FRAMES, dataset, to_frames
 
 
@@ -37,10 +45,10 @@ def test_frames_and_landmarks_are_of_the_same_moment(tiny):
     for i, k in enumerate([1, 3, 5]):
         # frame k has the brightness 20 + 30 k and a face k pixels further
         assert abs(sample['imgs'][i].mean() - (20 + 30 * k)) < 3
-        np.testing.assert_allclose(sample['face_landmarks'][i], face_of(k),
-                                   atol=0.06)
-        np.testing.assert_allclose(sample['body_keypoints'][i],
-                                   body_of(k) * (WIDTH, HEIGHT), atol=1e-4)
+        np.testing.assert_allclose(sample['face_landmarks'][i], face_of(k), atol=0.06)
+        np.testing.assert_allclose(
+            sample['body_keypoints'][i], body_of(k) * (WIDTH, HEIGHT), atol=1e-4
+        )
 
 
 @pytest.mark.parametrize('start', [0, 1, 37])
@@ -48,9 +56,12 @@ def test_the_number_of_the_first_frame_changes_nothing(own, start):
     to_frames(own.root, own.videos['test'], start)
     video = dataset(own.root, 'test', LOAD)[0]
     frames = dataset(
-        own.root, 'test', LOAD_FRAMES, filename_tmpl='{:06d}.png',
-        data_prefix=dict(frames='frames', landmarks='videos',
-                         keypoints='videos'))
+        own.root,
+        'test',
+        LOAD_FRAMES,
+        filename_tmpl='{:06d}.png',
+        data_prefix=dict(frames='frames', landmarks='videos', keypoints='videos'),
+    )
     sample = frames[0]
     assert sample['frame_inds'].tolist() == [1 + start, 3 + start, 5 + start]
     assert [int(x.mean()) for x in sample['imgs']] == [50, 110, 170]
@@ -67,15 +78,17 @@ def test_folders_and_names_can_be_others(own):
         (root / 'csv').mkdir(exist_ok=True)
         shutil.move(folder / f'{name[:-4]}.csv', root / 'csv')
         (root / 'pose').mkdir(exist_ok=True)
-        shutil.move(root / 'videos' / f'{name}_hol.txt',
-                    root / 'pose' / f'{name[:-4]}_hol.txt')
+        shutil.move(root / 'videos' / f'{name}_hol.txt', root / 'pose' / f'{name[:-4]}_hol.txt')
     data = dataset(
-        root, 'test', LOAD_FRAMES, filename_tmpl='{:06d}.png',
+        root,
+        'test',
+        LOAD_FRAMES,
+        filename_tmpl='{:06d}.png',
         frame_dir_tmpl='{video}_frames',
         required=('landmarks', 'keypoints'),
-        data_prefix=dict(frames='jpg', landmarks='csv', keypoints='pose'))
-    np.testing.assert_allclose(data[0]['face_landmarks'][0], face_of(1),
-                               atol=0.06)
+        data_prefix=dict(frames='jpg', landmarks='csv', keypoints='pose'),
+    )
+    np.testing.assert_allclose(data[0]['face_landmarks'][0], face_of(1), atol=0.06)
 
 
 def test_the_whole_pipeline(tiny):
@@ -85,7 +98,7 @@ def test_the_whole_pipeline(tiny):
     for x in sample['inputs'].values():
         assert x.shape == (3, 3, 32, 32) and x.dtype == torch.uint8
     assert sample['data_samples'].gt_label.dtype == torch.float32
-    assert sample['data_samples'].valence == 1.
+    assert sample['data_samples'].valence == 1.0
     assert sample['data_samples'].video_id == tiny.videos['train'][0][:-4]
     # the black of the face is in the body and not in the face
     assert (sample['inputs']['body_imgs'] == 0).any()
@@ -95,26 +108,22 @@ def test_the_whole_pipeline(tiny):
 def test_a_mask_reaches_every_stream_but_the_black_face(tiny):
     streams = ('face', 'body', 'fullbody')
     plain, masked = (
-        dataset(tiny.root, 'test', build_pipeline(streams, 3, 32,
-                                                  mask_kind=kind))[0]['inputs']
-        for kind in (None, 'surgical'))
-    changed = {
-        s: (plain[f'{s}_imgs'] != masked[f'{s}_imgs']).float().mean()
-        for s in streams
-    }
+        dataset(tiny.root, 'test', build_pipeline(streams, 3, 32, mask_kind=kind))[0]['inputs']
+        for kind in (None, 'surgical')
+    )
+    changed = {s: (plain[f'{s}_imgs'] != masked[f'{s}_imgs']).float().mean() for s in streams}
     assert changed['face'] > 0.05 and changed['fullbody'] > 0.005
     # ear bands and shadow may leave the face's box by a little
     assert changed['body'] < changed['fullbody'] / 2
 
 
 class TestDraws:
-
     @staticmethod
     def views(data, index=0):
         return data[index]['inputs']['face_imgs']
 
     def test_they_depend_on_seed_epoch_and_index_only(self, tiny):
-        pipeline = build_pipeline(('face', ), 3, 32, train=True)
+        pipeline = build_pipeline(('face',), 3, 32, train=True)
         data = dataset(tiny.root, 'train', pipeline)
         seen = {}
         for seed, epoch in [(1, 0), (1, 1), (2, 0)]:
@@ -128,8 +137,7 @@ class TestDraws:
         assert not torch.equal(different[0], different[2])
 
     def test_the_generators_are_left_where_they_were(self, tiny):
-        data = dataset(tiny.root, 'train',
-                       build_pipeline(('face', ), 3, 32, train=True))
+        data = dataset(tiny.root, 'train', build_pipeline(('face',), 3, 32, train=True))
         data.set_epoch(0, 0)
         np.random.seed(3), torch.manual_seed(3)
         expected = np.random.rand(), torch.rand(()).item()
@@ -138,18 +146,15 @@ class TestDraws:
         assert (np.random.rand(), torch.rand(()).item()) == expected
 
     def test_without_an_epoch_they_are_numpys(self, tiny):
-        data = dataset(tiny.root, 'train',
-                       build_pipeline(('face', ), 3, 32, train=True))
+        data = dataset(tiny.root, 'train', build_pipeline(('face',), 3, 32, train=True))
         assert not torch.equal(self.views(data), self.views(data))
 
-    @pytest.mark.parametrize('workers, persistent', [(0, False), (2, False),
-                                                     (2, True)])
+    @pytest.mark.parametrize('workers, persistent', [(0, False), (2, False), (2, True)])
     def test_workers_make_no_difference(self, tiny, workers, persistent):
-        data = dataset(tiny.root, 'train',
-                       build_pipeline(('face', ), 3, 32, train=True))
+        data = dataset(tiny.root, 'train', build_pipeline(('face',), 3, 32, train=True))
         loader = torch.utils.data.DataLoader(
-            data, num_workers=workers, persistent_workers=persistent,
-            collate_fn=list)
+            data, num_workers=workers, persistent_workers=persistent, collate_fn=list
+        )
         for epoch in range(2):
             data.set_epoch(epoch, 5)
             loaded = [b[0]['inputs']['face_imgs'] for b in loader]
@@ -158,7 +163,6 @@ class TestDraws:
 
 
 class TestPreparedFiles:
-
     def test_they_are_made_once(self, own, tmp_path):
         cache = tmp_path / 'cache'
         dataset(own.root, 'val', cache_dir=str(cache)).full_init()
@@ -176,33 +180,32 @@ class TestPreparedFiles:
         name = own.videos['val'][0]
         path = own.root / 'videos' / f'{name}_openface' / f'{name[:-4]}.csv'
         dataset(own.root, 'val', LOAD)[0]
-        write_openface(path,
-                       np.stack([face_of(k) + 1 for k in range(FRAMES)]))
+        write_openface(path, np.stack([face_of(k) + 1 for k in range(FRAMES)]))
         os.utime(path, ns=(1, 1))
         sample = dataset(own.root, 'val', LOAD)[0]
-        np.testing.assert_allclose(sample['face_landmarks'][0],
-                                   face_of(1) + 1, atol=0.06)
+        np.testing.assert_allclose(sample['face_landmarks'][0], face_of(1) + 1, atol=0.06)
 
-    def test_a_prepared_file_in_the_landmark_folder_is_used(
-            self, own, tmp_path):
+    def test_a_prepared_file_in_the_landmark_folder_is_used(self, own, tmp_path):
         cache, given = tmp_path / 'c', own.root / 'prepared'
         first = dataset(own.root, 'val', LOAD, cache_dir=str(cache))
         given.mkdir()
         for i, name in enumerate(own.videos['val']):
-            shutil.copy(first.get_data_info(i)['landmarks_file'],
-                        given / f'{name[:-4]}.npz')
+            shutil.copy(first.get_data_info(i)['landmarks_file'], given / f'{name[:-4]}.npz')
             shutil.rmtree(own.root / 'videos' / f'{name}_openface')
         prefix = dict(video='videos', landmarks='prepared')
-        data = dataset(own.root, 'val', LOAD, data_prefix=prefix,
-                       required=('landmarks', 'keypoints'),
-                       cache_dir=str(tmp_path / 'other'))
-        np.testing.assert_array_equal(data[1]['face_landmarks'],
-                                      first[1]['face_landmarks'])
+        data = dataset(
+            own.root,
+            'val',
+            LOAD,
+            data_prefix=prefix,
+            required=('landmarks', 'keypoints'),
+            cache_dir=str(tmp_path / 'other'),
+        )
+        np.testing.assert_array_equal(data[1]['face_landmarks'], first[1]['face_landmarks'])
         assert str(given) in data.get_data_info(0)['landmarks_file']
 
 
 class TestBadInput:
-
     def error(self, kind, root, split='train', **kwargs):
         with pytest.raises(kind) as error:
             dataset(root, split, **kwargs)
@@ -223,8 +226,7 @@ class TestBadInput:
         assert '../x.mp4' in self.error(ValueError, own.root)
 
     def test_an_unknown_emotion(self, own):
-        text = self.error(ValueError, own.root,
-                          metainfo=dict(classes=('Joy', )))
+        text = self.error(ValueError, own.root, metainfo=dict(classes=('Joy',)))
         assert "'Joy'" in text and 'Happiness' in text
 
     def test_a_video_that_is_none(self, own):
@@ -233,8 +235,7 @@ class TestBadInput:
         text = self.error(ValueError, own.root)
         assert path.name in text and '1 of 3' in text
 
-    @pytest.mark.parametrize('rows, error', [(FRAMES + 5, False),
-                                             (FRAMES + 6, True)])
+    @pytest.mark.parametrize('rows, error', [(FRAMES + 5, False), (FRAMES + 6, True)])
     def test_landmarks_of_another_clip(self, own, rows, error):
         name = own.videos['train'][0]
         path = own.root / 'videos' / f'{name}_openface' / f'{name[:-4]}.csv'
@@ -254,19 +255,16 @@ class TestBadInput:
                 shutil.rmtree(own.root / 'videos' / f'{name}_openface')
             else:
                 (own.root / 'videos' / f'{name}_hol.txt').unlink()
-            text = self.error(FileNotFoundError, own.root, required=(kind, ))
+            text = self.error(FileNotFoundError, own.root, required=(kind,))
             assert f'{i + 1} of 3 clips have no {kind}' in text
             assert own.videos['train'][0] in text
             dataset(own.root)  # not needed, not missed
             if i < 2:
-                data = dataset(own.root, required=(kind, ),
-                               allow_missing=True, pipeline=LOAD)
-                key = dict(landmarks='face_landmarks',
-                           keypoints='body_keypoints')[kind]
+                data = dataset(own.root, required=(kind,), allow_missing=True, pipeline=LOAD)
+                key = dict(landmarks='face_landmarks', keypoints='body_keypoints')[kind]
                 assert np.isnan(data[0][key]).all()
                 assert not np.isnan(data[2][key]).any()
-        self.error(FileNotFoundError, own.root, required=(kind, ),
-                   allow_missing=True)
+        self.error(FileNotFoundError, own.root, required=(kind,), allow_missing=True)
 
     def test_a_clip_that_fails_later_names_itself(self, own):
         data = dataset(own.root, pipeline=LOAD)
@@ -280,14 +278,20 @@ class TestBadInput:
     def test_a_prepared_file_of_another_clip(self, own, tmp_path):
         to_frames(own.root, own.videos['train'], 1)
         given = own.root / 'prepared'
-        for frames, size in [(FRAMES + 1, (WIDTH, HEIGHT)),
-                             (FRAMES, (WIDTH, HEIGHT + 1))]:
+        for frames, size in [(FRAMES + 1, (WIDTH, HEIGHT)), (FRAMES, (WIDTH, HEIGHT + 1))]:
             for name in own.videos['train']:
-                prepare_clip(given / f'{name[:-4]}.npz', total_frames=frames,
-                             frame_size=size, source=own.root)
+                prepare_clip(
+                    given / f'{name[:-4]}.npz',
+                    total_frames=frames,
+                    frame_size=size,
+                    source=own.root,
+                )
             text = self.error(
-                ValueError, own.root, filename_tmpl='{:06d}.png',
-                data_prefix=dict(frames='frames', landmarks='prepared'))
+                ValueError,
+                own.root,
+                filename_tmpl='{:06d}.png',
+                data_prefix=dict(frames='frames', landmarks='prepared'),
+            )
             assert f'for {frames} frames of {size[0]}x{size[1]}' in text
             assert f'has {FRAMES} of {WIDTH}x{HEIGHT}' in text
 
@@ -296,13 +300,16 @@ class TestBadInput:
             video = own.root / 'videos' / name
             prepare_clip(
                 own.root / 'prepared' / f'{name[:-4]}.npz',
-                total_frames=FRAMES, frame_size=(WIDTH, HEIGHT), source=video,
-                landmarks_file=video.with_name(f'{name}_openface') /
-                f'{name[:-4]}.csv')
+                total_frames=FRAMES,
+                frame_size=(WIDTH, HEIGHT),
+                source=video,
+                landmarks_file=video.with_name(f'{name}_openface') / f'{name[:-4]}.csv',
+            )
         prefix = dict(video='videos', landmarks='prepared')
-        dataset(own.root, data_prefix=prefix, required=('landmarks', ))
-        text = self.error(FileNotFoundError, own.root, data_prefix=prefix,
-                          required=('landmarks', 'keypoints'))
+        dataset(own.root, data_prefix=prefix, required=('landmarks',))
+        text = self.error(
+            FileNotFoundError, own.root, data_prefix=prefix, required=('landmarks', 'keypoints')
+        )
         assert '3 of 3 clips have no keypoints' in text
 
     def test_a_damaged_prepared_file_is_made_anew(self, own, tmp_path):
@@ -319,33 +326,36 @@ class TestBadInput:
         assert 'file: cannot be the folder' in text and '--cache-dir' in text
 
     def test_what_is_required_has_a_name(self, own):
-        text = self.error(ValueError, own.root, required=('faces', ))
+        text = self.error(ValueError, own.root, required=('faces',))
         assert "'landmarks' and 'keypoints'" in text
 
     def test_names_of_frames_have_one_number(self, own):
         to_frames(own.root, own.videos['train'], 1)
-        text = self.error(ValueError, own.root, filename_tmpl='%06d.png',
-                          data_prefix=dict(frames='frames'))
+        text = self.error(
+            ValueError, own.root, filename_tmpl='%06d.png', data_prefix=dict(frames='frames')
+        )
         assert 'expected one number' in text
 
-    @pytest.mark.parametrize('prefix', [
-        dict(), dict(landmarks='x'), dict(video='v', frames='f')])
+    @pytest.mark.parametrize('prefix', [dict(), dict(landmarks='x'), dict(video='v', frames='f')])
     def test_video_or_frames(self, own, prefix):
         text = self.error(ValueError, own.root, data_prefix=prefix)
         assert 'expected one of video, frames, crops, found' in text
 
-    @pytest.mark.parametrize('change, message', [
-        (lambda d: (d / '000003.png').unlink(), '000003.png is missing'),
-        (lambda d: [f.unlink() for f in d.iterdir()], 'found none'),
-        (lambda d: (d / '000001.png').write_bytes(b'x'), 'cannot be read'),
-        (lambda d: shutil.rmtree(d), 'clips are not there'),
-    ], ids=['gap', 'empty', 'corrupt', 'no folder'])
+    @pytest.mark.parametrize(
+        'change, message',
+        [
+            (lambda d: (d / '000003.png').unlink(), '000003.png is missing'),
+            (lambda d: [f.unlink() for f in d.iterdir()], 'found none'),
+            (lambda d: (d / '000001.png').write_bytes(b'x'), 'cannot be read'),
+            (lambda d: shutil.rmtree(d), 'clips are not there'),
+        ],
+        ids=['gap', 'empty', 'corrupt', 'no folder'],
+    )
     def test_frames_that_are_not_whole(self, own, change, message):
         to_frames(own.root, own.videos['train'], 1)
         change(own.root / 'frames' / own.videos['train'][0][:-4])
         with pytest.raises((ValueError, FileNotFoundError), match=message):
-            dataset(own.root, filename_tmpl='{:06d}.png',
-                    data_prefix=dict(frames='frames'))
+            dataset(own.root, filename_tmpl='{:06d}.png', data_prefix=dict(frames='frames'))
 
 
 @pytest.mark.parametrize('drawn', [False, True])

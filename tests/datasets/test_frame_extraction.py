@@ -7,18 +7,14 @@ import numpy as np
 import pytest
 
 from emoreact_plugin.datasets import EmoReactDataset, frame_extraction
-from emoreact_plugin.datasets.frame_extraction import (MaskedClip, extract,
-                                                       find_videos)
+from emoreact_plugin.datasets.frame_extraction import MaskedClip, extract, find_videos
 from emoreact_plugin.datasets.frame_writers import write_video
-from emoreact_plugin.datasets.landmarks import (PreparedClip, stamp_of,
-                                                write_prepared)
+from emoreact_plugin.datasets.landmarks import PreparedClip, stamp_of, write_prepared
 from emoreact_plugin.datasets.mask_record import read_masks
-from emoreact_plugin.datasets.video import (frame_rate, probe_video,
-                                            read_frames)
+from emoreact_plugin.datasets.video import frame_rate, probe_video, read_frames
 from emoreact_plugin.transforms import DrawFaceMask
 
-from ..conftest import (FRAMES, HEIGHT, WIDTH, make_tiny, write_annotations,
-                        write_openface)
+from ..conftest import FRAMES, HEIGHT, WIDTH, make_tiny, write_annotations, write_openface
 from ..conftest import write_video as write_clip
 from ..transforms.test_face_mask import face, skin
 
@@ -35,10 +31,8 @@ def faces(tmp_path):
     for name in CLIPS:
         path = tmp_path / 'videos' / name
         write_clip(path, np.stack([skin()] * COUNT))
-        write_openface(path.parent / f'{path.name}_openface' /
-                       f'{path.stem}.csv', points)
-    write_annotations(tmp_path / 'train.csv', CLIPS,
-                      np.zeros((len(CLIPS), 8), int))
+        write_openface(path.parent / f'{path.name}_openface' / f'{path.stem}.csv', points)
+    write_annotations(tmp_path / 'train.csv', CLIPS, np.zeros((len(CLIPS), 8), int))
     return tmp_path
 
 
@@ -53,22 +47,22 @@ def run(root, out='out', mask=None, **kwargs):
 
 
 def jpegs(folder):
-    return {
-        path.name: cv2.imread(str(path))[..., ::-1]
-        for path in sorted(folder.iterdir())
-    }
+    return {path.name: cv2.imread(str(path))[..., ::-1] for path in sorted(folder.iterdir())}
 
 
 def dataset(root, masks, pipeline=(), **prefix):
-    read = dict(type='RawFrameDecode' if 'frames' in
-                prefix else 'DecodeVideo')
+    read = dict(type='RawFrameDecode' if 'frames' in prefix else 'DecodeVideo')
     return EmoReactDataset(
-        ann_file='train.csv', data_root=str(root), data_prefix=prefix,
+        ann_file='train.csv',
+        data_root=str(root),
+        data_prefix=prefix,
         pipeline=[
-            dict(type='SampleFrames', clip_len=COUNT, num_clips=1,
-                 test_mode=True), read,
-            dict(type='LoadLandmarks'), *masks
-        ])
+            dict(type='SampleFrames', clip_len=COUNT, num_clips=1, test_mode=True),
+            read,
+            dict(type='LoadLandmarks'),
+            *masks,
+        ],
+    )
 
 
 def test_frames_are_numbered_from_1_and_in_order(plain):
@@ -96,19 +90,15 @@ def test_masks_are_those_of_the_pipeline(faces, as_videos):
         names = [name.replace('.mov', '.mp4') for name in CLIPS]
         write_annotations(faces / 'train.csv', names, np.zeros((3, 8), int))
         (faces / 'videos' / 'b.mov').rename(faces / 'videos' / 'b.mp4')
-        (faces / 'videos' / 'b.mov_openface').rename(faces / 'videos' /
-                                                     'b.mp4_openface')
+        (faces / 'videos' / 'b.mov_openface').rename(faces / 'videos' / 'b.mp4_openface')
     prefix = dict(video='masked') if as_videos else dict(frames='masked')
     offline = dataset(faces, [], landmarks='videos', **prefix)
-    online = dataset(faces, [dict(type='DrawFaceMask', kind='random', seed=0)],
-                     video='videos')
+    online = dataset(faces, [dict(type='DrawFaceMask', kind='random', seed=0)], video='videos')
     bare = dataset(faces, [], video='videos')
     for i in range(len(CLIPS)):
         assert offline[i]['masked_beforehand']
         for k in range(COUNT):
-            new, old, without = (
-                data[i]['imgs'][k].astype(int)
-                for data in (offline, online, bare))
+            new, old, without = (data[i]['imgs'][k].astype(int) for data in (offline, online, bare))
             assert abs(new - old).mean() < 2
             assert abs(cv2.blur((new - old).astype('f4'), (9, 9))).max() < 25
             # the mask itself is far more than that loss
@@ -122,12 +112,19 @@ def test_no_mask_on_a_box(faces):
     points = np.stack([face()] * COUNT).astype(np.float32)
     write_prepared(
         faces / 'marks' / 'a.npz',
-        PreparedClip(points, np.ones(COUNT, 'f4'),
-                     np.full((COUNT, 0, 2), np.nan, 'f4'), COUNT,
-                     skin().shape[1::-1], dict(source=stamp_of(video)),
-                     np.arange(COUNT) == 1))
-    report = extract([str(video)], str(faces / 'out'), DrawFaceMask(seed=0),
-                     landmarks=str(faces / 'marks'))
+        PreparedClip(
+            points,
+            np.ones(COUNT, 'f4'),
+            np.full((COUNT, 0, 2), np.nan, 'f4'),
+            COUNT,
+            skin().shape[1::-1],
+            dict(source=stamp_of(video)),
+            np.arange(COUNT) == 1,
+        ),
+    )
+    report = extract(
+        [str(video)], str(faces / 'out'), DrawFaceMask(seed=0), landmarks=str(faces / 'marks')
+    )
     assert report.errors == [] and report.clips[0].unmasked_frames == 1
     images = list(jpegs(faces / 'out' / 'a_mask_frames_full').values())
     off = [abs(image.astype(int) - skin()).mean() for image in images]
@@ -138,8 +135,7 @@ def test_masked_folders_have_their_name_and_are_listed(faces):
     run(faces, mask=DrawFaceMask('cloth', 'black', seed=0))
     names = [f'{name.split(".")[0]}_mask_frames_full' for name in CLIPS]
     assert read_masks(str(faces / 'out')) == {
-        name: MaskedClip(name, 'cloth 44 44 48', COUNT, 1)
-        for name in names
+        name: MaskedClip(name, 'cloth 44 44 48', COUNT, 1) for name in names
     }
     for name in names:
         assert (faces / 'out' / name / '000004.jpg').is_file()
@@ -200,7 +196,8 @@ def test_what_is_there_has_to_be_whole(faces):
     (faces / 'out' / 'masks.csv').write_text(
         'path,mask,frames,unmasked_frames\n'
         'a_mask_frames_full,surgical,4,1\n'
-        'b_mask_frames_full,surgical,4,1\n')
+        'b_mask_frames_full,surgical,4,1\n'
+    )
     report = run(faces, mask=mask)
     texts = [str(error) for _, error in report.errors]
     assert 'expected 4 frames, found 3. Delete it' in texts[0]
@@ -217,12 +214,10 @@ def test_an_error_does_not_stop_the_others(faces):
     (_, first), (path, second) = report.errors
     assert 'a.mp4: expected a video' in str(first)
     assert path.endswith(os.path.join('sub', 'a.mp4'))
-    for part in (path, 'no landmarks in', 'sub/a.mp4_openface/a.csv',
-                 '--allow-missing'):
+    for part in (path, 'no landmarks in', 'sub/a.mp4_openface/a.csv', '--allow-missing'):
         assert part in str(second)
     report = run(faces, mask=DrawFaceMask(seed=0), allow_missing=True)
-    assert report.clips[-1] == MaskedClip('sub/a_mask_frames_full', 'surgical',
-                                          COUNT, COUNT)
+    assert report.clips[-1] == MaskedClip('sub/a_mask_frames_full', 'surgical', COUNT, COUNT)
 
 
 def test_landmarks_elsewhere_and_of_another_clip(faces):
@@ -232,17 +227,16 @@ def test_landmarks_elsewhere_and_of_another_clip(faces):
     video = str(faces / 'videos' / 'a.mp4')
 
     def masked(out):
-        return extract([video], str(faces / out), DrawFaceMask(seed=0),
-                       landmarks=str(faces / 'csv'))
+        return extract(
+            [video], str(faces / out), DrawFaceMask(seed=0), landmarks=str(faces / 'csv')
+        )
 
     assert masked('one').clips[0].unmasked_frames == 1
-    write_openface(faces / 'csv' / 'a.csv',
-                   np.stack([face()] * (COUNT + 6)))
-    (_, error), = masked('two').errors
+    write_openface(faces / 'csv' / 'a.csv', np.stack([face()] * (COUNT + 6)))
+    ((_, error),) = masked('two').errors
     assert 'another clip' in str(error)
     with pytest.raises(FileNotFoundError, match='nowhere: no such folder of'):
-        extract([video], str(faces), DrawFaceMask(seed=0),
-                landmarks=str(faces / 'nowhere'))
+        extract([video], str(faces), DrawFaceMask(seed=0), landmarks=str(faces / 'nowhere'))
 
 
 def test_the_real_count_of_a_video_that_is_cut_off(tmp_path):
@@ -275,12 +269,10 @@ def test_rotation_is_carried_out(tmp_path, as_videos):
     write_clip(path, np.stack([image] * 3))
     data = bytearray(path.read_bytes())
     at = data.index(b'tkhd') + 4 + 4 + 20 + 8 + 8
-    struct.pack_into('>9i', data, at, 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0,
-                     1 << 30)
+    struct.pack_into('>9i', data, at, 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
     path.write_bytes(data)
     mask = DrawFaceMask(seed=0) if as_videos else None
-    extract([str(path)], str(tmp_path / 'out'), mask, as_videos,
-            allow_missing=True)
+    extract([str(path)], str(tmp_path / 'out'), mask, as_videos, allow_missing=True)
     if as_videos:
         image = read_frames(tmp_path / 'out' / 'a.mp4', [2])[0]
     else:
@@ -293,9 +285,9 @@ def test_rotation_is_carried_out(tmp_path, as_videos):
 @pytest.mark.parametrize('rate', ['30000/1001', '12', None])
 def test_videos_keep_frames_rate_size_and_colours(tmp_path, size, rate):
     from fractions import Fraction
+
     rate = rate and Fraction(rate)
-    images = [np.full((*size, 3), (200 - 9 * k, 60, 20 + 9 * k), np.uint8)
-              for k in range(20)]
+    images = [np.full((*size, 3), (200 - 9 * k, 60, 20 + 9 * k), np.uint8) for k in range(20)]
     path = tmp_path / 'a.mp4'
     assert write_video(str(path), iter(images), rate) == 20
     info = probe_video(path)
@@ -308,24 +300,35 @@ def test_videos_keep_frames_rate_size_and_colours(tmp_path, size, rate):
 
 
 def test_which_videos_are_found(tmp_path):
-    for name in ('b.MP4', 'x/y/a.webm', 'x/.hidden.mp4', '.git/a.mp4', 'a.csv',
-                 'out/a.mp4', 'x/out/a.mp4'):
+    for name in (
+        'b.MP4',
+        'x/y/a.webm',
+        'x/.hidden.mp4',
+        '.git/a.mp4',
+        'a.csv',
+        'out/a.mp4',
+        'x/out/a.mp4',
+    ):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     assert find_videos(str(tmp_path), str(tmp_path / 'out')) == [
-        'b.MP4', 'x/out/a.mp4', 'x/y/a.webm']
+        'b.MP4',
+        'x/out/a.mp4',
+        'x/y/a.webm',
+    ]
 
 
-@pytest.mark.parametrize('names, mask, as_videos, message', [
-    ((), False, False, 'expected videos .*mp4.*found none'),
-    (('a.mp4', 'a.mov'), False, False, 'a.mov and .*a.mp4 would both'),
-    (('a.mp4', 'a/b.mp4'), False, False, 'a/b.mp4 would be written into the '
-     'folder of .*a.mp4'),
-    (('a.mp4', ), False, True, '--mask'),
-])
-def test_refused_before_anything_is_written(tmp_path, names, mask, as_videos,
-                                            message):
+@pytest.mark.parametrize(
+    'names, mask, as_videos, message',
+    [
+        ((), False, False, 'expected videos .*mp4.*found none'),
+        (('a.mp4', 'a.mov'), False, False, 'a.mov and .*a.mp4 would both'),
+        (('a.mp4', 'a/b.mp4'), False, False, 'a/b.mp4 would be written into the folder of .*a.mp4'),
+        (('a.mp4',), False, True, '--mask'),
+    ],
+)
+def test_refused_before_anything_is_written(tmp_path, names, mask, as_videos, message):
     (tmp_path / 'videos').mkdir()
     for name in names:
         path = tmp_path / 'videos' / name
@@ -345,8 +348,7 @@ def test_sources_stay_what_they_are(faces):
     run(faces, 'one', mask, as_videos=True)
     with pytest.raises(ValueError, match='without masks, but .*masks.csv'):
         extract([str(faces / 'one')], str(faces / 'two'), mask)
-    with pytest.raises(ValueError, match="masks.csv: .* mask 'kn95', found "
-                       "a.mp4 with 'surgical'"):
+    with pytest.raises(ValueError, match="masks.csv: .* mask 'kn95', found a.mp4 with 'surgical'"):
         run(faces, 'one', DrawFaceMask('kn95', seed=0), as_videos=True)
     # without masks they may be read like any other
     assert len(extract([str(faces / 'one')], str(faces / 'two')).clips) == 3

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from emoreact_plugin.datasets.landmark_detector import (MESH_TO_68,
-                                                        LandmarkDetector)
+from emoreact_plugin.datasets.landmark_detector import MESH_TO_68, LandmarkDetector
 from emoreact_plugin.datasets.landmarks import read_openface_csv
 from emoreact_plugin.datasets.video import iterate_frames
 
@@ -30,7 +29,7 @@ def found_none(found):
 
 
 def test_points_of_one_person(monkeypatch):
-    found, = find(monkeypatch, [MIDDLE])
+    (found,) = find(monkeypatch, [MIDDLE])
     assert found.face.shape == (68, 2) and found.face.dtype == np.float32
     # corners of the eyes, chin, ears' sides: MediaPipe's 33, 263, 152, ...
     np.testing.assert_allclose(found.face[36], (152, 92), atol=1e-3)
@@ -49,8 +48,7 @@ def test_points_of_one_person(monkeypatch):
 def test_the_points_are_picked_from_the_mesh_once_each():
     assert len(set(MESH_TO_68)) == 68 and max(MESH_TO_68) < 468
     # tip of the nose, corners of the mouth and of the eyes
-    assert [MESH_TO_68[k] for k in (30, 48, 54, 36, 39, 42, 45)] == [
-        4, 61, 291, 33, 133, 362, 263]
+    assert [MESH_TO_68[k] for k in (30, 48, 54, 36, 39, 42, 45)] == [4, 61, 291, 33, 133, 362, 263]
 
 
 def test_larger_frames_give_pixels_of_their_own(monkeypatch):
@@ -63,21 +61,23 @@ def test_larger_frames_give_pixels_of_their_own(monkeypatch):
     np.testing.assert_allclose(found.body[11], (960, 840), atol=5)
 
 
-@pytest.mark.parametrize('people, expected', [
-    ([OTHER, MIDDLE], MIDDLE),  # larger and more central
-    ([Person(160, 120, 40), Person(40, 40, 44)], Person(160, 120, 40)),
-    ([Person(160, 120, 20), Person(60, 60, 60)], Person(60, 60, 60)),
-])
+@pytest.mark.parametrize(
+    'people, expected',
+    [
+        ([OTHER, MIDDLE], MIDDLE),  # larger and more central
+        ([Person(160, 120, 40), Person(40, 40, 44)], Person(160, 120, 40)),
+        ([Person(160, 120, 20), Person(60, 60, 60)], Person(60, 60, 60)),
+    ],
+)
 def test_the_largest_and_most_central(monkeypatch, people, expected):
     for order in (people, people[::-1]):
-        found, = find(monkeypatch, order)
+        (found,) = find(monkeypatch, order)
         assert centre(found) == pytest.approx(expected[:2], abs=1)
-        assert found.body[1].tolist() == pytest.approx(expected[:2], abs=.1)
+        assert found.body[1].tolist() == pytest.approx(expected[:2], abs=0.1)
 
 
 def test_the_same_person_while_another_grows(monkeypatch):
-    frames = [[Person(160 + 3 * k, 100), Person(60, 80, 30 + 2 * k)]
-              for k in range(20)]
+    frames = [[Person(160 + 3 * k, 100), Person(60, 80, 30 + 2 * k)] for k in range(20)]
     for k, found in enumerate(find(monkeypatch, *frames)):
         assert centre(found)[0] == pytest.approx(160 + 3 * k, abs=1)
 
@@ -107,9 +107,9 @@ def test_a_box_where_the_mesh_finds_nothing(monkeypatch):
     corners, counts = np.unique(box, axis=0, return_counts=True)
     # A detected face is somewhat larger than the extent of its points, and
     # reaches higher up.
-    np.testing.assert_allclose(corners, [(146.6, 83.8), (146.6, 121.8),
-                                         (183.4, 83.8), (183.4, 121.8)],
-                               atol=1e-2)
+    np.testing.assert_allclose(
+        corners, [(146.6, 83.8), (146.6, 121.8), (183.4, 83.8), (183.4, 121.8)], atol=1e-2
+    )
     assert counts.tolist() == [17] * 4 and box.dtype == np.float32
 
 
@@ -169,8 +169,7 @@ def test_a_body_that_somebody_else_comes_into(monkeypatch):
     me = MIDDLE._replace(body=False)
     else_ = Person(155, 40, 60, face=False, mesh=False, small=False)
     found = find(monkeypatch, [MIDDLE], [me, else_], [MIDDLE])
-    assert [bool(np.isfinite(f.body).any()) for f in found] == [True, False,
-                                                                True]
+    assert [bool(np.isfinite(f.body).any()) for f in found] == [True, False, True]
 
 
 def test_reset_forgets_the_person(monkeypatch):
@@ -187,8 +186,7 @@ def test_without_a_body(monkeypatch):
     with LandmarkDetector(body=False) as detector:
         found = detector(frame(0))
     assert np.isnan(found.body).all() and found.body.shape == (33, 2)
-    assert {kind for kind, *_ in world.log} == {
-        'faces', 'small_faces', 'mesh'}
+    assert {kind for kind, *_ in world.log} == {'faces', 'small_faces', 'mesh'}
 
 
 def test_models_are_closed(monkeypatch):
@@ -201,9 +199,10 @@ def test_models_are_closed(monkeypatch):
         detector(frame(0))
 
 
-@pytest.mark.parametrize('image', [
-    np.zeros((8, 8), np.uint8), np.zeros((8, 8, 4), np.uint8),
-    np.zeros((8, 8, 3), np.float32)])
+@pytest.mark.parametrize(
+    'image',
+    [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 4), np.uint8), np.zeros((8, 8, 3), np.float32)],
+)
 def test_frames_that_are_none(monkeypatch, image):
     World().install(monkeypatch)
     with LandmarkDetector() as detector:
@@ -212,16 +211,14 @@ def test_frames_that_are_none(monkeypatch, image):
 
 
 def test_the_real_models_find_nothing_in_black():
-    pytest.importorskip('mediapipe.python.solution_base',
-                        reason='needs mediapipe')
+    pytest.importorskip('mediapipe.python.solution_base', reason='needs mediapipe')
     with LandmarkDetector() as detector:
         found = detector(np.zeros((HEIGHT, WIDTH, 3), np.uint8))
     assert found_none(found) and np.isnan(found.body).all()
 
 
 def test_close_to_openface():
-    pytest.importorskip('mediapipe.python.solution_base',
-                        reason='needs mediapipe')
+    pytest.importorskip('mediapipe.python.solution_base', reason='needs mediapipe')
     clip = REAL_DATA / 'openface' / 'subj01_timepoint01.mp4'
     if not clip.is_file():
         pytest.skip('needs a real clip with its OpenFace file')
@@ -230,4 +227,4 @@ def test_close_to_openface():
         for k, image in zip(range(8), iterate_frames(clip)):
             eyes = np.linalg.norm(expected[k, 36] - expected[k, 45])
             off = detector(image).face - expected[k]
-            assert np.linalg.norm(off, axis=1).mean() < .08 * eyes
+            assert np.linalg.norm(off, axis=1).mean() < 0.08 * eyes

@@ -7,9 +7,7 @@ import pytest
 from emoreact_plugin.datasets import landmark_extraction as module
 from emoreact_plugin.datasets.landmark_detector import FrameLandmarks
 from emoreact_plugin.datasets.landmark_extraction import extract_landmarks
-from emoreact_plugin.datasets.landmarks import (load_prepared,
-                                                read_keypoints_txt,
-                                                read_openface_csv)
+from emoreact_plugin.datasets.landmarks import load_prepared, read_keypoints_txt, read_openface_csv
 
 from ..conftest import FRAMES, HEIGHT, WIDTH, make_tiny, write_video
 from .helpers import LOAD, dataset
@@ -19,6 +17,7 @@ NO_FACE, BOX = 2, 4
 
 class FakeDetector:
     """Finds points that tell which frame of the clip it was given."""
+
     alive = 0
 
     def __init__(self):
@@ -54,19 +53,21 @@ def data(tmp_path):
 
 
 def run(root, source='videos', out='marks', **kwargs):
-    return extract_landmarks([str(root / source)], str(root / out), **{
-        'make_detector': FakeDetector, **kwargs})
+    return extract_landmarks(
+        [str(root / source)], str(root / out), **{'make_detector': FakeDetector, **kwargs}
+    )
 
 
 def test_prepared_files(data):
-    write_video(data / 'videos' / 'sub' / 'a.mov', np.stack(
-        [np.full((HEIGHT, WIDTH, 3), 20 + 30 * k, np.uint8)
-         for k in range(FRAMES)]))
+    write_video(
+        data / 'videos' / 'sub' / 'a.mov',
+        np.stack([np.full((HEIGHT, WIDTH, 3), 20 + 30 * k, np.uint8) for k in range(FRAMES)]),
+    )
     report = run(data)
     assert report.errors == [] and report.before == 0
     assert [c.path for c in report.clips] == sorted(
-        f'{name}10{i}_2.npz' for name in ('TRAIN', 'VAL', 'TEST')
-        for i in range(2)) + ['sub/a.npz']
+        f'{name}10{i}_2.npz' for name in ('TRAIN', 'VAL', 'TEST') for i in range(2)
+    ) + ['sub/a.npz']
     assert set(c[1:] for c in report.clips) == {(FRAMES, 5, 1, 6)}
     clip = load_prepared(data / 'marks' / 'sub' / 'a.npz')
     assert clip.frame_size == (WIDTH, HEIGHT) and clip.total_frames == FRAMES
@@ -76,8 +77,7 @@ def test_prepared_files(data):
     for k in (0, 1, 3, 4, 5):
         assert (clip.face_landmarks[k, :34] == 18 + k).all()
         assert (clip.face_landmarks[k, 34:] == 10 + k).all()
-    np.testing.assert_allclose(clip.body_keypoints[3, :5],
-                               np.tile((.5, 15 / HEIGHT), (5, 1)))
+    np.testing.assert_allclose(clip.body_keypoints[3, :5], np.tile((0.5, 15 / HEIGHT), (5, 1)))
     assert np.isnan(clip.body_keypoints[:, 5:]).all()
     assert os.listdir(data / 'marks' / 'sub') == ['a.npz']
 
@@ -87,9 +87,10 @@ def test_the_data_set_takes_them(data):
     for path in (data / 'videos').glob('*_hol.txt'):
         path.unlink()  # the one file holds both
     samples = dataset(
-        data, pipeline=[dict(LOAD[0], num_clips=FRAMES), *LOAD[1:],
-                        dict(type='DrawFaceMask')],
-        data_prefix=dict(video='videos', landmarks='marks'))
+        data,
+        pipeline=[dict(LOAD[0], num_clips=FRAMES), *LOAD[1:], dict(type='DrawFaceMask')],
+        data_prefix=dict(video='videos', landmarks='marks'),
+    )
     sample = samples[0]
     assert sample['landmarks_file'].endswith('marks/TRAIN100_2.npz')
     assert sample['keypoints_file'] == sample['landmarks_file']
@@ -120,8 +121,12 @@ def test_what_is_there_is_left_alone(data):
     (data / 'marks' / 'VAL100_2.npz').unlink()
     times = {p: p.stat().st_mtime_ns for p in (data / 'marks').iterdir()}
     made = []
-    report = run(data, keypoints=True, workers=8, make_detector=lambda: made
-                 .append(FakeDetector()) or made[-1])
+    report = run(
+        data,
+        keypoints=True,
+        workers=8,
+        make_detector=lambda: made.append(FakeDetector()) or made[-1],
+    )
     assert len(report.clips) == 6 and report.before == 5 and len(made) == 1
     assert {p: p.stat().st_mtime_ns for p in times} == times
     # What else is wanted is made of what is there.
@@ -134,7 +139,7 @@ def test_one_bad_clip_does_not_stop_the_others(data):
     (data / 'videos' / 'TEST100_2.mp4').write_bytes(b'no video')
     report = run(data, workers=1)
     assert len(report.clips) == 5
-    (path, error), = report.errors
+    ((path, error),) = report.errors
     assert path.endswith('TEST100_2.mp4') and 'expected a video' in str(error)
     assert not (data / 'marks' / 'TEST100_2.npz').exists()
 
@@ -144,7 +149,6 @@ def test_a_stop_leaves_whole_clips_only(data, monkeypatch):
     started = threading.Event()
 
     class Slow(FakeDetector):
-
         def __call__(self, frame):
             started.set()
             if self.count == 3:
@@ -177,10 +181,11 @@ def test_another_video_of_this_name(data):
     path = data / 'videos' / 'VAL100_2.mp4'
     size = path.stat().st_size
     path.write_bytes(path.read_bytes() + b'more')
-    (_, error), = run(data).errors
+    ((_, error),) = run(data).errors
     assert str(error) == (
-        f"{data / 'marks' / 'VAL100_2.npz'}: was made from a video of {size} "
-        f'bytes, but {path} has {size + 4}. Delete it, and it is made anew')
+        f'{data / "marks" / "VAL100_2.npz"}: was made from a video of {size} '
+        f'bytes, but {path} has {size + 4}. Delete it, and it is made anew'
+    )
 
 
 def test_other_landmarks_are_not_hidden(data):
@@ -195,8 +200,8 @@ def test_other_landmarks_are_not_hidden(data):
 
 def test_beside_the_videos(data):
     report = extract_landmarks(
-        [str(data / 'videos' / 'VAL100_2.mp4')], str(data / 'new'),
-        make_detector=FakeDetector)
+        [str(data / 'videos' / 'VAL100_2.mp4')], str(data / 'new'), make_detector=FakeDetector
+    )
     assert [c.path for c in report.clips] == ['VAL100_2.npz']
 
 
@@ -207,8 +212,11 @@ def test_what_cannot_be_done(data):
     with pytest.raises(ValueError, match='expected videos .*found none'):
         run(data, 'empty')
     (data / 'videos' / 'VAL100_2.mov').write_bytes(b'')
-    with pytest.raises(ValueError, match=(
-            'VAL100_2.mov and .*VAL100_2.mp4 would both be written to '
-            '.*VAL100_2.npz; rename one')):
+    with pytest.raises(
+        ValueError,
+        match=(
+            'VAL100_2.mov and .*VAL100_2.mp4 would both be written to .*VAL100_2.npz; rename one'
+        ),
+    ):
         run(data)
     assert not (data / 'marks').exists()

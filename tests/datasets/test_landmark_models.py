@@ -9,9 +9,13 @@ from .fake_mediapipe import World
 
 def test_without_mediapipe(monkeypatch):
     monkeypatch.setitem(sys.modules, 'mediapipe', None)
-    with pytest.raises(ImportError, match=(
+    with pytest.raises(
+        ImportError,
+        match=(
             r"pip install 'emoreact_plugin\[landmarks\]' .*Python 3.10 to "
-            f'3.12; this is 3.{sys.version_info[1]}')):
+            f'3.12; this is 3.{sys.version_info[1]}'
+        ),
+    ):
         LandmarkModels()
 
 

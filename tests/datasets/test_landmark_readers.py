@@ -1,9 +1,7 @@
-
 import numpy as np
 import pytest
 
-from emoreact_plugin.datasets.landmark_readers import (read_keypoints_txt,
-                                                       read_openface_csv)
+from emoreact_plugin.datasets.landmark_readers import read_keypoints_txt, read_openface_csv
 
 from ..conftest import REAL_DATA
 
@@ -20,12 +18,17 @@ def face(x, y, half=10):
 
 
 def row(x=100, y=50, half=10, **cells):
-    return dict(
-        face(x, y, half), **dict(dict(confidence=.98, success=1), **cells))
+    return dict(face(x, y, half), **dict(dict(confidence=0.98, success=1), **cells))
 
 
-def write(path, rows, columns=('frame', 'face_id', 'confidence', 'success'),
-          comma=', ', end='\n', start=''):
+def write(
+    path,
+    rows,
+    columns=('frame', 'face_id', 'confidence', 'success'),
+    comma=', ',
+    end='\n',
+    start='',
+):
     """An OpenFace file, by default with its blanks after the commas."""
     names = [*columns, *POINTS]
     lines = [comma.join(names)]
@@ -49,32 +52,34 @@ def test_values_stand_where_they_belong(path):
     rows = []
     for frame in (1, 2):
         cells = {f'x_{k}': 100 * frame + k for k in range(68)}
-        cells.update({f'y_{k}': 100 * frame + k + .5 for k in range(68)})
-        rows.append(
-            dict(cells, frame=frame, confidence=frame / 2, success=1))
+        cells.update({f'y_{k}': 100 * frame + k + 0.5 for k in range(68)})
+        rows.append(dict(cells, frame=frame, confidence=frame / 2, success=1))
     write(path, rows, ('frame', 'confidence', 'success'))
-    landmarks, confidence = read_openface_csv(path, min_confidence=.5)
+    landmarks, confidence = read_openface_csv(path, min_confidence=0.5)
     assert landmarks.shape == (2, 68, 2) and landmarks.dtype == np.float32
     assert confidence.dtype == np.float32
     assert landmarks[0, 0].tolist() == [100, 100.5]
     assert landmarks[0, 67].tolist() == [167, 167.5]
     assert landmarks[1, 3].tolist() == [203, 203.5]
-    assert confidence.tolist() == [.5, 1]
+    assert confidence.tolist() == [0.5, 1]
 
 
-@pytest.mark.parametrize('style', [
-    dict(comma=','),
-    dict(comma=',  '),
-    dict(end='\r\n'),
-    dict(end='\r'),
-    dict(start='\ufeff'),
-    dict(end='\n', start='\ufeff', comma=', '),
-])
+@pytest.mark.parametrize(
+    'style',
+    [
+        dict(comma=','),
+        dict(comma=',  '),
+        dict(end='\r\n'),
+        dict(end='\r'),
+        dict(start='\ufeff'),
+        dict(end='\n', start='\ufeff', comma=', '),
+    ],
+)
 def test_ways_to_write_the_same(path, style):
     rows = [row(100 + k, frame=k + 1, face_id=0) for k in range(3)]
     landmarks, confidence = read_openface_csv(write(path, rows, **style))
     assert centres(landmarks).tolist() == [[100, 50], [101, 50], [102, 50]]
-    assert confidence.tolist() == np.float32([.98] * 3).tolist()
+    assert confidence.tolist() == np.float32([0.98] * 3).tolist()
 
 
 def test_all_714_columns_and_blank_last_lines(path):
@@ -97,8 +102,7 @@ def test_frames_count_from_0_only_where_a_frame_0_occurs(path, first):
         rows = [dict(cells, frame=f'{cells["frame"]}.0') for cells in rows]
     write(path, rows, ('frame', 'confidence', 'success'))
     landmarks, confidence = read_openface_csv(path)
-    assert np.array_equal(
-        centres(landmarks)[:, 0], [0, 10, nan, 30], equal_nan=True)
+    assert np.array_equal(centres(landmarks)[:, 0], [0, 10, nan, 30], equal_nan=True)
     assert np.isnan(confidence).tolist() == [False, False, True, False]
 
 
@@ -108,7 +112,7 @@ def test_first_frames_may_be_missing(path):
     assert np.isnan(centres(landmarks)[:, 0]).tolist() == [True, True, False]
 
 
-@pytest.mark.parametrize('columns', [(), ('face_id', )])
+@pytest.mark.parametrize('columns', [(), ('face_id',)])
 def test_row_k_is_frame_k_without_a_frame_column(path, columns):
     rows = [row(100 + k, face_id=0) for k in range(3)]
     landmarks, confidence = read_openface_csv(write(path, rows, columns))
@@ -121,20 +125,23 @@ def test_failures_are_no_landmarks(path):
         row(),
         row(success=0),  # stale points of an earlier frame
         dict(dict.fromkeys(POINTS, 0), success=0, confidence=0),
-        row(confidence=.7),
-        row(confidence=.69),
+        row(confidence=0.7),
+        row(confidence=0.69),
         row(confidence='nan'),
         row(success='nan'),
-        dict(dict.fromkeys(POINTS, 0), success=1, confidence=.9),
+        dict(dict.fromkeys(POINTS, 0), success=1, confidence=0.9),
     ]
     write(path, rows, ('confidence', 'success'))
     landmarks, confidence = read_openface_csv(path)
     missing = np.isnan(landmarks)
-    assert missing.any(axis=(1, 2)).tolist() == missing.all(
-        axis=(1, 2)).tolist() == [False, 1, 1, False, 1, 1, 1, 1]
-    expected = np.float32([.98, .98, 0, .7, .69, nan, .98, .9])
+    assert (
+        missing.any(axis=(1, 2)).tolist()
+        == missing.all(axis=(1, 2)).tolist()
+        == [False, 1, 1, False, 1, 1, 1, 1]
+    )
+    expected = np.float32([0.98, 0.98, 0, 0.7, 0.69, nan, 0.98, 0.9])
     assert np.array_equal(confidence, expected, equal_nan=True)
-    assert not np.isnan(read_openface_csv(path, .69)[0][4]).any()
+    assert not np.isnan(read_openface_csv(path, 0.69)[0][4]).any()
 
 
 def test_zeros_without_a_success_column_are_no_face(path):
@@ -143,8 +150,7 @@ def test_zeros_without_a_success_column_are_no_face(path):
     assert np.isnan(landmarks).all(axis=(1, 2)).tolist() == [False, True]
 
 
-@pytest.mark.parametrize(
-    'cell', ['nan', 'NaN', '-nan', '-nan(ind)', '', 'inf', '-inf', '1e39'])
+@pytest.mark.parametrize('cell', ['nan', 'NaN', '-nan', '-nan(ind)', '', 'inf', '-inf', '1e39'])
 def test_a_missing_coordinate_takes_its_point_along(path, cell):
     landmarks, _ = read_openface_csv(write(path, [row(x_7=cell)], ()))
     assert np.isnan(landmarks[0, 7]).all()
@@ -152,8 +158,7 @@ def test_a_missing_coordinate_takes_its_point_along(path, cell):
 
 
 def test_points_outside_the_frame_are_kept(path):
-    landmarks, _ = read_openface_csv(
-        write(path, [row(-300, 5000, half=20)], ()))
+    landmarks, _ = read_openface_csv(write(path, [row(-300, 5000, half=20)], ()))
     assert centres(landmarks).tolist() == [[-300, 5000]]
 
 
@@ -174,12 +179,18 @@ def test_one_person_is_followed(path):
     # A stands at 100 and is the larger one at first, B stands at 300
     assert follow(
         path,
-        (1, 300, 10, 1), (1, 100, 20, 1),  # A is larger
-        (2, 105, 10, 1), (2, 300, 40, 1),  # sizes swap: still A
+        (1, 300, 10, 1),
+        (1, 100, 20, 1),  # A is larger
+        (2, 105, 10, 1),
+        (2, 300, 40, 1),  # sizes swap: still A
         (3, 302, 40, 1),  # A is away: not B
-        (4, 104, 20, 0), (4, 303, 40, 1),  # A failed, with stale points
-        (6, 300, 40, 1), (6, 130, 12, 1),  # nobody in frame 5; A came back
-        (7, 290, 40, 1), (7, 140, 12, 1), (7, 138, 50, 0),
+        (4, 104, 20, 0),
+        (4, 303, 40, 1),  # A failed, with stale points
+        (6, 300, 40, 1),
+        (6, 130, 12, 1),  # nobody in frame 5; A came back
+        (7, 290, 40, 1),
+        (7, 140, 12, 1),
+        (7, 138, 50, 0),
     ) == [100, 105, None, None, None, 130, 140]
 
 
@@ -194,15 +205,24 @@ def test_somebody_who_stays_away_is_given_up(path, away, taken):
 
 
 def test_largest_counts_in_the_first_frame_with_a_face(path):
-    assert follow(path, (1, 100, 50, 0), (1, 300, 10, 0), (2, 300, 12, 1),
-                  (2, 100, 11, 1), (3, 101, 30, 1),
-                  (3, 299, 5, 1)) == [None, 300, 299]
+    assert follow(
+        path,
+        (1, 100, 50, 0),
+        (1, 300, 10, 0),
+        (2, 300, 12, 1),
+        (2, 100, 11, 1),
+        (3, 101, 30, 1),
+        (3, 299, 5, 1),
+    ) == [None, 300, 299]
 
 
 def test_nearest_counts_where_one_face_is_known(path):
     # a second face comes in, larger, while the first one moves by 60
-    assert follow(path, (1, 100, 20, 1), (2, 160, 10, 1),
-                  (2, 170, 40, 1), (3, 160, 10, 1)) == [100, 160, 160]
+    assert follow(path, (1, 100, 20, 1), (2, 160, 10, 1), (2, 170, 40, 1), (3, 160, 10, 1)) == [
+        100,
+        160,
+        160,
+    ]
 
 
 def test_area_is_that_of_the_points_there_are(path):
@@ -215,17 +235,16 @@ def test_area_is_that_of_the_points_there_are(path):
 
 def test_confidence_is_that_of_the_followed_person(path):
     rows = [
-        row(100, 50, 20, frame=1, face_id=0, confidence=.8),
-        row(300, 50, 10, frame=1, face_id=1, confidence=.9),
-        row(300, 50, 10, frame=2, face_id=1, confidence=.95),
-        row(100, 50, 20, frame=3, face_id=0, confidence=.3),
-        row(200, 50, 20, frame=3, face_id=2, confidence=.2),
-        row(300, 50, 10, frame=3, face_id=1, confidence=.9),
+        row(100, 50, 20, frame=1, face_id=0, confidence=0.8),
+        row(300, 50, 10, frame=1, face_id=1, confidence=0.9),
+        row(300, 50, 10, frame=2, face_id=1, confidence=0.95),
+        row(100, 50, 20, frame=3, face_id=0, confidence=0.3),
+        row(200, 50, 20, frame=3, face_id=2, confidence=0.2),
+        row(300, 50, 10, frame=3, face_id=1, confidence=0.9),
     ]
     _, confidence = read_openface_csv(write(path, rows))
     # frame 2: a row, but another person's; frame 3: the best failed row
-    assert np.array_equal(
-        confidence, np.float32([.8, nan, .3]), equal_nan=True)
+    assert np.array_equal(confidence, np.float32([0.8, nan, 0.3]), equal_nan=True)
 
 
 # Files that are wrong
@@ -262,45 +281,47 @@ def test_without_2d_landmarks(path):
         read_openface_csv(path)
 
 
-@pytest.mark.parametrize('rows, columns, message', [
-    ([row(frame=1), row(frame=1)], ['frame'], 'line 3: .*frame 1, face 0 '
-     'again .*line 2'),
-    ([row(frame=4, face_id=7), row(frame=4, face_id=8),
-      row(frame=4, face_id=7)], ['frame', 'face_id'],
-     'line 4: .*frame 4, face 7 again .*line 2'),
-    ([row(face_id=0), row(face_id=1)], ['face_id'], 'no frame column'),
-    ([row(), row(x_9='12px')], [], "line 3, column x_9: .* found '12px'"),
-    ([row(frame='one')], ['frame'], "line 2, column frame: .*found 'one'"),
-    ([row(frame=1.5)], ['frame'], 'line 2, column frame: .*found 1.5'),
-    ([row(frame='')], ['frame'], 'line 2, column frame: .*found nan'),
-    ([row(frame=1), row(frame=-1)], ['frame'],
-     'line 3, column frame: .*found -1'),
-    ([row(frame=10**12)], ['frame'],
-     'column frame: .*0 to 200000, found 1000000000000'),
-    ([row(frame='inf')], ['frame'], 'column frame: .*found inf'),
-    ([row(frame=1, face_id=.5)], ['frame', 'face_id'],
-     'column face_id: .*found 0.5'),
-    ([row(success=2)], ['success'], 'line 2, column success: .*0 or 1.*2'),
-    ([row(frame=1)], ['frame', 'frame'], 'column frame occurs 2 times'),
-])
+@pytest.mark.parametrize(
+    'rows, columns, message',
+    [
+        ([row(frame=1), row(frame=1)], ['frame'], 'line 3: .*frame 1, face 0 again .*line 2'),
+        (
+            [row(frame=4, face_id=7), row(frame=4, face_id=8), row(frame=4, face_id=7)],
+            ['frame', 'face_id'],
+            'line 4: .*frame 4, face 7 again .*line 2',
+        ),
+        ([row(face_id=0), row(face_id=1)], ['face_id'], 'no frame column'),
+        ([row(), row(x_9='12px')], [], "line 3, column x_9: .* found '12px'"),
+        ([row(frame='one')], ['frame'], "line 2, column frame: .*found 'one'"),
+        ([row(frame=1.5)], ['frame'], 'line 2, column frame: .*found 1.5'),
+        ([row(frame='')], ['frame'], 'line 2, column frame: .*found nan'),
+        ([row(frame=1), row(frame=-1)], ['frame'], 'line 3, column frame: .*found -1'),
+        ([row(frame=10**12)], ['frame'], 'column frame: .*0 to 200000, found 1000000000000'),
+        ([row(frame='inf')], ['frame'], 'column frame: .*found inf'),
+        ([row(frame=1, face_id=0.5)], ['frame', 'face_id'], 'column face_id: .*found 0.5'),
+        ([row(success=2)], ['success'], 'line 2, column success: .*0 or 1.*2'),
+        ([row(frame=1)], ['frame', 'frame'], 'column frame occurs 2 times'),
+    ],
+)
 def test_bad_rows(path, rows, columns, message):
     write(path, rows, columns)
     with pytest.raises(ValueError, match=r'face\.csv.*' + message):
         read_openface_csv(path)
 
 
-@pytest.mark.parametrize('change, found', [
-    (lambda line: line + ', 1', 137),
-    (lambda line: line.rsplit(',', 1)[0], 135),
-    (lambda line: '', 1),
-])
+@pytest.mark.parametrize(
+    'change, found',
+    [
+        (lambda line: line + ', 1', 137),
+        (lambda line: line.rsplit(',', 1)[0], 135),
+        (lambda line: '', 1),
+    ],
+)
 def test_rows_of_another_length(path, change, found):
     lines = write(path, [row()] * 3, ()).read_text().splitlines()
     lines[2] = change(lines[2])
     path.write_text('\n'.join(lines))
-    with pytest.raises(
-            ValueError,
-            match=rf'face\.csv, line 3: expected 136 cells .*found {found}'):
+    with pytest.raises(ValueError, match=rf'face\.csv, line 3: expected 136 cells .*found {found}'):
         read_openface_csv(path)
 
 
@@ -317,8 +338,8 @@ def test_keypoints(txt):
     keypoints = read_keypoints_txt(txt, 5)
     assert keypoints.shape == (5, 2, 2) and keypoints.dtype == np.float32
     expected = np.full((5, 2, 2), nan, np.float32)
-    expected[0] = [[.1, .2], [.3, .4]]
-    expected[2, 0] = [.5, -.25]
+    expected[0] = [[0.1, 0.2], [0.3, 0.4]]
+    expected[2, 0] = [0.5, -0.25]
     assert np.array_equal(keypoints, expected, equal_nan=True)
 
 
@@ -327,9 +348,8 @@ def test_lines_past_the_frames_belong_to_none(txt):
     txt.write_text('.1 .2\n.3 .4\n\n.5 .6 .7 .8 .9 .9\n1 2 3\nleft hand\n')
     keypoints = read_keypoints_txt(txt, 3)
     assert np.array_equal(
-        keypoints,
-        np.float32([[[.1, .2]], [[.3, .4]], [[nan, nan]]]),
-        equal_nan=True)
+        keypoints, np.float32([[[0.1, 0.2]], [[0.3, 0.4]], [[nan, nan]]]), equal_nan=True
+    )
 
 
 def test_keypoints_of_nobody(txt):
@@ -339,22 +359,23 @@ def test_keypoints_of_nobody(txt):
 
 @pytest.mark.parametrize('end, start', [('\r\n', ''), ('\n', '\ufeff')])
 def test_keypoints_written_elsewhere(txt, end, start):
-    txt.write_bytes((start + end.join(['.5 .25', '', '.75 nan .5 .5'])
-                     ).encode())
+    txt.write_bytes((start + end.join(['.5 .25', '', '.75 nan .5 .5'])).encode())
     keypoints = read_keypoints_txt(txt, 3)
     assert np.array_equal(
-        keypoints[:, :, 0],
-        np.float32([[.5, nan], [nan, nan], [nan, .5]]),
-        equal_nan=True)
+        keypoints[:, :, 0], np.float32([[0.5, nan], [nan, nan], [nan, 0.5]]), equal_nan=True
+    )
 
 
-@pytest.mark.parametrize('line, message', [
-    ('.1 .2 .3', 'line 2: expected pairs of x and y, found 3 numbers'),
-    ('.1 .2 .3 x', "line 2, column number 4: .* found 'x'"),
-    ('.1 .2 640 .5', r'line 2: .*\(0 to 1\), found 640: are these pixels'),
-    ('.1 -11', 'line 2: .* found -11'),
-    ('.1,.2', "line 2, column number 1: .*found '.1,.2'"),
-])
+@pytest.mark.parametrize(
+    'line, message',
+    [
+        ('.1 .2 .3', 'line 2: expected pairs of x and y, found 3 numbers'),
+        ('.1 .2 .3 x', "line 2, column number 4: .* found 'x'"),
+        ('.1 .2 640 .5', r'line 2: .*\(0 to 1\), found 640: are these pixels'),
+        ('.1 -11', 'line 2: .* found -11'),
+        ('.1,.2', "line 2, column number 1: .*found '.1,.2'"),
+    ],
+)
 def test_bad_keypoints(txt, line, message):
     txt.write_text('.1 .2\n' + line + '\n')
     with pytest.raises(ValueError, match=r'clip_hol\.txt.*' + message):
@@ -378,8 +399,7 @@ def test_no_keypoint_file(txt):
 # Real files
 
 
-@pytest.mark.skipif(
-    not REAL_DATA.is_dir(), reason='EMOREACT_TEST_DATA is not given')
+@pytest.mark.skipif(not REAL_DATA.is_dir(), reason='EMOREACT_TEST_DATA is not given')
 def test_real_files():
     folder = REAL_DATA / 'openface'
     name = 'subj01_timepoint01.csv'
@@ -388,12 +408,15 @@ def test_real_files():
     # its cells x_0, y_0 and x_67 in line 2
     assert landmarks[0, 0].tolist() == np.float32([444.8, 277.7]).tolist()
     assert landmarks[0, 67, 0] == np.float32(555.9)
-    assert confidence.shape == (158, )
+    assert confidence.shape == (158,)
     name = 'face_in_first_part_only.derived.csv'
     landmarks, confidence = read_openface_csv(folder / name)
     # rows 1 to 72 hold a face, the other 97 are zeros
-    assert np.isnan(landmarks).any(axis=(1, 2)).tolist() == np.isnan(
-        landmarks).all(axis=(1, 2)).tolist() == [False] * 72 + [True] * 97
+    assert (
+        np.isnan(landmarks).any(axis=(1, 2)).tolist()
+        == np.isnan(landmarks).all(axis=(1, 2)).tolist()
+        == [False] * 72 + [True] * 97
+    )
     assert (confidence[72:] == 0).all()
     with pytest.raises(ValueError, match=r'without_landmarks\.csv.*-2Dfp'):
         read_openface_csv(folder / 'without_landmarks.csv')

@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 
 from emoreact_plugin.datasets import landmarks as module
-from emoreact_plugin.datasets.landmarks import (is_current, load_prepared,
-                                                prepare_clip,
-                                                read_keypoints_txt,
-                                                read_openface_csv)
+from emoreact_plugin.datasets.landmarks import (
+    is_current,
+    load_prepared,
+    prepare_clip,
+    read_keypoints_txt,
+    read_openface_csv,
+)
 
 
 def write_landmarks(path, frames):
@@ -36,14 +39,12 @@ def clip(tmp_path):
         landmarks_file=write_landmarks(tmp_path / 'clip.csv', 20),
         keypoints_file=keypoints,
         frame_size=(640, 360),
-        source=source)
+        source=source,
+    )
 
 
 def roles_of(clip):
-    return {
-        role: clip[role]
-        for role in ('source', 'landmarks_file', 'keypoints_file')
-    }
+    return {role: clip[role] for role in ('source', 'landmarks_file', 'keypoints_file')}
 
 
 def test_what_was_prepared_is_loaded(clip, tmp_path):
@@ -53,19 +54,18 @@ def test_what_was_prepared_is_loaded(clip, tmp_path):
     faces, confidence = read_openface_csv(clip['landmarks_file'])
     assert np.array_equal(made.face_landmarks, faces)
     assert np.array_equal(made.face_confidence, confidence)
-    assert np.array_equal(made.body_keypoints,
-                          read_keypoints_txt(clip['keypoints_file'], 20))
+    assert np.array_equal(made.body_keypoints, read_keypoints_txt(clip['keypoints_file'], 20))
     assert made.face_landmarks[7, 3].tolist() == [8, 5]
-    assert made.body_keypoints[7].tolist() == [[.5, .25], [.75, 1]]
-    assert made.face_confidence[7] == .75
-    for array in (made.face_landmarks, made.face_confidence,
-                  made.body_keypoints):
+    assert made.body_keypoints[7].tolist() == [[0.5, 0.25], [0.75, 1]]
+    assert made.face_confidence[7] == 0.75
+    for array in (made.face_landmarks, made.face_confidence, made.body_keypoints):
         assert array.dtype == np.float32 and len(array) == 20
     assert made.total_frames == 20 and made.frame_size == (640, 360)
     stat = os.stat(clip['source'])
     assert made.sources.keys() == roles_of(clip).keys()
     assert made.sources['source'] == dict(
-        path=str(clip['source']), size=5, mtime_ns=stat.st_mtime_ns)
+        path=str(clip['source']), size=5, mtime_ns=stat.st_mtime_ns
+    )
 
 
 def test_boxes(clip, tmp_path):
@@ -73,17 +73,20 @@ def test_boxes(clip, tmp_path):
     made = load_prepared(clip['out_file'])
     assert made.face_is_box.dtype == bool and not made.face_is_box.any()
     is_box = np.arange(20) % 3 == 0
-    module.write_prepared(tmp_path / 'new.npz', dataclasses.replace(
-        made, face_is_box=is_box))
+    module.write_prepared(tmp_path / 'new.npz', dataclasses.replace(made, face_is_box=is_box))
     again = load_prepared(tmp_path / 'new.npz')
     assert again.face_is_box.tolist() == is_box.tolist()
     for name in ('face_landmarks', 'body_keypoints', 'face_confidence'):
         assert np.array_equal(getattr(again, name), getattr(made, name))
     assert again.sources == made.sources
-    with pytest.raises(ValueError, match=r'expected bool \(20,\), found bool'
-                       r' \(19,\)'):
-        module.write_prepared(tmp_path / 'new.npz', dataclasses.replace(
-            made, face_is_box=is_box[1:]))
+    with pytest.raises(
+        ValueError,
+        match=r'expected bool \(20,\), found bool'
+        r' \(19,\)',
+    ):
+        module.write_prepared(
+            tmp_path / 'new.npz', dataclasses.replace(made, face_is_box=is_box[1:])
+        )
 
 
 def test_files_without_boxes_stay_readable(clip):
@@ -120,16 +123,27 @@ def test_landmarks_are_cut_or_padded(clip, rows):
 
 # 20 frames: 6 off is both over 5 and over 10 %. 100 frames: 10 is not over
 # 10 %, 11 is.
-@pytest.mark.parametrize('frames, rows, fine', [
-    (20, 15, True), (20, 25, True), (20, 14, False), (20, 26, False),
-    (100, 90, True), (100, 110, True), (100, 89, False), (100, 111, False),
-])
+@pytest.mark.parametrize(
+    'frames, rows, fine',
+    [
+        (20, 15, True),
+        (20, 25, True),
+        (20, 14, False),
+        (20, 26, False),
+        (100, 90, True),
+        (100, 110, True),
+        (100, 89, False),
+        (100, 111, False),
+    ],
+)
 def test_landmarks_of_another_clip(clip, frames, rows, fine):
     write_landmarks(clip['landmarks_file'], rows)
     clip.update(total_frames=frames, keypoints_file=None)
     if not fine:
-        message = (rf'clip\.csv: .* of {rows} frames, but .*clip\.mp4 has '
-                   rf'{frames}: .*another clip')
+        message = (
+            rf'clip\.csv: .* of {rows} frames, but .*clip\.mp4 has '
+            rf'{frames}: .*another clip'
+        )
         with pytest.raises(ValueError, match=message):
             prepare_clip(**clip)
         assert not clip['out_file'].exists()
@@ -137,8 +151,7 @@ def test_landmarks_of_another_clip(clip, frames, rows, fine):
     prepare_clip(**clip)
 
 
-@pytest.mark.parametrize('lines, fine', [(15, True), (14, False),
-                                         (60, True)])
+@pytest.mark.parametrize('lines, fine', [(15, True), (14, False), (60, True)])
 def test_keypoints_of_another_clip(clip, lines, fine):
     clip['keypoints_file'].write_text('0.5 0.5\n' * lines)
     if not fine:
@@ -149,13 +162,16 @@ def test_keypoints_of_another_clip(clip, lines, fine):
     prepare_clip(**clip)
 
 
-@pytest.mark.parametrize('change, error, message', [
-    (dict(source='absent.mp4'), FileNotFoundError, 'absent.mp4: there is no'),
-    (dict(landmarks_file='a.csv'), FileNotFoundError, 'a.csv: there is no'),
-    (dict(total_frames=0), ValueError, 'total_frames .* found 0'),
-    (dict(frame_size=(0, 360)), ValueError, 'width in frame_size .*found 0'),
-    (dict(frame_size=(640, 3.5)), ValueError, 'height in .*found 3.5'),
-])
+@pytest.mark.parametrize(
+    'change, error, message',
+    [
+        (dict(source='absent.mp4'), FileNotFoundError, 'absent.mp4: there is no'),
+        (dict(landmarks_file='a.csv'), FileNotFoundError, 'a.csv: there is no'),
+        (dict(total_frames=0), ValueError, 'total_frames .* found 0'),
+        (dict(frame_size=(0, 360)), ValueError, 'width in frame_size .*found 0'),
+        (dict(frame_size=(640, 3.5)), ValueError, 'height in .*found 3.5'),
+    ],
+)
 def test_bad_arguments(clip, change, error, message):
     clip.update(change)
     with pytest.raises(error, match=message):
@@ -168,8 +184,7 @@ def test_a_changed_source_is_noticed(clip, tmp_path):
     assert not is_current(clip['out_file'], roles)
     prepare_clip(**clip)
     assert is_current(clip['out_file'], roles)
-    assert is_current(str(clip['out_file']),
-                      {role: str(path) for role, path in roles.items()})
+    assert is_current(str(clip['out_file']), {role: str(path) for role, path in roles.items()})
 
     for role, path in roles.items():
         stat = os.stat(path)
@@ -224,8 +239,14 @@ def test_damaged_files_name_themselves(clip, tmp_path):
     whole = path.read_bytes()
     flipped = bytearray(whole)
     flipped[len(whole) // 3] ^= 255
-    for content in (b'', b'garbage', whole[:-20], whole[:500], flipped,
-                    np.random.default_rng(0).bytes(3000)):
+    for content in (
+        b'',
+        b'garbage',
+        whole[:-20],
+        whole[:500],
+        flipped,
+        np.random.default_rng(0).bytes(3000),
+    ):
         path.write_bytes(content)
         with pytest.raises(ValueError, match=r'clip\.npz: .*Delete it'):
             load_prepared(path)
@@ -234,21 +255,24 @@ def test_damaged_files_name_themselves(clip, tmp_path):
         load_prepared(tmp_path / 'absent.npz')
 
 
-@pytest.mark.parametrize('change', [
-    dict(face_landmarks=np.zeros((20, 67, 2), 'f4')),
-    dict(face_landmarks=np.zeros((20, 68, 2), 'f8')),
-    dict(face_confidence=np.zeros(19, 'f4')),
-    dict(body_keypoints=np.zeros((20, 3, 3), 'f4')),
-    dict(body_keypoints=np.zeros(20, 'f4')),
-    dict(total_frames=np.array([1, 2])),
-    dict(total_frames=np.int64(21)),
-    dict(frame_size=np.array([640])),
-    dict(frame_size=np.array([640, 0])),
-    dict(sources=np.array('[]')),
-    dict(sources=np.array('{')),
-    dict(sources=np.array(json.dumps(dict(version=1)))),
-    dict(face_landmarks=np.array([None])),  # would need a pickle
-])
+@pytest.mark.parametrize(
+    'change',
+    [
+        dict(face_landmarks=np.zeros((20, 67, 2), 'f4')),
+        dict(face_landmarks=np.zeros((20, 68, 2), 'f8')),
+        dict(face_confidence=np.zeros(19, 'f4')),
+        dict(body_keypoints=np.zeros((20, 3, 3), 'f4')),
+        dict(body_keypoints=np.zeros(20, 'f4')),
+        dict(total_frames=np.array([1, 2])),
+        dict(total_frames=np.int64(21)),
+        dict(frame_size=np.array([640])),
+        dict(frame_size=np.array([640, 0])),
+        dict(sources=np.array('[]')),
+        dict(sources=np.array('{')),
+        dict(sources=np.array(json.dumps(dict(version=1)))),
+        dict(face_landmarks=np.array([None])),  # would need a pickle
+    ],
+)
 def test_other_content_is_refused(clip, change):
     prepare_clip(**clip)
     with np.load(clip['out_file']) as npz:

@@ -33,7 +33,7 @@ def damage_the_middle(path):
     write_video(path, rng.integers(0, 256, (30, HEIGHT, WIDTH, 3), np.uint8))
     data = bytearray(path.read_bytes())
     middle = len(data) // 2
-    data[middle:middle + 3000] = bytes(3000)
+    data[middle : middle + 3000] = bytes(3000)
     path.write_bytes(data)
 
 
@@ -45,17 +45,20 @@ def test_a_missing_video_has_a_remedy(root):
     assert 'tools/check_dataset.py lists them all' in str(e.value)
 
 
-@pytest.mark.parametrize('damage, reason', [
-    (cut_off, 'expected a video, found a file of'),
-    (damage_the_middle, 'damaged near frame'),
-    (lambda path: path.write_bytes(b''), 'found a file of 0 bytes'),
-])
+@pytest.mark.parametrize(
+    'damage, reason',
+    [
+        (cut_off, 'expected a video, found a file of'),
+        (damage_the_middle, 'damaged near frame'),
+        (lambda path: path.write_bytes(b''), 'found a file of 0 bytes'),
+    ],
+)
 def test_damaged_videos_are_told_from_missing_landmarks(root, damage, reason):
     """The tool that makes landmarks cannot read these videos, and training
-    could not either: --allow-missing is no help."""
+    could not either: --allow-missing is no help.
+    """
     damage(without_landmarks(root))
-    with pytest.raises(ValueError, match='Some of these videos are damaged'
-                       ) as error:
+    with pytest.raises(ValueError, match='Some of these videos are damaged') as error:
         dataset(root, required=BOTH)
     text = str(error.value)
     assert '1 of 3 clips have no landmarks' in text and reason in text
@@ -81,12 +84,10 @@ def test_frames_are_no_videos(root):
     without_landmarks(root)
     prefix = dict(frames='frames', landmarks='videos')
     with pytest.raises(FileNotFoundError, match='--allow-missing'):
-        dataset(root, required=['landmarks'], filename_tmpl='{:06d}.png',
-                data_prefix=prefix)
+        dataset(root, required=['landmarks'], filename_tmpl='{:06d}.png', data_prefix=prefix)
 
 
 class TestWithoutOpening:
-
     @pytest.fixture(autouse=True)
     def no_decoding(self, monkeypatch):
 
@@ -97,8 +98,7 @@ class TestWithoutOpening:
 
     @staticmethod
     def check(root, **kwargs):
-        EmoReactDataset('train.csv', [], str(root), lazy_init=True,
-                        **kwargs).check_files()
+        EmoReactDataset('train.csv', [], str(root), lazy_init=True, **kwargs).check_files()
 
     def test_all_there(self, root, tmp_path):
         cache = tmp_path / 'cache'
@@ -119,8 +119,10 @@ class TestWithoutOpening:
 
     def test_crops(self, root):
         (root / 'crops' / 'TRAIN100_2').mkdir(parents=True)
-        with pytest.raises(FileNotFoundError, match='the crops of 2 of 3 .*'
-                           'TRAIN101_2. tools/extract_frames.py --crops'):
+        with pytest.raises(
+            FileNotFoundError,
+            match='the crops of 2 of 3 .*TRAIN101_2. tools/extract_frames.py --crops',
+        ):
             self.check(root, data_prefix=dict(crops='crops'))
 
     def test_annotations(self, root):

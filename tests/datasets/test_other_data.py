@@ -1,5 +1,7 @@
 """What other data sets than EmoReact bring: parts of videos, people, soft
-labels, one label a clip."""
+labels, one label a clip.
+"""
+
 import json
 
 import numpy as np
@@ -30,70 +32,74 @@ def annotate(own):
 
 
 def dataset(root, pipeline=LOAD, **kwargs):
-    return EmoReactDataset('train.csv', list(pipeline), data_root=str(root),
-                           metainfo=dict(classes=CLASSES),
-                           **dict(dict(test_mode=True), **kwargs))
+    return EmoReactDataset(
+        'train.csv',
+        list(pipeline),
+        data_root=str(root),
+        metainfo=dict(classes=CLASSES),
+        **dict(dict(test_mode=True), **kwargs),
+    )
 
 
 class TestParts:
-
     COLUMNS = dict(start='from', end='to')
-    TEXT = ('video,from,to,calm,angry\n'
-            '{0},1,4,0,1\n'
-            '{0},,,1,0\n'
-            '{0},4,,1,1\n')
+    TEXT = 'video,from,to,calm,angry\n{0},1,4,0,1\n{0},,,1,0\n{0},4,,1,1\n'
 
     @pytest.mark.parametrize('frames', [False, True])
-    def test_frames_and_landmarks_are_of_the_same_moment(
-            self, annotate, own, frames):
+    def test_frames_and_landmarks_are_of_the_same_moment(self, annotate, own, frames):
         root, kwargs, pipeline = annotate(self.TEXT), {}, LOAD
         if frames:
             to_frames(root, own.videos['train'], 37)
-            pipeline, kwargs = LOAD_FRAMES, dict(
-                filename_tmpl='{:06d}.png',
-                data_prefix=dict(frames='frames', landmarks='videos',
-                                 keypoints='videos'))
+            pipeline, kwargs = (
+                LOAD_FRAMES,
+                dict(
+                    filename_tmpl='{:06d}.png',
+                    data_prefix=dict(frames='frames', landmarks='videos', keypoints='videos'),
+                ),
+            )
         data = dataset(root, pipeline, columns=self.COLUMNS, **kwargs)
         name = own.videos['train'][0][:-4]
         assert data.video_ids == [f'{name}_f1-4', name, f'{name}_f4-']
         # the middles of three segments of 1, 2, 3; of 0 to 5; of 4, 5
         for i, expected in enumerate([[1, 2, 3], [1, 3, 5], [4, 5, 5]]):
             sample = data[i]
-            for image, face, k in zip(sample['imgs'],
-                                      sample['face_landmarks'], expected):
+            for image, face, k in zip(sample['imgs'], sample['face_landmarks'], expected):
                 # frame k has the brightness 20 + 30 k
                 assert abs(image.mean() - (20 + 30 * k)) < 3
                 np.testing.assert_allclose(face, face_of(k), atol=0.06)
         assert [data[i]['total_frames'] for i in range(3)] == [3, 6, 2]
 
     def test_the_whole_pipeline(self, annotate):
-        data = dataset(annotate(self.TEXT),
-                       build_pipeline(('face', 'body'), 3, 32, train=True),
-                       columns=self.COLUMNS, test_mode=False)
+        data = dataset(
+            annotate(self.TEXT),
+            build_pipeline(('face', 'body'), 3, 32, train=True),
+            columns=self.COLUMNS,
+            test_mode=False,
+        )
         assert [len(data[i]['inputs']) for i in range(3)] == [2] * 3
 
     def test_only_the_parts_frames_are_counted(self, annotate, own):
         name = own.videos['train'][0]
         faces = np.stack([face_of(k) for k in range(FRAMES)])
         faces[:2] = np.nan
-        write_openface(own.root / 'videos' / f'{name}_openface' /
-                       f'{name[:-4]}.csv', faces)
-        data = dataset(annotate(self.TEXT),
-                       build_pipeline(('face', ), 3, 32), columns=self.COLUMNS)
+        write_openface(own.root / 'videos' / f'{name}_openface' / f'{name[:-4]}.csv', faces)
+        data = dataset(annotate(self.TEXT), build_pipeline(('face',), 3, 32), columns=self.COLUMNS)
         # one of 1, 2, 3, two of all, none of 4, 5
-        assert data.summary() == ('3 clips, 11 frames; no face in 3 frames '
-                                  'of 2 clips: whole frame used')
+        assert data.summary() == (
+            '3 clips, 11 frames; no face in 3 frames of 2 clips: whole frame used'
+        )
 
-    @pytest.mark.parametrize('cells, message', [
-        ('4,7', 'line 2: expected frames within the 6 of TRAIN100_2.mp4, '
-         'found 4 to 7'),
-        ('6,', 'found 6 to 6'),
-        ('4,4', "line 2, column 'to': expected a frame after the first, 4, "
-         'found 4'),
-        ('a,4', "column 'from': expected the number of a frame, found 'a'"),
-        ('-1,4', "expected the number of a frame, found '-1'"),
-        ('1.5,4', "expected the number of a frame, found '1.5'"),
-    ])
+    @pytest.mark.parametrize(
+        'cells, message',
+        [
+            ('4,7', 'line 2: expected frames within the 6 of TRAIN100_2.mp4, found 4 to 7'),
+            ('6,', 'found 6 to 6'),
+            ('4,4', "line 2, column 'to': expected a frame after the first, 4, found 4"),
+            ('a,4', "column 'from': expected the number of a frame, found 'a'"),
+            ('-1,4', "expected the number of a frame, found '-1'"),
+            ('1.5,4', "expected the number of a frame, found '1.5'"),
+        ],
+    )
     def test_bad_parts(self, annotate, cells, message):
         root = annotate('video,from,to,calm,angry\n{0},' + cells + ',0,1\n')
         with pytest.raises(ValueError, match='train.csv') as error:
@@ -107,7 +113,6 @@ class TestParts:
 
 
 class TestPeople:
-
     COLUMNS = dict(person='who')
     TEXT = 'video,who,calm,angry\n{0},left,1,0\n{0},2,0,1\n'
 
@@ -117,43 +122,45 @@ class TestPeople:
         faces = np.stack([face_of(k) for k in range(FRAMES)])
         for person, shift in (('left', 0), ('2', 100)):
             write_openface(folder / f'{name[:-4]}_{person}.csv', faces + shift)
-        for person, shift in (('left', 0), ('2', .1)):
-            (folder / f'{name}_{person}_hol.txt').write_text(''.join(
-                ' '.join(f'{v:.2f}' for v in (body_of(k) + shift).ravel())
-                + '\n' for k in range(FRAMES)))
+        for person, shift in (('left', 0), ('2', 0.1)):
+            (folder / f'{name}_{person}_hol.txt').write_text(
+                ''.join(
+                    ' '.join(f'{v:.2f}' for v in (body_of(k) + shift).ravel()) + '\n'
+                    for k in range(FRAMES)
+                )
+            )
 
     def test_everyone_has_landmarks_of_their_own(self, annotate, own):
         self.files(own)
-        data = dataset(annotate(self.TEXT), columns=self.COLUMNS,
-                       required=('landmarks', 'keypoints'))
+        data = dataset(
+            annotate(self.TEXT), columns=self.COLUMNS, required=('landmarks', 'keypoints')
+        )
         name = own.videos['train'][0][:-4]
         assert data.video_ids == [f'{name}_pleft', f'{name}_p2']
-        for i, (pixels, share) in enumerate([(0, 0), (100, .1)]):
-            np.testing.assert_allclose(data[i]['face_landmarks'][0],
-                                       face_of(1) + pixels, atol=0.06)
+        for i, (pixels, share) in enumerate([(0, 0), (100, 0.1)]):
+            np.testing.assert_allclose(data[i]['face_landmarks'][0], face_of(1) + pixels, atol=0.06)
             np.testing.assert_allclose(
-                data[i]['body_keypoints'][0][:, 0],
-                (body_of(1)[:, 0] + share) * WIDTH, atol=1e-3)
+                data[i]['body_keypoints'][0][:, 0], (body_of(1)[:, 0] + share) * WIDTH, atol=1e-3
+            )
 
     def test_nobody_elses_landmarks_are_taken(self, annotate, own):
         # those without a person's name are there
         with pytest.raises(FileNotFoundError) as error:
-            dataset(annotate(self.TEXT), columns=self.COLUMNS,
-                    required=('landmarks', ))
-        assert f"{own.videos['train'][0][:-4]}_left.csv" in str(error.value)
+            dataset(annotate(self.TEXT), columns=self.COLUMNS, required=('landmarks',))
+        assert f'{own.videos["train"][0][:-4]}_left.csv' in str(error.value)
 
     @pytest.mark.parametrize('who', ['', '../x', 'a b', 'a/b'])
     def test_bad_names(self, annotate, who):
         root = annotate(f'video,who,calm,angry\n{{0}},{who},1,0\n')
-        with pytest.raises(ValueError, match="line 2, column 'who': expected "
-                           'letters, digits, _ and -, found'):
+        with pytest.raises(
+            ValueError, match="line 2, column 'who': expected letters, digits, _ and -, found"
+        ):
             dataset(root, columns=self.COLUMNS)
 
 
 class TestSoftLabels:
-
     TEXT = 'video,calm,angry\n{0},0.25,1\n{1},0.5,0.49\n{2},0,0.75\n'
-    SOFT = [[.25, 1.], [.5, .49], [0., .75]]
+    SOFT = [[0.25, 1.0], [0.5, 0.49], [0.0, 0.75]]
     HARD = [[0, 1], [1, 0], [0, 1]]
 
     def test_the_loss_sees_them_and_the_metric_two_classes(self, annotate):
@@ -162,42 +169,50 @@ class TestSoftLabels:
         np.testing.assert_allclose(train.labels, self.SOFT)
         test = dataset(root, soft_labels=True)
         np.testing.assert_array_equal(test.labels, self.HARD)
-        packed = dataset(root, build_pipeline(('face', ), 3, 32),
-                         soft_labels=True)[1]['data_samples']
+        packed = dataset(root, build_pipeline(('face',), 3, 32), soft_labels=True)[1][
+            'data_samples'
+        ]
         assert packed.gt_label.tolist() == [1, 0]
 
     def test_they_are_refused_without_the_switch(self, annotate):
-        with pytest.raises(ValueError, match="line 2, column 'calm': expected "
-                           "0 or 1, found '0.25'"):
+        with pytest.raises(
+            ValueError, match="line 2, column 'calm': expected 0 or 1, found '0.25'"
+        ):
             dataset(annotate(self.TEXT))
 
     @pytest.mark.parametrize('value', ['1.01', '-0.1', 'nan', 'x', ''])
     def test_out_of_range(self, annotate, value):
         root = annotate(f'video,calm,angry\n{{0}},{value},1\n')
-        with pytest.raises(ValueError, match="column 'calm': expected a "
-                           f"number from 0 to 1, found '{value}'"):
+        with pytest.raises(
+            ValueError, match=f"column 'calm': expected a number from 0 to 1, found '{value}'"
+        ):
             dataset(root, soft_labels=True)
 
     def test_prior_and_weights(self, annotate):
         root = annotate(self.TEXT)
         for split in ('val', 'test'):
             annotate(self.TEXT, split)
-        cfg = Config(build(input='face', classes=CLASSES, data_root=str(root),
-                           init='scratch', dataset=dict(soft_labels=True)))
+        cfg = Config(
+            build(
+                input='face',
+                classes=CLASSES,
+                data_root=str(root),
+                init='scratch',
+                dataset=dict(soft_labels=True),
+            )
+        )
         assert labels_of(cfg, 'train') == [tuple(row) for row in self.HARD]
         # shares of positives 1/3 and 2/3: of the pairs of a positive and a
         # negative, (1, 2/3) scores, 1 + 4 + two halves of ties: by hand
         positive, negative = [1 / 3, 2 / 3, 2 / 3], [1 / 3, 1 / 3, 2 / 3]
-        expected = np.mean([(p > n) + .5 * (p == n) for p in positive
-                            for n in negative])
+        expected = np.mean([(p > n) + 0.5 * (p == n) for p in positive for n in negative])
         assert label_prior(cfg)['val'] == pytest.approx(expected)
         balance_labels(cfg)
         # 3 clips, 0.75 and 2.24 of them positive
-        assert cfg.model.pos_weight == pytest.approx([3., .76 / 2.24])
+        assert cfg.model.pos_weight == pytest.approx([3.0, 0.76 / 2.24])
 
 
 class TestSingleLabel:
-
     def test_it_becomes_one_of_the_classes(self, annotate):
         root = annotate('name,mood\n{0},angry\n{1},calm\n')
         data = dataset(root, columns=dict(video='name', label='mood'))
@@ -205,24 +220,30 @@ class TestSingleLabel:
 
     def test_another_class(self, annotate):
         root = annotate('video,mood\n{0},glad\n')
-        with pytest.raises(ValueError, match="line 2, column 'mood': expected "
-                           "one of calm, angry, found 'glad'"):
+        with pytest.raises(
+            ValueError, match="line 2, column 'mood': expected one of calm, angry, found 'glad'"
+        ):
             dataset(root, columns=dict(label='mood'))
 
 
-@pytest.mark.parametrize('columns, message', [
-    (dict(video='name'), "expected a column 'name', found the columns video"),
-    (dict(label='mood'), "expected a column 'mood'"),
-    (dict(start='from'), "expected a column 'from'"),
-    (dict(lable='mood'), 'columns: expected some of video, label, start, end, '
-     'person, valence, found lable'),
-    (dict(valence='angry'), "column 'angry': expected a number, found 'no'"),
-])
+@pytest.mark.parametrize(
+    'columns, message',
+    [
+        (dict(video='name'), "expected a column 'name', found the columns video"),
+        (dict(label='mood'), "expected a column 'mood'"),
+        (dict(start='from'), "expected a column 'from'"),
+        (
+            dict(lable='mood'),
+            'columns: expected some of video, label, start, end, person, valence, found lable',
+        ),
+        (dict(valence='angry'), "column 'angry': expected a number, found 'no'"),
+    ],
+)
 def test_columns_that_are_not_there(tmp_path, columns, message):
     path = tmp_path / 'x.csv'
     path.write_text('video,calm,angry\na.mp4,1,no\n')
     with pytest.raises(ValueError) as error:
-        read_annotations(str(path), ('calm', ), columns)
+        read_annotations(str(path), ('calm',), columns)
     assert message in str(error.value)
 
 

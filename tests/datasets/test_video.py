@@ -1,5 +1,7 @@
 """Every frame of a test clip carries its own index as eight black or white
-squares, so what a frame should be is in its picture."""
+squares, so what a frame should be is in its picture.
+"""
+
 import os
 import struct
 from fractions import Fraction
@@ -10,9 +12,13 @@ import numpy as np
 import pytest
 
 from emoreact_plugin.datasets import video
-from emoreact_plugin.datasets.video import (VideoInfo, frame_rate,
-                                            iterate_frames, probe_video,
-                                            read_frames)
+from emoreact_plugin.datasets.video import (
+    VideoInfo,
+    frame_rate,
+    iterate_frames,
+    probe_video,
+    read_frames,
+)
 
 from ..conftest import REAL_DATA
 
@@ -25,42 +31,56 @@ CLIPS = {
     'b_frames_mkv': ('mkv', 'libx264', dict(g='12', bf='3'), {}, 0),
     'one_group': ('mp4', 'libx264', dict(g='250', bf='3'), {}, 0),
     'late_start': ('mp4', 'libx264', dict(g='12', bf='3'), {}, 50),
-    'open_groups': ('mp4', 'libx264', {
-        'x264-params': 'open-gop=1:keyint=10:bframes=3:scenecut=0'
-    }, {}, 0),
+    'open_groups': (
+        'mp4',
+        'libx264',
+        {'x264-params': 'open-gop=1:keyint=10:bframes=3:scenecut=0'},
+        {},
+        0,
+    ),
     # every picture heals a stripe: key frame marks, but no place to start at
-    'intra_refresh': ('mp4', 'libx264', {
-        'x264-params': 'intra-refresh=1:keyint=20:bframes=3:scenecut=0'
-    }, {}, 0),
-    'hevc': ('mp4', 'libx265', {
-        'x265-params': 'keyint=12:min-keyint=12:bframes=4:open-gop=1:'
-        'scenecut=0:log-level=none'
-    }, {}, 0),
+    'intra_refresh': (
+        'mp4',
+        'libx264',
+        {'x264-params': 'intra-refresh=1:keyint=20:bframes=3:scenecut=0'},
+        {},
+        0,
+    ),
+    'hevc': (
+        'mp4',
+        'libx265',
+        {'x265-params': 'keyint=12:min-keyint=12:bframes=4:open-gop=1:scenecut=0:log-level=none'},
+        {},
+        0,
+    ),
     # the container does not know when a picture is shown
     'avi': ('avi', 'libx264', dict(g='12', bf='3'), {}, 0),
     'mpeg4': ('mp4', 'mpeg4', dict(g='12', bf='2'), {}, 0),
     'transport': ('ts', 'libx264', dict(g='12', bf='3'), {}, 0),
 }
-SHORTCUT = ('b_frames', 'b_frames_mkv', 'one_group', 'late_start',
-            'open_groups', 'intra_refresh', 'hevc')
+SHORTCUT = (
+    'b_frames',
+    'b_frames_mkv',
+    'one_group',
+    'late_start',
+    'open_groups',
+    'intra_refresh',
+    'hevc',
+)
 
 
 def draw(index):
     """A moving pattern (so that frames refer to each other) and the index."""
     y, x = np.mgrid[:HEIGHT, :WIDTH]
-    wave = 128 + 60 * np.sin((x + 3 * index) / 17) + 40 * np.cos(
-        (y - 2 * index) / 11)
+    wave = 128 + 60 * np.sin((x + 3 * index) / 17) + 40 * np.cos((y - 2 * index) / 11)
     image = np.repeat(wave[..., None], 3, 2).astype(np.uint8)
     for bit in range(8):
-        image[40:56, bit * SQUARE:(bit + 1) * SQUARE] = 255 * (index >> bit
-                                                               & 1)
+        image[40:56, bit * SQUARE : (bit + 1) * SQUARE] = 255 * (index >> bit & 1)
     return image
 
 
 def index_in(image):
-    return sum(
-        int(image[48, bit * SQUARE + SQUARE // 2].mean() > 127) << bit
-        for bit in range(8))
+    return sum(int(image[48, bit * SQUARE + SQUARE // 2].mean() > 127) << bit for bit in range(8))
 
 
 def write_clip(path, codec='libx264', options=None, muxer=None, first=0):
@@ -108,9 +128,7 @@ def from_start(monkeypatch):
 
 def decode_all(path):
     with av.open(str(path)) as container:
-        return [
-            frame.to_rgb().to_ndarray() for frame in container.decode(video=0)
-        ]
+        return [frame.to_rgb().to_ndarray() for frame in container.decode(video=0)]
 
 
 @pytest.mark.parametrize('name', CLIPS)
@@ -119,7 +137,7 @@ def test_each_frame_alone_is_the_right_one(clip, name, from_start):
     expected = decode_all(path)
     assert [index_in(image) for image in expected] == list(range(COUNT))
     for index in range(COUNT):
-        image, = read_frames(path, [index], COUNT)
+        (image,) = read_frames(path, [index], COUNT)
         assert index_in(image) == index
         assert np.array_equal(image, expected[index])
         assert image.shape == (HEIGHT, WIDTH, 3) and image.dtype == np.uint8
@@ -147,8 +165,13 @@ def test_order_and_duplicates(clip):
 def test_cut_clip_counts_from_its_first_shown_frame(tmp_path):
     # time stamps from -7: the edit list hides the frames before 0, although
     # the first shown frames need them
-    path = write_clip(tmp_path / 'cut.mp4', 'libx264', dict(g='12', bf='3'),
-                      dict(avoid_negative_ts='disabled'), -7)
+    path = write_clip(
+        tmp_path / 'cut.mp4',
+        'libx264',
+        dict(g='12', bf='3'),
+        dict(avoid_negative_ts='disabled'),
+        -7,
+    )
     assert probe_video(path).total_frames == COUNT - 7
     for index in range(COUNT - 7):
         assert index_in(read_frames(path, [index])[0]) == index + 7
@@ -163,8 +186,9 @@ def test_probe(clip):
 @pytest.fixture
 def cut_off(tmp_path):
     """A clip whose header promises 60 frames, but whose end is missing."""
-    whole = write_clip(tmp_path / 'whole.mp4', 'libx264', dict(g='12', bf='0'),
-                       dict(movflags='faststart'))
+    whole = write_clip(
+        tmp_path / 'whole.mp4', 'libx264', dict(g='12', bf='0'), dict(movflags='faststart')
+    )
     with av.open(str(whole)) as container:
         packets = [p for p in container.demux(video=0) if p.size]
         # without B frames packet k is frame k; half of packet 37 is left
@@ -226,13 +250,12 @@ def test_another_count_than_known_reads_from_the_start(clip, from_start):
 
 
 def test_damage_in_the_middle_names_file_and_frame(tmp_path):
-    path = write_clip(tmp_path / 'damaged.mp4', 'libx264',
-                      dict(g='12', bf='0'))
+    path = write_clip(tmp_path / 'damaged.mp4', 'libx264', dict(g='12', bf='0'))
     with av.open(str(path)) as container:
         packet = [p for p in container.demux(video=0) if p.size][20]
         start, size = packet.pos, packet.size
     data = bytearray(path.read_bytes())
-    data[start:start + size] = b'\xff' * size
+    data[start : start + size] = b'\xff' * size
     path.write_bytes(data)
     with pytest.raises(ValueError, match=r'damaged\.mp4: .*near frame 20'):
         probe_video(path)
@@ -241,11 +264,14 @@ def test_damage_in_the_middle_names_file_and_frame(tmp_path):
     assert index_in(read_frames(path, [19])[0]) == 19
 
 
-@pytest.mark.parametrize('matrix, turns', [
-    ((0, 1, -1, 0), 3),
-    ((-1, 0, 0, -1), 2),
-    ((0, -1, 1, 0), 1),
-])
+@pytest.mark.parametrize(
+    'matrix, turns',
+    [
+        ((0, 1, -1, 0), 3),
+        ((-1, 0, 0, -1), 2),
+        ((0, -1, 1, 0), 1),
+    ],
+)
 def test_rotated_clips_come_upright(clip, tmp_path, matrix, turns):
     # The matrix in the track header (ISO/IEC 14496-12, 8.3.2) maps a pixel
     # (x, y) to (a x + c y, b x + d y), y downwards: (0, 1, -1, 0) sends the
@@ -261,7 +287,7 @@ def test_rotated_clips_come_upright(clip, tmp_path, matrix, turns):
     expected = (WIDTH, HEIGHT) if turns == 2 else (HEIGHT, WIDTH)
     assert (info.width, info.height) == expected
     for index in (0, 29):
-        image, = read_frames(path, [index])
+        (image,) = read_frames(path, [index])
         assert image.shape == (info.height, info.width, 3)
         assert image.flags['C_CONTIGUOUS']
         iterated = next(islice(iterate_frames(path), index, None))
@@ -269,8 +295,7 @@ def test_rotated_clips_come_upright(clip, tmp_path, matrix, turns):
         assert index_in(np.rot90(image, -turns)) == index
         # the squares of the index stand near the bottom; a quarter turn
         # clockwise brings the bottom to the left
-        side = dict(
-            [(3, image[:, 8:24]), (2, image[8:24]), (1, image[:, 40:56])])
+        side = dict([(3, image[:, 8:24]), (2, image[8:24]), (1, image[:, 40:56])])
         squares = side[turns]
         assert ((squares < 60) | (squares > 200)).mean() > 0.95
 
@@ -283,12 +308,16 @@ def test_no_video(tmp_path):
     with av.open(str(sound), 'w') as container:
         stream = container.add_stream('pcm_s16le', 8000, layout='mono')
         frame = av.AudioFrame.from_ndarray(
-            np.zeros((1, 800), np.int16), format='s16', layout='mono')
+            np.zeros((1, 800), np.int16), format='s16', layout='mono'
+        )
         frame.sample_rate = 8000
         container.mux(stream.encode(frame))
-    for function in (probe_video, frame_rate,
-                     lambda path: list(iterate_frames(path)),
-                     lambda path: read_frames(path, [0])):
+    for function in (
+        probe_video,
+        frame_rate,
+        lambda path: list(iterate_frames(path)),
+        lambda path: read_frames(path, [0]),
+    ):
         with pytest.raises(FileNotFoundError, match=r'absent\.mp4'):
             function(tmp_path / 'absent.mp4')
         with pytest.raises(FileNotFoundError, match='no such video file'):
@@ -302,28 +331,29 @@ def test_no_video(tmp_path):
 
 
 def test_a_header_without_frames(tmp_path):
-    whole = write_clip(tmp_path / 'whole.mp4', muxer=dict(
-        movflags='faststart')).read_bytes()
+    whole = write_clip(tmp_path / 'whole.mp4', muxer=dict(movflags='faststart')).read_bytes()
     path = tmp_path / 'header.mp4'
-    path.write_bytes(whole[:whole.index(b'mdat') + 4])
+    path.write_bytes(whole[: whole.index(b'mdat') + 4])
     with pytest.raises(ValueError, match=r'header\.mp4'):
         probe_video(path)
     with pytest.raises(ValueError, match=r'header\.mp4'):
         list(iterate_frames(path))
 
 
-@pytest.mark.parametrize('index, message', [
-    (-1, 'count from 0, found -1'),
-    (1.5, 'whole numbers .* found 1.5'),
-    ('3', "whole numbers .* found '3'"),
-])
+@pytest.mark.parametrize(
+    'index, message',
+    [
+        (-1, 'count from 0, found -1'),
+        (1.5, 'whole numbers .* found 1.5'),
+        ('3', "whole numbers .* found '3'"),
+    ],
+)
 def test_bad_index(clip, index, message):
     with pytest.raises(ValueError, match=f'b_frames.mp4: .*{message}'):
         read_frames(clip('b_frames'), [0, index])
 
 
-@pytest.mark.skipif(
-    not os.path.isdir('/proc/self/fd'), reason='needs a /proc file system')
+@pytest.mark.skipif(not os.path.isdir('/proc/self/fd'), reason='needs a /proc file system')
 def test_no_file_stays_open(clip, cut_off):
     before = len(os.listdir('/proc/self/fd'))
     for path in (clip('b_frames'), clip('avi'), cut_off):
@@ -334,12 +364,10 @@ def test_no_file_stays_open(clip, cut_off):
     assert len(os.listdir('/proc/self/fd')) == before
 
 
-@pytest.mark.skipif(
-    not REAL_DATA.is_dir(), reason='EMOREACT_TEST_DATA is not given')
-@pytest.mark.parametrize('name', [
-    'face_in_first_part_only.mov', 'five_frames_1080p.mp4',
-    'upper_body_hands_720p.mp4'
-])
+@pytest.mark.skipif(not REAL_DATA.is_dir(), reason='EMOREACT_TEST_DATA is not given')
+@pytest.mark.parametrize(
+    'name', ['face_in_first_part_only.mov', 'five_frames_1080p.mp4', 'upper_body_hands_720p.mp4']
+)
 def test_real_clips(name):
     path = REAL_DATA / 'clips' / name
     count = probe_video(path).total_frames
@@ -358,8 +386,7 @@ def two_rates():
     return [k / 30 for k in range(30)] + [1 + k / 10 for k in range(10)]
 
 
-@pytest.mark.parametrize('ending, codec', [('mp4', 'libx264'),
-                                           ('mkv', 'mpeg4')])
+@pytest.mark.parametrize('ending, codec', [('mp4', 'libx264'), ('mkv', 'mpeg4')])
 def test_frame_times_of_two_rates(tmp_path, ending, codec):
     path, clock = tmp_path / f'clip.{ending}', Fraction(1, 3000)
     with av.open(str(path), 'w') as container:
@@ -367,8 +394,7 @@ def test_frame_times_of_two_rates(tmp_path, ending, codec):
         stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuv420p'
         stream.codec_context.time_base = clock
         for time in two_rates():
-            frame = av.VideoFrame.from_ndarray(
-                np.zeros((48, 64, 3), np.uint8), format='rgb24')
+            frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format='rgb24')
             # a first frame that is not shown at 0
             frame.pts, frame.time_base = round((time + 2) / clock), clock
             container.mux(stream.encode(frame))
@@ -380,8 +406,7 @@ def test_frame_times_of_two_rates(tmp_path, ending, codec):
 @pytest.mark.parametrize('name', ['b_frames', 'late_start', 'avi', 'mpeg4'])
 def test_frame_times_at_one_rate(clip, name):
     path = clip(name)
-    np.testing.assert_allclose(video.frame_times(path),
-                               np.arange(COUNT) / 25, atol=1e-3)
+    np.testing.assert_allclose(video.frame_times(path), np.arange(COUNT) / 25, atol=1e-3)
 
 
 def test_selected_frames_are_those_of_reading(clip):
@@ -389,6 +414,5 @@ def test_selected_frames_are_those_of_reading(clip):
     found = dict(video.select_frames(path, [7, 3, 7, 30]))
     assert list(found) == [3, 7, 30]
     assert [index_in(image) for image in found.values()] == [3, 7, 30]
-    with pytest.raises(ValueError, match='frame 99 was asked for, but only '
-                       '60 frames'):
+    with pytest.raises(ValueError, match='frame 99 was asked for, but only 60 frames'):
         list(video.select_frames(path, [99]))

@@ -6,17 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from mmaction.registry import METRICS
-from mmaction.structures import ActionDataSample
 from mmengine.evaluator import Evaluator
 from scipy.special import expit, logit
 
-from emoreact_plugin.evaluation import (Dump, DumpScores, read_dump,
-                                        write_dump)
+from emoreact_plugin.evaluation import Dump, DumpScores, read_dump, write_dump
+from mmaction.registry import METRICS
+from mmaction.structures import ActionDataSample
 
 CLASSES = ('Joy', 'Fear')
 LABELS = [[1, 0], [0, 1], [1, 1]]
-LOGITS = np.array([[2., -1], [.5, 0], [-3, 40]], dtype=np.float32)
+LOGITS = np.array([[2.0, -1], [0.5, 0], [-3, 40]], dtype=np.float32)
 IDS = ('a', 'b', 'c')
 
 
@@ -37,9 +36,7 @@ def samples(**fields):
 
 def dump_then_read(data_samples, path, size=None, **options):
     """What an evaluator has written; it adds nothing to the results."""
-    evaluator = Evaluator([
-        dict(type='DumpScores', out_file=str(path), **options)
-    ])
+    evaluator = Evaluator([dict(type='DumpScores', out_file=str(path), **options)])
     evaluator.dataset_meta = dict(classes=CLASSES)
     for sample in data_samples:
         evaluator.process([sample])
@@ -53,20 +50,18 @@ def fused_samples():
         pred_logits=logits,
         pred_score=logits.sigmoid(),
         stream_logits=[dict(face=x, body=-x) for x in logits],
-        face_found=[np.array([True, True]), np.array([True, False]),
-                    np.array([False, False])])
+        face_found=[np.array([True, True]), np.array([True, False]), np.array([False, False])],
+    )
 
 
 class TestDumpScores:
-
     def test_fused_recognizer(self, tmp_path):
         path = tmp_path / 'new' / 'dump.npz'
         checkpoint = tmp_path / 'best.pth'
         checkpoint.write_bytes(b'weights')
         # The last two batches are those that a sampler pads with.
         padded = fused_samples() + fused_samples()[:2]
-        dump = dump_then_read(padded, path, size=3, split='val',
-                              checkpoint=str(checkpoint))
+        dump = dump_then_read(padded, path, size=3, split='val', checkpoint=str(checkpoint))
         assert dump.video_ids == IDS and dump.classes == CLASSES
         assert dump.labels.tolist() == LABELS
         assert dump.scale == 'logits' and dump.scores.dtype == np.float32
@@ -74,8 +69,7 @@ class TestDumpScores:
         np.testing.assert_allclose(dump.probabilities, expit(LOGITS))
         assert list(dump.stream_logits) == ['face', 'body']
         np.testing.assert_array_equal(dump.stream_logits['body'], -LOGITS)
-        assert {k: v.tolist() for k, v in dump.found.items()} == dict(
-            face=[1, .5, 0])
+        assert {k: v.tolist() for k, v in dump.found.items()} == dict(face=[1, 0.5, 0])
         assert dump.split == 'val'
         assert dump.run == hashlib.sha256(b'weights').hexdigest()
         assert [p.name for p in path.parent.iterdir()] == ['dump.npz']
@@ -85,23 +79,30 @@ class TestDumpScores:
         dump_then_read(fused_samples(), path)
         with np.load(path, allow_pickle=False) as npz:
             content = {k: (v.dtype.kind, v.shape) for k, v in npz.items()}
-            np.testing.assert_allclose(
-                npz['probabilities'], expit(LOGITS), rtol=1e-6)
+            np.testing.assert_allclose(npz['probabilities'], expit(LOGITS), rtol=1e-6)
         table = ('f', (3, 2))
-        assert content == dict({
-            'video_ids': ('U', (3, )), 'classes': ('U', (2, )),
-            'labels': ('i', (3, 2)), 'logits': table, 'probabilities': table,
-            'scale': ('U', ()), 'split': ('U', ()), 'run': ('U', ()),
-            'stream_logits/face': table, 'stream_logits/body': table,
-            'face_found': ('f', (3, ))})
+        assert content == dict(
+            {
+                'video_ids': ('U', (3,)),
+                'classes': ('U', (2,)),
+                'labels': ('i', (3, 2)),
+                'logits': table,
+                'probabilities': table,
+                'scale': ('U', ()),
+                'split': ('U', ()),
+                'run': ('U', ()),
+                'stream_logits/face': table,
+                'stream_logits/body': table,
+                'face_found': ('f', (3,)),
+            }
+        )
 
     @pytest.mark.parametrize('scores', ('logits', 'probabilities'))
     def test_stock_recognizer(self, tmp_path, scores):
-        values = LOGITS if scores == 'logits' else [[.9, .2], [.5, .25],
-                                                    [0, .75]]
+        values = LOGITS if scores == 'logits' else [[0.9, 0.2], [0.5, 0.25], [0, 0.75]]
         dump = dump_then_read(
-            samples(pred_score=torch.tensor(values)), tmp_path / 'dump.npz',
-            scores=scores)
+            samples(pred_score=torch.tensor(values)), tmp_path / 'dump.npz', scores=scores
+        )
         assert dump.scale == scores and not dump.stream_logits
         np.testing.assert_allclose(dump.scores, values, rtol=1e-6)
         if scores == 'logits':
@@ -110,48 +111,54 @@ class TestDumpScores:
             np.testing.assert_allclose(dump.probabilities, values, rtol=1e-6)
 
     def test_is_registered_without_a_warning_of_its_prefix(self, tmp_path):
-        metric = METRICS.build(
-            dict(type='DumpScores', out_file=str(tmp_path / 'dump.npz')))
+        metric = METRICS.build(dict(type='DumpScores', out_file=str(tmp_path / 'dump.npz')))
         assert type(metric) is DumpScores and metric.prefix == ''
 
     def test_a_clip_without_a_name(self, tmp_path):
         metric = DumpScores(str(tmp_path / 'd.npz'), classes=CLASSES)
-        with pytest.raises(KeyError, match='video_id: not in the sample.*'
-                           'meta_keys'):
-            metric.process(None, [dict(gt_label=[1, 0], pred_score=[.5, .4])])
+        with pytest.raises(KeyError, match='video_id: not in the sample.*meta_keys'):
+            metric.process(None, [dict(gt_label=[1, 0], pred_score=[0.5, 0.4])])
 
     def test_a_clip_without_a_stream(self, tmp_path):
         broken = fused_samples()
         broken[1].set_field(dict(face=torch.zeros(2)), 'stream_logits')
-        with pytest.raises(ValueError, match='stream_logits: expected.*face, '
-                           "body.*found face in that of video_id 'b'"):
+        with pytest.raises(
+            ValueError,
+            match="stream_logits: expected.*face, body.*found face in that of video_id 'b'",
+        ):
             dump_then_read(broken, tmp_path / 'dump.npz')
         assert not list(tmp_path.iterdir())
 
     def test_a_stream_of_other_classes(self, tmp_path):
         broken = fused_samples()
         broken[1].set_field(dict(face=torch.zeros(3)), 'stream_logits')
-        with pytest.raises(ValueError, match="stream_logits/face of video_id "
-                           r"'b': expected shape \(2,\).*found \(3,\)"):
+        with pytest.raises(
+            ValueError,
+            match='stream_logits/face of video_id '
+            r"'b': expected shape \(2,\).*found \(3,\)",
+        ):
             dump_then_read(broken, tmp_path / 'dump.npz')
 
     def test_a_softmax_is_refused(self, tmp_path):
         with pytest.raises(ValueError, match='softmax'):
             dump_then_read(
-                samples(pred_score=torch.tensor(LOGITS).softmax(1)),
-                tmp_path / 'dump.npz')
+                samples(pred_score=torch.tensor(LOGITS).softmax(1)), tmp_path / 'dump.npz'
+            )
 
     def test_a_clip_twice(self, tmp_path):
-        with pytest.raises(ValueError, match="dump.npz: video_ids: expected "
-                           "every clip once, found 'a' 2 times"):
-            dump_then_read(fused_samples() + fused_samples()[:1],
-                           tmp_path / 'dump.npz')
+        with pytest.raises(
+            ValueError, match="dump.npz: video_ids: expected every clip once, found 'a' 2 times"
+        ):
+            dump_then_read(fused_samples() + fused_samples()[:1], tmp_path / 'dump.npz')
 
-    @pytest.mark.parametrize('options, error, message', [
-        (dict(out_file='d.pkl'), ValueError, 'd.pkl: .* ends in .npz'),
-        (dict(scores='odds'), ValueError, "scores: expected .* 'odds'"),
-        (dict(checkpoint='no.pth'), FileNotFoundError, 'no.pth'),
-    ])
+    @pytest.mark.parametrize(
+        'options, error, message',
+        [
+            (dict(out_file='d.pkl'), ValueError, 'd.pkl: .* ends in .npz'),
+            (dict(scores='odds'), ValueError, "scores: expected .* 'odds'"),
+            (dict(checkpoint='no.pth'), FileNotFoundError, 'no.pth'),
+        ],
+    )
     def test_arguments(self, tmp_path, monkeypatch, options, error, message):
         monkeypatch.chdir(tmp_path)
         with pytest.raises(error, match=message):
@@ -165,8 +172,8 @@ class TestDumpScores:
 
 def make_dump(**changes):
     return replace(
-        Dump(video_ids=IDS, classes=CLASSES, labels=np.array(LABELS),
-             scores=LOGITS), **changes)
+        Dump(video_ids=IDS, classes=CLASSES, labels=np.array(LABELS), scores=LOGITS), **changes
+    )
 
 
 def write_npz(path, **changes):
@@ -179,36 +186,41 @@ def write_npz(path, **changes):
 
 
 class TestFile:
-
     def test_there_and_back(self, tmp_path):
         dump = make_dump(
-            video_ids=('ä b', 'x/y', '日'), stream_logits=dict(face=LOGITS),
-            found=dict(face=np.array([0, .25, 1])), split='test', run='r')
+            video_ids=('ä b', 'x/y', '日'),
+            stream_logits=dict(face=LOGITS),
+            found=dict(face=np.array([0, 0.25, 1])),
+            split='test',
+            run='r',
+        )
         again = read_dump(write_dump(tmp_path / 'dump.npz', dump))
         for name in ('video_ids', 'classes', 'scale', 'split', 'run'):
             assert getattr(again, name) == getattr(dump, name)
         np.testing.assert_array_equal(again.scores, LOGITS)
         np.testing.assert_array_equal(again.labels, LABELS)
-        np.testing.assert_array_equal(again.found['face'], [0, .25, 1])
+        np.testing.assert_array_equal(again.found['face'], [0, 0.25, 1])
         # once more gives the same file
         first = (tmp_path / 'dump.npz').read_bytes()
         write_dump(tmp_path / 'dump.npz', again)
         assert (tmp_path / 'dump.npz').read_bytes() == first
 
     def test_logits_of_probabilities(self):
-        p = np.array([[.1, .9], [1e-9, .5], [.25, .75]], dtype=np.float32)
+        p = np.array([[0.1, 0.9], [1e-9, 0.5], [0.25, 0.75]], dtype=np.float32)
         dump = make_dump(scores=p, scale='probabilities')
-        np.testing.assert_allclose(
-            dump.logits, logit(p.astype(float)), rtol=1e-12, atol=1e-15)
+        np.testing.assert_allclose(dump.logits, logit(p.astype(float)), rtol=1e-12, atol=1e-15)
 
     @pytest.mark.parametrize('p', (0, 1))
     def test_a_probability_without_a_logit(self, p):
         dump = make_dump(
-            scores=np.float32([[.5, .5], [.5, p], [.5, .5]]),
-            scale='probabilities')
-        with pytest.raises(ValueError, match=r"row 1 \(video_id 'b'\), class "
-                           rf'1 \(Fear\): expected above 0 and below 1.*'
-                           rf'found {p}; .*average_clips'):
+            scores=np.float32([[0.5, 0.5], [0.5, p], [0.5, 0.5]]), scale='probabilities'
+        )
+        with pytest.raises(
+            ValueError,
+            match=r"row 1 \(video_id 'b'\), class "
+            rf'1 \(Fear\): expected above 0 and below 1.*'
+            rf'found {p}; .*average_clips',
+        ):
             dump.logits
 
     def test_nothing_is_left_of_what_failed(self, tmp_path, monkeypatch):
@@ -230,7 +242,8 @@ class TestFile:
         for changes, message in (
             (dict(scores=LOGITS.astype(float) * 1e300), 'finite'),
             (dict(scale='odds'), "scale: expected .*'odds'"),
-            (dict(labels=np.array(LABELS) * 2), '0 or 1, found 2')):
+            (dict(labels=np.array(LABELS) * 2), '0 or 1, found 2'),
+        ):
             with pytest.raises(ValueError, match='d.npz: .*' + message):
                 write_dump(tmp_path / 'd.npz', make_dump(**changes))
         with pytest.raises(ValueError, match='d.txt: .* ends in .npz'):
@@ -241,69 +254,89 @@ class TestFile:
         with pytest.raises(FileNotFoundError, match='no.npz: no such file'):
             read_dump(tmp_path / 'no.npz')
 
-    @pytest.mark.parametrize('content', (
-        b'', b'text', pickle.dumps([dict(video_id='a')])))
+    @pytest.mark.parametrize('content', (b'', b'text', pickle.dumps([dict(video_id='a')])))
     def test_another_format(self, tmp_path, content):
         path = tmp_path / 'd.npz'
         path.write_bytes(content)
-        with pytest.raises(ValueError, match='d.npz: expected an .npz file '
-                           'that tools/test.py.*found another format'):
+        with pytest.raises(
+            ValueError,
+            match='d.npz: expected an .npz file that tools/test.py.*found another format',
+        ):
             read_dump(path)
 
     def test_half_a_file_and_a_damaged_one(self, tmp_path):
         path = write_dump(tmp_path / 'd.npz', make_dump())
         whole = path.read_bytes()
-        path.write_bytes(whole[:len(whole) // 2])
+        path.write_bytes(whole[: len(whole) // 2])
         with pytest.raises(ValueError, match='d.npz: expected an .npz'):
             read_dump(path)
         at = whole.index(LOGITS.tobytes())
-        path.write_bytes(whole[:at] + b'XXXX' + whole[at + 4:])
+        path.write_bytes(whole[:at] + b'XXXX' + whole[at + 4 :])
         with pytest.raises(ValueError, match='d.npz: .*cannot be read.*CRC'):
             read_dump(path)
 
     def test_pickled_objects_are_not_loaded(self, tmp_path):
-        write_npz(tmp_path / 'd.npz',
-                  video_ids=np.array(list(IDS), dtype=object))
+        write_npz(tmp_path / 'd.npz', video_ids=np.array(list(IDS), dtype=object))
         with pytest.raises(ValueError, match='d.npz: .*allow_pickle'):
             read_dump(tmp_path / 'd.npz')
 
     nan, low = LOGITS.copy(), LOGITS * 0
     nan[1, 1] = np.nan
-    low[2, 0] = .25
+    low[2, 0] = 0.25
 
-    @pytest.mark.parametrize('changes, message', [
-        (dict(logits=None, labels=None),
-         'expected labels, logits, found only'),
-        (dict(scale=None), 'expected scale, found only'),
-        (dict(scale=np.array('odds')), "scale: expected one of .*'odds'"),
-        (dict(video_ids=np.array(['a', 'b', 'a'])),
-         "video_ids: expected every clip once, found 'a' 2 times"),
-        (dict(video_ids=np.arange(3)), 'video_ids: expected names.*int64'),
-        (dict(video_ids=np.array(['a', 'b'])),
-         'logits: expected 2 rows, one a clip, found 3'),
-        (dict(classes=np.array(['Joy'])),
-         r'logits: expected 1 columns.*found shape \(3, 2\)'),
-        (dict(classes=np.array(['Joy', 'Joy'])), "found 'Joy' 2 times"),
-        (dict(classes=np.array(['Joy', 'macro'])), 'name of an average'),
-        (dict(labels=np.full((3, 2), 2)),
-         r"labels, row 0 \(video_id 'a'\), class 0 \(Joy\): expected 0 or 1"),
-        (dict(labels=np.ones((3, 3))), 'labels: expected 2 columns'),
-        (dict(logits=nan), r"logits, row 1 \(video_id 'b'\), class 1 \(Fear\)"
-         ': expected a finite number, found nan'),
-        (dict(probabilities=low), r"probabilities, row 0 \(video_id 'a'\).*"
-         'expected the sigmoid of the logit, 0.880797, found 0'),
-        (dict(probabilities=low[:2]),
-         r'probabilities: expected numbers \(3, 2\), found float32 \(2, 2\)'),
-        (dict(scale=np.array('probabilities'), probabilities=low - .1),
-         r'expected a probability in 0..1, found -0.1'),
-        ({'stream_logits/face': nan}, 'stream_logits/face, row 1 .*finite'),
-        ({'stream_logits/face': LOGITS[:2]},
-         'stream_logits/face: expected 3 rows, one a clip, found 2'),
-        ({'stream_logits/face': LOGITS, 'face_found': LOGITS},
-         r'face_found: expected \(3,\) numbers, one a clip, found'),
-        ({'stream_logits/face': LOGITS, 'face_found': np.array([0, 1, 2.])},
-         'face_found: expected shares in 0..1, found 0 to 2'),
-    ])
+    @pytest.mark.parametrize(
+        'changes, message',
+        [
+            (dict(logits=None, labels=None), 'expected labels, logits, found only'),
+            (dict(scale=None), 'expected scale, found only'),
+            (dict(scale=np.array('odds')), "scale: expected one of .*'odds'"),
+            (
+                dict(video_ids=np.array(['a', 'b', 'a'])),
+                "video_ids: expected every clip once, found 'a' 2 times",
+            ),
+            (dict(video_ids=np.arange(3)), 'video_ids: expected names.*int64'),
+            (dict(video_ids=np.array(['a', 'b'])), 'logits: expected 2 rows, one a clip, found 3'),
+            (dict(classes=np.array(['Joy'])), r'logits: expected 1 columns.*found shape \(3, 2\)'),
+            (dict(classes=np.array(['Joy', 'Joy'])), "found 'Joy' 2 times"),
+            (dict(classes=np.array(['Joy', 'macro'])), 'name of an average'),
+            (
+                dict(labels=np.full((3, 2), 2)),
+                r"labels, row 0 \(video_id 'a'\), class 0 \(Joy\): expected 0 or 1",
+            ),
+            (dict(labels=np.ones((3, 3))), 'labels: expected 2 columns'),
+            (
+                dict(logits=nan),
+                r"logits, row 1 \(video_id 'b'\), class 1 \(Fear\)"
+                ': expected a finite number, found nan',
+            ),
+            (
+                dict(probabilities=low),
+                r"probabilities, row 0 \(video_id 'a'\).*"
+                'expected the sigmoid of the logit, 0.880797, found 0',
+            ),
+            (
+                dict(probabilities=low[:2]),
+                r'probabilities: expected numbers \(3, 2\), found float32 \(2, 2\)',
+            ),
+            (
+                dict(scale=np.array('probabilities'), probabilities=low - 0.1),
+                r'expected a probability in 0..1, found -0.1',
+            ),
+            ({'stream_logits/face': nan}, 'stream_logits/face, row 1 .*finite'),
+            (
+                {'stream_logits/face': LOGITS[:2]},
+                'stream_logits/face: expected 3 rows, one a clip, found 2',
+            ),
+            (
+                {'stream_logits/face': LOGITS, 'face_found': LOGITS},
+                r'face_found: expected \(3,\) numbers, one a clip, found',
+            ),
+            (
+                {'stream_logits/face': LOGITS, 'face_found': np.array([0, 1, 2.0])},
+                'face_found: expected shares in 0..1, found 0 to 2',
+            ),
+        ],
+    )
     def test_what_is_wrong_is_named(self, tmp_path, changes, message):
         write_npz(tmp_path / 'd.npz', **changes)
         with pytest.raises(ValueError, match='d.npz: .*' + message) as error:

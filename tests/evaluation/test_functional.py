@@ -37,8 +37,7 @@ def random_case(kind, clips=200, classes=5, seed=0):
     return scores, labels
 
 
-KINDS = ('random', 'tied', 'two values', 'constant', 'large', 'float32',
-         'imbalanced')
+KINDS = ('random', 'tied', 'two values', 'constant', 'large', 'float32', 'imbalanced')
 
 
 def message_of(error):
@@ -46,22 +45,20 @@ def message_of(error):
 
 
 class TestROCAUC:
-
     def test_worked_by_hand(self):
         # Class 0: positives 0.8 and 0.4 against negatives 0.6 and 0.1 win
         # 2 + 1 of 4 pairs. Class 1: 0.5 ties with one 0.5 and beats 0.2 and
         # 0.3: 2.5 of 3. Class 2: the wrong way round. Class 3: never there.
-        scores = [[.8, .5, 0, 1], [.6, .5, 2, 2], [.4, .2, 3, 3],
-                  [.1, .3, 4, 4]]
+        scores = [[0.8, 0.5, 0, 1], [0.6, 0.5, 2, 2], [0.4, 0.2, 3, 3], [0.1, 0.3, 4, 4]]
         labels = [[1, 1, 1, 0], [0, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]]
         result = F.roc_auc(scores, labels)
         assert result.dtype == np.float64
-        np.testing.assert_allclose(result, [.75, 2.5 / 3, 0, np.nan])
+        np.testing.assert_allclose(result, [0.75, 2.5 / 3, 0, np.nan])
 
     def test_micro_worked_by_hand(self):
         # The positives 3 and 1 against the negatives 2 and 0 of the other
         # cells: 2 + 1 of 4 pairs.
-        assert F.roc_auc_micro([[3, 2], [0, 1]], [[1, 0], [0, 1]]) == .75
+        assert F.roc_auc_micro([[3, 2], [0, 1]], [[1, 0], [0, 1]]) == 0.75
 
     @pytest.mark.parametrize('kind', KINDS)
     @pytest.mark.parametrize('seed', range(3))
@@ -69,13 +66,14 @@ class TestROCAUC:
         scores, labels = random_case(kind, seed=seed)
         per_class = F.roc_auc(scores, labels)
         np.testing.assert_allclose(
-            per_class,
-            sk.roc_auc_score(labels, scores, average=None),
-            atol=1e-12)
+            per_class, sk.roc_auc_score(labels, scores, average=None), atol=1e-12
+        )
         assert F.macro(per_class) == pytest.approx(
-            sk.roc_auc_score(labels, scores, average='macro'), abs=1e-12)
+            sk.roc_auc_score(labels, scores, average='macro'), abs=1e-12
+        )
         assert F.roc_auc_micro(scores, labels) == pytest.approx(
-            sk.roc_auc_score(labels, scores, average='micro'), abs=1e-12)
+            sk.roc_auc_score(labels, scores, average='micro'), abs=1e-12
+        )
 
     def test_one_class_only(self):
         scores, labels = random_case('random', classes=1)
@@ -88,8 +86,7 @@ class TestROCAUC:
         scores, labels = random_case('random')
         labels[:, 2] = value
         expected = [
-            np.nan if i == 2 else sk.roc_auc_score(labels[:, i], scores[:, i])
-            for i in range(5)
+            np.nan if i == 2 else sk.roc_auc_score(labels[:, i], scores[:, i]) for i in range(5)
         ]
         result = F.roc_auc(scores, labels)
         np.testing.assert_allclose(result, expected)
@@ -98,36 +95,35 @@ class TestROCAUC:
     @pytest.mark.parametrize('value', (0, 1))
     @pytest.mark.parametrize('clips', (1, 4))
     def test_all_labels_equal(self, value, clips):
-        scores = np.arange(clips * 2.).reshape(clips, 2)
+        scores = np.arange(clips * 2.0).reshape(clips, 2)
         labels = np.full((clips, 2), value)
         assert np.isnan(F.roc_auc(scores, labels)).all()
         assert math.isnan(F.roc_auc_micro(scores, labels))
         assert math.isnan(F.macro(F.roc_auc(scores, labels)))
 
     def test_single_clip_has_micro(self):
-        assert F.roc_auc_micro([[.9, .1, .9]], [[1, 0, 0]]) == .75
-        assert np.isnan(F.roc_auc([[.9, .1, .9]], [[1, 0, 0]])).all()
+        assert F.roc_auc_micro([[0.9, 0.1, 0.9]], [[1, 0, 0]]) == 0.75
+        assert np.isnan(F.roc_auc([[0.9, 0.1, 0.9]], [[1, 0, 0]])).all()
 
     def test_many_pairs_do_not_overflow(self):
         # 1.6e5 ** 2 / 4 pairs are more than 32 bits hold.
         labels = np.repeat([[0], [1]], 80_000, axis=0)
-        assert F.roc_auc(labels * 2 - 1, labels).tolist() == [1.]
+        assert F.roc_auc(labels * 2 - 1, labels).tolist() == [1.0]
 
     @pytest.mark.parametrize('dtype', (bool, np.uint8, np.int64, np.float32))
     def test_dtype_of_labels_makes_no_difference(self, dtype):
         labels = np.array([[1], [0], [1], [0]], dtype=dtype)
-        assert F.roc_auc([[.8], [.6], [.4], [.1]], labels).tolist() == [.75]
+        assert F.roc_auc([[0.8], [0.6], [0.4], [0.1]], labels).tolist() == [0.75]
 
     def test_arguments_are_not_changed(self):
         scores, labels = random_case('tied')
         before = scores.copy(), labels.copy()
-        F.compute_metrics(scores, labels, list('abcde'), .5, F.sigmoid(scores))
+        F.compute_metrics(scores, labels, list('abcde'), 0.5, F.sigmoid(scores))
         np.testing.assert_array_equal(scores, before[0])
         np.testing.assert_array_equal(labels, before[1])
 
 
 class TestPrior:
-
     def test_worked_by_hand(self):
         # Frequencies 3/4 and 1/4. Positives score .75 .75 .25, negatives
         # .75 .25 .25: 1/2 + 1 + 1, twice, and 0 + 1/2 + 1/2, of 9.
@@ -137,11 +133,12 @@ class TestPrior:
 
     def test_equals_sklearn(self):
         rng = np.random.default_rng(1)
-        train = (rng.random((90, 4)) < [.1, .2, .5, .7]).astype(int)
-        labels = (rng.random((50, 4)) < [.1, .2, .5, .7]).astype(int)
+        train = (rng.random((90, 4)) < [0.1, 0.2, 0.5, 0.7]).astype(int)
+        labels = (rng.random((50, 4)) < [0.1, 0.2, 0.5, 0.7]).astype(int)
         scores = np.tile(train.mean(axis=0), (50, 1))
         assert F.prior_roc_auc_micro(train, labels) == pytest.approx(
-            sk.roc_auc_score(labels, scores, average='micro'))
+            sk.roc_auc_score(labels, scores, average='micro')
+        )
 
     def test_all_labels_equal(self):
         assert math.isnan(F.prior_roc_auc_micro([[1, 0]], [[0, 0]]))
@@ -155,8 +152,8 @@ class TestPrior:
             F.prior_roc_auc_micro([[1, 0], [2, 0]], [[0, 1]])
 
     @pytest.mark.skipif(
-        not REAL_LABELS.is_dir(),
-        reason='EMOREACT_TEST_DATA does not name a folder of real data')
+        not REAL_LABELS.is_dir(), reason='EMOREACT_TEST_DATA does not name a folder of real data'
+    )
     def test_emoreact(self):
 
         def read(split):
@@ -171,19 +168,16 @@ class TestPrior:
 
 
 class TestAveragePrecision:
-
     def test_worked_by_hand(self):
         # Positives at ranks 1 and 3: (1/1 + 2/3) / 2.
-        result = F.average_precision([[4], [3], [2], [1]],
-                                     [[1], [0], [1], [0]])
+        result = F.average_precision([[4], [3], [2], [1]], [[1], [0], [1], [0]])
         np.testing.assert_allclose(result, [5 / 6])
 
     @pytest.mark.parametrize('kind', KINDS)
     def test_equals_sklearn(self, kind):
         scores, labels = random_case(kind)
         result = F.average_precision(scores, labels)
-        np.testing.assert_allclose(
-            result, sk.average_precision_score(labels, scores, average=None))
+        np.testing.assert_allclose(result, sk.average_precision_score(labels, scores, average=None))
 
     def test_without_positives_nan_with_only_positives_one(self, recwarn):
         result = F.average_precision([[1, 2], [2, 1]], [[0, 1], [0, 1]])
@@ -192,127 +186,145 @@ class TestAveragePrecision:
 
 
 class TestF1:
-
     def test_worked_by_hand(self):
         # Class 0: one hit, one false alarm, no miss. Class 1: never right.
         # Class 2: neither there nor predicted. Class 3: predicted at .5.
-        probabilities = [[.9, .1, .1, .5], [.8, .9, .2, .4]]
+        probabilities = [[0.9, 0.1, 0.1, 0.5], [0.8, 0.9, 0.2, 0.4]]
         labels = [[1, 1, 0, 1], [0, 0, 0, 0]]
-        np.testing.assert_allclose(
-            F.f1(probabilities, labels, .5), [2 / 3, 0, np.nan, 1])
+        np.testing.assert_allclose(F.f1(probabilities, labels, 0.5), [2 / 3, 0, np.nan, 1])
         # Hits 2, false alarms 2, misses 1.
-        assert F.f1_micro(probabilities, labels, .5) == pytest.approx(4 / 7)
+        assert F.f1_micro(probabilities, labels, 0.5) == pytest.approx(4 / 7)
 
-    @pytest.mark.parametrize('threshold', (.2, .5, .9))
+    @pytest.mark.parametrize('threshold', (0.2, 0.5, 0.9))
     @pytest.mark.parametrize('seed', range(3))
     def test_equals_sklearn(self, threshold, seed):
         scores, labels = random_case('random', seed=seed)
         probabilities = 1 / (1 + np.exp(-scores))
         predicted = (probabilities >= threshold).astype(int)
         result = F.f1(probabilities, labels, threshold)
-        np.testing.assert_allclose(
-            result, sk.f1_score(labels, predicted, average=None))
-        assert F.macro(result) == pytest.approx(
-            sk.f1_score(labels, predicted, average='macro'))
+        np.testing.assert_allclose(result, sk.f1_score(labels, predicted, average=None))
+        assert F.macro(result) == pytest.approx(sk.f1_score(labels, predicted, average='macro'))
         assert F.f1_micro(probabilities, labels, threshold) == pytest.approx(
-            sk.f1_score(labels, predicted, average='micro'))
+            sk.f1_score(labels, predicted, average='micro')
+        )
 
     def test_nothing_there_nothing_predicted(self, recwarn):
-        assert np.isnan(F.f1([[.1], [.2]], [[0], [0]])).all()
-        assert math.isnan(F.f1_micro([[.1], [.2]], [[0], [0]]))
+        assert np.isnan(F.f1([[0.1], [0.2]], [[0], [0]])).all()
+        assert math.isnan(F.f1_micro([[0.1], [0.2]], [[0], [0]]))
         assert not recwarn.list
 
-    @pytest.mark.parametrize('threshold', (0, 1, -1, 2., math.nan, '0.5',
-                                           None, True))
+    @pytest.mark.parametrize('threshold', (0, 1, -1, 2.0, math.nan, '0.5', None, True))
     def test_bad_threshold(self, threshold):
         for function in (F.f1, F.f1_micro):
             with pytest.raises(ValueError, match='threshold: .*found ') as e:
-                function([[.1]], [[0]], threshold)
+                function([[0.1]], [[0]], threshold)
             assert repr(threshold) in str(e.value)
 
 
 def test_sigmoid():
-    logits = np.array([-1000., -20, 0, 2, 20, 1000])
+    logits = np.array([-1000.0, -20, 0, 2, 20, 1000])
     with np.errstate(all='raise', under='ignore'):
         result = F.sigmoid(logits)
     np.testing.assert_allclose(
-        result, [0, 2.0611536181902037e-09, .5, .8807970779778823,
-                 .9999999979388463, 1])
+        result, [0, 2.0611536181902037e-09, 0.5, 0.8807970779778823, 0.9999999979388463, 1]
+    )
 
 
 class TestValidation:
-
-    @pytest.mark.parametrize('function', (F.roc_auc, F.roc_auc_micro,
-                                          F.average_precision, F.f1,
-                                          F.f1_micro))
-    @pytest.mark.parametrize('scores, labels, expected', (
-        ([.1, .2], [0, 1],
-         'scores: expected an array of shape (N, C), clips by classes, '
-         'found shape (2,)'),
-        ([[.1]], [1], 'labels: expected an array of shape (N, C), clips by '
-                      'classes, found shape (1,)'),
-        (np.zeros((0, 3)), np.zeros((0, 3)),
-         'expected at least one clip and one class, found shape (0, 3)'),
-        (np.zeros((3, 0)), np.zeros((3, 0)),
-         'expected at least one clip and one class, found shape (3, 0)'),
-        ([[.1, .2]], [[1]], 'expected scores and labels of one shape (N, C), '
-                            'found (1, 2) and (1, 1)'),
-        ([[.1], [.2]], [[1], [.5]],
-         'labels, row 1, class 0: expected 0 or 1, found 0.5'),
-        ([[.1, .2]], [[1, math.nan]],
-         'labels, row 0, class 1: expected 0 or 1, found nan'),
-        ([[.1], [math.nan]], [[1], [0]],
-         'row 1, class 0: expected a finite number, found nan '
-         '(1 such in 1 of 2 clips)'),
-        ([[.1, math.inf], [.1, -math.inf]], [[1, 0], [1, 0]],
-         'row 0, class 1: expected a finite number, found inf '
-         '(2 such in 2 of 2 clips)'),
-        ([['a']], [[1]], 'expected real numbers, found dtype <U1'),
-        ([[1j]], [[1]], 'expected real numbers, found dtype complex128'),
-    ))
+    @pytest.mark.parametrize(
+        'function', (F.roc_auc, F.roc_auc_micro, F.average_precision, F.f1, F.f1_micro)
+    )
+    @pytest.mark.parametrize(
+        'scores, labels, expected',
+        (
+            (
+                [0.1, 0.2],
+                [0, 1],
+                'scores: expected an array of shape (N, C), clips by classes, found shape (2,)',
+            ),
+            (
+                [[0.1]],
+                [1],
+                'labels: expected an array of shape (N, C), clips by classes, found shape (1,)',
+            ),
+            (
+                np.zeros((0, 3)),
+                np.zeros((0, 3)),
+                'expected at least one clip and one class, found shape (0, 3)',
+            ),
+            (
+                np.zeros((3, 0)),
+                np.zeros((3, 0)),
+                'expected at least one clip and one class, found shape (3, 0)',
+            ),
+            (
+                [[0.1, 0.2]],
+                [[1]],
+                'expected scores and labels of one shape (N, C), found (1, 2) and (1, 1)',
+            ),
+            ([[0.1], [0.2]], [[1], [0.5]], 'labels, row 1, class 0: expected 0 or 1, found 0.5'),
+            ([[0.1, 0.2]], [[1, math.nan]], 'labels, row 0, class 1: expected 0 or 1, found nan'),
+            (
+                [[0.1], [math.nan]],
+                [[1], [0]],
+                'row 1, class 0: expected a finite number, found nan (1 such in 1 of 2 clips)',
+            ),
+            (
+                [[0.1, math.inf], [0.1, -math.inf]],
+                [[1, 0], [1, 0]],
+                'row 0, class 1: expected a finite number, found inf (2 such in 2 of 2 clips)',
+            ),
+            ([['a']], [[1]], 'expected real numbers, found dtype <U1'),
+            ([[1j]], [[1]], 'expected real numbers, found dtype complex128'),
+        ),
+    )
     def test_bad_arrays(self, function, scores, labels, expected):
         with pytest.raises(ValueError) as error:
             function(scores, labels)
         # F1 calls its scores probabilities.
-        assert expected in message_of(error).replace('probabilities: ',
-                                                     'scores: ')
+        assert expected in message_of(error).replace('probabilities: ', 'scores: ')
 
-    @pytest.mark.parametrize('value', (-.01, 1.01, -4.))
+    @pytest.mark.parametrize('value', (-0.01, 1.01, -4.0))
     def test_logits_in_place_of_probabilities(self, value):
         for function in (F.f1, F.f1_micro):
             with pytest.raises(ValueError) as error:
-                function([[.5, .5], [.5, value]], [[0, 1], [1, 0]])
+                function([[0.5, 0.5], [0.5, value]], [[0, 1], [1, 0]])
             assert message_of(error) == (
                 'probabilities, row 1, class 1: expected a probability in '
-                f"0..1, found {value:g}; logits are declared by "
-                "scores='logits'")
+                f'0..1, found {value:g}; logits are declared by '
+                "scores='logits'"
+            )
 
     def test_names_of_class_and_clip(self):
         ids = ['a.mp4', 'b.mp4']
-        with pytest.raises(ValueError, match=re.escape(
-                "scores, row 1 (video_id 'b.mp4'), class 2 (Calm): ")):
+        with pytest.raises(
+            ValueError, match=re.escape("scores, row 1 (video_id 'b.mp4'), class 2 (Calm): ")
+        ):
             F.check_scores([[0, 0, 0], [0, 0, math.nan]], CLASSES, ids)
-        with pytest.raises(ValueError, match=re.escape(
-                "labels, row 0 (video_id 'a.mp4'), class 1 (Fear): ")):
+        with pytest.raises(
+            ValueError, match=re.escape("labels, row 0 (video_id 'a.mp4'), class 1 (Fear): ")
+        ):
             F.check_labels([[0, 3, 0], [0, 0, 4]], CLASSES, ids)
-        with pytest.raises(ValueError, match=re.escape(
-                "probabilities, row 0, class 1 (Fear): ")):
+        with pytest.raises(ValueError, match=re.escape('probabilities, row 0, class 1 (Fear): ')):
             F.check_probabilities([[0, 3, 0]], CLASSES, [None])
 
     def test_number_of_classes(self):
         with pytest.raises(ValueError) as error:
             F.check_labels([[0, 1]], CLASSES)
         assert message_of(error) == (
-            'labels: expected 3 columns, one each of Joy, Fear, Calm, found '
-            'shape (1, 2)')
+            'labels: expected 3 columns, one each of Joy, Fear, Calm, found shape (1, 2)'
+        )
 
-    @pytest.mark.parametrize('classes, expected', (
-        ((), 'expected at least one name, found none'),
-        ('Joy', "expected a sequence of names, found the one string 'Joy'"),
-        (('Joy', 'macro'), "'macro' is the name of an average"),
-        (('Joy', 'Fear', 'Joy'), "every name once, found 'Joy' 2 times"),
-        ((1, 2), 'expected names, found 1'),
-    ))
+    @pytest.mark.parametrize(
+        'classes, expected',
+        (
+            ((), 'expected at least one name, found none'),
+            ('Joy', "expected a sequence of names, found the one string 'Joy'"),
+            (('Joy', 'macro'), "'macro' is the name of an average"),
+            (('Joy', 'Fear', 'Joy'), "every name once, found 'Joy' 2 times"),
+            ((1, 2), 'expected names, found 1'),
+        ),
+    )
     def test_bad_classes(self, classes, expected):
         with pytest.raises(ValueError, match='^classes: ') as error:
             F.check_classes(classes)
@@ -320,54 +332,60 @@ class TestValidation:
 
 
 class TestComputeMetrics:
-
     def test_keys_and_values(self):
         scores, labels = random_case('random', classes=3)
         probabilities = 1 / (1 + np.exp(-scores))
-        predicted = (probabilities >= .4).astype(int)
-        result = F.compute_metrics(scores, labels, CLASSES, .4, probabilities)
+        predicted = (probabilities >= 0.4).astype(int)
+        result = F.compute_metrics(scores, labels, CLASSES, 0.4, probabilities)
 
         expected = {}
         for prefix, function, values, averages in (
             ('roc_auc', sk.roc_auc_score, scores, ('micro', 'macro')),
-            ('ap', sk.average_precision_score, scores, ('macro', )),
-            ('f1', sk.f1_score, predicted, ('micro', 'macro'))):
+            ('ap', sk.average_precision_score, scores, ('macro',)),
+            ('f1', sk.f1_score, predicted, ('micro', 'macro')),
+        ):
             for average in averages:
-                expected[f'{prefix}/{average}'] = function(
-                    labels, values, average=average)
+                expected[f'{prefix}/{average}'] = function(labels, values, average=average)
             for i, name in enumerate(CLASSES):
-                expected[f'{prefix}/{name}'] = function(
-                    labels[:, i], values[:, i])
+                expected[f'{prefix}/{name}'] = function(labels[:, i], values[:, i])
         assert list(result) == list(expected)
         assert result == pytest.approx(expected, abs=1e-12)
         assert {type(value) for value in result.values()} == {float}
 
     def test_undefined_is_none_and_left_out_of_macro(self):
-        scores = np.array([[2., 1, -1], [1, 2, -2]])
+        scores = np.array([[2.0, 1, -1], [1, 2, -2]])
         labels = np.array([[1, 1, 0], [0, 1, 0]])
-        result = F.compute_metrics(scores, labels, CLASSES, .5,
-                                   1 / (1 + np.exp(-scores)))
+        result = F.compute_metrics(scores, labels, CLASSES, 0.5, 1 / (1 + np.exp(-scores)))
         # All six: the positives 2 1 2 are above the negatives 1 -1 -2 in
         # all pairs but one, in which they tie.
-        assert result == pytest.approx({
-            'roc_auc/micro': 8.5 / 9, 'roc_auc/macro': 1, 'roc_auc/Joy': 1,
-            'roc_auc/Fear': None, 'roc_auc/Calm': None,
-            'ap/macro': 1, 'ap/Joy': 1, 'ap/Fear': 1, 'ap/Calm': None,
-            'f1/micro': 6 / 7, 'f1/macro': 5 / 6, 'f1/Joy': 2 / 3,
-            'f1/Fear': 1, 'f1/Calm': None
-        })
+        assert result == pytest.approx(
+            {
+                'roc_auc/micro': 8.5 / 9,
+                'roc_auc/macro': 1,
+                'roc_auc/Joy': 1,
+                'roc_auc/Fear': None,
+                'roc_auc/Calm': None,
+                'ap/macro': 1,
+                'ap/Joy': 1,
+                'ap/Fear': 1,
+                'ap/Calm': None,
+                'f1/micro': 6 / 7,
+                'f1/macro': 5 / 6,
+                'f1/Joy': 2 / 3,
+                'f1/Fear': 1,
+                'f1/Calm': None,
+            }
+        )
 
     def test_ranks_scores_not_probabilities(self):
         # Sigmoids of 40 and 50 are both 1.
-        logits = np.array([[50.], [40.]])
-        result = F.compute_metrics(logits, [[1], [0]], ['Joy'], .5,
-                                   F.sigmoid(logits))
-        assert F.sigmoid(logits).tolist() == [[1.], [1.]]
+        logits = np.array([[50.0], [40.0]])
+        result = F.compute_metrics(logits, [[1], [0]], ['Joy'], 0.5, F.sigmoid(logits))
+        assert F.sigmoid(logits).tolist() == [[1.0], [1.0]]
         assert result['roc_auc/Joy'] == result['roc_auc/micro'] == 1
 
     def test_single_valued(self):
         labels = [[1, 0, 1], [1, 0, 0], [1, 0, 1]]
-        assert F.single_valued(labels, CLASSES) == {
-            'Joy': (3, 3), 'Fear': (0, 3)}
+        assert F.single_valued(labels, CLASSES) == {'Joy': (3, 3), 'Fear': (0, 3)}
         assert F.single_valued([[0], [1]], ['Joy']) == {}
         assert F.single_valued([[1]], ['Joy']) == {'Joy': (1, 1)}

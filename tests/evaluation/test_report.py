@@ -9,19 +9,29 @@ from emoreact_plugin.evaluation import report
 
 CLASSES = ('Curiosity', 'Fear')
 VAL = {
-    'roc_auc/micro': .81234, 'roc_auc/macro': .7, 'roc_auc/Curiosity': .7,
-    'roc_auc/Fear': None, 'ap/macro': .5, 'ap/Curiosity': .5, 'ap/Fear': None,
-    'f1/micro': .25, 'f1/macro': .3, 'f1/Curiosity': .3, 'f1/Fear': None
+    'roc_auc/micro': 0.81234,
+    'roc_auc/macro': 0.7,
+    'roc_auc/Curiosity': 0.7,
+    'roc_auc/Fear': None,
+    'ap/macro': 0.5,
+    'ap/Curiosity': 0.5,
+    'ap/Fear': None,
+    'f1/micro': 0.25,
+    'f1/macro': 0.3,
+    'f1/Curiosity': 0.3,
+    'f1/Fear': None,
 }
-TEST = {**VAL, 'roc_auc/micro': .9, 'roc_auc/Fear': 1., 'f1/macro': None}
+TEST = {**VAL, 'roc_auc/micro': 0.9, 'roc_auc/Fear': 1.0, 'f1/macro': None}
 
 
 class TestFormatTable:
-
     def test_text(self):
         text = report.format_table(
-            dict(val=VAL, test=TEST), CLASSES, dict(val=.71849, test=.7206))
-        assert text == """\
+            dict(val=VAL, test=TEST), CLASSES, dict(val=0.71849, test=0.7206)
+        )
+        assert (
+            text
+            == """\
 ROC AUC                          val   test
   micro                        0.812  0.900
     label frequencies alone *  0.718  0.721
@@ -30,12 +40,17 @@ ROC AUC                          val   test
   Fear                             -  1.000
 Average precision, macro       0.500  0.500
 F1, macro                      0.300      -
-""" + report.PRIOR_NOTE
+"""
+            + report.PRIOR_NOTE
+        )
 
-    @pytest.mark.parametrize('prior', (None, {}, dict(test=None),
-                                       dict(test=math.nan), dict(val=.7)))
+    @pytest.mark.parametrize(
+        'prior', (None, {}, dict(test=None), dict(test=math.nan), dict(val=0.7))
+    )
     def test_without_prior(self, prior):
-        assert report.format_table(dict(test=TEST), CLASSES, prior) == """\
+        assert (
+            report.format_table(dict(test=TEST), CLASSES, prior)
+            == """\
 ROC AUC                    test
   micro                   0.900
   macro                   0.700
@@ -43,36 +58,37 @@ ROC AUC                    test
   Fear                    1.000
 Average precision, macro  0.500
 F1, macro                     -"""
+        )
 
     def test_prior_of_one_split_only(self):
-        text = report.format_table(
-            dict(val=VAL, test=TEST), CLASSES, dict(val=None, test=.7206))
-        assert text.splitlines()[2].split() == [
-            'label', 'frequencies', 'alone', '*', '-', '0.721']
+        text = report.format_table(dict(val=VAL, test=TEST), CLASSES, dict(val=None, test=0.7206))
+        assert text.splitlines()[2].split() == ['label', 'frequencies', 'alone', '*', '-', '0.721']
 
     def test_long_names_stay_aligned(self):
         name = 'A class of forty-two letters, about that m'
-        metrics = {**VAL, f'roc_auc/{name}': .5}
-        lines = report.format_table({
-            'another test split': metrics
-        }, (name, )).splitlines()
+        metrics = {**VAL, f'roc_auc/{name}': 0.5}
+        lines = report.format_table({'another test split': metrics}, (name,)).splitlines()
         assert len({len(line) for line in lines}) == 1
 
     def test_errors(self):
         with pytest.raises(ValueError, match='at least one split'):
             report.format_table({}, CLASSES, {})
         with pytest.raises(KeyError, match='roc_auc/Joy of split test'):
-            report.format_table(dict(test=TEST), ('Joy', ))
+            report.format_table(dict(test=TEST), ('Joy',))
 
 
 class TestWriteMetrics:
-
     def test_content(self, tmp_path):
         path = tmp_path / 'new' / 'metrics.json'
         written = report.write_metrics(
-            path, dict(test=VAL), dict(test=np.float64(.7206), val=math.nan),
-            checkpoint=tmp_path / 'best.pth', epoch=np.int64(3),
-            share=np.float32(.5), note=None)
+            path,
+            dict(test=VAL),
+            dict(test=np.float64(0.7206), val=math.nan),
+            checkpoint=tmp_path / 'best.pth',
+            epoch=np.int64(3),
+            share=np.float32(0.5),
+            note=None,
+        )
         assert written == path
 
         def refuse(name):
@@ -81,19 +97,19 @@ class TestWriteMetrics:
         content = json.loads(path.read_text(), parse_constant=refuse)
         assert content == dict(
             results=dict(test=VAL),
-            prior_roc_auc_micro=dict(test=.7206, val=None),
-            checkpoint=str(tmp_path / 'best.pth'), epoch=3, share=.5,
-            note=None)
+            prior_roc_auc_micro=dict(test=0.7206, val=None),
+            checkpoint=str(tmp_path / 'best.pth'),
+            epoch=3,
+            share=0.5,
+            note=None,
+        )
         assert content['results']['test']['roc_auc/Fear'] is None
 
     def test_without_prior(self, tmp_path):
-        path = report.write_metrics(
-            str(tmp_path / 'metrics.json'), dict(test=VAL), None)
-        assert json.loads(path.read_text()) == dict(
-            results=dict(test=VAL), prior_roc_auc_micro={})
+        path = report.write_metrics(str(tmp_path / 'metrics.json'), dict(test=VAL), None)
+        assert json.loads(path.read_text()) == dict(results=dict(test=VAL), prior_roc_auc_micro={})
 
-    @pytest.mark.parametrize('bad', (math.nan, math.inf, np.float32('nan'),
-                                     {1, 2}))
+    @pytest.mark.parametrize('bad', (math.nan, math.inf, np.float32('nan'), {1, 2}))
     def test_what_is_not_json_leaves_the_old_file(self, tmp_path, bad):
         path = tmp_path / 'metrics.json'
         report.write_metrics(path, dict(test=VAL), None)

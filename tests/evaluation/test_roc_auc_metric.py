@@ -9,21 +9,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mmaction.registry import METRICS
-from mmaction.structures import ActionDataSample
 from mmengine.evaluator import Evaluator
 from mmengine.logging import MMLogger
 from sklearn import metrics as sk
 
 import emoreact_plugin.evaluation
 from emoreact_plugin.evaluation import ROCAUCMetric
+from mmaction.registry import METRICS
+from mmaction.structures import ActionDataSample
 
 CLASSES = ('Joy', 'Fear', 'Calm')
 
 
 def make_case(clips=40, seed=0):
     rng = np.random.default_rng(seed)
-    labels = (rng.random((clips, 3)) < .4).astype(np.float32)
+    labels = (rng.random((clips, 3)) < 0.4).astype(np.float32)
     labels[0], labels[1] = 0, 1
     logits = (rng.normal(size=(clips, 3)) + labels).astype(np.float32)
     return logits, labels
@@ -45,7 +45,7 @@ def evaluate(samples, batch=7, **kwargs):
     evaluator = Evaluator([ROCAUCMetric(**kwargs)])
     evaluator.dataset_meta = dict(classes=CLASSES)
     for start in range(0, len(samples), batch):
-        evaluator.process(samples[start:start + batch])
+        evaluator.process(samples[start : start + batch])
     return evaluator.evaluate(len(samples))
 
 
@@ -54,10 +54,10 @@ def expected_metrics(scores, labels, predicted):
     for prefix, function, values in (
         ('roc_auc', sk.roc_auc_score, scores),
         ('ap', sk.average_precision_score, scores),
-        ('f1', sk.f1_score, predicted)):
+        ('f1', sk.f1_score, predicted),
+    ):
         for average in ('micro', 'macro'):
-            result[f'{prefix}/{average}'] = function(
-                labels, values, average=average)
+            result[f'{prefix}/{average}'] = function(labels, values, average=average)
         for i, name in enumerate(CLASSES):
             result[f'{prefix}/{name}'] = function(labels[:, i], values[:, i])
     del result['ap/micro']
@@ -79,7 +79,6 @@ def warnings_logged(monkeypatch):
 
 
 class TestSamples:
-
     def test_is_registered_and_makes_no_noise(self):
         logger = MMLogger.get_current_instance()
         records = []
@@ -96,97 +95,93 @@ class TestSamples:
 
     def test_stock_logits(self):
         logits, labels = make_case()
-        result = evaluate(
-            stock_samples(logits, labels), scores='logits', threshold=.6)
-        predicted = (1 / (1 + np.exp(-logits)) >= .6).astype(int)
-        assert result == pytest.approx(
-            expected_metrics(logits, labels, predicted), abs=1e-9)
+        result = evaluate(stock_samples(logits, labels), scores='logits', threshold=0.6)
+        predicted = (1 / (1 + np.exp(-logits)) >= 0.6).astype(int)
+        assert result == pytest.approx(expected_metrics(logits, labels, predicted), abs=1e-9)
 
     def test_probabilities(self):
         logits, labels = make_case()
         scores = 1 / (1 + np.exp(-logits))
         result = evaluate(stock_samples(scores, labels))
-        predicted = (scores >= .5).astype(int)
-        assert result == pytest.approx(
-            expected_metrics(scores, labels, predicted), abs=1e-9)
+        predicted = (scores >= 0.5).astype(int)
+        assert result == pytest.approx(expected_metrics(scores, labels, predicted), abs=1e-9)
 
     @pytest.mark.parametrize('scores', ('probabilities', 'logits'))
     def test_our_recognizer_is_ranked_on_logits(self, scores):
         """Whatever is declared: pred_score says nothing new then."""
         logits, labels = make_case()
         logits += 30
-        samples = stock_samples(
-            torch.sigmoid(torch.tensor(logits)).numpy(), labels)
+        samples = stock_samples(torch.sigmoid(torch.tensor(logits)).numpy(), labels)
         assert len(np.unique([s.pred_score.numpy() for s in samples])) == 1
         for sample, logit in zip(samples, logits):
             sample.set_field(torch.tensor(logit), 'pred_logits')
         result = evaluate(samples, scores=scores)
         assert result == pytest.approx(
-            expected_metrics(logits, labels, np.ones_like(labels)), abs=1e-9)
+            expected_metrics(logits, labels, np.ones_like(labels)), abs=1e-9
+        )
 
     def test_fused_logits_that_look_like_a_softmax(self):
         """Nothing to refuse: the recognizer says that they are logits."""
-        samples = stock_samples([[.5, .5, .5]] * 2, [[1, 0, 1], [0, 1, 0]])
-        for sample, logit in zip(samples, ([.5, .25, .25], [.25, .5, .25])):
+        samples = stock_samples([[0.5, 0.5, 0.5]] * 2, [[1, 0, 1], [0, 1, 0]])
+        for sample, logit in zip(samples, ([0.5, 0.25, 0.25], [0.25, 0.5, 0.25])):
             sample.set_field(torch.tensor(logit), 'pred_logits')
         assert evaluate(samples)['roc_auc/Joy'] == 1
 
-    @pytest.mark.parametrize('dtype', (torch.bfloat16, torch.float16,
-                                       torch.float64))
+    @pytest.mark.parametrize('dtype', (torch.bfloat16, torch.float16, torch.float64))
     def test_other_precisions(self, dtype):
         metric = ROCAUCMetric(scores='logits', classes=CLASSES)
-        for score, label in ((2., 1), (1., 0), (.5, 1), (-3., 0)):
-            metric.process(None, [
-                dict(
-                    pred_score=torch.full((3, ), score, dtype=dtype),
-                    gt_label=torch.full((3, ), label, dtype=dtype))
-            ])
-        assert metric.evaluate(4)['roc_auc/macro'] == .75
+        for score, label in ((2.0, 1), (1.0, 0), (0.5, 1), (-3.0, 0)):
+            metric.process(
+                None,
+                [
+                    dict(
+                        pred_score=torch.full((3,), score, dtype=dtype),
+                        gt_label=torch.full((3,), label, dtype=dtype),
+                    )
+                ],
+            )
+        assert metric.evaluate(4)['roc_auc/macro'] == 0.75
 
     def test_labels_of_long(self):
-        samples = stock_samples([[2., 1, 1], [1, 2, 0]],
-                                np.array([[1, 0, 1], [0, 1, 0]]))
+        samples = stock_samples([[2.0, 1, 1], [1, 2, 0]], np.array([[1, 0, 1], [0, 1, 0]]))
         assert evaluate(samples, scores='logits')['roc_auc/macro'] == 1
 
     def test_one_result_a_sample(self):
         metric = ROCAUCMetric(scores='logits', classes=CLASSES)
         samples = [s.to_dict() for s in stock_samples(*make_case(5))]
         metric.process(None, samples)
-        assert [r['video_id'] for r in metric.results] == [
-            f'{i}.mp4' for i in range(5)]
+        assert [r['video_id'] for r in metric.results] == [f'{i}.mp4' for i in range(5)]
 
     def test_prefix(self):
-        result = evaluate(
-            stock_samples(*make_case()), scores='logits', prefix='face')
+        result = evaluate(stock_samples(*make_case()), scores='logits', prefix='face')
         assert {key.split('/')[0] for key in result} == {'face'}
         assert 'face/roc_auc/micro' in result
 
     def test_own_classes_win(self):
-        result = evaluate(
-            stock_samples(*make_case()), scores='logits',
-            classes=('a', 'b', 'c'))
+        result = evaluate(stock_samples(*make_case()), scores='logits', classes=('a', 'b', 'c'))
         assert {key for key in result if key.startswith('roc')} == {
-            f'roc_auc/{name}' for name in ('micro', 'macro', 'a', 'b', 'c')}
+            f'roc_auc/{name}' for name in ('micro', 'macro', 'a', 'b', 'c')
+        }
 
     def test_results_do_not_leak_into_the_next_evaluation(self):
         metric = ROCAUCMetric(scores='logits', classes=['Joy'])
         for sign in (1, -1):
-            metric.process(None, [
-                dict(pred_score=torch.tensor([sign * s]),
-                     gt_label=torch.tensor([y]))
-                for s, y in ((1., 1.), (0., 0.))
-            ])
+            metric.process(
+                None,
+                [
+                    dict(pred_score=torch.tensor([sign * s]), gt_label=torch.tensor([y]))
+                    for s, y in ((1.0, 1.0), (0.0, 0.0))
+                ],
+            )
             assert metric.evaluate(2)['roc_auc/Joy'] == (sign + 1) / 2
 
 
 class TestUndefined:
-
     def test_one_warning_says_which_and_why(self, warnings_logged):
         logits, labels = make_case(10)
         labels[:, 1], labels[:, 2] = 0, 1
         metric = ROCAUCMetric(scores='logits', classes=CLASSES)
-        metric.process(
-            None, [s.to_dict() for s in stock_samples(logits, labels)])
+        metric.process(None, [s.to_dict() for s in stock_samples(logits, labels)])
         result = metric.evaluate(10)
         assert warnings_logged == [
             'ROC AUC is undefined for a class of which all clips have the '
@@ -198,16 +193,17 @@ class TestUndefined:
         assert result['roc_auc/macro'] == pytest.approx(joy)
         assert result['roc_auc/Fear'] is result['roc_auc/Calm'] is None
         assert result['roc_auc/micro'] == pytest.approx(
-            sk.roc_auc_score(labels.ravel(), logits.ravel()))
+            sk.roc_auc_score(labels.ravel(), logits.ravel())
+        )
         assert json.loads(json.dumps(result, allow_nan=False)) == result
 
     def test_all_labels_equal(self, warnings_logged):
-        result = evaluate(
-            stock_samples([[1., 2, 3]], [[0., 0, 0]]), scores='logits')
+        result = evaluate(stock_samples([[1.0, 2, 3]], [[0.0, 0, 0]]), scores='logits')
         assert result['roc_auc/micro'] is result['roc_auc/macro'] is None
         assert len(warnings_logged) == 1
         assert warnings_logged[0].endswith(
-            'as all labels are equal, roc_auc/micro is undefined too')
+            'as all labels are equal, roc_auc/micro is undefined too'
+        )
 
     def test_no_warning_without_reason(self, warnings_logged):
         evaluate(stock_samples(*make_case()), scores='logits')
@@ -215,44 +211,67 @@ class TestUndefined:
 
 
 class TestErrors:
-
-    @pytest.mark.parametrize('change, error, expected', (
-        (dict(pred_score=None), KeyError,
-         "pred_score of video_id 'x.mp4': not in the sample, which has "
-         "['gt_label', 'pred_score', 'video_id']"),
-        (dict(gt_label=None), KeyError, "gt_label of video_id 'x.mp4'"),
-        (dict(pred_score=[[.1, .2, .3], [.1, .2, .3]]), ValueError,
-         "pred_score of video_id 'x.mp4': expected shape (3,), one score a "
-         'class, found (2, 3), one row a view; set '
-         "cls_head=dict(average_clips='score') in the recognizer and "
-         "scores='logits' here"),
-        (dict(pred_score=[[.1, .2, .3]]), ValueError, 'found (1, 3), one row'),
-        (dict(pred_score=[.1, .2]), ValueError,
-         "expected shape (3,), one value each of Joy, Fear, Calm, found (2,)"),
-        (dict(gt_label=[1.]), ValueError,
-         "gt_label of video_id 'x.mp4': expected shape (3,), one value each "
-         'of Joy, Fear, Calm, found (1,)'),
-        (dict(gt_label=[1., .5, 0]), ValueError,
-         "gt_label, row 0 (video_id 'x.mp4'), class 1 (Fear): expected 0 or "
-         '1, found 0.5'),
-        (dict(pred_score=[.1, .2, 1.5]), ValueError,
-         "pred_score, row 0 (video_id 'x.mp4'), class 2 (Calm): expected a "
-         'probability in 0..1, found 1.5; logits are declared by '
-         "scores='logits'"),
-        (dict(pred_score=[.1, float('nan'), .5]), ValueError,
-         "(video_id 'x.mp4'), class 1 (Fear): expected a finite number, "
-         'found nan'),
-        (dict(pred_logits=[.1, .2, float('inf')]), ValueError,
-         "pred_logits, row 0 (video_id 'x.mp4'), class 2 (Calm): expected a "
-         'finite number, found inf'),
-        (dict(pred_logits=[.1, .2]), ValueError, 'pred_logits of video_id'),
-    ))
+    @pytest.mark.parametrize(
+        'change, error, expected',
+        (
+            (
+                dict(pred_score=None),
+                KeyError,
+                "pred_score of video_id 'x.mp4': not in the sample, which has "
+                "['gt_label', 'pred_score', 'video_id']",
+            ),
+            (dict(gt_label=None), KeyError, "gt_label of video_id 'x.mp4'"),
+            (
+                dict(pred_score=[[0.1, 0.2, 0.3], [0.1, 0.2, 0.3]]),
+                ValueError,
+                "pred_score of video_id 'x.mp4': expected shape (3,), one score a "
+                'class, found (2, 3), one row a view; set '
+                "cls_head=dict(average_clips='score') in the recognizer and "
+                "scores='logits' here",
+            ),
+            (dict(pred_score=[[0.1, 0.2, 0.3]]), ValueError, 'found (1, 3), one row'),
+            (
+                dict(pred_score=[0.1, 0.2]),
+                ValueError,
+                'expected shape (3,), one value each of Joy, Fear, Calm, found (2,)',
+            ),
+            (
+                dict(gt_label=[1.0]),
+                ValueError,
+                "gt_label of video_id 'x.mp4': expected shape (3,), one value each "
+                'of Joy, Fear, Calm, found (1,)',
+            ),
+            (
+                dict(gt_label=[1.0, 0.5, 0]),
+                ValueError,
+                "gt_label, row 0 (video_id 'x.mp4'), class 1 (Fear): expected 0 or 1, found 0.5",
+            ),
+            (
+                dict(pred_score=[0.1, 0.2, 1.5]),
+                ValueError,
+                "pred_score, row 0 (video_id 'x.mp4'), class 2 (Calm): expected a "
+                'probability in 0..1, found 1.5; logits are declared by '
+                "scores='logits'",
+            ),
+            (
+                dict(pred_score=[0.1, float('nan'), 0.5]),
+                ValueError,
+                "(video_id 'x.mp4'), class 1 (Fear): expected a finite number, found nan",
+            ),
+            (
+                dict(pred_logits=[0.1, 0.2, float('inf')]),
+                ValueError,
+                "pred_logits, row 0 (video_id 'x.mp4'), class 2 (Calm): expected a "
+                'finite number, found inf',
+            ),
+            (dict(pred_logits=[0.1, 0.2]), ValueError, 'pred_logits of video_id'),
+        ),
+    )
     def test_bad_sample(self, change, error, expected):
-        sample = dict(pred_score=[.1, .2, .3], gt_label=[1., 0, 1])
+        sample = dict(pred_score=[0.1, 0.2, 0.3], gt_label=[1.0, 0, 1])
         sample.update(change)
         sample = {
-            key: None if value is None else torch.tensor(value)
-            for key, value in sample.items()
+            key: None if value is None else torch.tensor(value) for key, value in sample.items()
         }
         sample['video_id'] = 'x.mp4'
         metric = ROCAUCMetric(classes=CLASSES)
@@ -273,21 +292,18 @@ class TestErrors:
         assert 'the 3 scores of each of the 40 clips sum to 1' in message
         assert "average_clips='score'" in message
         # One clip that is not a softmax, and it may be chance.
-        softmax[3, 0] += .1
+        softmax[3, 0] += 0.1
         evaluate(stock_samples(softmax.numpy(), labels), scores=scores)
 
     def test_logits_that_sum_to_one_are_no_softmax(self):
-        samples = stock_samples([[2., -2, 1], [1., 1, -1]],
-                                [[1., 0, 1], [0., 1, 0]])
+        samples = stock_samples([[2.0, -2, 1], [1.0, 1, -1]], [[1.0, 0, 1], [0.0, 1, 0]])
         assert evaluate(samples, scores='logits')['roc_auc/Calm'] == 1
 
     def test_one_class_is_no_softmax(self):
         metric = ROCAUCMetric(classes=['Joy'])
-        for label in (0., 1.):
-            metric.process(None, [
-                dict(pred_score=torch.ones(1), gt_label=torch.tensor([label]))
-            ])
-        assert metric.evaluate(2)['roc_auc/Joy'] == .5
+        for label in (0.0, 1.0):
+            metric.process(None, [dict(pred_score=torch.ones(1), gt_label=torch.tensor([label]))])
+        assert metric.evaluate(2)['roc_auc/Joy'] == 0.5
 
     def test_logits_of_some_samples_only(self):
         samples = stock_samples(*make_case(4))
@@ -295,8 +311,7 @@ class TestErrors:
             sample.set_field(sample.pred_score, 'pred_logits')
         with pytest.raises(ValueError) as error:
             evaluate(samples, scores='logits')
-        assert "found them in 3 of 4, not in that of video_id '2.mp4'" in str(
-            error.value)
+        assert "found them in 3 of 4, not in that of video_id '2.mp4'" in str(error.value)
 
     def test_no_clips(self):
         with pytest.raises(ValueError, match='at least one clip to score'):
@@ -305,16 +320,22 @@ class TestErrors:
     def test_no_classes(self):
         metric = ROCAUCMetric()
         metric.dataset_meta = dict(name='x')
-        with pytest.raises(ValueError, match=re.escape(
-                "to have 'classes', found ['name']; give classes=")):
+        with pytest.raises(
+            ValueError, match=re.escape("to have 'classes', found ['name']; give classes=")
+        ):
             metric.process(None, [])
 
-    @pytest.mark.parametrize('kwargs, expected', (
-        (dict(scores='prob'),
-         "scores: expected one of ('probabilities', 'logits'), found 'prob'"),
-        (dict(threshold=1.5), 'threshold: expected'),
-        (dict(classes=('a', 'a')), "classes: expected every name once"),
-    ))
+    @pytest.mark.parametrize(
+        'kwargs, expected',
+        (
+            (
+                dict(scores='prob'),
+                "scores: expected one of ('probabilities', 'logits'), found 'prob'",
+            ),
+            (dict(threshold=1.5), 'threshold: expected'),
+            (dict(classes=('a', 'a')), 'classes: expected every name once'),
+        ),
+    )
     def test_bad_arguments(self, kwargs, expected):
         with pytest.raises(ValueError, match=re.escape(expected)):
             ROCAUCMetric(**kwargs)
@@ -331,27 +352,29 @@ def test_two_ranks_with_a_padded_last_batch(tmp_path):
     processes = [
         subprocess.Popen(
             [sys.executable, str(script), str(rank), '2', str(file)],
-            cwd=tmp_path, env=env, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True) for rank in range(2)
+            cwd=tmp_path,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in range(2)
     ]
     try:
-        outputs = [process.communicate(timeout=120)[0]
-                   for process in processes]
+        outputs = [process.communicate(timeout=120)[0] for process in processes]
     finally:
         for process in processes:
             process.kill()
     assert [process.returncode for process in processes] == [0, 0], outputs
 
-    shares = [
-        [int(i) for i in Path(f'{file}.{rank}.txt').read_text().split()]
-        for rank in range(2)
-    ]
+    shares = [[int(i) for i in Path(f'{file}.{rank}.txt').read_text().split()] for rank in range(2)]
     assert shares == [[0, 2, 4, 6, 8, 10], [1, 3, 5, 7, 9, 0]]
     padded = np.append(np.arange(11), 0)
     for average in ('micro', 'macro'):
         expected = sk.roc_auc_score(labels, logits, average=average)
-        assert abs(expected - sk.roc_auc_score(
-            labels[padded], logits[padded], average=average)) > 1e-3
+        assert (
+            abs(expected - sk.roc_auc_score(labels[padded], logits[padded], average=average)) > 1e-3
+        )
         for rank in range(2):
             result = json.loads(Path(f'{file}.{rank}.json').read_text())
             assert result[f'roc_auc/{average}'] == pytest.approx(expected)

@@ -3,14 +3,20 @@ import json
 import numpy as np
 import pytest
 
-from emoreact_plugin.experiments import (Bootstrap, Scores,
-                                         clips_with_landmarks, make_table,
-                                         planted_claims, read_cues)
+from emoreact_plugin.experiments import (
+    Bootstrap,
+    Scores,
+    clips_with_landmarks,
+    make_table,
+    planted_claims,
+    read_cues,
+)
 
 EMOTIONS = dict(
     Smile=dict(region='mouth', part='face', only_in_order=False),
     Wave=dict(region='arm', part='body', only_in_order=False),
-    Rise=dict(region='arm', part='body', only_in_order=True))
+    Rise=dict(region='arm', part='body', only_in_order=True),
+)
 VIDEOS = tuple(f'A{child}_{take}' for child in range(60) for take in (1, 2))
 LABELS = np.random.default_rng(0).integers(0, 2, (len(VIDEOS), 3))
 # Which of Smile, Wave and Rise a row reads.
@@ -24,13 +30,11 @@ READS = {
 
 
 def scores(**changed):
-    rows = {name: changed.get(name.replace('-', '_'), reads)
-            for name, reads in READS.items()}
+    rows = {name: changed.get(name.replace('-', '_'), reads) for name, reads in READS.items()}
     out = {}
     for k, (name, reads) in enumerate(rows.items()):
         noise = np.random.default_rng(k).normal(size=(2, *LABELS.shape))
-        out[name] = Scores(3. * LABELS * reads + noise, LABELS, VIDEOS,
-                           tuple(EMOTIONS))
+        out[name] = Scores(3.0 * LABELS * reads + noise, LABELS, VIDEOS, tuple(EMOTIONS))
     return out
 
 
@@ -52,23 +56,28 @@ def test_what_is_lost_is_found_to_be_with_clips_enough():
     videos = tuple(f'A{k}_{take}' for k in range(1000) for take in (1, 2))
     rows = {
         name: Scores(
-            3. * labels * reads + np.random.default_rng(k).normal(
-                size=(2, *labels.shape)), labels, videos, tuple(EMOTIONS))
+            3.0 * labels * reads + np.random.default_rng(k).normal(size=(2, *labels.shape)),
+            labels,
+            videos,
+            tuple(EMOTIONS),
+        )
         for k, (name, reads) in enumerate(READS.items())
     }
     found = verdicts(rows)
     assert len(found) == 10 and all(found.values()), found
 
 
-@pytest.mark.parametrize('changed, text', [
-    (dict(tsn_face=(0, 0, 0)), 'tsn-face: mouth cues are there'),
-    (dict(tsn_face_masked=(1, 0, 0)), 'tsn-face-masked: mouth cues are lost'),
-    (dict(tsn_body_masked=(0, 0, 0)), 'tsn-body-masked: body cues'),
-    (dict(tsm_fusion_masked=(0, 1, 0)), 'tsm-fusion-masked: order cues'),
-    (dict(tsn_fullbody_masked=(0, 1, 1)), 'tsn-fullbody-masked: order cues'),
-    (dict(tsm_fusion_masked=(0, 1, 0)),
-     'tsm-fusion-masked minus tsn-body-masked'),
-])
+@pytest.mark.parametrize(
+    'changed, text',
+    [
+        (dict(tsn_face=(0, 0, 0)), 'tsn-face: mouth cues are there'),
+        (dict(tsn_face_masked=(1, 0, 0)), 'tsn-face-masked: mouth cues are lost'),
+        (dict(tsn_body_masked=(0, 0, 0)), 'tsn-body-masked: body cues'),
+        (dict(tsm_fusion_masked=(0, 1, 0)), 'tsm-fusion-masked: order cues'),
+        (dict(tsn_fullbody_masked=(0, 1, 1)), 'tsn-fullbody-masked: order cues'),
+        (dict(tsm_fusion_masked=(0, 1, 0)), 'tsm-fusion-masked minus tsn-body-masked'),
+    ],
+)
 def test_what_is_not_there_is_not_claimed(changed, text):
     found = verdicts(scores(**changed))
     told = [holds for claim, holds in found.items() if claim.startswith(text)]
@@ -76,8 +85,8 @@ def test_what_is_not_there_is_not_claimed(changed, text):
 
 
 def test_a_cue_that_is_half_read_is_neither_read_nor_lost():
-    found = verdicts(scores(tsn_face_masked=(.3, 0, 0)))
-    text, = (t for t in found if t.startswith('tsn-face-masked: mouth'))
+    found = verdicts(scores(tsn_face_masked=(0.3, 0, 0)))
+    (text,) = (t for t in found if t.startswith('tsn-face-masked: mouth'))
     assert not found[text]
 
 
@@ -91,13 +100,20 @@ def test_only_the_rows_that_are_there_are_held_against_the_cues():
 
 def test_clips_whose_landmarks_miss_a_frame_are_left_out(tmp_path):
     assert read_cues(str(tmp_path)) is None
-    (tmp_path / 'cues.json').write_text(json.dumps(dict(
-        clips={'a.mp4': dict(split='test'), 'b.mp4': dict(split='test'),
-               'c.mp4': dict(split='train')},
-        clips_with_missing_landmarks=dict(test=['b.mp4'], train=[]))))
+    (tmp_path / 'cues.json').write_text(
+        json.dumps(
+            dict(
+                clips={
+                    'a.mp4': dict(split='test'),
+                    'b.mp4': dict(split='test'),
+                    'c.mp4': dict(split='train'),
+                },
+                clips_with_missing_landmarks=dict(test=['b.mp4'], train=[]),
+            )
+        )
+    )
     assert clips_with_landmarks(read_cues(str(tmp_path))) == {'a'}
     kept = scores()['tsn-face'].only({'A1_2', 'A0_1'})
     assert kept.video_ids == ('A0_1', 'A1_2')
     np.testing.assert_array_equal(kept.labels, LABELS[[0, 3]])
-    np.testing.assert_array_equal(
-        kept.logits, scores()['tsn-face'].logits[:, [0, 3]])
+    np.testing.assert_array_equal(kept.logits, scores()['tsn-face'].logits[:, [0, 3]])

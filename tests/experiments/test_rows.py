@@ -8,14 +8,23 @@ BASE = 'configs/emoreact/tsn_r50_fusion.py'
 def test_the_five_published_rows():
     rows = make_rows(['table'], BASE)
     assert [(r.title, r.published) for r in rows] == [
-        ('TSN face, masked', 0.733), ('TSN body, masked', 0.736),
-        ('TSN full body, masked', 0.758), ('TSM fusion, masked', 0.768),
-        ('TSN face, unmasked', 0.769)]
+        ('TSN face, masked', 0.733),
+        ('TSN body, masked', 0.736),
+        ('TSN full body, masked', 0.758),
+        ('TSM fusion, masked', 0.768),
+        ('TSN face, unmasked', 0.769),
+    ]
     assert rows[3].training.flags == (
-        '--input', 'fusion', '--num-segments', '3', '--shift', '--shift-div',
-        '8', '--mask')
-    assert rows[4].training.flags == ('--input', 'face', '--num-segments',
-                                      '3')
+        '--input',
+        'fusion',
+        '--num-segments',
+        '3',
+        '--shift',
+        '--shift-div',
+        '8',
+        '--mask',
+    )
+    assert rows[4].training.flags == ('--input', 'face', '--num-segments', '3')
 
 
 def test_the_grid_has_every_model_input_and_mask_once():
@@ -33,21 +42,21 @@ def test_trained_unmasked_and_tested_masked_shares_the_training():
 
 def test_three_segments_are_the_same_training_however_asked_for():
     plain, three, five = make_rows(
-        ['tsn-face-masked', 'tsn-face-masked-segments3',
-         'tsn-face-masked-segments5'], BASE)
+        ['tsn-face-masked', 'tsn-face-masked-segments3', 'tsn-face-masked-segments5'], BASE
+    )
     assert plain.training == three.training != five.training
     assert five.title == 'TSN face, masked, 5 segments'
 
 
 def test_two_seeds_need_two_trainings_a_run():
-    row, = make_rows(['tsn-face-masked-two-seeds'], BASE)
+    (row,) = make_rows(['tsn-face-masked-two-seeds'], BASE)
     assert row.seeds_a_run == 2
     assert row.training.name == 'tsn-face-masked'
     assert make_rows(['tsn-face'], BASE)[0].seeds_a_run == 1
 
 
 def test_three_streams_and_another_shift():
-    row, = make_rows(['tsm4-face+body+fullbody-masked'], BASE)
+    (row,) = make_rows(['tsm4-face+body+fullbody-masked'], BASE)
     assert row.training.flags[:2] == ('--input', 'face+body+fullbody')
     assert row.training.flags[-3:] == ('--shift-div', '4', '--mask')
 
@@ -55,7 +64,7 @@ def test_three_streams_and_another_shift():
 def test_a_config_is_a_row_as_it_is(tmp_path):
     path = tmp_path / 'mine.py'
     path.write_text('')
-    row, = make_rows([str(path)], BASE)
+    (row,) = make_rows([str(path)], BASE)
     assert row.name == 'mine' and row.training.flags == ()
     assert row.training.config == str(path)
     other = tmp_path / 'other' / 'mine.py'
@@ -65,12 +74,15 @@ def test_a_config_is_a_row_as_it_is(tmp_path):
         make_rows([str(path), str(other)], BASE)
 
 
-@pytest.mark.parametrize('name, error, message', [
-    ('tsn-hands', ValueError, 'face, body, fullbody, fusion, or'),
-    ('r50-face', ValueError, "unknown row 'r50-face', expected one of table"),
-    ('tsn-face-masked-segments4', ValueError, '1, 3, 5, 10 segments'),
-    ('no/such.py', FileNotFoundError, 'no/such.py: no such config'),
-])
+@pytest.mark.parametrize(
+    'name, error, message',
+    [
+        ('tsn-hands', ValueError, 'face, body, fullbody, fusion, or'),
+        ('r50-face', ValueError, "unknown row 'r50-face', expected one of table"),
+        ('tsn-face-masked-segments4', ValueError, '1, 3, 5, 10 segments'),
+        ('no/such.py', FileNotFoundError, 'no/such.py: no such config'),
+    ],
+)
 def test_names_that_are_none(name, error, message):
     with pytest.raises(error, match=message):
         make_rows([name], BASE)

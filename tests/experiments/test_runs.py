@@ -1,4 +1,5 @@
 """With tools that only write down how they were called."""
+
 import json
 import os
 
@@ -7,7 +8,7 @@ from mmengine.config import Config
 
 from emoreact_plugin.experiments import Runs, Training, score, train
 
-TOOL = '''
+TOOL = """
 import json, os, sys
 folder = sys.argv[sys.argv.index('--work-dir') + 1]
 with open({log!r}, 'a') as file:
@@ -21,7 +22,7 @@ if 'train.py' in sys.argv[0]:
         json.dump(dict(checkpoint='elsewhere/best.pth'), file)
 else:
     open(sys.argv[sys.argv.index('--dump') + 1], 'w').close()
-'''
+"""
 TRAINING = Training('tsn-face', 'base.py', ('--input', 'face'))
 CFG = Config(dict(lr=1, train_dataloader=dict(num_workers=2)))
 
@@ -29,10 +30,10 @@ CFG = Config(dict(lr=1, train_dataloader=dict(num_workers=2)))
 @pytest.fixture
 def runs(tmp_path):
     for name in ('train.py', 'test.py'):
-        (tmp_path / name).write_text(TOOL.format(
-            log=str(tmp_path / 'log'), stop=str(tmp_path / 'stop')))
-    return Runs(str(tmp_path / 'table'), str(tmp_path),
-                ('--data-root', 'here'), ('a=1', ))
+        (tmp_path / name).write_text(
+            TOOL.format(log=str(tmp_path / 'log'), stop=str(tmp_path / 'stop'))
+        )
+    return Runs(str(tmp_path / 'table'), str(tmp_path), ('--data-root', 'here'), ('a=1',))
 
 
 def calls(runs):
@@ -48,12 +49,38 @@ def test_how_the_tools_are_called(runs):
     dump = score(runs, TRAINING, 4, checkpoint, mask=True)
     assert dump == folder + '/test_masked.npz'
     assert calls(runs) == [
-        ['train.py', 'base.py', '--data-root', 'here', '--input', 'face',
-         '--work-dir', folder, '--seed', '4', '--resume', '--cfg-options',
-         'a=1'],
-        ['test.py', 'base.py', '--data-root', 'here', '--input', 'face',
-         checkpoint, '--work-dir', folder + '/test_masked', '--dump', dump,
-         '--mask', '--cfg-options', 'a=1']]
+        [
+            'train.py',
+            'base.py',
+            '--data-root',
+            'here',
+            '--input',
+            'face',
+            '--work-dir',
+            folder,
+            '--seed',
+            '4',
+            '--resume',
+            '--cfg-options',
+            'a=1',
+        ],
+        [
+            'test.py',
+            'base.py',
+            '--data-root',
+            'here',
+            '--input',
+            'face',
+            checkpoint,
+            '--work-dir',
+            folder + '/test_masked',
+            '--dump',
+            dump,
+            '--mask',
+            '--cfg-options',
+            'a=1',
+        ],
+    ]
 
 
 def test_what_is_done_is_not_done_again(runs):
@@ -80,13 +107,16 @@ def test_a_dump_of_an_older_checkpoint_is_made_anew(runs):
 
 def test_other_annotations_are_other_settings(runs, tmp_path):
     (tmp_path / 'train.csv').write_text('a')
-    cfg = Config(dict(train_dataloader=dict(dataset=dict(
-        data_root=str(tmp_path), ann_file='train.csv'))))
+    cfg = Config(
+        dict(train_dataloader=dict(dataset=dict(data_root=str(tmp_path), ann_file='train.csv')))
+    )
     train(runs, TRAINING, 0, cfg)
     train(runs, TRAINING, 0, cfg)
     (tmp_path / 'train.csv').write_text('b')
-    with pytest.raises(ValueError, match='holds a run of other settings: '
-                       'train_dataloader.dataset.ann_file .SHA-256'):
+    with pytest.raises(
+        ValueError,
+        match='holds a run of other settings: train_dataloader.dataset.ann_file .SHA-256',
+    ):
         train(runs, TRAINING, 0, cfg)
 
 
@@ -103,10 +133,12 @@ def test_a_training_that_was_stopped_goes_on(runs, tmp_path):
 def test_a_run_of_other_settings_is_not_taken_for_this_one(runs):
     train(runs, TRAINING, 0, CFG)
     # How it is loaded and where it lies changes nothing.
-    same = Config(dict(lr=1, train_dataloader=dict(num_workers=0),
-                       work_dir='there'))
+    same = Config(dict(lr=1, train_dataloader=dict(num_workers=0), work_dir='there'))
     train(runs, TRAINING, 0, same)
     other = Config(dict(lr=2, train_dataloader=dict(num_workers=2)))
-    with pytest.raises(ValueError, match=r'seed0: holds a run of other '
-                       r'settings: lr 1 \(found\), 2 \(expected\)'):
+    with pytest.raises(
+        ValueError,
+        match=r'seed0: holds a run of other '
+        r'settings: lr 1 \(found\), 2 \(expected\)',
+    ):
         train(runs, TRAINING, 0, other)

@@ -14,8 +14,7 @@ def checkpoint(tmp_path_factory):
 def no_mediapipe(monkeypatch):
     """As if it was not installed."""
     for module in ('streaming', 'inferencer'):
-        monkeypatch.setattr(
-            f'emoreact_plugin.inference.{module}.can_extract', lambda: False)
+        monkeypatch.setattr(f'emoreact_plugin.inference.{module}.can_extract', lambda: False)
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 """Checkpoints of small networks, videos of known frames, a camera."""
+
 from fractions import Fraction
 from pathlib import Path
 
@@ -27,14 +28,19 @@ def save_checkpoint(path: Path, meta=None, cfg=None, **options) -> str:
     for name, parameter in model.named_parameters():
         if name.endswith('fc_cls.weight'):
             parameter.data *= 50
-    torch.save(dict(meta=dict(cfg=cfg.pretty_text, dataset_meta=meta or {}),
-                    state_dict=model.state_dict()), path)
+    torch.save(
+        dict(
+            meta=dict(cfg=cfg.pretty_text, dataset_meta=meta or {}), state_dict=model.state_dict()
+        ),
+        path,
+    )
     return str(path)
 
 
 def write_timed(path: Path, times, width=64, height=48) -> Path:
     """A video whose frames are shown at these times, seconds, and grow
-    brighter."""
+    brighter.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), 'w') as container:
         stream = container.add_stream('libx264', 30, options=dict(crf='4'))
@@ -53,7 +59,7 @@ class Clock:
     """Stands still unless it is told."""
 
     def __init__(self):
-        self.now = 0.
+        self.now = 0.0
 
     def __call__(self):
         return self.now
@@ -61,6 +67,7 @@ class Clock:
 
 class FakeCapture:
     """A camera that gives a frame whenever it is read."""
+
     opened, count = True, 5
 
     def __init__(self, index):
@@ -71,7 +78,7 @@ class FakeCapture:
         return self.opened
 
     def get(self, what):
-        return 10. if what == cv2.CAP_PROP_FPS else 0.
+        return 10.0 if what == cv2.CAP_PROP_FPS else 0.0
 
     def read(self):
         if self.k == self.count:

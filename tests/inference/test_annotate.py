@@ -10,6 +10,7 @@ from emoreact_plugin.datasets.video import frame_times, read_frames
 from emoreact_plugin.inference import EmotionInferencer
 from emoreact_plugin.inference import annotate as module
 from emoreact_plugin.transforms import DrawFaceMask
+
 from ..conftest import FRAMES
 from .helpers import save_checkpoint, write_timed
 
@@ -26,7 +27,6 @@ def drawn(monkeypatch):
     made, frames, stock = [], [], module.VideoOverlay
 
     class Spy(stock):
-
         def __init__(self, *args):
             made.append(args)
             super().__init__(*args)
@@ -41,15 +41,16 @@ def drawn(monkeypatch):
 
 def test_frames_and_times_are_the_videos(checkpoint, tmp_path, monkeypatch):
     _, frames = drawn(monkeypatch)
-    times = [k / 30 for k in range(15)] + [.5 + k / 10 for k in range(10)]
+    times = [k / 30 for k in range(15)] + [0.5 + k / 10 for k in range(10)]
     path = write_timed(tmp_path / 'a.mov', times, 62, 46)
-    result, = EmotionInferencer(checkpoint, landmarks='none')(
-        path, str(tmp_path / 'out'), **QUIET)
+    (result,) = EmotionInferencer(checkpoint, landmarks='none')(
+        path, str(tmp_path / 'out'), **QUIET
+    )
     assert os.listdir(tmp_path / 'out') == ['a.mov_annotated.mp4']
     assert result.annotated == str(tmp_path / 'out/a.mov_annotated.mp4')
     np.testing.assert_allclose(frame_times(result.annotated), times, atol=1e-3)
     with av.open(result.annotated) as container:
-        stream, = container.streams
+        (stream,) = container.streams
         assert stream.codec_context.name == 'h264'
         assert stream.codec_context.pix_fmt == 'yuv420p'
     for k, (frame, time, boxes) in enumerate(frames):
@@ -61,8 +62,7 @@ def test_frames_and_times_are_the_videos(checkpoint, tmp_path, monkeypatch):
     assert last[-60:-20, 20:200].mean() - first[-60:-20, 20:200].mean() > 100
 
 
-def test_boxes_are_those_of_each_frame(checkpoint, video, tmp_path,
-                                       monkeypatch):
+def test_boxes_are_those_of_each_frame(checkpoint, video, tmp_path, monkeypatch):
     _, frames = drawn(monkeypatch)
     EmotionInferencer(checkpoint)(video, str(tmp_path), **QUIET)
     # face_of: x 10 + k .. 30 + k, y 5 .. 25; body_of: .1 .. .9, .2 .. 1
@@ -70,23 +70,21 @@ def test_boxes_are_those_of_each_frame(checkpoint, video, tmp_path,
         assert boxes == dict(face=(8 + k, 3, 32 + k, 27), body=(1, 6, 63, 48))
 
 
-def test_masks_are_drawn_when_asked_for(checkpoint, video, tmp_path,
-                                        monkeypatch):
+def test_masks_are_drawn_when_asked_for(checkpoint, video, tmp_path, monkeypatch):
     _, frames = drawn(monkeypatch)
     for kind in None, 'surgical':
         EmotionInferencer(checkpoint, mask=kind)(video, str(tmp_path), **QUIET)
     plain, masked = frames[:FRAMES], frames[FRAMES:]
     landmarks, draw = Clip(str(video)).landmarks, DrawFaceMask(seed=0)
     for k, (before, after) in enumerate(zip(plain, masked)):
-        expected, = draw(dict(
-            imgs=[before[0]], face_landmarks=landmarks.face[[k]],
-            video_id=video.stem))['imgs']
+        (expected,) = draw(
+            dict(imgs=[before[0]], face_landmarks=landmarks.face[[k]], video_id=video.stem)
+        )['imgs']
         np.testing.assert_array_equal(after[0], expected)
     assert any((a[0] != b[0]).any() for a, b in zip(plain, masked))
 
 
-def test_the_mask_that_is_drawn_is_the_one_that_is_scored(
-        checkpoint, video, tmp_path, monkeypatch):
+def test_the_mask_that_is_drawn_is_the_one_that_is_scored(checkpoint, video, tmp_path, monkeypatch):
     seen, stock = [], DrawFaceMask.transform
 
     def transform(self, results):
@@ -96,22 +94,25 @@ def test_the_mask_that_is_drawn_is_the_one_that_is_scored(
     monkeypatch.setattr(DrawFaceMask, 'transform', transform)
     shutil.copy(video, tmp_path / 'a.avi.mp4')
     EmotionInferencer(checkpoint, mask='surgical', landmarks='none')(
-        tmp_path / 'a.avi.mp4', str(tmp_path / 'out'), **QUIET)
+        tmp_path / 'a.avi.mp4', str(tmp_path / 'out'), **QUIET
+    )
     # the three frames of the clip, then each; one ending is taken off
     assert seen == [(3, 'a.avi')] + [(1, 'a.avi')] * FRAMES
 
 
 def test_warnings_stand_in_the_picture(video, tmp_path, monkeypatch):
     made, _ = drawn(monkeypatch)
-    path = save_checkpoint(tmp_path / 'x.pth', mask=True,
-                           meta=dict(drawn_sample_data=True, masked=True))
-    EmotionInferencer(path, landmarks='none')(video, str(tmp_path / 'out'),
-                                              **QUIET)
+    path = save_checkpoint(
+        tmp_path / 'x.pth', mask=True, meta=dict(drawn_sample_data=True, masked=True)
+    )
+    EmotionInferencer(path, landmarks='none')(video, str(tmp_path / 'out'), **QUIET)
     banner, notes = made[0][-2:]
     assert len(banner) == 2
     assert banner[0].startswith('this checkpoint was trained on drawn sample')
-    assert banner[1] == ('no landmarks: the whole frame is used instead of '
-                         'face and body, which the model was not trained for')
+    assert banner[1] == (
+        'no landmarks: the whole frame is used instead of '
+        'face and body, which the model was not trained for'
+    )
     assert notes == ['trained on faces with masks, and none are drawn here']
 
 
@@ -122,23 +123,21 @@ def test_the_sound_is_kept(checkpoint, tmp_path):
         video.width, video.height, video.pix_fmt = 64, 48, 'yuv420p'
         sound = container.add_stream('aac', 8000, layout='mono')
         for _ in times:
-            image = av.VideoFrame.from_ndarray(
-                np.zeros((48, 64, 3), np.uint8), format='rgb24')
+            image = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format='rgb24')
             container.mux(video.encode(image))
         samples = np.sin(np.arange(16000) / 5)[None].astype(np.float32)
         for start in range(0, 16000, 1000):
-            frame = av.AudioFrame.from_ndarray(
-                samples[:, start:start + 1000], 'fltp', 'mono')
+            frame = av.AudioFrame.from_ndarray(samples[:, start : start + 1000], 'fltp', 'mono')
             frame.sample_rate, frame.pts = 8000, start
             container.mux(sound.encode(frame))
         container.mux([*video.encode(), *sound.encode()])
-    result, = EmotionInferencer(checkpoint, landmarks='none')(
-        path, str(tmp_path / 'out'), **QUIET)
+    (result,) = EmotionInferencer(checkpoint, landmarks='none')(
+        path, str(tmp_path / 'out'), **QUIET
+    )
 
     def heard(name):
         with av.open(str(name)) as container:
-            return np.concatenate([f.to_ndarray()[0] for f in
-                                   container.decode(audio=0)])
+            return np.concatenate([f.to_ndarray()[0] for f in container.decode(audio=0)])
 
     np.testing.assert_allclose(heard(result.annotated), heard(path))
     with av.open(result.annotated) as container:
@@ -170,15 +169,13 @@ def test_stopped_in_the_middle(checkpoint, video, tmp_path, monkeypatch):
     assert os.listdir(tmp_path / 'out') == ['a.mp4_annotated.mp4']
 
 
-def test_a_video_that_cannot_be_drawn(checkpoint, video, tmp_path,
-                                      monkeypatch):
+def test_a_video_that_cannot_be_drawn(checkpoint, video, tmp_path, monkeypatch):
 
     def fail(*args):
         raise ValueError('no room')
 
     monkeypatch.setattr(module, 'write_timed_video', fail)
-    result, = EmotionInferencer(checkpoint)(video, str(tmp_path / 'out'),
-                                            **QUIET)
+    (result,) = EmotionInferencer(checkpoint)(video, str(tmp_path / 'out'), **QUIET)
     assert result.error == 'drawing it failed: no room'
     assert result.probabilities and result.annotated is None
     assert os.listdir(tmp_path / 'out') == []

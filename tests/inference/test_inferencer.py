@@ -19,6 +19,7 @@ from emoreact_plugin.inference import inferencer as module
 from emoreact_plugin.models import load_recognizer
 from emoreact_plugin.recipes import build
 from mmaction.registry import DATASETS
+
 from ..conftest import EMOTIONS, FRAMES, HEIGHT, WIDTH
 from ..models.helpers import recognizer2d
 from .helpers import OPTIONS, save_checkpoint, write_timed
@@ -36,48 +37,49 @@ def as_array(probabilities):
     return np.array(list(probabilities.values()))
 
 
-@pytest.mark.parametrize('options', [
-    dict(input='fusion'),
-    dict(input='face', num_segments=10),  # more than a clip has frames
-    dict(input='body', shift=True, arch='resnet50'),
-    dict(input='fusion', mask=True),
-    dict(input='fusion', crops='crops'),
-], ids=['fusion', 'short', 'tsm', 'mask', 'crops'])
+@pytest.mark.parametrize(
+    'options',
+    [
+        dict(input='fusion'),
+        dict(input='face', num_segments=10),  # more than a clip has frames
+        dict(input='body', shift=True, arch='resnet50'),
+        dict(input='fusion', mask=True),
+        dict(input='fusion', crops='crops'),
+    ],
+    ids=['fusion', 'short', 'tsm', 'mask', 'crops'],
+)
 def test_the_scores_are_those_of_testing(options, tiny, videos, tmp_path):
-    path = save_checkpoint(tmp_path / 'x.pth', data_root=str(tiny.root),
-                           **options)
+    path = save_checkpoint(tmp_path / 'x.pth', data_root=str(tiny.root), **options)
     inferencer = EmotionInferencer(
-        path, batch_size=4, mask='surgical' if 'mask' in options else None)
+        path, batch_size=4, mask='surgical' if 'mask' in options else None
+    )
     results = inferencer(videos, **QUIET)
     # Testing reads the very videos; random weights, so any other frame,
     # crop or mask would show.
-    cfg = Config(build(**{**OPTIONS, **options, 'crops': '',
-                          'data_root': str(tiny.root)}))
+    cfg = Config(build(**{**OPTIONS, **options, 'crops': '', 'data_root': str(tiny.root)}))
     data = DATASETS.build(cfg.test_dataloader.dataset)
     _, model = load_recognizer(path)
     seen = set()
     for index, result in enumerate(results):
         with torch.no_grad():
-            sample, = model.test_step(pseudo_collate([data[index]]))
-        np.testing.assert_allclose(as_array(result.probabilities),
-                                   sample.pred_score, atol=1e-5)
+            (sample,) = model.test_step(pseudo_collate([data[index]]))
+        np.testing.assert_allclose(as_array(result.probabilities), sample.pred_score, atol=1e-5)
         for name, each in sample.stream_scores.items():
-            np.testing.assert_allclose(as_array(result.streams[name]), each,
-                                       atol=1e-5)
+            np.testing.assert_allclose(as_array(result.streams[name]), each, atol=1e-5)
         expected = [EMOTIONS[i] for i in np.nonzero(sample.pred_label)[:, 0]]
         assert result.labels == expected
         seen.add(result.landmarks)
     assert seen == {'files'} and len(results) == len(data)
-    assert np.ptp(as_array(result.probabilities)) > .05
+    assert np.ptp(as_array(result.probabilities)) > 0.05
 
 
 def test_what_a_result_tells(checkpoint, videos):
-    result, = EmotionInferencer(checkpoint)(videos[0], **QUIET)
+    (result,) = EmotionInferencer(checkpoint)(videos[0], **QUIET)
     assert result.total_frames == FRAMES
     assert result.duration_s == pytest.approx(FRAMES / 25)
     assert result.frames_without == dict(face=0, body=0)
     assert result.warnings == [] and result.reliable
-    window, = result.windows  # the clip is shorter than one
+    (window,) = result.windows  # the clip is shorter than one
     assert window.short and window.probabilities == result.probabilities
     assert (window.start_s, window.end_s) == (0, result.duration_s)
     assert window.found == dict(face=1, body=1)
@@ -86,36 +88,36 @@ def test_what_a_result_tells(checkpoint, videos):
 
 def test_windows_are_scored_as_clips_of_their_own(checkpoint, tmp_path):
     """Of a video with two frame rates."""
-    times = [k / 30 for k in range(15)] + [.5 + k / 10 for k in range(10)]
+    times = [k / 30 for k in range(15)] + [0.5 + k / 10 for k in range(10)]
     path = write_timed(tmp_path / 'a.mp4', times)
     np.testing.assert_allclose(frame_times(path), times, atol=1e-3)
     options = dict(landmarks='none', batch_size=3)
-    result, = EmotionInferencer(
-        checkpoint, window_seconds=.5, stride_seconds=.3, **options)(
-            path, **QUIET)
+    (result,) = EmotionInferencer(checkpoint, window_seconds=0.5, stride_seconds=0.3, **options)(
+        path, **QUIET
+    )
     spans = [(w.start_s, w.end_s) for w in result.windows]
     np.testing.assert_allclose(
-        spans, [(0, .5), (.3, .8), (.6, 1.1), (.9, 1.4), (.9333, 1.4333)],
-        atol=1e-3)
+        spans, [(0, 0.5), (0.3, 0.8), (0.6, 1.1), (0.9, 1.4), (0.9333, 1.4333)], atol=1e-3
+    )
     # frames by hand: 0-14, 9-17, 16-20, 19-23, 20-24; as videos of their own
     inferencer = EmotionInferencer(checkpoint, **options)
-    for window, inds in zip(result.windows, [
-            range(15), range(9, 18), range(16, 21), range(19, 24),
-            range(20, 25)]):
+    for window, inds in zip(
+        result.windows, [range(15), range(9, 18), range(16, 21), range(19, 24), range(20, 25)]
+    ):
         frames = read_frames(path, inds)
         sample = inferencer.pipeline.sample(len(frames))
         packed = inferencer.pipeline.pack(
-            sample, [frames[k] for k in sample['frame_inds']],
-            Landmarks.none(3))
+            sample, [frames[k] for k in sample['frame_inds']], Landmarks.none(3)
+        )
         logits = inferencer.score([packed]).logits[0]
-        np.testing.assert_allclose(as_array(window.probabilities),
-                                   1 / (1 + np.exp(-logits)), atol=1e-5)
+        np.testing.assert_allclose(
+            as_array(window.probabilities), 1 / (1 + np.exp(-logits)), atol=1e-5
+        )
     mean = np.mean([as_array(w.probabilities) for w in result.windows], 0)
     np.testing.assert_allclose(as_array(result.mean_probabilities), mean)
 
 
-def test_no_more_than_the_sampled_frames_are_kept(checkpoint, tmp_path,
-                                                  monkeypatch):
+def test_no_more_than_the_sampled_frames_are_kept(checkpoint, tmp_path, monkeypatch):
     path = write_timed(tmp_path / 'a.mp4', [k / 30 for k in range(90)])
     alive, most, stock = [], [], Clip.select
 
@@ -126,9 +128,9 @@ def test_no_more_than_the_sampled_frames_are_kept(checkpoint, tmp_path,
             yield index, frame
 
     monkeypatch.setattr(Clip, 'select', select)
-    result, = EmotionInferencer(
-        checkpoint, landmarks='none', window_seconds=.5, stride_seconds=.25,
-        batch_size=2)(path, **QUIET)
+    (result,) = EmotionInferencer(
+        checkpoint, landmarks='none', window_seconds=0.5, stride_seconds=0.25, batch_size=2
+    )(path, **QUIET)
     # three of the clip, three of each of the windows under way, the newest
     assert len(result.windows) == 11 and len(most) > 25
     assert max(most) <= 3 + 3 * 3 + 1
@@ -137,8 +139,10 @@ def test_no_more_than_the_sampled_frames_are_kept(checkpoint, tmp_path,
 def test_one_bad_video_does_not_stop_the_rest(checkpoint, videos, tmp_path):
     (tmp_path / 'bad.mp4').write_bytes(b'no video')
     results = EmotionInferencer(checkpoint)(
-        [videos[0], tmp_path / 'bad.mp4', tmp_path / Path(videos[0]).name,
-         *videos[1:]], tmp_path / 'out', **QUIET)
+        [videos[0], tmp_path / 'bad.mp4', tmp_path / Path(videos[0]).name, *videos[1:]],
+        tmp_path / 'out',
+        **QUIET,
+    )
     good, bad, lost, *rest = results
     assert lost.error == f'{lost.video}: no such video or folder'
     assert 'bad.mp4: expected a video' in bad.error
@@ -153,26 +157,29 @@ def test_a_folder_is_searched(checkpoint, videos, tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(videos[0], tmp_path / name)
     results = EmotionInferencer(checkpoint, landmarks='none')(
-        tmp_path, str(tmp_path / 'out'), **QUIET)
-    assert [each.name for each in results] == ['IMG_1.MOV', 'IMG_1.mp4',
-                                               'sub/b.mp4']
-    assert [Path(each.annotated).relative_to(tmp_path / 'out').as_posix()
-            for each in results] == [
-        'IMG_1.MOV_annotated.mp4', 'IMG_1.mp4_annotated.mp4',
-        'sub/b.mp4_annotated.mp4']
+        tmp_path, str(tmp_path / 'out'), **QUIET
+    )
+    assert [each.name for each in results] == ['IMG_1.MOV', 'IMG_1.mp4', 'sub/b.mp4']
+    assert [Path(each.annotated).relative_to(tmp_path / 'out').as_posix() for each in results] == [
+        'IMG_1.MOV_annotated.mp4',
+        'IMG_1.mp4_annotated.mp4',
+        'sub/b.mp4_annotated.mp4',
+    ]
 
 
-@pytest.mark.parametrize('make, found, message', [
-    (lambda p: p / 'no.mp4', FileNotFoundError, 'no.mp4: no such video or'),
-    (lambda p: [p / 'empty', p / 'nor'], FileNotFoundError, 'nor: no such'),
-    (lambda p: [p / 'a/x.mp4', p / 'b/x.mp4'], ValueError,
-     'would both be written to'),
-    (lambda p: [p / 'out/x.mp4'], ValueError, 'outside of the folder of res'),
-    (lambda p: [p / 'empty'], ValueError, 'expected videos .of the endings'),
-    (lambda p: [], ValueError, 'no paths: expected videos'),
-], ids=['missing', 'all missing', 'equal', 'result', 'empty', 'none'])
-def test_refused_before_any_work(make, found, message, checkpoint, videos,
-                                 tmp_path):
+@pytest.mark.parametrize(
+    'make, found, message',
+    [
+        (lambda p: p / 'no.mp4', FileNotFoundError, 'no.mp4: no such video or'),
+        (lambda p: [p / 'empty', p / 'nor'], FileNotFoundError, 'nor: no such'),
+        (lambda p: [p / 'a/x.mp4', p / 'b/x.mp4'], ValueError, 'would both be written to'),
+        (lambda p: [p / 'out/x.mp4'], ValueError, 'outside of the folder of res'),
+        (lambda p: [p / 'empty'], ValueError, 'expected videos .of the endings'),
+        (lambda p: [], ValueError, 'no paths: expected videos'),
+    ],
+    ids=['missing', 'all missing', 'equal', 'result', 'empty', 'none'],
+)
+def test_refused_before_any_work(make, found, message, checkpoint, videos, tmp_path):
     (tmp_path / 'empty').mkdir()
     for folder in 'a', 'b', 'out':
         (tmp_path / folder).mkdir()
@@ -184,15 +191,18 @@ def test_refused_before_any_work(make, found, message, checkpoint, videos,
     assert [p.name for p in (tmp_path / 'out').iterdir()] == ['x.mp4']
 
 
-@pytest.mark.parametrize('options, message', [
-    (dict(stride_seconds=0), 'stride: expected more than 0'),
-    (dict(window_seconds=-1), 'window: expected more than 0'),
-    (dict(batch_size=0), 'batch_size: expected 1 or more, found 0'),
-    (dict(threshold=2), 'threshold: expected a probability, found 2'),
-    (dict(landmarks='nowhere'), 'nowhere: no such folder of landmarks'),
-    (dict(person='x', landmarks='none'), 'person: expected landmark files'),
-    (dict(mask='paper'), "unknown kind 'paper'"),
-])
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(stride_seconds=0), 'stride: expected more than 0'),
+        (dict(window_seconds=-1), 'window: expected more than 0'),
+        (dict(batch_size=0), 'batch_size: expected 1 or more, found 0'),
+        (dict(threshold=2), 'threshold: expected a probability, found 2'),
+        (dict(landmarks='nowhere'), 'nowhere: no such folder of landmarks'),
+        (dict(person='x', landmarks='none'), 'person: expected landmark files'),
+        (dict(mask='paper'), "unknown kind 'paper'"),
+    ],
+)
 def test_arguments_out_of_range(options, message, checkpoint):
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         EmotionInferencer(checkpoint, **options)
@@ -200,13 +210,11 @@ def test_arguments_out_of_range(options, message, checkpoint):
 
 def test_a_threshold_of_ones_own(checkpoint, videos):
     for threshold, count in ((0, 8), (1, 0)):
-        result, = EmotionInferencer(checkpoint, threshold=threshold)(
-            videos[0], **QUIET)
+        (result,) = EmotionInferencer(checkpoint, threshold=threshold)(videos[0], **QUIET)
         assert len(result.labels) == count == len(result.windows[0].labels)
 
 
-def test_without_landmarks(checkpoint, videos, tmp_path, no_mediapipe,
-                           capsys):
+def test_without_landmarks(checkpoint, videos, tmp_path, no_mediapipe, capsys):
     shutil.copy(videos[0], tmp_path / 'a.mp4')
     inferencer = EmotionInferencer(checkpoint)
     results = inferencer([tmp_path / 'a.mp4'] * 2, **QUIET)
@@ -214,7 +222,8 @@ def test_without_landmarks(checkpoint, videos, tmp_path, no_mediapipe,
         assert result.landmarks == 'none' and not result.reliable
         assert result.frames_without == dict(face=FRAMES, body=FRAMES)
         assert result.warnings[0].startswith(
-            'no landmarks: the whole frame is used instead of face and body')
+            'no landmarks: the whole frame is used instead of face and body'
+        )
         assert not result.windows[0].reliable
     # said once
     assert capsys.readouterr().out.count('WARNING: no landmarks') == 1
@@ -228,13 +237,13 @@ def test_landmarks_of_a_folder(checkpoint, videos, tmp_path):
     source = Path(f'{videos[0]}_hol.txt')
     (tmp_path / 'marks/b').mkdir(parents=True)
     shutil.copy(source, tmp_path / 'marks/b/x.mp4_hol.txt')
-    first, second = EmotionInferencer(
-        checkpoint, landmarks=str(tmp_path / 'marks'))(tmp_path / 'v', **QUIET)
+    first, second = EmotionInferencer(checkpoint, landmarks=str(tmp_path / 'marks'))(
+        tmp_path / 'v', **QUIET
+    )
     assert first.landmarks == 'none'
     assert second.landmarks == 'files'
     assert second.frames_without == dict(face=FRAMES, body=0)
-    assert second.warnings == ['no face found in any frame: the whole frame '
-                               'is used instead']
+    assert second.warnings == ['no face found in any frame: the whole frame is used instead']
     assert not second.reliable
 
 
@@ -242,16 +251,16 @@ def test_landmarks_of_one_of_several_people(checkpoint, videos, tmp_path):
     shutil.copy(videos[0], tmp_path / 'a.mp4')
     shutil.copy(f'{videos[0]}_hol.txt', tmp_path / 'a.mp4_eva_hol.txt')
     inferencer = EmotionInferencer(checkpoint, person='eva')
-    result, = inferencer(tmp_path / 'a.mp4', **QUIET)
+    (result,) = inferencer(tmp_path / 'a.mp4', **QUIET)
     assert result.landmarks == 'files' and result.frames_without['body'] == 0
-    result, = EmotionInferencer(checkpoint, person='adam')(
-        tmp_path / 'a.mp4', **QUIET)
+    (result,) = EmotionInferencer(checkpoint, person='adam')(tmp_path / 'a.mp4', **QUIET)
     assert 'no landmarks of adam in' in result.error
     assert 'expected a_adam.npz or a_adam.csv' in result.error
 
 
 class Finder:
     """A detector that sees one face and body, but not in the first frame."""
+
     made, closed = 0, 0
 
     def __init__(self, body):
@@ -271,12 +280,10 @@ class Finder:
         face = rng.uniform(10, 30, (68, 2)).astype(np.float32)
         if self.count == 1:
             face[:] = np.nan
-        return FrameLandmarks(face, False,
-                              rng.uniform(5, 45, (33, 2)).astype(np.float32))
+        return FrameLandmarks(face, False, rng.uniform(5, 45, (33, 2)).astype(np.float32))
 
 
-def test_landmarks_are_found_on_the_way(checkpoint, videos, tmp_path,
-                                        monkeypatch, capsys):
+def test_landmarks_are_found_on_the_way(checkpoint, videos, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(module, 'LandmarkDetector', Finder)
     monkeypatch.setattr(module, 'can_extract', lambda: True)
     monkeypatch.setattr(Finder, 'made', 0)
@@ -286,8 +293,7 @@ def test_landmarks_are_found_on_the_way(checkpoint, videos, tmp_path,
     with EmotionInferencer(checkpoint) as inferencer:
         assert Finder.made == 0
         results = inferencer([tmp_path, videos[1]], **QUIET)
-    assert [r.landmarks for r in results] == ['extracted', 'extracted',
-                                              'files']
+    assert [r.landmarks for r in results] == ['extracted', 'extracted', 'files']
     assert results[1].frames_without == dict(face=1, body=0)
     assert (Finder.made, Finder.closed) == (1, 1)
     assert 'finding landmarks with mediapipe' in capsys.readouterr().out
@@ -300,69 +306,71 @@ def test_masks_are_drawn_only_when_asked_for(tiny, videos, tmp_path):
     masked = save_checkpoint(tmp_path / 'm.pth', mask=True)
     plain = save_checkpoint(tmp_path / 'p.pth')
     for path, kind, warnings in (
-            (masked, None, ['trained on faces with masks, and none are drawn '
-                            'here']),
-            (masked, 'surgical', []), (plain, None, []),
-            (plain, 'surgical', ['trained on faces without masks, and some '
-                                 'are drawn here'])):
+        (masked, None, ['trained on faces with masks, and none are drawn here']),
+        (masked, 'surgical', []),
+        (plain, None, []),
+        (plain, 'surgical', ['trained on faces without masks, and some are drawn here']),
+    ):
         inferencer = EmotionInferencer(path, mask=kind)
-        result, = inferencer(videos[0], **QUIET)
+        (result,) = inferencer(videos[0], **QUIET)
         assert result.warnings == warnings and result.reliable
         assert inferencer.about['mask'] == kind
         assert inferencer.about['trained_with_masks'] == (path == masked)
     # masked beforehand: only the data set knew
     path = save_checkpoint(tmp_path / 'b.pth', meta=dict(masked=True))
     assert EmotionInferencer(path)(videos[0], **QUIET)[0].warnings
-    result, = EmotionInferencer(plain, mask='n95', landmarks='none')(
-        videos[0], **QUIET)
+    (result,) = EmotionInferencer(plain, mask='n95', landmarks='none')(videos[0], **QUIET)
     assert result.warnings[1:] == ['no mask can be drawn without landmarks']
 
 
 def test_a_checkpoint_of_sample_data(videos, tmp_path, capsys):
-    path = save_checkpoint(tmp_path / 'x.pth',
-                           meta=dict(drawn_sample_data=True))
+    path = save_checkpoint(tmp_path / 'x.pth', meta=dict(drawn_sample_data=True))
     inferencer = EmotionInferencer(path)
     assert inferencer.about['trained_on_sample_data'] is True
-    result, = inferencer(videos[0], **QUIET)
+    (result,) = inferencer(videos[0], **QUIET)
     assert 'drawn sample data' in result.warnings[0] and not result.reliable
-    assert 'WARNING: this checkpoint was trained on drawn sample data' in \
-        capsys.readouterr().out
+    assert 'WARNING: this checkpoint was trained on drawn sample data' in capsys.readouterr().out
     assert 'drawn sample data' in result._repr_html_()
     # but not on video of the sample data
     root = tmp_path / 'sample'
     shutil.copytree(Path(videos[0]).parent, root / 'videos')
     for name in 'settings.json', 'cues.json':
         (root / name).write_text('{}')
-    result, = inferencer(root / 'videos' / Path(videos[0]).name, **QUIET)
+    (result,) = inferencer(root / 'videos' / Path(videos[0]).name, **QUIET)
     assert result.warnings == [] and result.reliable
 
 
 def test_a_long_clip(checkpoint, tmp_path):
     path = write_timed(tmp_path / 'a.mp4', range(25))
-    result, = EmotionInferencer(checkpoint, landmarks='none')(path, **QUIET)
+    (result,) = EmotionInferencer(checkpoint, landmarks='none')(path, **QUIET)
     assert len(result.windows) == 21
     assert result.warnings[-1] == (
         "the clip's own score is of 3 of its 25 frames in 25 s; look at the "
-        'windows, or at their mean')
+        'windows, or at their mean'
+    )
 
 
 def test_a_stock_recognizer_of_whole_frames(videos, tmp_path):
-    model = recognizer2d(head=dict(
-        loss_cls=dict(type='BCELossWithLogits'), average_clips='score'))
+    model = recognizer2d(head=dict(loss_cls=dict(type='BCELossWithLogits'), average_clips='score'))
     steps = [
         dict(type='DecordInit'),
-        dict(type='SampleFrames', clip_len=1, frame_interval=1, num_clips=2,
-             test_mode=True),
+        dict(type='SampleFrames', clip_len=1, frame_interval=1, num_clips=2, test_mode=True),
         dict(type='DecordDecode'),
         dict(type='Resize', scale=(32, 32), keep_ratio=False),
         dict(type='FormatShape', input_format='NCHW'),
-        dict(type='PackActionInputs')]
-    path = save_checkpoint(tmp_path / 'x.pth', cfg=Config(dict(
-        model=model, test_dataloader=dict(dataset=dict(
-            type='VideoDataset', pipeline=steps)))))
+        dict(type='PackActionInputs'),
+    ]
+    path = save_checkpoint(
+        tmp_path / 'x.pth',
+        cfg=Config(
+            dict(
+                model=model, test_dataloader=dict(dataset=dict(type='VideoDataset', pipeline=steps))
+            )
+        ),
+    )
     inferencer = EmotionInferencer(path)
     assert inferencer.regions == ()
-    result, = inferencer(videos[0], str(tmp_path / 'out'), **QUIET)
+    (result,) = inferencer(videos[0], str(tmp_path / 'out'), **QUIET)
     assert result.error is None and result.landmarks == 'not needed'
     assert result.warnings == [] and result.streams == {} and result.reliable
     assert result.windows[0].found == {}
@@ -373,7 +381,6 @@ def test_a_hostile_checkpoint_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     class Hostile:
-
         def __reduce__(self):
             return open, ('made', 'w')
 
@@ -396,5 +403,5 @@ def test_a_scorer_of_another_kind_can_stand_in(checkpoint, videos):
     results = inferencer(videos, **QUIET)
     assert sizes == [4, 2]  # clips share a batch
     for result in results:
-        np.testing.assert_allclose(as_array(result.probabilities), .75)
+        np.testing.assert_allclose(as_array(result.probabilities), 0.75)
         assert list(result.streams) == ['face']

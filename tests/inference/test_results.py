@@ -4,45 +4,61 @@ from xml.etree import ElementTree
 
 import pytest
 
-from emoreact_plugin.inference.results import (ClipResult, Results,
-                                               WindowResult, labels_of,
-                                               mean_of)
+from emoreact_plugin.inference.results import ClipResult, Results, WindowResult, labels_of, mean_of
 
 HOSTILE = '<script>alert("x")</script>.mp4'
 
 
 def window(start, p, **kwargs):
-    return WindowResult(start, start + 2., dict(Joy=p, Fear=1 - p), ['Joy'],
-                        dict(face=dict(Joy=p, Fear=.5)), dict(face=.25),
-                        **kwargs)
+    return WindowResult(
+        start,
+        start + 2.0,
+        dict(Joy=p, Fear=1 - p),
+        ['Joy'],
+        dict(face=dict(Joy=p, Fear=0.5)),
+        dict(face=0.25),
+        **kwargs,
+    )
 
 
 def clip(name='a.mp4', **kwargs):
-    windows = [window(0., .2), window(2., .6, reliable=False)]
+    windows = [window(0.0, 0.2), window(2.0, 0.6, reliable=False)]
     return ClipResult(
-        f'videos/{name}', name, dict(Joy=.7, Fear=.1), mean_of(windows),
-        ['Joy'], dict(face=dict(Joy=.8, Fear=.2)), windows, 100, 4.,
-        'files', dict(face=75), ['face seldom found'], False, **kwargs)
+        f'videos/{name}',
+        name,
+        dict(Joy=0.7, Fear=0.1),
+        mean_of(windows),
+        ['Joy'],
+        dict(face=dict(Joy=0.8, Fear=0.2)),
+        windows,
+        100,
+        4.0,
+        'files',
+        dict(face=75),
+        ['face seldom found'],
+        False,
+        **kwargs,
+    )
 
 
 @pytest.fixture
 def results():
-    return Results([clip(), ClipResult('videos/b.mp4', 'b.mp4',
-                                       error='no video, "at all"')],
-                   dict(notice='only estimates', threshold=.5,
-                        rate=float('nan')))
+    return Results(
+        [clip(), ClipResult('videos/b.mp4', 'b.mp4', error='no video, "at all"')],
+        dict(notice='only estimates', threshold=0.5, rate=float('nan')),
+    )
 
 
 def test_plain_values(results):
     assert repr(results) == 'Results(2 clips, 1 failed)'
     assert len(results) == 2 and results[1].error and results[-1:]
     first = results.to_dict()['clips'][0]
-    assert first['probabilities'] == dict(Joy=.7, Fear=.1)
-    assert first['mean_probabilities']['Joy'] == pytest.approx(.4)
-    assert first['streams'] == dict(face=dict(Joy=.8, Fear=.2))
+    assert first['probabilities'] == dict(Joy=0.7, Fear=0.1)
+    assert first['mean_probabilities']['Joy'] == pytest.approx(0.4)
+    assert first['streams'] == dict(face=dict(Joy=0.8, Fear=0.2))
     assert first['windows'][1]['start_s'] == 2
     assert first['frames_without'] == dict(face=75)
-    assert labels_of(dict(Joy=.5, Fear=.49), .5) == ['Joy']
+    assert labels_of(dict(Joy=0.5, Fear=0.49), 0.5) == ['Joy']
     assert mean_of([]) == {}
 
 
@@ -56,7 +72,7 @@ def test_json(results, tmp_path):
     read = json.loads(path.read_text(), parse_constant=refuse)
     assert read['rate'] is None and read['notice'] == 'only estimates'
     assert read['clips'][1]['error'] == 'no video, "at all"'
-    assert read['clips'][0]['windows'][0]['found'] == dict(face=.25)
+    assert read['clips'][0]['windows'][0]['found'] == dict(face=0.25)
     assert [p.name for p in path.parent.iterdir()] == ['results.json']
 
 
@@ -65,8 +81,7 @@ def test_csv(results, tmp_path):
     with open(tmp_path / 'clips.csv', newline='') as file:
         first, second = csv.DictReader(file)
     assert list(first)[:4] == ['video', 'error', 'Joy', 'Fear']
-    assert (first['Joy'], first['face/Joy'], first['mean/Joy']) == (
-        '0.7', '0.8', '0.4')
+    assert (first['Joy'], first['face/Joy'], first['mean/Joy']) == ('0.7', '0.8', '0.4')
     assert (first['face_share'], first['reliable']) == ('0.25', 'False')
     assert second['error'] == 'no video, "at all"' and second['Joy'] == ''
     with open(tmp_path / 'windows.csv', newline='') as file:
@@ -88,15 +103,14 @@ def test_what_was_left_out(results):
     assert found['clips_in_all'] == len(clips) + 2
     assert some.rows()[-2:] == [
         dict(video='z/y.mp4', error='left out: no more disk'),
-        dict(video='x.mp4', error='left out: no more disk')]
+        dict(video='x.mp4', error='left out: no more disk'),
+    ]
     assert len(some) == len(clips) and some.errors == results.errors
 
 
 def test_csv_of_nothing_but_failures(tmp_path):
-    Results([ClipResult('b.mp4', 'b.mp4', error='x')],
-            {}).write_csv(str(tmp_path))
-    assert (tmp_path / 'clips.csv').read_text().splitlines()[1].startswith(
-        'b.mp4,x')
+    Results([ClipResult('b.mp4', 'b.mp4', error='x')], {}).write_csv(str(tmp_path))
+    assert (tmp_path / 'clips.csv').read_text().splitlines()[1].startswith('b.mp4,x')
     assert (tmp_path / 'windows.csv').read_text() == 'video\n'
 
 
@@ -122,7 +136,7 @@ def test_a_clip_that_could_not_be_drawn_has_scores():
     html = failed._repr_html_()
     assert html.index('drawing it failed') < html.index('<svg')
     assert html.count('<rect') == 4 and 'face seldom found' in html
-    assert failed.row()['Joy'] == .7 and failed.row()['reliable'] is False
+    assert failed.row()['Joy'] == 0.7 and failed.row()['reliable'] is False
     nothing = ClipResult('b.mp4', 'b.mp4', error='no video')
     assert '<svg' not in nothing._repr_html_()
     assert nothing.row()['reliable'] is None
@@ -130,12 +144,10 @@ def test_a_clip_that_could_not_be_drawn_has_scores():
 
 def test_a_notebook_runs_no_names(results):
     evil = clip(HOSTILE)
-    evil.probabilities = {HOSTILE: .5}
+    evil.probabilities = {HOSTILE: 0.5}
     evil.streams, evil.labels, evil.warnings = {}, [HOSTILE], [HOSTILE]
     failed = ClipResult(HOSTILE, HOSTILE, error=HOSTILE)
     html = Results([evil, failed], dict(notice=HOSTILE))._repr_html_()
     assert '<script' not in html and html.count('&lt;script') >= 5
     many = Results([clip()] * 25, {})._repr_html_()
     assert many.count('<h4>') == 20 and 'and 5 more clips' in many
-
-

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from emoreact_plugin.datasets.landmark_detector import FrameLandmarks
-from emoreact_plugin.inference import EmotionInferencer
+from emoreact_plugin.inference import EmotionInferencer, streaming
 from emoreact_plugin.inference import inferencer as module
-from emoreact_plugin.inference import streaming
 from emoreact_plugin.inference.camera import Camera
 from emoreact_plugin.inference.streaming import EmotionStream
+
 from .helpers import Clock, FakeCapture, write_timed
 
 
@@ -20,14 +20,14 @@ def frame(k):
 
 @pytest.fixture
 def inferencer(checkpoint):
-    return EmotionInferencer(checkpoint, landmarks='none', window_seconds=1.,
-                             stride_seconds=.5)
+    return EmotionInferencer(checkpoint, landmarks='none', window_seconds=1.0, stride_seconds=0.5)
 
 
 def test_windows_of_a_stream_are_those_of_the_file(inferencer, tmp_path):
     path = write_timed(tmp_path / 'a.mp4', [k / 10 for k in range(31)])
     from emoreact_plugin.datasets.video import iterate_frames
-    expected, = inferencer(path, progress=False)
+
+    (expected,) = inferencer(path, progress=False)
     results = list(inferencer.stream(iterate_frames(path), fps=10))
     # the last window of a file is aligned to its end, which a stream has not
     assert len(results) == len(expected.windows) - 1 == 5
@@ -55,13 +55,17 @@ def test_a_result_comes_with_the_last_frame_of_its_window(inferencer):
         assert result.frame[0, 0, 0] == last
 
 
-@pytest.mark.parametrize('times', [
-    # at 10, then at 20 frames a second
-    [k / 10 for k in range(10)] + [1 + k / 20 for k in range(40)],
-    # early and late in turn
-    [k / 10 + .03 * (k % 2) for k in range(30)],
-    [k / 10 - .03 * (k % 2) for k in range(30)],
-], ids=['faster', 'late', 'early'])
+@pytest.mark.parametrize(
+    'times',
+    [
+        # at 10, then at 20 frames a second
+        [k / 10 for k in range(10)] + [1 + k / 20 for k in range(40)],
+        # early and late in turn
+        [k / 10 + 0.03 * (k % 2) for k in range(30)],
+        [k / 10 - 0.03 * (k % 2) for k in range(30)],
+    ],
+    ids=['faster', 'late', 'early'],
+)
 def test_the_frame_nearest_in_time_is_taken(times, inferencer, monkeypatch):
     packed, stock = [], inferencer.pipeline.pack
 
@@ -70,27 +74,25 @@ def test_the_frame_nearest_in_time_is_taken(times, inferencer, monkeypatch):
         return stock(sample, frames, landmarks)
 
     monkeypatch.setattr(inferencer.pipeline, 'pack', pack)
-    list(inferencer.stream(((t, frame(k)) for k, t in enumerate(times)),
-                           fps=10))
+    list(inferencer.stream(((t, frame(k)) for k, t in enumerate(times)), fps=10))
     # a window is sampled as ten frames at the stated rate
     inds = inferencer.pipeline.sample(10)['frame_inds']
     expected = []
-    for start in (0, .5, 1., 1.5):
+    for start in (0, 0.5, 1.0, 1.5):
         wanted = start + inds / 10
-        expected.append([int(np.abs(np.array(times) - w).argmin())
-                         for w in wanted])
+        expected.append([int(np.abs(np.array(times) - w).argmin()) for w in wanted])
     assert packed[:4] == expected
 
 
 def test_pairs_need_no_rate(inferencer):
-    results = list(inferencer.stream(
-        (5 + k / 10, frame(k)) for k in range(21)))
-    assert [r.start_s for r in results] == [0, .5, 1.]
+    results = list(inferencer.stream((5 + k / 10, frame(k)) for k in range(21)))
+    assert [r.start_s for r in results] == [0, 0.5, 1.0]
 
 
 def test_only_frames_that_windows_need_are_kept(inferencer):
     import gc
     import weakref
+
     alive = []
 
     def frames():
@@ -113,7 +115,6 @@ def test_latency_with_and_without_landmarks(checkpoint, monkeypatch):
     clock = Clock()
 
     class Detector:
-
         def __init__(self, body):
             self.count = 0
 
@@ -124,30 +125,31 @@ def test_latency_with_and_without_landmarks(checkpoint, monkeypatch):
             pass
 
         def __call__(self, image):
-            clock.now += .02
+            clock.now += 0.02
             self.count += 1
             face = np.random.default_rng(0).uniform(9, 30, (68, 2))
             if self.count % 2:
                 face[:] = np.nan
-            return FrameLandmarks(face.astype(np.float32), False,
-                                  np.full((33, 2), np.nan, np.float32))
+            return FrameLandmarks(
+                face.astype(np.float32), False, np.full((33, 2), np.nan, np.float32)
+            )
 
     monkeypatch.setattr(module, 'LandmarkDetector', Detector)
-    inferencer = EmotionInferencer(checkpoint, landmarks='extract',
-                                   window_seconds=1., stride_seconds=1.)
+    inferencer = EmotionInferencer(
+        checkpoint, landmarks='extract', window_seconds=1.0, stride_seconds=1.0
+    )
     stock = inferencer.scorer
 
     def scorer(clips):
-        clock.now += .03
+        clock.now += 0.03
         return stock(clips)
 
-    scorer.threshold = .5
+    scorer.threshold = 0.5
     inferencer.scorer = scorer
-    result, = EmotionStream(inferencer, (frame(k) for k in range(10)), fps=10,
-                            clock=clock)
+    (result,) = EmotionStream(inferencer, (frame(k) for k in range(10)), fps=10, clock=clock)
     assert result.latency_ms == pytest.approx(50)
     assert result.landmarks_ms == pytest.approx(20)
-    assert result.face_share == .5 and result.found['body'] == 0
+    assert result.face_share == 0.5 and result.found['body'] == 0
     assert result.boxes['face'] is not None and result.boxes['body'] is None
 
 
@@ -160,41 +162,41 @@ def test_late_frames_are_dropped_in_real_time(inferencer):
             clock.now = max(clock.now, k / 10) + (2.05 if k == slow else 0)
             yield k / 10, frame(k)
 
-    stream = EmotionStream(inferencer, frames(12), fps=10, realtime=True,
-                           clock=clock)
+    stream = EmotionStream(inferencer, frames(12), fps=10, realtime=True, clock=clock)
     results = list(stream)
     # 12 came at 3.25 s, and so did all up to 30, more than .2 s late
     assert [r.dropped for r in results] == [0, 19, 19, 19]
     # of those that were complete by then the newest only; 1.5 and 2.0 have
     # no frame that was not late
-    assert [r.start_s for r in results] == [0., 1., 2.5, 3.]
+    assert [r.start_s for r in results] == [0.0, 1.0, 2.5, 3.0]
     # without, nothing is lost
-    clock.now = 0.
+    clock.now = 0.0
     stream = EmotionStream(inferencer, frames(12), fps=10, clock=clock)
-    assert [r.start_s for r in stream] == [0., .5, 1., 1.5, 2., 2.5, 3.]
+    assert [r.start_s for r in stream] == [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0]
     assert stream.dropped == 0
 
 
 def test_a_window_shorter_than_the_stride(checkpoint):
-    inferencer = EmotionInferencer(checkpoint, landmarks='none',
-                                   window_seconds=.3, stride_seconds=1.)
+    inferencer = EmotionInferencer(
+        checkpoint, landmarks='none', window_seconds=0.3, stride_seconds=1.0
+    )
     results = list(inferencer.stream((frame(k) for k in range(30)), fps=10))
-    assert [r.start_s for r in results] == [0., 1., 2.]
+    assert [r.start_s for r in results] == [0.0, 1.0, 2.0]
 
 
-@pytest.mark.parametrize('gap', [60., 3600., 1e12])
+@pytest.mark.parametrize('gap', [60.0, 3600.0, 1e12])
 @pytest.mark.parametrize('fps', [10, None])
 def test_windows_in_a_pause_are_left_out(gap, fps, inferencer):
     times = [k / 10 for k in range(11)] + [gap + k / 10 for k in range(11)]
-    stream = inferencer.stream(((t, frame(k)) for k, t in enumerate(times)),
-                               fps=fps)
+    stream = inferencer.stream(((t, frame(k)) for k, t in enumerate(times)), fps=fps)
     # 0.5 and 1.0 end in the pause, and gap - 0.5 begins in it
-    assert [r.start_s for r in stream] == [0., .5, 1., gap - .5, gap]
+    assert [r.start_s for r in stream] == [0.0, 0.5, 1.0, gap - 0.5, gap]
 
 
 def test_the_rate_is_learned_also_between_windows(checkpoint, monkeypatch):
-    inferencer = EmotionInferencer(checkpoint, landmarks='none',
-                                   window_seconds=.5, stride_seconds=2.)
+    inferencer = EmotionInferencer(
+        checkpoint, landmarks='none', window_seconds=0.5, stride_seconds=2.0
+    )
     counts, stock = [], inferencer.pipeline.sample
 
     def sample(count, name):
@@ -207,14 +209,17 @@ def test_the_rate_is_learned_also_between_windows(checkpoint, monkeypatch):
     assert counts == [12, 5, 5, 5]
 
 
-@pytest.mark.parametrize('frames, options, message', [
-    ([frame(0)], {}, 'stream: expected fps=..., or pairs'),
-    ([frame(0).astype(float)], dict(fps=10), 'frames .H, W, 3. of uint8, fou'),
-    ([frame(0)[0]], dict(fps=10), r'found \(64, 3\) of uint8'),
-    ([frame(0)], dict(fps=0), 'fps: expected frames a second'),
-    ([frame(0)], dict(realtime=True), 'expected fps=... with realtime'),
-    ('a.mp4', dict(fps=10), "number of a camera, found 'a.mp4'"),
-])
+@pytest.mark.parametrize(
+    'frames, options, message',
+    [
+        ([frame(0)], {}, 'stream: expected fps=..., or pairs'),
+        ([frame(0).astype(float)], dict(fps=10), 'frames .H, W, 3. of uint8, fou'),
+        ([frame(0)[0]], dict(fps=10), r'found \(64, 3\) of uint8'),
+        ([frame(0)], dict(fps=0), 'fps: expected frames a second'),
+        ([frame(0)], dict(realtime=True), 'expected fps=... with realtime'),
+        ('a.mp4', dict(fps=10), "number of a camera, found 'a.mp4'"),
+    ],
+)
 def test_frames_that_are_none(frames, options, message, inferencer):
     with pytest.raises(ValueError, match=message):
         list(inferencer.stream(frames, **options))
@@ -234,7 +239,8 @@ def test_results_of_a_stream_in_files(inferencer):
     assert len(clip.windows) == 5 and not clip.reliable
     assert clip.warnings[0].startswith('no landmarks')
     assert clip.mean_probabilities['Fear'] == pytest.approx(
-        np.mean([each.probabilities['Fear'] for each in results]))
+        np.mean([each.probabilities['Fear'] for each in results])
+    )
     assert stream.as_clip([]).mean_probabilities == {}
 
 
@@ -249,7 +255,7 @@ def test_a_stream_of_a_camera(fake_camera, inferencer, monkeypatch):
             for stamp in stamps:
                 if stamp > 2.05:
                     return
-                clock.now = stamp + .004
+                clock.now = stamp + 0.004
                 yield stamp, frame(7)
 
     monkeypatch.setattr(streaming, 'Camera', Steady)
@@ -257,14 +263,14 @@ def test_a_stream_of_a_camera(fake_camera, inferencer, monkeypatch):
         results = list(stream)
         assert not FakeCapture.last.released
     assert FakeCapture.last.released
-    assert [each.start_s for each in results] == [0., .5, 1.]
+    assert [each.start_s for each in results] == [0.0, 0.5, 1.0]
     assert results[0].latency_ms == pytest.approx(4)
     assert results[0].landmarks_ms == 0
     assert stream.as_clip(results).name == 'camera'
 
 
 # Seconds: a reading thread that is broken must not hang the tests.
-LONGEST = 10.
+LONGEST = 10.0
 
 
 class HeldCapture(FakeCapture):
@@ -280,9 +286,9 @@ class HeldCapture(FakeCapture):
             self.queue.put(each)
         kept = self.queue.all_tasks_done  # join() has no timeout
         with kept:
-            assert kept.wait_for(
-                lambda: not self.queue.unfinished_tasks, LONGEST), (
-                    'the camera is not read any more')
+            assert kept.wait_for(lambda: not self.queue.unfinished_tasks, LONGEST), (
+                'the camera is not read any more'
+            )
 
     def read(self):
         if self.reads:
@@ -297,8 +303,9 @@ class HeldCapture(FakeCapture):
 
 
 def test_a_camera_that_is_faster_than_the_scores(checkpoint, monkeypatch):
-    inferencer = EmotionInferencer(checkpoint, landmarks='none',
-                                   window_seconds=1., stride_seconds=.2)
+    inferencer = EmotionInferencer(
+        checkpoint, landmarks='none', window_seconds=1.0, stride_seconds=0.2
+    )
     clock = Clock()
     capture = HeldCapture(clock)
     monkeypatch.setattr(cv2, 'VideoCapture', lambda index: capture)
@@ -312,7 +319,7 @@ def test_a_camera_that_is_faster_than_the_scores(checkpoint, monkeypatch):
 
     def look_and_go_on(stamp, image):
         # the next frame comes while this one is looked at
-        if stamp < .95:
+        if stamp < 0.95:
             capture.show(round(10 * stamp + 1) / 10)
         else:
             capture.queue.put(None)
@@ -320,12 +327,12 @@ def test_a_camera_that_is_faster_than_the_scores(checkpoint, monkeypatch):
 
     monkeypatch.setattr(inferencer, 'scorer', slow)
     monkeypatch.setattr(stream, '_look', look_and_go_on)
-    capture.show(0.)
+    capture.show(0.0)
     with stream:
         results = list(stream)
     # while the first window was scored, up to 1.6 s, those from 0.2, 0.4 and
     # 0.6 s on were complete
-    assert [each.start_s for each in results] == [0., pytest.approx(.6)]
+    assert [each.start_s for each in results] == [0.0, pytest.approx(0.6)]
     # of 1.0 to 1.6 only the newest is taken
     assert [each.dropped for each in results] == [6, 6]
     assert results[1].frame[0, 0, 0] == 16
@@ -333,9 +340,9 @@ def test_a_camera_that_is_faster_than_the_scores(checkpoint, monkeypatch):
 
 
 def test_a_held_camera_that_nobody_reads(monkeypatch):
-    monkeypatch.setattr(f'{__name__}.LONGEST', .05)
+    monkeypatch.setattr(f'{__name__}.LONGEST', 0.05)
     with pytest.raises(AssertionError, match='is not read any more'):
-        HeldCapture(Clock()).show(0.)
+        HeldCapture(Clock()).show(0.0)
 
 
 def test_a_camera_that_cannot_be_opened(fake_camera, inferencer, monkeypatch):

@@ -13,9 +13,13 @@ ABOUT = dict(classes=('a', 'b'), drawn_sample_data=True, masked=True)
 
 
 def config(**options):
-    return Config(build(**dict(
-        dict(arch='resnet18', init='scratch', image_size=32,
-             classes=('a', 'b')), **options)))
+    return Config(
+        build(
+            **dict(
+                dict(arch='resnet18', init='scratch', image_size=32, classes=('a', 'b')), **options
+            )
+        )
+    )
 
 
 @pytest.fixture
@@ -27,7 +31,8 @@ def run(tmp_path):
         torch.manual_seed(0)
         content = dict(
             state_dict=MODELS.build(cfg.model).state_dict(),
-            meta=dict(cfg=cfg.pretty_text, dataset_meta=about or ABOUT))
+            meta=dict(cfg=cfg.pretty_text, dataset_meta=about or ABOUT),
+        )
         torch.save(content, tmp_path / 'run.pth')
         return read_weight_file(str(tmp_path / 'run.pth'))
 
@@ -47,7 +52,7 @@ def test_what_a_run_says_of_its_data_is_kept(run, tmp_path):
     # A head that was left out had other classes.
     cfg = config(classes=('a', 'b', 'c'))
     cfg.test_dataloader = cfg.recipe = None
-    about = to_checkpoint(run(), cfg, ('head', ))[0]['meta']['dataset_meta']
+    about = to_checkpoint(run(), cfg, ('head',))[0]['meta']['dataset_meta']
     assert about == dict(drawn_sample_data=True, masked=True)
 
 
@@ -72,16 +77,14 @@ def test_a_stream_of_a_run_for_a_config_of_its_input(run):
     file = run(shared=False)
     content, _ = to_checkpoint(file, config(input='face'), stream='face')
     for name in ('backbone.conv1.conv.weight', 'cls_head.fc_cls.bias'):
-        found, = (x for n, x in content['state_dict'].items()
-                  if n.endswith(name))
+        (found,) = (x for n, x in content['state_dict'].items() if n.endswith(name))
         face = file.networks['face'].tensors
         key = name.replace('conv1.conv', 'conv1')
         assert torch.equal(found, face[key])
     with pytest.raises(ValueError, match="input 'fusion' .found., 'face'"):
         to_checkpoint(file, config(input='face'), stream='body')
     with pytest.raises(ValueError, match='num_segments 3 .found., 5'):
-        to_checkpoint(file, config(input='face', num_segments=5),
-                      stream='face')
+        to_checkpoint(file, config(input='face', num_segments=5), stream='face')
     # A shared network was trained on both.
     with pytest.raises(ValueError, match="input 'fusion' .found., 'face'"):
         to_checkpoint(run(), config(input='face'), stream='face')

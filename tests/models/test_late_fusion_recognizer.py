@@ -21,17 +21,14 @@ def build(**kwargs):
 
 
 def shared(streams=STREAMS, recognizer=None, **kwargs):
-    return build(
-        streams=streams, recognizer=recognizer or recognizer2d(), **kwargs)
+    return build(streams=streams, recognizer=recognizer or recognizer2d(), **kwargs)
 
 
 def batch(n=2, t=3, size=32, streams=STREAMS, classes=8):
     torch.manual_seed(1)
     inputs = {f'{s}_imgs': torch.randn(n, t, 3, size, size) for s in streams}
     samples = [
-        ActionDataSample().set_gt_label(torch.randint(0, 2,
-                                                      (classes, )).float())
-        for _ in range(n)
+        ActionDataSample().set_gt_label(torch.randint(0, 2, (classes,)).float()) for _ in range(n)
     ]
     return inputs, samples
 
@@ -53,8 +50,7 @@ def test_shared_network_in_eval(joint):
         logits = model(inputs, mode='tensor')
         out = model(inputs, samples, mode='predict')
         expected = {
-            s: tsn_by_hand(model.recognizers['shared'], inputs[f'{s}_imgs'])
-            for s in STREAMS
+            s: tsn_by_hand(model.recognizers['shared'], inputs[f'{s}_imgs']) for s in STREAMS
         }
     assert list(logits) == list(STREAMS)
     for s in STREAMS:
@@ -66,12 +62,11 @@ def test_shared_network_in_eval(joint):
         assert sample.pred_label.tolist() == [int(x >= 0) for x in fused]
         for s in STREAMS:
             torch.testing.assert_close(sample.stream_logits[s], expected[s][i])
-            torch.testing.assert_close(sample.stream_scores[s],
-                                       expected[s][i].sigmoid())
+            torch.testing.assert_close(sample.stream_scores[s], expected[s][i].sigmoid())
 
 
 def test_a_shared_network_is_stored_once():
-    one, two = shared(), shared(streams=('face', ))
+    one, two = shared(), shared(streams=('face',))
     assert set(one.state_dict()) == set(two.state_dict())
     separate = build(streams=dict(face=recognizer2d(), body=recognizer2d()))
     assert len(separate.state_dict()) == 2 * len(one.state_dict())
@@ -88,22 +83,22 @@ def test_losses_are_those_of_each_stream_and_add_up():
         p = logits[s].double().sigmoid()
         by_hand = -(labels * p.log() + (1 - labels) * (1 - p).log()).mean()
         by_hand = by_hand.float()
-        torch.testing.assert_close(
-            losses[f'loss_{s}'], by_hand, rtol=1e-4, atol=0)
+        torch.testing.assert_close(losses[f'loss_{s}'], by_hand, rtol=1e-4, atol=0)
     total, _ = model.parse_losses(losses)
     torch.testing.assert_close(total, sum(losses.values()))
 
 
 def test_pos_weight():
-    weight = [1., 2., 3., 4., 5., 6., 7., 8.]
-    model = shared(streams=('face', ), pos_weight=weight).eval()
-    inputs, samples = batch(streams=('face', ))
+    weight = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
+    model = shared(streams=('face',), pos_weight=weight).eval()
+    inputs, samples = batch(streams=('face',))
     loss = model(inputs, samples, mode='loss')['loss_face']
     x = model(inputs, mode='tensor')['face']
     labels = torch.stack([s.gt_label for s in samples])
     p = x.double().sigmoid()
-    by_hand = -(torch.tensor(weight) * labels * p.log() +
-                (1 - labels) * (1 - p).log()).mean().float()
+    by_hand = (
+        -(torch.tensor(weight) * labels * p.log() + (1 - labels) * (1 - p).log()).mean().float()
+    )
     torch.testing.assert_close(loss, by_hand, rtol=1e-4, atol=0)
     assert not any('pos_weight' in name for name in model.state_dict())
 
@@ -120,45 +115,47 @@ def test_norms_see_each_stream_apart_or_all_jointly():
         assert norm.num_batches_tracked == (1 if joint else 2)
     conv = model.recognizers['shared'].backbone.conv1.conv
     with torch.no_grad():
-        m = [
-            conv(inputs[f'{s}_imgs'].flatten(0, 1)).mean((0, 2, 3))
-            for s in STREAMS
-        ]
+        m = [conv(inputs[f'{s}_imgs'].flatten(0, 1)).mean((0, 2, 3)) for s in STREAMS]
     # momentum 0.1, from 0
     torch.testing.assert_close(means[True], 0.05 * (m[0] + m[1]))
     torch.testing.assert_close(means[False], 0.09 * m[0] + 0.1 * m[1])
 
 
-@pytest.mark.parametrize('backbone, channels', [
-    (dict(type='ResNet', pretrained=None, depth=18), 512),
-    (dict(type='MobileNetV2', pretrained=None), 1280),
-])
+@pytest.mark.parametrize(
+    'backbone, channels',
+    [
+        (dict(type='ResNet', pretrained=None, depth=18), 512),
+        (dict(type='MobileNetV2', pretrained=None), 1280),
+    ],
+)
 def test_partial_bn_freezes_all_norms_but_the_first(backbone, channels):
     model = shared(
-        streams=('face', ), partial_bn=True,
-        recognizer=recognizer2d(backbone=backbone, channels=channels))
+        streams=('face',),
+        partial_bn=True,
+        recognizer=recognizer2d(backbone=backbone, channels=channels),
+    )
     norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
     assert len(norms) > 15
     before = [n.running_mean.clone() for n in norms]
     for _ in range(2):  # also after eval and back
         model.eval()
         model.train()
-        assert [n.training for n in norms] == [True] + [False] * (
-            len(norms) - 1)
-    assert [n.weight.requires_grad for n in norms] == [True] + [False] * (
-        len(norms) - 1)
-    inputs, samples = batch(streams=('face', ))
+        assert [n.training for n in norms] == [True] + [False] * (len(norms) - 1)
+    assert [n.weight.requires_grad for n in norms] == [True] + [False] * (len(norms) - 1)
+    inputs, samples = batch(streams=('face',))
     sum(model(inputs, samples, mode='loss').values()).backward()
-    changed = [bool((n.running_mean != b).any())
-               for n, b in zip(norms, before)]
+    changed = [bool((n.running_mean != b).any()) for n, b in zip(norms, before)]
     assert changed == [True] + [False] * (len(norms) - 1)
     assert all(n.weight.grad is None for n in norms[1:])
 
 
 def test_without_partial_bn_all_norms_train():
     model = shared().train()
-    assert all(m.training and m.weight.requires_grad
-               for m in model.modules() if isinstance(m, nn.BatchNorm2d))
+    assert all(
+        m.training and m.weight.requires_grad
+        for m in model.modules()
+        if isinstance(m, nn.BatchNorm2d)
+    )
 
 
 def test_a_3d_stream_beside_a_2d_one():
@@ -172,8 +169,8 @@ def test_a_3d_stream_beside_a_2d_one():
     with torch.no_grad():
         logits = model(inputs, mode='tensor')
         views = [
-            model(dict(inputs, face_imgs=inputs['face_imgs'][:, v:v + 1]),
-                  mode='tensor')['face'] for v in range(4)
+            model(dict(inputs, face_imgs=inputs['face_imgs'][:, v : v + 1]), mode='tensor')['face']
+            for v in range(4)
         ]
     assert logits['face'].shape == logits['body'].shape == (2, 8)
     torch.testing.assert_close(logits['face'], sum(views) / 4)
@@ -182,23 +179,22 @@ def test_a_3d_stream_beside_a_2d_one():
 def test_the_streams_preprocessors_are_honoured():
     body = recognizer2d()
     body['data_preprocessor'] = dict(
-        type='ActionDataPreprocessor', mean=[0, 0, 0], std=[10, 10, 10])
+        type='ActionDataPreprocessor', mean=[0, 0, 0], std=[10, 10, 10]
+    )
     model = build(streams=dict(face=recognizer2d(), body=body))
     frames = torch.full((3, 3, 4, 4), 100, dtype=torch.uint8)
     out = model.data_preprocessor(
-        dict(
-            inputs=dict(face_imgs=[frames], body_imgs=[frames]),
-            data_samples=[ActionDataSample()]))['inputs']
+        dict(inputs=dict(face_imgs=[frames], body_imgs=[frames]), data_samples=[ActionDataSample()])
+    )['inputs']
     assert out['body_imgs'].unique().tolist() == [10]
-    torch.testing.assert_close(out['face_imgs'][0, 0, :, 0, 0],
-                               torch.tensor([(100 - 123.675) / 58.395,
-                                             (100 - 116.28) / 57.12,
-                                             (100 - 103.53) / 57.375]))
+    torch.testing.assert_close(
+        out['face_imgs'][0, 0, :, 0, 0],
+        torch.tensor([(100 - 123.675) / 58.395, (100 - 116.28) / 57.12, (100 - 103.53) / 57.375]),
+    )
 
 
 def test_torchvision_backbones_can_be_built_twice():
-    config = recognizer2d(
-        backbone=dict(type='torchvision.resnet18', weights=None))
+    config = recognizer2d(backbone=dict(type='torchvision.resnet18', weights=None))
     model = build(streams=dict(face=config, body=config))
     inputs, _ = batch()
     assert model(inputs)['body'].shape == (2, 8)
@@ -216,10 +212,11 @@ def test_learned_weights_add_a_loss_and_learn():
 def test_tsm_refuses_frames_that_would_mix_clips():
     tsm = recognizer2d(
         backbone=dict(
-            type='ResNetTSM', pretrained=None, depth=18, num_segments=3,
-            pretrained2d=False),
-        head=dict(type='TSMHead', num_segments=3))
-    model = shared(streams=('face', ), recognizer=tsm)
+            type='ResNetTSM', pretrained=None, depth=18, num_segments=3, pretrained2d=False
+        ),
+        head=dict(type='TSMHead', num_segments=3),
+    )
+    model = shared(streams=('face',), recognizer=tsm)
     with pytest.raises(ValueError, match='multiple of the 3 segments.*4'):
         model(dict(face_imgs=torch.randn(3, 4, 3, 32, 32)))
 
@@ -231,8 +228,8 @@ def test_pooled_features_are_those_that_the_head_sees():
     logits, pooled, _ = score_stream(network, inputs['face_imgs'])
     assert pooled.shape == (2, 512)
     torch.testing.assert_close(
-        F.linear(pooled, network.cls_head.fc_cls.weight,
-                 network.cls_head.fc_cls.bias), logits)
+        F.linear(pooled, network.cls_head.fc_cls.weight, network.cls_head.fc_cls.bias), logits
+    )
 
 
 def test_half_precision_scores_are_ranked_in_single():
@@ -243,27 +240,38 @@ def test_half_precision_scores_are_ranked_in_single():
     assert out[0].pred_logits.dtype == torch.float32
 
 
-@pytest.mark.parametrize('options, message', [
-    (dict(streams=()), 'at least one stream'),
-    (dict(streams=STREAMS), 'expected `recognizer`'),
-    (dict(streams=dict(face=recognizer2d()), recognizer=recognizer2d()),
-     'not both'),
-    (dict(streams=('face', 'face'), recognizer=recognizer2d()), 'twice'),
-    (dict(streams=dict(face=recognizer2d(8), body=recognizer2d(7))),
-     "differ in num_classes.*'face': 8, 'body': 7"),
-    (dict(streams=dict(face=dict(recognizer2d(), cls_head=None))),
-     "'face'.*no cls_head"),
-    (dict(streams=('keys', ), recognizer=recognizer2d()), "'keys' cannot be"),
-    (dict(streams=('a.b', ), recognizer=recognizer2d()), "'a.b' cannot be"),
-    (dict(streams=('face', ), recognizer=recognizer2d(),
-          start_weights=dict(face='x.pth')), 'need a network a stream'),
-    (dict(streams=dict(face=recognizer2d()),
-          start_weights=dict(fase='x.pth')), 'some of face, found fase'),
-    (dict(streams=('face', ), recognizer=recognizer2d(), pos_weight=[2.]),
-     r'pos_weight: expected 8 values, one a class, found \(1,\)'),
-    (dict(streams=('face', ), recognizer=recognizer2d(), threshold=5),
-     'threshold: expected a probability, found 5'),
-])
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(streams=()), 'at least one stream'),
+        (dict(streams=STREAMS), 'expected `recognizer`'),
+        (dict(streams=dict(face=recognizer2d()), recognizer=recognizer2d()), 'not both'),
+        (dict(streams=('face', 'face'), recognizer=recognizer2d()), 'twice'),
+        (
+            dict(streams=dict(face=recognizer2d(8), body=recognizer2d(7))),
+            "differ in num_classes.*'face': 8, 'body': 7",
+        ),
+        (dict(streams=dict(face=dict(recognizer2d(), cls_head=None))), "'face'.*no cls_head"),
+        (dict(streams=('keys',), recognizer=recognizer2d()), "'keys' cannot be"),
+        (dict(streams=('a.b',), recognizer=recognizer2d()), "'a.b' cannot be"),
+        (
+            dict(streams=('face',), recognizer=recognizer2d(), start_weights=dict(face='x.pth')),
+            'need a network a stream',
+        ),
+        (
+            dict(streams=dict(face=recognizer2d()), start_weights=dict(fase='x.pth')),
+            'some of face, found fase',
+        ),
+        (
+            dict(streams=('face',), recognizer=recognizer2d(), pos_weight=[2.0]),
+            r'pos_weight: expected 8 values, one a class, found \(1,\)',
+        ),
+        (
+            dict(streams=('face',), recognizer=recognizer2d(), threshold=5),
+            'threshold: expected a probability, found 5',
+        ),
+    ],
+)
 def test_options_that_contradict_each_other(options, message):
     with pytest.raises(ValueError, match=message):
         MODELS.build(dict(type='LateFusionRecognizer', **options))
@@ -283,8 +291,7 @@ class KeepsWhatItGets(nn.Module):
 
 
 class TakesNumClasses(torch.nn.Module):
-
-    def __init__(self, num_classes, streams=('mine', )):
+    def __init__(self, num_classes, streams=('mine',)):
         super().__init__()
         self.num_classes, self.streams = num_classes, streams
 
@@ -293,13 +300,16 @@ def test_a_fusion_is_told_what_it_takes_and_its_config_leaves_out():
     model = shared(fusion=dict(type=TakesNumClasses))
     assert model.fusion.num_classes == 8
     assert model.fusion.streams == ('face', 'body')
-    model = shared(fusion=dict(type=TakesNumClasses, streams=('one', )))
-    assert model.fusion.streams == ('one', )
+    model = shared(fusion=dict(type=TakesNumClasses, streams=('one',)))
+    assert model.fusion.streams == ('one',)
 
 
 def test_an_unknown_fusion_names_what_is_alike():
-    with pytest.raises(KeyError, match="'ScoreFusoin' is no registered model;"
-                       ' ScoreFusion.* is; one of your own needs custom_imp'):
+    with pytest.raises(
+        KeyError,
+        match="'ScoreFusoin' is no registered model;"
+        ' ScoreFusion.* is; one of your own needs custom_imp',
+    ):
         shared(fusion=dict(type='ScoreFusoin'))
 
 
@@ -310,14 +320,10 @@ def test_a_fusion_of_ones_own_gets_features_and_validity():
         sample.set_metainfo(dict(face_found=found))
     out = model(inputs, samples, mode='predict')
     features, valid = model.fusion.got[0]
-    assert {k: v.tolist() for k, v in valid.items()} == dict(
-        face=[True, False])
-    assert {k: v.shape for k, v in features.items()} == dict(
-        face=(2, 512), body=(2, 512))
-    torch.testing.assert_close(out[0].pred_logits,
-                               out[0].stream_logits['face'])
-    assert set(model(inputs, samples, mode='loss')) == {
-        'loss_face', 'loss_body'}
+    assert {k: v.tolist() for k, v in valid.items()} == dict(face=[True, False])
+    assert {k: v.shape for k, v in features.items()} == dict(face=(2, 512), body=(2, 512))
+    torch.testing.assert_close(out[0].pred_logits, out[0].stream_logits['face'])
+    assert set(model(inputs, samples, mode='loss')) == {'loss_face', 'loss_body'}
 
 
 def test_wrong_inputs_and_labels_are_named():

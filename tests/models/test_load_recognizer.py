@@ -38,26 +38,34 @@ def test_the_config_in_a_checkpoint_is_the_runs(trained):
 def test_all_forms_of_values_that_mmengine_writes(tmp_path):
     values = dict(
         numbers=(1, -2.5, 1e-4, float('inf'), float('-inf')),
-        nothing=None, flag=True, words="it's \"so\"\n", empty={}, one=(1, ),
-        nested=dict(a=[dict(b=(dict(c=1), ))], d=[]),
-        odd={'a b': dict(c=1), 'd.e': 2}, keys={1: 'x', 2: dict(y=3)})
+        nothing=None,
+        flag=True,
+        words='it\'s "so"\n',
+        empty={},
+        one=(1,),
+        nested=dict(a=[dict(b=(dict(c=1),))], d=[]),
+        odd={'a b': dict(c=1), 'd.e': 2},
+        keys={1: 'x', 2: dict(y=3)},
+    )
     path = save(tmp_path / 'x.pth', Config(values).pretty_text)
     assert read_config(path).to_dict() == values
 
 
-@pytest.mark.parametrize('text, found', [
-    ('model = dict(type=open("made", "w"))', 'line 1: a call'),
-    ('import os\nmodel = dict()', 'line 1: no assignment'),
-    ('a = dict(**{})', r'line 1: \*\*'),
-    ('a = [x for x in (1, )]', 'malformed'),
-    ('a = (', 'never closed'),
-], ids=['call', 'import', 'stars', 'comprehension', 'syntax'])
-def test_a_config_that_is_more_than_data_is_not_run(text, found, tmp_path,
-                                                    monkeypatch):
+@pytest.mark.parametrize(
+    'text, found',
+    [
+        ('model = dict(type=open("made", "w"))', 'line 1: a call'),
+        ('import os\nmodel = dict()', 'line 1: no assignment'),
+        ('a = dict(**{})', r'line 1: \*\*'),
+        ('a = [x for x in (1, )]', 'malformed'),
+        ('a = (', 'never closed'),
+    ],
+    ids=['call', 'import', 'stars', 'comprehension', 'syntax'],
+)
+def test_a_config_that_is_more_than_data_is_not_run(text, found, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = save(tmp_path / 'x.pth', text)
-    with pytest.raises(ValueError, match=f'x.pth.*plain values.*{found}.*'
-                       'give the config file'):
+    with pytest.raises(ValueError, match=f'x.pth.*plain values.*{found}.*give the config file'):
         read_config(path)
     assert not (tmp_path / 'made').exists()
 
@@ -84,7 +92,8 @@ def test_start_weights_are_not_fetched(tmp_path, monkeypatch):
     """All weights are in the checkpoint, also of a torchvision backbone."""
     recipe = build(input='face', init='no such file.pth', image_size=32)
     recipe['model']['recognizer']['backbone'] = dict(
-        type='torchvision.resnet18', weights='IMAGENET1K_V1')
+        type='torchvision.resnet18', weights='IMAGENET1K_V1'
+    )
     recipe['model']['recognizer']['cls_head']['in_channels'] = 512
     cfg = Config(recipe)
     plain = Config(recipe)
@@ -96,55 +105,75 @@ def test_start_weights_are_not_fetched(tmp_path, monkeypatch):
     assert set(model.state_dict()) == set(state)
 
 
-@pytest.mark.parametrize('change, name', [
-    (lambda c: c.model.recognizer.backbone.update(type='subprocess.Popen'),
-     'subprocess.Popen'),
-    (lambda c: c.model.fusion.update(type='mmengine.utils.call_command'),
-     'mmengine.utils.call_command'),
-    (lambda c: c.model.fusion.update(type='NoSuchFusion'), 'NoSuchFusion'),
-    (lambda c: c.model.recognizer.cls_head.update(_scope_='os'), 'os'),
-    (lambda c: c.model.recognizer.cls_head.update(
-        type='torchvision.get_model'), 'torchvision.get_model'),
-    (lambda c: c.model.recognizer.backbone.update(
-        type='torchvision.get_model', name='fcn_resnet50',
-        weights_backbone='DEFAULT'), 'torchvision.get_model'),
-    (lambda c: c.model.recognizer.backbone.update(
-        type='torchvision.nosuch'), 'torchvision.nosuch'),
-    (lambda c: c.test_dataloader.dataset.pipeline[0].update(
-        type='os.system'), 'os.system'),
-], ids=['import', 'ours', 'unknown', 'scope', 'torchvision', 'get_model',
-        'no such model', 'pipeline'])
-def test_a_stored_config_names_registered_parts_only(change, name, trained,
-                                                     tmp_path):
+@pytest.mark.parametrize(
+    'change, name',
+    [
+        (lambda c: c.model.recognizer.backbone.update(type='subprocess.Popen'), 'subprocess.Popen'),
+        (
+            lambda c: c.model.fusion.update(type='mmengine.utils.call_command'),
+            'mmengine.utils.call_command',
+        ),
+        (lambda c: c.model.fusion.update(type='NoSuchFusion'), 'NoSuchFusion'),
+        (lambda c: c.model.recognizer.cls_head.update(_scope_='os'), 'os'),
+        (
+            lambda c: c.model.recognizer.cls_head.update(type='torchvision.get_model'),
+            'torchvision.get_model',
+        ),
+        (
+            lambda c: c.model.recognizer.backbone.update(
+                type='torchvision.get_model', name='fcn_resnet50', weights_backbone='DEFAULT'
+            ),
+            'torchvision.get_model',
+        ),
+        (
+            lambda c: c.model.recognizer.backbone.update(type='torchvision.nosuch'),
+            'torchvision.nosuch',
+        ),
+        (lambda c: c.test_dataloader.dataset.pipeline[0].update(type='os.system'), 'os.system'),
+    ],
+    ids=[
+        'import',
+        'ours',
+        'unknown',
+        'scope',
+        'torchvision',
+        'get_model',
+        'no such model',
+        'pipeline',
+    ],
+)
+def test_a_stored_config_names_registered_parts_only(change, name, trained, tmp_path):
     cfg = Config(trained[0].to_dict())
     change(cfg)
     path = save(tmp_path / 'x.pth', cfg.pretty_text)
-    with pytest.raises(ValueError, match=f"x.pth.*names '{name}'.*give the "
-                       'config file'):
+    with pytest.raises(ValueError, match=f"x.pth.*names '{name}'.*give the config file"):
         load_recognizer(path)
 
 
 def test_a_torchvision_backbone_is_built_without_weights():
-    options = dict(weights='DEFAULT', weights_backbone='DEFAULT',
-                   pretrained=True, pretrained_backbone=True)
+    options = dict(
+        weights='DEFAULT', weights_backbone='DEFAULT', pretrained=True, pretrained_backbone=True
+    )
     model = dict(backbone=dict(type='torchvision.resnet18', **options))
     assert _without_start_weights(model) == dict(
-        backbone=dict(type='torchvision.resnet18', weights=None))
+        backbone=dict(type='torchvision.resnet18', weights=None)
+    )
     assert set(options) < set(model['backbone'])
 
 
-@pytest.mark.parametrize('change, message', [
-    (dict(model=3), 'the model 3, expected a dict'),
-    (dict(test_dataloader=3), 'the test_dataloader 3, expected a dict'),
-    (dict(test_dataloader=dict(dataset=[1])),
-     r'the dataset \[1\], expected a dict'),
-    (dict(custom_imports=[1]), r'the custom_imports \[1\], expected a dict'),
-    (dict(custom_imports=dict(imports=3)), "wants '3' imported"),
-    (dict(custom_imports=dict(imports=[[]])), r"wants '\[\]' imported"),
-    (dict(model=dict(type='Recognizer2D')), 'cannot be built: TypeError'),
-    (dict(model=dict(type='LateFusionRecognizer', streams=3)),
-     'cannot be built: '),
-])
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (dict(model=3), 'the model 3, expected a dict'),
+        (dict(test_dataloader=3), 'the test_dataloader 3, expected a dict'),
+        (dict(test_dataloader=dict(dataset=[1])), r'the dataset \[1\], expected a dict'),
+        (dict(custom_imports=[1]), r'the custom_imports \[1\], expected a dict'),
+        (dict(custom_imports=dict(imports=3)), "wants '3' imported"),
+        (dict(custom_imports=dict(imports=[[]])), r"wants '\[\]' imported"),
+        (dict(model=dict(type='Recognizer2D')), 'cannot be built: TypeError'),
+        (dict(model=dict(type='LateFusionRecognizer', streams=3)), 'cannot be built: '),
+    ],
+)
 def test_a_stored_config_of_another_shape(change, message, trained, tmp_path):
     values = {**trained[0].to_dict(), **change}
     path = save(tmp_path / 'x.pth', Config(values).pretty_text)
@@ -163,8 +192,7 @@ def test_a_stored_config_has_a_known_scope(trained, tmp_path):
 def test_a_stored_config_imports_nothing(trained, tmp_path, monkeypatch):
     (tmp_path / 'my_own_parts.py').write_text('raise SystemExit("imported")')
     monkeypatch.syspath_prepend(tmp_path)
-    cfg = Config(dict(trained[0].to_dict(),
-                      custom_imports=dict(imports=['my_own_parts'])))
+    cfg = Config(dict(trained[0].to_dict(), custom_imports=dict(imports=['my_own_parts'])))
     path = save(tmp_path / 'x.pth', cfg.pretty_text)
     with pytest.raises(ValueError, match="wants 'my_own_parts' imported"):
         load_recognizer(path)
@@ -176,8 +204,7 @@ def test_weights_that_do_not_fit(trained, tmp_path):
     state = dict(model.state_dict())
     state.pop('recognizers.shared.cls_head.fc_cls.bias')
     path = save(tmp_path / 'x.pth', cfg.pretty_text, state)
-    with pytest.raises(ValueError, match='x.pth: its weights do not fit.*'
-                       '(?s:.*)fc_cls.bias'):
+    with pytest.raises(ValueError, match='x.pth: its weights do not fit.*(?s:.*)fc_cls.bias'):
         load_recognizer(path)
 
 
@@ -189,8 +216,7 @@ def test_weights_that_are_none(state, trained, tmp_path):
 
 
 def test_a_config_of_other_options_is_refused(trained):
-    other = Config(build(arch='resnet18', init='scratch', image_size=32,
-                         num_segments=5))
+    other = Config(build(arch='resnet18', init='scratch', image_size=32, num_segments=5))
     with pytest.raises(ValueError, match='num_segments 3 .found., 5'):
         load_recognizer(trained[2], other)
 

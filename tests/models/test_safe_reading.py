@@ -23,10 +23,14 @@ HOSTILE = list(hostile('x'))
 def test_what_would_create_a_file_is_refused(how, old_format, tmp_path):
     evil = hostile(tmp_path / 'created')[how]
     file = tmp_path / 'evil.pth'
-    torch.save(dict(state_dict=dict(a=torch.ones(1)), config=evil), file,
-               _use_new_zipfile_serialization=not old_format)
-    with pytest.raises(ValueError, match='evil.pth: cannot be read.*could run '
-                       'code; nothing of it was run') as error:
+    torch.save(
+        dict(state_dict=dict(a=torch.ones(1)), config=evil),
+        file,
+        _use_new_zipfile_serialization=not old_format,
+    )
+    with pytest.raises(
+        ValueError, match='evil.pth: cannot be read.*could run code; nothing of it was run'
+    ) as error:
         read_safely(str(file))
     assert 'safe_globals' not in str(error.value)
     assert 'weights_only' not in str(error.value)
@@ -61,17 +65,18 @@ def test_an_object_of_a_lost_class_is_replaced(old_format, tmp_path):
     config.values = collections.OrderedDict(a=1)
     tensor = torch.randn(3)
     path = save_with(
-        kind, dict(x=tensor, config=config, best=np.float64(.5), epoch=7,
-                   functions=[kind]), tmp_path / 'a.pth',
-        _use_new_zipfile_serialization=not old_format)
+        kind,
+        dict(x=tensor, config=config, best=np.float64(0.5), epoch=7, functions=[kind]),
+        tmp_path / 'a.pth',
+        _use_new_zipfile_serialization=not old_format,
+    )
     content, replaced = read_safely(path)
     assert replaced == ['lost_module.Config']
     assert torch.equal(content['x'], tensor) and content['epoch'] == 7
     for name in ('config', 'best'):
         assert isinstance(content[name], StandIn)
         assert not hasattr(content[name], '__dict__')
-    assert not any(isinstance(x, tuple)
-                   for x in torch.serialization.get_safe_globals())
+    assert not any(isinstance(x, tuple) for x in torch.serialization.get_safe_globals())
 
 
 def test_plain_files_are_read_as_they_are(tmp_path):
@@ -80,7 +85,7 @@ def test_plain_files_are_read_as_they_are(tmp_path):
 
 
 def test_a_lost_class_that_is_called_is_refused(tmp_path):
-    kind = lost_class(__reduce__=lambda self: (kind, (1, )))
+    kind = lost_class(__reduce__=lambda self: (kind, (1,)))
     path = save_with(kind, dict(a=kind()), tmp_path / 'a.pth')
     with pytest.raises(ValueError, match='calls something that is not here'):
         read_safely(path)
@@ -90,7 +95,8 @@ def test_a_class_that_is_here_is_refused(tmp_path):
     ran = []
     kind = lost_class(
         module='colorsys',  # of the standard library
-        __setstate__=lambda self, state: ran.append(state))
+        __setstate__=lambda self, state: ran.append(state),
+    )
     thing = kind()
     thing.value = 1
     stock = sys.modules.get('colorsys')
@@ -103,8 +109,7 @@ def test_a_class_that_is_here_is_refused(tmp_path):
 
 
 def test_a_class_that_is_here_by_python_2s_name_is_refused(tmp_path):
-    torch.save(dict(a=subprocess.CompletedProcess('x', 0)),
-               tmp_path / 'a.pth')
+    torch.save(dict(a=subprocess.CompletedProcess('x', 0)), tmp_path / 'a.pth')
     # what protocol 2 makes of `subprocess`
     with zipfile.ZipFile(tmp_path / 'a.pth') as archive:
         assert b'ccommands\n' in archive.read('a/data.pkl')
@@ -122,9 +127,10 @@ def test_modules_that_are_looked_for_are_not_imported(tmp_path, monkeypatch):
     assert 'found_module' not in sys.modules
 
 
-@pytest.mark.parametrize('content', [
-    b'', b'no pickle', b'PK\x03\x04 cut off', pickle.dumps([1], protocol=2),
-    struct.pack('<q', 3)])
+@pytest.mark.parametrize(
+    'content',
+    [b'', b'no pickle', b'PK\x03\x04 cut off', pickle.dumps([1], protocol=2), struct.pack('<q', 3)],
+)
 def test_damaged_files(content, tmp_path):
     (tmp_path / 'a.pth').write_bytes(content)
     with pytest.raises(ValueError, match='a.pth: cannot be read as a PyTorch'):
@@ -139,12 +145,17 @@ def test_no_file(tmp_path):
 def test_mmengines_own_checkpoints(tmp_path):
     """As MMAction2 publishes them: log history, numpy's numbers, methods."""
     from mmengine.logging import HistoryBuffer
-    buffer = HistoryBuffer([1., 2.], [1, 1])
-    buffer.update(3.)
-    torch.save(dict(state_dict=dict(a=torch.ones(2)), meta=dict(epoch=3),
-                    message_hub=dict(log_scalars=dict(loss=buffer),
-                                     runtime_info=dict(lr=np.float64(1)))),
-               tmp_path / 'a.pth')
+
+    buffer = HistoryBuffer([1.0, 2.0], [1, 1])
+    buffer.update(3.0)
+    torch.save(
+        dict(
+            state_dict=dict(a=torch.ones(2)),
+            meta=dict(epoch=3),
+            message_hub=dict(log_scalars=dict(loss=buffer), runtime_info=dict(lr=np.float64(1))),
+        ),
+        tmp_path / 'a.pth',
+    )
     with pytest.raises(pickle.UnpicklingError):
         torch.load(tmp_path / 'a.pth', weights_only=True)
     content, replaced = read_safely(str(tmp_path / 'a.pth'))

@@ -1,5 +1,7 @@
 """The networks against torchvision's, pooled and averaged in plain PyTorch,
-with the original system's weights in its own files."""
+with the original system's weights in its own files.
+"""
+
 import pytest
 import torch
 
@@ -12,45 +14,47 @@ from mmaction.structures import ActionDataSample
 from .weight_samples import random_model, save_original
 
 SEGMENTS = 3
-NETWORKS = [(arch, shift_div) for arch in ('resnet50', 'mobilenet_v2')
-            for shift_div in (None, 8, 4)]
+NETWORKS = [
+    (arch, shift_div) for arch in ('resnet50', 'mobilenet_v2') for shift_div in (None, 8, 4)
+]
 
 
 def shift(x, div):
     """As in the paper: of each clip's frames (N * T, C, H, W), the first 1/div
     of the channels come from the next frame, the second from the one before;
-    zeros where there is none."""
+    zeros where there is none.
+    """
     fold = x.shape[1] // div
     y = x.clone()
     for start in range(0, len(x), SEGMENTS):
         for t in range(SEGMENTS):
             i = start + t
             y[i, :fold] = x[i + 1, :fold] if t + 1 < SEGMENTS else 0
-            y[i, fold:2 * fold] = x[i - 1, fold:2 * fold] if t else 0
+            y[i, fold : 2 * fold] = x[i - 1, fold : 2 * fold] if t else 0
     return y
 
 
 def shift_residual_branches(model, div):
     """Before the first convolution of each residual branch: of all blocks of
-    a ResNet, and of MobileNetV2's that expand and have a shortcut."""
+    a ResNet, and of MobileNetV2's that expand and have a shortcut.
+    """
     count = 0
     for block in model.modules():
         conv = getattr(block, 'conv1', None)
         if type(block).__name__ == 'InvertedResidual':
-            conv = (block.conv[0] if block.use_res_connect
-                    and len(block.conv) == 4 else None)
+            conv = block.conv[0] if block.use_res_connect and len(block.conv) == 4 else None
         elif type(block).__name__ != 'Bottleneck':
             continue
         if conv is not None:
-            conv.register_forward_pre_hook(
-                lambda module, args: (shift(args[0], div), ))
+            conv.register_forward_pre_hook(lambda module, args: (shift(args[0], div),))
             count += 1
     return count
 
 
 def plain_logits(model, frames):
-    """torchvision's backbone, its pooling, the linear layer, the mean over
-    segments: (N, T, 3, H, W) -> (N, 8)."""
+    """Torchvision's backbone, its pooling, the linear layer, the mean over
+    segments: (N, T, 3, H, W) -> (N, 8).
+    """
     scores = model.eval()(frames.flatten(0, 1))
     return scores.view(len(frames), -1, scores.shape[1]).mean(1)
 
@@ -64,22 +68,21 @@ def our_model(arch, shift_div, **options):
 
 def clips():
     torch.manual_seed(1)
-    return {f'{s}_imgs': torch.randn(2, SEGMENTS, 3, 64, 64)
-            for s in ('face', 'body')}
+    return {f'{s}_imgs': torch.randn(2, SEGMENTS, 3, 64, 64) for s in ('face', 'body')}
 
 
 @pytest.mark.parametrize('arch, shift_div', NETWORKS)
 def test_same_weights_same_frames_same_logits(arch, shift_div, tmp_path):
     reference = random_model(arch)
     # --shift on MobileNetV2 does nothing in the original, nor to its names.
-    path = save_original(tmp_path / 'model_best.pth', reference,
-                         shift=bool(shift_div) and arch == 'resnet50')
+    path = save_original(
+        tmp_path / 'model_best.pth', reference, shift=bool(shift_div) and arch == 'resnet50'
+    )
     model = our_model(arch, shift_div)
     network = model.recognizers['shared']
     if arch == 'mobilenet_v2' and shift_div:
         load_weights(network.backbone, path)
-        network.cls_head.fc_cls.load_state_dict(
-            reference.classifier[1].state_dict())
+        network.cls_head.fc_cls.load_state_dict(reference.classifier[1].state_dict())
     else:
         load_weights(model, path)
     if shift_div:
@@ -88,11 +91,9 @@ def test_same_weights_same_frames_same_logits(arch, shift_div, tmp_path):
     inputs = clips()
     samples = [ActionDataSample() for _ in range(2)]
     with torch.no_grad():
-        plain = {s: plain_logits(reference, inputs[f'{s}_imgs'])
-                 for s in model.streams}
+        plain = {s: plain_logits(reference, inputs[f'{s}_imgs']) for s in model.streams}
         logits = model(inputs, mode='tensor')
-        fused = torch.stack([s.pred_logits for s in model(
-            inputs, samples, mode='predict')])
+        fused = torch.stack([s.pred_logits for s in model(inputs, samples, mode='predict')])
     assert tuple(logits) == ('face', 'body')
     size = max(x.abs().max() for x in plain.values())
     for s, x in plain.items():
@@ -104,22 +105,20 @@ def test_same_weights_same_frames_same_logits(arch, shift_div, tmp_path):
     assert (plain['face'][0] - plain['face'][1]).abs().max() > 1e-2 * size
 
 
-@pytest.mark.parametrize('arch, shift_div', [
-    ('resnet50', None), ('resnet50', 8), ('mobilenet_v2', None),
-    ('mobilenet_v2', 8)])
+@pytest.mark.parametrize(
+    'arch, shift_div',
+    [('resnet50', None), ('resnet50', 8), ('mobilenet_v2', None), ('mobilenet_v2', 8)],
+)
 def test_partial_bn_freezes_all_norms_but_the_first(arch, shift_div):
     model = our_model(arch, shift_div, input='face').train()
-    norms = [m for m in model.modules()
-             if isinstance(m, torch.nn.BatchNorm2d)]
-    plain = [m for m in random_model(arch).modules()
-             if isinstance(m, torch.nn.BatchNorm2d)]
+    norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    plain = [m for m in random_model(arch).modules() if isinstance(m, torch.nn.BatchNorm2d)]
     assert len(norms) == len(plain) == dict(resnet50=53, mobilenet_v2=52)[arch]
     first = model.recognizers['shared'].backbone.conv1.bn
     assert norms[0] is first
     before = [{n: x.clone() for n, x in m.state_dict().items()} for m in norms]
     face = clips()['face_imgs']
-    labels = [ActionDataSample().set_gt_label(torch.tensor([1., 0] * 4))
-              for _ in face]
+    labels = [ActionDataSample().set_gt_label(torch.tensor([1.0, 0] * 4)) for _ in face]
     model(dict(face_imgs=face), labels, mode='loss')['loss_face'].backward()
     for i, norm in enumerate(norms):
         assert norm.training == (i == 0)
@@ -129,5 +128,4 @@ def test_partial_bn_freezes_all_norms_but_the_first(arch, shift_div):
         same = torch.equal(norm.running_mean, before[i]['running_mean'])
         assert same == (i > 0)
     frozen = {id(p) for m in norms[1:] for p in m.parameters()}
-    assert all(p.grad is not None for p in model.parameters()
-               if id(p) not in frozen)
+    assert all(p.grad is not None for p in model.parameters() if id(p) not in frozen)

@@ -1,5 +1,7 @@
 """Weight files as other systems write them, of random weights; and files that
-would run code."""
+would run code.
+"""
+
 import os
 import pathlib
 import re
@@ -12,33 +14,32 @@ import numpy as np
 import torch
 import torchvision
 
-RESNET_CHILDREN = dict(
-    conv1='0', bn1='1', layer1='4', layer2='5', layer3='6', layer4='7')
+RESNET_CHILDREN = dict(conv1='0', bn1='1', layer1='4', layer2='5', layer3='6', layer4='7')
 CHANNELS = dict(resnet18=512, resnet50=2048, mobilenet_v2=1280)
 
 
 def random_model(name, num_classes=8, seed=0):
     """Of torchvision, with weights and statistics that are all different."""
     torch.manual_seed(seed)
-    model = getattr(torchvision.models, name)(
-        weights=None, num_classes=num_classes)
+    model = getattr(torchvision.models, name)(weights=None, num_classes=num_classes)
     norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     for norm in norms:
-        norm.weight.data.uniform_(.5, 1.5)
-        norm.bias.data.uniform_(-.1, .1)
-        norm.momentum = 1.
+        norm.weight.data.uniform_(0.5, 1.5)
+        norm.bias.data.uniform_(-0.1, 0.1)
+        norm.momentum = 1.0
     # Statistics of some data: with made-up ones, what the frames show is lost
     # on its way through 50 layers.
     with torch.no_grad():
         model.train()(torch.randn(8, 3, 64, 64))
     for norm in norms:
-        norm.running_mean += norm.running_var.sqrt() * torch.empty_like(
-            norm.running_mean).uniform_(-.1, .1)
-        norm.running_var *= torch.empty_like(norm.running_var).uniform_(.8, 1)
-        norm.momentum = .1
+        norm.running_mean += norm.running_var.sqrt() * torch.empty_like(norm.running_mean).uniform_(
+            -0.1, 0.1
+        )
+        norm.running_var *= torch.empty_like(norm.running_var).uniform_(0.8, 1)
+        norm.momentum = 0.1
     model.eval()
     head = model.classifier[1] if name == 'mobilenet_v2' else model.fc
-    torch.nn.init.uniform_(head.weight, -.1, .1)
+    torch.nn.init.uniform_(head.weight, -0.1, 0.1)
     torch.nn.init.uniform_(head.bias, -1, 1)
     return model
 
@@ -63,11 +64,13 @@ def original_state(model, shift=False, parallel=False):
     else:
         renamed = OrderedDict(
             (n.replace('features.', 'base_model.0.', 1), x)
-            for n, x in state.items() if n.startswith('features.'))
+            for n, x in state.items()
+            if n.startswith('features.')
+        )
         head = 'classifier.1.'
     for name in ('weight', 'bias'):
         renamed[f'new_fc.{name}'] = state[head + name]
-    renamed['threshold'] = torch.full((8, ), .5)
+    renamed['threshold'] = torch.full((8,), 0.5)
     if parallel:
         return OrderedDict((f'module.{n}', x) for n, x in renamed.items())
     return renamed
@@ -84,17 +87,20 @@ def original_checkpoint(model, **options):
     config.resume = None
     config.log_levels = {0: 30, 1: 20, 2: 10}
     return dict(
-        arch='TSN', epoch=7, state_dict=original_state(model, **options),
-        optimizer=dict(state={}, param_groups=[dict(lr=.01)]),
-        monitor_best=np.float64(.75), config=config), module
+        arch='TSN',
+        epoch=7,
+        state_dict=original_state(model, **options),
+        optimizer=dict(state={}, param_groups=[dict(lr=0.01)]),
+        monitor_best=np.float64(0.75),
+        config=config,
+    ), module
 
 
 def save_original(path, model, old_format=False, **options):
     content, module = original_checkpoint(model, **options)
     sys.modules['parse_config'] = module
     try:
-        torch.save(content, path,
-                   _use_new_zipfile_serialization=not old_format)
+        torch.save(content, path, _use_new_zipfile_serialization=not old_format)
     finally:
         del sys.modules['parse_config']
     return str(path)
@@ -107,12 +113,10 @@ def affectnet_state(model, shift=False):
         renamed = sequential(state, 'features.', shift)
     else:
         renamed = OrderedDict(
-            (f'module.{n}', x) for n, x in state.items()
-            if n.startswith('features.'))
-    width = state['fc.weight' if 'fc.weight' in state else
-                  'classifier.1.weight'].shape[1]
-    for head, size in (('classifier.0', 8), ('categorical_layer', 8),
-                       ('continuous_layer', 2)):
+            (f'module.{n}', x) for n, x in state.items() if n.startswith('features.')
+        )
+    width = state['fc.weight' if 'fc.weight' in state else 'classifier.1.weight'].shape[1]
+    for head, size in (('classifier.0', 8), ('categorical_layer', 8), ('continuous_layer', 2)):
         renamed[f'{head}.weight'] = torch.zeros(size, width)
         renamed[f'{head}.bias'] = torch.zeros(size)
     return renamed

@@ -11,18 +11,17 @@ TOOLS = Path(__file__).parent.parent.parent / 'tools'
 @pytest.fixture
 def calls(monkeypatch, capsys):
     """Makes a function that calls a tool, as the shell does: (exit code,
-    stdout, stderr). The tool itself is its attribute ``tool``."""
+    stdout, stderr). The tool itself is its attribute ``tool``.
+    """
     threads = cv2.getNumThreads()
 
     def make(name, *first):
-        spec = importlib.util.spec_from_file_location(name,
-                                                      TOOLS / f'{name}.py')
+        spec = importlib.util.spec_from_file_location(name, TOOLS / f'{name}.py')
         tool = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(tool)
 
         def call(*arguments):
-            monkeypatch.setattr(sys, 'argv',
-                                [f'{name}.py', *first, *arguments])
+            monkeypatch.setattr(sys, 'argv', [f'{name}.py', *first, *arguments])
             code = 0
             try:
                 tool.main()

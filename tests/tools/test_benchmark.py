@@ -29,10 +29,8 @@ def test_quick_metric(call):
     with open('work_dirs/benchmark_quick.md', encoding='utf-8') as file:
         text = file.read()
     assert text in out and '| ours | scikit-learn |' in text
-    assert ('written: work_dirs/benchmark_quick.md, '
-            'work_dirs/benchmark_quick.json') in out
-    assert sorted(os.listdir('work_dirs')) == ['benchmark_quick.json',
-                                               'benchmark_quick.md']
+    assert ('written: work_dirs/benchmark_quick.md, work_dirs/benchmark_quick.json') in out
+    assert sorted(os.listdir('work_dirs')) == ['benchmark_quick.json', 'benchmark_quick.md']
 
 
 def test_data_of_a_config_and_of_a_folder(call, tiny, tmp_path):
@@ -40,10 +38,12 @@ def test_data_of_a_config_and_of_a_folder(call, tiny, tmp_path):
     config.write_text(
         '_base_ = []\n'
         'from emoreact_plugin.recipes import build\n'
-        'globals().update(build(num_segments=1, image_size=32))\n')
+        'globals().update(build(num_segments=1, image_size=32))\n'
+    )
     few = ('--quick', '--repetitions', '1', '--data-root', str(tiny.root))
-    code, _, err = call(str(config), *few, '--only', 'mask,loading',
-                        '--cache-dir', 'kept', '--out', 'a')
+    code, _, err = call(
+        str(config), *few, '--only', 'mask,loading', '--cache-dir', 'kept', '--out', 'a'
+    )
     assert code == 0, err
     assert os.listdir('kept')
     found = read('a')
@@ -67,7 +67,7 @@ def test_drawn_data_is_made_where_none_is_given(call, monkeypatch):
     monkeypatch.setattr(call.tool, 'make_drawn_data', make)
     code, _, err = call('--quick', '--only', 'loading')
     assert code == 1 and 'drawn' in err
-    (root, clips, frames), = made
+    ((root, clips, frames),) = made
     assert (clips, frames) == (1, 6) and not os.path.exists(root)
 
 
@@ -88,17 +88,24 @@ def test_a_stop_leaves_what_is_measured(call, monkeypatch):
     assert not found['complete'] and len(found['parts']['metric']) == 2
 
 
-@pytest.mark.parametrize('arguments, message', [
-    (['--only', 'speed'], '--only: expected some of loading, training, '
-     'metric, mask, found speed'),
-    (['--repetitions', '0'], '--repetitions: expected 1 or more, found 0'),
-    (['--threads', '0'], '--threads: expected 1 or more, found 0'),
-    (['--crops', 'cut'], '--crops: expected a config as well'),
-    (['--cache-dir', 'x'], '--cache-dir: expected a config or --data-root'),
-    (['--data-root', 'nowhere', '--only', 'mask'], 'nowhere: expected one or '
-     'more of frames, videos, crops'),
-    (['nowhere.py', '--only', 'mask'], 'nowhere.py: no such config file'),
-])
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        (
+            ['--only', 'speed'],
+            '--only: expected some of loading, training, metric, mask, found speed',
+        ),
+        (['--repetitions', '0'], '--repetitions: expected 1 or more, found 0'),
+        (['--threads', '0'], '--threads: expected 1 or more, found 0'),
+        (['--crops', 'cut'], '--crops: expected a config as well'),
+        (['--cache-dir', 'x'], '--cache-dir: expected a config or --data-root'),
+        (
+            ['--data-root', 'nowhere', '--only', 'mask'],
+            'nowhere: expected one or more of frames, videos, crops',
+        ),
+        (['nowhere.py', '--only', 'mask'], 'nowhere.py: no such config file'),
+    ],
+)
 def test_errors(call, arguments, message):
     code, _, err = call('--quick', *arguments)
     assert code == 1 and message in err

@@ -35,8 +35,7 @@ def named(call, monkeypatch):
 
 def test_the_sheet_has_the_inputs(call, monkeypatch):
     panels = named(call, monkeypatch)
-    code, out, _ = call('--split', 'test', '--number', '2', '--out',
-                        'x/sheet.png', '--cell', '32')
+    code, out, _ = call('--split', 'test', '--number', '2', '--out', 'x/sheet.png', '--cell', '32')
     assert code == 0 and '2 clips of test in x/sheet.png' in out
     sheet = cv2.imread('x/sheet.png')[..., ::-1]
     assert [p.name for p in Path('x').iterdir()] == ['sheet.png']
@@ -46,19 +45,18 @@ def test_the_sheet_has_the_inputs(call, monkeypatch):
         image = panel.rows['body'][0].image
         ys, xs = np.nonzero((sheet == image[-1, -1]).all(axis=2))
         assert any(
-            np.array_equal(sheet[max(y - 31, 0):y + 1, max(x - 31, 0):x + 1],
-                           image) for y, x in zip(ys, xs))
+            np.array_equal(sheet[max(y - 31, 0) : y + 1, max(x - 31, 0) : x + 1], image)
+            for y, x in zip(ys, xs)
+        )
 
 
 def test_clips_by_name(call, monkeypatch):
     panels = named(call, monkeypatch)
-    code, _, _ = call('--split', 'val', '--clips', 'VAL102_2.mp4', 'VAL100_2',
-                      '--out', 'a.jpg')
+    code, _, _ = call('--split', 'val', '--clips', 'VAL102_2.mp4', 'VAL100_2', '--out', 'a.jpg')
     assert code == 0 and [p.title for p in panels] == ['VAL102_2', 'VAL100_2']
     assert Path('a.jpg').read_bytes()[:2] == b'\xff\xd8'
     code, _, err = call('--split', 'val', '--clips', 'VAL10', '--out', 'b.jpg')
-    assert code == 1 and ('--clips VAL10: expected clips of the val split, '
-                          'such as VAL10') in err
+    assert code == 1 and ('--clips VAL10: expected clips of the val split, such as VAL10') in err
     assert not Path('b.jpg').exists()
 
 
@@ -77,15 +75,13 @@ def test_the_choice_is_the_seeds(call, monkeypatch):
 
 def test_flags_of_the_recipe(call, monkeypatch):
     panels = named(call, monkeypatch)
-    call('--input', 'face+fullbody', '--num-segments', '5', '--number', '1',
-         '--work-dir', 'w')
+    call('--input', 'face+fullbody', '--num-segments', '5', '--number', '1', '--work-dir', 'w')
     assert list(panels[0].rows) == ['frame', 'face', 'fullbody']
     assert panels[0].columns == 5 and Path('w/browse_train.png').is_file()
 
 
 def test_several_sheets(call):
-    code, out, _ = call('--split', 'val', '--num-segments', '1', '--out',
-                        'a.png', '--cell', '900')
+    code, out, _ = call('--split', 'val', '--num-segments', '1', '--out', 'a.png', '--cell', '900')
     assert code == 0 and 'a_1.png, a_2.png' in out
     assert Path('a_4.png').is_file() and not Path('a.png').exists()
 
@@ -115,15 +111,17 @@ def test_without_a_display(call, monkeypatch):
     assert code == 1 and '--show: expected a display, found none' in err
 
 
-@pytest.mark.parametrize('flags, message', [
-    (('--number', '0'), '--number: expected 1 or more, found 0'),
-    (('--seed', '-1'), '--seed: expected 0 or more, found -1'),
-    (('--epoch', '-1'), '--epoch: expected 0 or more, found -1'),
-    (('--out', 'a.gif'), '--out a.gif: expected a name that ends in .jpg'),
-    (('--cell', '5000', '--number', '1'), 'expected cells of 1 to'),
-    (('--cfg-options', 'train_dataloader=None'),
-     'the config has no train_dataloader'),
-])
+@pytest.mark.parametrize(
+    'flags, message',
+    [
+        (('--number', '0'), '--number: expected 1 or more, found 0'),
+        (('--seed', '-1'), '--seed: expected 0 or more, found -1'),
+        (('--epoch', '-1'), '--epoch: expected 0 or more, found -1'),
+        (('--out', 'a.gif'), '--out a.gif: expected a name that ends in .jpg'),
+        (('--cell', '5000', '--number', '1'), 'expected cells of 1 to'),
+        (('--cfg-options', 'train_dataloader=None'), 'the config has no train_dataloader'),
+    ],
+)
 def test_flags_without_sense(call, flags, message):
     code, _, err = call(*flags)
     assert code == 1 and message in err and 'Traceback' not in err

@@ -27,7 +27,8 @@ def test_a_config(call):
     assert out.endswith(
         '6 clips: 0 errors, 0 warnings, 3 notes. All of them in '
         'work_dirs/check_fusion/: findings.csv, clips.csv, summary.json, '
-        'dataset.png\n')
+        'dataset.png\n'
+    )
     for name in ('findings.csv', 'clips.csv', 'summary.json', 'dataset.png'):
         assert Path('work_dirs/check_fusion', name).is_file()
 
@@ -35,12 +36,10 @@ def test_a_config(call):
 def test_errors_set_the_exit_code(call):
     Path('data/videos/VAL100_2.mp4').write_bytes(b'no video')
     Path('data/videos/TEST100_2.mp4_hol.txt').unlink()
-    code, out, _ = call('--config', CONFIG, '--data-root', 'data', '--out',
-                        'x', '--workers', '1')
+    code, out, _ = call('--config', CONFIG, '--data-root', 'data', '--out', 'x', '--workers', '1')
     assert code == 1 and ': 2 errors, ' in out
     assert out.startswith('ERRORS: clips that cannot be read (val 1)\n  val  ')
-    kinds = [f['kind'] for f in
-             json.loads(Path('x/summary.json').read_text())['findings']]
+    kinds = [f['kind'] for f in json.loads(Path('x/summary.json').read_text())['findings']]
     assert kinds[:2] == ['unreadable clip', 'no keypoints']
     # The flags of a config have their effect.
     code, out, _ = call(CONFIG, '--data-root', 'data', '--input', 'face')
@@ -55,8 +54,7 @@ def test_a_folder(call):
     code, out, _ = call('data')
     assert code == 0 and 'work_dirs/check_data/' in out
     code, out, _ = call('data', '--classes', 'Fear', 'Surprise', '--out', 'x')
-    assert json.loads(Path('x/summary.json').read_text())['classes'] == [
-        'Fear', 'Surprise']
+    assert json.loads(Path('x/summary.json').read_text())['classes'] == ['Fear', 'Surprise']
 
 
 def test_it_can_be_stopped(call, monkeypatch):
@@ -69,15 +67,18 @@ def test_it_can_be_stopped(call, monkeypatch):
     assert code == 130 and out == 'stopped; the same command goes on\n'
 
 
-@pytest.mark.parametrize('flags, message', [
-    (('data', '--input', 'face'), '--input: expected a config, found the fol'),
-    (('data', '--data-root', 'x'), '--data-root: expected a config'),
-    ((CONFIG, '--classes', 'Fear'), '--classes: expected a folder'),
-    ((CONFIG, '--workers', '0'), '--workers: expected 1 or more, found 0'),
-    ((), 'expected one config file'),
-    (('nowhere', ), 'nowhere: no such config file'),
-    (('work_dirs', ), 'work_dirs: expected train.csv, val.csv, test.csv'),
-])
+@pytest.mark.parametrize(
+    'flags, message',
+    [
+        (('data', '--input', 'face'), '--input: expected a config, found the fol'),
+        (('data', '--data-root', 'x'), '--data-root: expected a config'),
+        ((CONFIG, '--classes', 'Fear'), '--classes: expected a folder'),
+        ((CONFIG, '--workers', '0'), '--workers: expected 1 or more, found 0'),
+        ((), 'expected one config file'),
+        (('nowhere',), 'nowhere: no such config file'),
+        (('work_dirs',), 'work_dirs: expected train.csv, val.csv, test.csv'),
+    ],
+)
 def test_flags_without_sense(call, flags, message):
     Path('work_dirs').mkdir()
     code, _, err = call(*flags)

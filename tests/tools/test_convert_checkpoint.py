@@ -1,4 +1,5 @@
 """Files of other systems to start weights and checkpoints, as a user does."""
+
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,7 @@ from emoreact_plugin.evaluation import read_dump
 from emoreact_plugin.models import load_weights
 from mmaction.registry import DATASETS, MODELS
 
-from ..models.weight_samples import (affectnet_state, random_model,
-                                     save_original)
+from ..models.weight_samples import affectnet_state, random_model, save_original
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -31,10 +31,11 @@ def convert(calls):
 def config(tmp_path):
     path = tmp_path / 'small.py'
     path.write_text(
-        f"_base_ = [{str(ROOT / 'configs' / '_base_' / 'runtime.py')!r}]\n"
+        f'_base_ = [{str(ROOT / "configs" / "_base_" / "runtime.py")!r}]\n'
         'from emoreact_plugin.recipes import build\n'
         "globals().update(build(arch='resnet18', image_size=32, "
-        'num_workers=0))\n')
+        'num_workers=0))\n'
+    )
     return str(path)
 
 
@@ -62,44 +63,45 @@ def test_start_weights(shift, convert, reference, tmp_path):
         f'{path}: trained checkpoint of the original system; epoch 7; resnet18'
         f'{" with temporal shift (TSM)" * shift}, 100 tensors, head for 8 '
         'labels.',
-        'Of classes that are not here, so not read: '
-        'parse_config.ConfigParser.',
+        'Of classes that are not here, so not read: parse_config.ConfigParser.',
         f'{out}: start weights, the backbone alone.',
-        'Left out: threshold, cls_head.fc_cls.weight, cls_head.fc_cls.bias.']
+        'Left out: threshold, cls_head.fc_cls.weight, cls_head.fc_cls.bias.',
+    ]
     written = torch.load(out, weights_only=True)
-    expected = {n: x for n, x in reference.state_dict().items()
-                if not n.startswith('fc.')}
+    expected = {n: x for n, x in reference.state_dict().items() if not n.startswith('fc.')}
     assert set(written['state_dict']) == set(expected)
-    assert all(torch.equal(written['state_dict'][n], x)
-               for n, x in expected.items())
-    assert written['meta'] == dict(converted_from=dict(
-        kind='original', file='in.pth', arch='resnet18', shift=shift,
-        epoch=7))
+    assert all(torch.equal(written['state_dict'][n], x) for n, x in expected.items())
+    assert written['meta'] == dict(
+        converted_from=dict(kind='original', file='in.pth', arch='resnet18', shift=shift, epoch=7)
+    )
     for backbone in (resnet18(), resnet18('ResNetTSM', pretrained2d=False)):
         assert load_weights(backbone, out).count == 100
-    assert sorted(p.name for p in (tmp_path / 'new').iterdir()) == [
-        'start.pth']
+    assert sorted(p.name for p in (tmp_path / 'new').iterdir()) == ['start.pth']
 
 
 def plain_scores(reference, cfg, root):
     """Logits (clips, streams, 8) of torchvision's network on the test clips,
-    pooled and averaged in plain PyTorch."""
+    pooled and averaged in plain PyTorch.
+    """
     cfg = Config.fromfile(cfg, lazy_import=False)
-    dataset = DATASETS.build(dict(cfg.test_dataloader.dataset,
-                                  data_root=str(root)))
+    dataset = DATASETS.build(dict(cfg.test_dataloader.dataset, data_root=str(root)))
     norm = cfg.model.recognizer.data_preprocessor
     mean, std = (torch.tensor(norm[n]).view(3, 1, 1) for n in ('mean', 'std'))
     scores = []
     for sample in dataset:
         with torch.no_grad():
-            scores.append([
-                reference((sample['inputs'][f'{s}_imgs'] - mean) / std).mean(0)
-                .tolist() for s in ('face', 'body')])
+            scores.append(
+                [
+                    reference((sample['inputs'][f'{s}_imgs'] - mean) / std).mean(0).tolist()
+                    for s in ('face', 'body')
+                ]
+            )
     return np.array(scores)
 
 
-def test_a_trained_checkpoint_is_tested(convert, calls, config, original,
-                                        reference, tiny, tmp_path):
+def test_a_trained_checkpoint_is_tested(
+    convert, calls, config, original, reference, tiny, tmp_path
+):
     out = str(tmp_path / 'ours.pth')
     code, text, _ = convert(config, original, '--out', out)
     assert code == 0
@@ -107,29 +109,33 @@ def test_a_trained_checkpoint_is_tested(convert, calls, config, original,
         f'{out}: checkpoint of the config, 102 tensors.',
         'Left out: threshold.',
         'Not in the file, taken from the config: input fusion, mask False, '
-        'num_segments 3, shift_div 8.']
+        'num_segments 3, shift_div 8.',
+    ]
     meta = torch.load(out, weights_only=True)['meta']
     assert meta['converted_from']['file'] == 'model_best.pth'
     assert meta['dataset_meta']['classes'][0] == 'Curiosity'
     stored = Config.fromstring(meta['cfg'], '.py')
     assert stored.model.start_weights is None
     dump = str(tmp_path / 'scores.npz')
-    common = [out, '--data-root', str(tiny.root), '--work-dir',
-              str(tmp_path / 'work'), '--cfg-options',
-              'test_dataloader.persistent_workers=False']
-    code, text, error = calls('test')(config, *common[:5], '--dump', dump,
-                                      *common[5:])
+    common = [
+        out,
+        '--data-root',
+        str(tiny.root),
+        '--work-dir',
+        str(tmp_path / 'work'),
+        '--cfg-options',
+        'test_dataloader.persistent_workers=False',
+    ]
+    code, text, error = calls('test')(config, *common[:5], '--dump', dump, *common[5:])
     assert code == 0, error
     expected = plain_scores(reference, config, tiny.root)
     found = read_dump(dump)
     size = abs(expected).max()
     for i, stream in enumerate(('face', 'body')):
-        assert abs(found.stream_logits[stream] - expected[:, i]).max() <= (
-            1e-4 * size)
+        assert abs(found.stream_logits[stream] - expected[:, i]).max() <= (1e-4 * size)
     assert abs(found.scores - expected.mean(1)).max() <= 1e-4 * size
     assert abs(expected[:, 0] - expected[:, 1]).max() > 1e-2 * size
-    code, _, error = calls('test')(config, *common[:5], '--input', 'face',
-                                   *common[5:])
+    code, _, error = calls('test')(config, *common[:5], '--input', 'face', *common[5:])
     assert code == 1 and 'was trained with other options' in error
     code, _, error = calls('train')(config, '--resume', *common[:1])
     assert code == 1 and f'{out}: expected the checkpoint of a run' in error
@@ -144,33 +150,42 @@ def test_no_head(convert, config, reference, tmp_path):
     assert not Path(out).exists()
     code, text, _ = convert(config, path, '--out', out, '--may-miss', 'head')
     assert code == 0 and 'checkpoint of the config, 100 tensors' in text
-    assert ('RANDOM, so not to be tested as it is: recognizers.shared.cls_head'
-            '.fc_cls.weight, recognizers.shared.cls_head.fc_cls.bias.') in text
+    assert (
+        'RANDOM, so not to be tested as it is: recognizers.shared.cls_head'
+        '.fc_cls.weight, recognizers.shared.cls_head.fc_cls.bias.'
+    ) in text
 
 
 def test_a_stream_is_chosen(convert, config, tmp_path):
     """Of a run with a network a stream."""
     cfg = Config.fromfile(config, lazy_import=False).model
     network = dict(cfg.recognizer)
-    model = MODELS.build(dict(type='LateFusionRecognizer',
-                              streams=dict(face=network, body=network)))
+    model = MODELS.build(
+        dict(type='LateFusionRecognizer', streams=dict(face=network, body=network))
+    )
     path, out = str(tmp_path / 'a.pth'), str(tmp_path / 'out.pth')
     torch.save(dict(state_dict=model.state_dict()), path)
     code, _, error = convert(path, '--out', out)
-    assert code == 1 and ('ambiguous, holds networks of the streams face, '
-                          'body, expected one network') in error
+    assert (
+        code == 1
+        and ('ambiguous, holds networks of the streams face, body, expected one network') in error
+    )
     code, text, _ = convert(path, '--out', out, '--stream', 'body')
     assert code == 0 and 'face: resnet18, 100 tensors, head for 8' in text
     assert torch.equal(
         torch.load(out, weights_only=True)['state_dict']['conv1.weight'],
-        model.recognizers['body'].backbone.conv1.conv.weight)
+        model.recognizers['body'].backbone.conv1.conv.weight,
+    )
 
 
-@pytest.mark.parametrize('flags, message', [
-    (['--arch', 'resnet50'], 'does not fit LateFusionRecognizer'),
-    (['--shift'], 'trained without temporal shift, the model is one with')])
-def test_another_model_is_refused(flags, message, convert, config, original,
-                                  tmp_path):
+@pytest.mark.parametrize(
+    'flags, message',
+    [
+        (['--arch', 'resnet50'], 'does not fit LateFusionRecognizer'),
+        (['--shift'], 'trained without temporal shift, the model is one with'),
+    ],
+)
+def test_another_model_is_refused(flags, message, convert, config, original, tmp_path):
     out = tmp_path / 'out.pth'
     code, _, error = convert(config, original, '--out', str(out), *flags)
     assert code == 1 and message in error and original in error

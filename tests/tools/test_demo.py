@@ -20,16 +20,18 @@ def trained(tmp_path_factory):
 @pytest.fixture
 def call(calls, tiny, trained, tmp_path, monkeypatch):
     """Calls the tool with the checkpoint, beside two clips and their
-    landmarks: videos/a.mp4, videos/b.mp4."""
+    landmarks: videos/a.mp4, videos/b.mp4.
+    """
     monkeypatch.chdir(tmp_path)
     names = tiny.videos['test'][:2]
     os.mkdir('videos')
     for name, new in zip(names, ('a.mp4', 'b.mp4')):
         shutil.copy(tiny.root / 'videos' / name, f'videos/{new}')
-        shutil.copy(tiny.root / 'videos' / f'{name}_hol.txt',
-                    f'videos/{new}_hol.txt')
-        shutil.copy(tiny.root / 'videos' / f'{name}_openface' / (
-            name[:-4] + '.csv'), f'videos/{new[:-4]}.csv')
+        shutil.copy(tiny.root / 'videos' / f'{name}_hol.txt', f'videos/{new}_hol.txt')
+        shutil.copy(
+            tiny.root / 'videos' / f'{name}_openface' / (name[:-4] + '.csv'),
+            f'videos/{new[:-4]}.csv',
+        )
     return calls('demo', trained)
 
 
@@ -44,12 +46,16 @@ def test_files(call):
     assert '2 clips in work_dirs/demo: results.json, clips.csv' in out
     assert out.startswith('a.mp4: ') and '\nb.mp4: ' in out
     assert sorted(os.listdir('work_dirs/demo')) == [
-        'a.mp4_annotated.mp4', 'b.mp4_annotated.mp4', 'clips.csv',
-        'results.json', 'windows.csv']
+        'a.mp4_annotated.mp4',
+        'b.mp4_annotated.mp4',
+        'clips.csv',
+        'results.json',
+        'windows.csv',
+    ]
     found = read_json()
     assert found['checkpoint'] == 'x.pth'
     assert len(found['checkpoint_sha256']) == 64
-    assert found['classes'][0] == 'Curiosity' and found['threshold'] == .5
+    assert found['classes'][0] == 'Curiosity' and found['threshold'] == 0.5
     assert 'not for judging individuals' in found['notice']
     assert [each['landmarks'] for each in found['clips']] == ['files'] * 2
     assert found['stopped'] is None and found['left_out'] == []
@@ -74,16 +80,29 @@ def test_the_folder_of_a_training(calls, call, trained):
 
 def test_flags(call):
     code, out, err = call(
-        'videos/a.mp4', '--no-landmarks', '--threshold', '0', '--window',
-        '.08', '--stride', '0.04', '--batch-size', '2', '--device', 'cpu',
-        '--no-video', '--out', 'new/out')
+        'videos/a.mp4',
+        '--no-landmarks',
+        '--threshold',
+        '0',
+        '--window',
+        '.08',
+        '--stride',
+        '0.04',
+        '--batch-size',
+        '2',
+        '--device',
+        'cpu',
+        '--no-video',
+        '--out',
+        'new/out',
+    )
     assert code == 0, err
     assert 'WARNING: no landmarks: the whole frame is used' in out
     with open('new/out/results.json') as file:
         found = json.load(file)
-    clip, = found['clips']
+    (clip,) = found['clips']
     assert len(clip['labels']) == 8 and not clip['reliable']
-    assert len(clip['windows']) == 5 and found['window_seconds'] == .08
+    assert len(clip['windows']) == 5 and found['window_seconds'] == 0.08
     assert not os.path.exists('new/out/a.mp4_annotated.mp4')
 
 
@@ -102,16 +121,14 @@ def test_failed_clips_are_listed(call):
     assert code == 1 and '1 clip in work_dirs/demo' in out
     assert 'error: videos/a.mp4: expected a video' in err
     assert err.endswith('1 clip failed\n')
-    assert [bool(each['error']) for each in read_json()['clips']] == [True,
-                                                                      False]
+    assert [bool(each['error']) for each in read_json()['clips']] == [True, False]
 
 
 def test_a_path_that_is_not_there(call):
     code, out, err = call('no.mp4', 'videos', '--no-video')
     assert code == 1 and '2 clips in work_dirs/demo' in out
     assert 'error: no.mp4: no such video or folder\n1 clip failed\n' in err
-    assert [bool(each['error']) for each in read_json()['clips']] == [
-        True, False, False]
+    assert [bool(each['error']) for each in read_json()['clips']] == [True, False, False]
 
 
 def test_it_can_be_stopped(call, monkeypatch):
@@ -134,10 +151,10 @@ def test_it_can_be_stopped(call, monkeypatch):
         rows = list(csv.DictReader(file))
     assert [(row['video'], row['error']) for row in rows] == [
         ('videos/a.mp4', ''),
-        ('videos/b.mp4', 'left out: stopped by Ctrl-C')]
+        ('videos/b.mp4', 'left out: stopped by Ctrl-C'),
+    ]
     assert rows[1]['Fear'] == ''
-    assert not [name for name in os.listdir('work_dirs/demo')
-                if name.endswith('.part')]
+    assert not [name for name in os.listdir('work_dirs/demo') if name.endswith('.part')]
 
 
 def test_a_camera(call, monkeypatch):
@@ -153,7 +170,7 @@ def test_a_camera(call, monkeypatch):
     assert code == 0, err
     assert 'camera 0, 10 frames a second; the first result after 1 s' in out
     assert out.count('without landmarks') == 2 and '\n2.0 s: ' in out
-    clip, = read_json()['clips']
+    (clip,) = read_json()['clips']
     assert clip['name'] == 'camera' and len(clip['windows']) == 2
     assert read_json()['stopped'] is None  # a camera ends in this way
     assert FakeCapture.last.released
@@ -175,8 +192,7 @@ def test_a_camera_that_breaks(count, windows, call, monkeypatch):
         assert not os.path.exists('work_dirs')
     else:
         assert len(read_json()['clips'][0]['windows']) == windows
-        assert read_json()['stopped'] == (
-            'camera 0: cannot be read any more')
+        assert read_json()['stopped'] == ('camera 0: cannot be read any more')
 
 
 def test_an_error_that_ends_the_run(call, monkeypatch):
@@ -195,19 +211,22 @@ def test_an_error_that_ends_the_run(call, monkeypatch):
     assert found['left_out'] == ['videos/b.mp4']
 
 
-@pytest.mark.parametrize('arguments, message', [
-    ((), 'expected videos, or --camera N, found neither'),
-    (('videos', '--camera', '0'), 'found both'),
-    (('--camera', '-1'), '--camera: expected a number from 0 on, found -1'),
-    (('videos', '--mask-kind', 'n95'), '--mask-kind: expected --mask as'),
-    (('videos', '--show'), '--show: expected --camera N'),
-    (('videos', '--stride', '0'), 'stride: expected more than 0 seconds'),
-    (('no.mp4', ), 'no.mp4: no such video or folder'),
-    (('no.mp4', 'nor'), 'no.mp4, nor: no such video or folder'),
-    (('videos', '--landmarks', 'x'), 'x: no such folder of landmarks'),
-    (('videos', '--config', 'no.py'), 'no.py'),
-    (('videos', '--device', 'cuda:99'), 'device: expected cpu'),
-])
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        ((), 'expected videos, or --camera N, found neither'),
+        (('videos', '--camera', '0'), 'found both'),
+        (('--camera', '-1'), '--camera: expected a number from 0 on, found -1'),
+        (('videos', '--mask-kind', 'n95'), '--mask-kind: expected --mask as'),
+        (('videos', '--show'), '--show: expected --camera N'),
+        (('videos', '--stride', '0'), 'stride: expected more than 0 seconds'),
+        (('no.mp4',), 'no.mp4: no such video or folder'),
+        (('no.mp4', 'nor'), 'no.mp4, nor: no such video or folder'),
+        (('videos', '--landmarks', 'x'), 'x: no such folder of landmarks'),
+        (('videos', '--config', 'no.py'), 'no.py'),
+        (('videos', '--device', 'cuda:99'), 'device: expected cpu'),
+    ],
+)
 def test_flags_without_sense(arguments, message, call):
     code, _, err = call(*arguments)
     assert code == 1 and message in err and 'Traceback' not in err
@@ -244,8 +263,7 @@ def test_a_window_shows_each_result(call, monkeypatch):
             yield k / 10, np.zeros((48, 64, 3), np.uint8)
 
     monkeypatch.setattr(camera.Camera, '__iter__', frames)
-    code, _, err = call('--camera', '0', '--no-landmarks', '--window', '1',
-                        '--show')
+    code, _, err = call('--camera', '0', '--no-landmarks', '--window', '1', '--show')
     assert code == 0, err
     assert [image.shape for image in shown] == [(480, 940, 3)]
 
@@ -263,7 +281,6 @@ def test_a_window_that_cannot_be_opened_loses_no_result(call, monkeypatch):
 
     monkeypatch.setattr(cv2, 'imshow', imshow)
     monkeypatch.setattr(camera.Camera, '__iter__', frames)
-    code, _, err = call('--camera', '0', '--no-landmarks', '--window', '1',
-                        '--show')
+    code, _, err = call('--camera', '0', '--no-landmarks', '--window', '1', '--show')
     assert code == 1 and '--show: this OpenCV cannot open a window' in err
     assert len(read_json()['clips'][0]['windows']) == 1

@@ -1,4 +1,5 @@
 """tools/doctor.py on healthy, broken and empty environments."""
+
 import importlib.util
 import os.path as osp
 import subprocess
@@ -38,8 +39,7 @@ HEALTHY = {
     'torch': '2.15.0',
     'torchvision': '0.29.2',
     'tqdm': '4.70.1',
-    **{name: '5.0.0.93'
-       for name in OPENCV},
+    **dict.fromkeys(OPENCV, '5.0.0.93'),
 }
 
 
@@ -53,10 +53,8 @@ def run_doctor(doctor, monkeypatch, capsys):
         have = {k: v for k, v in have.items() if v is not None}
         monkeypatch.setattr(doctor, 'versions', lambda: have)
         monkeypatch.setattr(doctor, 'run', imports)
-        monkeypatch.setattr(doctor.metadata, 'requires',
-                            lambda name: list(needs))
-        monkeypatch.setattr(doctor, 'check_imports',
-                            lambda h, w: check_imports(h, w, imports))
+        monkeypatch.setattr(doctor.metadata, 'requires', lambda name: list(needs))
+        monkeypatch.setattr(doctor, 'check_imports', lambda h, w: check_imports(h, w, imports))
         monkeypatch.setattr(doctor, 'check_package', lambda have: [])
         return doctor.main(), capsys.readouterr().out
 
@@ -69,6 +67,7 @@ def pip(*words):
 
 def test_healthy_environment(run_doctor):
     from emoreact_plugin.compat import apply
+
     code, out = run_doctor()
     assert code == 0, out
     assert out.rstrip().endswith('All is well.')
@@ -80,36 +79,43 @@ def test_healthy_environment(run_doctor):
 @pytest.mark.parametrize(
     'changes, text, command',
     [
-        (dict([('opencv-python', '4.11.0.86')]),
-         'OpenCV wheels of different versions share one folder',
-         pip('install', '--force-reinstall', '--no-deps',
-             *[f'{name}==4.11.0.86' for name in sorted(OPENCV)])),
-        ({
-            'mmcv': '2.1.0'
-        }, 'mmcv 2.1.0 and mmcv-lite 2.1.0 are both installed',
-         pip('uninstall', '-y', 'mmcv', 'mmcv-lite') + ' && ' + pip(
-             'install', 'mmcv-lite==2.1.0')),
-        ({
-            'mmcv-lite': '2.2.0'
-        }, 'mmcv-lite is 2.2.0; MMAction2 1.2.0 takes 2.0 and 2.1',
-         pip('uninstall', '-y', 'mmcv', 'mmcv-lite') + ' && ' + pip(
-             'install', 'mmcv-lite==2.1.0')),
-        ({
-            'mmcv-lite': None
-        }, 'mmcv is not installed', pip('install', 'mmcv-lite==2.1.0')),
-        ({
-            'scikit-learn': None,
-            'torch': '2.5.1'
-        }, 'scikit-learn is not installed; torch is 2.5.1; expected '
-         '>=2.6,<2.16',
-         pip('install', '"scikit-learn>=1.4,<2"', '"torch>=2.6,<2.16"')),
-        ({
-            'emoreact_plugin': None,
-            'torch': None,
-            'av': None
-        }, 'emoreact_plugin is not installed, nor what it needs: av, torch',
-         pip('install', '-e', ROOT)),
-    ])
+        (
+            dict([('opencv-python', '4.11.0.86')]),
+            'OpenCV wheels of different versions share one folder',
+            pip(
+                'install',
+                '--force-reinstall',
+                '--no-deps',
+                *[f'{name}==4.11.0.86' for name in sorted(OPENCV)],
+            ),
+        ),
+        (
+            {'mmcv': '2.1.0'},
+            'mmcv 2.1.0 and mmcv-lite 2.1.0 are both installed',
+            pip('uninstall', '-y', 'mmcv', 'mmcv-lite')
+            + ' && '
+            + pip('install', 'mmcv-lite==2.1.0'),
+        ),
+        (
+            {'mmcv-lite': '2.2.0'},
+            'mmcv-lite is 2.2.0; MMAction2 1.2.0 takes 2.0 and 2.1',
+            pip('uninstall', '-y', 'mmcv', 'mmcv-lite')
+            + ' && '
+            + pip('install', 'mmcv-lite==2.1.0'),
+        ),
+        ({'mmcv-lite': None}, 'mmcv is not installed', pip('install', 'mmcv-lite==2.1.0')),
+        (
+            {'scikit-learn': None, 'torch': '2.5.1'},
+            'scikit-learn is not installed; torch is 2.5.1; expected >=2.6,<2.16',
+            pip('install', '"scikit-learn>=1.4,<2"', '"torch>=2.6,<2.16"'),
+        ),
+        (
+            {'emoreact_plugin': None, 'torch': None, 'av': None},
+            'emoreact_plugin is not installed, nor what it needs: av, torch',
+            pip('install', '-e', ROOT),
+        ),
+    ],
+)
 def test_each_problem_has_its_command(run_doctor, changes, text, command):
     code, out = run_doctor(changes)
     assert code == 1
@@ -123,16 +129,14 @@ def test_full_mmcv_will_do(run_doctor):
     assert code == 0, out
 
 
-@pytest.mark.parametrize('need, fits', [('torch (==2.14.1)', False),
-                                        ('torch==2.15.0', True),
-                                        ('torch (>=2.14.0)', True)])
-def test_torch_and_torchvision_belong_together(run_doctor, doctor,
-                                               monkeypatch, need, fits):
+@pytest.mark.parametrize(
+    'need, fits', [('torch (==2.14.1)', False), ('torch==2.15.0', True), ('torch (>=2.14.0)', True)]
+)
+def test_torch_and_torchvision_belong_together(run_doctor, doctor, monkeypatch, need, fits):
     monkeypatch.setattr(doctor, 'try_it', lambda: None)
     code, out = run_doctor(needs=['numpy', need, 'torch-x==1; extra == "x"'])
     assert code == (0 if fits else 1), out
-    assert ('torchvision 0.29.2 needs torch ==2.14.1; found 2.15.0'
-            in out) == (not fits)
+    assert ('torchvision 0.29.2 needs torch ==2.14.1; found 2.15.0' in out) == (not fits)
 
 
 def test_torchvision_ops_that_do_not_load(run_doctor):
@@ -145,8 +149,8 @@ def test_torchvision_ops_that_do_not_load(run_doctor):
     assert code == 1
     assert 'torchvision does not work: RuntimeError: operator' in out
     assert out.rstrip().endswith(
-        pip('install', '--force-reinstall', '--no-deps', 'torch==2.15.0',
-            'torchvision==0.29.2'))
+        pip('install', '--force-reinstall', '--no-deps', 'torch==2.15.0', 'torchvision==0.29.2')
+    )
 
 
 def test_extras_that_do_not_fit_each_other(run_doctor):
@@ -158,14 +162,14 @@ def test_extras_that_do_not_fit_each_other(run_doctor):
     code, out = run_doctor(there, imports)
     assert code == 1
     assert 'tensorboard does not work: ImportError: runtime_version' in out
-    assert out.rstrip().endswith(
-        pip('install', '--upgrade', 'tensorboard', 'mediapipe==0.10.14'))
+    assert out.rstrip().endswith(pip('install', '--upgrade', 'tensorboard', 'mediapipe==0.10.14'))
     assert run_doctor(there)[0] == 0
     assert run_doctor(imports=imports)[0] == 0  # nothing of it is installed
 
 
-@pytest.mark.parametrize('version, fine', [((3, 9), False), ((3, 10), True),
-                                           ((3, 13), True), ((3, 14), False)])
+@pytest.mark.parametrize(
+    'version, fine', [((3, 9), False), ((3, 10), True), ((3, 13), True), ((3, 14), False)]
+)
 def test_python_range(doctor, version, fine):
     problems = doctor.check_python(version)
     assert (problems == []) == fine
@@ -175,7 +179,7 @@ def test_python_range(doctor, version, fine):
 
 
 def test_package_that_is_not_installed(doctor, monkeypatch):
-    problem, = doctor.check_package({})
+    (problem,) = doctor.check_package({})
     assert problem.text == 'emoreact_plugin is not installed'
     assert problem.command == pip('install', '-e', ROOT)
 
@@ -184,17 +188,15 @@ def test_package_without_its_configs(doctor, monkeypatch, tmp_path):
     package = tmp_path / 'emoreact_plugin'
     (package / '.mim' / 'tools').mkdir(parents=True)
     (package / '.mim' / 'model-index.yml').write_text('')
-    spec = importlib.util.spec_from_file_location('emoreact_plugin',
-                                                  package / '__init__.py')
+    spec = importlib.util.spec_from_file_location('emoreact_plugin', package / '__init__.py')
     monkeypatch.setattr(importlib.util, 'find_spec', lambda name: spec)
-    problem, = doctor.check_package({'emoreact_plugin': '0.1.0'})
+    (problem,) = doctor.check_package({'emoreact_plugin': '0.1.0'})
     assert problem.text.endswith('.mim has no configs')
     (package / '.mim' / 'configs').mkdir()
     assert doctor.check_package({'emoreact_plugin': '0.1.0'}) == []
 
 
-def test_a_failure_after_the_checks_is_reported(run_doctor, doctor,
-                                                monkeypatch):
+def test_a_failure_after_the_checks_is_reported(run_doctor, doctor, monkeypatch):
 
     def broken():
         raise ImportError('no such thing')
@@ -210,27 +212,37 @@ def test_a_failure_after_the_checks_is_reported(run_doctor, doctor,
 
 def test_empty_environment():
     """A real interpreter that sees nothing but the standard library."""
-    done = subprocess.run([sys.executable, '-S', '-E', SCRIPT],
-                          capture_output=True,
-                          text=True,
-                          cwd=osp.dirname(ROOT))
+    done = subprocess.run(
+        [sys.executable, '-S', '-E', SCRIPT], capture_output=True, text=True, cwd=osp.dirname(ROOT)
+    )
     assert done.returncode == 1
     assert done.stderr == ''
     assert 'emoreact_plugin is not installed, nor what it needs' in done.stdout
     assert f'-m pip install -e {ROOT}' in done.stdout
 
 
-@pytest.mark.parametrize('ranges', [
-    '>=2.6,<2.16', '==2.1.0', '<82', '>=2.0.0,<2.2', '!=2.1', '~=3.9.0',
-    '>1,<=2.6'
-])
-@pytest.mark.parametrize('version', [
-    '2.6', '2.6.0', '2.15.1', '2.16.0', '2.5.9', '2.1.0', '2.1', '81.0.0',
-    '82', '3.9.4', '3.10', '2.10.0'
-])
+@pytest.mark.parametrize(
+    'ranges', ['>=2.6,<2.16', '==2.1.0', '<82', '>=2.0.0,<2.2', '!=2.1', '~=3.9.0', '>1,<=2.6']
+)
+@pytest.mark.parametrize(
+    'version',
+    [
+        '2.6',
+        '2.6.0',
+        '2.15.1',
+        '2.16.0',
+        '2.5.9',
+        '2.1.0',
+        '2.1',
+        '81.0.0',
+        '82',
+        '3.9.4',
+        '3.10',
+        '2.10.0',
+    ],
+)
 def test_ranges_as_pip_reads_them(doctor, version, ranges):
-    assert doctor.fits(version, ranges) == SpecifierSet(ranges).contains(
-        version)
+    assert doctor.fits(version, ranges) == SpecifierSet(ranges).contains(version)
 
 
 def test_build_tags_are_left_out(doctor):
@@ -239,15 +251,13 @@ def test_build_tags_are_left_out(doctor):
 
 
 def test_requirements_are_those_of_setup(doctor):
-    spec = importlib.util.spec_from_file_location('setup_of_plugin',
-                                                  osp.join(ROOT, 'setup.py'))
+    spec = importlib.util.spec_from_file_location('setup_of_plugin', osp.join(ROOT, 'setup.py'))
     setup = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(setup)
     parsed = [Requirement(line) for line in setup.INSTALL_REQUIRES]
-    assert {k: SpecifierSet(v)
-            for k, v in doctor.requirements().items()
-            } == {r.name: r.specifier
-                  for r in parsed}
+    assert {k: SpecifierSet(v) for k, v in doctor.requirements().items()} == {
+        r.name: r.specifier for r in parsed
+    }
 
 
 def test_every_requirement_is_looked_for(doctor):

@@ -15,8 +15,7 @@ def call(tmp_path, monkeypatch, calls):
     """Calls the tool on a data set: (exit code, stdout, stderr)."""
     data = make_tiny(tmp_path, counts=(2, 2, 2))
     for path in data.root.glob('videos/*/*.csv'):
-        write_openface(
-            path, np.stack([face(scale=.2, centre=(30, 24))] * FRAMES))
+        write_openface(path, np.stack([face(scale=0.2, centre=(30, 24))] * FRAMES))
     monkeypatch.chdir(data.root)
     return calls('extract_frames')
 
@@ -34,13 +33,22 @@ def test_masks(call):
     write_openface(path, np.full((FRAMES, 68, 2), np.nan))
     code, out, _ = call('videos', '--mask', '--out', 'masked')
     assert code == 0 and out == (
-        '6 clips, 36 frames in masked; 6 frames of 1 clip without a mask: no '
-        'face found\n')
+        '6 clips, 36 frames in masked; 6 frames of 1 clip without a mask: no face found\n'
+    )
     rows = Path('masked/masks.csv').read_text().splitlines()
     assert 'TRAIN100_2_mask_frames_full,surgical,6,6' in rows
     assert 'VAL100_2_mask_frames_full,surgical,6,0' in rows
-    code, out, _ = call('--mask', 'kn95', '--mask-color', '1,2,3', '--as',
-                        'videos', '--out', 'x', 'videos/VAL100_2.mp4')
+    code, out, _ = call(
+        '--mask',
+        'kn95',
+        '--mask-color',
+        '1,2,3',
+        '--as',
+        'videos',
+        '--out',
+        'x',
+        'videos/VAL100_2.mp4',
+    )
     assert code == 0 and out == '1 clip, 6 frames in x\n'
     assert Path('x/VAL100_2.mp4').is_file()
     assert 'VAL100_2.mp4,kn95 1 2 3,6,0' in Path('x/masks.csv').read_text()
@@ -49,13 +57,13 @@ def test_masks(call):
 def test_crops(call):
     path = Path('videos/TRAIN100_2.mp4_openface/TRAIN100_2.csv')
     write_openface(path, np.full((FRAMES, 68, 2), np.nan))
-    arguments = ('videos', '--crops', '--mask', '--every', '4', '--size', '32',
-                 '--out', 'crops')
+    arguments = ('videos', '--crops', '--mask', '--every', '4', '--size', '32', '--out', 'crops')
     code, out, _ = call(*arguments)
     text = (
         '6 clips, 12 crops of each of face, body, fullbody in crops; 2 frames '
         'of 1 clip: face not found, whole frame used; 2 frames of 1 clip: no '
-        'mask: no face found')
+        'mask: no face found'
+    )
     assert code == 0 and out == f'{text}\n'
     crops = read_record('crops/VAL100_2')
     assert (crops.size, crops.step, crops.mask) == (32, 4, 'surgical')
@@ -65,11 +73,14 @@ def test_crops(call):
     assert code == 0 and out == '1 clip, 6 crops of each of face in x\n'
 
 
-@pytest.mark.parametrize('flags, missing', [
-    (('--crops', 'fullbody'), 'keypoints'),
-    (('--crops', 'face'), 'landmarks'),
-    (('--crops', 'fullbody', '--mask'), 'landmarks'),
-])
+@pytest.mark.parametrize(
+    'flags, missing',
+    [
+        (('--crops', 'fullbody'), 'keypoints'),
+        (('--crops', 'face'), 'landmarks'),
+        (('--crops', 'fullbody', '--mask'), 'landmarks'),
+    ],
+)
 def test_crops_need_the_files_of_their_regions(call, flags, missing):
     if missing == 'keypoints':
         Path('videos/VAL100_2.mp4_hol.txt').unlink()
@@ -103,21 +114,24 @@ def test_failed_clips_are_listed(call):
     assert 'VAL100_2.mp4: no landmarks' in lines[1]
 
 
-@pytest.mark.parametrize('flags, message', [
-    (('--mask-color', 'red'), '--mask-color: expected --mask'),
-    (('--landmarks', 'x'), '--landmarks: expected --mask'),
-    (('--allow-missing', ), '--allow-missing: expected --mask'),
-    (('--as', 'videos'), '--mask'),
-    (('--as', 'videos', '--crops'), '--as videos: expected no --crops'),
-    (('--every', '2'), '--every: expected --crops'),
-    (('--size', '64'), '--size: expected --crops'),
-    (('--keypoints', 'x', '--mask'), '--keypoints: expected --crops'),
-    (('--crops', '--every', '0'), '--every: expected 1 or more, found 0'),
-    (('--crops', 'face,feet'), "unknown region 'feet', expected one of body"),
-    (('--workers', '0'), '--workers: expected 1 or more, found 0'),
-    (('--mask', '--mask-color', 'mauve'), "unknown color 'mauve'"),
-    (('--mask', '--mask-color', '1,2'), r'numbers from 0 to 255'),
-])
+@pytest.mark.parametrize(
+    'flags, message',
+    [
+        (('--mask-color', 'red'), '--mask-color: expected --mask'),
+        (('--landmarks', 'x'), '--landmarks: expected --mask'),
+        (('--allow-missing',), '--allow-missing: expected --mask'),
+        (('--as', 'videos'), '--mask'),
+        (('--as', 'videos', '--crops'), '--as videos: expected no --crops'),
+        (('--every', '2'), '--every: expected --crops'),
+        (('--size', '64'), '--size: expected --crops'),
+        (('--keypoints', 'x', '--mask'), '--keypoints: expected --crops'),
+        (('--crops', '--every', '0'), '--every: expected 1 or more, found 0'),
+        (('--crops', 'face,feet'), "unknown region 'feet', expected one of body"),
+        (('--workers', '0'), '--workers: expected 1 or more, found 0'),
+        (('--mask', '--mask-color', 'mauve'), "unknown color 'mauve'"),
+        (('--mask', '--mask-color', '1,2'), r'numbers from 0 to 255'),
+    ],
+)
 def test_flags_without_sense(call, flags, message):
     code, _, err = call('videos', '--out', 'x', *flags)
     assert code == 1 and message in err and 'Traceback' not in err

@@ -23,8 +23,7 @@ def call(tmp_path, monkeypatch, capsys):
     In frame 2 only the face's box is found, in frame 3 nothing.
     """
     person = Person(120, 60)
-    world = World([person], [person], [person._replace(mesh=False)], [],
-                  [person])
+    world = World([person], [person], [person._replace(mesh=False)], [], [person])
     look = world.look
 
     def by_brightness(kind, data):
@@ -33,18 +32,18 @@ def call(tmp_path, monkeypatch, capsys):
         drawn = np.zeros_like(image)
         if len(image) == HEIGHT:
             y, x = np.mgrid[:HEIGHT, :WIDTH]
-            drawn = np.stack([np.full_like(x, round(image.mean() / 40)), x,
-                              y], axis=2).astype(np.uint8)
-        return look(kind, dict(data, image=drawn) if isinstance(
-            data, dict) else drawn)
+            drawn = np.stack([np.full_like(x, round(image.mean() / 40)), x, y], axis=2).astype(
+                np.uint8
+            )
+        return look(kind, dict(data, image=drawn) if isinstance(data, dict) else drawn)
 
     world.look = by_brightness
     world.install(monkeypatch)
     # The whole frame instead of the face's neighbourhood, for this reason.
-    monkeypatch.setattr('emoreact_plugin.datasets.landmark_detector.cut_out',
-                        lambda image, face: (image, (0, 0)))
-    frames = np.stack([np.full((HEIGHT, WIDTH, 3), 40 * k, np.uint8)
-                       for k in range(COUNT)])
+    monkeypatch.setattr(
+        'emoreact_plugin.datasets.landmark_detector.cut_out', lambda image, face: (image, (0, 0))
+    )
+    frames = np.stack([np.full((HEIGHT, WIDTH, 3), 40 * k, np.uint8) for k in range(COUNT)])
     for name in ('a.mp4', 'sub/b.mp4'):
         write_video(tmp_path / 'videos' / name, frames)
     spec = importlib.util.spec_from_file_location('extract_landmarks', SCRIPT)
@@ -71,21 +70,17 @@ def call(tmp_path, monkeypatch, capsys):
 
 
 def test_files(call):
-    code, out, _ = call('videos', '--out', 'marks', '--openface',
-                        '--keypoints')
+    code, out, _ = call('videos', '--out', 'marks', '--openface', '--keypoints')
     assert code == 0 and out.splitlines() == [
-        "mediapipe 0.10.14: the points are like OpenFace's, and not "
-        "OpenFace's",
+        "mediapipe 0.10.14: the points are like OpenFace's, and not OpenFace's",
         '2 clips, 10 frames in marks',
         'a.npz: face in 4 of 5 frames (only its box in 1), body in 4',
-        'sub/b.npz: face in 4 of 5 frames (only its box in 1), body in 4']
-    assert sorted(os.listdir('marks')) == ['a.csv', 'a.mp4_hol.txt', 'a.npz',
-                                           'sub']
+        'sub/b.npz: face in 4 of 5 frames (only its box in 1), body in 4',
+    ]
+    assert sorted(os.listdir('marks')) == ['a.csv', 'a.mp4_hol.txt', 'a.npz', 'sub']
     clip = load_prepared('marks/sub/b.npz')
-    np.testing.assert_allclose(clip.face_landmarks[[0, 1, 4], 8],
-                               [(120, 80)] * 3, atol=1e-3)
-    np.testing.assert_allclose(clip.body_keypoints[0, 1],
-                               (120 / WIDTH, 60 / HEIGHT), atol=1e-5)
+    np.testing.assert_allclose(clip.face_landmarks[[0, 1, 4], 8], [(120, 80)] * 3, atol=1e-3)
+    np.testing.assert_allclose(clip.body_keypoints[0, 1], (120 / WIDTH, 60 / HEIGHT), atol=1e-5)
     code, out, _ = call('videos/a.mp4', '--out', 'marks')
     assert '1 clip, 5 frames in marks; 1 clip there already\n' in out
 

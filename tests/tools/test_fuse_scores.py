@@ -1,4 +1,5 @@
 """Two runs trained apart, tested with dumps, and fused."""
+
 import contextlib
 import importlib.util
 import io
@@ -12,6 +13,7 @@ from mmengine.config import Config
 from sklearn.metrics import roc_auc_score
 
 from emoreact_plugin.evaluation import Dump, read_dump, write_dump
+
 from ..conftest import EMOTIONS, make_tiny, write_video
 
 ROOT = Path(__file__).parent.parent.parent
@@ -19,8 +21,7 @@ INPUTS = ('face', 'body')
 
 
 def load_tool(name):
-    spec = importlib.util.spec_from_file_location(
-        f'{name}_tool', ROOT / 'tools' / f'{name}.py')
+    spec = importlib.util.spec_from_file_location(f'{name}_tool', ROOT / 'tools' / f'{name}.py')
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -29,8 +30,7 @@ def load_tool(name):
 def run(tool, *arguments):
     """Run a tool in this process; what it prints."""
     out = io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, \
-            contextlib.redirect_stdout(out):
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out):
         patch.setattr(sys, 'argv', [tool, *map(str, arguments)])
         patch.setenv('LOCAL_RANK', '0')  # the tools set it
         load_tool(tool).main()
@@ -46,31 +46,39 @@ def fail(*arguments):
 @pytest.fixture(scope='module')
 def runs(tmp_path_factory):
     """A folder with face/, body/: a checkpoint, val.npz and test.npz each;
-    and what the tools printed."""
+    and what the tools printed.
+    """
     root = tmp_path_factory.mktemp('runs')
     data = make_tiny(root / 'data', counts=(4, 8, 10))
     rng = np.random.default_rng(0)
     for name in sum(data.videos.values(), []):  # no two clips alike
-        write_video(data.root / 'videos' / name,
-                    rng.integers(0, 256, (6, 48, 64, 3), np.uint8))
+        write_video(data.root / 'videos' / name, rng.integers(0, 256, (6, 48, 64, 3), np.uint8))
     config = root / 'small.py'
     config.write_text(
-        f"_base_ = [{str(ROOT / 'configs' / '_base_' / 'runtime.py')!r}]\n"
+        f'_base_ = [{str(ROOT / "configs" / "_base_" / "runtime.py")!r}]\n'
         'from emoreact_plugin.recipes import build\n'
         "globals().update(build(arch='resnet18', init='scratch', "
-        'image_size=32, num_segments=1, num_workers=0, max_epochs=1))\n')
+        'image_size=32, num_segments=1, num_workers=0, max_epochs=1))\n'
+    )
     printed = {}
     for name in INPUTS:
-        common = ['--input', name, '--data-root', data.root, '--work-dir',
-                  root / name]
+        common = ['--input', name, '--data-root', data.root, '--work-dir', root / name]
         run('train', config, *common)
-        checkpoint, = (root / name).glob('best_*.pth')
+        (checkpoint,) = (root / name).glob('best_*.pth')
         for split in ('val', 'test'):
             printed[name, split] = run(
-                'test', config, checkpoint, *common, '--split', split,
-                '--dump', root / name / f'{split}.npz', '--cfg-options',
+                'test',
+                config,
+                checkpoint,
+                *common,
+                '--split',
+                split,
+                '--dump',
+                root / name / f'{split}.npz',
+                '--cfg-options',
                 # weights that testing must not load
-                f'load_from={root / "no.pth"}')
+                f'load_from={root / "no.pth"}',
+            )
     return root, data, printed
 
 
@@ -90,43 +98,50 @@ def test_each_split_is_tested_with_its_own_clips(runs):
             assert f'metrics: {path}' in text
             metrics = json.loads(path.read_text())
             assert list(metrics['results']) == [split]
-            assert metrics['results'][split] == pytest.approx(
-                trained['results'][split])
+            assert metrics['results'][split] == pytest.approx(trained['results'][split])
             assert metrics['prior_roc_auc_micro'][split] == pytest.approx(
-                trained['prior_roc_auc_micro'][split])
+                trained['prior_roc_auc_micro'][split]
+            )
             dump = read_dump(root / name / f'{split}.npz')
             assert dump.split == split and dump.scale == 'logits'
             assert [f'{v}.mp4' for v in dump.video_ids] == data.videos[split]
             assert dump.classes == EMOTIONS
             np.testing.assert_array_equal(dump.labels, data.labels[split])
-            np.testing.assert_array_equal(
-                dump.stream_logits[name], dump.scores)
+            np.testing.assert_array_equal(dump.stream_logits[name], dump.scores)
             assert (dump.found[name] == 1).all()
-            assert metrics['results'][split]['roc_auc/macro'
-                                             ] == pytest.approx(
-                roc_auc_score(dump.labels, dump.scores))
-    val, test = (read_dump(f) for f in (files(root, 'val')[0],
-                                        files(root, 'test')[0]))
+            assert metrics['results'][split]['roc_auc/macro'] == pytest.approx(
+                roc_auc_score(dump.labels, dump.scores)
+            )
+    val, test = (read_dump(f) for f in (files(root, 'val')[0], files(root, 'test')[0]))
     assert val.run == test.run != read_dump(files(root, 'test')[1]).run
 
 
 def test_the_table_by_scikit_learn(runs, tmp_path):
     root, data, _ = runs
-    text = run('fuse_scores', '--val', *files(root, 'val'), '--test',
-               *files(root, 'test'), '--out', tmp_path / 'fused.npz',
-               '--out-val', tmp_path / 'fused_val.npz', '--json',
-               tmp_path / 'fused.json')
+    text = run(
+        'fuse_scores',
+        '--val',
+        *files(root, 'val'),
+        '--test',
+        *files(root, 'test'),
+        '--out',
+        tmp_path / 'fused.npz',
+        '--out-val',
+        tmp_path / 'fused_val.npz',
+        '--json',
+        tmp_path / 'fused.json',
+    )
     written = json.loads((tmp_path / 'fused.json').read_text())
     assert written['weights_origin'] == 'chosen on val by ROC AUC micro'
     weights = [written['weights'][name] for name in INPUTS]
-    assert (f'weights, chosen on val by ROC AUC micro: face {weights[0]:.3g},'
-            f' body {weights[1]:.3g}') in text
+    assert (
+        f'weights, chosen on val by ROC AUC micro: face {weights[0]:.3g}, body {weights[1]:.3g}'
+    ) in text
     assert sum(weights) == pytest.approx(1)
 
     def micro(w, split):
         face, body = (np.load(f)['logits'] for f in files(root, split))
-        return roc_auc_score(data.labels[split], w * face + (1 - w) * body,
-                             average='micro')
+        return roc_auc_score(data.labels[split], w * face + (1 - w) * body, average='micro')
 
     best = max(micro(k / 20, 'val') for k in range(21))
     assert micro(weights[0], 'val') == pytest.approx(best)
@@ -134,30 +149,37 @@ def test_the_table_by_scikit_learn(runs, tmp_path):
     for split in ('val', 'test'):
         head, names, *rows = blocks[split]
         assert head == f'{split}, {len(data.videos[split])} clips'
-        assert names.split() == ['ROC', 'AUC', 'face', 'body', 'mean',
-                                 'weighted']
+        assert names.split() == ['ROC', 'AUC', 'face', 'body', 'mean', 'weighted']
         cells = {row.split()[0]: row.split()[1:] for row in rows}
         face, body = (np.load(f)['logits'] for f in files(root, split))
         labels = data.labels[split]
-        for i, scores in enumerate((
-                face, body, (face + body) / 2,
-                weights[0] * face + weights[1] * body)):
+        for i, scores in enumerate(
+            (face, body, (face + body) / 2, weights[0] * face + weights[1] * body)
+        ):
             for name in ('micro', 'macro'):
                 value = roc_auc_score(labels, scores, average=name)
                 assert cells[name][i] == f'{value:.3f}'
                 assert written['results'][split][names.split()[2 + i]][
-                    f'roc_auc/{name}'] == pytest.approx(value)
+                    f'roc_auc/{name}'
+                ] == pytest.approx(value)
             each = roc_auc_score(labels, scores, average=None)
             for name, value in zip(EMOTIONS, each):
                 assert cells[name][i] == f'{value:.3f}'
-        fused = read_dump(tmp_path / ('fused.npz' if split == 'test' else
-                                      'fused_val.npz'))
-        np.testing.assert_allclose(
-            fused.scores, weights[0] * face + weights[1] * body, atol=1e-6)
+        fused = read_dump(tmp_path / ('fused.npz' if split == 'test' else 'fused_val.npz'))
+        np.testing.assert_allclose(fused.scores, weights[0] * face + weights[1] * body, atol=1e-6)
     # fused again, with what it was fused of
-    again = run('fuse_scores', '--val', tmp_path / 'fused_val.npz',
-                files(root, 'val')[0], '--test', tmp_path / 'fused.npz',
-                files(root, 'test')[0], '--names', 'both', 'face')
+    again = run(
+        'fuse_scores',
+        '--val',
+        tmp_path / 'fused_val.npz',
+        files(root, 'val')[0],
+        '--test',
+        tmp_path / 'fused.npz',
+        files(root, 'test')[0],
+        '--names',
+        'both',
+        'face',
+    )
     assert 'both' in again
 
 
@@ -175,26 +197,31 @@ def test_train_clips_are_looked_at_as_test_clips(runs):
 
 
 def make_config():
-    return Config(dict(
-        train_dataloader=dict(dataset=dict(type='RepeatDataset')),
-        test_dataloader=dict(dataset=dict(type='A', pipeline=[])),
-        test_evaluator=dict(type='ROCAUCMetric', scores='logits')))
+    return Config(
+        dict(
+            train_dataloader=dict(dataset=dict(type='RepeatDataset')),
+            test_dataloader=dict(dataset=dict(type='A', pipeline=[])),
+            test_evaluator=dict(type='ROCAUCMetric', scores='logits'),
+        )
+    )
 
 
 def test_what_the_test_tool_refuses():
     tool = load_tool('test')
     with pytest.raises(ValueError, match='--split val: expected a val_datal'):
         tool.choose_split(make_config(), 'val')
-    with pytest.raises(ValueError, match='--split train: expected data sets '
-                       'with a pipeline.*found RepeatDataset and A'):
+    with pytest.raises(
+        ValueError,
+        match='--split train: expected data sets with a pipeline.*found RepeatDataset and A',
+    ):
         tool.choose_split(make_config(), 'train')
-    with pytest.raises(ValueError, match='--dump a.csv: expected a name that '
-                       'ends in .npz or .pkl'):
+    with pytest.raises(ValueError, match='--dump a.csv: expected a name that ends in .npz or .pkl'):
         tool.add_dump(make_config(), 'a.csv', 'test', 'x.pth')
     cfg = make_config()
     cfg.test_evaluator = [dict(type='AccMetric')]
-    with pytest.raises(ValueError, match='a.npz: expected a ROCAUCMetric in '
-                       'the evaluator.*found AccMetric'):
+    with pytest.raises(
+        ValueError, match='a.npz: expected a ROCAUCMetric in the evaluator.*found AccMetric'
+    ):
         tool.add_dump(cfg, 'a.npz', 'test', 'x.pth')
 
 
@@ -204,12 +231,12 @@ def test_the_dump_takes_the_scale_from_the_metric():
     tool.add_dump(cfg, 'a.npz', 'val', 'x.pth')
     metric, dump = cfg.test_evaluator
     assert metric.type == 'ROCAUCMetric'
-    assert dump == dict(type='DumpScores', out_file='a.npz', split='val',
-                        checkpoint='x.pth', scores='logits')
+    assert dump == dict(
+        type='DumpScores', out_file='a.npz', split='val', checkpoint='x.pth', scores='logits'
+    )
     cfg = make_config()
     tool.add_dump(cfg, 'a.pkl', 'val', 'x.pth')
-    assert cfg.test_evaluator[1] == dict(
-        type='DumpResults', out_file_path='a.pkl')
+    assert cfg.test_evaluator[1] == dict(type='DumpResults', out_file_path='a.pkl')
 
 
 @pytest.fixture
@@ -221,15 +248,20 @@ def dumps(tmp_path):
         for split in ('val', 'test'):
             paths[f'{name}_{split}'] = write_dump(
                 tmp_path / f'{name}_{split}.npz',
-                Dump(video_ids=tuple(f'{split}{i}' for i in range(4)),
-                     classes=('Joy', 'Fear'), labels=labels,
-                     scores=sign * (2. * labels - 1), split=split, run=name))
+                Dump(
+                    video_ids=tuple(f'{split}{i}' for i in range(4)),
+                    classes=('Joy', 'Fear'),
+                    labels=labels,
+                    scores=sign * (2.0 * labels - 1),
+                    split=split,
+                    run=name,
+                ),
+            )
     return paths
 
 
 def row(text, name):
-    return [r.split()[1:] for r in text.splitlines()
-            if r.split()[:1] == [name]]
+    return [r.split()[1:] for r in text.splitlines() if r.split()[:1] == [name]]
 
 
 def test_without_val_the_mean_only(dumps):
@@ -240,13 +272,22 @@ def test_without_val_the_mean_only(dumps):
 
 
 def test_given_weights(dumps, tmp_path):
-    text = run('fuse_scores', '--test', dumps['a_test'], dumps['b_test'],
-               '--weights', 1, 3, '--out', tmp_path / 'out.npz')
+    text = run(
+        'fuse_scores',
+        '--test',
+        dumps['a_test'],
+        dumps['b_test'],
+        '--weights',
+        1,
+        3,
+        '--out',
+        tmp_path / 'out.npz',
+    )
     assert row(text, 'macro') == [['1.000', '0.000', '0.500', '0.000']]
     assert 'weights, given: a 0.25, b 0.75' in text
     np.testing.assert_allclose(
-        read_dump(tmp_path / 'out.npz').scores,
-        -.5 * read_dump(dumps['a_test']).scores)
+        read_dump(tmp_path / 'out.npz').scores, -0.5 * read_dump(dumps['a_test']).scores
+    )
     assert 'too good' not in text
 
 
@@ -257,27 +298,38 @@ def test_the_test_labels_choose_nothing(dumps, average, tmp_path):
     for turned in (False, True):
         for name in ('a_test', 'b_test'):
             dump = read_dump(dumps[name])
-            write_dump(dumps[name], Dump(**{
-                **dump.__dict__, 'labels': (1 - dump.labels if turned else
-                                            dump.labels)}))
-        text = run('fuse_scores', '--val', dumps['a_val'], dumps['b_val'],
-                   '--test', dumps['a_test'], dumps['b_test'], '--average',
-                   average, '--names', 'A', 'B', '--step', .1)
+            write_dump(
+                dumps[name],
+                Dump(**{**dump.__dict__, 'labels': (1 - dump.labels if turned else dump.labels)}),
+            )
+        text = run(
+            'fuse_scores',
+            '--val',
+            dumps['a_val'],
+            dumps['b_val'],
+            '--test',
+            dumps['a_test'],
+            dumps['b_test'],
+            '--average',
+            average,
+            '--names',
+            'A',
+            'B',
+            '--step',
+            0.1,
+        )
         chosen.append(text.split('weights, ')[1])
         assert row(text, 'macro')[1][-1] == ('0.000' if turned else '1.000')
     assert chosen[0] == chosen[1]
-    assert chosen[0].startswith(
-        f'chosen on val by ROC AUC {average}: A 0.6, B 0.4')
+    assert chosen[0].startswith(f'chosen on val by ROC AUC {average}: A 0.6, B 0.4')
     assert 'The weighted column of val is too good' in text
 
 
 def test_runs_are_named_by_what_tells_them_apart(dumps):
     tool = load_tool('fuse_scores')
     args = tool.argparse.Namespace
-    assert tool.names_of(args(names=None, test=['x/face.npz', 'x/body.npz'])
-                         ) == ['face', 'body']
-    assert tool.names_of(args(names=None, test=['face/t.npz', 'body/t.npz'])
-                         ) == ['face', 'body']
+    assert tool.names_of(args(names=None, test=['x/face.npz', 'x/body.npz'])) == ['face', 'body']
+    assert tool.names_of(args(names=None, test=['face/t.npz', 'body/t.npz'])) == ['face', 'body']
 
 
 def test_what_is_refused(dumps, tmp_path):
@@ -296,21 +348,18 @@ def test_what_is_refused(dumps, tmp_path):
         (test + val + ['--step', '.3'], 'step: expected a whole part of 1'),
         (test + ['--val', d['b_val'], d['a_val']], 'different checkpoints'),
         (test + ['--val', *test[1:]], 'found those of test'),
-        (['--test', d['a_test'], d['b_val']], 'b_val.npz: expected the clips'
-         ),
+        (['--test', d['a_test'], d['b_val']], 'b_val.npz: expected the clips'),
         (['--test', d['a_test'], d['a_test']], 'expected 2 different names'),
-        (['--test', d['a_test'], 'no.npz'], 'no.npz: no such file')):
+        (['--test', d['a_test'], 'no.npz'], 'no.npz: no such file'),
+    ):
         text = fail(*arguments)
         assert message in text and text.startswith('error: '), text
 
 
 def test_nothing_is_written_over(dumps, tmp_path):
     tool = load_tool('fuse_scores')
-    args = dict(test=['a.npz', 'b.npz'], val=['c.npz', 'd.npz'], out=None,
-                out_val=None, json=None)
-    for given in (dict(out='o.npz', out_val='./o.npz'), dict(out='c.npz'),
-                  dict(json='a.npz')):
+    args = dict(test=['a.npz', 'b.npz'], val=['c.npz', 'd.npz'], out=None, out_val=None, json=None)
+    for given in (dict(out='o.npz', out_val='./o.npz'), dict(out='c.npz'), dict(json='a.npz')):
         with pytest.raises(ValueError, match='expected a file of its own'):
             tool.check_files(tool.argparse.Namespace(**dict(args, **given)))
-    tool.check_files(tool.argparse.Namespace(**dict(
-        args, out='o.npz', out_val='p.npz')))
+    tool.check_files(tool.argparse.Namespace(**dict(args, out='o.npz', out_val='p.npz')))

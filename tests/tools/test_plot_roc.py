@@ -5,14 +5,15 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from emoreact_plugin.evaluation import (Dump, bootstrap_weights, write_dump)
+from emoreact_plugin.evaluation import Dump, bootstrap_weights, write_dump
 from emoreact_plugin.visualization import MAX_RUNS
+
 from ..conftest import EMOTIONS, write_annotations
 
 N = 40
 
 
-def make_dump(seed=0, signal=1., **changes):
+def make_dump(seed=0, signal=1.0, **changes):
     labels = np.random.default_rng(7).integers(0, 2, (N, 8))
     labels[:, 6] = 0  # nobody is afraid
     noise = np.random.default_rng(seed).normal(size=labels.shape)
@@ -21,7 +22,10 @@ def make_dump(seed=0, signal=1., **changes):
             video_ids=tuple(f'clip{k:02}' for k in range(N)),
             classes=EMOTIONS,
             labels=labels,
-            scores=(signal * labels + noise).astype(np.float32)), **changes)
+            scores=(signal * labels + noise).astype(np.float32),
+        ),
+        **changes,
+    )
 
 
 @pytest.fixture
@@ -41,31 +45,30 @@ def test_one_run(plot, tmp_path):
     write_dump(tmp_path / 'run' / 'test.npz', dump)
     code, text, _ = plot('run')
     assert code == 0
-    names = ['roc.png', 'roc.svg', 'roc_bars.png', 'roc_bars.svg',
-             'roc_values.csv']
-    assert sorted(p.name for p in (tmp_path / 'run').iterdir()) == [
-        *names, 'test.npz']
+    names = ['roc.png', 'roc.svg', 'roc_bars.png', 'roc_bars.svg', 'roc_values.csv']
+    assert sorted(p.name for p in (tmp_path / 'run').iterdir()) == [*names, 'test.npz']
     assert 'written: ' + ', '.join(f'run/{name}' for name in names) in text
     values = values_of('run/roc_values.csv')
     assert len(values) == 10
     defined = [k for k in range(8) if k != 6]
-    each = roc_auc_score(dump.labels[:, defined], dump.scores[:, defined],
-                         average=None)
+    each = roc_auc_score(dump.labels[:, defined], dump.scores[:, defined], average=None)
     for k, value in zip(defined, each):
         row = values['run', EMOTIONS[k]]
         assert float(row['roc_auc']) == pytest.approx(value, abs=1e-5)
         assert float(row['low']) < value < float(row['high'])
         assert row['positives'] == str(dump.labels[:, k].sum())
         assert f'{value:.3f}' in text
-    drawn = [roc_auc_score(dump.labels[:, 0], dump.scores[:, 0],
-                           sample_weight=weight)
-             for weight in bootstrap_weights(N, resamples=50)]
+    drawn = [
+        roc_auc_score(dump.labels[:, 0], dump.scores[:, 0], sample_weight=weight)
+        for weight in bootstrap_weights(N, resamples=50)
+    ]
     assert float(values['run', EMOTIONS[0]]['low']) == pytest.approx(
-        np.quantile(drawn, .025), abs=1e-5)
-    assert float(values['run', 'macro']['roc_auc']) == pytest.approx(
-        each.mean(), abs=1e-5)
+        np.quantile(drawn, 0.025), abs=1e-5
+    )
+    assert float(values['run', 'macro']['roc_auc']) == pytest.approx(each.mean(), abs=1e-5)
     assert float(values['run', 'micro']['roc_auc']) == pytest.approx(
-        roc_auc_score(dump.labels.ravel(), dump.scores.ravel()), abs=1e-5)
+        roc_auc_score(dump.labels.ravel(), dump.scores.ravel()), abs=1e-5
+    )
     assert values['run', 'Fear']['roc_auc'] == ''
     assert f'Fear         0 of {N}    run  not defined  -' in text
     svg = (tmp_path / 'run' / 'roc.svg').read_text()
@@ -73,13 +76,16 @@ def test_one_run(plot, tmp_path):
     assert 'drawing each clip' in text and '--train-labels marks' in text
 
 
-@pytest.mark.parametrize('runs, out', [
-    (['face/test.npz'], '.'),
-    (['face', 'body'], '.'),
-    (['seeds'], 'seeds'),
-    (['face/'], 'face'),
-    (['face', '--out', 'new/x.svg'], 'new'),
-])
+@pytest.mark.parametrize(
+    'runs, out',
+    [
+        (['face/test.npz'], '.'),
+        (['face', 'body'], '.'),
+        (['seeds'], 'seeds'),
+        (['face/'], 'face'),
+        (['face', '--out', 'new/x.svg'], 'new'),
+    ],
+)
 def test_where_it_writes(runs, out, plot, tmp_path):
     for run in ('face', 'body', 'seeds/seed0', 'seeds/seed1'):
         write_dump(tmp_path / run / 'test.npz', make_dump())
@@ -94,46 +100,68 @@ def test_where_it_writes(runs, out, plot, tmp_path):
 def test_several_runs_of_several_seeds(plot, tmp_path):
     for run, signal in (('face', 1), ('body', 0)):
         for seed in range(2):
-            write_dump(tmp_path / run / f'seed{seed}' / 'test.npz',
-                       make_dump(seed, signal))
+            write_dump(tmp_path / run / f'seed{seed}' / 'test.npz', make_dump(seed, signal))
     labels = np.zeros((4, 8), int)
     labels[:3, 0] = labels[0, 1] = 1
     write_annotations(tmp_path / 'train.csv', 'abcd', labels)
-    code, text, _ = plot('face', 'body', '--out', 'figures/my.pdf', '--names',
-                         'a face', 'a body', '--train-labels', 'train.csv')
+    code, text, _ = plot(
+        'face',
+        'body',
+        '--out',
+        'figures/my.pdf',
+        '--names',
+        'a face',
+        'a body',
+        '--train-labels',
+        'train.csv',
+    )
     assert code == 0
     assert sorted(p.name for p in (tmp_path / 'figures').iterdir()) == [
-        'my.pdf', 'my_bars.pdf', 'my_values.csv']
+        'my.pdf',
+        'my_bars.pdf',
+        'my_values.csv',
+    ]
     values = values_of('figures/my_values.csv')
     row = values['a body', 'Happiness']
-    expected = np.mean([
-        roc_auc_score(make_dump(s, 0).labels[:, 3],
-                      make_dump(s, 0).scores[:, 3]) for s in range(2)])
+    expected = np.mean(
+        [
+            roc_auc_score(make_dump(s, 0).labels[:, 3], make_dump(s, 0).scores[:, 3])
+            for s in range(2)
+        ]
+    )
     assert row['seeds'] == '2'
     assert float(row['roc_auc']) == pytest.approx(expected, abs=1e-5)
     truth = make_dump().labels
-    prior = roc_auc_score(truth.ravel(), np.broadcast_to(
-        labels.mean(axis=0), truth.shape).ravel())
+    prior = roc_auc_score(truth.ravel(), np.broadcast_to(labels.mean(axis=0), truth.shape).ravel())
     assert f'the label frequencies alone give {prior:.3f}.' in text
 
 
 def test_more_runs_than_fit_get_more_figures(plot, tmp_path):
-    paths = [write_dump(tmp_path / f'run{k}.npz', make_dump(k))
-             for k in range(MAX_RUNS + 1)]
+    paths = [write_dump(tmp_path / f'run{k}.npz', make_dump(k)) for k in range(MAX_RUNS + 1)]
     assert plot(*paths, '--out', 'many.png')[0] == 0
     assert sorted(p.name for p in tmp_path.glob('many*.png')) == [
-        'many.png', 'many_2.png', 'many_bars.png', 'many_bars_2.png']
+        'many.png',
+        'many_2.png',
+        'many_bars.png',
+        'many_bars_2.png',
+    ]
 
 
-@pytest.mark.parametrize('change, message', [
-    (dict(video_ids=tuple(f'clip{k:02}' for k in range(1, N + 1))),
-     f'run b: other video_ids than those of run a ({N} and {N}, of which '
-     f'{N - 1} are the same)'),
-    (dict(classes=tuple('abcdefgh')), 'run b: other classes than those of '
-     'run a (8 and 8, of which 0 are the same)'),
-    (dict(labels=1 - make_dump().labels),
-     'run b: other labels than those of run a'),
-])
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (
+            dict(video_ids=tuple(f'clip{k:02}' for k in range(1, N + 1))),
+            f'run b: other video_ids than those of run a ({N} and {N}, of which '
+            f'{N - 1} are the same)',
+        ),
+        (
+            dict(classes=tuple('abcdefgh')),
+            'run b: other classes than those of run a (8 and 8, of which 0 are the same)',
+        ),
+        (dict(labels=1 - make_dump().labels), 'run b: other labels than those of run a'),
+    ],
+)
 def test_runs_of_other_clips_are_refused(change, message, plot, tmp_path):
     write_dump(tmp_path / 'a.npz', make_dump())
     write_dump(tmp_path / 'b.npz', make_dump(**change))
@@ -142,19 +170,30 @@ def test_runs_of_other_clips_are_refused(change, message, plot, tmp_path):
     assert not list(tmp_path.glob('roc*'))
 
 
-@pytest.mark.parametrize('arguments, message', [
-    (['a.npz', '--out', 'x.jpg'], 'x.jpg: expected a name that ends in .png, '
-     '.svg, .pdf, or one without ending, for PNG and SVG, found .jpg'),
-    (['a.npz', 'a.npz'], '--names: expected 2 different names, one a run, '
-     'that do not start with _, found a, a'),
-    (['a.npz', '--names', '_a'], 'that do not start with _, found _a'),
-    (['a.npz', '--names', 'x', 'y'], 'expected 1 different names'),
-    (['a.npz', '--resamples', '0'], '--resamples: expected 1 or more'),
-    (['nowhere'], 'nowhere: expected a dump (.npz) or the folder of a run'),
-    (['.'], 'write it with\n  python tools/test.py CONFIG CHECKPOINT '
-     '--work-dir . --dump ./test.npz'),
-    (['a.npz', '--train-labels', 'no.csv'], 'no.csv: no such annotation'),
-])
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        (
+            ['a.npz', '--out', 'x.jpg'],
+            'x.jpg: expected a name that ends in .png, '
+            '.svg, .pdf, or one without ending, for PNG and SVG, found .jpg',
+        ),
+        (
+            ['a.npz', 'a.npz'],
+            '--names: expected 2 different names, one a run, that do not start with _, found a, a',
+        ),
+        (['a.npz', '--names', '_a'], 'that do not start with _, found _a'),
+        (['a.npz', '--names', 'x', 'y'], 'expected 1 different names'),
+        (['a.npz', '--resamples', '0'], '--resamples: expected 1 or more'),
+        (['nowhere'], 'nowhere: expected a dump (.npz) or the folder of a run'),
+        (
+            ['.'],
+            'write it with\n  python tools/test.py CONFIG CHECKPOINT '
+            '--work-dir . --dump ./test.npz',
+        ),
+        (['a.npz', '--train-labels', 'no.csv'], 'no.csv: no such annotation'),
+    ],
+)
 def test_what_is_wrong_is_said(arguments, message, plot, tmp_path):
     write_dump(tmp_path / 'a.npz', make_dump())
     code, _, errors = plot(*arguments)

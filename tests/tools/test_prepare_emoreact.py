@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from emoreact_plugin.datasets import EmoReactDataset, read_annotations
+
 from ..conftest import FRAMES, make_tiny
 
 # Split -> what the release calls its lists and its folder of videos.
-NAMES = dict(
-    train=('Train', 'Train'), val=('Val', 'Validation'), test=('Test', 'Test'))
+NAMES = dict(train=('Train', 'Train'), val=('Val', 'Validation'), test=('Test', 'Test'))
 
 
 @pytest.fixture
@@ -26,10 +26,14 @@ def release(data):
     for split, (name, folder) in NAMES.items():
         names = data.videos[split]
         (root / 'Labels' / f'{name}_names.txt').write_text(
-            ''.join(f"'{video}'\n" for video in names) + '\n')
-        (root / 'Labels' / f'{split}_labels.text').write_text(''.join(
-            ','.join(map(str, row)) + f',{1 + i / 4}\n'
-            for i, row in enumerate(data.labels[split])))
+            ''.join(f"'{video}'\n" for video in names) + '\n'
+        )
+        (root / 'Labels' / f'{split}_labels.text').write_text(
+            ''.join(
+                ','.join(map(str, row)) + f',{1 + i / 4}\n'
+                for i, row in enumerate(data.labels[split])
+            )
+        )
         (root / 'Data' / folder).mkdir(parents=True)
         for path in data.root.glob(f'videos/{split.upper()}*'):
             path.rename(root / 'Data' / folder / path.name)
@@ -47,7 +51,8 @@ def tree(root):
     """Path -> bytes of every file, through links."""
     return {
         str(path.relative_to(root)): path.read_bytes()
-        for path in Path(root).rglob('*') if path.is_file()
+        for path in Path(root).rglob('*')
+        if path.is_file()
     }
 
 
@@ -82,23 +87,20 @@ def test_official_layout(call, data, release):
     assert 'test: found 2 clips, the whole release has 367' in out
     for split in NAMES:
         dataset = EmoReactDataset(
-            f'{split}.csv', [], data_root='out',
-            required=('landmarks', 'keypoints'))
+            f'{split}.csv', [], data_root='out', required=('landmarks', 'keypoints')
+        )
         assert dataset.video_ids == [n[:-4] for n in data.videos[split]]
         assert (dataset.labels == data.labels[split]).all()
-        for i, sample in enumerate(map(dataset.get_data_info,
-                                       range(len(dataset)))):
+        for i, sample in enumerate(map(dataset.get_data_info, range(len(dataset)))):
             assert sample['valence'] == 1 + i / 4
             assert sample['total_frames'] == FRAMES
         # The author's own files, but for how lines end.
-        assert Path(f'out/{split}.csv').read_text() == (
-            data.root / f'{split}.csv').read_text()
+        assert Path(f'out/{split}.csv').read_text() == (data.root / f'{split}.csv').read_text()
     links = [p for p in Path('out/videos').rglob('*') if not p.is_dir()]
     assert len(links) == 21 and all(p.is_symlink() for p in links)
 
 
-@pytest.mark.parametrize('videos', ['Data/AllVideos', 'AllVideos', 'videos',
-                                    'data/allvideos'])
+@pytest.mark.parametrize('videos', ['Data/AllVideos', 'AllVideos', 'videos', 'data/allvideos'])
 @pytest.mark.parametrize('tables', [None, '', 'Labels'])
 def test_layouts_give_the_same(call, data, release, videos, tables):
     call('release', '--out', 'first')
@@ -107,15 +109,15 @@ def test_layouts_give_the_same(call, data, release, videos, tables):
         for path in (release / 'Labels').iterdir():
             path.unlink()
         for split in NAMES:
-            (data.root / f'{split}.csv').rename(
-                release / tables / f'{split}.csv')
+            (data.root / f'{split}.csv').rename(release / tables / f'{split}.csv')
     assert call('release', '--out', 'second')[0] == 0
     for split in NAMES:
         name = f'{split}.csv'
-        assert Path('first', name).read_bytes() == Path('second',
-                                                        name).read_bytes()
-    names = [sorted(str(p.relative_to(root)) for p in Path(root).rglob('*'))
-             for root in ('first', 'second')]
+        assert Path('first', name).read_bytes() == Path('second', name).read_bytes()
+    names = [
+        sorted(str(p.relative_to(root)) for p in Path(root).rglob('*'))
+        for root in ('first', 'second')
+    ]
     assert names[0] == names[1] and len(names[0]) == 3 + 1 + 7 * 4
     assert len(tree('second')) == 3 + 7 * 3  # no link leads nowhere
 
@@ -155,8 +157,10 @@ def test_where_links_cannot_be_made(call, monkeypatch):
 
     monkeypatch.setattr(os, 'symlink', refuse)
     code, out, _ = call('release', '--out', 'out')
-    assert code == 0 and ('links cannot be made in out (Operation not '
-                          'permitted), the files were copied') in out
+    assert (
+        code == 0
+        and ('links cannot be made in out (Operation not permitted), the files were copied') in out
+    )
     assert len(tree('out')) == 24
 
 
@@ -169,7 +173,8 @@ def test_again(call):
     assert code == 0 and '23 files there already' in out
     after = {p: os.lstat(p).st_mtime_ns for p in Path('out').rglob('*')}
     assert {p for p in before if p.is_file() and before[p] != after[p]} == {
-        Path('out/videos/TRAIN100_2.mp4')}
+        Path('out/videos/TRAIN100_2.mp4')
+    }
     assert set(before) == set(after)
 
 
@@ -208,7 +213,8 @@ def test_all_missing_videos_are_named(call, release):
 
 def test_videos_with_masks(call, release):
     (release / 'Data/Validation/masks.csv').write_text(
-        'path,mask,frames,unmasked_frames\nVAL100_2.mp4,surgical,6,0\n')
+        'path,mask,frames,unmasked_frames\nVAL100_2.mp4,surgical,6,0\n'
+    )
     code, _, err = call('release', '--out', 'out')
     assert code == 1 and 'masks.csv: expected videos without masks' in err
 
@@ -219,32 +225,67 @@ def edit(path, old, new):
     path.write_text(text.replace(old, new, 1))
 
 
-@pytest.mark.parametrize('name, old, new, message', [
-    ('Train_names.txt', "'TRAIN101_2.mp4'\n", '',
-     'train_labels.text: expected 2 lines, as release/Labels/Train_names.txt '
-     'has, found 3'),
-    ('Train_names.txt', "'TRAIN101_2.mp4'", '',
-     'Train_names.txt, line 2: expected a name between single quotes, found '
-     "''"),
-    ('Train_names.txt', "'TRAIN101_2.mp4'", "'TRAIN101_2.mp4",
-     'Train_names.txt, line 2: expected a name between single quotes'),
-    ('Train_names.txt', 'TRAIN101_2', '../../TRAIN101_2',
-     'Train_names.txt, line 2: expected a video name within the folder'),
-    ('Train_names.txt', 'TRAIN101_2', 'TRAIN100_2',
-     "Train_names.txt, line 2: video 'TRAIN100_2.mp4' stands in line 1"),
-    ('Test_names.txt', 'TEST101_2', 'TRAIN100_2',
-     "clip 'TRAIN100_2' stands in test and in train"),
-    ('val_labels.text', ',1.25', ',1.25,0',
-     'val_labels.text, line 2: expected 9 values'),
-    ('val_labels.text', ',1.25', '',
-     'val_labels.text, line 2: expected 9 values'),
-    ('val_labels.text', '0,0,1.25', '0,2,1.25',
-     "val_labels.text, line 2, Frustration: expected 0 or 1, found '2'"),
-    ('val_labels.text', '1.25', 'x',
-     "val_labels.text, line 2, Valence: expected a number, found 'x'"),
-    ('val_labels.text', '1.25', '7.5',
-     "val_labels.text, line 2, Valence: expected 1 to 7, found '7.5'"),
-])
+@pytest.mark.parametrize(
+    'name, old, new, message',
+    [
+        (
+            'Train_names.txt',
+            "'TRAIN101_2.mp4'\n",
+            '',
+            'train_labels.text: expected 2 lines, as release/Labels/Train_names.txt has, found 3',
+        ),
+        (
+            'Train_names.txt',
+            "'TRAIN101_2.mp4'",
+            '',
+            "Train_names.txt, line 2: expected a name between single quotes, found ''",
+        ),
+        (
+            'Train_names.txt',
+            "'TRAIN101_2.mp4'",
+            "'TRAIN101_2.mp4",
+            'Train_names.txt, line 2: expected a name between single quotes',
+        ),
+        (
+            'Train_names.txt',
+            'TRAIN101_2',
+            '../../TRAIN101_2',
+            'Train_names.txt, line 2: expected a video name within the folder',
+        ),
+        (
+            'Train_names.txt',
+            'TRAIN101_2',
+            'TRAIN100_2',
+            "Train_names.txt, line 2: video 'TRAIN100_2.mp4' stands in line 1",
+        ),
+        (
+            'Test_names.txt',
+            'TEST101_2',
+            'TRAIN100_2',
+            "clip 'TRAIN100_2' stands in test and in train",
+        ),
+        ('val_labels.text', ',1.25', ',1.25,0', 'val_labels.text, line 2: expected 9 values'),
+        ('val_labels.text', ',1.25', '', 'val_labels.text, line 2: expected 9 values'),
+        (
+            'val_labels.text',
+            '0,0,1.25',
+            '0,2,1.25',
+            "val_labels.text, line 2, Frustration: expected 0 or 1, found '2'",
+        ),
+        (
+            'val_labels.text',
+            '1.25',
+            'x',
+            "val_labels.text, line 2, Valence: expected a number, found 'x'",
+        ),
+        (
+            'val_labels.text',
+            '1.25',
+            '7.5',
+            "val_labels.text, line 2, Valence: expected 1 to 7, found '7.5'",
+        ),
+    ],
+)
 def test_errors_in_the_lists(call, release, name, old, new, message):
     edit(release / 'Labels' / name, old, new)
     code, _, err = call('release', '--out', 'out')
@@ -254,19 +295,21 @@ def test_errors_in_the_lists(call, release, name, old, new, message):
 def test_lists_that_cannot_be_read(call, release):
     path = release / 'Labels/Test_names.txt'
     path.write_bytes(b"'\xff'")
-    assert 'Test_names.txt: expected text in UTF-8' in call(
-        'release', '--out', 'out')[2]
+    assert 'Test_names.txt: expected text in UTF-8' in call('release', '--out', 'out')[2]
     path.write_text('\n\n')
-    assert 'Test_names.txt: expected a line a clip, found none' in call(
-        'release', '--out', 'out')[2]
+    assert (
+        'Test_names.txt: expected a line a clip, found none' in call('release', '--out', 'out')[2]
+    )
     path.unlink()
-    assert ('release: expected Labels/Test_names.txt beside Labels/test_labels'
-            '.text, or test.csv, found release/Labels/test_labels.text'
-            ) in call('release', '--out', 'out')[2]
+    assert (
+        'release: expected Labels/Test_names.txt beside Labels/test_labels'
+        '.text, or test.csv, found release/Labels/test_labels.text'
+    ) in call('release', '--out', 'out')[2]
     path.with_name('test_Names.txt').write_text("'a.mp4'\n")
     path.with_name('TEST_names.text').write_text("'a.mp4'\n")
-    assert ('Labels: expected one of these, found TEST_names.text and '
-            'test_Names.txt') in call('release', '--out', 'out')[2]
+    assert ('Labels: expected one of these, found TEST_names.text and test_Names.txt') in call(
+        'release', '--out', 'out'
+    )[2]
     assert 'nowhere: no such folder' in call('nowhere', '--out', 'out')[2]
 
 
@@ -275,9 +318,14 @@ def test_lists_and_tables_have_to_agree(call, data, release):
     assert call('release', '--out', 'out')[0] == 0
     edit(release / 'val.csv', '0,VAL100_2.mp4,1', '0,VAL100_2.mp4,0')
     code, _, err = call('release', '--out', 'out')
-    assert code == 1 and (
-        'release/val.csv: expected the same as in release/Labels/val_labels'
-        ".text, found another row of 'VAL100_2.mp4'") in err
+    assert (
+        code == 1
+        and (
+            'release/val.csv: expected the same as in release/Labels/val_labels'
+            ".text, found another row of 'VAL100_2.mp4'"
+        )
+        in err
+    )
 
 
 def test_it_can_be_stopped(call, monkeypatch):

@@ -1,4 +1,5 @@
 """The switch --tensorboard of tools/train.py, on the tiny data set."""
+
 import json
 import sys
 
@@ -7,21 +8,22 @@ from mmengine.config import Config
 
 from emoreact_plugin.visualization import without_tensorboard
 
-CONFIG = '''\
+CONFIG = """\
 _base_ = 'emoreact_plugin::_base_/runtime.py'
 from emoreact_plugin.recipes import build
 globals().update(build(
     input='face', arch='resnet18', init='scratch', image_size=32,
     num_segments=1, batch_size=4, num_workers=0, max_epochs=1,
     data_root={root!r}))
-'''
+"""
 
 
 @pytest.fixture
 def train(calls, tiny, tmp_path):
     (tmp_path / 'small.py').write_text(CONFIG.format(root=str(tiny.root)))
-    call = calls('train', str(tmp_path / 'small.py'), '--work-dir',
-                 str(tmp_path / 'run'), '--tensorboard')
+    call = calls(
+        'train', str(tmp_path / 'small.py'), '--work-dir', str(tmp_path / 'run'), '--tensorboard'
+    )
 
     def run(*arguments):
         with pytest.MonkeyPatch.context() as patch:
@@ -38,8 +40,8 @@ def read():
         import torch.utils.tensorboard  # noqa: F401
     except ImportError as error:
         pytest.skip(f'needs tensorboard: {error}')
-    from tensorboard.backend.event_processing.event_accumulator import \
-        EventAccumulator
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
     return lambda folder: EventAccumulator(str(folder)).Reload()
 
 
@@ -51,20 +53,19 @@ def test_it_is_refused_before_anything_else(train, tmp_path, monkeypatch):
     assert not (tmp_path / 'run').exists()
 
 
-def test_scalars_and_charts_are_there_and_go_on_when_resumed(train, read,
-                                                             tmp_path):
+def test_scalars_and_charts_are_there_and_go_on_when_resumed(train, read, tmp_path):
     run = tmp_path / 'run'
     code, text, errors = train()
     assert code == 0, errors
     assert f'to watch it: tensorboard --logdir {run}' in text
-    code, _, errors = train('--resume', '--cfg-options',
-                            'train_cfg.max_epochs=2')
+    code, _, errors = train('--resume', '--cfg-options', 'train_cfg.max_epochs=2')
     assert code == 0, errors
-    folder, = (run / 'tensorboard').iterdir()
+    (folder,) = (run / 'tensorboard').iterdir()
     events = read(folder)
     tags = events.Tags()
-    assert {'loss', 'lr', 'roc_auc/micro', 'roc_auc/macro', 'roc_auc/Fear',
-            'ap/macro'} <= set(tags['scalars'])
+    assert {'loss', 'lr', 'roc_auc/micro', 'roc_auc/macro', 'roc_auc/Fear', 'ap/macro'} <= set(
+        tags['scalars']
+    )
     written = {}  # MMEngine's own record of the same; the last is of the best
     for path in sorted(run.glob('*/vis_data/scalars.json')):
         for line in path.read_text().splitlines():
@@ -73,13 +74,15 @@ def test_scalars_and_charts_are_there_and_go_on_when_resumed(train, read,
                 written.setdefault(each['step'], each)
     for name in ('roc_auc/micro', 'roc_auc/macro'):
         assert {e.step: e.value for e in events.Scalars(name)} == (
-            pytest.approx({k: written[k][name] for k in (1, 2)}))
+            pytest.approx({k: written[k][name] for k in (1, 2)})
+        )
         assert len(events.Scalars(name)) == 2
     assert [e.step for e in events.Scalars('loss')] == [2, 4]
     for name in ('time', 'data_time'):  # of iterations, and of epochs
         assert [e.step for e in events.Scalars(name)] == [2, 4]
         assert {e.step: e.value for e in events.Scalars(f'val/{name}')} == (
-            pytest.approx({k: written[k][name] for k in (1, 2)}))
+            pytest.approx({k: written[k][name] for k in (1, 2)})
+        )
     assert tags['images'] == ['roc_auc']
     images = events.Images('roc_auc')
     assert [image.step for image in images] == [1, 2]
@@ -88,40 +91,53 @@ def test_scalars_and_charts_are_there_and_go_on_when_resumed(train, read,
 
 def test_scores_that_are_not_defined_are_left_out(read, tmp_path):
     from emoreact_plugin.visualization import TensorboardTrainingBackend
+
     backend = TensorboardTrainingBackend(str(tmp_path))
-    backend.add_scalars(dict(a=.5, b=None), step=1)
+    backend.add_scalars(dict(a=0.5, b=None), step=1)
     events = read(tmp_path)  # on disk before it is closed
     assert events.Tags()['scalars'] == ['a']
     backend.close()
-    backend.add_scalars(dict(a=.6), step=2)
+    backend.add_scalars(dict(a=0.6), step=2)
     assert [e.step for e in events.Reload().Scalars('a')] == [1]
     assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_the_times_of_validation_are_apart(read, tmp_path):
     from emoreact_plugin.visualization import TensorboardTrainingBackend
+
     backend = TensorboardTrainingBackend(str(tmp_path))
     # as MMEngine gives them: training by epochs and by iterations, validation
-    backend.add_scalars(dict(loss=.4, time=.5, data_time=.1, epoch=1, iter=7),
-                        step=7)
-    backend.add_scalars(dict(loss=.3, time=.6, data_time=.2, iter=8), step=8)
-    backend.add_scalars({'roc_auc/macro': .7, 'time': .3, 'data_time': .05},
-                        step=1)
+    backend.add_scalars(dict(loss=0.4, time=0.5, data_time=0.1, epoch=1, iter=7), step=7)
+    backend.add_scalars(dict(loss=0.3, time=0.6, data_time=0.2, iter=8), step=8)
+    backend.add_scalars({'roc_auc/macro': 0.7, 'time': 0.3, 'data_time': 0.05}, step=1)
     events = read(tmp_path)
-    found = {tag: [(e.step, pytest.approx(e.value))
-                   for e in events.Scalars(tag)]
-             for tag in events.Tags()['scalars'] if 'time' in tag}
-    assert found == {'time': [(7, .5), (8, .6)],
-                     'data_time': [(7, .1), (8, .2)],
-                     'val/time': [(1, .3)], 'val/data_time': [(1, .05)]}
+    found = {
+        tag: [(e.step, pytest.approx(e.value)) for e in events.Scalars(tag)]
+        for tag in events.Tags()['scalars']
+        if 'time' in tag
+    }
+    assert found == {
+        'time': [(7, 0.5), (8, 0.6)],
+        'data_time': [(7, 0.1), (8, 0.2)],
+        'val/time': [(1, 0.3)],
+        'val/data_time': [(1, 0.05)],
+    }
     assert {'loss', 'roc_auc/macro'} <= set(events.Tags()['scalars'])
 
 
 def test_testing_needs_no_tensorboard(tmp_path):
-    cfg = Config(dict(work_dir=str(tmp_path), visualizer=dict(
-        type='Visualizer', vis_backends=[
-            dict(type='LocalVisBackend'),
-            dict(type='TensorboardTrainingBackend', save_dir='x')])))
+    cfg = Config(
+        dict(
+            work_dir=str(tmp_path),
+            visualizer=dict(
+                type='Visualizer',
+                vis_backends=[
+                    dict(type='LocalVisBackend'),
+                    dict(type='TensorboardTrainingBackend', save_dir='x'),
+                ],
+            ),
+        )
+    )
     without_tensorboard(cfg)
     assert cfg.visualizer.vis_backends == [dict(type='LocalVisBackend')]
     empty = Config(dict(model=dict()))

@@ -1,4 +1,5 @@
 """The tools as a user runs them, on the tiny data set."""
+
 import hashlib
 import importlib.util
 import json
@@ -21,23 +22,22 @@ from emoreact_plugin.evaluation import read_dump
 from ..conftest import make_tiny, write_annotations
 
 ROOT = Path(__file__).parent.parent.parent
-SMALL = [
-    '--cfg-options', 'train_cfg.max_epochs=2',
-    'train_dataloader.batch_size=4'
-]
+SMALL = ['--cfg-options', 'train_cfg.max_epochs=2', 'train_dataloader.batch_size=4']
 for _split in ('train', 'val', 'test'):
-    SMALL += [f'{_split}_dataloader.num_workers=0',
-              f'{_split}_dataloader.persistent_workers=False']
+    SMALL += [f'{_split}_dataloader.num_workers=0', f'{_split}_dataloader.persistent_workers=False']
 
 
 def run(tool, *arguments, ok=True, launch=(), **env):
     paths = [str(ROOT), os.environ.get('PYTHONPATH', '')]
     result = subprocess.run(
-        [sys.executable, *launch, ROOT / 'tools' / tool,
-         *map(str, arguments)],
-        capture_output=True, text=True, timeout=600,
-        env=dict(os.environ, OMP_NUM_THREADS='1',
-                 PYTHONPATH=os.pathsep.join(filter(None, paths)), **env))
+        [sys.executable, *launch, ROOT / 'tools' / tool, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env=dict(
+            os.environ, OMP_NUM_THREADS='1', PYTHONPATH=os.pathsep.join(filter(None, paths)), **env
+        ),
+    )
     text = result.stdout + result.stderr
     assert (result.returncode == 0) == ok, text
     return text
@@ -48,18 +48,20 @@ def config(tmp_path_factory):
     """Our own, small enough: ResNet-18 on 32 pixels."""
     path = tmp_path_factory.mktemp('config') / 'small.py'
     path.write_text(
-        f"_base_ = [{str(ROOT / 'configs' / '_base_' / 'runtime.py')!r}]\n"
+        f'_base_ = [{str(ROOT / "configs" / "_base_" / "runtime.py")!r}]\n'
         'from emoreact_plugin.recipes import build\n'
         "globals().update(build(arch='resnet18', init='scratch', "
-        'image_size=32))\n')
+        'image_size=32))\n'
+    )
     return path
 
 
 @pytest.fixture(scope='module')
 def trained(tiny, config, tmp_path_factory):
     work_dir = tmp_path_factory.mktemp('run')
-    text = run('train.py', config, '--data-root', tiny.root, '--work-dir',
-               work_dir, '--seed', '3', *SMALL)
+    text = run(
+        'train.py', config, '--data-root', tiny.root, '--work-dir', work_dir, '--seed', '3', *SMALL
+    )
     return work_dir, text
 
 
@@ -71,24 +73,33 @@ def test_training_ends_with_a_table_and_its_files(trained, tiny):
     for split in ('val', 'test'):
         scores = metrics['results'][split]
         assert 0 <= scores['roc_auc/micro'] <= 1
-        assert f"{scores['roc_auc/macro']:.3f}" in text
+        assert f'{scores["roc_auc/macro"]:.3f}' in text
     assert best in text and 'label frequencies alone' in text
     # a few readable lines: one a split, one an epoch, the table
     assert len(text.splitlines()) < 30, text
     assert 'WARNING' not in text
     assert text.count('epoch ') == 2
-    log, = work_dir.glob('*/*.log')
+    (log,) = work_dir.glob('*/*.log')
     assert 'Config:' in log.read_text()
 
 
-def test_the_test_tool_gives_what_training_gave(trained, tiny, config,
-                                                tmp_path):
+def test_the_test_tool_gives_what_training_gave(trained, tiny, config, tmp_path):
     work_dir, _ = trained
     metrics = json.loads((work_dir / 'metrics.json').read_text())
     dump = tmp_path / 'dump.pkl'
     # the folder stands for its best checkpoint
-    run('test.py', '--config', config, work_dir, '--data-root', tiny.root,
-        '--work-dir', tmp_path, '--dump', dump)
+    run(
+        'test.py',
+        '--config',
+        config,
+        work_dir,
+        '--data-root',
+        tiny.root,
+        '--work-dir',
+        tmp_path,
+        '--dump',
+        dump,
+    )
     again = json.loads((tmp_path / 'test_metrics.json').read_text())
     assert again['checkpoint'] == metrics['checkpoint']
     for key, value in metrics['results']['test'].items():
@@ -103,8 +114,8 @@ def test_the_test_tool_gives_what_training_gave(trained, tiny, config,
     # from the dump alone, by scikit-learn
     for i, name in enumerate(['Curiosity', 'Uncertainty']):
         assert again['results']['test'][f'roc_auc/{name}'] == pytest.approx(
-            roc_auc_score([x[i] for x in labels],
-                          [r['pred_logits'][i] for r in rows]))
+            roc_auc_score([x[i] for x in labels], [r['pred_logits'][i] for r in rows])
+        )
 
 
 def test_training_keeps_the_scores_of_its_best_checkpoint(trained, tiny):
@@ -114,10 +125,10 @@ def test_training_keeps_the_scores_of_its_best_checkpoint(trained, tiny):
     for split in ('val', 'test'):
         dump = read_dump(work_dir / f'{split}.npz')
         assert (dump.split, dump.run) == (split, digest.hexdigest())
-        assert [f'{name}.mp4' for name in dump.video_ids] == \
-            tiny.videos[split]
+        assert [f'{name}.mp4' for name in dump.video_ids] == tiny.videos[split]
         assert metrics['results'][split]['roc_auc/micro'] == pytest.approx(
-            roc_auc_score(dump.labels.ravel(), dump.logits.ravel()))
+            roc_auc_score(dump.labels.ravel(), dump.logits.ravel())
+        )
 
 
 def test_two_ranks_train_and_score_as_one(tiny, config, tmp_path):
@@ -125,15 +136,30 @@ def test_two_ranks_train_and_score_as_one(tiny, config, tmp_path):
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
-    text = run('train.py', config, '--data-root', tiny.root, '--work-dir',
-               tmp_path / 'two', '--launcher', 'pytorch', *SMALL,
-               launch=('-m', 'torch.distributed.run', '--nproc_per_node', '2',
-                       '--master_addr', '127.0.0.1', '--master_port',
-                       str(port)))
+    text = run(
+        'train.py',
+        config,
+        '--data-root',
+        tiny.root,
+        '--work-dir',
+        tmp_path / 'two',
+        '--launcher',
+        'pytorch',
+        *SMALL,
+        launch=(
+            '-m',
+            'torch.distributed.run',
+            '--nproc_per_node',
+            '2',
+            '--master_addr',
+            '127.0.0.1',
+            '--master_port',
+            str(port),
+        ),
+    )
     assert text.count('label frequencies alone') == 1
     two = json.loads((tmp_path / 'two' / 'metrics.json').read_text())
-    run('test.py', config, two['checkpoint'], '--data-root', tiny.root,
-        '--work-dir', tmp_path)
+    run('test.py', config, two['checkpoint'], '--data-root', tiny.root, '--work-dir', tmp_path)
     one = json.loads((tmp_path / 'test_metrics.json').read_text())
     for key, value in one['results']['test'].items():
         assert two['results']['test'][key] == pytest.approx(value, abs=1e-9)
@@ -142,16 +168,31 @@ def test_two_ranks_train_and_score_as_one(tiny, config, tmp_path):
 def test_resuming_and_the_resolved_config(trained, tiny, tmp_path):
     work_dir, _ = trained
     resolved = work_dir / 'small.py'
-    text = run('train.py', resolved, '--work-dir', work_dir, '--resume',
-               '--cfg-options', 'train_cfg.max_epochs=3')
+    text = run(
+        'train.py',
+        resolved,
+        '--work-dir',
+        work_dir,
+        '--resume',
+        '--cfg-options',
+        'train_cfg.max_epochs=3',
+    )
     assert 'going on from' in text and 'epoch_2.pth' in text
     assert 'epoch 3/3' in text and 'epoch 2/3' not in text
 
 
 def test_a_checkpoint_of_another_input_is_refused(trained, tiny, config):
     metrics = json.loads((trained[0] / 'metrics.json').read_text())
-    text = run('test.py', config, metrics['checkpoint'], '--input', 'body',
-               '--data-root', tiny.root, ok=False)
+    text = run(
+        'test.py',
+        config,
+        metrics['checkpoint'],
+        '--input',
+        'body',
+        '--data-root',
+        tiny.root,
+        ok=False,
+    )
     assert "input 'fusion' (found), 'body' (expected)" in text
     assert 'Traceback' not in text
 
@@ -163,67 +204,113 @@ def test_print_config_stops_there(config, tmp_path):
 
 
 def test_landmarks_can_be_prepared_ahead(tiny, config, tmp_path):
-    text = run('prepare_landmarks.py', config, '--data-root', tiny.root,
-               '--cache-dir', tmp_path / 'cache')
+    text = run(
+        'prepare_landmarks.py', config, '--data-root', tiny.root, '--cache-dir', tmp_path / 'cache'
+    )
     assert 'test: 6 clips, 36 frames' in text
     assert len(list((tmp_path / 'cache').glob('*.npz'))) == 18
 
 
 def test_amp_and_early_stopping(tiny, config, tmp_path):
-    text = run('train.py', config, '--data-root', tiny.root, '--work-dir',
-               tmp_path, '--amp', '--early-stopping', '1', '--input', 'face',
-               '--num-segments', '1', *SMALL[:1], 'train_cfg.max_epochs=4',
-               'optim_wrapper.optimizer.lr=0', *SMALL[2:])
+    text = run(
+        'train.py',
+        config,
+        '--data-root',
+        tiny.root,
+        '--work-dir',
+        tmp_path,
+        '--amp',
+        '--early-stopping',
+        '1',
+        '--input',
+        'face',
+        '--num-segments',
+        '1',
+        *SMALL[:1],
+        'train_cfg.max_epochs=4',
+        'optim_wrapper.optimizer.lr=0',
+        *SMALL[2:],
+    )
     # nothing changes with a rate of 0, so it stops after the second epoch
     assert 'epoch 2/4' in text and 'epoch 3/4' not in text
     assert 'checkpoint:' in text
 
 
-@pytest.mark.parametrize('break_it, message', [
-    (lambda r: (r / 'val.csv').unlink(), 'val.csv: no such annotation file'),
-    (lambda r: (r / 'test.csv').write_text('video\n'),
-     "test.csv: expected a column 'Curiosity'"),
-    (lambda r: write_annotations(r / 'val.csv', ['VAL100_2.mp4'], [[0] * 8]),
-     'val.csv: all labels are 0'),
-    (lambda r: next((r / 'videos').glob('TEST*.mp4')).unlink(),
-     'test.csv: 1 of 2 clips are not there'),
-    (lambda r: next((r / 'videos').glob('VAL*_hol.txt')).unlink(),
-     'val.csv: 1 of 2 clips have no keypoints'),
-], ids=['file', 'column', 'one value', 'video', 'keypoints'])
-def test_all_splits_are_checked_before_training(break_it, message, config,
-                                                tmp_path):
+@pytest.mark.parametrize(
+    'break_it, message',
+    [
+        (lambda r: (r / 'val.csv').unlink(), 'val.csv: no such annotation file'),
+        (
+            lambda r: (r / 'test.csv').write_text('video\n'),
+            "test.csv: expected a column 'Curiosity'",
+        ),
+        (
+            lambda r: write_annotations(r / 'val.csv', ['VAL100_2.mp4'], [[0] * 8]),
+            'val.csv: all labels are 0',
+        ),
+        (
+            lambda r: next((r / 'videos').glob('TEST*.mp4')).unlink(),
+            'test.csv: 1 of 2 clips are not there',
+        ),
+        (
+            lambda r: next((r / 'videos').glob('VAL*_hol.txt')).unlink(),
+            'val.csv: 1 of 2 clips have no keypoints',
+        ),
+    ],
+    ids=['file', 'column', 'one value', 'video', 'keypoints'],
+)
+def test_all_splits_are_checked_before_training(break_it, message, config, tmp_path):
     root = make_tiny(tmp_path / 'data', counts=(2, 2, 2)).root
     break_it(root)
-    text = run('train.py', config, '--data-root', root, '--work-dir',
-               tmp_path / 'run', ok=False)
+    text = run('train.py', config, '--data-root', root, '--work-dir', tmp_path / 'run', ok=False)
     assert message in text
     assert 'Traceback' not in text and 'epoch 1' not in text
     assert not list((tmp_path / 'run').glob('*.pth'))
 
 
 def test_start_weights_that_are_not_there(tiny, config, tmp_path):
-    text = run('train.py', config, '--data-root', tiny.root, '--work-dir',
-               tmp_path, '--init', tmp_path / 'no.pth', ok=False)
+    text = run(
+        'train.py',
+        config,
+        '--data-root',
+        tiny.root,
+        '--work-dir',
+        tmp_path,
+        '--init',
+        tmp_path / 'no.pth',
+        ok=False,
+    )
     assert 'no.pth' in text and '--init scratch' in text
     assert 'Traceback' not in text and 'train: ' not in text
 
 
 @pytest.fixture(scope='module')
 def train_tool():
-    spec = importlib.util.spec_from_file_location(
-        'train_tool', ROOT / 'tools' / 'train.py')
+    spec = importlib.util.spec_from_file_location('train_tool', ROOT / 'tools' / 'train.py')
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
 def test_missing_files_are_told_before_start_weights_are_sought(
-        train_tool, config, tmp_path, monkeypatch):
+    train_tool, config, tmp_path, monkeypatch
+):
     root = make_tiny(tmp_path / 'data', counts=(2, 2, 2)).root
     next((root / 'videos').glob('TEST*.mp4')).unlink()
-    monkeypatch.setattr(sys, 'argv', [
-        'train.py', str(config), '--data-root', str(root), '--init',
-        'no.pth', '--work-dir', str(tmp_path / 'run')])
+    monkeypatch.setattr(
+        sys,
+        'argv',
+        [
+            'train.py',
+            str(config),
+            '--data-root',
+            str(root),
+            '--init',
+            'no.pth',
+            '--work-dir',
+            str(tmp_path / 'run'),
+        ],
+    )
     with pytest.raises(SystemExit) as end:
         train_tool.main()
     assert 'test.csv: 1 of 2 clips are not there' in end.value.code
@@ -236,8 +323,7 @@ def test_data_sets_of_other_types_are_not_looked_at(train_tool):
 
 
 @pytest.mark.parametrize('epochs, error', [(8, False), (9, True)])
-def test_a_one_cycle_schedule_lasts_as_long_as_the_training(
-        train_tool, epochs, error):
+def test_a_one_cycle_schedule_lasts_as_long_as_the_training(train_tool, epochs, error):
     cfg = Config.fromfile(str(ROOT / 'configs' / 'sample' / 'fusion.py'))
     cfg.train_cfg.max_epochs = epochs
     if not error:
@@ -251,13 +337,15 @@ def test_clips_in_two_splits_are_named(train_tool, capsys):
 
     def loop(*video_ids):
         dataset = SimpleNamespace(
-            video_ids=video_ids, labels=np.array([0, 1]),
-            summary=lambda: f'{len(video_ids)} clips')
+            video_ids=video_ids, labels=np.array([0, 1]), summary=lambda: f'{len(video_ids)} clips'
+        )
         return SimpleNamespace(dataloader=SimpleNamespace(dataset=dataset))
 
-    train_tool.open_splits(SimpleNamespace(
-        train_loop=loop('a', 'b'), val_loop=loop('c'),
-        test_loop=loop('b', 'c', 'd')))
+    train_tool.open_splits(
+        SimpleNamespace(
+            train_loop=loop('a', 'b'), val_loop=loop('c'), test_loop=loop('b', 'c', 'd')
+        )
+    )
     text = capsys.readouterr().out
     assert 'WARNING: 1 clips are in train and in test: b' in text
     assert 'WARNING: 1 clips are in val and in test: c' in text
@@ -266,13 +354,27 @@ def test_clips_in_two_splits_are_named(train_tool, capsys):
 
 def test_a_stop_says_how_to_go_on(tiny, config, tmp_path):
     process = subprocess.Popen(
-        [sys.executable, ROOT / 'tools' / 'train.py', config, '--data-root',
-         tiny.root, '--work-dir', tmp_path, '--input', 'face', *SMALL[:1],
-         'train_cfg.max_epochs=60', *SMALL[2:]],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        [
+            sys.executable,
+            ROOT / 'tools' / 'train.py',
+            config,
+            '--data-root',
+            tiny.root,
+            '--work-dir',
+            tmp_path,
+            '--input',
+            'face',
+            *SMALL[:1],
+            'train_cfg.max_epochs=60',
+            *SMALL[2:],
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
         env=dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=str(ROOT)),
         # What runs in the background is started with this signal ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     lines = []
     for line in process.stdout:
         lines.append(line)

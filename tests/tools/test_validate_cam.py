@@ -13,18 +13,19 @@ ROOT = Path(__file__).parent.parent.parent
 CLIPS = 4  # the first two show the cues
 # Of one place of 6x6, enlarged by bilinear interpolation, three quarters of
 # each axis lie in the place: what an even map holds there is 1/36.
-ONE = .75**2 * 36
+ONE = 0.75**2 * 36
 # Of the second clip's Excitement the box is two places wide: the eighth that
 # lies beyond the place is in it too.
-TWO = .75 * .875 * 36 / 2
+TWO = 0.75 * 0.875 * 36 / 2
 # The sum over both clips: the wide box expects twice as much.
-BOTH = (.75**2 + .75 * .875) * 36 / 3
+BOTH = (0.75**2 + 0.75 * 0.875) * 36 / 3
 RATIO = f'{ONE:.2f}'
 
 
 def places_of(clip, frame):
     """Row and column of red, green and blue: none is in one place in two
-    frames that follow, and none at the border."""
+    frames that follow, and none at the border.
+    """
     return [(1 + (frame + c) % 4, 1 + clip) for c in range(3)]
 
 
@@ -39,11 +40,12 @@ def cell_of(place, left=0, down=0, wide=1):
 def write_clip(folder, clip):
     """Frames: the face is the left half, the body the right one."""
     (folder / f'{clip}').mkdir(parents=True)
-    strength = (255, ) * 3 if clip < 2 else (120, ) * 3
+    strength = (255,) * 3 if clip < 2 else (120,) * 3
     for k in range(FRAMES):
         half = frame_of(places_of(clip, k), strength)
-        cv2.imwrite(str(folder / f'{clip}' / f'{k + 1:06d}.png'),
-                    np.concatenate([half, half], 1)[..., ::-1])
+        cv2.imwrite(
+            str(folder / f'{clip}' / f'{k + 1:06d}.png'), np.concatenate([half, half], 1)[..., ::-1]
+        )
     # A region is a tenth wider on each side than its points.
     face = np.tile([[4, 4], [SIZE - 4, SIZE - 4]], (34, 1))
     write_openface(folder / f'{clip}.csv', np.stack([face] * FRAMES))
@@ -59,27 +61,34 @@ def cues_of(clip):
         cues=[int(clip < 2)] * 8,
         boxes=dict(
             Curiosity=[cell_of(each[0], 0, down) for each in places],
-            Excitement=[cell_of(each[2], SIZE, down, 1 + (clip == 1))
-                        for each in places]))
+            Excitement=[cell_of(each[2], SIZE, down, 1 + (clip == 1)) for each in places],
+        ),
+    )
 
 
 @pytest.fixture
 def call(tmp_path, monkeypatch, calls):
     """Calls the tool on a network and clips whose maps are known: (exit code,
-    stdout, stderr)."""
+    stdout, stderr).
+    """
     monkeypatch.chdir(tmp_path)
     names = [f'{clip}.mp4' for clip in range(CLIPS)]
     for clip in range(CLIPS):
         write_clip(Path('data/frames'), clip)
-    write_annotations(Path('data/test.csv'), names,
-                      np.zeros((CLIPS, 8), int))
-    Path('data/cues.json').write_text(json.dumps(dict(
-        classes=EMOTIONS,
-        emotions=dict(
-            Curiosity=dict(seen_by=['face/TSN'], only_in_order=False),
-            Uncertainty=dict(seen_by=['body/TSM'], only_in_order=True),
-            Excitement=dict(seen_by=['body/TSN'], only_in_order=False)),
-        clips={name: cues_of(clip) for clip, name in enumerate(names)})))
+    write_annotations(Path('data/test.csv'), names, np.zeros((CLIPS, 8), int))
+    Path('data/cues.json').write_text(
+        json.dumps(
+            dict(
+                classes=EMOTIONS,
+                emotions=dict(
+                    Curiosity=dict(seen_by=['face/TSN'], only_in_order=False),
+                    Uncertainty=dict(seen_by=['body/TSM'], only_in_order=True),
+                    Excitement=dict(seen_by=['body/TSN'], only_in_order=False),
+                ),
+                clips={name: cues_of(clip) for clip, name in enumerate(names)},
+            )
+        )
+    )
     torch.save(dict(state_dict=planted()[1].state_dict()), 'x.pth')
     Path('config.py').write_text(f"""
 _base_ = [{str(ROOT / 'configs' / '_base_' / 'runtime.py')!r}]
@@ -96,14 +105,16 @@ globals().update(__recipe)
 def table_of(text, title):
     lines = text.splitlines()
     start = next(i for i, line in enumerate(lines) if title in line)
-    rows = [[cell.strip() for cell in line.strip('|').split('|')]
-            for line in lines[start + 2:] if line.startswith('|')]
+    rows = [
+        [cell.strip() for cell in line.strip('|').split('|')]
+        for line in lines[start + 2 :]
+        if line.startswith('|')
+    ]
     return rows
 
 
 def test_the_tables(call):
-    code, out, err = call('--seeds', '2', '--random-clips', '1', '--out',
-                          'report.md')
+    code, out, err = call('--seeds', '2', '--random-clips', '1', '--out', 'report.md')
     assert code == 0, err
     assert Path('report.md').read_text() == out.rstrip('\n') + '\n'
     assert 'gradcam of backbone of x.pth, test clips' in out
@@ -112,15 +123,16 @@ def test_the_tables(call):
     # those of the clips without the cue lie where nothing is.
     both, mean = f'{BOTH:.2f}', f'{(ONE + TWO) / 2:.2f}'
     assert table_of(out, '| Stream | Emotion |') == [
-        ['face', 'Curiosity', '1.00', '2', RATIO, RATIO, '0%', RATIO, '2',
-         '0.00'],
-        ['body', 'Excitement', '1.00', '2', both, mean, '0%', both, '2',
-         '0.00']]
+        ['face', 'Curiosity', '1.00', '2', RATIO, RATIO, '0%', RATIO, '2', '0.00'],
+        ['body', 'Excitement', '1.00', '2', both, mean, '0%', both, '2', '0.00'],
+    ]
     summary = table_of(out, '| Stream | Trained,')[:3]
     over = f'{(ONE + BOTH) / 2:.2f}'
     assert [row[:4] for row in summary] == [
-        ['face', RATIO, RATIO, RATIO], ['body', mean, both, both],
-        ['all', f'{(3 * ONE + TWO) / 4:.2f}', over, over]]
+        ['face', RATIO, RATIO, RATIO],
+        ['body', mean, both, both],
+        ['all', f'{(3 * ONE + TWO) / 4:.2f}', over, over],
+    ]
     # Networks drawn anew mix the colours.
     assert all(float(row[4]) < BOTH - 1 for row in summary)
     assert all(' to ' in cell for row in summary for cell in row[5:])

@@ -12,20 +12,19 @@ def sample(faces=None, bodies=None, n=2):
     nothing = np.full((n, 1, 2), np.nan, np.float32)
     return dict(
         imgs=imgs,
-        face_landmarks=np.full((n, 68, 2), np.nan)
-        if faces is None else faces,
-        body_keypoints=nothing if bodies is None else bodies)
+        face_landmarks=np.full((n, 68, 2), np.nan) if faces is None else faces,
+        body_keypoints=nothing if bodies is None else bodies,
+    )
 
 
-BODY = np.array([[(5., 10.), (95., 70.)]] * 2)
+BODY = np.array([[(5.0, 10.0), (95.0, 70.0)]] * 2)
 
 
 def test_face_boxes_follow_each_frame():
     faces = np.stack([face_of(0), face_of(7)])
     out = CropRegions(regions='face')(sample(faces))
     # x 10..30, y 5..25: e = 2
-    np.testing.assert_array_equal(out['face_boxes'],
-                                  [[8, 3, 32, 27], [15, 3, 39, 27]])
+    np.testing.assert_array_equal(out['face_boxes'], [[8, 3, 32, 27], [15, 3, 39, 27]])
     assert [x.shape for x in out['face_imgs']] == [(24, 24, 3)] * 2
     assert [int(x.max()) for x in out['face_imgs']] == [1, 2]
     assert out['face_found'].tolist() == [True, True]

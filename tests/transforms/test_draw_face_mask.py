@@ -10,10 +10,10 @@ from .test_face_mask import face, skin
 def sample(n=3, video_id='clip_1', **kwargs):
     return dict(
         imgs=[skin() for _ in range(n)],
-        face_landmarks=np.stack([face(5 * i) for i in range(n)]).astype(
-            np.float32),
+        face_landmarks=np.stack([face(5 * i) for i in range(n)]).astype(np.float32),
         video_id=video_id,
-        **kwargs)
+        **kwargs,
+    )
 
 
 def looks(transform, n, **kwargs):
@@ -63,9 +63,8 @@ def test_one_frame_several_times():
 
 
 def test_no_frames():
-    out = DrawFaceMask()(
-        dict(imgs=[], face_landmarks=np.empty((0, 68, 2), np.float32)))
-    assert out['imgs'] == [] and out['masked'].shape == (0, )
+    out = DrawFaceMask()(dict(imgs=[], face_landmarks=np.empty((0, 68, 2), np.float32)))
+    assert out['imgs'] == [] and out['masked'].shape == (0,)
 
 
 def test_a_clip_keeps_one_mask():
@@ -84,12 +83,11 @@ def test_random_gives_every_kind_in_its_colours():
         assert look.color in [COLORS[c] for c in KINDS[look.kind].colors]
         assert look.kind == 'n95' or not look.valve
     assert len({look.color for look in found}) > 5
-    assert {look.valve for look in found if look.kind == 'n95'} == {True,
-                                                                    False}
+    assert {look.valve for look in found if look.kind == 'n95'} == {True, False}
 
 
 def test_draws_come_from_the_global_generator():
-    transform = DrawFaceMask('random', prob=.5)
+    transform = DrawFaceMask('random', prob=0.5)
     np.random.seed(3)
     first = looks(transform, 20)
     np.random.seed(3)
@@ -104,19 +102,17 @@ def test_draws_come_from_the_global_generator():
 
 
 def test_a_seed_ties_the_mask_to_the_clip():
-    transform = DrawFaceMask('random', prob=.5, seed=0)
+    transform = DrawFaceMask('random', prob=0.5, seed=0)
     state = np.random.get_state()[1].copy()
     one = {i: looks(transform, 1, video_id=f'clip_{i}')[0] for i in range(40)}
     two = {
-        i: looks(DrawFaceMask('random', prob=.5, seed=0), 1,
-                 video_id=f'clip_{i}')[0]
+        i: looks(DrawFaceMask('random', prob=0.5, seed=0), 1, video_id=f'clip_{i}')[0]
         for i in reversed(range(40))
     }
     assert one == two
     assert len(set(one.values())) > 8
-    other = DrawFaceMask('random', prob=.5, seed=1)
-    assert [looks(other, 1, video_id=f'clip_{i}')[0]
-            for i in range(40)] != list(one.values())
+    other = DrawFaceMask('random', prob=0.5, seed=1)
+    assert [looks(other, 1, video_id=f'clip_{i}')[0] for i in range(40)] != list(one.values())
     np.testing.assert_array_equal(np.random.get_state()[1], state)
 
 
@@ -130,13 +126,13 @@ def test_a_seed_needs_a_name():
 
 def test_prob_is_drawn_once_a_clip():
     np.random.seed(0)
-    assert None not in looks(DrawFaceMask(prob=1.), 50)
-    assert set(looks(DrawFaceMask(prob=0.), 50)) == {None}
-    bare = sum(look is None for look in looks(DrawFaceMask(prob=.5), 400))
+    assert None not in looks(DrawFaceMask(prob=1.0), 50)
+    assert set(looks(DrawFaceMask(prob=0.0), 50)) == {None}
+    bare = sum(look is None for look in looks(DrawFaceMask(prob=0.5), 400))
     assert 160 < bare < 240
     np.random.seed(0)
     for _ in range(12):
-        masked = DrawFaceMask(prob=.5)(sample(3))['masked']
+        masked = DrawFaceMask(prob=0.5)(sample(3))['masked']
         assert masked.all() or not masked.any()
     out = DrawFaceMask(prob=0)(sample(2))
     assert out['masked'].tolist() == [False, False]
@@ -144,8 +140,7 @@ def test_prob_is_drawn_once_a_clip():
 
 
 def test_colors():
-    for color in ('black', COLORS['black'], list(COLORS['black']),
-                  np.array(COLORS['black'])):
+    for color in ('black', COLORS['black'], list(COLORS['black']), np.array(COLORS['black'])):
         assert looks(DrawFaceMask(color=color), 1)[0].color == COLORS['black']
     assert looks(DrawFaceMask(color=(1, 2, 3)), 1)[0].color == (1, 2, 3)
     dark = DrawFaceMask(color='black')(sample(1))['imgs'][0]
@@ -153,17 +148,19 @@ def test_colors():
     assert light[190, 160].mean() > 3 * dark[190, 160].mean()
 
 
-@pytest.mark.parametrize('options, message', [
-    (dict(kind='gas'), "'gas', expected one of surgical, cloth, kn95, n95, "
-     'random'),
-    (dict(color='mauve'), "'mauve', expected one of lightblue, .*black"),
-    (dict(color=(1, 2)), r'three whole numbers from 0 to 255, found \(1, 2\)'),
-    (dict(color=(1, 2, 256)), '0 to 255'),
-    (dict(color=(.5, .5, .5)), 'whole'),
-    (dict(prob=1.5), 'prob from 0 to 1, found 1.5'),
-    (dict(prob=float('nan')), 'prob'),
-    (dict(seed=-1), 'seed of 0 or more'),
-])
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(kind='gas'), "'gas', expected one of surgical, cloth, kn95, n95, random"),
+        (dict(color='mauve'), "'mauve', expected one of lightblue, .*black"),
+        (dict(color=(1, 2)), r'three whole numbers from 0 to 255, found \(1, 2\)'),
+        (dict(color=(1, 2, 256)), '0 to 255'),
+        (dict(color=(0.5, 0.5, 0.5)), 'whole'),
+        (dict(prob=1.5), 'prob from 0 to 1, found 1.5'),
+        (dict(prob=float('nan')), 'prob'),
+        (dict(seed=-1), 'seed of 0 or more'),
+    ],
+)
 def test_wrong_options(options, message):
     with pytest.raises(ValueError, match=message):
         DrawFaceMask(**options)
@@ -183,5 +180,6 @@ def test_no_mask_on_a_mask():
 
 
 def test_repr():
-    assert repr(DrawFaceMask('cloth', 'black', .5, 3)) == (
-        "DrawFaceMask(kind='cloth', color=(44, 44, 48), prob=0.5, seed=3)")
+    assert repr(DrawFaceMask('cloth', 'black', 0.5, 3)) == (
+        "DrawFaceMask(kind='cloth', color=(44, 44, 48), prob=0.5, seed=3)"
+    )

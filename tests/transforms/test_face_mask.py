@@ -1,31 +1,25 @@
 """Masks on a generic face that is turned in space: no real pictures."""
+
 import cv2
 import numpy as np
 import pytest
 
-from emoreact_plugin.transforms.face_mask import (MaskLook, draw_mask,
-                                                  measure_light)
-from emoreact_plugin.transforms.face_mask_geometry import (FACE_MODEL,
-                                                           complete_landmarks,
-                                                           place_mask)
-from emoreact_plugin.transforms.face_mask_shapes import (COLORS, KINDS,
-                                                         normals, surface,
-                                                         texture)
+from emoreact_plugin.transforms.face_mask import MaskLook, draw_mask, measure_light
+from emoreact_plugin.transforms.face_mask_geometry import FACE_MODEL, complete_landmarks, place_mask
+from emoreact_plugin.transforms.face_mask_shapes import COLORS, KINDS, normals, surface, texture
 
 SIZE = (300, 320)  # height, width
-POSES = [(0, 0, 0), (-40, 10, 15), (40, -15, -30), (0, 25, 0), (0, -25, 90),
-         (10, 5, 180)]
+POSES = [(0, 0, 0), (-40, 10, 15), (40, -15, -30), (0, 25, 0), (0, -25, 90), (10, 5, 180)]
 
 
-def face(yaw=0., pitch=0., roll=0., scale=1.2, centre=(160, 140)):
+def face(yaw=0.0, pitch=0.0, roll=0.0, scale=1.2, centre=(160, 140)):
     """(68, 2): the generic face, turned (degrees), pixels."""
     y, p, r = np.radians((yaw, pitch, roll))
     turn_y = [[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]]
     turn_x = [[1, 0, 0], [0, np.cos(p), -np.sin(p)], [0, np.sin(p), np.cos(p)]]
     turn_z = [[np.cos(r), -np.sin(r), 0], [np.sin(r), np.cos(r), 0], [0, 0, 1]]
     middle = FACE_MODEL - (0, 10, -50)
-    turned = middle @ np.array(turn_y).T @ np.array(turn_x).T @ np.array(
-        turn_z).T
+    turned = middle @ np.array(turn_y).T @ np.array(turn_x).T @ np.array(turn_z).T
     return turned[:, :2] * scale + centre
 
 
@@ -51,16 +45,14 @@ def changed(before, after):
 
 @pytest.mark.parametrize('kind', KINDS)
 @pytest.mark.parametrize('pose', POSES)
-@pytest.mark.parametrize('scale, shift', [(1.2, 0), (1.2, 45), (.2, 9)])
+@pytest.mark.parametrize('scale, shift', [(1.2, 0), (1.2, 45), (0.2, 9)])
 def test_nothing_of_lips_and_nose_tip_is_left(kind, pose, scale, shift):
     points = face(*pose, scale)
-    points[48:68] += (shift, .7 * shift)  # strange: lips beside the mask
+    points[48:68] += (shift, 0.7 * shift)  # strange: lips beside the mask
     hidden = filled(points[48:60]) | filled(points[[30, 31, 32, 33, 34, 35]])
     frames = [skin(), skin()]
     frames[0][hidden], frames[1][hidden] = (0, 255, 0), (255, 0, 255)
-    masked = [
-        draw_mask(frame, points, look(kind)).astype(int) for frame in frames
-    ]
+    masked = [draw_mask(frame, points, look(kind)).astype(int) for frame in frames]
     # Strange lips may lie where the light is measured, so nearly.
     assert np.abs(masked[0] - masked[1])[hidden].max() <= (8 if shift else 0)
     if not shift:
@@ -77,11 +69,10 @@ def test_nothing_of_the_mouth_is_in_the_light(lips):
     points = face(scale=2)
     frame[filled(points[:17])] = (110, 78, 62)
     mouth = filled(points[48:60])
-    assert mouth.mean() > .02
+    assert mouth.mean() > 0.02
     expected = draw_mask(frame, points, look('surgical'))
     frame[mouth] = lips
-    np.testing.assert_array_equal(
-        draw_mask(frame, points, look('surgical')), expected)
+    np.testing.assert_array_equal(draw_mask(frame, points, look('surgical')), expected)
 
 
 @pytest.mark.parametrize('kind', KINDS)
@@ -104,23 +95,21 @@ def test_an_open_mouth_does_not_show_in_the_shape():
     smiling[[55, 56, 57, 58, 59, 65, 66, 67], 1] += 25  # the lower lip
     frame = skin()
     np.testing.assert_array_equal(
-        draw_mask(frame, shut, look('surgical')),
-        draw_mask(frame, smiling, look('surgical')))
+        draw_mask(frame, shut, look('surgical')), draw_mask(frame, smiling, look('surgical'))
+    )
 
 
 @pytest.mark.parametrize('kind', KINDS)
 def test_from_the_bridge_of_the_nose_to_under_the_chin(kind):
     points = face()
     frame = skin()
-    covered = np.abs(draw_mask(frame, points, look(kind)).astype(int) -
-                     frame).sum(axis=-1) > 60
+    covered = np.abs(draw_mask(frame, points, look(kind)).astype(int) - frame).sum(axis=-1) > 60
     column = np.flatnonzero(covered[:, 160])
     assert points[27, 1] < column[0] < points[29, 1]
     assert points[8, 1] < column[-1] < points[8, 1] + 20
     # symmetric but for the light of the fabric
-    both = covered & covered[:, ::-1][:, list(range(319, 320)) + list(
-        range(319))]
-    assert both.sum() > .97 * covered.sum()
+    both = covered & covered[:, ::-1][:, list(range(319, 320)) + list(range(319))]
+    assert both.sum() > 0.97 * covered.sum()
 
 
 @pytest.mark.parametrize('kind', KINDS)
@@ -130,13 +119,12 @@ def test_it_turns_with_the_head(kind):
     for degrees in (-70, 33):
         rolled = draw_mask(frame, face(20, 10, degrees), look(kind))
         turn = cv2.getRotationMatrix2D((160, 140), -degrees, 1)
-        expected = cv2.warpAffine(
-            upright, turn, SIZE[::-1], borderMode=cv2.BORDER_REPLICATE)
+        expected = cv2.warpAffine(upright, turn, SIZE[::-1], borderMode=cv2.BORDER_REPLICATE)
         difference = np.abs(rolled.astype(int) - expected).mean(axis=-1)
         inside = changed(frame, rolled)
         # resampled, so lines of the texture differ by a little
         assert difference[inside].mean() < 6
-        assert (difference > 60).sum() < .02 * inside.sum()
+        assert (difference > 60).sum() < 0.02 * inside.sum()
 
 
 def test_yaw_shows_more_of_the_near_side():
@@ -145,11 +133,11 @@ def test_yaw_shows_more_of_the_near_side():
         return x[12] - x[0], x[-1] - x[12]
 
     left, right = shares(0)
-    assert left == pytest.approx(right, rel=.01)
+    assert left == pytest.approx(right, rel=0.01)
     for yaw in (20, 40):
         left, right = shares(yaw)
         assert left > 1.5 * right
-        assert shares(-yaw) == pytest.approx((right, left), rel=.01)
+        assert shares(-yaw) == pytest.approx((right, left), rel=0.01)
 
 
 @pytest.mark.parametrize('kind', KINDS)
@@ -160,17 +148,17 @@ def test_the_bulge_hides_the_far_cheek(kind):
         far, near = np.ptp(mesh[8, 12:, 0]), np.ptp(mesh[8, :13, 0])
         if yaw < 0:
             far, near = near, far
-        assert far < .35 * near
+        assert far < 0.35 * near
 
 
 def test_a_band_behind_the_cheek_is_not_drawn():
-    assert place_mask('surgical', face()).strap_shares.min() > .9
+    assert place_mask('surgical', face()).strap_shares.min() > 0.9
     shares = place_mask('surgical', face(35)).strap_shares
     assert shares[0] == shares[2] == 0  # right
-    assert min(shares[1], shares[3]) > .9
+    assert min(shares[1], shares[3]) > 0.9
     shares = place_mask('surgical', face(-35)).strap_shares
     assert shares[1] == shares[3] == 0
-    assert min(shares[0], shares[2]) > .9
+    assert min(shares[0], shares[2]) > 0.9
 
 
 @pytest.mark.parametrize('kind', KINDS)
@@ -179,7 +167,7 @@ def test_no_jumps(kind):
     frame = skin()
     for axis in range(3):
         steps, meshes, before = [], [], None
-        for angle in np.arange(-12, 12.1, .5):
+        for angle in np.arange(-12, 12.1, 0.5):
             pose = [0, 0, 0]
             pose[axis] = angle
             points = face(*pose)
@@ -197,7 +185,7 @@ def test_no_jumps(kind):
 def test_light_follows_the_face():
     points = face()
     even = skin()
-    ramp = np.linspace(1.25, .55, SIZE[1])[None, :, None]
+    ramp = np.linspace(1.25, 0.55, SIZE[1])[None, :, None]
     from_left = np.rint(even * ramp).astype(np.uint8)
     dim = even // 3
 
@@ -206,19 +194,19 @@ def test_light_follows_the_face():
         return cloth[:, 110:150].mean(), cloth[:, 170:210].mean()
 
     left, right = halves(even)
-    assert left == pytest.approx(right, rel=.05)
+    assert left == pytest.approx(right, rel=0.05)
     lit, dark = halves(from_left)
     assert lit > 1.25 * dark
     dark, lit = halves(from_left[:, ::-1])
     assert lit > 1.25 * dark
-    assert sum(halves(dim)) < .6 * (left + right)
+    assert sum(halves(dim)) < 0.6 * (left + right)
 
 
 def test_light_of_warm_and_noisy_pictures():
     spots = place_mask('surgical', face()).skin
     plain = measure_light(skin(), spots)
     assert plain.noise == 0
-    assert abs(plain.right) < .01 and abs(plain.down) < .01
+    assert abs(plain.right) < 0.01 and abs(plain.down) < 0.01
     warm = skin()
     warm[..., 2] //= 2
     red, _, blue = measure_light(warm, spots).white
@@ -226,13 +214,22 @@ def test_light_of_warm_and_noisy_pictures():
     rng = np.random.default_rng(0)
     noisy = np.clip(skin() + rng.normal(0, 3, (*SIZE, 3)), 0, 255)
     found = measure_light(np.rint(noisy).astype(np.uint8), spots).noise
-    assert found == pytest.approx(3, rel=.25)
+    assert found == pytest.approx(3, rel=0.25)
 
 
 @pytest.mark.parametrize('kind', KINDS)
-@pytest.mark.parametrize('centre, scale', [
-    ((0, 140), 1.2), ((320, 140), 1.2), ((160, -20), 1.2), ((160, 299), 1.2),
-    ((160, 140), 5.), ((5, 5), .05), ((160, 140), .05)])
+@pytest.mark.parametrize(
+    'centre, scale',
+    [
+        ((0, 140), 1.2),
+        ((320, 140), 1.2),
+        ((160, -20), 1.2),
+        ((160, 299), 1.2),
+        ((160, 140), 5.0),
+        ((5, 5), 0.05),
+        ((160, 140), 0.05),
+    ],
+)
 def test_faces_at_the_edge_large_and_tiny(kind, centre, scale):
     frame = skin()
     out = draw_mask(frame, face(15, 5, 20, scale, centre), look(kind))
@@ -240,16 +237,19 @@ def test_faces_at_the_edge_large_and_tiny(kind, centre, scale):
     assert changed(frame, out).any()
 
 
-@pytest.mark.parametrize('points', [
-    face(centre=(-400, 140)),
-    face(centre=(160, 2000)),
-    face(centre=(1e9, -1e9)),
-    face(scale=0),
-    face(scale=.01),
-    np.full((68, 2), np.nan),
-    np.where(np.arange(68)[:, None] < 35, np.nan, face()),
-    np.full((68, 2), np.inf),
-])
+@pytest.mark.parametrize(
+    'points',
+    [
+        face(centre=(-400, 140)),
+        face(centre=(160, 2000)),
+        face(centre=(1e9, -1e9)),
+        face(scale=0),
+        face(scale=0.01),
+        np.full((68, 2), np.nan),
+        np.where(np.arange(68)[:, None] < 35, np.nan, face()),
+        np.full((68, 2), np.inf),
+    ],
+)
 def test_nothing_to_draw(points):
     assert draw_mask(skin(), points, look('surgical')) is None
 
@@ -279,8 +279,7 @@ def test_wild_points_do_not_raise():
 @pytest.mark.parametrize('frame_size', [(1, 1), (2, 3), (5, 320)])
 def test_small_frames_do_not_raise(frame_size):
     for centre in ((1, 1), (160, 2)):
-        out = draw_mask(skin(frame_size), face(centre=centre),
-                        look('surgical'))
+        out = draw_mask(skin(frame_size), face(centre=centre), look('surgical'))
         assert out is None or out.shape == (*frame_size, 3)
 
 
@@ -320,7 +319,7 @@ def test_shapes(kind):
     np.testing.assert_allclose(mesh, mesh[:, ::-1] * (-1, 1, 1), atol=1e-9)
     assert (np.diff(mesh[..., 0], axis=1) > 0).all()
     assert (np.diff(mesh[..., 1], axis=0) > 0).all()
-    assert (normal[..., 2] > -.7).all()  # out of the face
+    assert (normal[..., 2] > -0.7).all()  # out of the face
     # in front of nose and chin
     assert mesh[:, 12, 2].max() > 0
     for name, color in COLORS.items():

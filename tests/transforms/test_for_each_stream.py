@@ -25,7 +25,8 @@ def sample():
         imgs=coordinates(7, 9),
         modality='RGB',
         num_clips=3,
-        clip_len=1)
+        clip_len=1,
+    )
 
 
 @TRANSFORMS.register_module(force=True)
@@ -34,17 +35,20 @@ class DrawFromAll(BaseTransform):
 
     def transform(self, results):
         import random
-        results['imgs'] = np.array(
-            [random.random(), np.random.rand(), torch.rand(()).item()])
+
+        results['imgs'] = np.array([random.random(), np.random.rand(), torch.rand(()).item()])
         return results
 
 
 def test_flips_and_offsets_are_the_same_in_every_stream():
-    transform = ForEachStream(STREAMS, [
-        dict(type='Flip', flip_ratio=0.5),
-        dict(type='RandomCrop', size=60),
-        dict(type='FormatShape', input_format='NCHW')
-    ])
+    transform = ForEachStream(
+        STREAMS,
+        [
+            dict(type='Flip', flip_ratio=0.5),
+            dict(type='RandomCrop', size=60),
+            dict(type='FormatShape', input_format='NCHW'),
+        ],
+    )
     np.random.seed(1)
     flips, offsets = set(), set()
     for _ in range(40):
@@ -54,8 +58,7 @@ def test_flips_and_offsets_are_the_same_in_every_stream():
         for stream in STREAMS:
             # the pixels tell where the crop lies and whether it is flipped
             np.testing.assert_array_equal(out[f'{stream}_imgs'], face)
-            assert (out[f'{stream}_transforms']['flip'] ==
-                    out['face_transforms']['flip'])
+            assert out[f'{stream}_transforms']['flip'] == out['face_transforms']['flip']
         left, right = face[0, 0, 0, 0], face[0, 0, 0, -1]
         flips.add(bool(left > right))
         assert out['face_transforms']['flip'] == bool(left > right)
@@ -71,8 +74,7 @@ def test_every_generator_is_shared_and_moves_on():
         data = {f'{s}_imgs': coordinates(4, 4) for s in STREAMS}
         out = transform(data)
         for stream in STREAMS[1:]:
-            np.testing.assert_array_equal(out[f'{stream}_imgs'],
-                                          out['face_imgs'])
+            np.testing.assert_array_equal(out[f'{stream}_imgs'], out['face_imgs'])
         draws.append(out['face_imgs'])
     assert (draws[0] != draws[1]).all()
 
@@ -80,11 +82,17 @@ def test_every_generator_is_shared_and_moves_on():
 def test_crops_of_different_sizes_come_to_one():
     data = dict(
         face_imgs=[*coordinates(30, 20, 1), *coordinates(11, 50, 1)],
-        modality='RGB', num_clips=2, clip_len=1)
-    out = ForEachStream('face', [
-        dict(type='Resize', scale=(16, 12), keep_ratio=False),
-        dict(type='FormatShape', input_format='NCHW')
-    ])(data)
+        modality='RGB',
+        num_clips=2,
+        clip_len=1,
+    )
+    out = ForEachStream(
+        'face',
+        [
+            dict(type='Resize', scale=(16, 12), keep_ratio=False),
+            dict(type='FormatShape', input_format='NCHW'),
+        ],
+    )(data)
     assert out['face_imgs'].shape == (2, 3, 12, 16)
     assert out['img_shape'] == (12, 16)
 
@@ -96,11 +104,9 @@ def test_flip_leaves_the_frames_it_was_given_alone():
     resize = dict(type='Resize', scale=(10, 6), keep_ratio=False)
     flip = dict(type='Flip', flip_ratio=1)
     for transforms in ([resize, flip], [flip]):
-        out = ForEachStream('face', transforms)(
-            dict(face_imgs=[frame[2:8]], modality='RGB'))
+        out = ForEachStream('face', transforms)(dict(face_imgs=[frame[2:8]], modality='RGB'))
         np.testing.assert_array_equal(frame, before)
-        np.testing.assert_array_equal(out['face_imgs'][0],
-                                      before[2:8, ::-1])
+        np.testing.assert_array_equal(out['face_imgs'][0], before[2:8, ::-1])
 
 
 def test_a_missing_stream_is_named():
@@ -113,14 +119,21 @@ def numbered(n=4):
     imgs = [np.full((6, 8, 3), 10 * i, np.uint8) for i in range(n)]
     boxes = np.arange(n)[:, None].repeat(4, 1)
     return dict(
-        a_imgs=imgs, a_boxes=boxes, a_found=np.arange(n) % 2 == 0,
-        b_imgs=list(imgs), b_boxes=boxes, b_found=np.arange(n) % 2 == 0,
-        frame_inds=np.arange(n) + 50, modality='RGB', clip_len=1, num_clips=n,
+        a_imgs=imgs,
+        a_boxes=boxes,
+        a_found=np.arange(n) % 2 == 0,
+        b_imgs=list(imgs),
+        b_boxes=boxes,
+        b_found=np.arange(n) % 2 == 0,
+        frame_inds=np.arange(n) + 50,
+        modality='RGB',
+        clip_len=1,
+        num_clips=n,
         stream_frames=dict(
-            a=dict(inds=np.array([2, 3, 0, 2]), clip_len=2, num_clips=2,
-                   frame_interval=1),
-            b=dict(inds=np.array([3]), clip_len=1, num_clips=1,
-                   frame_interval=None)))
+            a=dict(inds=np.array([2, 3, 0, 2]), clip_len=2, num_clips=2, frame_interval=1),
+            b=dict(inds=np.array([3]), clip_len=1, num_clips=1, frame_interval=None),
+        ),
+    )
 
 
 @TRANSFORMS.register_module(force=True)
@@ -128,17 +141,25 @@ class NoteFrames(BaseTransform):
     """Puts what it sees in the recorded keys."""
 
     def transform(self, results):
-        results['crop_bbox'] = (results['frame_inds'].tolist(),
-                                results['clip_len'], results['num_clips'])
+        results['crop_bbox'] = (
+            results['frame_inds'].tolist(),
+            results['clip_len'],
+            results['num_clips'],
+        )
         return results
 
 
 def test_each_stream_has_its_own_transforms_frames_and_layout():
-    out = ForEachStream(transforms=dict(
-        a=[dict(type='NoteFrames'), dict(type='Flip', flip_ratio=1),
-           dict(type='FormatShape', input_format='NCTHW')],
-        b=[dict(type='NoteFrames'),
-           dict(type='FormatShape', input_format='NCHW')]))(numbered())
+    out = ForEachStream(
+        transforms=dict(
+            a=[
+                dict(type='NoteFrames'),
+                dict(type='Flip', flip_ratio=1),
+                dict(type='FormatShape', input_format='NCTHW'),
+            ],
+            b=[dict(type='NoteFrames'), dict(type='FormatShape', input_format='NCHW')],
+        )
+    )(numbered())
     assert out['a_imgs'].shape == (2, 3, 2, 6, 8)
     assert out['a_imgs'][:, 0, :, 0, 0].tolist() == [[20, 30], [0, 20]]
     assert out['b_imgs'].shape == (1, 3, 6, 8)
@@ -156,34 +177,46 @@ def test_each_stream_has_its_own_transforms_frames_and_layout():
 def test_a_frame_that_comes_twice_is_flipped_once():
     frame = coordinates(4, 6, 1)[0]
     data = dict(
-        a_imgs=[frame], modality='RGB', frame_inds=np.zeros(1),
-        stream_frames=dict(
-            a=dict(inds=np.array([0, 0]), clip_len=1, num_clips=2)))
+        a_imgs=[frame],
+        modality='RGB',
+        frame_inds=np.zeros(1),
+        stream_frames=dict(a=dict(inds=np.array([0, 0]), clip_len=1, num_clips=2)),
+    )
     out = ForEachStream('a', [dict(type='Flip', flip_ratio=1)])(data)
     for img in out['a_imgs']:
         np.testing.assert_array_equal(img, coordinates(4, 6, 1)[0][:, ::-1])
 
 
 def test_streams_of_different_layouts_flip_and_crop_alike():
-    views = [dict(type='Resize', scale=(60, 60), keep_ratio=False),
-             dict(type='Flip', flip_ratio=0.5),
-             dict(type='RandomCrop', size=40)]
-    transform = ForEachStream(transforms=dict(
-        face=[*views, dict(type='FormatShape', input_format='NCTHW')],
-        body=[*views, dict(type='FormatShape', input_format='NCHW')]))
+    views = [
+        dict(type='Resize', scale=(60, 60), keep_ratio=False),
+        dict(type='Flip', flip_ratio=0.5),
+        dict(type='RandomCrop', size=40),
+    ]
+    transform = ForEachStream(
+        transforms=dict(
+            face=[*views, dict(type='FormatShape', input_format='NCTHW')],
+            body=[*views, dict(type='FormatShape', input_format='NCHW')],
+        )
+    )
     layouts = dict(
         face=dict(inds=np.arange(8), clip_len=8, num_clips=1),
-        body=dict(inds=np.array([1, 4, 6]), clip_len=1, num_clips=3))
+        body=dict(inds=np.array([1, 4, 6]), clip_len=1, num_clips=3),
+    )
     np.random.seed(0)
     flips = set()
     for _ in range(20):
         out = transform(
-            dict(face_imgs=coordinates(60, 60, 8),
-                 body_imgs=coordinates(60, 60, 8), modality='RGB',
-                 frame_inds=np.arange(8), stream_frames=layouts))
+            dict(
+                face_imgs=coordinates(60, 60, 8),
+                body_imgs=coordinates(60, 60, 8),
+                modality='RGB',
+                frame_inds=np.arange(8),
+                stream_frames=layouts,
+            )
+        )
         face, body = out['face_imgs'], out['body_imgs']
-        assert face.shape == (1, 3, 8, 40, 40) and body.shape == (
-            3, 3, 40, 40)
+        assert face.shape == (1, 3, 8, 40, 40) and body.shape == (3, 3, 40, 40)
         np.testing.assert_array_equal(face[0, :, 0], body[0])
         flips.add(bool(body[0, 0, 0, 0] > body[0, 0, 0, -1]))
     assert flips == {True, False}
@@ -199,13 +232,15 @@ def test_a_stream_without_frames_and_a_second_round_are_refused():
         ForEachStream(('a', 'b'), [])(once)
 
 
-@pytest.mark.parametrize('options, message', [
-    (dict(), 'expected streams and their transforms'),
-    (dict(streams=('a', 'b')), 'expected streams and their transforms'),
-    (dict(transforms=[]), 'expected streams and their transforms'),
-    (dict(streams=('a', 'b'), transforms=dict(a=[])),
-     'a list for each of a, b, found a'),
-])
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(), 'expected streams and their transforms'),
+        (dict(streams=('a', 'b')), 'expected streams and their transforms'),
+        (dict(transforms=[]), 'expected streams and their transforms'),
+        (dict(streams=('a', 'b'), transforms=dict(a=[])), 'a list for each of a, b, found a'),
+    ],
+)
 def test_transforms_that_do_not_fit_the_streams(options, message):
     with pytest.raises(ValueError, match=message):
         ForEachStream(**options)

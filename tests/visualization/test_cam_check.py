@@ -4,11 +4,17 @@ import torch
 from torch import nn
 
 import emoreact_plugin  # noqa: F401
-from emoreact_plugin.visualization.cam_check import (Mass, box_in_crop,
-                                                     ideal_map, mass_in_box,
-                                                     randomised,
-                                                     refit_statistics, total)
+from emoreact_plugin.visualization.cam_check import (
+    Mass,
+    box_in_crop,
+    ideal_map,
+    mass_in_box,
+    randomised,
+    refit_statistics,
+    total,
+)
 from mmaction.registry import MODELS
+
 from ..models.helpers import recognizer2d
 
 
@@ -26,8 +32,8 @@ def test_the_mass_in_a_box():
     even = mass_in_box(np.ones((2, 4)), (1, 0, 5, 2), size)
     assert even.inside == pytest.approx(8) and even.ratio == pytest.approx(1)
     # A pixel that is cut counts by its part.
-    cut = mass_in_box(np.ones((4, 8)), (1.5, .25, 2.25, 1), size)
-    assert cut.inside == pytest.approx(.75 * .75)
+    cut = mass_in_box(np.ones((4, 8)), (1.5, 0.25, 2.25, 1), size)
+    assert cut.inside == pytest.approx(0.75 * 0.75)
     assert cut.ratio == pytest.approx(1)
     # All of it in an eighth of the area; x and y are not swapped.
     values = np.zeros((4, 8))
@@ -84,9 +90,9 @@ def test_statistics_are_those_of_the_clips():
     refit_statistics(model, clips)
     features = [model.backbone.conv1.conv(clip[0]) for clip in clips]
     torch.testing.assert_close(
-        norm.running_mean,
-        torch.stack([each.mean((0, 2, 3)) for each in features]).mean(0))
+        norm.running_mean, torch.stack([each.mean((0, 2, 3)) for each in features]).mean(0)
+    )
     torch.testing.assert_close(
-        norm.running_var,
-        torch.stack([each.var((0, 2, 3)) for each in features]).mean(0))
+        norm.running_var, torch.stack([each.var((0, 2, 3)) for each in features]).mean(0)
+    )
     assert not norm.training and norm.momentum == momentum

@@ -5,21 +5,22 @@ from mmengine.config import Config
 import emoreact_plugin  # noqa: F401
 from emoreact_plugin.recipes import build
 from emoreact_plugin.visualization.cam_clip import Explainer
-from emoreact_plugin.visualization.cam_frames import (CHUNK, every_frame,
-                                                      has_shifts,
-                                                      packed_in_order,
-                                                      sample_clip, shifts)
+from emoreact_plugin.visualization.cam_frames import (
+    CHUNK,
+    every_frame,
+    has_shifts,
+    packed_in_order,
+    sample_clip,
+    shifts,
+)
 from mmaction.registry import MODELS
+
 from .planted import COLORS, SIZE, PlantedClip, peak, planted
 
 
 def test_shifts_of_two_segments():
-    found = [(frames.tolist(), new.tolist())
-             for frames, new in shifts(np.array([1, 4]), 6)]
-    assert found == [
-        ([1, 4], [True, True]),
-        ([0, 3], [True, True]),
-        ([2, 5], [True, True])]
+    found = [(frames.tolist(), new.tolist()) for frames, new in shifts(np.array([1, 4]), 6)]
+    assert found == [([1, 4], [True, True]), ([0, 3], [True, True]), ([2, 5], [True, True])]
 
 
 @pytest.mark.parametrize('count', [1, 3, 10])
@@ -44,24 +45,19 @@ def test_every_frame_has_its_own_map(total, shift, tmp_path):
     sampled = sample_clip(explainer, clip, 'planted')
     assert has_shifts(sampled, total)
     first = explainer.explain(sampled.packed, range(COLORS))
-    found = every_frame(explainer, clip, sampled, first, range(COLORS),
-                        str(tmp_path))
+    found = every_frame(explainer, clip, sampled, first, range(COLORS), str(tmp_path))
     blue = 2  # of the frame's own, with TSM as well
     for stream in ('face', 'body'):
         maps = found.maps[stream]
         assert maps.shape == (total, COLORS, 6, 6)
         for frame in range(total):
-            for k in range(COLORS) if not shift else (blue, ):
-                assert peak(maps[frame, k]) == tuple(
-                    clip.places[stream][frame, k])
+            for k in range(COLORS) if not shift else (blue,):
+                assert peak(maps[frame, k]) == tuple(clip.places[stream][frame, k])
         # Shift 0 is the clip as it is tested.
         inds, at = np.unique(sampled.inds, return_index=True)
-        np.testing.assert_array_equal(
-            maps[inds].swapaxes(0, 1), first[stream].maps[:, at])
-        np.testing.assert_array_equal(found.scales[stream],
-                                      maps.max((0, 2, 3)))
-        np.testing.assert_array_equal(found.empty[stream],
-                                      (maps.max((2, 3)) == 0).sum(0))
+        np.testing.assert_array_equal(maps[inds].swapaxes(0, 1), first[stream].maps[:, at])
+        np.testing.assert_array_equal(found.scales[stream], maps.max((0, 2, 3)))
+        np.testing.assert_array_equal(found.empty[stream], (maps.max((2, 3)) == 0).sum(0))
 
 
 def test_the_other_segments_are_shifted_alike(tmp_path):
@@ -69,8 +65,7 @@ def test_the_other_segments_are_shifted_alike(tmp_path):
     explainer, clip = Explainer(cfg, model), PlantedClip(9)
     sampled = sample_clip(explainer, clip, 'planted')
     first = explainer.explain(sampled.packed, range(COLORS))
-    maps = every_frame(explainer, clip, sampled, first, range(COLORS),
-                       str(tmp_path)).maps['face']
+    maps = every_frame(explainer, clip, sampled, first, range(COLORS), str(tmp_path)).maps['face']
     # Red comes from the frame at the same place of the next segment.
     for frame in range(6):
         red = clip.places['face'][frame + 3, 0]
@@ -80,6 +75,7 @@ def test_the_other_segments_are_shifted_alike(tmp_path):
 
 def test_eigencam_keeps_the_sampled_clips_component(tmp_path, monkeypatch):
     from emoreact_plugin.visualization import cam
+
     cfg, model = planted()
     explainer, clip = Explainer(cfg, model, 'eigencam'), PlantedClip(9)
     sampled = sample_clip(explainer, clip, 'planted')
@@ -107,19 +103,27 @@ def test_all_frames_in_order(total):
     assert len(views) == total
     for k, (frame, images) in enumerate(views):
         np.testing.assert_array_equal(frame, clip.images[k])
-        np.testing.assert_array_equal(images['face'],
-                                      clip.images[k][:, :SIZE])
+        np.testing.assert_array_equal(images['face'], clip.images[k][:, :SIZE])
 
 
-@pytest.mark.parametrize('sampling', [
-    dict(face=dict(type='SampleFrames', clip_len=1, frame_interval=1,
-                   num_clips=4), body=dict(share='face', num_frames=2)),
-    dict(face=dict(type='SampleFrames', clip_len=4, frame_interval=1,
-                   num_clips=1), body=dict(share='face')),
-], ids=['fewer', 'dense'])
+@pytest.mark.parametrize(
+    'sampling',
+    [
+        dict(
+            face=dict(type='SampleFrames', clip_len=1, frame_interval=1, num_clips=4),
+            body=dict(share='face', num_frames=2),
+        ),
+        dict(
+            face=dict(type='SampleFrames', clip_len=4, frame_interval=1, num_clips=1),
+            body=dict(share='face'),
+        ),
+    ],
+    ids=['fewer', 'dense'],
+)
 def test_streams_without_shifts(sampling):
-    cfg = Config(build(input='fusion', arch='resnet18', init='scratch',
-                       image_size=32, sampling=sampling))
+    cfg = Config(
+        build(input='fusion', arch='resnet18', init='scratch', image_size=32, sampling=sampling)
+    )
     explainer = Explainer(cfg, MODELS.build(cfg.model).eval())
     sampled = sample_clip(explainer, PlantedClip(8), 'planted')
     assert not has_shifts(sampled, 8)

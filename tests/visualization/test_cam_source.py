@@ -9,6 +9,7 @@ from emoreact_plugin.clips.sources import Clip
 from emoreact_plugin.recipes import build
 from emoreact_plugin.visualization.cam_source import clips_of, open_source
 from mmaction.registry import DATASETS
+
 from ..conftest import FRAMES, make_tiny
 
 OPTIONS = dict(arch='resnet18', init='scratch', image_size=32)
@@ -66,38 +67,38 @@ def test_a_part_of_a_video(tmp_path):
         header, *rows = csv.reader(file)
     with open(tmp_path / 'test.csv', 'w', newline='') as file:
         csv.writer(file).writerows(
-            [[*header, 'first', 'last'], [*rows[0], 2, 5], [*rows[1], '', 9]])
+            [[*header, 'first', 'last'], [*rows[0], 2, 5], [*rows[1], '', 9]]
+        )
     cfg = config(data.root)
     cfg.test_dataloader.dataset.columns = dict(start='first', end='last')
     source = open_source(cfg, 'TEST100_2_f2-5')
-    clip, whole = source.clip, Clip(
-        str(tmp_path / 'videos' / 'TEST100_2.mp4'))
+    clip, whole = source.clip, Clip(str(tmp_path / 'videos' / 'TEST100_2.mp4'))
     assert clip.total_frames == 3 and source.name == 'TEST100_2_f2-5'
-    np.testing.assert_array_equal(clip.landmarks.face,
-                                  whole.landmarks.face[2:5])
+    np.testing.assert_array_equal(clip.landmarks.face, whole.landmarks.face[2:5])
     frames = list(whole.frames())
     np.testing.assert_array_equal(list(clip.frames()), frames[2:5])
-    np.testing.assert_array_equal(clip.read(np.array([2, 0])),
-                                  [frames[4], frames[2]])
-    with pytest.raises(ValueError, match='expected a part of its 6 frames, '
-                       'found 0 to 9'):
+    np.testing.assert_array_equal(clip.read(np.array([2, 0])), [frames[4], frames[2]])
+    with pytest.raises(ValueError, match='expected a part of its 6 frames, found 0 to 9'):
         open_source(cfg, 'TEST101_2_f0-9')
 
 
 def test_what_is_not_there(tiny, tmp_path):
-    with pytest.raises(FileNotFoundError, match='TEST10_2: no such file or '
-                       'folder; expected one, or a clip of the data set, such '
-                       'as TEST10'):
+    with pytest.raises(
+        FileNotFoundError,
+        match='TEST10_2: no such file or '
+        'folder; expected one, or a clip of the data set, such '
+        'as TEST10',
+    ):
         open_source(config(tiny.root), 'TEST10_2')
-    with pytest.raises(FileNotFoundError, match='found none .*no such '
-                       'annotation file'):
+    with pytest.raises(FileNotFoundError, match='found none .*no such annotation file'):
         open_source(config(tmp_path), 'TEST100_2')
     with pytest.raises(FileNotFoundError, match='has no EmoReactDataset'):
         open_source(Config(dict(model=dict())), 'TEST100_2')
     data = make_tiny(tmp_path, counts=(2, 2, 2))
     (data.root / 'videos' / 'TEST100_2.mp4').unlink()
-    with pytest.raises(FileNotFoundError, match='expected that of the clip '
-                       'TEST100_2; if it lies elsewhere'):
+    with pytest.raises(
+        FileNotFoundError, match='expected that of the clip TEST100_2; if it lies elsewhere'
+    ):
         open_source(config(data.root), 'TEST100_2')
 
 
@@ -105,8 +106,9 @@ def test_data_sets_in_wrappers(tiny):
     cfg = config(tiny.root)
     inner = cfg.test_dataloader.dataset
     cfg.test_dataloader.dataset = dict(
-        type='ConcatDataset', datasets=[
-            dict(type='RepeatDataset', times=2, dataset=inner)])
+        type='ConcatDataset', datasets=[dict(type='RepeatDataset', times=2, dataset=inner)]
+    )
     assert [row.clip_id for _, row in clips_of(cfg, 'test')] == [
-        name[:-4] for name in tiny.videos['test']]
+        name[:-4] for name in tiny.videos['test']
+    ]
     assert DATASETS.build(inner).video_ids[0] == 'TEST100_2'

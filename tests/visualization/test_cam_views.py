@@ -8,24 +8,33 @@ from emoreact_plugin.visualization import cam_views
 from emoreact_plugin.visualization.cam_clip import Explainer
 from emoreact_plugin.visualization.cam_sheet import overlay
 from emoreact_plugin.visualization.cam_source import Source
-from emoreact_plugin.visualization.cam_views import (choose_classes, empty_of,
-                                                     explain_clip, rows_of,
-                                                     sampled_columns,
-                                                     scales_of, sheet_of,
-                                                     video_frames, without_box)
+from emoreact_plugin.visualization.cam_views import (
+    choose_classes,
+    empty_of,
+    explain_clip,
+    rows_of,
+    sampled_columns,
+    scales_of,
+    sheet_of,
+    video_frames,
+    without_box,
+)
 from mmaction.registry import MODELS
+
 from .planted import SIZE, PlantedClip, planted
 
 CLASSES = ('Calm', 'Angry', 'Sad', 'Glad')
 
 
 def test_the_emotions_that_are_asked_for():
-    scores = np.array([.1, .9, .3, .5])
+    scores = np.array([0.1, 0.9, 0.3, 0.5])
     assert choose_classes(None, CLASSES, scores) == (1, 3, 2)
     assert choose_classes('all', CLASSES, scores) == (0, 1, 2, 3)
     assert choose_classes('sad, ANGRY,Sad', CLASSES, scores) == (2, 1)
-    with pytest.raises(ValueError, match='--emotion Anger: expected some of '
-                       'Calm, Angry, Sad, Glad, or all, Angry perhaps'):
+    with pytest.raises(
+        ValueError,
+        match='--emotion Anger: expected some of Calm, Angry, Sad, Glad, or all, Angry perhaps',
+    ):
         choose_classes('Anger', CLASSES, scores)
     with pytest.raises(ValueError, match='or all, found none'):
         choose_classes(' ,', CLASSES, scores)
@@ -39,14 +48,13 @@ def explained(method='gradcam', total=9, label=None, **options):
 
 
 def test_rows_say_probabilities_and_label():
-    label = (False, ) * 2 + (True, ) * 6
+    label = (False,) * 2 + (True,) * 6
     found, explainer = explained(label=label)
-    logit = .8 / 36
+    logit = 0.8 / 36
     score = f'{1 / (1 + np.exp(-logit)):.2f}'
     rows = rows_of(found, explainer)
     assert [row.name for row in rows] == ['Curiosity', 'Excitement']
-    assert rows[0].lines == (f'fused {score}', f'face {score}',
-                             f'body {score}', 'label no')
+    assert rows[0].lines == (f'fused {score}', f'face {score}', f'body {score}', 'label no')
     assert rows[1].lines[-1] == 'label yes'
     assert len(rows_of(*explained())[0].lines) == 3
 
@@ -60,20 +68,18 @@ def test_eigencam_has_one_row():
 def test_columns_have_the_maps_of_their_frames():
     found, explainer = explained()
     columns = sampled_columns(found, explainer)
-    assert [column.title for column in columns] == [
-        'frame 1', 'frame 4', 'frame 7']
+    assert [column.title for column in columns] == ['frame 1', 'frame 4', 'frame 7']
     clip = found.source.clip
     for i, (column, frame) in enumerate(zip(columns, (1, 4, 7))):
         np.testing.assert_array_equal(column.frame, clip.images[frame])
         assert column.boxes['body'] == (SIZE, 0, 2 * SIZE, SIZE)
-        for stream, half in (('face', slice(SIZE)), ('body', slice(SIZE,
-                                                                  None))):
+        for stream, half in (('face', slice(SIZE)), ('body', slice(SIZE, None))):
             image = clip.images[frame][:, half]
             for row in (0, 1):
                 maps = found.maps[stream].maps[row]
                 np.testing.assert_array_equal(
-                    column.cells[stream][row].image,
-                    overlay(image, maps[i], maps.max()))
+                    column.cells[stream][row].image, overlay(image, maps[i], maps.max())
+                )
 
 
 def test_one_scale_for_all_frames():
@@ -89,18 +95,15 @@ def test_empty_maps_and_whole_frames_are_said():
     clip = found.source.clip
     clip.landmarks.face[7] = np.nan
     columns = sampled_columns(found, explainer)
-    assert [c.cells['face'][0].note for c in columns] == [
-        '', '', 'whole frame, empty']
+    assert [c.cells['face'][0].note for c in columns] == ['', '', 'whole frame, empty']
     assert columns[2].cells['body'][1].note == ''
     assert 'face' not in columns[2].boxes
     assert without_box(found, explainer) == dict(face=1, body=0)
 
 
 def test_many_frames_are_thinned_out():
-    frames = dict(type='SampleFrames', clip_len=1, frame_interval=1,
-                  num_clips=12)
-    found, explainer = explained(
-        total=24, sampling=dict(face=frames, body=dict(share='face')))
+    frames = dict(type='SampleFrames', clip_len=1, frame_interval=1, num_clips=12)
+    found, explainer = explained(total=24, sampling=dict(face=frames, body=dict(share='face')))
     assert len(sampled_columns(found, explainer)) == 10
     assert sheet_of(found, explainer).ndim == 3
 
@@ -111,8 +114,8 @@ def test_the_video_has_every_frame(total, method, tmp_path, monkeypatch):
     found, explainer = explained(method, total)
     drawn = []
     monkeypatch.setattr(
-        cam_views, 'draw_frame',
-        lambda title, rows, column, streams: drawn.append(column))
+        cam_views, 'draw_frame', lambda title, rows, column, streams: drawn.append(column)
+    )
     assert len(list(video_frames(found, explainer, str(tmp_path)))) == total
     assert not list(tmp_path.iterdir())
     clip = found.source.clip
@@ -128,21 +131,31 @@ def test_the_video_has_every_frame(total, method, tmp_path, monkeypatch):
 
 
 def test_the_nearest_map_where_a_frame_has_none(tmp_path, monkeypatch):
-    cfg = Config(build(
-        input='fusion', arch='resnet18', init='scratch', image_size=64,
-        sampling=dict(face=dict(type='SampleFrames', clip_len=1,
-                                frame_interval=1, num_clips=4),
-                      body=dict(share='face', num_frames=2))))
+    cfg = Config(
+        build(
+            input='fusion',
+            arch='resnet18',
+            init='scratch',
+            image_size=64,
+            sampling=dict(
+                face=dict(type='SampleFrames', clip_len=1, frame_interval=1, num_clips=4),
+                body=dict(share='face', num_frames=2),
+            ),
+        )
+    )
     explainer = Explainer(cfg, MODELS.build(cfg.model).eval())
-    found = explain_clip(
-        explainer, Source(PlantedClip(8), 'planted', 'planted'), None)
+    found = explain_clip(explainer, Source(PlantedClip(8), 'planted', 'planted'), None)
     columns = sampled_columns(found, explainer)
     assert [list(c.cells) for c in columns] == [
-        ['face'], ['face', 'body'], ['face'], ['face', 'body']]
+        ['face'],
+        ['face', 'body'],
+        ['face'],
+        ['face', 'body'],
+    ]
     drawn = []
     monkeypatch.setattr(
-        cam_views, 'draw_frame',
-        lambda title, rows, column, streams: drawn.append(column))
+        cam_views, 'draw_frame', lambda title, rows, column, streams: drawn.append(column)
+    )
     list(video_frames(found, explainer, str(tmp_path)))
     assert len(drawn) == 8
     notes = [column.cells['body'][0].note for column in drawn]

@@ -1,9 +1,7 @@
 import numpy as np
 import pytest
 
-from emoreact_plugin.visualization.contact_sheet import (Cell, Panel,
-                                                         draw_boxes,
-                                                         draw_sheets)
+from emoreact_plugin.visualization.contact_sheet import Cell, Panel, draw_boxes, draw_sheets
 
 SIZE = 32
 
@@ -17,30 +15,33 @@ def place(sheet, image):
     """(x, y) of an image that stands once on a sheet, pixel for pixel."""
     high, wide = image.shape[:2]
     ys, xs = np.nonzero((sheet == image[0, 0]).all(axis=2))
-    found = [(x, y) for x, y in zip(xs, ys)
-             if np.array_equal(sheet[y:y + high, x:x + wide], image)]
+    found = [
+        (x, y) for x, y in zip(xs, ys) if np.array_equal(sheet[y : y + high, x : x + wide], image)
+    ]
     assert len(found) == 1
     return found[0]
 
 
 def ink(sheet, color=None):
     """Where a sheet is not white, or of one colour."""
-    return (sheet != 255).any(axis=2) if color is None else (
-        sheet == color).all(axis=2)
+    return (sheet != 255).any(axis=2) if color is None else (sheet == color).all(axis=2)
 
 
 def panel(seed, columns=2, title='clip', rows=('frame', 'face')):
-    return Panel(title, 'text', {
-        name: [Cell(noise([seed, i, j])) for j in range(columns)]
-        for i, name in enumerate(rows)
-    })
+    return Panel(
+        title,
+        'text',
+        {name: [Cell(noise([seed, i, j])) for j in range(columns)] for i, name in enumerate(rows)},
+    )
 
 
 def test_images_stand_in_rows_and_columns():
     one, two = panel(0), panel(1, columns=3)
-    sheet, = draw_sheets([one, two], cell=SIZE)
-    places = [[[place(sheet, each.image) for each in row]
-               for row in each.rows.values()] for each in (one, two)]
+    (sheet,) = draw_sheets([one, two], cell=SIZE)
+    places = [
+        [[place(sheet, each.image) for each in row] for row in each.rows.values()]
+        for each in (one, two)
+    ]
     for rows in places:
         for row in rows:
             assert len({y for _, y in row}) == 1
@@ -52,24 +53,24 @@ def test_images_stand_in_rows_and_columns():
     assert places[1][0][0][0] >= places[0][0][1][0] + SIZE + 6
     # Names and titles stand where nothing else does.
     left = places[0][0][0][0]
-    assert ink(sheet[:, :left - 6]).any()
-    assert not ink(sheet[:, left - 6:left]).any()
-    assert ink(sheet[:places[0][0][0][1] - 4, left:]).any()
-    assert not ink(sheet[places[0][1][0][1] + SIZE:]).any()
+    assert ink(sheet[:, : left - 6]).any()
+    assert not ink(sheet[:, left - 6 : left]).any()
+    assert ink(sheet[: places[0][0][0][1] - 4, left:]).any()
+    assert not ink(sheet[places[0][1][0][1] + SIZE :]).any()
 
 
 def test_none_leaves_its_place_free():
     given = panel(0, columns=3)
     given.rows['face'][1] = None
-    sheet, = draw_sheets([given], cell=SIZE)
+    (sheet,) = draw_sheets([given], cell=SIZE)
     x, y = place(sheet, given.rows['face'][0].image)
     assert place(sheet, given.rows['face'][2].image) == (x + 76, y)
-    assert not ink(sheet[y:y + SIZE, x + SIZE:x + 76]).any()
+    assert not ink(sheet[y : y + SIZE, x + SIZE : x + 76]).any()
 
 
 def test_a_wide_panel_goes_on_below():
     given = panel(0, columns=5)
-    sheet, = draw_sheets([given], cell=SIZE, width=200)
+    (sheet,) = draw_sheets([given], cell=SIZE, width=200)
     assert sheet.shape[1] <= 200
     places = [place(sheet, each.image) for each in given.rows['frame']]
     xs, ys = zip(*places)
@@ -93,12 +94,12 @@ def test_many_panels_make_several_sheets():
 def test_images_are_scaled_to_the_cell():
     small = np.array([[[0] * 3, [50] * 3], [[100] * 3, [150] * 3]], np.uint8)
     wide = np.full((SIZE, 4 * SIZE, 3), 77, np.uint8)
-    sheet, = draw_sheets(
-        [Panel('a', '', dict(small=[Cell(small)], wide=[Cell(wide)]))],
-        cell=SIZE)
+    (sheet,) = draw_sheets(
+        [Panel('a', '', dict(small=[Cell(small)], wide=[Cell(wide)]))], cell=SIZE
+    )
     big = small.repeat(16, axis=0).repeat(16, axis=1)
     x, y = place(sheet, big)
-    assert (sheet[y + SIZE + 6:y + SIZE + 14, x:x + SIZE] == 77).all()
+    assert (sheet[y + SIZE + 6 : y + SIZE + 14, x : x + SIZE] == 77).all()
     assert (ink(sheet, 77).sum()) == 8 * SIZE
 
 
@@ -119,13 +120,11 @@ def test_boxes_in_their_colours():
 def test_lines_with_edges():
     image = np.full((30, 40, 3), 9, np.uint8)
     box = (2, 2, 38, 28)
-    out = draw_boxes(image, dict(a=box, b=box),
-                     dict(a='#FFFF00', b='#0000FF'), line=2, edge=1)
+    out = draw_boxes(image, dict(a=box, b=box), dict(a='#FFFF00', b='#0000FF'), line=2, edge=1)
     black, white = [0] * 3, [255] * 3
     yellow, blue = [255, 255, 0], [0, 0, 255]
     # from the outside in: a bright line has dark edges, a dark one bright
-    lines = [[9] * 3] * 2 + [black, yellow, yellow, black, white, blue, blue,
-                             white]
+    lines = [[9] * 3] * 2 + [black, yellow, yellow, black, white, blue, blue, white]
     assert out[:10, 15].tolist() == out[:19:-1, 15].tolist() == lines
     assert out[15, :10].tolist() == out[15, :29:-1].tolist() == lines
     assert (out[10:20, 10:30] == 9).all() and (image == 9).all()
@@ -134,8 +133,7 @@ def test_lines_with_edges():
 def test_equal_boxes_are_both_seen():
     image = np.zeros((20, 30, 3), np.uint8)
     box = (2, 2, 22, 18)
-    out = draw_boxes(image, dict(a=box, b=box),
-                     dict(a='#FF0000', b='#0000FF'), line=1)
+    out = draw_boxes(image, dict(a=box, b=box), dict(a='#FF0000', b='#0000FF'), line=1)
     assert out[2, 2:22].tolist() == [[255, 0, 0]] * 20
     assert out[3, 3:21].tolist() == [[0, 0, 255]] * 18
     assert out[17, 2:22].tolist() == [[255, 0, 0]] * 20
@@ -146,31 +144,28 @@ def test_equal_boxes_are_both_seen():
 def test_boxes_are_scaled_with_their_image():
     frame = np.full((2 * SIZE, 2 * SIZE, 3), 200, np.uint8)
     cell = Cell(frame, dict(face=(10, 20, 40, 60)))
-    sheet, = draw_sheets(
-        [Panel('a', '', dict(frame=[cell], face=[Cell(noise(0))]))],
-        cell=SIZE)
+    (sheet,) = draw_sheets([Panel('a', '', dict(frame=[cell], face=[Cell(noise(0))]))], cell=SIZE)
     x, y = place(sheet, noise(0))
     y -= SIZE + 6
     vermilion = (0xD5, 0x5E, 0)
-    lines = ink(sheet[y:y + SIZE, x:x + SIZE], vermilion)
+    lines = ink(sheet[y : y + SIZE, x : x + SIZE], vermilion)
     rows, columns = np.nonzero(lines)
     assert (rows.min(), rows.max() + 1) == (10, 30)
     assert (columns.min(), columns.max() + 1) == (5, 20)
     # The name of its row has the same colour, that of the frame has not.
-    assert ink(sheet[y + SIZE + 6:, :x], vermilion).any()
-    assert not ink(sheet[y:y + SIZE, :x], vermilion).any()
+    assert ink(sheet[y + SIZE + 6 :, :x], vermilion).any()
+    assert not ink(sheet[y : y + SIZE, :x], vermilion).any()
 
 
 def test_notes_and_long_texts():
     row = [Cell(noise(0)), Cell(noise(1), note='a note that is too long')]
-    sheet, = draw_sheets([Panel('a' * 99, 'word ' * 20, dict(face=row))],
-                         cell=SIZE)
+    (sheet,) = draw_sheets([Panel('a' * 99, 'word ' * 20, dict(face=row))], cell=SIZE)
     x, y = place(sheet, noise(0))
-    below = ink(sheet[y + SIZE:y + SIZE + 18])
-    assert not below[:, x:x + SIZE].any()
-    assert below[:, x + SIZE + 6:].any()
+    below = ink(sheet[y + SIZE : y + SIZE + 18])
+    assert not below[:, x : x + SIZE].any()
+    assert below[:, x + SIZE + 6 :].any()
     # Nothing reaches past the images: it is broken or cut.
-    assert not ink(sheet[:, x + 2 * SIZE + 6:]).any()
+    assert not ink(sheet[:, x + 2 * SIZE + 6 :]).any()
     assert y > 12 + 8 * 18  # many lines of words above
 
 

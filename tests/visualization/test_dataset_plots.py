@@ -7,9 +7,10 @@ from emoreact_plugin.visualization.dataset_plots import plot_dataset
 CLASSES = ('Joy', 'Fear', 'Awe')
 LABELS = dict(
     train=np.array([[1, 1, 0], [1, 0, 0], [0, 0, 0], [1, 1, 0]]),
-    val=np.array([[0, 1, 0], [1, 1, 0]]))
-LENGTHS = dict(train=[1., 2., 3., 5.], val=[4.])
-NO_FACE = dict(train=[0, 0, 0, 1], val=[.25, .35])
+    val=np.array([[0, 1, 0], [1, 1, 0]]),
+)
+LENGTHS = dict(train=[1.0, 2.0, 3.0, 5.0], val=[4.0])
+NO_FACE = dict(train=[0, 0, 0, 1], val=[0.25, 0.35])
 
 
 @pytest.fixture
@@ -21,8 +22,7 @@ def test_label_counts(figure):
     axes = figure.axes[0]
     widths = [[bar.get_width() for bar in bars] for bars in axes.containers]
     assert widths == [[3 / 4, 2 / 4, 0], [1 / 2, 1, 0]]
-    assert [text.get_text() for text in axes.texts] == [
-        '3', '2', '0', '1', '2', '0']
+    assert [text.get_text() for text in axes.texts] == ['3', '2', '0', '1', '2', '0']
     assert [t.get_text() for t in axes.get_yticklabels()] == list(CLASSES)
     bottom, top = axes.get_ylim()
     assert bottom > top  # the first at the top
@@ -33,10 +33,8 @@ def test_label_counts(figure):
 def test_pairs(figure):
     axes = figure.axes[1]
     numbers = [int(text.get_text()) for text in axes.texts]
-    assert np.reshape(numbers, (3, 3)).tolist() == [
-        [4, 3, 0], [3, 4, 0], [0, 0, 0]]
-    np.testing.assert_allclose(axes.images[0].get_array(), [
-        [1, .75, 0], [.75, 1, 0], [0, 0, 0]])
+    assert np.reshape(numbers, (3, 3)).tolist() == [[4, 3, 0], [3, 4, 0], [0, 0, 0]]
+    np.testing.assert_allclose(axes.images[0].get_array(), [[1, 0.75, 0], [0.75, 1, 0], [0, 0, 0]])
 
 
 def heights(axes):
@@ -54,8 +52,7 @@ def test_histograms(figure):
     assert figure.axes[3].get_yscale() == 'log'
 
 
-@pytest.mark.parametrize('lengths', [dict(train=[2., 2.], val=[]),
-                                     dict(train=[], val=[])])
+@pytest.mark.parametrize('lengths', [dict(train=[2.0, 2.0], val=[]), dict(train=[], val=[])])
 def test_equal_or_unknown_lengths(lengths, tmp_path):
     nothing = dict(train=[], val=[])
     figure = plot_dataset(CLASSES, LABELS, lengths, nothing, 'frames')

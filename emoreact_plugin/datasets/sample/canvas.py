@@ -3,6 +3,7 @@
 Shapes are painted at twice the size with smooth edges and averaged down
 later, so the pictures agree with the geometry to a fraction of a pixel.
 """
+
 import cv2
 import numpy as np
 
@@ -10,16 +11,23 @@ from .scene import CLOTHES, FRAME_SIZE, pick
 
 SCALE = 2  # the canvas is this many times as large as the frame
 SUBPIXEL_BITS = 4
-WALLS = ((214, 226, 232), (236, 222, 200), (206, 222, 200), (228, 208, 214),
-         (190, 204, 222), (240, 232, 214), (172, 190, 186), (222, 200, 178))
+WALLS = (
+    (214, 226, 232),
+    (236, 222, 200),
+    (206, 222, 200),
+    (228, 208, 214),
+    (190, 204, 222),
+    (240, 232, 214),
+    (172, 190, 186),
+    (222, 200, 178),
+)
 WOODS = ((150, 108, 70), (176, 132, 88), (120, 84, 58), (196, 164, 124))
 
 
 def shade(color, factor):
     """``color`` (R, G, B) made darker (below 1) or lighter (above 1)."""
     color = np.asarray(color, float)
-    mixed = color * factor if factor <= 1 else \
-        255 - (255 - color) * (2 - factor)
+    mixed = color * factor if factor <= 1 else 255 - (255 - color) * (2 - factor)
     return tuple(int(value) for value in np.clip(np.round(mixed), 0, 255))
 
 
@@ -31,39 +39,37 @@ def fixed_point(points):
 
 def fill(canvas, points, color):
     """Fill the polygon ``points`` (n, 2), frame pixels."""
-    cv2.fillPoly(canvas, [fixed_point(points)], color, cv2.LINE_AA,
-                 SUBPIXEL_BITS)
+    cv2.fillPoly(canvas, [fixed_point(points)], color, cv2.LINE_AA, SUBPIXEL_BITS)
 
 
 def stroke(canvas, points, color, width, closed=False):
     """Draw a line of ``width`` frame pixels with round ends."""
     thick = max(1, int(round(width * SCALE)))
-    cv2.polylines(canvas, [fixed_point(points)], closed, color, thick,
-                  cv2.LINE_AA, SUBPIXEL_BITS)
+    cv2.polylines(canvas, [fixed_point(points)], closed, color, thick, cv2.LINE_AA, SUBPIXEL_BITS)
 
 
 def disc(canvas, center, radius, color):
     """Fill a circle; ``center`` (2,) and ``radius`` in frame pixels."""
     x, y = fixed_point([center])[0]
     radius = int(round(radius * SCALE * 2**SUBPIXEL_BITS))
-    cv2.circle(canvas, (int(x), int(y)), radius, color, -1, cv2.LINE_AA,
-               SUBPIXEL_BITS)
+    cv2.circle(canvas, (int(x), int(y)), radius, color, -1, cv2.LINE_AA, SUBPIXEL_BITS)
 
 
 def ellipse(center, radii, start=0.0, stop=2 * np.pi, count=32):
     """Points (count, 2) of an ellipse or of an arc of it."""
     angle = np.linspace(start, stop, count)
     return np.asarray(center) + np.column_stack(
-        [radii[0] * np.cos(angle), radii[1] * np.sin(angle)])
+        [radii[0] * np.cos(angle), radii[1] * np.sin(angle)]
+    )
 
 
 def smooth(points, rounds=2):
     """Cut the corners of a closed polygon (Chaikin's scheme)."""
     for _ in range(rounds):
         after = np.roll(points, -1, axis=0)
-        points = np.stack(
-            [0.75 * points + 0.25 * after, 0.25 * points + 0.75 * after],
-            1).reshape(-1, 2)
+        points = np.stack([0.75 * points + 0.25 * after, 0.25 * points + 0.75 * after], 1).reshape(
+            -1, 2
+        )
     return points
 
 
@@ -77,8 +83,7 @@ def _paint_window(canvas, rng, x, y):
     fill(canvas, rectangle(x, y, x + 80, y + 100), (176, 214, 240))
     disc(canvas, (x + rng.uniform(15, 60), y + 28), 12, (248, 248, 250))
     disc(canvas, (x + rng.uniform(20, 60), y + 34), 14, (240, 246, 250))
-    fill(canvas, ellipse((x + 40, y + 100), (40, 30), np.pi, 2 * np.pi),
-         (140, 186, 120))
+    fill(canvas, ellipse((x + 40, y + 100), (40, 30), np.pi, 2 * np.pi), (140, 186, 120))
     stroke(canvas, [(x + 40, y), (x + 40, y + 100)], (250, 250, 246), 4)
     stroke(canvas, [(x, y + 48), (x + 80, y + 48)], (250, 250, 246), 4)
 
@@ -89,8 +94,11 @@ def _paint_shelf(canvas, rng, x, y):
         base, at = y + 60 * row, x + 4
         while at < x + 96:
             width, height = rng.uniform(6, 13), rng.uniform(28, 46)
-            fill(canvas, rectangle(at, base - height, at + width, base),
-                 shade(pick(rng, CLOTHES), 0.9))
+            fill(
+                canvas,
+                rectangle(at, base - height, at + width, base),
+                shade(pick(rng, CLOTHES), 0.9),
+            )
             at += width + rng.uniform(0.5, 3)
         fill(canvas, rectangle(x, base, x + 112, base + 5), wood)
 
@@ -99,8 +107,12 @@ def _paint_picture(canvas, rng, x, y):
     fill(canvas, rectangle(x - 4, y - 4, x + 60, y + 48), pick(rng, WOODS))
     fill(canvas, rectangle(x, y, x + 56, y + 44), (246, 240, 226))
     for _ in range(3):
-        disc(canvas, (x + rng.uniform(12, 44), y + rng.uniform(12, 32)),
-             rng.uniform(4, 10), pick(rng, CLOTHES))
+        disc(
+            canvas,
+            (x + rng.uniform(12, 44), y + rng.uniform(12, 32)),
+            rng.uniform(4, 10),
+            pick(rng, CLOTHES),
+        )
 
 
 def _paint_room(canvas, rng):
@@ -112,8 +124,7 @@ def _paint_room(canvas, rng):
             fill(canvas, rectangle(x, 0, x + 20, 300), shade(wall, 0.96))
     elif style == 'dots':
         for k in range(100):
-            disc(canvas, (40 * (k % 10) + 20 * (k // 10 % 2), 30 * (k // 10)),
-                 4, shade(wall, 0.92))
+            disc(canvas, (40 * (k % 10) + 20 * (k // 10 % 2), 30 * (k // 10)), 4, shade(wall, 0.92))
     floor = rng.uniform(225, 260)
     fill(canvas, rectangle(-2, floor, 402, 302), pick(rng, WOODS))
     fill(canvas, rectangle(-2, floor - 5, 402, floor), (244, 240, 232))
@@ -128,20 +139,18 @@ def _paint_park(canvas, rng):
     fade = np.linspace(0, 1, canvas.shape[0])[:, None, None]
     sky = np.array([(150, 198, 236)]) * (1 - fade) + fade * (226, 238, 246)
     canvas[:] = np.round(sky).astype(np.uint8)
-    disc(canvas, (rng.uniform(30, 370), rng.uniform(25, 60)), 20,
-         (255, 236, 170))
+    disc(canvas, (rng.uniform(30, 370), rng.uniform(25, 60)), 20, (255, 236, 170))
     for _ in range(3):
         x, y = rng.uniform(20, 380), rng.uniform(20, 80)
         for step in (-16, 0, 16):
             disc(canvas, (x + step, y - 4 * (step == 0)), 13, (250, 252, 254))
-    green = np.array(
-        pick(rng, ((136, 184, 104), (160, 190, 100), (120, 170, 120))))
+    green = np.array(pick(rng, ((136, 184, 104), (160, 190, 100), (120, 170, 120))))
     for k in range(2):
         fill(
             canvas,
-            ellipse((rng.uniform(0, width), height + 30),
-                    (rng.uniform(220, 300), 170 - 60 * k)),
-            shade(green, 0.9 + 0.1 * k))
+            ellipse((rng.uniform(0, width), height + 30), (rng.uniform(220, 300), 170 - 60 * k)),
+            shade(green, 0.9 + 0.1 * k),
+        )
     for _ in range(int(rng.integers(1, 4))):
         x, y = rng.uniform(10, 390), rng.uniform(150, 190)
         fill(canvas, rectangle(x - 5, y, x + 5, y + 60), (128, 92, 62))
@@ -155,16 +164,14 @@ def _paint_studio(canvas, rng):
     canvas[:] = np.round(first * (1 - fade) + last * fade).astype(np.uint8)
     for _ in range(12):
         color = shade(pick(rng, CLOTHES), 1.5)
-        disc(canvas, (rng.uniform(0, 400), rng.uniform(0, 300)),
-             rng.uniform(6, 26), color)
+        disc(canvas, (rng.uniform(0, 400), rng.uniform(0, 300)), rng.uniform(6, 26), color)
 
 
 def paint_background(rng: np.random.Generator) -> np.ndarray:
     """Paint what is behind the child, (SCALE * H, SCALE * W, 3) uint8 RGB."""
     width, height = FRAME_SIZE
     canvas = np.zeros((height * SCALE, width * SCALE, 3), np.uint8)
-    pick(rng, (_paint_room, _paint_room, _paint_park, _paint_studio))(canvas,
-                                                                      rng)
+    pick(rng, (_paint_room, _paint_room, _paint_park, _paint_studio))(canvas, rng)
     return cv2.GaussianBlur(canvas, (0, 0), rng.uniform(0.8, 3.5))
 
 

@@ -1,10 +1,9 @@
 """What the sample data set says about itself: ``cues.json`` and its README."""
+
 import json
-from typing import Dict, List, Optional
 
 from .figure import cue_boxes, figure
-from .plan import (CLASSES, PLANTED, SPLITS, ClipPlan, best_roc_auc,
-                          can_see, clip_parts)
+from .plan import CLASSES, PLANTED, SPLITS, ClipPlan, best_roc_auc, can_see, clip_parts
 from .scene import FPS, FRAME_SIZE, NUM_FRAMES
 
 README = """\
@@ -80,12 +79,10 @@ or, in some, no keypoints. All other clips have every landmark.
 """
 
 
-def _describe_clip(plan: ClipPlan) -> Dict:
+def _describe_clip(plan: ClipPlan) -> dict:
     """Entry of a clip in ``cues.json``."""
     child, scene, tracks = clip_parts(plan)
-    boxes = [
-        cue_boxes(figure(child, scene, tracks, t)) for t in range(NUM_FRAMES)
-    ]
+    boxes = [cue_boxes(figure(child, scene, tracks, t)) for t in range(NUM_FRAMES)]
     return dict(
         split=plan.split,
         child=plan.name.rsplit('_', 1)[0],
@@ -93,11 +90,11 @@ def _describe_clip(plan: ClipPlan) -> Dict:
         labels=list(plan.labels),
         missing_face=list(plan.missing_face),
         missing_body=list(plan.missing_body),
-        boxes={e.name: [list(box[e.cue]) for box in boxes]
-               for e in PLANTED})
+        boxes={e.name: [list(box[e.cue]) for box in boxes] for e in PLANTED},
+    )
 
 
-def describe(plans: List[ClipPlan], settings: Dict) -> Dict:
+def describe(plans: list[ClipPlan], settings: dict) -> dict:
     """Everything that ``cues.json`` holds.
 
     Returns:
@@ -109,10 +106,7 @@ def describe(plans: List[ClipPlan], settings: Dict) -> Dict:
         every cue in every frame, x1, y1, x2, y2 in pixels, right and bottom
         exclusive, whether the cue is on or not).
     """
-    of_split = {
-        split: [plan for plan in plans if plan.split == split]
-        for split in SPLITS
-    }
+    of_split = {split: [plan for plan in plans if plan.split == split] for split in SPLITS}
     best = {split: best_roc_auc(of_split[split]) for split in SPLITS}
     emotions = {}
     for e in PLANTED:
@@ -125,10 +119,8 @@ def describe(plans: List[ClipPlan], settings: Dict) -> Dict:
             frequency=e.frequency,
             label_if_cue=e.hit,
             label_if_no_cue=round(e.false_alarm, 6),
-            seen_by=[
-                reader for reader in best['test']
-                if can_see(e, *_reader(reader))
-            ])
+            seen_by=[reader for reader in best['test'] if can_see(e, *_reader(reader))],
+        )
     return dict(
         settings=settings,
         frame_size=list(FRAME_SIZE),
@@ -138,14 +130,11 @@ def describe(plans: List[ClipPlan], settings: Dict) -> Dict:
         emotions=emotions,
         best_roc_auc=dict(expected=best_roc_auc(), **best),
         clips_with_missing_landmarks={
-            split: [
-                p.name for p in of_split[split]
-                if p.missing_face or p.missing_body
-            ]
+            split: [p.name for p in of_split[split] if p.missing_face or p.missing_body]
             for split in SPLITS
         },
-        clips={plan.name: _describe_clip(plan)
-               for plan in plans})
+        clips={plan.name: _describe_clip(plan) for plan in plans},
+    )
 
 
 def _reader(name):
@@ -154,57 +143,53 @@ def _reader(name):
     return region, model == 'TSM'
 
 
-def to_json(facts: Dict) -> str:
+def to_json(facts: dict) -> str:
     """JSON text of :func:`describe`, a line a clip."""
     head = dict(facts)
     clips = head.pop('clips')
-    lines = [
-        f'  {json.dumps(name)}: {json.dumps(clip)}'
-        for name, clip in clips.items()
-    ]
-    return (json.dumps(head, indent=1)[:-2] + ',\n "clips": {\n' +
-            ',\n'.join(lines) + '\n }\n}\n')
+    lines = [f'  {json.dumps(name)}: {json.dumps(clip)}' for name, clip in clips.items()]
+    return json.dumps(head, indent=1)[:-2] + ',\n "clips": {\n' + ',\n'.join(lines) + '\n }\n}\n'
 
 
-def _number(value: Optional[float]) -> str:
+def _number(value: float | None) -> str:
     return '-' if value is None else f'{value:.3f}'
 
 
-def to_readme(facts: Dict) -> str:
+def to_readme(facts: dict) -> str:
     """Text of the data set's own README, from :func:`describe`."""
     settings, best = facts['settings'], facts['best_roc_auc']
     cues, reached = [], []
     for name, e in facts['emotions'].items():
-        auc = [
-            _number(best[key]['fusion/TSM'][name])
-            for key in ('expected', 'test')
-        ]
-        cues.append(f"| {name} | {e['what']} | {e['region']} | "
-                    f"{'yes' if e['only_in_order'] else 'no'} | "
-                    f"{e['frequency']} | {e['label_if_cue']} | "
-                    f"{e['label_if_no_cue']:.4f} | {auc[0]} | {auc[1]} |")
+        auc = [_number(best[key]['fusion/TSM'][name]) for key in ('expected', 'test')]
+        cues.append(
+            f'| {name} | {e["what"]} | {e["region"]} | '
+            f'{"yes" if e["only_in_order"] else "no"} | '
+            f'{e["frequency"]} | {e["label_if_cue"]} | '
+            f'{e["label_if_no_cue"]:.4f} | {auc[0]} | {auc[1]} |'
+        )
     for reader, values in best['test'].items():
         expected = best['expected'][reader]
-        seen = [
-            n for n, e in facts['emotions'].items() if reader in e['seen_by']
-        ]
-        reached.append(f"| {reader.replace('/', ' | ')} | {', '.join(seen)} | "
-                       f"{_number(expected['macro'])} | "
-                       f"{_number(values['macro'])} | "
-                       f"{_number(expected['micro'])} | "
-                       f"{_number(values['micro'])} |")
+        seen = [n for n, e in facts['emotions'].items() if reader in e['seen_by']]
+        reached.append(
+            f'| {reader.replace("/", " | ")} | {", ".join(seen)} | '
+            f'{_number(expected["macro"])} | '
+            f'{_number(values["macro"])} | '
+            f'{_number(expected["micro"])} | '
+            f'{_number(values["micro"])} |'
+        )
     missing = [
-        f"- {split}: {', '.join(names) or 'none'}"
+        f'- {split}: {", ".join(names) or "none"}'
         for split, names in facts['clips_with_missing_landmarks'].items()
     ]
     return README.format(
         seed=settings['seed'],
         version=settings['version'],
-        counts=', '.join(f"{settings['num_' + s]} {s}" for s in SPLITS),
+        counts=', '.join(f'{settings["num_" + s]} {s}' for s in SPLITS),
         width=FRAME_SIZE[0],
         height=FRAME_SIZE[1],
         frames=NUM_FRAMES,
         fps=FPS,
         cues='\n'.join(cues),
         reached='\n'.join(reached),
-        missing='\n'.join(missing))
+        missing='\n'.join(missing),
+    )

@@ -4,6 +4,7 @@
 ``scene``, ``figure``, ``canvas`` and ``drawing``
 draw them, this file writes everything down.
 """
+
 import csv
 import io
 import json
@@ -14,11 +15,11 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple, Union
 
 import numpy as np
 
 from emoreact_plugin.whole_files import write_text, write_whole
+
 from .card import describe, to_json, to_readme
 from .figure import figure
 from .plan import CLASSES, SPLITS, ClipPlan, clip_parts, plan_clips
@@ -38,10 +39,12 @@ def write_video(path: Path, frames: np.ndarray, fps: int = FPS) -> None:
     time too, but for the first frame, so that they do not tell the order.
     """
     import av
-    params = ('qp=18:ipratio=1:pbratio=1:aq-mode=0:mbtree=0:scenecut=0:'
-              'b-adapt=0:bframes=1:keyint=infinite:threads=1')
-    with write_whole(path) as part, av.open(
-            part, 'w', format='mp4') as container:
+
+    params = (
+        'qp=18:ipratio=1:pbratio=1:aq-mode=0:mbtree=0:scenecut=0:'
+        'b-adapt=0:bframes=1:keyint=infinite:threads=1'
+    )
+    with write_whole(path) as part, av.open(part, 'w', format='mp4') as container:
         stream = container.add_stream('libx264', rate=fps)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = 'yuv420p'
@@ -53,9 +56,7 @@ def write_video(path: Path, frames: np.ndarray, fps: int = FPS) -> None:
         container.mux(stream.encode())
 
 
-def openface_csv(landmarks: np.ndarray,
-                 missing: Tuple[int, ...] = (),
-                 stale: bool = False) -> str:
+def openface_csv(landmarks: np.ndarray, missing: tuple[int, ...] = (), stale: bool = False) -> str:
     """Landmarks (T, 68, 2) in the layout of OpenFace 2.x with ``-2Dfp``.
 
     Args:
@@ -78,7 +79,7 @@ def openface_csv(landmarks: np.ndarray,
     return '\n'.join(lines) + '\n'
 
 
-def keypoints_txt(keypoints: np.ndarray, missing: Tuple[int, ...] = ()) -> str:
+def keypoints_txt(keypoints: np.ndarray, missing: tuple[int, ...] = ()) -> str:
     """Keypoints (T, J, 2) as ``_hol.txt``: ``x y x y ...``, a line a frame.
 
     Fractions of the width and height of the frame, with four digits, of the
@@ -91,10 +92,13 @@ def keypoints_txt(keypoints: np.ndarray, missing: Tuple[int, ...] = ()) -> str:
     return '\n'.join(lines) + '\n'
 
 
-def clip_files(videos: Path, name: str) -> Tuple[Path, Path, Path]:
+def clip_files(videos: Path, name: str) -> tuple[Path, Path, Path]:
     """Landmarks, keypoints and video of a clip, in the order of writing."""
-    return (videos / f'{name}_openface' / f'{Path(name).stem}.csv',
-            videos / f'{name}_hol.txt', videos / name)
+    return (
+        videos / f'{name}_openface' / f'{Path(name).stem}.csv',
+        videos / f'{name}_hol.txt',
+        videos / name,
+    )
 
 
 def make_clip(plan: ClipPlan, videos: str) -> str:
@@ -102,6 +106,7 @@ def make_clip(plan: ClipPlan, videos: str) -> str:
     import cv2
 
     from .drawing import draw_clip
+
     landmarks, keypoints, video = clip_files(Path(videos), plan.name)
     child, scene, tracks = clip_parts(plan)
     shapes = [figure(child, scene, tracks, t) for t in range(NUM_FRAMES)]
@@ -109,13 +114,12 @@ def make_clip(plan: ClipPlan, videos: str) -> str:
     write_text(
         landmarks,
         openface_csv(
-            np.stack([shape.landmarks for shape in shapes]), plan.missing_face,
-            plan.stale_rows))
+            np.stack([shape.landmarks for shape in shapes]), plan.missing_face, plan.stale_rows
+        ),
+    )
     write_text(
-        keypoints,
-        keypoints_txt(
-            np.stack([shape.keypoints for shape in shapes]),
-            plan.missing_body))
+        keypoints, keypoints_txt(np.stack([shape.keypoints for shape in shapes]), plan.missing_body)
+    )
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
@@ -125,7 +129,7 @@ def make_clip(plan: ClipPlan, videos: str) -> str:
     return plan.name
 
 
-def _annotations(plans: List[ClipPlan]) -> str:
+def _annotations(plans: list[ClipPlan]) -> str:
     """Annotation CSV of a split, in EmoReact's columns."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
@@ -135,7 +139,7 @@ def _annotations(plans: List[ClipPlan]) -> str:
     return text.getvalue()
 
 
-def _check_settings(out: Path, settings: Dict, force: bool) -> None:
+def _check_settings(out: Path, settings: dict, force: bool) -> None:
     """Refuse a folder that holds anything but this very data set.
 
     With ``force``, an older sample data set in ``out`` is deleted.
@@ -149,11 +153,13 @@ def _check_settings(out: Path, settings: Dict, force: bool) -> None:
             raise ValueError(
                 f'{out} holds a sample data set made with other settings. '
                 f'Expected {settings}, found {found}. Choose another folder, '
-                'or draw it anew with --force (force=True).')
+                'or draw it anew with --force (force=True).'
+            )
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(
             f'{out} is not empty and holds no sample data set (there is no '
-            f'{SETTINGS_FILE}). Choose another folder.')
+            f'{SETTINGS_FILE}). Choose another folder.'
+        )
 
 
 def _delete(out: Path) -> None:
@@ -175,14 +181,15 @@ class _Progress:
     def step(self) -> None:
         self.done += 1
         now, ended = time.monotonic(), self.done == self.total
-        if not self.shown or not (ended or now - self.last >=
-                                  (0.5 if self.live else 20)):
+        if not self.shown or not (ended or now - self.last >= (0.5 if self.live else 20)):
             return
         self.last = now
         passed = now - self.start
         left = passed / self.done * (self.total - self.done)
-        text = (f'drawing sample clips: {self.done}/{self.total}, '
-                f'{passed:.0f} s passed, {left:.0f} s left')
+        text = (
+            f'drawing sample clips: {self.done}/{self.total}, '
+            f'{passed:.0f} s passed, {left:.0f} s left'
+        )
         end = '\n' if ended or not self.live else ''
         print(f'\r{text:<70}' if self.live else text, end=end, flush=True)
 
@@ -210,19 +217,19 @@ def _draw_clips(plans, videos, workers, progress):
 
 def is_sample_data(folder: str) -> bool:
     """Whether a folder is that of a drawn sample data set."""
-    return all(
-        os.path.isfile(os.path.join(folder, name))
-        for name in (SETTINGS_FILE, 'cues.json'))
+    return all(os.path.isfile(os.path.join(folder, name)) for name in (SETTINGS_FILE, 'cues.json'))
 
 
-def make_sample_dataset(out: Union[str, Path],
-                        seed: int = 0,
-                        num_train: int = 480,
-                        num_val: int = 120,
-                        num_test: int = 360,
-                        workers: Optional[int] = None,
-                        force: bool = False,
-                        progress: bool = True) -> Path:
+def make_sample_dataset(
+    out: str | Path,
+    seed: int = 0,
+    num_train: int = 480,
+    num_val: int = 120,
+    num_test: int = 360,
+    workers: int | None = None,
+    force: bool = False,
+    progress: bool = True,
+) -> Path:
     """Draw the sample data set, or what is missing of it.
 
     The same arguments give the same bytes, whatever the number of workers.
@@ -248,21 +255,15 @@ def make_sample_dataset(out: Union[str, Path],
     """
     out = Path(out)
     settings = dict(
-        version=VERSION,
-        seed=seed,
-        num_train=num_train,
-        num_val=num_val,
-        num_test=num_test)
+        version=VERSION, seed=seed, num_train=num_train, num_val=num_val, num_test=num_test
+    )
     for name in ('num_train', 'num_val', 'num_test'):
         if settings[name] < 1:
-            raise ValueError(f'{name} must be at least 1, is '
-                             f'{settings[name]}')
+            raise ValueError(f'{name} must be at least 1, is {settings[name]}')
     _check_settings(out, settings, force)
-    plans, videos = plan_clips(seed, num_train, num_val,
-                               num_test), out / 'videos'
+    plans, videos = plan_clips(seed, num_train, num_val, num_test), out / 'videos'
     missing = [
-        plan for plan in plans
-        if not all(file.is_file() for file in clip_files(videos, plan.name))
+        plan for plan in plans if not all(file.is_file() for file in clip_files(videos, plan.name))
     ]
     last = ['README.md', 'cues.json', *(f'{split}.csv' for split in SPLITS)]
     if not missing and all((out / name).is_file() for name in last):
@@ -276,8 +277,7 @@ def make_sample_dataset(out: Union[str, Path],
     write_text(out / 'cues.json', to_json(facts))
     write_text(out / 'README.md', to_readme(facts))
     for split in SPLITS:
-        write_text(out / f'{split}.csv',
-                   _annotations([p for p in plans if p.split == split]))
+        write_text(out / f'{split}.csv', _annotations([p for p in plans if p.split == split]))
     return out
 
 

@@ -2,15 +2,22 @@
 
 ``figure`` says where everything is; here it becomes pixels.
 """
-from typing import Dict
 
 import cv2
 import numpy as np
 
-from .canvas import (disc, draw_light, ellipse, fill, paint_background,
-                            rectangle, shade, smooth, stroke)
-from .figure import (Figure, figure, from_neck, jaw_line, torso_outline,
-                            transform)
+from .canvas import (
+    disc,
+    draw_light,
+    ellipse,
+    fill,
+    paint_background,
+    rectangle,
+    shade,
+    smooth,
+    stroke,
+)
+from .figure import Figure, figure, from_neck, jaw_line, torso_outline, transform
 from .scene import FRAME_SIZE, NUM_FRAMES, Child, Scene
 
 TONGUE = (226, 84, 110)
@@ -26,8 +33,7 @@ def _paint_torso(canvas, child, scene, shape):
 
     hips = at([(-1.1, 2.55), (1.1, 2.55)])
     below = FRAME_SIZE[1] + 40
-    fill(canvas, [*hips, (hips[1][0] + 8, below), (hips[0][0] - 8, below)],
-         shade(trousers, 0.8))
+    fill(canvas, [*hips, (hips[1][0] + 8, below), (hips[0][0] - 8, below)], shade(trousers, 0.8))
     outline = transform(shape.to_body, smooth(torso_outline(child)))
     dark, unit = shade(top, 0.82), shape.unit
     fill(canvas, outline, top)
@@ -36,31 +42,29 @@ def _paint_torso(canvas, child, scene, shape):
         for y in (0.75, 1.2, 1.65, 2.1, 2.55):
             half = np.interp(y, [0.5, 1.2, 1.9, 2.8], [1.4, 1.17, 1.03, 1.07])
             half *= child.shoulders
-            fill(canvas, at(rectangle(-half, y - 0.11, half, y + 0.11)),
-                 second)
+            fill(canvas, at(rectangle(-half, y - 0.11, half, y + 0.11)), second)
     elif garment == 'print':
         disc(canvas, at([(0, 1.3)])[0], 0.46 * unit, second)
         disc(canvas, at([(0, 1.3)])[0], 0.24 * unit, shade(second, 1.6))
     elif garment == 'dungarees':
         for sign in (-1, 1):
-            stroke(canvas, at([(sign * 0.62, 0.15), (sign * 0.5, 1.1)]),
-                   shade(second, 0.8), 0.2 * unit)
+            stroke(
+                canvas, at([(sign * 0.62, 0.15), (sign * 0.5, 1.1)]), shade(second, 0.8), 0.2 * unit
+            )
         fill(canvas, at(rectangle(-0.62, 1.0, 0.62, 2.8)), shade(second, 0.8))
     elif garment == 'hoodie':
-        fill(canvas, at([(-0.5, 1.9), (0.5, 1.9), (0.75, 2.5), (-0.75, 2.5)]),
-             dark)
+        fill(canvas, at([(-0.5, 1.9), (0.5, 1.9), (0.75, 2.5), (-0.75, 2.5)]), dark)
         for sign in (-1, 1):
-            stroke(canvas, at([(sign * 0.16, 0.3), (sign * 0.2, 1.0)]),
-                   (246, 244, 238), 0.06 * unit)
+            stroke(
+                canvas, at([(sign * 0.16, 0.3), (sign * 0.2, 1.0)]), (246, 244, 238), 0.06 * unit
+            )
     elif garment == 'collar':
         stroke(canvas, at([(0, 0.3), (0, 2.6)]), dark, 0.05 * unit)
         for y in (0.8, 1.4, 2.0):
             disc(canvas, at([(0.1, y)])[0], 0.06 * unit, (246, 244, 238))
-    fill(canvas, at(ellipse((0, 0.0), (0.44, 0.3), 0, np.pi)),
-         shade(child.skin, 0.94))
+    fill(canvas, at(ellipse((0, 0.0), (0.44, 0.3), 0, np.pi)), shade(child.skin, 0.94))
     edge = 0.07 * unit if garment != 'collar' else 0.16 * unit
-    stroke(canvas, at(ellipse((0, 0.0), (0.46, 0.32), 0.08, np.pi - 0.08)),
-           dark, edge)
+    stroke(canvas, at(ellipse((0, 0.0), (0.46, 0.32), 0.08, np.pi - 0.08)), dark, edge)
 
 
 def _paint_neck(canvas, child, shape):
@@ -68,25 +72,28 @@ def _paint_neck(canvas, child, shape):
     chin = child.chin
     fill(
         canvas,
-        transform(shape.to_face, [(-0.37, 0.6), (0.37, 0.6),
-                                  (0.39, chin + 0.6), (-0.39, chin + 0.6)]),
-        shade(child.skin, 0.94))
+        transform(
+            shape.to_face, [(-0.37, 0.6), (0.37, 0.6), (0.39, chin + 0.6), (-0.39, chin + 0.6)]
+        ),
+        shade(child.skin, 0.94),
+    )
     fill(
         canvas,
-        transform(shape.to_face,
-                  ellipse((0, chin - 0.06), (0.36, 0.26), 0, np.pi)),
-        shade(child.skin, 0.84))
+        transform(shape.to_face, ellipse((0, chin - 0.06), (0.36, 0.26), 0, np.pi)),
+        shade(child.skin, 0.84),
+    )
 
 
 def _tapered(start, stop, first, last):
     """Outline of a limb: ``first`` and ``last`` are half its widths."""
     along = stop - start
     angle = np.arctan2(along[1], along[0])
-    return np.concatenate([
-        ellipse(stop, (last, last), angle - np.pi / 2, angle + np.pi / 2, 10),
-        ellipse(start, (first, first), angle + np.pi / 2, angle + 1.5 * np.pi,
-                10)
-    ])
+    return np.concatenate(
+        [
+            ellipse(stop, (last, last), angle - np.pi / 2, angle + np.pi / 2, 10),
+            ellipse(start, (first, first), angle + np.pi / 2, angle + 1.5 * np.pi, 10),
+        ]
+    )
 
 
 def _paint_limb(canvas, child, scene, shape, k, rim):
@@ -97,9 +104,7 @@ def _paint_limb(canvas, child, scene, shape, k, rim):
     skin, cloth = shade(child.skin, tone), shade(scene.colors[0], tone - 0.03)
 
     def limb(start, stop, first, last, color):
-        fill(canvas,
-             _tapered(start, stop, first * unit + rim, last * unit + rim),
-             color)
+        fill(canvas, _tapered(start, stop, first * unit + rim, last * unit + rim), color)
 
     palm, *tips = shape.hands[k]
     for tip in tips:
@@ -138,9 +143,7 @@ def _paint_back_hair(canvas, child, shape):
             put(ellipse((1.3 * sign, 0.0), (0.34, 0.62)))
     elif style == 'curly':
         for angle in np.linspace(-0.15, np.pi + 0.15, 13):
-            put(
-                ellipse((1.08 * np.cos(angle), -0.38 - np.sin(angle)),
-                        (0.32, 0.32)))
+            put(ellipse((1.08 * np.cos(angle), -0.38 - np.sin(angle)), (0.32, 0.32)))
 
 
 def _paint_front_hair(canvas, child, shape):
@@ -148,11 +151,11 @@ def _paint_front_hair(canvas, child, shape):
     style, part = child.hair_style, child.parting
     outer = ellipse((0, -0.32), (1.1, 1.12), np.pi, 2 * np.pi, 24)
     x = np.linspace(0.97, -0.97, 21)
-    hairline = -0.98 + 0.75 * np.abs(x)**5
+    hairline = -0.98 + 0.75 * np.abs(x) ** 5
     if style == 'spiky':
         hairline = hairline + 0.1 * np.where(np.arange(21) % 2, -1, 0.6)
     elif style in ('short', 'bob', 'tails'):
-        hairline = hairline + 0.1 - 0.14 * np.exp(-((x - part) / 0.25)**2)
+        hairline = hairline + 0.1 - 0.14 * np.exp(-(((x - part) / 0.25) ** 2))
     front = np.column_stack([x, hairline])
     points = np.concatenate([outer, front])
     fill(canvas, transform(shape.to_face, points), child.hair)
@@ -164,12 +167,14 @@ def _paint_front_hair(canvas, child, shape):
             fill(canvas, transform(shape.to_face, spike), child.hair)
     elif style == 'tails':
         for sign in (-1, 1):
-            disc(canvas,
-                 transform(shape.to_face, [(1.1 * sign, -0.4)])[0],
-                 0.11 * shape.unit, (214, 90, 110))
+            disc(
+                canvas,
+                transform(shape.to_face, [(1.1 * sign, -0.4)])[0],
+                0.11 * shape.unit,
+                (214, 90, 110),
+            )
     shine = ellipse((-0.3, -0.5), (0.6, 0.72), 1.2 * np.pi, 1.5 * np.pi, 10)
-    stroke(canvas, transform(shape.to_face, shine), shade(child.hair, 1.14),
-           0.07 * shape.unit)
+    stroke(canvas, transform(shape.to_face, shine), shade(child.hair, 1.14), 0.07 * shape.unit)
 
 
 def _paint_skull(canvas, child, shape):
@@ -180,26 +185,22 @@ def _paint_skull(canvas, child, shape):
 
     for sign in (-1, 1):
         put(ellipse((1.0 * sign, 0.06), (0.17, 0.24)), child.skin)
-        put(
-            ellipse((1.02 * sign, 0.06), (0.09, 0.14)),
-            shade(child.skin, 0.86))
+        put(ellipse((1.02 * sign, 0.06), (0.09, 0.14)), shade(child.skin, 0.86))
     skull = ellipse((0, -0.2), (1.0, 1.1), 0, -np.pi, 24)
     outline = np.concatenate([jaw_line(child, 41), skull])
-    stroke(
-        canvas,
-        transform(shape.to_face, outline),
-        shade(child.skin, 0.7),
-        1.2,
-        closed=True)
+    stroke(canvas, transform(shape.to_face, outline), shade(child.skin, 0.7), 1.2, closed=True)
     put(outline, child.skin)
     cheek = 0.75 * np.array(child.skin) + 0.25 * np.array((226, 92, 92))
     for sign in (-1, 1):
         put(ellipse((0.62 * sign, 0.3), (0.19, 0.14)), shade(cheek, 1.0))
         if child.freckles:
             for x, y in ((0.5, 0.2), (0.6, 0.27), (0.68, 0.19)):
-                disc(canvas,
-                     transform(shape.to_face, [(sign * x, y)])[0],
-                     0.025 * shape.unit, shade(child.skin, 0.75))
+                disc(
+                    canvas,
+                    transform(shape.to_face, [(sign * x, y)])[0],
+                    0.025 * shape.unit,
+                    shade(child.skin, 0.75),
+                )
 
 
 def _paint_eyes(canvas, child, shape):
@@ -209,15 +210,14 @@ def _paint_eyes(canvas, child, shape):
         for radius, color in ((0.13, child.iris), (0.07, (22, 18, 20))):
             circle = ellipse(center, (radius * unit, radius * unit))
             area, part = cv2.intersectConvexConvex(
-                circle.astype(np.float32), outline.astype(np.float32))
+                circle.astype(np.float32), outline.astype(np.float32)
+            )
             if area > 0:
                 fill(canvas, part[:, 0], color)
-        disc(canvas, center + unit * np.array([0.045, -0.045]), 0.032 * unit,
-             (255, 255, 255))
-        lid = outline[:len(outline) // 2 + 1]
+        disc(canvas, center + unit * np.array([0.045, -0.045]), 0.032 * unit, (255, 255, 255))
+        lid = outline[: len(outline) // 2 + 1]
         stroke(canvas, lid, (46, 32, 30), 0.055 * unit)
-        stroke(canvas, outline[len(outline) // 2:], shade(child.skin, 0.72),
-               0.025 * unit)
+        stroke(canvas, outline[len(outline) // 2 :], shade(child.skin, 0.72), 0.025 * unit)
 
 
 def _paint_brows(canvas, child, shape):
@@ -228,16 +228,14 @@ def _paint_brows(canvas, child, shape):
     taper = np.array([1.0, 1.0, 1.0, 0.8, 0.45])[:, None]
     for k, line in enumerate(shape.brows):
         weight = taper[::-1] if k == 0 else taper
-        outline = np.concatenate(
-            [line - weight * down, (line + weight * down)[::-1]])
+        outline = np.concatenate([line - weight * down, (line + weight * down)[::-1]])
         fill(canvas, outline, color)
 
 
 def _paint_nose(canvas, child, shape):
     dark = shade(child.skin, 0.8)
     wing = 0.13 * child.nose
-    base = transform(shape.to_face,
-                     ellipse((0, 0.25), (wing, 0.1), 0.1, np.pi - 0.1, 12))
+    base = transform(shape.to_face, ellipse((0, 0.25), (wing, 0.1), 0.1, np.pi - 0.1, 12))
     stroke(canvas, base, dark, 0.06 * shape.unit)
     ridge = transform(shape.to_face, [(-0.05, 0.0), (-0.08, 0.18)])
     stroke(canvas, ridge, shade(child.skin, 0.9), 0.05 * shape.unit)
@@ -254,21 +252,21 @@ def _paint_mouth(canvas, child, shape):
         share = min(1.0, 0.07 * shape.unit / gap)
         teeth = upper + share * (lower - upper)
         inner = slice(3, 18)
-        fill(canvas, np.concatenate([upper[inner], teeth[inner][::-1]]),
-             (250, 248, 242))
+        fill(canvas, np.concatenate([upper[inner], teeth[inner][::-1]]), (250, 248, 242))
     stroke(canvas, upper, line, 0.045 * shape.unit)
     if shape.tongue_out:
         fill(canvas, shape.tongue, TONGUE)
         stroke(canvas, shape.tongue[3:], shade(TONGUE, 0.7), 0.03 * shape.unit)
         middle = shape.tongue[[1, 10]]
-        stroke(canvas, [
-            middle[0] + 0.4 * (middle[1] - middle[0]), middle[0] + 0.8 *
-            (middle[1] - middle[0])
-        ], shade(TONGUE, 0.8), 0.03 * shape.unit)
+        stroke(
+            canvas,
+            [middle[0] + 0.4 * (middle[1] - middle[0]), middle[0] + 0.8 * (middle[1] - middle[0])],
+            shade(TONGUE, 0.8),
+            0.03 * shape.unit,
+        )
 
 
-def paint_child(canvas: np.ndarray, child: Child, scene: Scene,
-                shape: Figure) -> None:
+def paint_child(canvas: np.ndarray, child: Child, scene: Scene, shape: Figure) -> None:
     """Paint the child on ``canvas`` (SCALE * H, SCALE * W, 3) uint8 RGB."""
     _paint_back_hair(canvas, child, shape)
     outline = transform(shape.to_body, smooth(torso_outline(child)))
@@ -285,8 +283,7 @@ def paint_child(canvas: np.ndarray, child: Child, scene: Scene,
     _paint_front_hair(canvas, child, shape)
 
 
-def draw_clip(child: Child, scene: Scene,
-              tracks: Dict[str, np.ndarray]) -> np.ndarray:
+def draw_clip(child: Child, scene: Scene, tracks: dict[str, np.ndarray]) -> np.ndarray:
     """Draw all frames of a clip.
 
     Args:

@@ -12,7 +12,8 @@ Lengths are in face units (half the width of the face), x to the right and y
 down as seen in the picture, until they become pixels of the frame, where whole
 numbers are the centres of pixels.
 """
-from typing import Dict, NamedTuple, Tuple
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,19 +34,20 @@ NUM_KEYPOINTS = 25
 
 class Figure(NamedTuple):
     """Where everything is in one frame, in pixels of the frame (x, y)."""
+
     landmarks: np.ndarray  # (68, 2) iBUG order
     keypoints: np.ndarray  # (25, 2)
     to_face: np.ndarray  # (2, 3): face units -> pixels, for the head
     to_body: np.ndarray  # (2, 3): face units -> pixels, torso, leaning
-    eyes: Tuple[np.ndarray, np.ndarray]  # two outlines (n, 2)
+    eyes: tuple[np.ndarray, np.ndarray]  # two outlines (n, 2)
     eye_centers: np.ndarray  # (2, 2)
-    brows: Tuple[np.ndarray, np.ndarray]  # two centre lines (5, 2)
+    brows: tuple[np.ndarray, np.ndarray]  # two centre lines (5, 2)
     lips: np.ndarray  # (n, 2)
     mouth: np.ndarray  # (n, 2) the opening
     tongue: np.ndarray  # (n, 2) where the tongue is, or would be
     tongue_out: bool
-    arms: Tuple[np.ndarray, np.ndarray]  # shoulder, elbow, wrist (3, 2)
-    hands: Tuple[np.ndarray, np.ndarray]  # palm and five finger tips (6, 2)
+    arms: tuple[np.ndarray, np.ndarray]  # shoulder, elbow, wrist (3, 2)
+    hands: tuple[np.ndarray, np.ndarray]  # palm and five finger tips (6, 2)
     wave_arm: int  # which of the two arms carries the cue in the order
     torso: np.ndarray  # (n, 2)
     unit: float
@@ -68,18 +70,17 @@ def _placed(origin, unit, angle=0.0, slant=0.0, pivot=(0.0, 0.0)):
 def jaw_line(child: Child, count: int = 17) -> np.ndarray:
     """(count, 2) face units from the left temple round the chin."""
     angle = np.linspace(0, np.pi, count)
-    x = -np.sign(np.cos(angle)) * np.abs(np.cos(angle))**child.jaw
-    return np.column_stack([x, -0.2 + (child.chin + 0.2) * np.sin(angle)**0.9])
+    x = -np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** child.jaw
+    return np.column_stack([x, -0.2 + (child.chin + 0.2) * np.sin(angle) ** 0.9])
 
 
 def _eye(child, sign, wide, count=24):
     """Outline (count, 2) of an eye, from its left corner over the top."""
     angle = np.linspace(np.pi, -np.pi, count, endpoint=False)
     height = child.eye_size * (0.105 + 0.125 * wide)
-    return np.column_stack([
-        sign * child.eye_x + 0.24 * child.eye_size * np.cos(angle),
-        -0.1 - height * np.sin(angle)
-    ])
+    return np.column_stack(
+        [sign * child.eye_x + 0.24 * child.eye_size * np.cos(angle), -0.1 - height * np.sin(angle)]
+    )
 
 
 def _brow(sign, frown):
@@ -106,7 +107,8 @@ def _mouth_curves(child, smile, opened):
             top=-(0.075 + 0.04 * opened) * bump**0.8,
             upper=-0.04 * opened * bump,
             lower=0.24 * opened * bump**0.7,
-            bottom=(0.085 + 0.24 * opened) * bump**0.7)[name]
+            bottom=(0.085 + 0.24 * opened) * bump**0.7,
+        )[name]
         y = MOUTH_Y + bend * (0.4 - u**2) + offset
         return np.column_stack([width * u, y])
 
@@ -119,13 +121,18 @@ def _mouth_landmarks(curve):
     inner = np.array([-0.4, 0.0, 0.4])
     corners = curve('upper', np.array([-1.0, 1.0]))
     inner_corners = curve('upper', np.array([-0.84, 0.84]))
-    return np.concatenate([
-        corners[:1],
-        curve('top', outer), corners[1:],
-        curve('bottom', outer[::-1]), inner_corners[:1],
-        curve('upper', inner), inner_corners[1:],
-        curve('lower', inner[::-1])
-    ])
+    return np.concatenate(
+        [
+            corners[:1],
+            curve('top', outer),
+            corners[1:],
+            curve('bottom', outer[::-1]),
+            inner_corners[:1],
+            curve('upper', inner),
+            inner_corners[1:],
+            curve('lower', inner[::-1]),
+        ]
+    )
 
 
 def _tongue(curve):
@@ -156,20 +163,15 @@ def _face_parts(child, tracks, t):
         landmarks=landmarks,
         eyes=eyes,
         brows=brows,
-        lips=np.concatenate(
-            [curve('top', across),
-             curve('bottom', across[::-1])]),
-        mouth=np.concatenate(
-            [curve('upper', across),
-             curve('lower', across[::-1])]),
-        tongue=_tongue(curve))
+        lips=np.concatenate([curve('top', across), curve('bottom', across[::-1])]),
+        mouth=np.concatenate([curve('upper', across), curve('lower', across[::-1])]),
+        tongue=_tongue(curve),
+    )
 
 
 def _limb(angle, length):
     """Vector of ``length`` at degrees outwards from straight down."""
-    return length * np.array(
-        [np.sin(np.radians(angle)),
-         np.cos(np.radians(angle))])
+    return length * np.array([np.sin(np.radians(angle)), np.cos(np.radians(angle))])
 
 
 def _arm(shoulder, sign, angles, fingers):
@@ -178,10 +180,7 @@ def _arm(shoulder, sign, angles, fingers):
     elbow = shoulder + mirror * _limb(angles[0], UPPER_ARM)
     wrist = elbow + mirror * _limb(angles[1], FOREARM)
     palm = wrist + mirror * _limb(angles[1], 0.2)
-    tips = [
-        palm + mirror * _limb(angles[1] + fingers * (k - 1.5), 0.36)
-        for k in range(4)
-    ]
+    tips = [palm + mirror * _limb(angles[1] + fingers * (k - 1.5), 0.36) for k in range(4)]
     thumb = palm + mirror * _limb(angles[1] - 75, 0.3)
     return np.stack([shoulder, elbow, wrist]), np.stack([palm, thumb, *tips])
 
@@ -194,10 +193,9 @@ def _arms(child, scene, tracks, t, to_body, to_air):
     waving = (elbow, low + tracks['hand_rises'][t] * (high - low))
     arms, hands = [], []
     for sign in (-1, 1):
-        shoulder = (sign * 1.36 * BODY * child.shoulders,
-                    child.chin + NECK + 0.48 * BODY)
+        shoulder = (sign * 1.36 * BODY * child.shoulders, child.chin + NECK + 0.48 * BODY)
         # the arm hangs from a shoulder that leans, but hangs plumb
-        shoulder = (transform(to_body, [shoulder])[0] - to_air[:, 2])
+        shoulder = transform(to_body, [shoulder])[0] - to_air[:, 2]
         shoulder = shoulder / scene.unit
         angles = waving if sign == scene.side else still
         arm, hand = _arm(shoulder, sign, angles, scene.fingers)
@@ -213,15 +211,22 @@ def from_neck(child: Child, points) -> np.ndarray:
 
 def torso_outline(child: Child) -> np.ndarray:
     """Control points (n, 2) of the torso in face units, neck to hips."""
-    half = np.array([(0.0, 0.0), (0.34, -0.02), (0.85, 0.15), (1.34, 0.3),
-                     (1.54, 0.58), (1.22, 1.2), (1.04, 1.9), (1.08, 2.8)])
-    return from_neck(
-        child,
-        np.concatenate([half, half[:0:-1] * (-1, 1)]) * (child.shoulders, 1))
+    half = np.array(
+        [
+            (0.0, 0.0),
+            (0.34, -0.02),
+            (0.85, 0.15),
+            (1.34, 0.3),
+            (1.54, 0.58),
+            (1.22, 1.2),
+            (1.04, 1.9),
+            (1.08, 2.8),
+        ]
+    )
+    return from_neck(child, np.concatenate([half, half[:0:-1] * (-1, 1)]) * (child.shoulders, 1))
 
 
-def figure(child: Child, scene: Scene, tracks: Dict[str, np.ndarray],
-           t: int) -> Figure:
+def figure(child: Child, scene: Scene, tracks: dict[str, np.ndarray], t: int) -> Figure:
     """Where everything is in frame ``t``.
 
     Args:
@@ -251,8 +256,7 @@ def figure(child: Child, scene: Scene, tracks: Dict[str, np.ndarray],
         to_face=to_face,
         to_body=to_body,
         eyes=tuple(transform(to_face, eye) for eye in face['eyes']),
-        eye_centers=transform(to_face, [(-child.eye_x, -0.1),
-                                        (child.eye_x, -0.1)]),
+        eye_centers=transform(to_face, [(-child.eye_x, -0.1), (child.eye_x, -0.1)]),
         brows=tuple(transform(to_face, brow) for brow in face['brows']),
         lips=transform(to_face, face['lips']),
         mouth=transform(to_face, face['mouth']),
@@ -262,7 +266,8 @@ def figure(child: Child, scene: Scene, tracks: Dict[str, np.ndarray],
         hands=tuple(hands),
         wave_arm=0 if scene.side < 0 else 1,
         torso=transform(to_body, torso_outline(child)),
-        unit=unit)
+        unit=unit,
+    )
 
 
 def _keypoints(child, landmarks, arms, hands, to_face, to_body):
@@ -270,21 +275,19 @@ def _keypoints(child, landmarks, arms, hands, to_face, to_body):
     ears = transform(to_face, [(1.04, 0.05), (-1.04, 0.05)])
     hips = transform(to_body, from_neck(child, [(0.62, 2.65), (-0.62, 2.65)]))
     # the corners and the middle of an eye, which no cue moves
-    eyes = transform(to_face, [(sign * (child.eye_x + step), -0.1)
-                               for sign in (1, -1)
-                               for step in (-0.22, 0.0, 0.22)])
+    eyes = transform(
+        to_face,
+        [(sign * (child.eye_x + step), -0.1) for sign in (1, -1) for step in (-0.22, 0.0, 0.22)],
+    )
     pairs = []
     for joint in (0, 1, 2):
         pairs += [arms[1][joint], arms[0][joint]]
     for finger in (5, 2, 1):  # little finger, index finger, thumb
         pairs += [hands[1][finger], hands[0][finger]]
-    return np.stack([
-        landmarks[30], *eyes, *ears, landmarks[54], landmarks[48], *pairs,
-        *hips
-    ])
+    return np.stack([landmarks[30], *eyes, *ears, landmarks[54], landmarks[48], *pairs, *hips])
 
 
-def cue_points(shape: Figure) -> Dict[str, np.ndarray]:
+def cue_points(shape: Figure) -> dict[str, np.ndarray]:
     """Points (n, 2) in pixels around which each cue is to be seen."""
     wave, still = shape.wave_arm, 1 - shape.wave_arm
     return dict(
@@ -294,12 +297,12 @@ def cue_points(shape: Figure) -> Dict[str, np.ndarray]:
         smile=shape.lips,
         eyes_wide=np.concatenate(shape.eyes),
         tongue_out=shape.tongue,
-        lean=np.concatenate(
-            [shape.torso, shape.arms[0][:2], shape.arms[1][:2]]),
-        brows_down=np.concatenate(shape.brows))
+        lean=np.concatenate([shape.torso, shape.arms[0][:2], shape.arms[1][:2]]),
+        brows_down=np.concatenate(shape.brows),
+    )
 
 
-def cue_boxes(shape: Figure) -> Dict[str, Tuple[int, int, int, int]]:
+def cue_boxes(shape: Figure) -> dict[str, tuple[int, int, int, int]]:
     """Box of each cue: x1, y1, x2, y2 in pixels, right and bottom exclusive.
 
     A box is the extent of :func:`cue_points` and a margin for the thickness of

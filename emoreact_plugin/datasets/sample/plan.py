@@ -3,8 +3,9 @@
 Every emotion is planted in one known cue. Labels follow the cues at known
 rates, so the best possible ROC AUC of each emotion is known and below 1.
 """
+
 from dataclasses import dataclass
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,8 +15,7 @@ SPLITS = ('train', 'val', 'test')
 CLIPS_PER_CHILD = 3
 MAX_CLIPS_WITHOUT_LANDMARKS = 4
 DRAWS = 200  # of the labels of an emotion in a split
-SERIES = ('TOYS', 'GAMES', 'SNACKS', 'MUSIC', 'MOVIES', 'GADGETS', 'PUZZLES',
-          'STORIES')
+SERIES = ('TOYS', 'GAMES', 'SNACKS', 'MUSIC', 'MOVIES', 'GADGETS', 'PUZZLES', 'STORIES')
 # what the draws of a clip are for: third number of every seed
 _CHILD, _SCENE, _LABELS, _MISSING, _VALENCE = range(5)
 
@@ -26,6 +26,7 @@ class Emotion(NamedTuple):
     ``frequency`` is the share of positive labels and of cues. ``hit`` is the
     probability of the label where the cue is there.
     """
+
     name: str
     cue: str
     region: str  # mouth, brows, eyes, arm, torso
@@ -46,29 +47,84 @@ class Emotion(NamedTuple):
 
 
 PLANTED = (
-    Emotion('Curiosity', 'hand_rises', 'arm', 'body', True, 0.5, 0.9,
-            'one hand rises during the clip (not: sinks)'),
-    Emotion('Uncertainty', 'mouth_opens', 'mouth', 'face', True, 0.4, 0.9,
-            'the mouth opens during the clip (not: closes)'),
-    Emotion('Excitement', 'arm_raised', 'arm', 'body', False, 0.35, 0.88,
-            'the other arm is raised beside the head (not: hangs)'),
-    Emotion('Happiness', 'smile', 'mouth', 'face', False, 0.45, 0.9,
-            'the corners of the mouth are up (not: level)'),
-    Emotion('Surprise', 'lean', 'torso', 'body', False, 0.25, 0.88,
-            'the torso and the shoulders lean to one side (not: upright)'),
-    Emotion('Disgust', 'tongue_out', 'mouth', 'face', False, 0.12, 0.88,
-            'the tongue is out (not: in)'),
-    Emotion('Fear', 'eyes_wide', 'eyes', 'face', False, 0.05, 0.88,
-            'the eyes are wide open (not: half open)'),
-    Emotion('Frustration', 'brows_down', 'brows', 'face', False, 0.18, 0.88,
-            'the inner ends of the brows are down (not: level)'),
+    Emotion(
+        'Curiosity',
+        'hand_rises',
+        'arm',
+        'body',
+        True,
+        0.5,
+        0.9,
+        'one hand rises during the clip (not: sinks)',
+    ),
+    Emotion(
+        'Uncertainty',
+        'mouth_opens',
+        'mouth',
+        'face',
+        True,
+        0.4,
+        0.9,
+        'the mouth opens during the clip (not: closes)',
+    ),
+    Emotion(
+        'Excitement',
+        'arm_raised',
+        'arm',
+        'body',
+        False,
+        0.35,
+        0.88,
+        'the other arm is raised beside the head (not: hangs)',
+    ),
+    Emotion(
+        'Happiness',
+        'smile',
+        'mouth',
+        'face',
+        False,
+        0.45,
+        0.9,
+        'the corners of the mouth are up (not: level)',
+    ),
+    Emotion(
+        'Surprise',
+        'lean',
+        'torso',
+        'body',
+        False,
+        0.25,
+        0.88,
+        'the torso and the shoulders lean to one side (not: upright)',
+    ),
+    Emotion(
+        'Disgust', 'tongue_out', 'mouth', 'face', False, 0.12, 0.88, 'the tongue is out (not: in)'
+    ),
+    Emotion(
+        'Fear',
+        'eyes_wide',
+        'eyes',
+        'face',
+        False,
+        0.05,
+        0.88,
+        'the eyes are wide open (not: half open)',
+    ),
+    Emotion(
+        'Frustration',
+        'brows_down',
+        'brows',
+        'face',
+        False,
+        0.18,
+        0.88,
+        'the inner ends of the brows are down (not: level)',
+    ),
 )
 CLASSES = tuple(emotion.name for emotion in PLANTED)
 PARTS_SEEN = dict(
-    face=('face', ),
-    body=('body', ),
-    fullbody=('face', 'body'),
-    fusion=('face', 'body'))
+    face=('face',), body=('body',), fullbody=('face', 'body'), fusion=('face', 'body')
+)
 # how much each emotion adds to the valence, around 4 on a scale of 1 to 7
 _VALENCE_WEIGHTS = np.array([0.2, -0.2, 0.9, 1.3, 0.3, -1.2, -0.9, -1.0])
 
@@ -76,15 +132,16 @@ _VALENCE_WEIGHTS = np.array([0.2, -0.2, 0.9, 1.3, 0.3, -1.2, -0.9, -1.0])
 @dataclass(frozen=True)
 class ClipPlan:
     """What one clip shows and how it is labelled, before it is drawn."""
+
     name: str  # of the video, with its suffix
     split: str
     seed: int
     index: int  # in its split
-    cues: Tuple[bool, ...]  # in the order of PLANTED, free of label noise
-    labels: Tuple[int, ...]
+    cues: tuple[bool, ...]  # in the order of PLANTED, free of label noise
+    labels: tuple[int, ...]
     valence: float
-    missing_face: Tuple[int, ...] = ()  # frames from 0
-    missing_body: Tuple[int, ...] = ()
+    missing_face: tuple[int, ...] = ()  # frames from 0
+    missing_body: tuple[int, ...] = ()
     stale_rows: bool = False  # rows without success: old points, not zeros
 
     @property
@@ -94,13 +151,11 @@ class ClipPlan:
 
 
 def _rng(seed, split, purpose, index=0):
-    sequence = np.random.SeedSequence(
-        [seed, SPLITS.index(split), purpose, index])
+    sequence = np.random.SeedSequence([seed, SPLITS.index(split), purpose, index])
     return np.random.default_rng(sequence)
 
 
-def draw_labels(seed: int, split: str,
-                count: int) -> Tuple[np.ndarray, np.ndarray]:
+def draw_labels(seed: int, split: str, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Draw which clips show which cue, and the noisy labels.
 
     The number of cues and of labels that do not follow the cue are the
@@ -113,12 +168,11 @@ def draw_labels(seed: int, split: str,
         tuple[np.ndarray, np.ndarray]: Cues (count, 8) bool and labels
         (count, 8) int.
     """
-    drawn: List[np.ndarray] = []
+    drawn: list[np.ndarray] = []
     for k, emotion in enumerate(PLANTED):
         rng = _rng(seed, split, _LABELS, k)
         tries = [_draw_emotion(rng, emotion, count) for _ in range(DRAWS)]
-        others = _standardised(np.column_stack(drawn)) if drawn else \
-            np.zeros((count, 1))
+        others = _standardised(np.column_stack(drawn)) if drawn else np.zeros((count, 1))
         worst = [np.abs(others.T @ _standardised(new)).max() for new in tries]
         drawn.append(tries[int(np.argmin(worst))])
     both = np.stack(drawn, 1)
@@ -134,7 +188,7 @@ def _draw_emotion(rng, emotion, count):
     both = np.zeros((count, 2), int)
     both[order[:shown], 0] = 1
     both[order[:hits], 1] = 1
-    both[order[shown:shown + false_alarms], 1] = 1
+    both[order[shown : shown + false_alarms], 1] = 1
     return both
 
 
@@ -156,16 +210,14 @@ def _missing_frames(seed, split, count):
         if k == 3:
             face = tuple(range(NUM_FRAMES))
         missing[index] = dict(
-            missing_face=face,
-            missing_body=face[:2] if k == 2 else (),
-            stale_rows=k == 1)
+            missing_face=face, missing_body=face[:2] if k == 2 else (), stale_rows=k == 1
+        )
     return missing
 
 
-def plan_clips(seed: int = 0,
-               num_train: int = 480,
-               num_val: int = 120,
-               num_test: int = 360) -> List[ClipPlan]:
+def plan_clips(
+    seed: int = 0, num_train: int = 480, num_val: int = 120, num_test: int = 360
+) -> list[ClipPlan]:
     """Decide what every clip shows and how it is labelled.
 
     A name like ``TOYS101_2.mp4`` holds the series, the number of the child
@@ -193,7 +245,9 @@ def plan_clips(seed: int = 0,
                     cues=tuple(cues[index].tolist()),
                     labels=tuple(labels[index].tolist()),
                     valence=round(float(np.clip(valence, 1, 7)), 4),
-                    **missing.get(index, {})))
+                    **missing.get(index, {}),
+                )
+            )
         first_child += -(-count // CLIPS_PER_CHILD)
     return plans
 
@@ -222,7 +276,7 @@ def can_see(emotion: Emotion, region: str, ordered: bool) -> bool:
     return in_sight and (ordered or not emotion.in_order)
 
 
-def weighted_roc_auc(scores, positive, negative) -> Optional[float]:
+def weighted_roc_auc(scores, positive, negative) -> float | None:
     """ROC AUC of ``scores`` (n,) that each stand for a mass of clips.
 
     Args:
@@ -244,10 +298,15 @@ def weighted_roc_auc(scores, positive, negative) -> Optional[float]:
 
 def _ceiling(region, ordered, cues, positive, negative):
     """Best ROC AUC where rows (n, 8) of cues have these masses (n, 8)."""
-    scores = np.stack([
-        e.posterior(cues[:, k]) if can_see(e, region, ordered) else np.full(
-            len(cues), e.frequency) for k, e in enumerate(PLANTED)
-    ], 1)
+    scores = np.stack(
+        [
+            e.posterior(cues[:, k])
+            if can_see(e, region, ordered)
+            else np.full(len(cues), e.frequency)
+            for k, e in enumerate(PLANTED)
+        ],
+        1,
+    )
     each = {
         e.name: weighted_roc_auc(scores[:, k], positive[:, k], negative[:, k])
         for k, e in enumerate(PLANTED)
@@ -256,14 +315,12 @@ def _ceiling(region, ordered, cues, positive, negative):
     result = dict(
         macro=float(np.mean(defined)) if defined else None,
         micro=weighted_roc_auc(scores, positive, negative),
-        **each)
-    return {
-        key: value if value is None else round(value, 4)
-        for key, value in result.items()
-    }
+        **each,
+    )
+    return {key: value if value is None else round(value, 4) for key, value in result.items()}
 
 
-def best_roc_auc(plans: Optional[List[ClipPlan]] = None) -> Dict[str, Dict]:
+def best_roc_auc(plans: list[ClipPlan] | None = None) -> dict[str, dict]:
     """Best ROC AUC that any model of each kind can reach.
 
     The best score of a clip is the probability of the label given the cue, or
@@ -288,8 +345,7 @@ def best_roc_auc(plans: Optional[List[ClipPlan]] = None) -> Dict[str, Dict]:
         positive = np.array([plan.labels for plan in plans], float)
         negative = 1 - positive
     return {
-        f'{region}/{model}': _ceiling(region, ordered, cues, positive,
-                                      negative)
+        f'{region}/{model}': _ceiling(region, ordered, cues, positive, negative)
         for region in PARTS_SEEN
         for model, ordered in (('TSN', False), ('TSM', True))
     }

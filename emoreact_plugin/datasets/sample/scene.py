@@ -7,8 +7,8 @@ cue differ in nothing else.
 
 Lengths are in face units: half the width of the face.
 """
+
 from dataclasses import dataclass
-from typing import Dict, Tuple
 
 import numpy as np
 
@@ -16,15 +16,41 @@ FRAME_SIZE = (400, 300)  # width, height in pixels
 NUM_FRAMES = 15
 FPS = 10
 
-SKINS = ((255, 224, 196), (246, 205, 168), (233, 184, 142), (214, 158, 114),
-         (186, 128, 88), (153, 101, 68), (121, 78, 53), (96, 62, 45))
-HAIRS = ((40, 30, 28), (66, 44, 32), (98, 62, 38), (139, 90, 50),
-         (186, 135, 72), (222, 184, 116), (170, 76, 40), (84, 80, 86))
-IRISES = ((70, 45, 30), (95, 65, 35), (60, 100, 140), (70, 115, 75), (85, 95,
-                                                                      105))
-CLOTHES = ((206, 72, 72), (235, 140, 60), (240, 196, 80), (100, 170, 98),
-           (58, 140, 140), (70, 120, 190), (120, 96, 178), (214, 120, 160),
-           (236, 232, 224), (74, 84, 104), (150, 110, 82), (146, 190, 214))
+SKINS = (
+    (255, 224, 196),
+    (246, 205, 168),
+    (233, 184, 142),
+    (214, 158, 114),
+    (186, 128, 88),
+    (153, 101, 68),
+    (121, 78, 53),
+    (96, 62, 45),
+)
+HAIRS = (
+    (40, 30, 28),
+    (66, 44, 32),
+    (98, 62, 38),
+    (139, 90, 50),
+    (186, 135, 72),
+    (222, 184, 116),
+    (170, 76, 40),
+    (84, 80, 86),
+)
+IRISES = ((70, 45, 30), (95, 65, 35), (60, 100, 140), (70, 115, 75), (85, 95, 105))
+CLOTHES = (
+    (206, 72, 72),
+    (235, 140, 60),
+    (240, 196, 80),
+    (100, 170, 98),
+    (58, 140, 140),
+    (70, 120, 190),
+    (120, 96, 178),
+    (214, 120, 160),
+    (236, 232, 224),
+    (74, 84, 104),
+    (150, 110, 82),
+    (146, 190, 214),
+)
 HAIR_STYLES = ('short', 'bob', 'long', 'bun', 'curly', 'tails', 'spiky')
 GARMENTS = ('plain', 'stripes', 'print', 'dungarees', 'hoodie', 'collar')
 
@@ -32,9 +58,10 @@ GARMENTS = ('plain', 'stripes', 'print', 'dungarees', 'hoodie', 'collar')
 @dataclass(frozen=True)
 class Child:
     """How a child looks: the same in all clips of that child."""
-    skin: Tuple[int, int, int]
-    hair: Tuple[int, int, int]
-    iris: Tuple[int, int, int]
+
+    skin: tuple[int, int, int]
+    hair: tuple[int, int, int]
+    iris: tuple[int, int, int]
     hair_style: str
     parting: float
     freckles: bool
@@ -56,7 +83,8 @@ class Scene:
     and ``bob`` (T, 2) are the motion of the whole child and of the head alone
     in face units, ``roll`` (T,) that of the head in radians.
     """
-    center: Tuple[float, float]
+
+    center: tuple[float, float]
     unit: float
     sway: np.ndarray
     bob: np.ndarray
@@ -64,15 +92,15 @@ class Scene:
     side: int  # 1: the arm that waves is on the right of the picture
     lean_side: int
     hold: float
-    on: Dict[str, float]
-    off: Dict[str, float]
-    rest_arm: Tuple[float, float]
-    raised_arm: Tuple[float, float]
-    wave_arm: Tuple[float, float, float]
+    on: dict[str, float]
+    off: dict[str, float]
+    rest_arm: tuple[float, float]
+    raised_arm: tuple[float, float]
+    wave_arm: tuple[float, float, float]
     fingers: float
     garment: str
     long_sleeves: bool
-    colors: Tuple[Tuple[int, int, int], ...]  # top, print, trousers
+    colors: tuple[tuple[int, int, int], ...]  # top, print, trousers
     painter_seed: int  # of the background, the light and the noise
 
 
@@ -97,7 +125,8 @@ def draw_child(rng: np.random.Generator) -> Child:
         brow_width=float(rng.uniform(0.085, 0.115)),
         nose=float(rng.uniform(0.85, 1.15)),
         mouth_width=float(rng.uniform(0.36, 0.42)),
-        shoulders=float(rng.uniform(0.95, 1.06)))
+        shoulders=float(rng.uniform(0.95, 1.06)),
+    )
 
 
 def _swing(rng, amplitude, size):
@@ -119,8 +148,10 @@ def draw_scene(rng: np.random.Generator) -> Scene:
     width, height = FRAME_SIZE
     names = ('raised', 'smile', 'wide', 'lean', 'frown')
     return Scene(
-        center=(float(width / 2 + rng.uniform(-55, 55)),
-                float(height * 0.31 + rng.uniform(-4, 12))),
+        center=(
+            float(width / 2 + rng.uniform(-55, 55)),
+            float(height * 0.31 + rng.uniform(-4, 12)),
+        ),
         unit=unit,
         sway=_swing(rng, 0.06, 2),
         bob=np.clip(_swing(rng, 0.02, 2), -0.04, 0.04),
@@ -128,20 +159,21 @@ def draw_scene(rng: np.random.Generator) -> Scene:
         side=pick(rng, (-1, 1)),
         lean_side=pick(rng, (-1, 1)),
         hold=float(rng.uniform(0.08, 0.2)),
-        on={name: float(rng.uniform(0.88, 1.05))
-            for name in names},
-        off={name: float(rng.uniform(0, 0.08))
-             for name in names},
+        on={name: float(rng.uniform(0.88, 1.05)) for name in names},
+        off={name: float(rng.uniform(0, 0.08)) for name in names},
         rest_arm=(float(rng.uniform(8, 24)), float(rng.uniform(-12, 14))),
-        raised_arm=(float(rng.uniform(114, 124)), float(rng.uniform(170,
-                                                                    184))),
-        wave_arm=(float(rng.uniform(18, 30)), float(rng.uniform(4, 16)),
-                  float(rng.uniform(150, 164))),
+        raised_arm=(float(rng.uniform(114, 124)), float(rng.uniform(170, 184))),
+        wave_arm=(
+            float(rng.uniform(18, 30)),
+            float(rng.uniform(4, 16)),
+            float(rng.uniform(150, 164)),
+        ),
         fingers=float(rng.uniform(16, 24)),
         garment=pick(rng, GARMENTS),
         long_sleeves=bool(rng.random() < 0.5),
         colors=(pick(rng, CLOTHES), pick(rng, CLOTHES), pick(rng, CLOTHES)),
-        painter_seed=int(rng.integers(2**32)))
+        painter_seed=int(rng.integers(2**32)),
+    )
 
 
 def order_track(hold: float, rising: bool) -> np.ndarray:
@@ -157,7 +189,7 @@ def order_track(hold: float, rising: bool) -> np.ndarray:
     return track if rising else track[::-1]
 
 
-def cue_tracks(scene: Scene, cues: Dict[str, bool]) -> Dict[str, np.ndarray]:
+def cue_tracks(scene: Scene, cues: dict[str, bool]) -> dict[str, np.ndarray]:
     """State of every cue in every frame.
 
     Args:
@@ -181,4 +213,5 @@ def cue_tracks(scene: Scene, cues: Dict[str, bool]) -> Dict[str, np.ndarray]:
         eyes_wide=level('wide', cues['eyes_wide']),
         tongue_out=np.full(NUM_FRAMES, float(cues['tongue_out'])),
         lean=level('lean', cues['lean']),
-        brows_down=level('frown', cues['brows_down']))
+        brows_down=level('frown', cues['brows_down']),
+    )

@@ -1,4 +1,5 @@
 """The files of the sample data set."""
+
 import csv
 import json
 
@@ -6,13 +7,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from emoreact_plugin.datasets.sample import dataset
 from emoreact_plugin.datasets.annotations import EMOTIONS
-from emoreact_plugin.datasets.landmarks import (read_keypoints_txt,
-                                                read_openface_csv)
-from emoreact_plugin.datasets.sample.dataset import (keypoints_txt,
-                                                     make_sample_dataset,
-                                                     openface_csv)
+from emoreact_plugin.datasets.landmarks import read_keypoints_txt, read_openface_csv
+from emoreact_plugin.datasets.sample import dataset
+from emoreact_plugin.datasets.sample.dataset import keypoints_txt, make_sample_dataset, openface_csv
 from emoreact_plugin.datasets.sample.figure import figure
 from emoreact_plugin.datasets.sample.plan import clip_parts, plan_clips
 from emoreact_plugin.datasets.video import probe_video, read_frames
@@ -34,13 +32,13 @@ def facts(sample):
 def contents(folder):
     return {
         str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob('*')) if path.is_file()
+        for path in sorted(folder.rglob('*'))
+        if path.is_file()
     }
 
 
 def test_same_bytes_with_one_or_two_workers(sample, tmp_path):
-    again = make_sample_dataset(
-        tmp_path, 7, **COUNTS, workers=2, progress=False)
+    again = make_sample_dataset(tmp_path, 7, **COUNTS, workers=2, progress=False)
     assert contents(again) == contents(sample)
 
 
@@ -68,25 +66,23 @@ def test_layout_is_that_of_emoreact(sample):
 
 def test_landmark_file_is_that_of_openface(sample):
     plan = plan_clips(7, **COUNTS)[0]
-    file = sample / 'videos' / f'{plan.name}_openface' / (
-        plan.name[:-4] + '.csv')
+    file = sample / 'videos' / f'{plan.name}_openface' / (plan.name[:-4] + '.csv')
     lines = file.read_text().splitlines()
-    assert lines[0].startswith(
-        'frame, face_id, timestamp, confidence, success, x_0, x_1')
+    assert lines[0].startswith('frame, face_id, timestamp, confidence, success, x_0, x_1')
     rows = [[float(cell) for cell in line.split(',')] for line in lines[1:]]
     assert [row[:3] for row in rows[:2]] == [[1, 0, 0], [2, 0, 0.1]]
     parts = clip_parts(plan)
     for t, row in enumerate(rows):
         points = np.array(row[5:]).reshape(2, 68).T
-        np.testing.assert_allclose(
-            points, figure(*parts, t).landmarks, atol=0.0501)
+        np.testing.assert_allclose(points, figure(*parts, t).landmarks, atol=0.0501)
 
 
 def test_the_package_reads_the_files(sample, facts):
     for name, clip in facts['clips'].items():
         video = sample / 'videos' / name
         landmarks, confidence = read_openface_csv(
-            video.with_name(f'{name}_openface') / f'{video.stem}.csv')
+            video.with_name(f'{name}_openface') / f'{video.stem}.csv'
+        )
         found = np.isfinite(landmarks).all((1, 2))
         assert np.nonzero(~found)[0].tolist() == clip['missing_face']
         assert (confidence[found] > 0.9).all()
@@ -97,6 +93,7 @@ def test_the_package_reads_the_files(sample, facts):
 
 def test_video_shows_what_was_drawn(sample):
     from emoreact_plugin.datasets.sample.drawing import draw_clip
+
     plan = plan_clips(7, **COUNTS)[1]
     drawn = draw_clip(*clip_parts(plan))
     read = read_frames(sample / 'videos' / plan.name, range(15))
@@ -108,7 +105,7 @@ def test_video_shows_what_was_drawn(sample):
 def test_rows_of_missing_frames_are_zeros_or_old():
     points = np.arange(3 * 68 * 2, dtype=float).reshape(3, 68, 2)
     for stale, expected in ((False, np.zeros((68, 2))), (True, points[0])):
-        rows = openface_csv(points, missing=(1, ), stale=stale).splitlines()
+        rows = openface_csv(points, missing=(1,), stale=stale).splitlines()
         assert [row.split(', ')[4] for row in rows[1:]] == ['1', '0', '1']
         cells = np.array(rows[2].split(', '), float)
         assert cells[3] < 0.7
@@ -116,11 +113,8 @@ def test_rows_of_missing_frames_are_zeros_or_old():
 
 
 def test_keypoints_outside_the_frame_are_left_out():
-    points = np.array(
-        [[[100, 150], [500, 10]], [[-1, 5], [200, 30]], [[1, 1], [2, 2]]],
-        float)
-    assert keypoints_txt(
-        points, missing=(2, )) == ('0.2500 0.5000\n0.5000 0.1000\n\n')
+    points = np.array([[[100, 150], [500, 10]], [[-1, 5], [200, 30]], [[1, 1], [2, 2]]], float)
+    assert keypoints_txt(points, missing=(2,)) == ('0.2500 0.5000\n0.5000 0.1000\n\n')
 
 
 def test_json_holds_the_best_roc_auc_of_the_true_cues(sample, facts):
@@ -130,8 +124,7 @@ def test_json_holds_the_best_roc_auc_of_the_true_cues(sample, facts):
     best = facts['best_roc_auc']['train']['fusion/TSM']
     for k, name in enumerate(EMOTIONS):
         if 0 < labels[:, k].sum() < len(labels):
-            assert best[name] == pytest.approx(
-                roc_auc_score(labels[:, k], cues[:, k]), abs=1e-4)
+            assert best[name] == pytest.approx(roc_auc_score(labels[:, k], cues[:, k]), abs=1e-4)
         else:
             assert best[name] is None
 
@@ -148,7 +141,8 @@ def test_json_agrees_with_annotations_and_frames(sample, facts):
                 assert boxes.min() >= 0 and (boxes[:, 2:] <= (400, 300)).all()
     listed = facts['clips_with_missing_landmarks']['train']
     assert listed == [
-        name for name, clip in facts['clips'].items()
+        name
+        for name, clip in facts['clips'].items()
         if clip['split'] == 'train' and clip['missing_face']
     ]
     assert len(listed) == 1
@@ -157,7 +151,7 @@ def test_json_agrees_with_annotations_and_frames(sample, facts):
 def test_readme_names_every_emotion_and_listed_clip(sample, facts):
     text = (sample / 'README.md').read_text()
     for name, emotion in facts['emotions'].items():
-        assert f"| {name} | {emotion['what']} |" in text
+        assert f'| {name} | {emotion["what"]} |' in text
     for names in facts['clips_with_missing_landmarks'].values():
         assert all(name in text for name in names)
 
@@ -186,9 +180,7 @@ def test_an_interrupted_run_goes_on(sample, tmp_path, monkeypatch):
     assert len(list((tmp_path / 'videos').glob('*.mp4'))) == 2
     make_sample_dataset(tmp_path, **counts, workers=1, progress=False)
     assert len(calls) == 3 + 2  # the first two clips were not drawn again
-    assert {p.name
-            for p in tmp_path.glob('*.csv')
-            } == {'train.csv', 'val.csv', 'test.csv'}
+    assert {p.name for p in tmp_path.glob('*.csv')} == {'train.csv', 'val.csv', 'test.csv'}
 
 
 def test_force_draws_anew(tmp_path):

@@ -1,24 +1,27 @@
 """The drawn child: exact landmarks, and cues that show only where meant."""
+
 import itertools
 from collections import Counter
 
 import cv2
 import numpy as np
 import pytest
-from mmaction.datasets.transforms import SampleFrames
 
 from emoreact_plugin.datasets.sample import drawing
 from emoreact_plugin.datasets.sample.canvas import SCALE, shade
 from emoreact_plugin.datasets.sample.figure import cue_boxes, figure
 from emoreact_plugin.datasets.sample.plan import PLANTED
-from emoreact_plugin.datasets.sample.scene import (FRAME_SIZE, NUM_FRAMES,
-                                                   cue_tracks, draw_child,
-                                                   draw_scene, order_track)
+from emoreact_plugin.datasets.sample.scene import (
+    FRAME_SIZE,
+    NUM_FRAMES,
+    cue_tracks,
+    draw_child,
+    draw_scene,
+    order_track,
+)
+from mmaction.datasets.transforms import SampleFrames
 
-CUES = {
-    part: [e.cue for e in PLANTED if e.part == part]
-    for part in ('face', 'body')
-}
+CUES = {part: [e.cue for e in PLANTED if e.part == part] for part in ('face', 'body')}
 ALL = CUES['face'] + CUES['body']
 WIDTH, HEIGHT = FRAME_SIZE
 
@@ -136,11 +139,10 @@ def test_a_cue_in_the_face_leaves_nothing_in_the_blacked_out_body():
             one, two = (figure(*clip, t) for clip in clips)
             face = region_box(one.landmarks)
             assert (face == region_box(two.landmarks)).all()
-            assert (region_box(inside(one.keypoints)) == region_box(
-                inside(two.keypoints))).all()
+            assert (region_box(inside(one.keypoints)) == region_box(inside(two.keypoints))).all()
             assert not (frames[0][t] == frames[1][t]).all()
             for clip in frames:
-                clip[t, face[1]:face[3], face[0]:face[2]] = 0
+                clip[t, face[1] : face[3], face[0] : face[2]] = 0
             np.testing.assert_array_equal(frames[0][t], frames[1][t])
 
 
@@ -153,8 +155,7 @@ def test_a_cue_in_the_body_leaves_nothing_in_the_face():
             np.testing.assert_array_equal(one.landmarks, two.landmarks)
             x1, y1, x2, y2 = region_box(one.landmarks)
             assert not (frames[0][t] == frames[1][t]).all()
-            np.testing.assert_array_equal(frames[0][t, y1:y2, x1:x2],
-                                          frames[1][t, y1:y2, x1:x2])
+            np.testing.assert_array_equal(frames[0][t, y1:y2, x1:x2], frames[1][t, y1:y2, x1:x2])
 
 
 @pytest.mark.parametrize('part', ['face', 'body'])
@@ -163,14 +164,15 @@ def test_boxes_of_the_face_hold_for_many_children(part):
         ons = (set(), set(CUES[part]))
         for t in (0, 14):
             one, two = (figure(*make(seed, on), t) for on in ons)
-            assert (region_box(one.landmarks) == region_box(
-                two.landmarks)).all()
+            assert (region_box(one.landmarks) == region_box(two.landmarks)).all()
             if part == 'face':
                 np.testing.assert_array_equal(
                     np.delete(one.keypoints, (9, 10), 0),  # corners of mouth
-                    np.delete(two.keypoints, (9, 10), 0))
-                assert (region_box(inside(one.keypoints)) == region_box(
-                    inside(two.keypoints))).all()
+                    np.delete(two.keypoints, (9, 10), 0),
+                )
+                assert (
+                    region_box(inside(one.keypoints)) == region_box(inside(two.keypoints))
+                ).all()
 
 
 @pytest.mark.parametrize('cue', ALL)
@@ -178,14 +180,17 @@ def test_box_of_a_cue_holds_what_the_cue_changes(cue):
     for seed in range(3):
         clips = [make(seed, on) for on in (set(), {cue})]
         shapes = [figure(*clip, 0) for clip in clips]
-        one, two = (paint(*clip[:2], shape)
-                    for clip, shape in zip(clips, shapes))
+        one, two = (paint(*clip[:2], shape) for clip, shape in zip(clips, shapes))
         y, x = np.nonzero((cv2.absdiff(one, two) > 8).any(2))
         boxes = np.array([cue_boxes(shape)[cue] for shape in shapes])
         low, high = boxes[:, :2].min(0), boxes[:, 2:].max(0)
         if cue == 'lean':  # the arms and trousers hang from what leans
-            share = ((x >= low[0] * SCALE) & (x < high[0] * SCALE) &
-                     (y >= low[1] * SCALE) & (y < high[1] * SCALE)).mean()
+            share = (
+                (x >= low[0] * SCALE)
+                & (x < high[0] * SCALE)
+                & (y >= low[1] * SCALE)
+                & (y < high[1] * SCALE)
+            ).mean()
             assert share > 0.5
         else:
             slack = 6 if cue == 'arm_raised' else 2  # the width of a sleeve
@@ -196,8 +201,7 @@ def test_box_of_a_cue_holds_what_the_cue_changes(cue):
 
 
 @pytest.mark.parametrize('num_segments', [1, 3, 5])
-def test_frames_of_a_cue_in_the_order_are_the_same_set_either_way(
-        num_segments):
+def test_frames_of_a_cue_in_the_order_are_the_same_set_either_way(num_segments):
     rising, falling = order_track(0.13, True), order_track(0.13, False)
     np.testing.assert_array_equal(rising, falling[::-1])
     assert rising[0] == 0 and rising[-1] == 1
@@ -209,19 +213,14 @@ def test_frames_of_a_cue_in_the_order_are_the_same_set_either_way(
         assert rising[inds][0] < 0.2 < 0.8 < rising[inds][-1]
     # training draws one frame of each segment, every one as likely
     length = NUM_FRAMES // num_segments
-    segments = [
-        range(k * length, (k + 1) * length) for k in range(num_segments)
-    ]
-    draws = [
-        SampleFrames(**sampler)(dict(results))['frame_inds']
-        for _ in range(100)
-    ]
-    assert all(ind in segment for draw in draws
-               for ind, segment in zip(draw, segments))
+    segments = [range(k * length, (k + 1) * length) for k in range(num_segments)]
+    draws = [SampleFrames(**sampler)(dict(results))['frame_inds'] for _ in range(100)]
+    assert all(ind in segment for draw in draws for ind, segment in zip(draw, segments))
     sets = [
         Counter(
             tuple(sorted(np.round(track[list(choice)], 9)))
-            for choice in itertools.product(*segments))
+            for choice in itertools.product(*segments)
+        )
         for track in (rising, falling)
     ]
     assert sets[0] == sets[1]
@@ -231,10 +230,12 @@ def test_motion_does_not_tell_the_direction_of_time():
     drift = []
     for seed in range(600):
         scene = draw_scene(np.random.default_rng([seed, 1]))
-        drift.append([
-            *(scene.sway[-5:].mean(0) - scene.sway[:5].mean(0)),
-            scene.roll[-5:].mean() - scene.roll[:5].mean()
-        ])
+        drift.append(
+            [
+                *(scene.sway[-5:].mean(0) - scene.sway[:5].mean(0)),
+                scene.roll[-5:].mean() - scene.roll[:5].mean(),
+            ]
+        )
     drift = np.array(drift)
     error = drift.std(0) / np.sqrt(len(drift))
     assert (np.abs(drift.mean(0)) < 4 * error).all()

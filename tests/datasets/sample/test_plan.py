@@ -1,15 +1,22 @@
 """Labels, cues and the best ROC AUC of the sample data set."""
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
 from emoreact_plugin.datasets.annotations import EMOTIONS
-from emoreact_plugin.datasets.sample.plan import (CLASSES, PLANTED,
-                                                  best_roc_auc, can_see,
-                                                  plan_clips, weighted_roc_auc)
+from emoreact_plugin.datasets.sample.plan import (
+    CLASSES,
+    PLANTED,
+    best_roc_auc,
+    can_see,
+    plan_clips,
+    weighted_roc_auc,
+)
 
-READERS = [(region, model) for region in ('face', 'body', 'fullbody', 'fusion')
-           for model in ('TSN', 'TSM')]
+READERS = [
+    (region, model) for region in ('face', 'body', 'fullbody', 'fusion') for model in ('TSN', 'TSM')
+]
 
 
 def test_emotions_are_those_of_emoreact_in_the_same_order():
@@ -17,12 +24,10 @@ def test_emotions_are_those_of_emoreact_in_the_same_order():
 
 
 def test_cues_are_in_mouth_brows_or_eyes_body_and_order():
-    kinds = [(e.part, e.region if e.part == 'face' else '', e.in_order)
-             for e in PLANTED]
+    kinds = [(e.part, e.region if e.part == 'face' else '', e.in_order) for e in PLANTED]
     static = [kind[:2] for kind in kinds if not kind[2]]
     assert static.count(('face', 'mouth')) == 2
-    assert static.count(('face', 'eyes')) + static.count(
-        ('face', 'brows')) == 2
+    assert static.count(('face', 'eyes')) + static.count(('face', 'brows')) == 2
     assert static.count(('body', '')) == 2
     assert sorted(kind[0] for kind in kinds if kind[2]) == ['body', 'face']
 
@@ -35,7 +40,7 @@ def test_frequencies_are_those_stated():
         stated = np.array([e.frequency for e in PLANTED])
         assert np.abs(labels.mean(0) - stated).max() < 0.015
         assert np.abs(cues.mean(0) - stated).max() < 0.015
-        assert 0.05 <= stated.min() and stated.max() <= 0.5
+        assert stated.min() >= 0.05 and stated.max() <= 0.5
 
 
 def test_an_emotion_has_nothing_to_do_with_another():
@@ -108,8 +113,7 @@ def test_best_roc_auc_of_a_split_equals_scikit_learn(region, model):
     each = roc_auc_score(labels, scores, average=None)
     assert [best[name] for name in CLASSES] == pytest.approx(each, abs=1e-4)
     assert best['macro'] == pytest.approx(each.mean(), abs=1e-4)
-    assert best['micro'] == pytest.approx(
-        roc_auc_score(labels, scores, average='micro'), abs=1e-4)
+    assert best['micro'] == pytest.approx(roc_auc_score(labels, scores, average='micro'), abs=1e-4)
 
 
 def test_expected_best_roc_auc_is_the_closed_form():
@@ -129,8 +133,7 @@ def test_expected_micro_is_that_of_a_large_draw():
     plans = plan_clips(seed=9, num_train=6000, num_val=1, num_test=1)[:6000]
     expected, drawn = best_roc_auc(), best_roc_auc(plans)
     for reader in expected:
-        assert expected[reader]['micro'] == pytest.approx(
-            drawn[reader]['micro'], abs=3e-3)
+        assert expected[reader]['micro'] == pytest.approx(drawn[reader]['micro'], abs=3e-3)
 
 
 def test_an_emotion_without_positives_has_no_roc_auc():
