@@ -8,23 +8,7 @@ from .compat import apply
 
 apply()  # first: without it `mmaction.models` cannot be imported
 
-# isort: off
-from . import (
-    datasets,
-    evaluation,
-    models,
-    resuming,
-    transforms,
-    visualization,
-)
+from . import datasets, engine, evaluation, models, transforms  # noqa: E402
 from .version import __version__  # noqa: E402
 
-__all__ = [
-    '__version__',
-    'datasets',
-    'evaluation',
-    'models',
-    'resuming',
-    'transforms',
-    'visualization',
-]
+__all__ = ['__version__', 'datasets', 'engine', 'evaluation', 'models', 'transforms']

@@ -15,12 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emoreact_plugin.datasets.landmarks import is_current, load_prepared, prepare_clip
-from emoreact_plugin.datasets.sample import make_sample_dataset
+from emoreact_plugin.clips.landmark_cache import is_current, load_prepared, prepare_clip
 from emoreact_plugin.evaluation import read_dump
 from emoreact_plugin.inference import EmotionInferencer
-
-from .data.before import make
+from emoreact_plugin.sample_data import make_sample_dataset
+from tests.data.before import make
 
 BEFORE = Path(make.__file__).parent
 ROOT = BEFORE.parents[2]
@@ -100,7 +99,7 @@ def test_a_landmark_cache_is_read_and_made_as_it_was(place):
     for file in files:
         before = load_prepared(file)
         sources = {role: each['path'] for role, each in before.sources.items()}
-        for role, each in before.sources.items():
+        for _role, each in before.sources.items():
             os.utime(each['path'], ns=(each['mtime_ns'],) * 2)
         assert is_current(file, sources)
         prepare_clip('now.npz', total_frames=15, frame_size=before.frame_size, **sources)

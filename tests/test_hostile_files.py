@@ -9,23 +9,23 @@ import pytest
 import torch
 
 import emoreact_plugin  # noqa: F401
-from emoreact_plugin.checkpoints import read_meta
 from emoreact_plugin.inference import EmotionInferencer
-from emoreact_plugin.models import load_recognizer, load_weights
+from emoreact_plugin.models import load_recognizer
+from emoreact_plugin.weights import load_weights
+from emoreact_plugin.weights.checkpoints import read_meta
 from mmaction.registry import MODELS
+from tests.models.helpers import recognizer2d
+from tests.tools.conftest import calls  # noqa: F401
+from tests.weights.weight_samples import hostile, original_state, random_model
 
-from .models.helpers import recognizer2d
-from .models.weight_samples import hostile, original_state, random_model
-from .tools.conftest import calls  # noqa: F401
-
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[1]
 
 
 def tool(name, *arguments):
     """A tool's error; ``{file}``, ``{config}`` and ``{tmp}`` are filled in."""
 
-    def run(calls, **values):
-        code, _, error = calls(name)(*(a.format(**values) for a in arguments))
+    def run(tools, **values):
+        code, _, error = tools(name)(*(a.format(**values) for a in arguments))
         assert code == 1, error
         return error
 
@@ -35,7 +35,7 @@ def tool(name, *arguments):
 def function(call):
     """The error of a function of the file's path."""
 
-    def run(calls, file, **values):
+    def run(tools, file, **values):
         with pytest.raises(ValueError) as error:
             call(file)
         return str(error.value)

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from .conftest import FRAMES, face_of, write_openface, write_video
+from tests.conftest import FRAMES, face_of, write_openface, write_video
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[1]
 PAGE = ROOT / 'docs' / 'other_data.md'
 if not PAGE.is_file():
     pytest.skip('not a source tree', allow_module_level=True)

@@ -19,14 +19,13 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from emoreact_plugin.command_line import add_config_arguments, load_config
-from emoreact_plugin.datasets.landmarks import prepare_clip
-from emoreact_plugin.transforms import REGIONS
+from emoreact_plugin.clips.landmark_cache import prepare_clip
+from emoreact_plugin.clips.regions import REGIONS
+from emoreact_plugin.engine.flags import add_config_arguments, load_config
 from mmaction.registry import DATASETS, MODELS
+from tests.conftest import FRAMES, HEIGHT, WIDTH, make_tiny, write_video
 
-from .conftest import FRAMES, HEIGHT, WIDTH, make_tiny, write_video
-
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / 'docs' / 'examples'
 if not EXAMPLES.is_dir():
     pytest.skip('not a source tree', allow_module_level=True)

@@ -9,7 +9,7 @@ from mmengine.config import Config
 import emoreact_plugin  # noqa: F401
 from mmaction.registry import MODELS
 
-PAGE = Path(__file__).parent.parent / 'docs' / 'weights.md'
+PAGE = Path(__file__).parents[1] / 'docs' / 'weights.md'
 
 
 def test_the_config(tmp_path):

@@ -16,20 +16,14 @@ import numpy as np
 from mmengine.registry import init_default_scope
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.command_line import (
-    SPLITS,
-    add_config_arguments,
-    check_display,
-    clear_errors,
-    datasets_of,
-    load_config,
-)
-from emoreact_plugin.console import say
-from emoreact_plugin.datasets.clip_files import number
-from emoreact_plugin.progress import progress_bar
-from emoreact_plugin.visualization.contact_sheet import draw_sheets
-from emoreact_plugin.visualization.pipeline_view import name_of, panel_of, view_sample
-from emoreact_plugin.whole_files import write_whole
+from emoreact_plugin.engine.console import say
+from emoreact_plugin.engine.errors import check_display, clear_errors
+from emoreact_plugin.engine.flags import SPLITS, add_config_arguments, datasets_of, load_config
+from emoreact_plugin.plots.contact_sheet import draw_sheets
+from emoreact_plugin.plots.pipeline_view import name_of, panel_of, view_sample
+from emoreact_plugin.utils.files import write_whole
+from emoreact_plugin.utils.progress import progress_bar
+from emoreact_plugin.utils.text import number
 from mmaction.registry import DATASETS
 
 ENDINGS = ('.jpg', '.jpeg', '.png')

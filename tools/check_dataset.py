@@ -17,19 +17,14 @@ import cv2
 from mmengine.registry import init_default_scope
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.command_line import (
-    SPLITS,
-    add_config_arguments,
-    clear_errors,
-    datasets_of,
-    load_config,
-)
-from emoreact_plugin.console import say
-from emoreact_plugin.datasets.check_report import count_levels, format_report, write_report
-from emoreact_plugin.datasets.checking import check, make_part, parts_of_folder
-from emoreact_plugin.datasets.clip_files import number
-from emoreact_plugin.visualization import save_figure
-from emoreact_plugin.visualization.dataset_plots import plot_dataset
+from emoreact_plugin.datasets.checks.checking import check, make_part, parts_of_folder
+from emoreact_plugin.engine.console import say
+from emoreact_plugin.engine.errors import clear_errors
+from emoreact_plugin.engine.flags import SPLITS, add_config_arguments, datasets_of, load_config
+from emoreact_plugin.plots.dataset_plots import plot_dataset
+from emoreact_plugin.plots.plots import save_figure
+from emoreact_plugin.preparation.check_report import count_levels, format_report, write_report
+from emoreact_plugin.utils.text import number
 
 PICTURE = 'dataset.png'
 # Flags that are of use with a folder; all others belong to a config.

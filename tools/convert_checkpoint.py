@@ -9,17 +9,18 @@ lists the files that are known.
 import argparse
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.command_line import add_config_arguments, clear_errors, load_config
-from emoreact_plugin.console import say
-from emoreact_plugin.models.conversion import (
+from emoreact_plugin.engine.console import say
+from emoreact_plugin.engine.errors import clear_errors
+from emoreact_plugin.engine.flags import add_config_arguments, load_config
+from emoreact_plugin.weights.conversion import (
     UNTOLD,
     describe,
     to_checkpoint,
     to_start_weights,
     write_checkpoint,
 )
-from emoreact_plugin.models.load_weights import PARTS, choose_network
-from emoreact_plugin.models.weight_files import read_weight_file
+from emoreact_plugin.weights.load_weights import PARTS, choose_network
+from emoreact_plugin.weights.weight_files import read_weight_file
 
 
 def parse_args():

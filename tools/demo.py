@@ -22,15 +22,15 @@ import sys
 import cv2
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.clips import find_sources
-from emoreact_plugin.command_line import check_display, clear_errors, list_errors
-from emoreact_plugin.console import say
-from emoreact_plugin.datasets.clip_files import number
-from emoreact_plugin.datasets.frame_extraction import VIDEO_ENDINGS
+from emoreact_plugin.engine.console import say
+from emoreact_plugin.engine.errors import check_display, clear_errors, list_errors
 from emoreact_plugin.inference import EmotionInferencer, Results
 from emoreact_plugin.inference.annotate import overlay_of
-from emoreact_plugin.progress import write_above
-from emoreact_plugin.transforms.face_mask_shapes import KINDS
+from emoreact_plugin.inference.sources import find_sources
+from emoreact_plugin.transforms.masks.shapes import KINDS
+from emoreact_plugin.utils.progress import write_above
+from emoreact_plugin.utils.text import number
+from emoreact_plugin.video.folders import VIDEO_ENDINGS
 
 
 def parse_args():

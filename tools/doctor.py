@@ -13,6 +13,7 @@ that it is meant for.
 """
 
 import ast
+import contextlib
 import os
 import os.path as osp
 import re
@@ -107,7 +108,7 @@ class Problem:
 
 def pip(*words):
     """A pip command for the Python that runs this."""
-    quoted = ['"%s"' % w if re.search(r'[<>!\[ ]', w) else w for w in words]
+    quoted = [f'"{w}"' if re.search(r'[<>!\[ ]', w) else w for w in words]
     return ' '.join((sys.executable, '-m', 'pip') + tuple(quoted))
 
 
@@ -145,10 +146,8 @@ def versions(names=SHOWN):
     """Name -> installed version, for those that are installed."""
     found = {}
     for name in names:
-        try:
+        with contextlib.suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            pass
     return found
 
 
@@ -168,10 +167,8 @@ def requirements():
                 ):
                     lines = ast.literal_eval(node.value)
     else:
-        try:
+        with contextlib.suppress(metadata.PackageNotFoundError):
             lines = metadata.requires('emoreact_plugin') or []
-        except metadata.PackageNotFoundError:
-            pass
     wanted = {}
     for line in lines:
         if 'extra ==' not in line:
@@ -192,8 +189,8 @@ def check_python(version=None):
         return []
     return [
         Problem(
-            'this is Python %d.%d; expected 3.10 to 3.13' % version,
-            'python3.11 -m venv .venv && .venv/bin/python -m pip install -e "%s"' % ROOT,
+            'this is Python {}.{}; expected 3.10 to 3.13'.format(*version),
+            f'python3.11 -m venv .venv && .venv/bin/python -m pip install -e "{ROOT}"',
         )
     ]
 
@@ -202,26 +199,27 @@ def check_mmcv(have):
     """Mmcv and mmcv-lite own one folder, and MMAction2 takes 2.0 and 2.1."""
     right = 'mmcv-lite==2.1.0'
     found = [name for name in ('mmcv', 'mmcv-lite') if name in have]
-    again = '%s && %s' % (pip('uninstall', '-y', 'mmcv', 'mmcv-lite'), pip('install', right))
+    again = '{} && {}'.format(pip('uninstall', '-y', 'mmcv', 'mmcv-lite'), pip('install', right))
     if not found:
         return [Problem('mmcv is not installed', pip('install', right))]
     if len(found) == 2:
         return [
             Problem(
-                'mmcv %s and mmcv-lite %s are both installed and share one '
-                'folder' % (have['mmcv'], have['mmcv-lite']),
+                'mmcv {} and mmcv-lite {} are both installed and share one folder'.format(
+                    have['mmcv'], have['mmcv-lite']
+                ),
                 again,
             )
         ]
     version = have[found[0]]
     if not fits(version, '>=2.0.0,<2.2'):
-        return [Problem('%s is %s; MMAction2 1.2.0 takes 2.0 and 2.1' % (found[0], version), again)]
+        return [Problem(f'{found[0]} is {version}; MMAction2 1.2.0 takes 2.0 and 2.1', again)]
     return []
 
 
 def check_opencv(have):
     """All OpenCV wheels write into one folder: the last one installed wins."""
-    wheels = dict((n, v) for n, v in have.items() if n.startswith('opencv'))
+    wheels = {n: v for n, v in have.items() if n.startswith('opencv')}
     if len(set(wheels.values())) < 2:
         return []
     # The newest is not always out for all of them.
@@ -229,12 +227,12 @@ def check_opencv(have):
     return [
         Problem(
             'OpenCV wheels of different versions share one folder: '
-            + ', '.join('%s %s' % item for item in sorted(wheels.items())),
+            + ', '.join('{} {}'.format(*item) for item in sorted(wheels.items())),
             pip(
                 'install',
                 '--force-reinstall',
                 '--no-deps',
-                *['%s==%s' % (name, oldest) for name in sorted(wheels)],
+                *[f'{name}=={oldest}' for name in sorted(wheels)],
             ),
         )
     ]
@@ -249,12 +247,14 @@ def check_ranges(have, wanted):
         if name not in have:
             bad.append((name, 'is not installed'))
         elif not fits(have[name], ranges):
-            bad.append((name, 'is %s; expected %s%s' % (have[name], ranges, REASONS.get(name, ''))))
+            bad.append(
+                (name, 'is {}; expected {}{}'.format(have[name], ranges, REASONS.get(name, '')))
+            )
     if not bad:
         return []
     return [
         Problem(
-            '; '.join('%s %s' % item for item in bad),
+            '; '.join('{} {}'.format(*item) for item in bad),
             pip('install', *[name + wanted[name] for name, _ in bad]),
         )
     ]
@@ -271,8 +271,9 @@ def check_torch_pair(have, needs=None):
         if match and not fits(have['torch'], match.group(1)):
             return [
                 Problem(
-                    'torchvision %s needs torch %s; found %s'
-                    % (have['torchvision'], match.group(1).strip('() '), have['torch']),
+                    'torchvision {} needs torch {}; found {}'.format(
+                        have['torchvision'], match.group(1).strip('() '), have['torch']
+                    ),
                     pip('install', '--upgrade', '--force-reinstall', 'torch', 'torchvision'),
                 )
             ]
@@ -287,7 +288,7 @@ def run(code):
     out, error = [text.decode('utf-8', 'replace') for text in done.communicate()]
     if done.returncode == 0:
         return True, out.strip()
-    lines = error.strip().splitlines() or ['exit code %d' % done.returncode]
+    lines = error.strip().splitlines() or [f'exit code {done.returncode}']
     return False, lines[-1]
 
 
@@ -308,11 +309,11 @@ def check_imports(have, wanted, probe=run):
         if worked:
             continue
         names = owners.get(module, [module])
-        exact = ['%s==%s' % (n, have[n]) if n in have else n + wanted.get(n, '') for n in names]
+        exact = [f'{n}=={have[n]}' if n in have else n + wanted.get(n, '') for n in names]
         # only the first: most of the others would fail because of it
         return [
             Problem(
-                '%s does not work: %s' % (module, text),
+                f'{module} does not work: {text}',
                 pip('install', '--force-reinstall', '--no-deps', *exact),
             )
         ]
@@ -332,7 +333,7 @@ def check_extras(have):
     # pip finds versions that fit all when it is asked for all at once
     return [
         Problem(
-            '%s does not work: %s' % broken[0],
+            '{} does not work: {}'.format(*broken[0]),
             pip(
                 'install',
                 '--upgrade',
@@ -362,7 +363,7 @@ def check_package(have):
         if not osp.exists(osp.join(folder, name))
     ]
     if missing:
-        return [Problem('%s has no %s' % (folder, ', '.join(missing)), install_command())]
+        return [Problem('{} has no {}'.format(folder, ', '.join(missing)), install_command())]
     return []
 
 
@@ -389,9 +390,9 @@ def diagnose(have, wanted):
 
 
 def report(problems):
-    print('\n%d problem%s:' % (len(problems), 's' * (len(problems) > 1)))
+    print(f'\n{len(problems)} problem{"s" * (len(problems) > 1)}:')
     for number, problem in enumerate(problems, 1):
-        print('%d. %s\n   %s' % (number, problem.text, problem.command))
+        print(f'{number}. {problem.text}\n   {problem.command}')
     return 1
 
 
@@ -411,10 +412,10 @@ def try_it():
     print('\nmended on import:')
     for mend in MENDS:
         if mend.name in applied:
-            print('  %-18s %s' % (mend.name, mend.answers))
+            print(f'  {mend.name:<18} {mend.answers}')
     print(
-        '  not needed here: %s'
-        % (', '.join(m.name for m in MENDS if m.name not in applied) or 'none')
+        '  not needed here: '
+        + (', '.join(m.name for m in MENDS if m.name not in applied) or 'none')
     )
     scope = DefaultScope.get_current_instance()
     if scope is None:
@@ -445,16 +446,16 @@ def try_it():
 
 
 def main():
-    print('python %s (%s)' % (sys.version.split()[0], sys.executable))
+    print(f'python {sys.version.split()[0]} ({sys.executable})')
     problems = check_python()
     if metadata is None or problems:
         return report(problems)
     have = versions()
     for name in SHOWN:
         if name in have:
-            print('%s %s' % (name, have[name]))
+            print(f'{name} {have[name]}')
     if 'torch' in have:
-        print('gpu: %s' % run(GPU_PROBE)[1])
+        print(f'gpu: {run(GPU_PROBE)[1]}')
     problems = diagnose(have, requirements())
     if problems:
         return report(problems)
@@ -465,8 +466,7 @@ def main():
         return report(
             [
                 Problem(
-                    'emoreact_plugin does not work%s: %s: %s'
-                    % (
+                    'emoreact_plugin does not work{}: {}: {}'.format(
                         ' (EMOREACT_NO_COMPAT turns its mends off)' if off else '',
                         type(error).__name__,
                         error,

@@ -7,14 +7,14 @@ import argparse
 import os.path as osp
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.checkpoints import checkpoint_of, read_meta
-from emoreact_plugin.clips.clip_pipeline import ClipPipeline
-from emoreact_plugin.clips.sources import Clip
-from emoreact_plugin.command_line import clear_errors
-from emoreact_plugin.console import say
-from emoreact_plugin.datasets.clip_files import number
-from emoreact_plugin.inference.onnx_export import export_onnx, require_onnx
+from emoreact_plugin.clips.clip import Clip
+from emoreact_plugin.engine.console import say
+from emoreact_plugin.engine.errors import clear_errors
+from emoreact_plugin.inference.pipeline import ClipPipeline
+from emoreact_plugin.inference.scorers.onnx_export import export_onnx, require_onnx
 from emoreact_plugin.models import load_recognizer
+from emoreact_plugin.utils.text import number
+from emoreact_plugin.weights.checkpoints import checkpoint_of, read_meta
 
 
 def parse_args():

@@ -20,14 +20,14 @@ import cv2
 import numpy as np
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.command_line import clear_errors, list_errors
-from emoreact_plugin.console import say
-from emoreact_plugin.datasets.clip_files import number
-from emoreact_plugin.datasets.crop_extraction import CROP_SIZE, extract_crops
-from emoreact_plugin.datasets.frame_extraction import extract
+from emoreact_plugin.engine.console import say
+from emoreact_plugin.engine.errors import clear_errors, list_errors
+from emoreact_plugin.preparation.crops import CROP_SIZE, extract_crops
+from emoreact_plugin.preparation.frames import extract
 from emoreact_plugin.recipes import needs_of
 from emoreact_plugin.transforms import CropRegions, DrawFaceMask
-from emoreact_plugin.transforms.face_mask_shapes import COLORS, KINDS
+from emoreact_plugin.transforms.masks.shapes import COLORS, KINDS
+from emoreact_plugin.utils.text import number
 
 
 def parse_args():

@@ -17,11 +17,11 @@ import sys
 import cv2
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.command_line import clear_errors, list_errors
-from emoreact_plugin.console import say
-from emoreact_plugin.datasets.clip_files import number
-from emoreact_plugin.datasets.landmark_extraction import extract_landmarks
-from emoreact_plugin.datasets.landmark_models import mediapipe_version
+from emoreact_plugin.engine.console import say
+from emoreact_plugin.engine.errors import clear_errors, list_errors
+from emoreact_plugin.preparation.landmarks import extract_landmarks
+from emoreact_plugin.preparation.mediapipe.models import mediapipe_version
+from emoreact_plugin.utils.text import number
 
 
 def parse_args():

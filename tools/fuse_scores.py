@@ -8,7 +8,7 @@ import argparse
 import os.path as osp
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.command_line import clear_errors
+from emoreact_plugin.engine.errors import clear_errors
 from emoreact_plugin.evaluation import (
     choose_weights,
     compute_metrics,

@@ -6,7 +6,7 @@ emotions planted in known cues, for trying everything out.
 
 import argparse
 
-from emoreact_plugin.datasets.sample import make_sample_dataset
+from emoreact_plugin.sample_data import make_sample_dataset
 
 
 def parse_args():

@@ -10,8 +10,9 @@ import os
 import os.path as osp
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.command_line import SPLITS, clear_errors
 from emoreact_plugin.datasets import read_annotations
+from emoreact_plugin.engine.errors import clear_errors
+from emoreact_plugin.engine.flags import SPLITS
 from emoreact_plugin.evaluation import prior_roc_auc_micro
 from emoreact_plugin.experiments import (
     DUMP,
@@ -26,7 +27,7 @@ from emoreact_plugin.experiments import (
     stem_and_endings,
     summarise,
 )
-from emoreact_plugin.whole_files import write_text
+from emoreact_plugin.utils.files import write_text
 
 
 def parse_args():

@@ -10,10 +10,10 @@ import os.path as osp
 import sys
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.command_line import clear_errors
-from emoreact_plugin.console import say
-from emoreact_plugin.datasets.clip_files import number
-from emoreact_plugin.datasets.emoreact_release import prepare_release, unusual_counts
+from emoreact_plugin.engine.console import say
+from emoreact_plugin.engine.errors import clear_errors
+from emoreact_plugin.preparation.emoreact_release import prepare_release, unusual_counts
+from emoreact_plugin.utils.text import number
 
 
 def parse_args():

@@ -9,8 +9,9 @@ import argparse
 from mmengine.registry import init_default_scope
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.command_line import SPLITS, add_config_arguments, clear_errors, load_config
-from emoreact_plugin.console import say
+from emoreact_plugin.engine.console import say
+from emoreact_plugin.engine.errors import clear_errors
+from emoreact_plugin.engine.flags import SPLITS, add_config_arguments, load_config
 from mmaction.registry import DATASETS
 
 

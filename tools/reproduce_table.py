@@ -11,9 +11,10 @@ import os.path as osp
 from mmengine.registry import init_default_scope
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.command_line import SPLITS, clear_errors, labels_of
-from emoreact_plugin.console import say
-from emoreact_plugin.datasets.clip_files import number
+from emoreact_plugin.engine.console import say
+from emoreact_plugin.engine.errors import clear_errors
+from emoreact_plugin.engine.flags import SPLITS
+from emoreact_plugin.engine.labels import labels_of
 from emoreact_plugin.experiments import (
     GROUPS,
     Runs,
@@ -29,8 +30,9 @@ from emoreact_plugin.experiments import (
     to_markdown,
     train,
 )
-from emoreact_plugin.visualization import plot_rows, save_figures
-from emoreact_plugin.whole_files import write_text
+from emoreact_plugin.plots.plots import plot_rows, save_figures
+from emoreact_plugin.utils.files import write_text
+from emoreact_plugin.utils.text import number
 from mmaction.registry import DATASETS
 
 TOOLS = osp.dirname(osp.abspath(__file__))

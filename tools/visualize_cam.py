@@ -11,25 +11,15 @@ import cv2
 import numpy as np
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.checkpoints import checkpoint_of, read_meta
-from emoreact_plugin.command_line import (
-    add_config_arguments,
-    clear_errors,
-    datasets_of,
-    load_config,
-)
-from emoreact_plugin.console import say
-from emoreact_plugin.datasets.frame_writers import write_video
-from emoreact_plugin.datasets.video import frame_rate
+from emoreact_plugin.engine.console import say
+from emoreact_plugin.engine.errors import clear_errors
+from emoreact_plugin.engine.flags import add_config_arguments, datasets_of, load_config
 from emoreact_plugin.evaluation.functional import sigmoid
-from emoreact_plugin.inference.cautions import is_sample_video
-from emoreact_plugin.models import load_recognizer
-from emoreact_plugin.recipes import DEFAULTS
-from emoreact_plugin.visualization.cam import EIGENCAM, METHODS
-from emoreact_plugin.visualization.cam_clip import Explainer
-from emoreact_plugin.visualization.cam_frames import has_shifts
-from emoreact_plugin.visualization.cam_source import open_source
-from emoreact_plugin.visualization.cam_views import (
+from emoreact_plugin.explanation.cam import EIGENCAM, METHODS
+from emoreact_plugin.explanation.cam_clip import Explainer
+from emoreact_plugin.explanation.cam_frames import has_shifts
+from emoreact_plugin.explanation.cam_source import open_source
+from emoreact_plugin.explanation.cam_views import (
     EVERY,
     TITLES,
     empty_of,
@@ -39,7 +29,13 @@ from emoreact_plugin.visualization.cam_views import (
     video_frames,
     without_box,
 )
-from emoreact_plugin.whole_files import write_whole
+from emoreact_plugin.inference.cautions import is_sample_video
+from emoreact_plugin.models import load_recognizer
+from emoreact_plugin.recipes import DEFAULTS
+from emoreact_plugin.utils.files import write_whole
+from emoreact_plugin.video.reading import frame_rate
+from emoreact_plugin.video.writing import write_video
+from emoreact_plugin.weights.checkpoints import checkpoint_of, read_meta
 
 COARSE = 4  # places a side: maps of fewer are warned of
 

@@ -5,7 +5,7 @@ import torch
 from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
 
-from emoreact_plugin.transforms import REGIONS
+from emoreact_plugin.clips.regions import REGIONS
 from mmaction.registry import MODELS
 
 # MediaPipe's pose: 33 joints, of which 15 to 22 are the wrists and fingers.

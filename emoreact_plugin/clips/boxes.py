@@ -4,17 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from emoreact_plugin.transforms.regions import REGIONS, Box, extent_box
-
-from .clip_pipeline import ClipPipeline, Landmarks
+from .landmarks import Landmarks
+from .regions import REGIONS, Box, extent_box
 
 Boxes = dict[str, list[Box | None]]
-
-
-def regions_needed(pipeline: ClipPipeline) -> tuple[str, ...]:
-    """The regions that a pipeline crops, and the face that it blacks out."""
-    regions = pipeline.regions
-    return ('face', *regions) if 'body' in regions and 'face' not in regions else regions
 
 
 def boxes_of(landmarks: Landmarks, regions: Sequence[str], size: tuple[int, int]) -> Boxes:

@@ -31,7 +31,7 @@ def _amp_on_cpu() -> None:
     class NoScaler(torch.amp.GradScaler):
         """bfloat16 has float32's range: there is nothing to scale."""
 
-        def __init__(self):
+        def init(self):
             super().__init__('cpu', enabled=False)
 
         def state_dict(self) -> dict:
@@ -40,7 +40,7 @@ def _amp_on_cpu() -> None:
             return torch.amp.GradScaler('cpu').state_dict()
 
     @functools.wraps(stock)
-    def __init__(self, loss_scale='dynamic', dtype=None, use_fsdp=False, **kwargs):
+    def init(self, loss_scale='dynamic', dtype=None, use_fsdp=False, **kwargs):
         if not on_cpu():
             return stock(self, loss_scale, dtype, use_fsdp, **kwargs)
         if dtype not in (None, 'bfloat16', torch.bfloat16):
@@ -55,7 +55,7 @@ def _amp_on_cpu() -> None:
         self.cast_dtype = torch.bfloat16
 
     # In place, so that it also holds where the class itself was imported.
-    AmpOptimWrapper.__init__ = __init__
+    AmpOptimWrapper.__init__ = init
 
 
 def _dist_wants_cuda() -> bool:
@@ -95,13 +95,13 @@ def _ddp_on_cpu() -> None:
     stock = MMDistributedDataParallel.__init__
 
     @functools.wraps(stock)
-    def __init__(self, module, *args, **kwargs):
+    def init(self, module, *args, **kwargs):
         # torch raises on device ids for a model on the CPU
         if all(p.device.type == 'cpu' for p in module.parameters()):
             kwargs['device_ids'] = None
         stock(self, module, *args, **kwargs)
 
-    MMDistributedDataParallel.__init__ = __init__
+    MMDistributedDataParallel.__init__ = init
 
 
 MENDS = (

@@ -41,10 +41,10 @@ def _copy_backbone_dict() -> None:
     stock = BaseRecognizer.__init__
 
     @functools.wraps(stock)
-    def __init__(self, backbone, *args, **kwargs):
+    def init(self, backbone, *args, **kwargs):
         stock(self, copy.deepcopy(backbone), *args, **kwargs)
 
-    BaseRecognizer.__init__ = __init__
+    BaseRecognizer.__init__ = init
 
 
 def _hue_overflows() -> bool:

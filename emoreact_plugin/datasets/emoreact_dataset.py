@@ -7,26 +7,22 @@ import numpy as np
 import torch
 from mmengine.logging import print_log
 
-from emoreact_plugin.resuming import seeded
+from emoreact_plugin.clips.clip_files import ClipFiles, find_clip
+from emoreact_plugin.clips.coverage import coverage_of
+from emoreact_plugin.clips.crops import read_record
+from emoreact_plugin.clips.fill_cache import default_cache_dir, prepare_all
+from emoreact_plugin.clips.landmark_cache import load_prepared
+from emoreact_plugin.clips.mask_record import read_masks
+from emoreact_plugin.sample_data.dataset import is_sample_data
+from emoreact_plugin.utils.random_state import seeded
+from emoreact_plugin.utils.text import number
+from emoreact_plugin.video.folders import MASKED_SUFFIX, find_frame_dir
 from mmaction.datasets import BaseActionDataset
 from mmaction.registry import DATASETS
 
 from .annotations import EMOTIONS, Annotation, read_annotations
-from .clip_files import (
-    MASKED_SUFFIX,
-    ClipFiles,
-    default_cache_dir,
-    find_clip,
-    find_frame_dir,
-    number,
-    prepare_all,
-)
-from .coverage import coverage_of, draws_masks, lost_without, steps_of, summarise
-from .crops import read_record
-from .landmarks import load_prepared
-from .mask_record import read_masks
 from .missing_files import check_clips, crop_folders
-from .sample.dataset import is_sample_data
+from .summary import draws_masks, lost_without, steps_of, summarise
 
 # What a clip may be read from.
 SOURCES = ('video', 'frames', 'crops')
@@ -113,7 +109,7 @@ class EmoReactDataset(BaseActionDataset):
         ann_file: str,
         pipeline: list[dict | Callable],
         data_root: str = '',
-        data_prefix: dict[str, str] = dict(video='videos'),
+        data_prefix: dict[str, str] | None = None,
         frame_dir_tmpl: str | None = None,
         filename_tmpl: str = '{:06d}.jpg',
         cache_dir: str | None = None,
@@ -124,6 +120,7 @@ class EmoReactDataset(BaseActionDataset):
         soft_labels: bool = False,
         **kwargs,
     ) -> None:
+        data_prefix = dict(video='videos') if data_prefix is None else dict(data_prefix)
         if sum(name in data_prefix for name in SOURCES) != 1:
             raise ValueError(
                 f'data_prefix: expected one of {", ".join(SOURCES)}, found '
@@ -141,9 +138,7 @@ class EmoReactDataset(BaseActionDataset):
         self.soft_labels = soft_labels
         # Shared memory: workers that live on see a change, too.
         self._draws = torch.full((2,), -1, dtype=torch.int64).share_memory_()
-        super().__init__(
-            ann_file, pipeline, data_root=data_root, data_prefix=dict(data_prefix), **kwargs
-        )
+        super().__init__(ann_file, pipeline, data_root=data_root, data_prefix=data_prefix, **kwargs)
 
     @property
     def classes(self) -> tuple:

@@ -2,10 +2,12 @@
 
 import os.path as osp
 
+from emoreact_plugin.clips.clip_files import ClipFiles, expected_names
+from emoreact_plugin.video.folders import FRAME_DIRS
+from emoreact_plugin.video.reading import probe_video
+
 from .annotations import Annotation
-from .clip_files import FRAME_DIRS, ClipFiles, expected_names
-from .coverage import draws_masks, lost_without, then_text
-from .video import probe_video
+from .summary import draws_masks, lost_without, then_text
 
 # So many clips are named in a message.
 SHOWN = 5

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import zipfile
 import zlib
@@ -13,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from emoreact_plugin.whole_files import write_whole
+from emoreact_plugin.utils.files import sha256_of, write_whole
 from mmaction.registry import METRICS
 
 from . import functional as F
@@ -305,15 +304,6 @@ def _check_probabilities(dump: Dump, stored: np.ndarray, path) -> None:
             f'the sigmoid of the logit, {expected[row, col]:g}, found '
             f'{stored[row, col]:g}'
         )
-
-
-def sha256_of(path: str) -> str:
-    """The SHA-256 of a file, in hexadecimal digits."""
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        for block in iter(lambda: file.read(1 << 20), b''):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 @METRICS.register_module()

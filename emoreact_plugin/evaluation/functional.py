@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.stats import rankdata
-from sklearn.metrics import average_precision_score, f1_score
 
 # Names of averages, which share a dictionary with the names of classes.
 AVERAGES = ('micro', 'macro')
@@ -314,6 +313,8 @@ def average_precision(scores, labels) -> np.ndarray:
     Raises:
         ValueError: If the arrays are not as above.
     """
+    from sklearn.metrics import average_precision_score  # heavy
+
     scores, labels = check_pair(scores, labels)
     return np.array(
         [
@@ -324,6 +325,8 @@ def average_precision(scores, labels) -> np.ndarray:
 
 
 def _f1(predicted: np.ndarray, truth: np.ndarray) -> float:
+    from sklearn.metrics import f1_score  # heavy
+
     return float(
         f1_score(
             truth.astype(int), predicted.astype(int), labels=[1], average=None, zero_division=np.nan

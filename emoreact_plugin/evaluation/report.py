@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emoreact_plugin.whole_files import write_text
+from emoreact_plugin.utils.files import write_text
 
 PRIOR_NOTE = (
     '* What micro is without a model: every clip scored by how often each\n'

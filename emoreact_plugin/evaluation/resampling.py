@@ -116,10 +116,7 @@ def bootstrap_weights(
     """
     _check_count(num_clips, 'num_clips', 2)
     _check_count(resamples, 'resamples', 1)
-    if groups is None:
-        members = np.arange(num_clips)
-    else:
-        members = _number_groups(groups, num_clips)
+    members = np.arange(num_clips) if groups is None else _number_groups(groups, num_clips)
     count = int(members.max()) + 1
     drawn = np.random.default_rng(seed).integers(0, count, (resamples, count))
     times = np.stack([np.bincount(row, minlength=count) for row in drawn])

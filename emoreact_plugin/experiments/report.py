@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from emoreact_plugin.datasets.clip_files import number
+from emoreact_plugin.utils.text import number
 
 from .comparisons import AVERAGES, Claim
 from .rows import Row

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emoreact_plugin.visualization import MAX_RUNS, plot_roc_bars, plot_roc_curves, save_figure
+from emoreact_plugin.plots.plots import save_figure
+from emoreact_plugin.plots.roc_plots import MAX_RUNS, plot_roc_bars, plot_roc_curves
 
 from .comparisons import AVERAGES
 from .report import csv_text

@@ -10,10 +10,9 @@ from typing import NamedTuple
 
 from mmengine.config import Config
 
-from emoreact_plugin.command_line import add_config_arguments, leaves, load_config
-from emoreact_plugin.console import say
-from emoreact_plugin.evaluation.dump import sha256_of
-from emoreact_plugin.whole_files import write_text
+from emoreact_plugin.engine.console import say
+from emoreact_plugin.engine.flags import add_config_arguments, leaves, load_config
+from emoreact_plugin.utils.files import sha256_of, write_text
 
 from .rows import Training
 

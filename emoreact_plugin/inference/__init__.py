@@ -1,5 +1,5 @@
 from .inferencer import EmotionInferencer
+from .live.streaming import StreamResult
 from .results import ClipResult, Results, WindowResult
-from .streaming import StreamResult
 
 __all__ = ['ClipResult', 'EmotionInferencer', 'Results', 'StreamResult', 'WindowResult']

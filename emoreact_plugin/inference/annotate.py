@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from emoreact_plugin.datasets.frame_writers import write_timed_video
-from emoreact_plugin.visualization.video_overlay import Curve, VideoOverlay
-from emoreact_plugin.whole_files import write_whole
+from emoreact_plugin.plots.video_overlay import Curve, VideoOverlay
+from emoreact_plugin.utils.files import write_whole
+from emoreact_plugin.video.writing import write_timed_video
 
 from .cautions import ENOUGH, SAMPLE_DATA
 from .clip_job import ClipJob

@@ -3,7 +3,7 @@
 import os.path as osp
 from collections.abc import Sequence
 
-from emoreact_plugin.datasets.sample.dataset import is_sample_data
+from emoreact_plugin.sample_data.dataset import is_sample_data
 
 NOTICE = (
     'Estimates of how annotators would label a clip. They do not say '

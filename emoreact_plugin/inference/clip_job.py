@@ -4,12 +4,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from emoreact_plugin.clips import Boxes, Clip, Source, boxes_of, shares_found
+from emoreact_plugin.clips.boxes import Boxes, boxes_of, shares_found
+from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.evaluation.functional import sigmoid
 
 from .cautions import ENOUGH, SAMPLE_DATA, about_length, seldom_found
 from .parts import packed_parts
 from .results import ClipResult, WindowResult, labels_of, mean_of, probabilities_of
+from .sources import Source
 from .windows import Window, duration_of, plan_windows
 
 

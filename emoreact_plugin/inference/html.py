@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from emoreact_plugin.visualization.video_overlay import color_of
+from emoreact_plugin.plots.video_overlay import color_of
 
 WARNING = (
     'background:#fff3cd;border-left:4px solid #b35900;color:#332200;padding:4px 8px;margin:4px 0'

@@ -3,32 +3,28 @@
 import os.path as osp
 from collections import deque
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from mmengine.config import Config
 
-from emoreact_plugin.checkpoints import checkpoint_of
-from emoreact_plugin.clips import (
-    Clip,
-    ClipPipeline,
-    Scores,
-    Source,
-    can_extract,
-    find_sources,
-    load_scorer,
-    regions_needed,
-)
-from emoreact_plugin.clips.sources import NOT_THERE, PathLike
-from emoreact_plugin.datasets.clip_files import expected_names
-from emoreact_plugin.datasets.landmark_detector import LandmarkDetector
-from emoreact_plugin.evaluation.dump import sha256_of
-from emoreact_plugin.progress import progress_bar, write_above
+from emoreact_plugin.clips.clip import Clip
+from emoreact_plugin.clips.clip_files import expected_names
+from emoreact_plugin.preparation.landmarks import can_extract, detect
+from emoreact_plugin.preparation.mediapipe.detector import LandmarkDetector
+from emoreact_plugin.utils.files import sha256_of
+from emoreact_plugin.utils.progress import progress_bar, write_above
 from emoreact_plugin.version import __version__
+from emoreact_plugin.weights.checkpoints import checkpoint_of
 
 from .annotate import Annotator
 from .cautions import NOTICE, SAMPLE_DATA, about_masks, is_sample_video, no_landmarks
 from .clip_job import ClipJob
+from .live.streaming import EmotionStream
+from .pipeline import ClipPipeline, regions_needed
 from .results import ClipResult, Results
-from .streaming import EmotionStream
+from .scorers.base import Scores
+from .scorers.loading import load_scorer
+from .sources import NOT_THERE, PathLike, Source, find_sources
 from .windows import check_window
 
 
@@ -270,7 +266,7 @@ class EmotionInferencer:
         if self.landmarks == 'none':
             return Clip(source.path, use_landmarks=False), 'none'
         if self.landmarks == 'extract':
-            return Clip(source.path, detector=self.detector()), 'extracted'
+            return Clip(source.path, detect=partial(detect, detector=self.detector())), 'extracted'
         folder = None if self.landmarks == 'auto' else self.landmarks
         clip = Clip(
             source.path,
@@ -290,7 +286,7 @@ class EmotionInferencer:
             )
         if folder is None and can_extract():
             self.tell('finding landmarks with mediapipe: there are no files of them')
-            return Clip(source.path, detector=self.detector()), 'extracted'
+            return Clip(source.path, detect=partial(detect, detector=self.detector())), 'extracted'
         return clip, 'none'
 
     def cautions_of(self, path: str | None, landmarks: str) -> list[str]:

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from emoreact_plugin.clips import Clip, ClipPipeline
+from emoreact_plugin.clips.clip import Clip
 
+from .pipeline import ClipPipeline
 from .windows import Window
 
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from emoreact_plugin.datasets.clip_files import number
-from emoreact_plugin.whole_files import write_text
+from emoreact_plugin.utils.files import write_text
+from emoreact_plugin.utils.text import number
 
 from .html import clip_html, results_html
 

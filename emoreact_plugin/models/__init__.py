@@ -1,6 +1,7 @@
+from emoreact_plugin.weights.load_weights import load_start_weights, load_weights
+
 from .late_fusion_recognizer import LateFusionRecognizer, score_stream
 from .load_recognizer import check_names, load_recognizer
-from .load_weights import load_start_weights, load_weights
 from .score_fusion import ScoreFusion
 
 __all__ = [

@@ -7,10 +7,10 @@ import torch
 from mmengine.model import BaseModel, ModuleDict
 from torch import Tensor
 
+from emoreact_plugin.weights.load_weights import load_start_weights
 from mmaction.registry import MODELS
 from mmaction.utils import ConfigType, SampleList
 
-from .load_weights import load_start_weights
 from .partial_bn import freeze_affine, freeze_statistics
 
 SHARED = 'shared'
@@ -73,8 +73,8 @@ class LateFusionRecognizer(BaseModel):
         self,
         streams: dict[str, ConfigType] | Sequence[str],
         recognizer: ConfigType | None = None,
-        fusion: ConfigType = dict(type='ScoreFusion', mode='mean'),
-        loss_cls: ConfigType = dict(type='BCELossWithLogits'),
+        fusion: ConfigType | None = None,
+        loss_cls: ConfigType | None = None,
         pos_weight: Sequence[float] | None = None,
         partial_bn: bool = False,
         joint_batch_norm: bool = False,
@@ -97,8 +97,8 @@ class LateFusionRecognizer(BaseModel):
             {name: MODELS.build(deepcopy(config)) for name, config in configs.items()}
         )
         self._check_recognizers()
-        self.fusion = self._build_fusion(fusion)
-        self.loss_cls = MODELS.build(deepcopy(loss_cls))
+        self.fusion = self._build_fusion(fusion or dict(type='ScoreFusion', mode='mean'))
+        self.loss_cls = MODELS.build(deepcopy(loss_cls or dict(type='BCELossWithLogits')))
         self.register_buffer(
             'pos_weight',
             None if pos_weight is None else torch.tensor(pos_weight, dtype=torch.float32),

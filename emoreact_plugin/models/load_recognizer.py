@@ -10,7 +10,7 @@ from mmengine.registry import Registry, init_default_scope
 from mmengine.runner import load_checkpoint
 from torch import nn
 
-from emoreact_plugin.checkpoints import check_recipe, read_config, read_meta
+from emoreact_plugin.weights.checkpoints import check_recipe, read_config, read_meta
 from mmaction.registry import DATASETS, MODELS, TRANSFORMS
 
 # What the registries may look in for a name in a checkpoint.

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from mmengine.model import BaseModule
@@ -139,9 +139,7 @@ class ScoreFusion(BaseModule):
         left = weights * there
         return torch.where(left.sum(0) > 0, left, weights)
 
-    def loss(
-        self, fused_logits: Tensor, labels: Tensor, loss_cls: torch.nn.Module | callable
-    ) -> dict[str, Tensor]:
+    def loss(self, fused_logits: Tensor, labels: Tensor, loss_cls: Callable) -> dict[str, Tensor]:
         """The loss that learned weights need; nothing otherwise.
 
         Args:

@@ -16,7 +16,6 @@ config that imports for one of its new kind.)
 
 from collections.abc import Sequence
 from copy import deepcopy
-from typing import Dict, Optional
 
 from emoreact_plugin.datasets.annotations import EMOTIONS
 
@@ -60,7 +59,7 @@ def build(
     sampling: dict[str, dict] | None = None,
     data_root: str = 'data/EmoReact',
     ann_files: Sequence[str] = ('train.csv', 'val.csv', 'test.csv'),
-    data_prefix: dict[str, str] = dict(video='videos'),
+    data_prefix: dict[str, str] | None = None,
     dataset: dict | None = None,
     **options,
 ) -> dict:
@@ -122,7 +121,7 @@ def build(
         sampling=sampling,
         data_root=data_root,
         ann_files=ann_files,
-        data_prefix=dict(data_prefix),
+        data_prefix=dict(data_prefix or dict(video='videos')),
         dataset=dict(dataset or {}),
     )
     override = current_overrides()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from emoreact_plugin.transforms.regions import REGIONS
+from emoreact_plugin.clips.regions import REGIONS
 
 # What an input is made of; regions joined by '+' are an input as well.
 INPUTS = dict(face=('face',), body=('body',), fullbody=('fullbody',), fusion=('face', 'body'))

@@ -1,8 +1,9 @@
+from emoreact_plugin.clips.regions import REGIONS
+
 from .crop_regions import CropRegions
 from .draw_face_mask import DrawFaceMask
 from .for_each_stream import ForEachStream
 from .loading import DecodeVideo, LoadCrops, LoadLandmarks
-from .regions import REGIONS
 from .sample_stream_frames import SampleStreamFrames
 
 __all__ = [

@@ -3,9 +3,8 @@ from collections.abc import Sequence
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from emoreact_plugin.clips.regions import REGIONS, crop, extent_box
 from mmaction.registry import TRANSFORMS
-
-from .regions import REGIONS, crop, extent_box
 
 
 @TRANSFORMS.register_module()
@@ -13,7 +12,7 @@ class CropRegions(BaseTransform):
     """Crop the regions of a person out of every frame.
 
     The box of a region is the extent of its points, see
-    :func:`~emoreact_plugin.transforms.regions.extent_box`. Where a frame has
+    :func:`~emoreact_plugin.clips.regions.extent_box`. Where a frame has
     no points for a region, or the box lies outside the frame, the whole frame
     stands in for the crop and ``<region>_found`` says so.
 

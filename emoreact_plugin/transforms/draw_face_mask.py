@@ -6,8 +6,8 @@ from mmcv.transforms import BaseTransform
 
 from mmaction.registry import TRANSFORMS
 
-from .face_mask import MaskLook, draw_mask
-from .face_mask_shapes import COLORS, KINDS
+from .masks.drawing import MaskLook, draw_mask
+from .masks.shapes import COLORS, KINDS
 
 
 @TRANSFORMS.register_module()
@@ -19,7 +19,7 @@ class DrawFaceMask(BaseTransform):
     stay as they are. The frames given are not changed: masked ones are copies.
 
     Lips and tip of the nose are covered wholly, the eyes keep every bit; see
-    :func:`~emoreact_plugin.transforms.face_mask.draw_mask`.
+    :func:`~emoreact_plugin.transforms.masks.drawing.draw_mask`.
 
     Required Keys:
 
@@ -56,6 +56,9 @@ class DrawFaceMask(BaseTransform):
             frames that were masked beforehand.
         KeyError: With ``seed``, for a sample without ``video_id``.
     """
+
+    # A data set asks its transforms, see `draws_masks`.
+    draws_mask = True
 
     def __init__(
         self,

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 from mmcv.transforms import BaseTransform, Compose
 
-from emoreact_plugin.resuming import get_random_state, set_random_state
+from emoreact_plugin.utils.random_state import get_random_state, set_random_state
 from mmaction.registry import TRANSFORMS
 
 

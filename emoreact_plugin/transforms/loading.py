@@ -3,9 +3,9 @@ from collections.abc import Sequence
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from emoreact_plugin.datasets.crops import read_crops, read_record
-from emoreact_plugin.datasets.landmarks import load_prepared
-from emoreact_plugin.datasets.video import read_frames
+from emoreact_plugin.clips.crops import read_crops, read_record
+from emoreact_plugin.clips.landmark_cache import load_prepared
+from emoreact_plugin.video.reading import read_frames
 from mmaction.registry import TRANSFORMS
 
 from .crop_regions import CropRegions
@@ -138,7 +138,7 @@ class LoadCrops(BaseTransform):
     Required Keys:
 
     - crops_dir (str): The clip's folder, see
-      :mod:`~emoreact_plugin.datasets.crops`.
+      :mod:`~emoreact_plugin.clips.crops`.
     - frame_inds (np.ndarray): (n, ) int.
 
     Added Keys:

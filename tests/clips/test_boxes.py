@@ -1,7 +1,6 @@
 from emoreact_plugin.clips.boxes import boxes_of
-from emoreact_plugin.clips.clip_pipeline import Landmarks
-
-from ..visualization.planted import SIZE, PlantedClip
+from emoreact_plugin.clips.landmarks import Landmarks
+from tests.explanation.planted import SIZE, PlantedClip
 
 
 def test_boxes():

@@ -4,11 +4,10 @@ from pathlib import Path
 import cv2
 import pytest
 
-from emoreact_plugin.datasets.crop_extraction import extract_crops
+from emoreact_plugin.preparation.crops import extract_crops
 from emoreact_plugin.transforms import CropRegions
-
-from ..conftest import make_tiny
-from .helpers import to_frames
+from tests.conftest import make_tiny
+from tests.datasets.helpers import to_frames
 
 
 @pytest.fixture

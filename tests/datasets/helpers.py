@@ -6,8 +6,7 @@ import cv2
 import numpy as np
 
 from emoreact_plugin.datasets import EmoReactDataset
-
-from ..conftest import FRAMES, HEIGHT, WIDTH
+from tests.conftest import FRAMES, HEIGHT, WIDTH
 
 
 def dataset(root, split='train', pipeline=(), **kwargs):

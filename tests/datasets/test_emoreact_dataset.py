@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from emoreact_plugin.clips.landmark_cache import prepare_clip
 from emoreact_plugin.datasets import EMOTIONS
-from emoreact_plugin.datasets.landmarks import prepare_clip
 from emoreact_plugin.recipes import build, build_pipeline
 from mmaction.registry import DATASETS
-
-from ..conftest import (
+from tests.conftest import (
     FRAMES,
     HEIGHT,
     WIDTH,
@@ -21,7 +20,7 @@ from ..conftest import (
     write_annotations,
     write_openface,
 )
-from .helpers import LOAD, LOAD_FRAMES, dataset, to_frames
+from tests.datasets.helpers import LOAD, LOAD_FRAMES, dataset, to_frames
 
 
 def test_a_sample(tiny):

@@ -3,10 +3,10 @@ import shutil
 import numpy as np
 import pytest
 
-from emoreact_plugin.datasets import EmoReactDataset, video
-
-from ..conftest import HEIGHT, WIDTH, make_tiny, write_video
-from .helpers import dataset, to_frames
+from emoreact_plugin.datasets import EmoReactDataset
+from emoreact_plugin.video import reading as video
+from tests.conftest import HEIGHT, WIDTH, make_tiny, write_video
+from tests.datasets.helpers import dataset, to_frames
 
 BOTH = ('landmarks', 'keypoints')
 REMEDY = 'take their rows out of the annotation file'

@@ -6,9 +6,8 @@ import pytest
 
 from emoreact_plugin.evaluation import functional as F
 from emoreact_plugin.evaluation import statistics as S
-
-from .test_functional import message_of
-from .test_statistics import two_models
+from tests.evaluation.test_functional import message_of
+from tests.evaluation.test_statistics import two_models
 
 
 def by_definition(scores_a, scores_b, labels):

@@ -81,21 +81,19 @@ class TestDumpScores:
             content = {k: (v.dtype.kind, v.shape) for k, v in npz.items()}
             np.testing.assert_allclose(npz['probabilities'], expit(LOGITS), rtol=1e-6)
         table = ('f', (3, 2))
-        assert content == dict(
-            {
-                'video_ids': ('U', (3,)),
-                'classes': ('U', (2,)),
-                'labels': ('i', (3, 2)),
-                'logits': table,
-                'probabilities': table,
-                'scale': ('U', ()),
-                'split': ('U', ()),
-                'run': ('U', ()),
-                'stream_logits/face': table,
-                'stream_logits/body': table,
-                'face_found': ('f', (3,)),
-            }
-        )
+        assert content == {
+            'video_ids': ('U', (3,)),
+            'classes': ('U', (2,)),
+            'labels': ('i', (3, 2)),
+            'logits': table,
+            'probabilities': table,
+            'scale': ('U', ()),
+            'split': ('U', ()),
+            'run': ('U', ()),
+            'stream_logits/face': table,
+            'stream_logits/body': table,
+            'face_found': ('f', (3,)),
+        }
 
     @pytest.mark.parametrize('scores', ('logits', 'probabilities'))
     def test_stock_recognizer(self, tmp_path, scores):
@@ -221,7 +219,7 @@ class TestFile:
             rf'1 \(Fear\): expected above 0 and below 1.*'
             rf'found {p}; .*average_clips',
         ):
-            dump.logits
+            _ = dump.logits
 
     def test_nothing_is_left_of_what_failed(self, tmp_path, monkeypatch):
         path = tmp_path / 'dump.npz'

@@ -1,6 +1,7 @@
 import json
 import math
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -124,7 +125,7 @@ class TestWriteMetrics:
         report.write_metrics(path, dict(test=VAL), None)
 
         def fail(source, target):
-            assert json.loads(open(source).read())['results'] == {'val': VAL}
+            assert json.loads(Path(source).read_text())['results'] == {'val': VAL}
             assert os.path.dirname(source) == os.path.dirname(target)
             raise OSError('no')
 

@@ -7,8 +7,7 @@ from sklearn import metrics as sk
 
 from emoreact_plugin.evaluation import functional as F
 from emoreact_plugin.evaluation import resampling as R
-
-from .test_functional import KINDS, message_of, random_case
+from tests.evaluation.test_functional import KINDS, message_of, random_case
 
 
 def repeated(weights, *arrays):

@@ -8,8 +8,7 @@ from scipy import stats
 from emoreact_plugin.evaluation import functional as F
 from emoreact_plugin.evaluation import resampling as R
 from emoreact_plugin.evaluation import statistics as S
-
-from .test_functional import message_of
+from tests.evaluation.test_functional import message_of
 
 # 999 draws of a standard normal distribution, without chance.
 NORMAL = stats.norm.ppf((np.arange(999) + 0.5) / 999)

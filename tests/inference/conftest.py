@@ -1,7 +1,7 @@
 import cv2
 import pytest
 
-from .helpers import FakeCapture, save_checkpoint
+from tests.inference.helpers import FakeCapture, save_checkpoint
 
 
 @pytest.fixture(scope='session')
@@ -13,7 +13,7 @@ def checkpoint(tmp_path_factory):
 @pytest.fixture
 def no_mediapipe(monkeypatch):
     """As if it was not installed."""
-    for module in ('streaming', 'inferencer'):
+    for module in ('live.streaming', 'inferencer'):
         monkeypatch.setattr(f'emoreact_plugin.inference.{module}.can_extract', lambda: False)
 
 

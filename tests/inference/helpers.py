@@ -74,7 +74,7 @@ class FakeCapture:
         self.index, self.released, self.k = index, False, 0
         FakeCapture.last = self
 
-    def isOpened(self):
+    def isOpened(self):  # noqa: N802  OpenCV's name
         return self.opened
 
     def get(self, what):

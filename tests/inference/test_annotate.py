@@ -5,14 +5,13 @@ import av
 import numpy as np
 import pytest
 
-from emoreact_plugin.clips.sources import Clip
-from emoreact_plugin.datasets.video import frame_times, read_frames
+from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.inference import EmotionInferencer
 from emoreact_plugin.inference import annotate as module
 from emoreact_plugin.transforms import DrawFaceMask
-
-from ..conftest import FRAMES
-from .helpers import save_checkpoint, write_timed
+from emoreact_plugin.video.reading import frame_times, read_frames
+from tests.conftest import FRAMES
+from tests.inference.helpers import save_checkpoint, write_timed
 
 QUIET = dict(progress=False)
 

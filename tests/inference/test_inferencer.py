@@ -9,20 +9,19 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
-from emoreact_plugin.clips.clip_pipeline import Landmarks
-from emoreact_plugin.clips.scoring import Scores
-from emoreact_plugin.clips.sources import Clip
-from emoreact_plugin.datasets.landmark_detector import FrameLandmarks
-from emoreact_plugin.datasets.video import frame_times, read_frames
+from emoreact_plugin.clips.clip import Clip
+from emoreact_plugin.clips.landmarks import Landmarks
 from emoreact_plugin.inference import EmotionInferencer
 from emoreact_plugin.inference import inferencer as module
+from emoreact_plugin.inference.scorers.base import Scores
 from emoreact_plugin.models import load_recognizer
+from emoreact_plugin.preparation.mediapipe.detector import FrameLandmarks
 from emoreact_plugin.recipes import build
+from emoreact_plugin.video.reading import frame_times, read_frames
 from mmaction.registry import DATASETS
-
-from ..conftest import EMOTIONS, FRAMES, HEIGHT, WIDTH
-from ..models.helpers import recognizer2d
-from .helpers import OPTIONS, save_checkpoint, write_timed
+from tests.conftest import EMOTIONS, FRAMES, HEIGHT, WIDTH
+from tests.inference.helpers import OPTIONS, save_checkpoint, write_timed
+from tests.models.helpers import recognizer2d
 
 QUIET = dict(progress=False)
 

@@ -7,8 +7,7 @@ import emoreact_plugin  # noqa: F401
 from emoreact_plugin.models import score_stream
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
-
-from .helpers import recognizer2d, recognizer3d
+from tests.models.helpers import recognizer2d, recognizer3d
 
 STREAMS = ('face', 'body')
 

@@ -6,10 +6,10 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 import emoreact_plugin  # noqa: F401
-from emoreact_plugin.checkpoints import read_config
 from emoreact_plugin.models import load_recognizer
 from emoreact_plugin.models.load_recognizer import _without_start_weights
 from emoreact_plugin.recipes import build
+from emoreact_plugin.weights.checkpoints import read_config
 from mmaction.registry import MODELS
 
 

@@ -6,12 +6,11 @@ import pytest
 import torch
 
 import emoreact_plugin  # noqa: F401
-from emoreact_plugin.models import load_weights
 from emoreact_plugin.recipes import build
+from emoreact_plugin.weights import load_weights
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
-
-from .weight_samples import random_model, save_original
+from tests.weights.weight_samples import random_model, save_original
 
 SEGMENTS = 3
 NETWORKS = [

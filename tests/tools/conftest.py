@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-TOOLS = Path(__file__).parent.parent.parent / 'tools'
+TOOLS = Path(__file__).parents[2] / 'tools'
 
 
 @pytest.fixture

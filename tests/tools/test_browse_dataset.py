@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[2]
 CONFIG = f"""
 _base_ = [{str(ROOT / 'configs' / '_base_' / 'runtime.py')!r}]
 from emoreact_plugin.recipes import build

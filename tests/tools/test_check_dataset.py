@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from ..conftest import make_tiny
+from tests.conftest import make_tiny
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[2]
 CONFIG = str(ROOT / 'configs' / 'sample' / 'fusion.py')
 
 

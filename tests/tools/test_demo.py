@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from emoreact_plugin.inference import EmotionInferencer, camera
-
-from ..inference.helpers import FakeCapture, save_checkpoint
+from emoreact_plugin.inference import EmotionInferencer
+from emoreact_plugin.inference.live import camera
+from tests.inference.helpers import FakeCapture, save_checkpoint
 
 
 @pytest.fixture(scope='module')

@@ -80,7 +80,7 @@ def test_healthy_environment(run_doctor):
     'changes, text, command',
     [
         (
-            dict([('opencv-python', '4.11.0.86')]),
+            {'opencv-python': '4.11.0.86'},
             'OpenCV wheels of different versions share one folder',
             pip(
                 'install',
@@ -174,7 +174,7 @@ def test_python_range(doctor, version, fine):
     problems = doctor.check_python(version)
     assert (problems == []) == fine
     if not fine:
-        assert 'this is Python %d.%d' % version in problems[0].text
+        assert 'this is Python {}.{}'.format(*version) in problems[0].text
         assert 'venv' in problems[0].command
 
 

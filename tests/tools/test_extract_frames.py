@@ -4,10 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emoreact_plugin.datasets.crops import read_record
-
-from ..conftest import FRAMES, make_tiny, write_openface
-from ..transforms.test_face_mask import face
+from emoreact_plugin.clips.crops import read_record
+from tests.conftest import FRAMES, make_tiny, write_openface
+from tests.transforms.masks.test_drawing import face
 
 
 @pytest.fixture

@@ -7,12 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
-from emoreact_plugin.datasets.landmarks import load_prepared
+from emoreact_plugin.clips.landmark_cache import load_prepared
+from tests.conftest import write_video
+from tests.preparation.mediapipe.fake_mediapipe import HEIGHT, WIDTH, Person, World
 
-from ..conftest import write_video
-from ..datasets.fake_mediapipe import HEIGHT, WIDTH, Person, World
-
-SCRIPT = Path(__file__).parent.parent.parent / 'tools' / 'extract_landmarks.py'
+SCRIPT = Path(__file__).parents[2] / 'tools' / 'extract_landmarks.py'
 COUNT = 5
 
 
@@ -41,7 +40,8 @@ def call(tmp_path, monkeypatch, capsys):
     world.install(monkeypatch)
     # The whole frame instead of the face's neighbourhood, for this reason.
     monkeypatch.setattr(
-        'emoreact_plugin.datasets.landmark_detector.cut_out', lambda image, face: (image, (0, 0))
+        'emoreact_plugin.preparation.mediapipe.detector.cut_out',
+        lambda image, face: (image, (0, 0)),
     )
     frames = np.stack([np.full((HEIGHT, WIDTH, 3), 40 * k, np.uint8) for k in range(COUNT)])
     for name in ('a.mp4', 'sub/b.mp4'):

@@ -6,9 +6,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from emoreact_plugin.evaluation import Dump, bootstrap_weights, write_dump
-from emoreact_plugin.visualization import MAX_RUNS
-
-from ..conftest import EMOTIONS, write_annotations
+from emoreact_plugin.plots.roc_plots import MAX_RUNS
+from tests.conftest import EMOTIONS, write_annotations
 
 N = 40
 

@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from emoreact_plugin.evaluation import read_dump
 
-TOOLS = Path(__file__).parent.parent.parent / 'tools'
+TOOLS = Path(__file__).parents[2] / 'tools'
 CONFIG = """\
 _base_ = 'emoreact_plugin::_base_/runtime.py'
 from emoreact_plugin.recipes import build

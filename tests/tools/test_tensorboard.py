@@ -6,7 +6,7 @@ import sys
 import pytest
 from mmengine.config import Config
 
-from emoreact_plugin.visualization import without_tensorboard
+from emoreact_plugin.engine.tensorboard import without_tensorboard
 
 CONFIG = """\
 _base_ = 'emoreact_plugin::_base_/runtime.py'
@@ -90,7 +90,7 @@ def test_scalars_and_charts_are_there_and_go_on_when_resumed(train, read, tmp_pa
 
 
 def test_scores_that_are_not_defined_are_left_out(read, tmp_path):
-    from emoreact_plugin.visualization import TensorboardTrainingBackend
+    from emoreact_plugin.engine.tensorboard import TensorboardTrainingBackend
 
     backend = TensorboardTrainingBackend(str(tmp_path))
     backend.add_scalars(dict(a=0.5, b=None), step=1)
@@ -103,7 +103,7 @@ def test_scores_that_are_not_defined_are_left_out(read, tmp_path):
 
 
 def test_the_times_of_validation_are_apart(read, tmp_path):
-    from emoreact_plugin.visualization import TensorboardTrainingBackend
+    from emoreact_plugin.engine.tensorboard import TensorboardTrainingBackend
 
     backend = TensorboardTrainingBackend(str(tmp_path))
     # as MMEngine gives them: training by epochs and by iterations, validation

@@ -18,10 +18,9 @@ from mmengine.config import Config
 from sklearn.metrics import roc_auc_score
 
 from emoreact_plugin.evaluation import read_dump
+from tests.conftest import make_tiny, write_annotations
 
-from ..conftest import make_tiny, write_annotations
-
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[2]
 SMALL = ['--cfg-options', 'train_cfg.max_epochs=2', 'train_dataloader.batch_size=4']
 for _split in ('train', 'val', 'test'):
     SMALL += [f'{_split}_dataloader.num_workers=0', f'{_split}_dataloader.persistent_workers=False']

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from emoreact_plugin.transforms import CropRegions
-
-from ..conftest import face_of
+from tests.conftest import face_of
 
 
 def sample(faces=None, bodies=None, n=2):

@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 
 from emoreact_plugin.transforms.draw_face_mask import DrawFaceMask
-from emoreact_plugin.transforms.face_mask_shapes import COLORS, KINDS
-
-from .test_face_mask import face, skin
+from emoreact_plugin.transforms.masks.shapes import COLORS, KINDS
+from tests.transforms.masks.test_drawing import face, skin
 
 
 def sample(n=3, video_id='clip_1', **kwargs):

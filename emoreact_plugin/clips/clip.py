@@ -1,0 +1,165 @@
+"""A clip: its frames, and where the person is in them."""
+
+import os.path as osp
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import cv2
+import numpy as np
+
+from emoreact_plugin.video.folders import scan_frames
+from emoreact_plugin.video.reading import (
+    USUAL_RATE,
+    frame_times,
+    iterate_frames,
+    read_frames,
+    select_frames,
+    video_info,
+)
+
+from .clip_files import ClipFiles, find_clip
+from .fill_cache import default_cache_dir, prepare_all, prepare_video
+from .landmark_cache import PreparedClip, load_prepared
+from .landmarks import Landmarks
+
+FRAME_NAMES = '{:06d}.jpg'
+
+
+class Clip:
+    """A video, or a folder of numbered frames, and its landmarks.
+
+    Args:
+        path (str): The video file, or the folder.
+        landmarks (str, optional): Folder of the landmark files of any kind
+            that ``EmoReactDataset`` reads. Defaults to None: beside the clip.
+        detect (Callable, optional): Finds the landmarks of a video now,
+            instead of reading any; called with the path of the video.
+        use_landmarks (bool): Without, none are looked for: whole frames are
+            used. Defaults to True.
+        cache_dir (str, optional): Folder of the prepared landmark files, see
+            ``EmoReactDataset``.
+        filename_tmpl (str): The names of frames in a folder.
+        video (str, optional): The name that the landmark files are called
+            by, such as ``80sTOYS105_2.mp4``, relative to their folder.
+            Defaults to None: the clip's own.
+        person (str, optional): Whom of several people the landmark files are
+            of, see ``EmoReactDataset``. Defaults to None.
+
+    Attributes:
+        path, name (str): Its path, and the last part of it.
+        total_frames (int)
+        size (tuple[int, int]): Width and height of a frame, pixels.
+        fps (float): Frames a second, 0.0 where that is not known.
+        landmarks (Landmarks): Of all frames.
+        has_landmarks, has_keypoints (bool): Whether there are files of the
+            face and of the body.
+
+    Raises:
+        FileNotFoundError: When it, or the folder of landmarks, is not there.
+        ValueError: When it, or its landmark file, cannot be read, or the two
+            do not belong together.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        landmarks: str | None = None,
+        detect: Callable[[str], PreparedClip] | None = None,
+        use_landmarks: bool = True,
+        cache_dir: str | None = None,
+        filename_tmpl: str = FRAME_NAMES,
+        video: str | None = None,
+        person: str | None = None,
+    ) -> None:
+        self.path = path
+        self.name = osp.basename(osp.normpath(path))
+        self.filename_tmpl = filename_tmpl if osp.isdir(path) else None
+        if landmarks is not None and not osp.isdir(landmarks):
+            raise FileNotFoundError(f'{landmarks}: no such folder of landmarks')
+        if self.filename_tmpl:
+            folder = scan_frames(path, filename_tmpl)
+            self.first = folder.start_index
+            self.total_frames = folder.total_frames
+            self.size, self.fps = (folder.width, folder.height), 0.0
+        else:
+            info = video_info(path)
+            self.total_frames, self.fps = info.total_frames, info.fps
+            self.size = (info.width, info.height)
+        self.landmarks = Landmarks.none(self.total_frames)
+        self.has_landmarks = self.has_keypoints = False
+        if detect is not None:
+            self.has_landmarks = self.has_keypoints = True
+            self.landmarks = self._of(detect(path), path)
+        elif use_landmarks:
+            folder = landmarks or osp.dirname(osp.normpath(path))
+            files = find_clip(video or self.name, path, folder, folder, self.filename_tmpl, person)
+            self._read_landmarks(files, cache_dir or default_cache_dir())
+
+    def _read_landmarks(self, files: ClipFiles, cache_dir: str) -> None:
+        self.has_landmarks = files.landmarks is not None
+        self.has_keypoints = files.keypoints is not None
+        if not (self.has_landmarks or self.has_keypoints):
+            return
+        if self.filename_tmpl:
+            prepared = prepare_all([files], cache_dir, True)[0][0]
+        else:
+            prepared = prepare_video(files, cache_dir)
+        found = self._of(load_prepared(prepared), prepared)
+        none = Landmarks.none(self.total_frames)
+        self.landmarks = Landmarks(
+            found.face if self.has_landmarks else none.face,
+            found.body if self.has_keypoints else none.body,
+            found.face_is_box if self.has_landmarks else none.face_is_box,
+        )
+
+    def _of(self, clip: PreparedClip, file: str) -> Landmarks:
+        found = (clip.total_frames, *clip.frame_size)
+        if found != (self.total_frames, *self.size):
+            raise ValueError(
+                f'{file}: has landmarks of {found[0]} frames of '
+                f'{found[1]}x{found[2]} pixels, but {self.path} has '
+                f'{self.total_frames} of {self.size[0]}x{self.size[1]}'
+            )
+        return Landmarks(
+            clip.face_landmarks, clip.body_keypoints * np.float32(self.size), clip.face_is_box
+        )
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """Yield every frame: (H, W, 3) uint8, RGB."""
+        if not self.filename_tmpl:
+            yield from iterate_frames(self.path)
+            return
+        for k in range(self.total_frames):
+            yield self._image(k)
+
+    def select(self, inds: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield some frames in their order: each index once, and the frame,
+        (H, W, 3) uint8, RGB.
+        """
+        if not self.filename_tmpl:
+            yield from select_frames(self.path, inds)
+            return
+        for k in sorted(set(map(int, inds))):
+            yield k, self._image(k)
+
+    def times(self) -> np.ndarray:
+        """When each frame is shown: (T, ) float64, seconds from the first one
+        on; at 25 frames a second for a folder of frames.
+        """
+        if not self.filename_tmpl:
+            times = frame_times(self.path)
+            if len(times) == self.total_frames:
+                return times
+        return np.arange(self.total_frames) / (self.fps or float(USUAL_RATE))
+
+    def read(self, inds: Sequence[int]) -> list[np.ndarray]:
+        """Some frames, counted from 0: (H, W, 3) uint8, RGB."""
+        if not self.filename_tmpl:
+            return read_frames(self.path, inds, self.total_frames)
+        return [self._image(int(k)) for k in inds]
+
+    def _image(self, index: int) -> np.ndarray:
+        path = osp.join(self.path, self.filename_tmpl.format(self.first + index))
+        image = cv2.imread(path)
+        if image is None:
+            raise ValueError(f'{path}: cannot be read as an image')
+        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

@@ -1,0 +1,111 @@
+"""Which files belong to a clip, and the prepared file made of them."""
+
+import os.path as osp
+from typing import NamedTuple
+
+from .landmark_cache import load_prepared
+
+# What OpenFace and the original system write, or a prepared file among the
+# landmarks, which holds both.
+FILE_NAMES = dict(
+    landmarks=('{clip}.npz', '{clip}.csv', '{video}_openface/{base}.csv'),
+    keypoints=('{video}_hol.txt', '{clip}_hol.txt'),
+)
+
+
+class ClipFiles(NamedTuple):
+    """Where a clip lies.
+
+    Attributes:
+        video (str): Its name in the annotation file.
+        source (str): Path of the video file or of the folder of frames.
+        landmarks (str | None): OpenFace's CSV, or a prepared file.
+        keypoints (str | None): The ``_hol.txt``, or the same prepared file.
+        filename_tmpl (str | None): Of the frames; None for a video.
+        person (str | None): Whom of several people the files are of.
+    """
+
+    video: str
+    source: str
+    landmarks: str | None
+    keypoints: str | None
+    filename_tmpl: str | None = None
+    person: str | None = None
+
+
+def find_clip(
+    video: str,
+    source: str,
+    landmarks: str,
+    keypoints: str,
+    filename_tmpl: str | None = None,
+    person: str | None = None,
+) -> ClipFiles:
+    """Gather what belongs to a clip.
+
+    Args:
+        video (str): Its name, such as ``80sTOYS105_2.mp4``.
+        source (str): Path of the video file or of the folder of frames.
+        landmarks (str): The folder with the landmark files.
+        keypoints (str): The folder with the keypoint files.
+        filename_tmpl (str, optional): Of the frames; None for a video.
+        person (str, optional): Whom of several people the files are of, see
+            :func:`expected_names`. Defaults to None.
+
+    Returns:
+        ClipFiles
+
+    Raises:
+        ValueError: For a damaged prepared file among the landmarks.
+    """
+    faces = find_landmarks(video, landmarks, person)
+    if (faces or '').endswith('.npz'):
+        # One file for both, unless it was made of one of them only.
+        roles = load_prepared(faces).sources
+        bodies = faces if 'keypoints_file' in roles else None
+    else:
+        bodies = find_keypoints(video, keypoints, person)
+    return ClipFiles(video, source, faces, bodies, filename_tmpl, person)
+
+
+def find_landmarks(video: str, folder: str, person: str | None = None) -> str | None:
+    """A clip's face landmarks in a folder, see :func:`expected_names`.
+
+    Args:
+        video (str): Such as ``80sTOYS105_2.mp4``.
+        folder (str): Where to look.
+        person (str, optional): Whom of several people they are of.
+
+    Returns:
+        str | None: The file.
+    """
+    return _first_file(folder, expected_names('landmarks', video, person))
+
+
+def find_keypoints(video: str, folder: str, person: str | None = None) -> str | None:
+    """A clip's body keypoints in a folder; see :func:`find_landmarks`."""
+    return _first_file(folder, expected_names('keypoints', video, person))
+
+
+def expected_names(kind: str, video: str, person: str | None = None) -> list[str]:
+    """The names that a clip's file of a kind may have, the first one first.
+
+    Args:
+        kind (str): ``'landmarks'`` or ``'keypoints'``.
+        video (str): Such as ``80sTOYS105_2.mp4``.
+        person (str, optional): Whom of several people it is of: ``_<person>``
+            then follows the names of clip and video, as in ``talk_2.csv``.
+
+    Returns:
+        list[str]: Relative to the folder.
+    """
+    clip = osp.splitext(video)[0]
+    if person is not None:
+        clip, video = f'{clip}_{person}', f'{video}_{person}'
+    base = osp.basename(clip)
+    return [name.format(video=video, clip=clip, base=base) for name in FILE_NAMES[kind]]
+
+
+def _first_file(folder: str, names: list[str]) -> str | None:
+    paths = (osp.join(folder, name) for name in names)
+    return next((path for path in paths if osp.isfile(path)), None)

@@ -1,0 +1,184 @@
+"""Fill the landmark cache: one small file for each clip."""
+
+import hashlib
+import os
+import os.path as osp
+from concurrent.futures import ThreadPoolExecutor
+
+from mmengine.dist import barrier, get_dist_info
+from mmengine.logging import print_log
+
+from emoreact_plugin.utils.progress import progress_bar
+from emoreact_plugin.utils.text import number
+from emoreact_plugin.video.folders import FrameFolder, scan_frames
+from emoreact_plugin.video.reading import probe_video
+
+from .clip_files import ClipFiles
+from .landmark_cache import is_current, load_prepared, prepare_clip
+
+
+def default_cache_dir() -> str:
+    """``$EMOREACT_CACHE_DIR``, else the user's cache folder."""
+    base = os.environ.get('XDG_CACHE_HOME') or osp.expanduser('~/.cache')
+    return os.environ.get('EMOREACT_CACHE_DIR') or osp.join(base, 'emoreact_plugin')
+
+
+def prepared_path(files: ClipFiles, cache_dir: str) -> str:
+    """Where a clip's prepared file lies: the paths of what it is made of tell
+    it from those of a clip of the same name in another folder.
+    """
+    if (files.landmarks or '').endswith('.npz'):
+        return files.landmarks
+    paths = [p and osp.abspath(p) for p in sources_of(files).values()]
+    key = hashlib.sha256(repr(paths).encode()).hexdigest()[:16]
+    clip = osp.splitext(osp.basename(files.video))[0]
+    return osp.join(cache_dir, f'{clip}-{key}.npz')
+
+
+def prepare_all(
+    clips: list[ClipFiles], cache_dir: str, check: bool
+) -> tuple[list[str], dict[str, int]]:
+    """Make the prepared file of every clip that has none or a stale one.
+
+    Can be stopped and taken up again: a file is whole or not there.
+
+    Args:
+        clips (list[ClipFiles]): What there is.
+        cache_dir (str): The folder of prepared files; made if need be.
+        check (bool): Refuse landmark files whose number of rows does not fit
+            the clip's frames.
+
+    Returns:
+        tuple: The prepared file of each clip, and the number of the first
+        frame of each folder of frames by its path.
+
+    Raises:
+        ValueError: Naming all clips that cannot be prepared (the first five
+            in words) and the first error.
+    """
+    try:
+        os.makedirs(cache_dir, exist_ok=True)
+        if not os.access(cache_dir, os.W_OK):
+            raise PermissionError('it cannot be written to')
+    except OSError as error:
+        raise ValueError(
+            f'{cache_dir}: cannot be the folder of the prepared landmark '
+            f'files ({error}); name another with --cache-dir'
+        ) from error
+    paths = [prepared_path(files, cache_dir) for files in clips]
+    folders = {
+        source: scan_frames(source, template)
+        for source, template in {(files.source, files.filename_tmpl) for files in clips}
+        if template
+    }
+    jobs = []
+    # Several clips may be parts of one video.
+    for path, files in dict(zip(paths, clips)).items():
+        if path == files.landmarks:
+            _check_given(files, folders.get(files.source))
+        else:
+            jobs.append((files, path))
+    # Every rank does its share, then whatever is not there yet all the same:
+    # ranks on another machine may have a cache of their own.
+    rank, world_size = get_dist_info()
+    _prepare_stale(jobs[rank::world_size], folders, cache_dir, check)
+    barrier()
+    _prepare_stale(jobs, folders, cache_dir, check)
+    return paths, {path: f.start_index for path, f in folders.items()}
+
+
+def prepare_video(files: ClipFiles, cache_dir: str) -> str:
+    """Make the prepared file of one video, if there is none or a stale one.
+
+    Args:
+        files (ClipFiles): Of a video.
+        cache_dir (str): The folder of prepared files.
+
+    Returns:
+        str: The prepared file.
+
+    Raises:
+        FileNotFoundError, ValueError: As :func:`prepare_all`.
+    """
+    path = prepared_path(files, cache_dir)
+    if path == files.landmarks:
+        _check_given(files, None)
+    elif not is_current(path, sources_of(files)):
+        _prepare(files, path, None, True)
+    return path
+
+
+def _check_given(files: ClipFiles, folder: FrameFolder | None) -> None:
+    """A prepared file of another tool's making stays as it is, but has to be
+    one of this very clip. Its time may change when a data set is copied.
+    """
+    clip = load_prepared(files.landmarks)
+    if folder is not None:
+        found = (clip.total_frames, *clip.frame_size)
+        if found != folder[1:]:
+            raise ValueError(
+                f'{files.landmarks}: was prepared for {found[0]} frames of '
+                f'{found[1]}x{found[2]} pixels, but {files.source} has '
+                f'{folder[1]} of {folder[2]}x{folder[3]}. Prepare it anew'
+            )
+        return
+    made_of = clip.sources.get('source')
+    if made_of is None:
+        return
+    size = osp.getsize(files.source)
+    if made_of['size'] != size:
+        raise ValueError(
+            f'{files.landmarks}: was prepared from a video of '
+            f'{made_of["size"]} bytes ({made_of["path"]}), but '
+            f'{files.source} has {size}. Prepare it anew'
+        )
+
+
+def _prepare_stale(jobs: list[tuple], folders: dict, cache_dir: str, check: bool) -> None:
+    stale = [(files, path) for files, path in jobs if not is_current(path, sources_of(files))]
+    if not stale:
+        return
+    errors = []
+
+    def prepare(job: tuple) -> None:
+        try:
+            _prepare(*job, folders.get(job[0].source), check)
+        except (ValueError, OSError) as error:
+            errors.append((job[0].video, error))
+
+    print_log(
+        f'Preparing the landmarks of {number(len(stale), "clip")}, once, into {cache_dir}',
+        'current',
+    )
+    # Threads do: decoding leaves Python's lock alone.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in progress_bar(pool.map(prepare, stale), 'preparing', len(stale), unit='clip'):
+            pass
+    if errors:
+        errors.sort(key=lambda item: item[0])
+        names = ', '.join(name for name, _ in errors[:5])
+        raise ValueError(
+            f'{len(errors)} of {len(stale)} clips cannot be '
+            f'used ({names}{", …" * (len(errors) > 5)}). The '
+            f'first: {errors[0][1]}. Get what is damaged again, '
+            'or take its rows out of the annotation file; '
+            'tools/check_dataset.py lists all that is wrong'
+        ) from errors[0][1]
+
+
+def sources_of(files: ClipFiles) -> dict[str, str | None]:
+    """Role -> path of the files that a prepared file is made of."""
+    return dict(source=files.source, landmarks_file=files.landmarks, keypoints_file=files.keypoints)
+
+
+def _prepare(files: ClipFiles, path: str, folder: FrameFolder | None, check: bool) -> None:
+    info = folder or probe_video(files.source)
+    prepare_clip(
+        path,
+        total_frames=info.total_frames,
+        frame_size=(info.width, info.height),
+        landmarks_file=files.landmarks,
+        keypoints_file=files.keypoints,
+        source=files.source,
+        check=check,
+    )

@@ -1,0 +1,357 @@
+"""Face landmarks and body keypoints, as other programs write them.
+
+Each reader turns a text file into an array with one row a frame.
+"""
+
+import os
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from emoreact_plugin.utils.files import PathLike
+
+NUM_LANDMARKS = 68
+# OpenFace's documentation calls what lies below this a failure.
+MIN_CONFIDENCE = 0.7
+# Half a second at 30 frames a second: longer than a detector's failures last.
+MAX_FRAMES_AWAY = 15
+# Almost two hours at 30 frames a second. A larger frame number is a mistake,
+# and would have to be paid for in memory.
+MAX_FRAMES = 200_000
+# Keypoints are fractions of the frame; a joint may lie outside of it, but not
+# ten frames away. Pixels do.
+MAX_FRACTION = 10.0
+
+_POINT_COLUMNS = [f'{axis}_{k}' for axis in 'xy' for k in range(NUM_LANDMARKS)]
+_ROW_COLUMNS = ['frame', 'face_id', 'confidence', 'success']
+# what C++ programs on Windows print for a number that is none
+_MISSING_CELLS = ('', '-nan(ind)', 'nan(ind)', '-nan(snan)', 'nan(snan)')
+
+
+# Face landmarks: the CSV file of OpenFace
+
+
+class _FaceRows(NamedTuple):
+    """The rows of an OpenFace file, R of them; row k is line k + 2."""
+
+    columns: dict[str, np.ndarray]  # those of _ROW_COLUMNS there are: (R,)
+    points: np.ndarray  # float32 (R, 68, 2), pixels, NaN where there is none
+
+
+def read_openface_csv(
+    path: PathLike, min_confidence: float = MIN_CONFIDENCE
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read the 2D face landmarks that OpenFace 2.x wrote for a video.
+
+    The ``frame`` column says which frame a row belongs to. It counts from 1,
+    or from 0 if a frame 0 occurs; where it is missing, row k is frame k. No
+    face counts as found in a row of ``success`` 0 or of a confidence that is
+    NaN or under ``min_confidence``, whatever its coordinates are, nor in one
+    whose points all lie at (0, 0). A point with a coordinate that is empty,
+    NaN or infinite is missing; a point outside the frame is kept.
+
+    Where a frame has several faces, one person is followed: the largest (by
+    the area of the box around its points) in the first frame that has any,
+    then the one whose box centre is nearest to where the person was last
+    seen. A face that continues another face of the frame before is left to
+    it, so that nobody takes over while the followed person is not found for
+    a moment; after 15 frames the nearest face takes over.
+
+    Args:
+        path (str | PathLike): The CSV file; only its columns ``frame``,
+            ``face_id``, ``confidence``, ``success`` (each may be missing),
+            ``x_0`` to ``x_67`` and ``y_0`` to ``y_67`` are read.
+        min_confidence (float): A face of less confidence is not found.
+            Defaults to 0.7, the threshold in OpenFace's documentation.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: Landmarks, float32 (F, 68, 2), x and y
+        in pixels of the full frame, NaN where not found; and confidences,
+        float32 (F,): of the followed face or, in a frame without it, the
+        highest of the rows that count as failed, NaN where there is none. F
+        is the number of the last frame that has a row.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is empty, no text, has no 2D landmarks, a row of
+            another length, a cell that is no number, a frame number that is
+            not whole, negative or over 200000, two rows for one face of a
+            frame, or several faces and no ``frame`` column. The message
+            names the file and the line.
+    """
+    return parse_openface(path, min_confidence)[:2]
+
+
+def parse_openface(
+    path: PathLike, min_confidence: float = MIN_CONFIDENCE
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """What :func:`read_openface_csv` returns, and how many frames have a
+    row.
+    """
+    rows = _parse_openface(path)
+    columns, points = rows.columns, rows.points
+    frames = _frame_numbers(path, rows)
+    found = np.nan_to_num(points).any(axis=(1, 2))
+    if 'success' in columns:
+        found &= columns['success'] == 1
+    confidences = columns.get('confidence', np.full(len(frames), np.nan))
+    if 'confidence' in columns:
+        found &= confidences >= min_confidence
+    followed = _follow_one_person(frames, found, points)
+
+    landmarks = np.full((frames.max() + 1, NUM_LANDMARKS, 2), np.nan, 'f4')
+    landmarks[frames[followed]] = points[followed]
+    confidence = np.full(len(landmarks), np.nan, 'f4')
+    np.fmax.at(confidence, frames[~found], confidences[~found].astype('f4'))
+    confidence[frames[followed]] = confidences[followed]
+    return landmarks, confidence, len(np.unique(frames))
+
+
+def _parse_openface(path: PathLike) -> _FaceRows:
+    lines = _read_lines(path, 'OpenFace CSV file')
+    while lines and not lines[-1].strip():
+        lines.pop()
+    if not lines:
+        raise ValueError(f'{path}: expected an OpenFace CSV file, found an empty file')
+    header = [name.strip() for name in lines[0].split(',')]
+    names = _openface_columns(path, header)
+    if len(lines) == 1:
+        raise ValueError(f'{path}: has a header, but no row')
+
+    values = np.empty((len(lines) - 1, len(names)))
+    places = [header.index(name) for name in names]
+    pick, last = itemgetter(*places), max(places) + 1
+    for row, line in enumerate(lines[1:]):
+        width = line.count(',') + 1
+        if width != len(header):
+            raise ValueError(
+                f'{path}, line {row + 2}: expected '
+                f'{len(header)} cells as in the header, found '
+                f'{width}'
+            )
+        cells = pick(line.split(',', last))
+        try:
+            values[row] = list(map(float, cells))
+        except ValueError:
+            values[row] = _parse_cells(f'{path}, line {row + 2}', names, cells)
+
+    # float32 cannot hold every number that a broken file may hold
+    with np.errstate(over='ignore'):
+        points = values[:, -len(_POINT_COLUMNS) :].astype('f4')
+    points = points.reshape(-1, 2, NUM_LANDMARKS).transpose(0, 2, 1).copy()
+    points[~np.isfinite(points).all(axis=2)] = np.nan
+    row_columns = names[: -len(_POINT_COLUMNS)]
+    return _FaceRows(dict(zip(row_columns, values.T)), points)
+
+
+def _openface_columns(path: PathLike, header: Sequence[str]) -> list[str]:
+    """Names of the columns to read, those of the 68 points at the end."""
+    missing = [name for name in _POINT_COLUMNS if name not in header]
+    if len(missing) == len(_POINT_COLUMNS):
+        raise ValueError(
+            f'{path}: has no 2D face landmarks (columns x_0 to x_67 and y_0 '
+            f'to y_67) among its {len(header)} columns, the first of which '
+            f'is {header[0][:40]!r}. Run OpenFace with 2D landmarks (-2Dfp)'
+        )
+    if missing:
+        raise ValueError(
+            f'{path}: expected the columns x_0 to x_67 and y_0 '
+            f'to y_67, found no {", ".join(missing[:5])}'
+            f'{" ..." if len(missing) > 5 else ""}'
+        )
+    names = [name for name in _ROW_COLUMNS if name in header] + _POINT_COLUMNS
+    for name in names:
+        if header.count(name) > 1:
+            raise ValueError(f'{path}: column {name} occurs {header.count(name)} times')
+    return names
+
+
+def _parse_cells(place: str, names: Sequence[str], cells: Sequence[str]) -> list[float]:
+    """The slow way: for cells that ``float`` does not take."""
+    values = []
+    for name, cell in zip(names, cells):
+        cell = cell.strip()
+        try:
+            missing = cell.lower() in _MISSING_CELLS
+            values.append(np.nan if missing else float(cell))
+        except ValueError:
+            raise ValueError(
+                f'{place}, column {name}: expected a number, found {cell[:40]!r}'
+            ) from None
+    return values
+
+
+def _frame_numbers(path: PathLike, rows: _FaceRows) -> np.ndarray:
+    """Frame of each row, int64 (R,), counted from 0; checks the columns."""
+    columns, count = rows.columns, len(rows.points)
+    for name in ('frame', 'face_id'):
+        if name in columns:
+            _check_whole(path, name, columns[name])
+    for row, value in enumerate(columns.get('success', ())):
+        if value not in (0, 1) and not np.isnan(value):
+            raise ValueError(
+                f'{path}, line {row + 2}, column success: expected 0 or 1, found {value:g}'
+            )
+    faces = columns.get('face_id', np.zeros(count)).astype(np.int64)
+    if 'frame' not in columns:
+        if len(np.unique(faces)) > 1:
+            raise ValueError(
+                f'{path}: has several faces (face_id), but no '
+                'frame column that tells which frame a row '
+                'belongs to'
+            )
+        if count > MAX_FRAMES:
+            raise ValueError(f'{path}: expected at most {MAX_FRAMES} frames, found {count} rows')
+        return np.arange(count)
+
+    frames = columns['frame'].astype(np.int64)
+    first_row = {}
+    for row, key in enumerate(zip(frames.tolist(), faces.tolist())):
+        other = first_row.setdefault(key, row)
+        if other != row:
+            raise ValueError(
+                f'{path}, line {row + 2}: expected one row for each face of '
+                f'a frame, found frame {key[0]}, face {key[1]} again (first '
+                f'in line {other + 2})'
+            )
+    return frames - (0 if (frames == 0).any() else 1)
+
+
+def _check_whole(path: PathLike, name: str, values: np.ndarray) -> None:
+    whole = (values >= 0) & (values <= MAX_FRAMES) & (values == values.round())
+    if not whole.all():
+        row = int(whole.argmin())
+        raise ValueError(
+            f'{path}, line {row + 2}, column {name}: expected a '
+            f'whole number from 0 to {MAX_FRAMES}, found '
+            f'{values[row]:.15g}'
+        )
+
+
+def _follow_one_person(frames: np.ndarray, found: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Mark the rows of one person.
+
+    The faces of a frame are matched to the faces last seen, one to one, by
+    the smallest sum of distances; with one face known, that is the nearest.
+    Somebody who has been away for :data:`MAX_FRAMES_AWAY` frames is given up
+    for the nearest face that is there.
+
+    Args:
+        frames (np.ndarray): int (R,), frame of each row.
+        found (np.ndarray): bool (R,), rows that hold a face.
+        points (np.ndarray): float (R, 68, 2), NaN where missing.
+
+    Returns:
+        np.ndarray: bool (R,), at most one row of a frame is True.
+    """
+    if len(np.unique(frames)) == len(frames) or not found.any():
+        return found
+    order = np.argsort(frames, kind='stable')
+    order = order[found[order]]
+    starts = np.unique(frames[order], return_index=True)[1]
+    shapes = points[order].astype(np.float64)
+    low, high = np.nanmin(shapes, axis=1), np.nanmax(shapes, axis=1)
+    areas = (high - low).prod(axis=1)
+    centres = (low + high) / 2
+
+    followed = np.zeros(len(frames), bool)
+    known, last_seen = None, 0  # box centres, the followed person's first
+    for here in np.split(np.arange(len(order)), starts[1:]):
+        frame = frames[order[here[0]]]
+        if known is None:
+            mine = int(areas[here].argmax())
+        else:
+            gaps = np.linalg.norm(known[:, None] - centres[here], axis=2)
+            if frame - last_seen > MAX_FRAMES_AWAY:
+                gaps = gaps[:1]  # nobody else has a claim to a face any more
+            who, which = linear_sum_assignment(gaps)
+            mine = dict(zip(who.tolist(), which.tolist())).get(0)
+        if mine is not None:
+            followed[order[here[mine]]] = True
+            person, last_seen = centres[here[mine]], frame
+            here = np.delete(here, mine)
+        known = np.vstack([person[None], centres[here]])
+    return followed
+
+
+# Body keypoints: the text file of the original
+
+
+def read_keypoints_txt(path: PathLike, total_frames: int) -> np.ndarray:
+    """Read a keypoint file: a line a frame, ``x y x y ...``.
+
+    Line k (from 0) is frame k, a blank line a frame in which nobody was
+    found. Lines past ``total_frames`` belong to no frame (the original put
+    hands there) and are not looked at.
+
+    Args:
+        path (str | PathLike): The text file (``<video>_hol.txt``).
+        total_frames (int): Number of frames of the clip, T.
+
+    Returns:
+        np.ndarray: float32 (T, J, 2), x and y as fractions of the frame's
+        width and height. J is the largest number of joints in a frame (0 if
+        there are none); the rest is NaN, as are frames without a line. The
+        file drops joints that were not seen, so j is no fixed joint.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is empty or no text; a line holds an odd count
+            of numbers, something that is no number, or pixels instead of
+            fractions. The message names the file and the line.
+    """
+    return parse_keypoints(path, total_frames)[0]
+
+
+def parse_keypoints(path: PathLike, total_frames: int) -> tuple[np.ndarray, int]:
+    """Like :func:`read_keypoints_txt`, and how many lines there are."""
+    check_count('total_frames', total_frames)
+    lines = _read_lines(path, 'keypoint file')
+    if not lines:
+        raise ValueError(f'{path}: expected a line a frame, found an empty file')
+    frames = []
+    for number, line in enumerate(lines[:total_frames], 1):
+        cells = line.split()
+        place = f'{path}, line {number}'
+        names = [f'number {k + 1}' for k in range(len(cells))]
+        values = np.array(_parse_cells(place, names, cells))
+        if len(values) % 2:
+            raise ValueError(f'{place}: expected pairs of x and y, found {len(values)} numbers')
+        outside = np.flatnonzero(np.abs(values) > MAX_FRACTION)
+        if len(outside):
+            raise ValueError(
+                f'{place}: expected fractions of the frame (0 to 1), found '
+                f'{values[outside[0]]:g}: are these pixels?'
+            )
+        joints = values.reshape(-1, 2)
+        joints[np.isnan(joints).any(axis=1)] = np.nan
+        frames.append(joints)
+    most = max(map(len, frames))
+    keypoints = np.full((total_frames, most, 2), np.nan, 'f4')
+    for k, joints in enumerate(frames):
+        keypoints[k, : len(joints)] = joints
+    return keypoints, len(lines)
+
+
+def _read_lines(path: PathLike, kind: str) -> list[str]:
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f'{path}: there is no such {kind}')
+    with open(path, 'rb') as file:
+        data = file.read()
+    try:
+        text = data.decode('utf-8-sig')
+    except UnicodeDecodeError:
+        text = '\0'
+    if '\0' in text:
+        raise ValueError(f'{path}: expected a text file ({kind}, UTF-8), found other bytes')
+    lines = text.replace('\r\n', '\n').replace('\r', '\n').split('\n')
+    return lines if lines[-1] else lines[:-1]
+
+
+def check_count(name: str, value: int) -> None:
+    """Refuse anything but a whole number from 1."""
+    if not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f'expected {name} to be a whole number from 1, found {value!r}')

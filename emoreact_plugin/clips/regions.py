@@ -1,0 +1,102 @@
+"""Where a region lies in a frame: pure functions on arrays."""
+
+import numpy as np
+from mmengine.registry import Registry
+
+Box = tuple[int, int, int, int]
+
+# A region is a function ``(face_landmarks (68, 2), body_keypoints (J, 2)) ->
+# points (K, 2)``: the points whose extent is the region, in pixels, NaN where
+# a point is not there. Register your own under its name and use the name in
+# ``CropRegions(regions=(...))``. Mind that keypoint files of the original's
+# kind leave out joints that were not seen, so joint j of a frame is no fixed
+# joint there: their extent means something, an index into them does not.
+REGIONS = Registry('region', locations=['emoreact_plugin.clips.regions'])
+
+FACE_POINTS = 68
+
+
+@REGIONS.register_module(name='face')
+def face_points(face_landmarks: np.ndarray, body_keypoints: np.ndarray) -> np.ndarray:
+    """The 68 face landmarks; none where fewer than half of them are there.
+
+    Args:
+        face_landmarks (np.ndarray): (68, 2), pixels, NaN where missing.
+        body_keypoints (np.ndarray): (J, 2), not used.
+
+    Returns:
+        np.ndarray: (68, 2) or (0, 2).
+    """
+    there = np.isfinite(face_landmarks).all(axis=1).sum()
+    if 2 * there < FACE_POINTS:
+        return face_landmarks[:0]
+    return face_landmarks
+
+
+@REGIONS.register_module(name=['fullbody', 'body'])
+def fullbody_points(face_landmarks: np.ndarray, body_keypoints: np.ndarray) -> np.ndarray:
+    """The visible body keypoints.
+
+    Args:
+        face_landmarks (np.ndarray): (68, 2), not used.
+        body_keypoints (np.ndarray): (J, 2), pixels, NaN where not seen.
+
+    Returns:
+        np.ndarray: (J, 2).
+    """
+    return body_keypoints
+
+
+def extent_box(points: np.ndarray, frame_shape: tuple[int, int], margin: float = 0.1) -> Box | None:
+    """The extent of the points that are there, a tenth wider on each side.
+
+    ``x1 = round(min x)``, ``x2 = round(max x)``, ``e = round(0.1 * (x2 -
+    x1))``, box ``[x1 - e, x2 + e)`` clipped to the frame, likewise in y;
+    halves are rounded to even, as the original does.
+
+    Args:
+        points (np.ndarray): (K, 2) x and y in pixels. A point with a value
+            that is not finite is left out.
+        frame_shape (tuple[int, int]): Height and width of the frame.
+        margin (float): The part of the width and of the height that is added
+            on each side. Defaults to 0.1.
+
+    Returns:
+        tuple[int, int, int, int] | None: x1, y1, x2, y2, right and bottom
+        exclusive; None where no point is there or nothing of the box lies
+        within the frame.
+    """
+    points = points[np.isfinite(points).all(axis=1)].astype(np.float64)
+    if not len(points):
+        return None
+    low, high = np.rint(points.min(axis=0)), np.rint(points.max(axis=0))
+    extra = np.rint(margin * (high - low))
+    size = np.array(frame_shape[::-1], dtype=np.float64)
+    x1, y1 = np.clip(low - extra, 0, size).astype(int)
+    x2, y2 = np.clip(high + extra, 0, size).astype(int)
+    if x1 >= x2 or y1 >= y2:
+        return None
+    return int(x1), int(y1), int(x2), int(y2)
+
+
+def crop(frame: np.ndarray, box: Box, blackout: Box | None = None) -> np.ndarray:
+    """Cut a box out of a frame, a part of it filled with black if asked for.
+
+    Args:
+        frame (np.ndarray): (H, W, 3) uint8. It is not changed.
+        box (tuple[int, int, int, int]): x1, y1, x2, y2 within the frame,
+            right and bottom exclusive.
+        blackout (tuple[int, int, int, int], optional): The box to fill with
+            black, in pixels of the frame. Defaults to None.
+
+    Returns:
+        np.ndarray: (y2 - y1, x2 - x1, 3) uint8; a view of ``frame`` unless
+        there is a part to black out.
+    """
+    x1, y1, x2, y2 = box
+    out = frame[y1:y2, x1:x2]
+    if blackout is not None:
+        left, top, right, bottom = blackout
+        out = out.copy()
+        out[max(top - y1, 0) : max(bottom - y1, 0), max(left - x1, 0) : max(right - x1, 0)] = 0
+    return out

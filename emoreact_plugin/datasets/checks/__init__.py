@@ -1,0 +1,1 @@
+"""The checks of a data set, which find and list its problems."""

@@ -1,0 +1,125 @@
+"""All wrong lines of an annotation file, and files of some of its lines."""
+
+import csv
+import os.path as osp
+import re
+import tempfile
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+
+from emoreact_plugin.datasets.annotations import USUAL_COLUMNS, Annotation, read_annotations
+
+from .clip_checks import Problem
+
+# Each wrong line means reading the file once more.
+MAX_WRONG_LINES = 200
+BINARY = {'0', '1', '0.0', '1.0'}
+
+
+def read_lines(dataset) -> tuple[list[Annotation], list[Problem]]:
+    """Read the annotations of a data set, whatever is wrong with some lines.
+
+    Args:
+        dataset (EmoReactDataset): Need not be initialised.
+
+    Returns:
+        tuple[list[Annotation], list[Problem]]: The lines that can be read,
+        and what is wrong with the others, or with the file.
+    """
+    path = dataset.ann_file
+    problems, wrong = [], set()
+    while True:
+        try:
+            with lines_left(path, without=wrong) as part:
+                rows = read_annotations(part, dataset.classes, dataset.columns, dataset.soft_labels)
+            return rows, problems
+        except (ValueError, OSError) as error:
+            text = str(error).replace(part, path) if wrong else str(error)
+        problems.append(Problem('error', 'annotations', text))
+        match = re.match(re.escape(path) + r', line (\d+)', text)
+        if match is None or int(match[1]) in wrong:
+            return [], problems
+        wrong.add(int(match[1]))
+        if len(wrong) == MAX_WRONG_LINES:
+            problems.append(
+                Problem(
+                    'error',
+                    'annotations',
+                    f'{path}: has {MAX_WRONG_LINES} wrong lines or more; what '
+                    'comes after them was not looked at',
+                )
+            )
+            return [], problems
+
+
+@contextmanager
+def lines_left(path: str, without: Collection[int] = ()) -> Iterator[str]:
+    """A copy of an annotation file in which some lines are blank, so that the
+    others keep their numbers; the file itself where none is.
+
+    Args:
+        path (str): The file; readable text where lines are to be left out.
+        without (Collection[int]): The lines, counted from 1; of a row of
+            several lines the last. The header stays in any case.
+
+    Yields:
+        str: Its path. The file is there within the block.
+    """
+    if not without:
+        yield path
+        return
+    with open(path, newline='', encoding='utf-8-sig') as file:
+        lines = list(file)
+    for last, first in _rows(lines).items():
+        if last in without and first > 1:
+            lines[first - 1 : last] = ['\n'] * (last - first + 1)
+    with tempfile.TemporaryDirectory() as folder:
+        part = osp.join(folder, osp.basename(path))
+        with open(part, 'w', newline='', encoding='utf-8') as file:
+            file.writelines(lines)
+        yield part
+
+
+def _rows(lines: list[str]) -> dict[int, int]:
+    """Last line of each row -> its first."""
+    reader, rows, before = csv.reader(lines), {}, 0
+    for _ in reader:
+        rows[reader.line_num] = before + 1
+        before = reader.line_num
+    return rows
+
+
+def label_columns(paths: Sequence[str]) -> tuple[str, ...]:
+    """The columns that hold 0 and 1 only, in one of some annotation files at
+    least: a wrong cell in one file is to be found, not to hide its column.
+
+    Args:
+        paths (Sequence[str]): The files.
+
+    Returns:
+        tuple[str, ...]: Their names, in the order of the first file that has
+        them; never the unnamed index, ``video`` or ``Valence``.
+
+    Raises:
+        ValueError: For a file that is no CSV file in UTF-8, or when there is
+            no such column.
+    """
+    names, found = {}, set()
+    for path in paths:
+        try:
+            with open(path, newline='', encoding='utf-8-sig') as file:
+                header, *rows = [row for row in csv.reader(file) if row] or [[]]
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise ValueError(f'{path}: expected a CSV file in UTF-8 ({error})') from error
+        for k, name in enumerate(map(str.strip, header)):
+            names[name] = None
+            cells = {row[k].strip() for row in rows if k < len(row)}
+            if cells and cells <= BINARY:
+                found.add(name)
+    found -= {'', *USUAL_COLUMNS.values()}
+    if not found:
+        raise ValueError(
+            f'{", ".join(paths)}: expected columns of 0 and 1, '
+            'one a label, found none; name them with --classes'
+        )
+    return tuple(name for name in names if name in found)

@@ -1,0 +1,364 @@
+"""What is wrong with the files of one clip: all of it, not only the first."""
+
+import os.path as osp
+import tempfile
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from emoreact_plugin.clips.clip_files import ClipFiles, find_clip
+from emoreact_plugin.clips.coverage import Coverage, coverage_of
+from emoreact_plugin.clips.crops import CROP_NAME, FILE_NAME, read_record
+from emoreact_plugin.clips.fill_cache import prepare_video, prepared_path, sources_of
+from emoreact_plugin.clips.landmark_cache import (
+    ROW_TOLERANCE,
+    ROW_TOLERANCE_RATIO,
+    PreparedClip,
+    is_current,
+    load_prepared,
+    prepare_clip,
+    read_keypoints_txt,
+    read_openface_csv,
+)
+from emoreact_plugin.datasets.annotations import Annotation
+from emoreact_plugin.datasets.summary import steps_of
+from emoreact_plugin.utils.text import number
+from emoreact_plugin.video.folders import FRAME_DIRS, find_frame_dir, scan_frames
+from emoreact_plugin.video.reading import VideoInfo, frame_rate, probe_video, stated_frames
+
+# What a prepared file is made of -> what an error in it is called.
+FILE_KINDS = dict(landmarks_file='landmark file', keypoints_file='keypoint file')
+JPEG_ENDINGS, JPEG_END = ('.jpg', '.jpeg'), b'\xff\xd9'
+
+
+class Problem(NamedTuple):
+    """Something that is not as it should be.
+
+    Attributes:
+        level (str): ``'error'``: training stops, or its results mean
+            nothing; ``'warning'``: it goes on with less; ``'note'``.
+        kind (str): Such as ``'missing clip'``.
+        text (str): File, place, what was expected and what was found.
+    """
+
+    level: str
+    kind: str
+    text: str
+
+
+class Source(NamedTuple):
+    """What the files of a clip are like.
+
+    Attributes:
+        path (str): The video, or the folder of frames or crops.
+        info (VideoInfo | None): Of all its frames; ``fps`` is 0 where it is
+            unknown. None where it cannot be read.
+        coverage (Coverage | None): Where face and body were found; None
+            where the landmarks cannot be read.
+        landmarks, keypoints (str | None): The files; of crops their record.
+        num_bytes (int): Of the clip's file, or of all files of its folder;
+            0 where it is not there.
+        step (int): Crops are of every step-th frame; otherwise 1.
+        problems (list[Problem]): In no order.
+    """
+
+    path: str
+    info: VideoInfo | None
+    coverage: Coverage | None
+    landmarks: str | None
+    keypoints: str | None
+    num_bytes: int
+    step: int
+    problems: list[Problem]
+
+
+def check_source(dataset, row: Annotation) -> Source:
+    """Open the files of a clip, all of them, and read them to their end.
+
+    A video whose prepared file is up to date was decoded to its end when
+    that was made, and is not decoded again; folders of images are read anew
+    every time.
+
+    Args:
+        dataset (EmoReactDataset): Need not be initialised.
+        row (Annotation): Which clip.
+
+    Returns:
+        Source
+    """
+    if 'crops' in dataset.data_prefix:
+        return _check_crops(dataset, row)
+    problems = []
+    files = _files_of(dataset, row, problems)
+    is_there = osp.isdir if files.filename_tmpl else osp.isfile
+    info, clip, num_bytes = None, None, 0
+    if is_there(files.source):
+        try:
+            info, num_bytes = _open(files, dataset, problems)
+        except (ValueError, OSError) as error:
+            problems.append(Problem('error', 'unreadable clip', str(error)))
+    else:
+        text = f'{files.source}: is not there'
+        if files.filename_tmpl and dataset.frame_dir_tmpl is None:
+            text += f', nor another folder of {", ".join(FRAME_DIRS)}'
+        problems.append(Problem('error', 'missing clip', text))
+    if info is None:
+        problems += _unreadable_texts(files)
+    else:
+        clip, more = _landmarks_of(files, info, dataset)
+        problems += more
+    return Source(
+        files.source,
+        info,
+        clip and coverage_of(clip),
+        files.landmarks,
+        files.keypoints,
+        num_bytes,
+        1,
+        problems,
+    )
+
+
+def _files_of(dataset, row: Annotation, problems: list) -> ClipFiles:
+    prefix = dataset.data_prefix
+    if 'video' in prefix:
+        beside, template = prefix['video'], None
+        source = osp.join(beside, row.video)
+    else:
+        beside, template = prefix['frames'], dataset.filename_tmpl
+        source = find_frame_dir(row.video, beside, dataset.frame_dir_tmpl)
+    try:
+        return find_clip(
+            row.video,
+            source,
+            prefix.get('landmarks', beside),
+            prefix.get('keypoints', beside),
+            template,
+            row.person,
+        )
+    except ValueError as error:
+        problems.append(Problem('error', 'landmark file', str(error)))
+        return ClipFiles(row.video, source, None, None, template)
+
+
+def _open(files: ClipFiles, dataset, problems: list) -> tuple[VideoInfo, int]:
+    """All frames of a video or folder, and its size in bytes."""
+    if files.filename_tmpl:
+        return _read_frames(files, problems)
+    path = prepared_path(files, dataset.cache_dir)
+    if path != files.landmarks and is_current(path, sources_of(files)):
+        clip = load_prepared(path)
+        info = VideoInfo(clip.total_frames, *clip.frame_size, float(frame_rate(files.source) or 0))
+    else:
+        info = probe_video(files.source)
+    stated = stated_frames(files.source)
+    if stated - info.total_frames > max(ROW_TOLERANCE, ROW_TOLERANCE_RATIO * stated):
+        problems.append(
+            Problem(
+                'warning',
+                'cut off',
+                f'{files.source}: states {stated} frames, but only '
+                f'{info.total_frames} can be decoded',
+            )
+        )
+    return info, osp.getsize(files.source)
+
+
+def _read_frames(files: ClipFiles, problems: list) -> tuple[VideoInfo, int]:
+    folder = scan_frames(files.source, files.filename_tmpl)
+    paths = [
+        osp.join(files.source, files.filename_tmpl.format(folder.start_index + k))
+        for k in range(folder.total_frames)
+    ]
+    sizes, num_bytes = _read_images(paths, 'frame', problems)
+    usual = (folder.width, folder.height)
+    other = [p for p, size in zip(paths, sizes) if size not in (None, usual)]
+    if other:
+        # Their landmarks would be those of another picture.
+        level = 'error' if files.landmarks or files.keypoints else 'warning'
+        problems.append(
+            Problem(
+                level,
+                'unreadable clip',
+                f'{other[0]}: expected {usual[0]}x{usual[1]} pixels as in the '
+                f'first frame, found another size in {_frames(other)}',
+            )
+        )
+    return VideoInfo(folder.total_frames, *usual, 0.0), num_bytes
+
+
+def _read_images(paths: list[str], noun: str, problems: list) -> tuple:
+    """(width, height) of each image, None for one that cannot be read; and
+    the bytes of all. Read as training reads them: OpenCV takes a JPEG file
+    that ends too early, but not such bytes.
+    """
+    sizes, num_bytes, unread, cut = [], 0, [], []
+    for path in paths:
+        try:
+            data = np.fromfile(path, np.uint8)
+        except OSError:
+            data = np.empty(0, np.uint8)
+        if noun == 'crop':
+            image = cv2.imread(path) if len(data) else None
+        else:
+            image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+        num_bytes += len(data)
+        sizes.append(None if image is None else image.shape[1::-1])
+        if image is None:
+            unread.append(path)
+        elif path.lower().endswith(JPEG_ENDINGS) and (JPEG_END not in data.tobytes()):
+            cut.append(path)
+    if unread:
+        problems.append(
+            Problem(
+                'error',
+                'unreadable clip',
+                f'{unread[0]}: expected an image, found none in {_frames(unread, noun)}',
+            )
+        )
+    if cut:
+        # Decoders fill in what is missing, in grey.
+        problems.append(
+            Problem(
+                'warning',
+                'cut off',
+                f'{cut[0]}: the image ends in its middle, as do {_frames(cut, noun)} in all'
+                if len(cut) > 1
+                else f'{cut[0]}: the image ends in its middle',
+            )
+        )
+    return sizes, num_bytes
+
+
+def _frames(paths: list[str], noun: str = 'frame') -> str:
+    return number(len(paths), noun)
+
+
+def _landmarks_of(
+    files: ClipFiles, info: VideoInfo, dataset
+) -> tuple[PreparedClip | None, list[Problem]]:
+    """What the landmark files hold; it is prepared on the way."""
+    path = prepared_path(files, dataset.cache_dir)
+    if path == files.landmarks:
+        clip, problems = _given(files, info)
+    else:
+        clip, problems = _prepare(files, path, info, dataset.check_landmarks)
+    if clip is not None and files.landmarks and _lies_outside(clip):
+        problems.append(
+            Problem(
+                'warning',
+                'landmark file',
+                f'{files.landmarks}: expected faces within the '
+                f'{info.width}x{info.height} pixels of {files.source}, found most '
+                'of them outside: was it made from another size of the video?',
+            )
+        )
+    return clip, problems
+
+
+def _given(files: ClipFiles, info: VideoInfo) -> tuple:
+    """A prepared file among the landmarks."""
+    try:
+        if files.filename_tmpl is None:
+            prepare_video(files, '')  # only compares it
+        clip = load_prepared(files.landmarks)
+        found = (clip.total_frames, *clip.frame_size)
+        if found != info[:3]:
+            raise ValueError(
+                f'{files.landmarks}: was prepared for {found[0]} frames of '
+                f'{found[1]}x{found[2]} pixels, but {files.source} has '
+                f'{info[0]} of {info[1]}x{info[2]}. Prepare it anew'
+            )
+    except (ValueError, OSError) as error:
+        return None, [Problem('error', 'landmark file', str(error))]
+    return clip, []
+
+
+def _prepare(files: ClipFiles, path: str, info: VideoInfo, check: bool) -> tuple:
+    about = dict(
+        total_frames=info.total_frames,
+        frame_size=(info.width, info.height),
+        source=files.source,
+        check=check,
+    )
+    roles = dict(landmarks_file=files.landmarks, keypoints_file=files.keypoints)
+    try:
+        if not is_current(path, sources_of(files)):
+            prepare_clip(path, **about, **roles)
+        return load_prepared(path), []
+    except (ValueError, OSError) as error:
+        reason = error
+    # It names the first reason only: try the two files apart.
+    problems = []
+    with tempfile.TemporaryDirectory() as folder:
+        for role, file in roles.items():
+            try:
+                prepare_clip(osp.join(folder, f'{role}.npz'), **about, **{role: file})
+            except (ValueError, OSError) as error:
+                problems.append(Problem('error', FILE_KINDS[role], str(error)))
+    return None, problems or [Problem('error', 'landmark file', str(reason))]
+
+
+def _lies_outside(clip: PreparedClip) -> bool:
+    """Whether most faces have their middle outside the frame."""
+    faces = clip.face_landmarks[coverage_of(clip).face]
+    middles = np.nanmean(faces.astype(np.float64), axis=1)
+    inside = ((middles >= 0) & (middles < clip.frame_size)).all(axis=1)
+    return len(faces) > 0 and inside.mean() < 0.5
+
+
+def _unreadable_texts(files: ClipFiles) -> list[Problem]:
+    """What can be told of the landmark files without the clip's frames."""
+    problems, frames = [], None
+    if (files.landmarks or '').endswith('.csv'):
+        try:
+            frames = len(read_openface_csv(files.landmarks)[0])
+        except (ValueError, OSError) as error:
+            problems.append(Problem('error', 'landmark file', str(error)))
+    if (files.keypoints or '').endswith('.txt') and frames:
+        try:
+            read_keypoints_txt(files.keypoints, frames)
+        except (ValueError, OSError) as error:
+            problems.append(Problem('error', 'keypoint file', str(error)))
+    return problems
+
+
+def _check_crops(dataset, row: Annotation) -> Source:
+    folder = osp.join(dataset.data_prefix['crops'], osp.splitext(row.video)[0])
+    nothing = Source(folder, None, None, None, None, 0, 1, [])
+    if not osp.isdir(folder):
+        return nothing._replace(
+            problems=[Problem('error', 'missing clip', f'{folder}: is not there')]
+        )
+    try:
+        record = read_record(folder)
+    except (ValueError, OSError) as error:
+        return nothing._replace(problems=[Problem('error', 'unreadable clip', str(error))])
+    regions = {name for step in steps_of(dataset.pipeline) for name in getattr(step, 'regions', ())}
+    problems = [
+        Problem(
+            'error',
+            'unreadable clip',
+            f"{folder}: expected crops of '{region}', found {', '.join(record.boxes)}",
+        )
+        for region in sorted(regions - set(record.boxes))
+    ]
+    paths = [
+        osp.join(folder, region, CROP_NAME.format(k + 1))
+        for region in record.boxes
+        if region in regions or not regions
+        for k in range(record.total_frames)
+    ]
+    _, num_bytes = _read_images(paths, 'crop', problems)
+    about = osp.join(folder, FILE_NAME)
+    return Source(
+        folder,
+        VideoInfo(record.source_frames, *record.frame_size, 0.0),
+        record.coverage,
+        about,
+        about,
+        num_bytes,
+        record.step,
+        problems,
+    )

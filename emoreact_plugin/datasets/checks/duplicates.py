@@ -1,0 +1,138 @@
+"""Clips that are there twice, under one name or two."""
+
+import hashlib
+import os
+import os.path as osp
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from emoreact_plugin.utils.progress import progress_bar
+
+CHUNK = 1 << 20
+
+
+def content_ids(sizes: dict[str, int], workers: int | None = None) -> dict[str, str]:
+    """What is equal for clips of the same content only.
+
+    Only what has the size of another clip is read.
+
+    Args:
+        sizes (dict[str, int]): Path of each video, or folder of images -> its
+            bytes in all; 0 for one that is not there.
+        workers (int, optional): Clips at a time. Defaults to None: as many
+            as there are cores.
+
+    Returns:
+        dict[str, str]: Path -> SHA-256 of the content; for what has a size
+        of its own, or cannot be read, its path.
+    """
+    by_size = defaultdict(set)
+    for path, size in sizes.items():
+        by_size[size].add(osp.realpath(path))
+    todo = sorted(
+        path for size, paths in by_size.items() for path in paths if size and len(paths) > 1
+    )
+    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+        hashes = dict(
+            zip(
+                todo,
+                progress_bar(
+                    pool.map(_hash, todo), 'comparing', len(todo), unit='clip', shown=bool(todo)
+                ),
+            )
+        )
+    return {path: hashes.get(osp.realpath(path)) or osp.realpath(path) for path in sizes}
+
+
+def _hash(path: str) -> str | None:
+    """Of a file, or of the files in a folder in the order of their names;
+    None where one cannot be read.
+    """
+    paths = [path]
+    if osp.isdir(path):
+        paths = sorted(osp.join(root, name) for root, _, names in os.walk(path) for name in names)
+    value = hashlib.sha256()
+    try:
+        for each in paths:
+            with open(each, 'rb') as file:
+                while chunk := file.read(CHUNK):
+                    value.update(chunk)
+    except OSError:
+        return None
+    return value.hexdigest()
+
+
+def find_same_content(clips: Sequence, ids: dict[str, str]) -> list[tuple]:
+    """Clips that show what an earlier one shows.
+
+    Parts of one video that do not overlap, and several people in it, are
+    different clips.
+
+    Args:
+        clips (Sequence[Clip]): See :mod:`.checking`.
+        ids (dict[str, str]): See :func:`content_ids`.
+
+    Returns:
+        list[tuple[Clip, Clip]]: The later clip, and the first such one, of
+        another split if there is one.
+    """
+    groups, found = defaultdict(list), []
+    for clip in clips:
+        group = groups[ids[clip.path], clip.person]
+        same = [other for other in group if _overlap(clip, other)]
+        if same:
+            same.sort(key=lambda other: other.split == clip.split)
+            found.append((clip, same[0]))
+        group.append(clip)
+    return found
+
+
+def find_same_video(clips: Sequence, ids: dict[str, str]) -> list[tuple]:
+    """Clips of a video that has clips in an earlier split as well, but for
+    those that show the same, see :func:`find_same_content`.
+
+    Args:
+        clips (Sequence[Clip]): See :mod:`.checking`.
+        ids (dict[str, str]): See :func:`content_ids`.
+
+    Returns:
+        list[tuple[Clip, Clip]]: The later clip, and one of another split.
+    """
+    groups, found = defaultdict(list), []
+    for clip in clips:
+        group = groups[ids[clip.path]]
+        others = [other for other in group if other.split != clip.split]
+        if others and not any(
+            other.person == clip.person and _overlap(clip, other) for other in others
+        ):
+            found.append((clip, others[0]))
+        group.append(clip)
+    return found
+
+
+def _overlap(one, other) -> bool:
+    ends = (float('inf') if each.end is None else each.end for each in (one, other))
+    return max(one.start, other.start) < min(ends)
+
+
+def find_same_name(clips: Sequence, ids: dict[str, str]) -> list[tuple]:
+    """Clips whose name differs from an earlier one's of the same folder by
+    case or ending only, and whose content is another.
+
+    Args:
+        clips (Sequence[Clip]): See :mod:`.checking`.
+        ids (dict[str, str]): See :func:`content_ids`.
+
+    Returns:
+        list[tuple[Clip, Clip]]: The later clip, and the first of this name.
+    """
+    first, found = {}, []
+    for clip in clips:
+        path = osp.realpath(clip.path)
+        # A folder's name has no ending.
+        stem = path if osp.isdir(path) else osp.splitext(path)[0]
+        other = first.setdefault(stem.casefold(), clip)
+        if ids[other.path] != ids[clip.path]:
+            found.append((clip, other))
+    return found

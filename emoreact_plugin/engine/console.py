@@ -1,0 +1,95 @@
+"""A few readable lines on the console; the long log is in the file."""
+
+import time
+
+from mmengine.dist import master_only
+from mmengine.hooks import Hook
+
+
+@master_only
+def say(text: str) -> None:
+    """Print a line at once, on the first rank only."""
+    print(text, flush=True)
+
+
+class ConsoleHook(Hook):
+    """Print a line an epoch, and one now and then in a long epoch, validation
+    or test.
+
+    Args:
+        interval (float): Seconds after which one that is under way is heard
+            of. Defaults to 30.
+    """
+
+    # After the checkpoint hook, so that the best epoch is known.
+    priority = 'LOWEST'
+
+    def __init__(self, interval: float = 30.0) -> None:
+        self.interval = interval
+        self.loss: float | None = None
+        self.best: str | None = None
+
+    def before_train(self, runner) -> None:
+        self.best = runner.message_hub.runtime_info.get('best_ckpt')
+
+    def before_train_epoch(self, runner) -> None:
+        self.start = self.last = time.time()
+        self.sum, self.count = 0.0, 0
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        # Added up where it is: reading it would make a GPU wait.
+        self.sum = self.sum + outputs['loss'].detach()
+        self.count += 1
+        now = time.time()
+        total = len(runner.train_dataloader)
+        if now - self.last >= self.interval and batch_idx + 1 < total:
+            self.last = now
+            left = (now - self.start) / self.count * (total - self.count)
+            say(
+                f'{self._epoch(runner)}  batch {batch_idx + 1}/{total}  loss '
+                f'{float(self.sum) / self.count:.3f}  {left:.0f} s left of '
+                'this epoch'
+            )
+
+    def after_train_epoch(self, runner) -> None:
+        self.loss = float(self.sum) / max(self.count, 1)
+        self.text = f'{self._epoch(runner)}  loss {self.loss:.3f}'
+        if runner.val_loop is None:
+            say(f'{self.text}  {time.time() - self.start:.0f} s')
+
+    def before_val_epoch(self, runner) -> None:
+        # Apart from the epoch's, whose line tells how long it took.
+        self.scoring_start = self.last = time.time()
+
+    before_test_epoch = before_val_epoch
+
+    def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        self._scored(batch_idx + 1, len(runner.val_dataloader))
+
+    def after_test_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        self._scored(batch_idx + 1, len(runner.test_dataloader))
+
+    def _scored(self, count: int, total: int) -> None:
+        now = time.time()
+        if now - self.last >= self.interval and count < total:
+            self.last = now
+            left = (now - self.scoring_start) / count * (total - count)
+            say(f'scoring  batch {count}/{total}  {left:.0f} s left')
+
+    def after_val_epoch(self, runner, metrics=None) -> None:
+        if not hasattr(self, 'text'):
+            return  # a validation that belongs to no epoch of training
+        scores = ''.join(
+            f'  {name} {metrics[f"roc_auc/{name}"]:.3f}'
+            for name in ('micro', 'macro')
+            if metrics.get(f'roc_auc/{name}') is not None
+        )
+        best = runner.message_hub.runtime_info.get('best_ckpt')
+        mark = '  best so far' if best and best != self.best else ''
+        self.best = best
+        say(f'{self.text}  val ROC AUC{scores}  {time.time() - self.start:.0f} s{mark}')
+        del self.text
+
+    @staticmethod
+    def _epoch(runner) -> str:
+        return f'epoch {runner.epoch + 1}/{runner.max_epochs}'

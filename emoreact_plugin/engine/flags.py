@@ -1,0 +1,225 @@
+"""What the tools share: flags, the configuration they lead to."""
+
+import argparse
+import os
+import os.path as osp
+import warnings
+from collections.abc import Iterator
+
+from mmengine.config import Config, DictAction
+
+from emoreact_plugin.recipes import CHOICES, DEFAULTS, INPUTS, overriding
+from emoreact_plugin.weights.checkpoints import checkpoint_of
+
+from .console import say
+
+SPLITS = ('train', 'val', 'test')
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags that choose, change and place a configuration."""
+    parser.add_argument('config', nargs='?', help='config file')
+    parser.add_argument('--config', dest='config_flag', metavar='FILE', help='the same')
+    parser.add_argument('--work-dir', help='folder of logs and checkpoints')
+    parser.add_argument(
+        '--data-root',
+        help='folder of the data set, for all three splits; a relative path '
+        'starts from the working directory',
+    )
+    parser.add_argument('--cache-dir', help='folder for the prepared landmark files')
+    parser.add_argument(
+        '--allow-missing',
+        action='store_true',
+        default=None,
+        help='accept clips that have no landmark file',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='change settings, such as optim_wrapper.optimizer.lr=0.001',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='job launcher',
+    )
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+    options = parser.add_argument_group(
+        'options of the recipe',
+        'They rebuild a config made by '
+        'emoreact_plugin.recipes.build; defaults are what the config says.',
+    )
+    add = options.add_argument
+    add('--input', metavar='|'.join(INPUTS) + '|REGION+REGION+...', help='what the model looks at')
+    add('--mask', action='store_true', default=None, help='draw a face mask on every face')
+    add(
+        '--num-segments',
+        '--num_segments',
+        type=int,
+        choices=CHOICES['num_segments'],
+        help='frames of a clip',
+    )
+    add('--arch', choices=CHOICES['arch'], help='backbone')
+    add('--shift', action='store_true', default=None, help='shift channels between frames (TSM)')
+    add(
+        '--shift-div',
+        '--shift_div',
+        type=int,
+        choices=CHOICES['shift_div'],
+        help='one part of this many is shifted each way',
+    )
+    add(
+        '--init',
+        metavar='imagenet|scratch|PATH',
+        help='start weights of the backbones; of the folder of a training, its best checkpoint',
+    )
+    add('--crops', metavar='DIR', help='read prepared crops from this folder of the data set')
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Read the config file and put the flags over it.
+
+    Order of precedence: the recipe, the config file's own edits, the flags,
+    ``--cfg-options``. A flag of the recipe that an edit would undo is refused.
+
+    Args:
+        args (argparse.Namespace): Of a parser with
+            :func:`add_config_arguments`.
+
+    Returns:
+        Config: With ``work_dir`` and ``launcher``.
+
+    Raises:
+        FileNotFoundError, ValueError: For a config file that is not there, or
+            flags that cannot have an effect.
+    """
+    if 'LOCAL_RANK' not in os.environ:
+        os.environ['LOCAL_RANK'] = str(args.local_rank)
+    path = _config_path(args)
+    options = {name: getattr(args, name) for name in DEFAULTS if getattr(args, name) is not None}
+    if options.get('init', 'scratch') not in ('imagenet', 'scratch'):
+        options['init'] = checkpoint_of(options['init'])
+    for name in args.cfg_options or {}:
+        if name.split('.')[0] == 'recipe':
+            raise ValueError(
+                f'--cfg-options {name}=...: this is a record; use the flags, such as --input'
+            )
+        if name in DEFAULTS:
+            raise ValueError(
+                f'--cfg-options {name}=...: this is an option of the recipe '
+                f'that much depends on; use --{name.replace("_", "-")}'
+            )
+    with overriding(options) as calls, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always', UserWarning)
+        # Not the new kind of config, which ours look like without a `_base_`.
+        cfg = Config.fromfile(path, lazy_import=False)
+    for each in caught:
+        say(f'WARNING: {each.message}')
+    _check_overrides(path, options, calls, cfg)
+    for dataset in datasets_of(cfg):
+        for name in ('data_root', 'cache_dir', 'allow_missing'):
+            value = getattr(args, name)
+            if value is not None:
+                dataset[name] = value
+    if args.cfg_options:
+        cfg.merge_from_dict(args.cfg_options)
+    _check_streams(cfg)
+    cfg.launcher = args.launcher
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        name = '_'.join(
+            [osp.splitext(osp.basename(path))[0]]
+            + [f'{key}-{osp.basename(str(value))}' for key, value in sorted(options.items())]
+        )
+        cfg.work_dir = osp.join('work_dirs', name)
+    return cfg
+
+
+def _check_overrides(path: str, options: dict, calls: list, cfg: Config) -> None:
+    """Refuse flags that the config leaves without their full effect."""
+    flags = ', '.join('--' + name.replace('_', '-') for name in options)
+    if len(calls) > 1:
+        raise ValueError(
+            f'{path}: it and its bases call emoreact_plugin.recipes.build '
+            f'{len(calls)} times, and the results would be mixed. Call it in '
+            'one file, or change the options of the base by flags'
+        )
+    if not options:
+        return
+    if not calls:
+        raise ValueError(
+            f'{path}: {flags} cannot be used with a config that '
+            'is not made by emoreact_plugin.recipes.build'
+        )
+    before, after = (dict(leaves(result)) for result in calls[0])
+    final = dict(leaves(cfg.to_dict()))
+    undone = [
+        key for key, value in after.items() if before.get(key) != value and final.get(key) != value
+    ]
+    if undone:
+        raise ValueError(
+            f'{path}: sets {", ".join(undone[:3])} itself, which '
+            f'{flags} would have to change. Change it there'
+        )
+
+
+def _check_streams(cfg: Config) -> None:
+    """Refuse a model whose streams its data does not have."""
+    streams = cfg.get('model', {}).get('streams')
+    for dataset in datasets_of(cfg) if streams else ():
+        steps = [s for s in dataset.get('pipeline') or () if s.get('type') == 'PackActionInputs']
+        keys = steps[-1].get('collect_keys') if steps else None
+        missing = [s for s in streams if f'{s}_imgs' not in (keys or ())]
+        if steps and missing:
+            raise ValueError(
+                f"the model has a stream '{missing[0]}', but the pipeline of "
+                f'{dataset.get("ann_file")} packs '
+                f'{", ".join(keys or ()) or "imgs"}'
+            )
+
+
+def leaves(value, path: str = '') -> Iterator[tuple]:
+    """Dotted path and value of everything that is no dict, list or tuple."""
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, (list, tuple)):
+        items = enumerate(value)
+    else:
+        yield path, value
+        return
+    for key, each in items:
+        yield from leaves(each, f'{path}.{key}' if path else str(key))
+
+
+def _config_path(args: argparse.Namespace) -> str:
+    given = [p for p in (args.config, args.config_flag) if p is not None]
+    if len(given) != 1:
+        raise ValueError(
+            'expected one config file, such as '
+            'configs/emoreact/tsn_r50_fusion.py, found '
+            f'{len(given)}'
+        )
+    if not osp.isfile(given[0]):
+        raise FileNotFoundError(f'{given[0]}: no such config file')
+    return given[0]
+
+
+def datasets_of(cfg: Config) -> list[dict]:
+    """The configs of the data sets of all splits, those within wrappers such
+    as ``RepeatDataset`` instead of the wrappers.
+    """
+    found = []
+    queue = [
+        cfg[f'{split}_dataloader']['dataset'] for split in SPLITS if cfg.get(f'{split}_dataloader')
+    ]
+    while queue:
+        dataset = queue.pop(0)
+        inner = dataset.get('datasets') or ([dataset['dataset']] if 'dataset' in dataset else [])
+        queue += inner
+        if not inner:
+            found.append(dataset)
+    return found

@@ -1,0 +1,57 @@
+"""The labels of the splits of a config."""
+
+import os.path as osp
+
+from mmengine.config import Config
+
+from emoreact_plugin.datasets import EMOTIONS, read_annotations
+from emoreact_plugin.datasets.emoreact_dataset import SOFT_POSITIVE
+
+
+def labels_of(cfg: Config, split: str, soft: bool = False) -> list | None:
+    """The labels of a split, N rows of C values; None where they are not in
+    an annotation CSV of ours.
+
+    Args:
+        cfg (Config): The configuration.
+        split (str): Of :data:`SPLITS`.
+        soft (bool): Leave soft labels as they are, instead of making them 0
+            or 1 as where they are scored.
+
+    Raises:
+        FileNotFoundError, ValueError: When the CSV cannot be read.
+    """
+    loader = cfg.get(f'{split}_dataloader')
+    if not loader or loader['dataset'].get('type') != 'EmoReactDataset':
+        return None
+    dataset = loader['dataset']
+    path = osp.join(dataset.get('data_root', ''), dataset['ann_file'])
+    classes = dataset.get('metainfo', {}).get('classes', EMOTIONS)
+    rows = read_annotations(
+        path, classes, dataset.get('columns'), dataset.get('soft_labels', False)
+    )
+    if soft:
+        return [row.label for row in rows]
+    return [tuple(float(value >= SOFT_POSITIVE) for value in row.label) for row in rows]
+
+
+def balance_labels(cfg: Config) -> None:
+    """Set the model's ``pos_weight`` to the negatives per positive of each
+    label in the training split (1 for a label that all clips have, or none);
+    a soft label counts as a part of each.
+
+    Raises:
+        ValueError: For a model or data set that is not ours.
+    """
+    labels = labels_of(cfg, 'train', soft=True)
+    if labels is None or cfg.model.get('type') != 'LateFusionRecognizer':
+        found = cfg.model.get('type') if labels else 'another data set'
+        raise ValueError(
+            f'--pos-weight: expected a LateFusionRecognizer and an EmoReactDataset, found {found}'
+        )
+    positives = [sum(column) for column in zip(*labels)]
+    cfg.model.pos_weight = [
+        (len(labels) - count) / count if 0 < count < len(labels) else 1.0 for count in positives
+    ]
+    if 'recipe' in cfg:
+        cfg.recipe.pos_weight = True

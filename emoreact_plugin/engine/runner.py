@@ -1,0 +1,42 @@
+"""The Runner of the tools."""
+
+import logging
+
+from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmengine.runner import Runner
+
+
+def build_runner(cfg: Config) -> Runner:
+    """The Runner of a config; ``runner_type`` in it is honoured."""
+    if 'runner_type' in cfg:
+        from mmaction.registry import RUNNERS
+
+        return RUNNERS.build(cfg)
+    return ConsoleRunner.from_cfg(cfg)
+
+
+class ConsoleRunner(Runner):
+    """MMEngine's Runner whose log goes to the file; the console gets warnings
+    only.
+    """
+
+    def build_logger(self, *args, **kwargs) -> MMLogger:
+        logger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            # A file's handler is a kind of StreamHandler as well.
+            if type(handler) is logging.StreamHandler:
+                handler.setLevel(logging.WARNING)
+                handler.addFilter(_worth_reading)
+        return logger
+
+
+def _worth_reading(record: logging.LogRecord) -> bool:
+    # A constant learning rate needs no scheduler, a dump no prefix.
+    return not record.getMessage().startswith(
+        (
+            '`save_param_scheduler` is True',
+            '`resume_param_scheduler` is True',
+            'The prefix is not set in metric class DumpResults',
+        )
+    )

@@ -1,0 +1,199 @@
+"""A training to watch in TensorBoard: its scalars, and a chart of the ROC AUC
+of each class.
+"""
+
+import os.path as osp
+import time
+from glob import escape, glob
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.visualization import TensorboardVisBackend
+
+from emoreact_plugin.datasets.emoreact_dataset import SOFT_POSITIVE
+from emoreact_plugin.evaluation import prior_roc_auc_micro
+from mmaction.registry import HOOKS, VISBACKENDS
+
+FOLDER = 'tensorboard'
+# MMEngine calls these of training and validation alike, but counts the first
+# by iterations and the second by epochs.
+TIMES = ('time', 'data_time')
+# Installed one after the other, the extras may leave a version of protobuf
+# that one of them cannot use.
+_INSTALL = (
+    "pip install 'emoreact_plugin[tensorboard]', with all other "
+    'extras that are wanted in the same command: '
+    "'emoreact_plugin[landmarks,onnx,tensorboard]'"
+)
+
+
+@VISBACKENDS.register_module()
+class TensorboardTrainingBackend(TensorboardVisBackend):
+    """MMEngine's ``TensorboardVisBackend`` for one training.
+
+    What comes is on disk at once. ``time`` and ``data_time``, seconds a batch,
+    are those of training; of validation they are called ``val/time`` and
+    ``val/data_time``. Scores that are not defined are left out, and so is what
+    comes after the end of the training, such as the scores of the best
+    checkpoint, which are not those of the last epoch.
+
+    Args:
+        save_dir (str): Folder of the event files.
+    """
+
+    _closed = False
+
+    def add_scalars(
+        self, scalar_dict: dict, step: int = 0, file_path: str | None = None, **kwargs
+    ) -> None:
+        """Write numbers.
+
+        Args:
+            scalar_dict (dict): Name -> number, or None. Without an ``iter``,
+                which MMEngine gives for training, they are of a validation.
+            step (int): Iteration or epoch.
+            file_path (str, optional): Not used.
+        """
+        if not self._closed:
+            scope = '' if 'iter' in scalar_dict else 'val/'
+            super().add_scalars(
+                {
+                    scope + k if k in TIMES else k: v
+                    for k, v in scalar_dict.items()
+                    if v is not None
+                },
+                step,
+            )
+            self._tensorboard.flush()
+
+    def add_image(self, name: str, image: np.ndarray, step: int = 0, **kwargs) -> None:
+        """Write an image.
+
+        Args:
+            name (str): Of it.
+            image (np.ndarray): (H, W, 3) uint8 RGB.
+            step (int): Iteration or epoch.
+        """
+        if not self._closed:
+            super().add_image(name, image, step)
+            self._tensorboard.flush()
+
+    def close(self) -> None:
+        """Close the file; nothing more is written."""
+        super().close()
+        self._closed = True
+
+
+@HOOKS.register_module()
+class ROCAUCChartHook(Hook):
+    """After each validation of a training, give the visualizer a bar chart
+    of the ROC AUC of each class, macro and micro, called ``roc_auc``.
+
+    It needs a :class:`~emoreact_plugin.evaluation.ROCAUCMetric` without a
+    prefix in ``val_evaluator``, and does nothing without. Where the data sets
+    have ``labels``, the number of positives stands beside, and micro has a
+    mark where the label frequencies of the training split alone would be.
+    """
+
+    _training = False
+
+    def before_train(self, runner) -> None:
+        self._training = True
+
+    def after_train(self, runner) -> None:
+        # A validation after it is not of the last epoch.
+        self._training = False
+
+    def after_val_epoch(self, runner, metrics=None) -> None:
+        """Draw.
+
+        Args:
+            runner (Runner): Of the training.
+            metrics (dict[str, float | None], optional): Of the validation.
+        """
+        metrics = metrics or {}
+        if not (self._training and is_main_process() and 'roc_auc/macro' in metrics):
+            return
+        from emoreact_plugin.plots import plot_roc_bars, to_image  # matplotlib is heavy
+
+        dataset = runner.val_dataloader.dataset
+        labels, train = (_labels_of(each) for each in (dataset, runner.train_dataloader.dataset))
+        prior = None
+        if labels is not None and train is not None:
+            prior = prior_roc_auc_micro(train, labels)
+        values = {
+            name.removeprefix('roc_auc/'): value
+            for name, value in metrics.items()
+            if name.startswith('roc_auc/')
+        }
+        figure = plot_roc_bars(
+            dataset.metainfo['classes'],
+            {f'val, epoch {runner.epoch}': values},
+            labels=labels,
+            prior=prior,
+        )
+        runner.visualizer.add_image('roc_auc', to_image(figure), runner.epoch)
+
+
+def without_tensorboard(cfg: Config) -> None:
+    """Let what is not training do without TensorBoard.
+
+    Args:
+        cfg (Config): Such as :func:`add_tensorboard` leaves; changed in place.
+    """
+    visualizer = cfg.get('visualizer') or {}
+    backends = visualizer.get('vis_backends') or []
+    if isinstance(backends, (list, tuple)):
+        visualizer['vis_backends'] = [
+            each for each in backends if each['type'] != TensorboardTrainingBackend.__name__
+        ]
+
+
+def _labels_of(dataset) -> np.ndarray | None:
+    """(N, C) bool, of a data set of ours."""
+    labels = getattr(dataset, 'labels', None)
+    return None if labels is None else labels >= SOFT_POSITIVE
+
+
+def add_tensorboard(cfg: Config) -> None:
+    """Let a training write to TensorBoard, whatever visualizer it has.
+
+    The event files are in ``<work_dir>/tensorboard/<time>``; a resumed
+    training goes on in the latest such folder, so in the same curves.
+
+    Args:
+        cfg (Config): Of the training, with ``work_dir`` and ``resume``;
+            changed in place.
+
+    Raises:
+        ImportError: When TensorBoard is not installed.
+    """
+    try:
+        import torch.utils.tensorboard  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f'--tensorboard: TensorBoard cannot be imported ({error}); {_INSTALL}'
+        ) from error
+    earlier = sorted(glob(osp.join(escape(cfg.work_dir), FOLDER, '*')))
+    folder = (
+        earlier[-1]
+        if cfg.get('resume') and earlier
+        else osp.join(cfg.work_dir, FOLDER, time.strftime('%Y%m%d_%H%M%S'))
+    )
+    visualizer = cfg.get('visualizer') or dict(
+        type='Visualizer', vis_backends=[dict(type='LocalVisBackend')]
+    )
+    backends = visualizer.get('vis_backends') or []
+    if not isinstance(backends, (list, tuple)):
+        backends = [backends]
+    backends = [
+        each for each in backends if not str(each['type']).endswith('TensorboardVisBackend')
+    ]
+    visualizer['vis_backends'] = [
+        *backends,
+        dict(type='TensorboardTrainingBackend', save_dir=folder),
+    ]
+    cfg.visualizer = visualizer
+    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), dict(type='ROCAUCChartHook')]

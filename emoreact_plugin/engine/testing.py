@@ -1,0 +1,86 @@
+"""Evaluate a checkpoint on a split."""
+
+import os.path as osp
+
+from mmengine.dist import is_main_process
+
+from emoreact_plugin.evaluation import write_metrics
+
+from .console import ConsoleHook, say
+from .results import label_prior, results_table
+from .runner import build_runner
+
+
+def choose_split(cfg, split):
+    """Let the test loop, which has no checkpoint to keep, run on a split."""
+    if split == 'test':
+        return
+    if not cfg.get(f'{split}_dataloader'):
+        raise ValueError(
+            f'--split {split}: expected a {split}_dataloader in the config, found none'
+        )
+    if split == 'val':
+        cfg.test_dataloader = cfg.val_dataloader
+        cfg.test_evaluator = cfg.val_evaluator
+        cfg.test_cfg = cfg.get('test_cfg') or dict(type='TestLoop')
+        return
+    dataset = cfg.train_dataloader.dataset
+    test = cfg.test_dataloader.dataset
+    if 'pipeline' not in dataset or 'pipeline' not in test:
+        raise ValueError(
+            '--split train: expected data sets with a pipeline of their own '
+            f'for train and test, found {dataset.type} and {test.type}'
+        )
+    cfg.test_dataloader.dataset = dict(dataset, pipeline=test.pipeline, test_mode=True)
+
+
+def add_dump(cfg, path, split, checkpoint):
+    """Let the evaluator write the predictions as well."""
+    evaluators = cfg.test_evaluator
+    if not isinstance(evaluators, (list, tuple)):
+        evaluators = [evaluators]
+    if path.endswith(('.pkl', '.pickle')):
+        dump = dict(type='DumpResults', out_file_path=path)
+    elif path.endswith('.npz'):
+        metrics = [e for e in evaluators if e['type'] == 'ROCAUCMetric']
+        if not metrics:
+            raise ValueError(
+                f'--dump {path}: expected a ROCAUCMetric in the evaluator, '
+                'which says whether the scores are logits, found '
+                f'{", ".join(str(e["type"]) for e in evaluators)}'
+            )
+        dump = dict(
+            type='DumpScores',
+            out_file=path,
+            split=split,
+            checkpoint=checkpoint,
+            **{k: metrics[0][k] for k in ('scores', 'classes') if k in metrics[0]},
+        )
+    else:
+        raise ValueError(f'--dump {path}: expected a name that ends in .npz or .pkl')
+    cfg.test_evaluator = [*evaluators, dump]
+
+
+def test(cfg, checkpoint, split, dump=None):
+    """Score a checkpoint on the test loop of a config; print and write the table.
+
+    Args:
+        cfg (Config): Whose test loop runs on ``split``, see :func:`choose_split`.
+        checkpoint (str): Its path.
+        split (str): ``'train'``, ``'val'`` or ``'test'``.
+        dump (str, optional): What :func:`add_dump` lets it write.
+    """
+    runner = build_runner(cfg)
+    runner.register_hook(ConsoleHook())
+    # MMEngine's own loading tests random weights where the names differ.
+    runner.load_checkpoint(checkpoint, strict=True)
+    dataset = runner.test_dataloader.dataset
+    summary = getattr(dataset, 'summary', None)
+    say(f'{split}: ' + (summary() if summary else f'{len(dataset)} samples'))
+    prior = {split: label_prior(cfg)['test']}
+    results = {split: runner.test()}
+    path = osp.join(runner.work_dir, f'{split}_metrics.json')
+    if is_main_process():
+        write_metrics(path, results, prior, checkpoint=checkpoint)
+    say(results_table(runner, results, prior))
+    say(f'\nmetrics: {path}' + (f'\ndump:    {dump}' if dump else ''))

@@ -1,0 +1,153 @@
+"""A clip on its way through a recognizer, with the maps of its frames."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from torch import Tensor, nn
+
+from emoreact_plugin.clips.landmarks import Landmarks
+from emoreact_plugin.inference.pipeline import ClipPipeline, test_pipeline, trained_mask
+from emoreact_plugin.inference.scorers.base import Scores
+from emoreact_plugin.inference.scorers.torch_scorer import TorchScorer
+from emoreact_plugin.plots.pipeline_view import ONLY_INPUT, images_of
+
+from .cam import Maps, clip_maps
+from .cam_layers import choose_layer
+
+
+class Packed(NamedTuple):
+    """n frames of a clip as the recognizer takes them.
+
+    Attributes:
+        sample (dict): What the pipeline packed.
+        images (dict[str, np.ndarray]): Stream -> (F, H, W, 3) uint8, RGB: the
+            images that it sees, before they are normalised.
+        places (dict[str, np.ndarray]): Stream -> (F, ) int: which of the n
+            frames each image is made of.
+        inputs (dict[str, Tensor]): Stream -> (1, T, 3, H, W), or (1, V, 3, T,
+            H, W) for 3D, normalised as in training.
+    """
+
+    sample: dict
+    images: dict[str, np.ndarray]
+    places: dict[str, np.ndarray]
+    inputs: dict[str, Tensor]
+
+
+class Explainer:
+    """Maps of the clips of one configuration, by one method.
+
+    Frames are sampled, masked, cropped and normalised as in testing.
+
+    Args:
+        cfg (Config): The configuration.
+        model (nn.Module): Its recognizer in eval mode, see
+            :func:`~emoreact_plugin.models.load_recognizer`.
+        method (str): Of :data:`~.cam.METHODS`. Defaults to ``'gradcam'``.
+        layer (str, optional): Of every stream's network. Defaults to None:
+            the last block.
+
+    Attributes:
+        pipeline (ClipPipeline): Of the configuration.
+        mask (str | None): What kind of mask it draws on the frames.
+        classes (tuple[str, ...]): C names.
+        layers (dict[str, str]): Stream -> the layer; known from the first
+            clip on.
+
+    Raises:
+        ValueError: For a configuration without a test pipeline, or a
+            recognizer whose classes compete.
+    """
+
+    def __init__(
+        self, cfg: Config, model: nn.Module, method: str = 'gradcam', layer: str | None = None
+    ) -> None:
+        self.mask = trained_mask(test_pipeline(cfg))
+        self.pipeline = ClipPipeline(cfg, mask=self.mask)
+        self.model = model
+        self.method = method
+        self._layer = layer
+        self._scorer = TorchScorer(cfg, model)
+        self.classes = self._scorer.classes
+        self.layers: dict[str, str] = {}
+
+    def pack(self, sample: dict, frames: Sequence[np.ndarray], landmarks: Landmarks) -> Packed:
+        """Make frames what the recognizer takes.
+
+        Args:
+            sample (dict): Of ``pipeline.sample``.
+            frames (Sequence[np.ndarray]): n frames (H, W, 3) uint8, RGB.
+            landmarks (Landmarks): Of them.
+
+        Returns:
+            Packed
+
+        Raises:
+            ValueError: For a pipeline that makes several images of a frame,
+                such as ThreeCrop.
+        """
+        packed = self.pipeline.pack(sample, frames, landmarks)
+        batch = self.model.data_preprocessor(pseudo_collate([packed]))
+        raw, inputs = (
+            each if isinstance(each, dict) else {f'{ONLY_INPUT}_imgs': each}
+            for each in (packed['inputs'], batch['inputs'])
+        )
+        images, places = {}, {}
+        for key in inputs:
+            stream = key[: -len('_imgs')]
+            images[stream] = images_of(raw[key], stream)
+            own = sample.get('stream_frames', {}).get(stream, {})
+            places[stream] = own.get('inds', np.arange(len(frames)))
+            if len(images[stream]) != len(places[stream]):
+                raise ValueError(
+                    f'{stream}: expected one image a frame, found '
+                    f'{len(images[stream])} of {len(places[stream])} frames; '
+                    'of a test pipeline with ThreeCrop or TenCrop there are '
+                    'no maps, CenterCrop in its place gives some'
+                )
+        return Packed(
+            packed, images, places, {key[: -len('_imgs')]: value for key, value in inputs.items()}
+        )
+
+    def score(self, packed: Packed) -> Scores:
+        """The logits of a clip, (1, C) each."""
+        return self._scorer([packed.sample])
+
+    def explain(
+        self, packed: Packed, classes: Sequence[int], like: dict[str, Maps] | None = None
+    ) -> dict[str, Maps]:
+        """The maps of a clip's frames: one forward a stream.
+
+        Args:
+            packed (Packed): The clip.
+            classes (Sequence[int]): K classes.
+            like (dict[str, Maps], optional): Those of other frames of the
+                clip, which Eigen-CAM's components are taken of.
+
+        Returns:
+            dict[str, Maps]: Stream -> maps (K, F, h, w).
+
+        Raises:
+            ValueError: For a layer that there is not, see
+                :func:`~.cam_layers.choose_layer`.
+        """
+        maps = {}
+        for stream, inputs in packed.inputs.items():
+            recognizer = self._recognizer(stream)
+            if stream not in self.layers:
+                self.layers[stream] = choose_layer(
+                    recognizer, inputs, self._layer, f'--layer, {stream}'
+                )
+            component = like[stream].component if like else None
+            maps[stream] = clip_maps(
+                recognizer, inputs, self.layers[stream], classes, self.method, component
+            )
+        return maps
+
+    def _recognizer(self, stream: str) -> nn.Module:
+        if stream == ONLY_INPUT and not self._scorer.has_streams:
+            return self.model
+        return self.model.recognizer_of(stream)

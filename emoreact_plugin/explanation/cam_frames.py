@@ -1,0 +1,228 @@
+"""Maps of every frame of a clip, in bounded memory."""
+
+import os.path as osp
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from emoreact_plugin.utils.progress import progress_bar
+
+from .cam import Maps
+from .cam_clip import Explainer, Packed
+
+# Frames read at once.
+CHUNK = 32
+
+
+class Sampled(NamedTuple):
+    """A clip as it is sampled in testing, n frames.
+
+    Attributes:
+        sample (dict): Of ``ClipPipeline.sample``.
+        inds (np.ndarray): (n, ) int, the frames' numbers, from 0.
+        frames (list[np.ndarray]): n whole frames (H, W, 3) uint8, RGB.
+        packed (Packed): What the recognizer sees of them.
+    """
+
+    sample: dict
+    inds: np.ndarray
+    frames: list[np.ndarray]
+    packed: Packed
+
+
+def sample_clip(explainer: Explainer, clip, name: str) -> Sampled:
+    """Sample a clip as in testing.
+
+    Args:
+        explainer (Explainer): Of the configuration.
+        clip (Clip): Or a part of one.
+        name (str): Its video's; a mask's look depends on it.
+
+    Returns:
+        Sampled
+    """
+    sample = explainer.pipeline.sample(clip.total_frames, name)
+    inds = sample['frame_inds']
+    frames = clip.read(inds)
+    return Sampled(sample, inds, frames, explainer.pack(sample, frames, clip.landmarks.of(inds)))
+
+
+def has_shifts(sampled: Sampled, total: int) -> bool:
+    """Whether the frames between the sampled ones can have maps of their own:
+    every stream has one image of each of n equal segments.
+
+    Args:
+        sampled (Sampled): Of a clip.
+        total (int): Frames of the clip.
+
+    Returns:
+        bool
+    """
+    width = total / len(sampled.inds)
+    middles = (np.arange(len(sampled.inds)) + 0.5) * width
+    return (
+        'stream_frames' not in sampled.sample
+        and sampled.sample['clip_len'] == 1
+        and all(each.ndim == 5 for each in sampled.packed.inputs.values())
+        and bool((np.abs(sampled.inds - middles) <= max(width, 1)).all())
+    )
+
+
+def shifts(inds: np.ndarray, total: int) -> Iterator[tuple]:
+    """All frames of a clip, as samples of one frame a segment.
+
+    In sample d, every segment's frame lies d after the one that testing
+    takes, or at the segment's end where that is past it: sample 0 is that of
+    testing, and the frames of one sample are about evenly apart.
+
+    Args:
+        inds (np.ndarray): (n, ) int, the frames that testing takes, in order.
+        total (int): Frames of the clip.
+
+    Yields:
+        tuple[np.ndarray, np.ndarray]: The frames (n, ) of a sample, and which
+        of them (n, ) bool are in no sample before.
+    """
+    edges = np.arange(len(inds) + 1) * total // len(inds)
+    # The sampler may round otherwise, and repeats frames of short clips.
+    starts = np.minimum(edges[:-1], inds)
+    ends = np.maximum(edges[1:], inds + 1)
+    seen = np.zeros(total, bool)
+    order = sorted(
+        range(int((starts - inds).min()), int((ends - inds).max())), key=lambda d: (d != 0, d)
+    )
+    for d in order:
+        frames = np.clip(inds + d, starts, ends - 1)
+        new = np.zeros(len(inds), bool)
+        new[np.unique(frames, return_index=True)[1]] = True
+        new &= ~seen[frames]
+        seen[frames] = True
+        if new.any():
+            yield frames, new
+
+
+class FrameMaps(NamedTuple):
+    """Of every frame of a clip.
+
+    Attributes:
+        maps (dict[str, np.ndarray]): Stream -> (total, K, h, w) float32; on
+            the disk.
+        scales (dict[str, np.ndarray]): Stream -> (K, ), the greatest value.
+        empty (dict[str, np.ndarray]): Stream -> (K, ) int: how many maps have
+            no value above 0.
+    """
+
+    maps: dict[str, np.ndarray]
+    scales: dict[str, np.ndarray]
+    empty: dict[str, np.ndarray]
+
+
+def every_frame(
+    explainer: Explainer,
+    clip,
+    sampled: Sampled,
+    first: dict[str, Maps],
+    classes: Sequence[int],
+    folder: str,
+) -> FrameMaps:
+    """The map of every frame, each from a forward with a frame of every
+    segment.
+
+    Args:
+        explainer (Explainer): Of the configuration.
+        clip (Clip): Or a part of one.
+        sampled (Sampled): Of it, see :func:`has_shifts`.
+        first (dict[str, Maps]): The maps of ``sampled``.
+        classes (Sequence[int]): K classes.
+        folder (str): For files as large as all maps; not deleted here.
+
+    Returns:
+        FrameMaps
+    """
+    total = clip.total_frames
+    maps = {
+        stream: np.memmap(
+            osp.join(folder, f'{stream}.maps'),
+            np.float32,
+            'w+',
+            shape=(total, len(each.maps), *each.maps.shape[2:]),
+        )
+        for stream, each in first.items()
+    }
+    scales = {s: np.zeros(each.shape[1], 'f4') for s, each in maps.items()}
+    empty = {s: np.zeros(each.shape[1], int) for s, each in maps.items()}
+    progress = progress_bar(total=total, desc='maps', unit='frame')
+    for frames, new, packed in _packed_shifts(explainer, clip, sampled):
+        found = explainer.explain(packed, classes, first)
+        for stream, each in found.items():
+            values = each.maps[:, new]
+            maps[stream][frames[new]] = values.swapaxes(0, 1)
+            greatest = values.max((2, 3))
+            np.maximum(scales[stream], greatest.max(1), out=scales[stream])
+            empty[stream] += (greatest <= 0).sum(1)
+        progress.update(int(new.sum()))
+    progress.close()
+    return FrameMaps(maps, scales, empty)
+
+
+def _packed_shifts(explainer: Explainer, clip, sampled: Sampled) -> Iterator:
+    chunk = max(CHUNK // len(sampled.inds), 1)
+    waiting: list[tuple] = []
+    for each in shifts(sampled.inds, clip.total_frames):
+        waiting.append(each)
+        if len(waiting) == chunk:
+            yield from _read(explainer, clip, sampled, waiting)
+            waiting = []
+    if waiting:
+        yield from _read(explainer, clip, sampled, waiting)
+
+
+def _read(explainer: Explainer, clip, sampled: Sampled, waiting: list[tuple]) -> Iterator:
+    """Read the frames of several samples at once."""
+    wanted = np.unique(np.concatenate([frames for frames, _ in waiting]))
+    images = dict(zip(wanted.tolist(), clip.read(wanted)))
+    for frames, new in waiting:
+        sample = dict(sampled.sample, frame_inds=frames)
+        yield (
+            frames,
+            new,
+            explainer.pack(sample, [images[k] for k in frames.tolist()], clip.landmarks.of(frames)),
+        )
+
+
+def packed_in_order(explainer: Explainer, clip, sampled: Sampled) -> Iterator[tuple]:
+    """Every frame of a clip, and the images that the streams would see of it.
+
+    Args:
+        explainer (Explainer): Of the configuration.
+        clip (Clip): Or a part of one.
+        sampled (Sampled): Of it, see :func:`has_shifts`.
+
+    Yields:
+        tuple[np.ndarray, dict[str, np.ndarray]]: The frame (H, W, 3) uint8,
+        RGB, and stream -> its image.
+    """
+    count = len(sampled.inds)
+    start, frames = 0, []
+    for frame in clip.frames():
+        frames.append(frame)
+        if len(frames) == count:
+            yield from _views(explainer, clip, sampled, start, frames)
+            start, frames = start + count, []
+    if frames:
+        yield from _views(explainer, clip, sampled, start, frames)
+
+
+def _views(
+    explainer: Explainer, clip, sampled: Sampled, start: int, frames: list[np.ndarray]
+) -> Iterator[tuple]:
+    count = len(sampled.inds)
+    inds = np.minimum(start + np.arange(count), clip.total_frames - 1)
+    packed = explainer.pack(
+        dict(sampled.sample, frame_inds=inds),
+        frames + frames[-1:] * (count - len(frames)),
+        clip.landmarks.of(inds),
+    )
+    for i, frame in enumerate(frames):
+        yield frame, {s: each[i] for s, each in packed.images.items()}

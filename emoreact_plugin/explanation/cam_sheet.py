@@ -1,0 +1,282 @@
+"""Maps laid over the images that they are of: sheets, and frames of a
+video. Arrays in, pictures out.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import matplotlib
+import numpy as np
+from PIL import Image, ImageDraw
+
+from emoreact_plugin.plots.contact_sheet import (
+    COLORS,
+    DIM,
+    GAP,
+    LINE,
+    MARGIN,
+    TEXT,
+    Box,
+    draw_boxes,
+    shorten,
+    text_font,
+)
+
+# Rising in brightness evenly, to the colour-blind as well.
+COLOR_MAP = 'inferno'
+# Of the colours, where there is nothing and where the map is greatest: the
+# latter hardly mixes with the image, so that it is the colour of the bar.
+LEAST_OPACITY, MOST_OPACITY = 0.3, 0.9
+BAR_WIDTH, BAR_HEIGHT, BAR_ROOM = 160, 8, 410  # pixels
+
+
+class Overlay(NamedTuple):
+    """An image of a stream with the map of an emotion over it.
+
+    Attributes:
+        image (np.ndarray): (H, W, 3) uint8, RGB.
+        note (str): Stands below it.
+    """
+
+    image: np.ndarray
+    note: str = ''
+
+
+class Row(NamedTuple):
+    """An emotion.
+
+    Attributes:
+        name (str): Its name.
+        lines (tuple[str, ...]): What there is to say of it.
+    """
+
+    name: str
+    lines: tuple[str, ...] = ()
+
+
+class Column(NamedTuple):
+    """A frame.
+
+    Attributes:
+        title (str): Its number.
+        frame (np.ndarray): The whole frame (H, W, 3) uint8, RGB.
+        boxes (dict[str, tuple]): Stream -> its box in the frame: x1, y1, x2,
+            y2, right and bottom exclusive.
+        cells (dict[str, list[Overlay]]): Stream -> an overlay for each row;
+            a stream without an image of this frame is left out.
+    """
+
+    title: str
+    frame: np.ndarray
+    boxes: dict[str, Box]
+    cells: dict[str, list[Overlay]]
+
+
+def overlay(image: np.ndarray, values: np.ndarray, scale: float) -> np.ndarray:
+    """Lay a map over an image in grey, in the colours of matplotlib's
+    inferno.
+
+    Args:
+        image (np.ndarray): (H, W, 3) uint8, RGB.
+        values (np.ndarray): (h, w), from 0 on.
+        scale (float): The value of the brightest colour; where it is 0 the
+            map is dark.
+
+    Returns:
+        np.ndarray: (H, W, 3) uint8, RGB.
+    """
+    size = (image.shape[1], image.shape[0])
+    shares = enlarge(values, size) / (scale if scale > 0 else np.inf)
+    shares = np.clip(shares, 0, 1)
+    colors = _colors()[np.rint(shares * 255).astype(np.uint8)]
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None]
+    opacity = LEAST_OPACITY + (MOST_OPACITY - LEAST_OPACITY) * shares
+    mixed = grey + opacity[..., None] * (colors - grey)
+    return np.rint(mixed).astype(np.uint8)
+
+
+def enlarge(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A map (h, w) at the size (width, height) of its image, bilinear."""
+    return cv2.resize(np.asarray(values, np.float32), size, interpolation=cv2.INTER_LINEAR)
+
+
+def _colors() -> np.ndarray:
+    """(256, 3), 0..255."""
+    levels = np.linspace(0, 1, 256)
+    return matplotlib.colormaps[COLOR_MAP](levels)[:, :3] * 255
+
+
+def draw_sheet(
+    title: str,
+    text: str,
+    rows: Sequence[Row],
+    columns: Sequence[Column],
+    streams: Sequence[str],
+    width: int = 1600,
+    height: int = 1800,
+    most: int = 224,
+    least: int = 84,
+) -> np.ndarray:
+    """Draw emotions down and frames across, the streams side by side.
+
+    Args:
+        title (str): In bold.
+        text (str): Below it.
+        rows (Sequence[Row]): K emotions, one at least.
+        columns (Sequence[Column]): Frames, one at least.
+        streams (Sequence[str]): In the order from left to right.
+        width, height (int): About the greatest of the sheet in pixels, if
+            that allows the images ``least``.
+        most, least (int): Greatest and smallest side of an image, pixels.
+
+    Returns:
+        np.ndarray: (H, W, 3) uint8, RGB.
+    """
+    left = _left(rows)
+    room = (width - left - MARGIN) // len(columns) - 2 * GAP
+    side = min((room + GAP) // len(streams) - GAP, height // (len(rows) + 2))
+    side = int(np.clip(side, least, most))
+    block = len(streams) * (side + GAP) - GAP
+    tall = max(_fitting(each.frame, block, round(1.5 * side))[1] for each in columns)
+    wide = left + len(columns) * (block + 2 * GAP) - 2 * GAP + MARGIN
+    wide = max(wide, left + BAR_ROOM)
+    top = MARGIN + 2 * LINE + GAP
+    first = top + LINE + tall + GAP + LINE
+    bottom = first + len(rows) * _row_height(rows, side) + LINE
+    sheet = Image.new('RGB', (wide, bottom + LINE + MARGIN), 'white')
+    draw = ImageDraw.Draw(sheet)
+    inner = wide - 2 * MARGIN
+    draw.text((MARGIN, MARGIN), shorten(title, inner, text_font(True)), TEXT, text_font(True))
+    draw.text((MARGIN, MARGIN + LINE), shorten(text, inner, text_font()), TEXT, text_font())
+    _draw_names(draw, rows, first, side)
+    for i, column in enumerate(columns):
+        x = left + i * (block + 2 * GAP)
+        draw.text((x, top), shorten(column.title, block, text_font()), DIM, text_font())
+        sheet.paste(
+            Image.fromarray(_frame(column, streams, block, round(1.5 * side))), (x, top + LINE)
+        )
+        _draw_cells(sheet, draw, column, streams, rows, (x, first), side)
+    _draw_bar(sheet, draw, left, bottom)
+    return np.array(sheet)
+
+
+def draw_frame(
+    title: str, rows: Sequence[Row], column: Column, streams: Sequence[str], height: int = 720
+) -> np.ndarray:
+    """Draw one frame of a video: the whole frame, and the maps beside it.
+
+    Args:
+        title (str): In bold.
+        rows (Sequence[Row]): K emotions.
+        column (Column): The frame.
+        streams (Sequence[str]): In the order from left to right.
+        height (int): About that of the picture, pixels.
+
+    Returns:
+        np.ndarray: (H, W, 3) uint8, RGB; of one size for all frames of a
+        clip, and even, as the usual video formats want it.
+    """
+    left, top = _left(rows), MARGIN + LINE + GAP
+    side = (height - top - 4 * LINE - MARGIN) // len(rows) - LINE - GAP
+    side = int(np.clip(side, 84, 224))
+    grid = len(rows) * _row_height(rows, side)
+    size = _fitting(column.frame, 960, max(grid, 240))
+    block = len(streams) * (side + GAP) - GAP
+    names = MARGIN + size[0] + 2 * GAP
+    wide = max(names + left + block, names + left + BAR_ROOM)
+    tall = top + LINE + max(grid, size[1]) + 2 * LINE + MARGIN
+    wide, tall = wide + MARGIN + (wide + MARGIN) % 2, tall + tall % 2
+    sheet = Image.new('RGB', (wide, tall), 'white')
+    draw = ImageDraw.Draw(sheet)
+    draw.text(
+        (MARGIN, MARGIN), shorten(title, wide - 2 * MARGIN, text_font(True)), TEXT, text_font(True)
+    )
+    draw.text((MARGIN, top), column.title, DIM, text_font())
+    sheet.paste(Image.fromarray(_frame(column, streams, *size)), (MARGIN, top + LINE))
+    _draw_names(draw, rows, top + LINE, side, names)
+    _draw_cells(sheet, draw, column, streams, rows, (names + left, top + LINE), side)
+    _draw_bar(sheet, draw, names + left, tall - MARGIN - LINE)
+    return np.array(sheet)
+
+
+def _left(rows: Sequence[Row]) -> int:
+    """Room for the names of rows."""
+    widths = [text_font(True).getlength(row.name) for row in rows]
+    widths += [text_font().getlength(line) for row in rows for line in row.lines]
+    return MARGIN + 2 * GAP + round(max(widths))
+
+
+def _row_height(rows: Sequence[Row], side: int) -> int:
+    lines = 1 + max(len(row.lines) for row in rows)
+    return max(side + LINE, lines * LINE) + GAP
+
+
+def _fitting(image: np.ndarray, width: int, height: int) -> tuple[int, int]:
+    """Width and height of an image scaled to fit a box."""
+    high, wide = image.shape[:2]
+    scale = min(width / wide, height / high)
+    return max(round(wide * scale), 1), max(round(high * scale), 1)
+
+
+def _frame(column: Column, streams: Sequence[str], width: int, height: int) -> np.ndarray:
+    size = _fitting(column.frame, width, height)
+    shrinks = size[0] < column.frame.shape[1]
+    image = cv2.resize(
+        column.frame, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )
+    return draw_boxes(image, column.boxes, _stream_colors(streams), size[0] / column.frame.shape[1])
+
+
+def _stream_colors(streams: Sequence[str]) -> dict[str, str]:
+    return {name: COLORS[i % len(COLORS)] for i, name in enumerate(streams)}
+
+
+def _draw_names(
+    draw: ImageDraw.ImageDraw, rows: Sequence[Row], y: int, side: int, x: int = MARGIN
+) -> None:
+    for row in rows:
+        draw.text((x, y), row.name, TEXT, text_font(True))
+        for i, line in enumerate(row.lines, 1):
+            draw.text((x, y + i * LINE), line, TEXT, text_font())
+        y += _row_height(rows, side)
+
+
+def _draw_cells(
+    sheet: Image.Image,
+    draw: ImageDraw.ImageDraw,
+    column: Column,
+    streams: Sequence[str],
+    rows: Sequence[Row],
+    place: tuple[int, int],
+    side: int,
+) -> None:
+    colors = _stream_colors(streams)
+    for i, stream in enumerate(streams):
+        x, y = place[0] + i * (side + GAP), place[1]
+        draw.text(
+            (x, y - LINE), shorten(stream, side, text_font(True)), colors[stream], text_font(True)
+        )
+        for cell in column.cells.get(stream, ()):
+            size = _fitting(cell.image, side, side)
+            image = cv2.resize(cell.image, size, interpolation=cv2.INTER_AREA)
+            sheet.paste(Image.fromarray(image), (x, y))
+            draw.text((x, y + size[1]), shorten(cell.note, side, text_font()), DIM, text_font())
+            y += _row_height(rows, side)
+
+
+def _draw_bar(sheet: Image.Image, draw: ImageDraw.ImageDraw, x: int, y: int) -> None:
+    """The scale of the colours."""
+    levels = np.linspace(0, 255, BAR_WIDTH).astype(int)
+    bar = np.repeat(_colors()[levels][None], BAR_HEIGHT, 0).astype(np.uint8)
+    draw.text((x, y), '0', DIM, text_font())
+    x += 2 * GAP
+    sheet.paste(Image.fromarray(bar), (x, y + 4))
+    draw.text((x + BAR_WIDTH + GAP, y), 'greatest of emotion and stream', DIM, text_font())
+
+
+def spread(count: int, most: int = 10) -> list[int]:
+    """``most`` of ``count`` places, evenly spread; all where they are as
+    few.
+    """
+    return np.linspace(0, count - 1, min(count, most)).round().astype(int).tolist()

@@ -1,0 +1,227 @@
+"""The clip to explain: a path, or the name of a clip of a data set."""
+
+import os.path as osp
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from functools import partial
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+from mmengine.config import Config
+
+from emoreact_plugin.clips.clip import Clip
+from emoreact_plugin.clips.clip_files import ClipFiles
+from emoreact_plugin.datasets.annotations import Annotation, read_annotations
+from emoreact_plugin.datasets.emoreact_dataset import SOFT_POSITIVE, EmoReactDataset
+from emoreact_plugin.preparation.landmarks import can_extract, detect
+from emoreact_plugin.preparation.mediapipe.detector import LandmarkDetector
+from mmaction.registry import DATASETS
+
+SPLITS = ('train', 'val', 'test')
+
+
+class Source(NamedTuple):
+    """A clip, and what is known of it.
+
+    Attributes:
+        clip (Clip | ClipPart): The clip.
+        name (str): For titles and files.
+        video (str): Its video's name: a mask's look depends on it.
+        label (tuple[bool, ...] | None): C values, where it is of a data set.
+        split (str | None): Of the data set.
+    """
+
+    clip: object
+    name: str
+    video: str
+    label: tuple[bool, ...] | None = None
+    split: str | None = None
+
+
+class DatasetClip(Clip):
+    """A clip whose files a data set names.
+
+    Args:
+        files (ClipFiles): Its files.
+        cache_dir (str): Folder of the prepared landmark files.
+    """
+
+    def __init__(self, files: ClipFiles, cache_dir: str) -> None:
+        super().__init__(
+            files.source,
+            use_landmarks=False,
+            **(dict(filename_tmpl=files.filename_tmpl) if files.filename_tmpl else {}),
+        )
+        self._read_landmarks(files, cache_dir)
+
+
+class ClipPart:
+    """Some frames of a clip, with the attributes of one.
+
+    Args:
+        clip (Clip): The whole.
+        start (int): The first frame, from 0.
+        end (int, optional): The frame after the last. Defaults to None: all
+            there are.
+
+    Raises:
+        ValueError: When the clip does not have these frames.
+    """
+
+    def __init__(self, clip: Clip, start: int, end: int | None) -> None:
+        stop = clip.total_frames if end is None else end
+        if not 0 <= start < stop <= clip.total_frames:
+            raise ValueError(
+                f'{clip.path}: expected a part of its '
+                f'{clip.total_frames} frames, found {start} to '
+                f'{stop}'
+            )
+        self.path, self.size, self.fps = clip.path, clip.size, clip.fps
+        self.has_landmarks = clip.has_landmarks
+        self.has_keypoints = clip.has_keypoints
+        self.landmarks = clip.landmarks.of(np.arange(start, stop))
+        self.total_frames = stop - start
+        self._clip, self._start = clip, start
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """As of :class:`Clip`."""
+        return islice(self._clip.frames(), self._start, self._start + self.total_frames)
+
+    def read(self, inds: Sequence[int]) -> list[np.ndarray]:
+        """As of :class:`Clip`; counted from the part's first frame."""
+        return self._clip.read(np.asarray(inds) + self._start)
+
+
+def open_source(
+    cfg: Config, given: str, landmarks: str = 'auto', cache_dir: str | None = None
+) -> Source:
+    """Open what is given: a path, else a clip of the data set by its name.
+
+    Of a data set only the annotation files and the clip's own files are read.
+
+    Args:
+        cfg (Config): Whose data set it is.
+        given (str): Path of a video or a folder of frames, or a name, with
+            the video's ending or without.
+        landmarks (str): Of a path: ``'auto'``, ``'extract'``, ``'none'`` or a
+            folder, see ``EmotionInferencer``. Defaults to ``'auto'``.
+        cache_dir (str, optional): Folder of the prepared landmark files.
+
+    Returns:
+        Source
+
+    Raises:
+        FileNotFoundError: When it is neither.
+        ValueError: When its files cannot be read.
+    """
+    if osp.exists(given):
+        clip = _open_path(given, landmarks, cache_dir)
+        return Source(clip, osp.splitext(clip.name)[0], clip.name)
+    known: dict[str, tuple] = {}
+    problems = []
+    # Of a name that is in several splits the first counts: the test's.
+    for split in reversed(SPLITS):
+        try:
+            for dataset, row in clips_of(cfg, split):
+                for name in (row.clip_id, osp.basename(row.clip_id)):
+                    known.setdefault(name, (dataset, row, split))
+        except FileNotFoundError as error:
+            problems.append(str(error))
+    found = known.get(given) or known.get(osp.splitext(given)[0])
+    if found is None:
+        near = get_close_matches(given, known, 3, 0)
+        reason = (
+            f'such as {", ".join(near)}'
+            if near
+            else f'found none ({"; ".join(problems)})'
+            if problems
+            else 'but the config has no EmoReactDataset'
+        )
+        raise FileNotFoundError(
+            f'{given}: no such file or folder; expected one, or a clip of the data set, {reason}'
+        )
+    return open_clip(*found, cache_dir=cache_dir)
+
+
+def _open_path(path: str, landmarks: str, cache_dir: str | None) -> Clip:
+    if landmarks != 'extract':
+        clip = Clip(
+            path,
+            None if landmarks in ('auto', 'none') else landmarks,
+            use_landmarks=landmarks != 'none',
+            cache_dir=cache_dir,
+        )
+        if (
+            landmarks != 'auto'
+            or clip.has_landmarks
+            or clip.has_keypoints
+            or osp.isdir(path)
+            or not can_extract()
+        ):
+            return clip
+    with LandmarkDetector() as detector:
+        return Clip(path, detect=partial(detect, detector=detector))
+
+
+def clips_of(cfg: Config, split: str) -> Iterator[tuple[EmoReactDataset, Annotation]]:
+    """The clips of a split; only its annotation files are read.
+
+    Args:
+        cfg (Config): The configuration.
+        split (str): Of :data:`SPLITS`.
+
+    Yields:
+        tuple[EmoReactDataset, Annotation]: A data set of the split that has
+        no pipeline and has read nothing, and a row of its file.
+
+    Raises:
+        FileNotFoundError, ValueError: When an annotation file cannot be read.
+    """
+    for options in _datasets(cfg, split):
+        dataset = DATASETS.build(options)
+        for row in read_annotations(
+            dataset.ann_file, dataset.classes, dataset.columns, dataset.soft_labels
+        ):
+            yield dataset, row
+
+
+def open_clip(
+    dataset: EmoReactDataset, row: Annotation, split: str, cache_dir: str | None = None
+) -> Source:
+    """Open one clip of :func:`clips_of`.
+
+    Raises:
+        FileNotFoundError, ValueError: When its files are not there or cannot
+            be read.
+    """
+    files = dataset.find(row)
+    if not osp.exists(files.source):
+        raise FileNotFoundError(
+            f'{files.source}: no such file or folder, expected that of the '
+            f'clip {row.clip_id}; if it lies elsewhere, give its path'
+        )
+    whole = DatasetClip(files, cache_dir or dataset.cache_dir)
+    part = row.start or row.end is not None
+    return Source(
+        ClipPart(whole, row.start, row.end) if part else whole,
+        row.clip_id.replace('/', '_'),
+        row.clip_id,
+        tuple(value >= SOFT_POSITIVE for value in row.label),
+        split,
+    )
+
+
+def _datasets(cfg: Config, split: str) -> Iterator[dict]:
+    queue = [(cfg.get(f'{split}_dataloader') or {}).get('dataset') or {}]
+    while queue:
+        options = queue.pop(0)
+        queue += options.get('datasets') or []
+        if 'dataset' in options:
+            queue.append(options['dataset'])
+        elif options.get('type') == 'EmoReactDataset':
+            options = dict(options, lazy_init=True, pipeline=[])
+            if 'crops' in (options.get('data_prefix') or {}):
+                # They are cut out of the videos.
+                options['data_prefix'] = dict(video='videos')
+            yield options

@@ -1,0 +1,299 @@
+"""From a clip and its maps to the sheet and the frames of the video."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from typing import NamedTuple
+
+import numpy as np
+
+from emoreact_plugin.clips.boxes import boxes_of
+from emoreact_plugin.evaluation.functional import sigmoid
+from emoreact_plugin.inference.scorers.base import Scores
+from emoreact_plugin.utils.progress import progress_bar
+
+from .cam import EIGENCAM, Maps
+from .cam_clip import Explainer
+from .cam_frames import FrameMaps, Sampled, every_frame, has_shifts, packed_in_order, sample_clip
+from .cam_sheet import Column, Overlay, Row, draw_frame, draw_sheet, overlay, spread
+from .cam_source import Source
+
+TITLES = {
+    'gradcam': 'Grad-CAM',
+    'gradcam++': 'Grad-CAM++',
+    'xgradcam': 'X-Grad-CAM',
+    EIGENCAM: 'Eigen-CAM',
+}
+# Eigen-CAM knows no classes.
+EVERY = 'all emotions'
+USUAL_EMOTIONS = 3
+
+
+class Explained(NamedTuple):
+    """A clip as it is sampled in testing.
+
+    Attributes:
+        source (Source): The clip.
+        sampled (Sampled): Its n frames.
+        maps (dict[str, Maps]): Stream -> maps of K classes.
+        scores (Scores): Of the clip, (1, C).
+        chosen (tuple[int, ...]): K classes.
+    """
+
+    source: Source
+    sampled: Sampled
+    maps: dict[str, Maps]
+    scores: Scores
+    chosen: tuple[int, ...]
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        return tuple(self.maps)
+
+
+def choose_classes(text: str | None, classes: Sequence[str], scores: np.ndarray) -> tuple[int, ...]:
+    """The classes to explain.
+
+    Args:
+        text (str, optional): Names with commas between, in whatever case, or
+            ``'all'``. None: the three with the highest scores.
+        classes (Sequence[str]): C names.
+        scores (np.ndarray): (C, ).
+
+    Returns:
+        tuple[int, ...]: Their numbers.
+
+    Raises:
+        ValueError: For a name that is no class.
+    """
+    if text is None:
+        return tuple(np.argsort(-scores, kind='stable')[:USUAL_EMOTIONS])
+    if text.strip().lower() == 'all':
+        return tuple(range(len(classes)))
+    numbers = {name.lower(): k for k, name in enumerate(classes)}
+    chosen = []
+    for name in filter(None, map(str.strip, text.split(','))):
+        if name.lower() not in numbers:
+            near = get_close_matches(name.lower(), numbers, 1)
+            meant = f', {classes[numbers[near[0]]]} perhaps' if near else ''
+            raise ValueError(
+                f'--emotion {name}: expected some of {", ".join(classes)}, or all{meant}'
+            )
+        chosen.append(numbers[name.lower()])
+    if not chosen:
+        raise ValueError(f'--emotion: expected some of {", ".join(classes)}, or all, found none')
+    return tuple(dict.fromkeys(chosen))
+
+
+def explain_clip(explainer: Explainer, source: Source, emotions: str | None) -> Explained:
+    """Score a clip and make the maps of its sampled frames.
+
+    Args:
+        explainer (Explainer): Of the configuration.
+        source (Source): The clip.
+        emotions (str, optional): See :func:`choose_classes`.
+
+    Returns:
+        Explained
+
+    Raises:
+        ValueError: See :func:`choose_classes` and :class:`Explainer`.
+    """
+    sampled = sample_clip(explainer, source.clip, source.video)
+    scores = explainer.score(sampled.packed)
+    chosen = choose_classes(emotions, explainer.classes, scores.logits[0])
+    maps = explainer.explain(sampled.packed, chosen)
+    return Explained(source, sampled, maps, scores, chosen)
+
+
+def rows_of(explained: Explained, explainer: Explainer, greatest: bool = False) -> list[Row]:
+    """A row for each emotion, with its probabilities and label, and, if asked
+    for, the greatest value of each stream's maps.
+    """
+    scales = scales_of(explained.maps)
+
+    def values(i):
+        return tuple(
+            f'{stream} up to {scales[stream][i]:.2g}' for stream in explained.streams if greatest
+        )
+
+    if explainer.method == EIGENCAM:
+        return [Row(EVERY, values(0))]
+    rows, scores, label = [], explained.scores, explained.source.label
+    for i, k in enumerate(explained.chosen):
+        several = len(scores.streams) > 1
+        lines = [('fused' if several else 'probability') + f' {sigmoid(scores.logits)[0, k]:.2f}']
+        lines += [
+            f'{stream} {sigmoid(scores.streams[stream])[0, k]:.2f}'
+            for stream in explained.streams
+            if several
+        ]
+        if label is not None:
+            lines.append(f'label {"yes" if label[k] else "no"}')
+        rows.append(Row(explainer.classes[k], (*lines, *values(i))))
+    return rows
+
+
+def sampled_columns(explained: Explained, explainer: Explainer) -> list[Column]:
+    """A column for each sampled frame, of many frames some."""
+    sampled, scales = explained.sampled, scales_of(explained.maps)
+    boxes = _boxes(explained, explainer, sampled.inds)
+    columns = []
+    for i in spread(len(sampled.inds)):
+        cells = {}
+        for stream, maps in explained.maps.items():
+            at = np.flatnonzero(sampled.packed.places[stream] == i)
+            if len(at):
+                cells[stream] = _cells(
+                    sampled.packed.images[stream][at[0]],
+                    maps.maps[:, at[0]],
+                    scales[stream],
+                    'whole frame' if _lost(boxes, stream, i) else '',
+                )
+        columns.append(
+            Column(f'frame {sampled.inds[i]}', sampled.frames[i], _drawn(boxes, i), cells)
+        )
+    return columns
+
+
+def scales_of(maps: dict[str, Maps]) -> dict[str, np.ndarray]:
+    """Stream -> the greatest value (K, ) of each class's maps."""
+    return {stream: each.maps.max((1, 2, 3)) for stream, each in maps.items()}
+
+
+def without_box(explained: Explained, explainer: Explainer) -> dict[str, int]:
+    """Stream -> in how many of the sampled frames its region was not found,
+    so that the whole frame stands in.
+    """
+    boxes = _boxes(explained, explainer, explained.sampled.inds)
+    return {
+        stream: sum(boxes[stream][i] is None for i in set(places.tolist()))
+        for stream, places in explained.sampled.packed.places.items()
+        if stream in boxes
+    }
+
+
+def empty_of(maps: dict[str, Maps]) -> dict[str, np.ndarray]:
+    """Stream -> for each class, how many of the maps have nothing above 0."""
+    return {stream: (each.maps.max((2, 3)) <= 0).sum(1) for stream, each in maps.items()}
+
+
+def sheet_of(explained: Explained, explainer: Explainer, warning: str = '') -> np.ndarray:
+    """The contact sheet of a clip: (H, W, 3) uint8, RGB; ``warning`` stands
+    at its top.
+    """
+    count, columns = len(explained.sampled.inds), sampled_columns(explained, explainer)
+    text = f'{TITLES[explainer.method]} of {layers_text(explainer)}'
+    if warning:
+        text = f'{warning.upper()}; {text}'
+    if len(columns) < count:
+        text += f'; {len(columns)} of {count} sampled frames'
+    if explainer.mask:
+        text += f'; {explainer.mask} mask drawn on what the network sees'
+    return draw_sheet(
+        explained.source.name, text, rows_of(explained, explainer, True), columns, explained.streams
+    )
+
+
+def layers_text(explainer: Explainer) -> str:
+    """The layers, one for all streams where they have the same."""
+    layers = explainer.layers
+    if len(set(layers.values())) == 1:
+        return next(iter(layers.values()))
+    return ', '.join(f'{layer} ({stream})' for stream, layer in layers.items())
+
+
+def video_frames(explained: Explained, explainer: Explainer, folder: str) -> Iterator[np.ndarray]:
+    """Every frame of a clip beside its maps.
+
+    Where each stream has one image of each segment, every frame has maps of
+    its own, see :func:`~.cam_frames.every_frame`. Otherwise only the sampled
+    frames have, and the nearest one's are shown.
+
+    Args:
+        explained (Explained): The clip.
+        explainer (Explainer): Of the configuration.
+        folder (str): Where temporary files may be, as large as all maps.
+
+    Yields:
+        np.ndarray: (H, W, 3) uint8, RGB, all of one size.
+    """
+    total = explained.source.clip.total_frames
+    every = has_shifts(explained.sampled, total)
+    columns = _every_column if every else _nearest_columns
+    rows = rows_of(explained, explainer)
+    title = f'{explained.source.name}: {TITLES[explainer.method]} of {layers_text(explainer)}'
+    with tempfile.TemporaryDirectory(
+        dir=folder, prefix='.maps-', ignore_cleanup_errors=True
+    ) as maps:
+        for column in progress_bar(
+            columns(explained, explainer, maps), 'video', total, unit='frame'
+        ):
+            yield draw_frame(title, rows, column, explained.streams)
+
+
+def _every_column(explained: Explained, explainer: Explainer, folder: str) -> Iterator[Column]:
+    clip, total = explained.source.clip, explained.source.clip.total_frames
+    found: FrameMaps = every_frame(
+        explainer, clip, explained.sampled, explained.maps, explained.chosen, folder
+    )
+    views = packed_in_order(explainer, clip, explained.sampled)
+    for k, (frame, images) in enumerate(views):
+        boxes = _boxes(explained, explainer, [k])
+        cells = {
+            stream: _cells(
+                image,
+                found.maps[stream][k],
+                found.scales[stream],
+                'whole frame' if _lost(boxes, stream, 0) else '',
+            )
+            for stream, image in images.items()
+        }
+        yield Column(f'frame {k} of {total}', frame, _drawn(boxes, 0), cells)
+
+
+def _nearest_columns(explained: Explained, explainer: Explainer, folder: str) -> Iterator[Column]:
+    clip, sampled = explained.source.clip, explained.sampled
+    scales = scales_of(explained.maps)
+    for k, frame in enumerate(clip.frames()):
+        cells = {}
+        for stream, maps in explained.maps.items():
+            inds = sampled.inds[sampled.packed.places[stream]]
+            at = int(np.abs(inds - k).argmin())
+            cells[stream] = _cells(
+                sampled.packed.images[stream][at],
+                maps.maps[:, at],
+                scales[stream],
+                f'frame {inds[at]}',
+            )
+        yield Column(
+            f'frame {k} of {clip.total_frames}; beside it the nearest frame that was scored',
+            frame,
+            _drawn(_boxes(explained, explainer, [k]), 0),
+            cells,
+        )
+
+
+def _cells(image: np.ndarray, maps: np.ndarray, scales: np.ndarray, note: str) -> list[Overlay]:
+    """An overlay for each class; maps (K, h, w), scales (K, )."""
+    return [
+        Overlay(
+            overlay(image, each, scale),
+            ', '.join(filter(None, (note, '' if each.any() else 'empty'))),
+        )
+        for each, scale in zip(maps, scales)
+    ]
+
+
+def _boxes(explained: Explained, explainer: Explainer, inds: Sequence[int]) -> dict[str, list]:
+    clip = explained.source.clip
+    regions = [region for region in explainer.pipeline.regions if region in explained.maps]
+    return boxes_of(clip.landmarks.of(np.asarray(inds)), regions, clip.size)
+
+
+def _lost(boxes: dict[str, list], stream: str, i: int) -> bool:
+    return stream in boxes and boxes[stream][i] is None
+
+
+def _drawn(boxes: dict[str, list], i: int) -> dict[str, tuple]:
+    return {stream: each[i] for stream, each in boxes.items() if each[i] is not None}

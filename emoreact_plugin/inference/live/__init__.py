@@ -1,0 +1,1 @@
+"""A camera or frames as they come."""

@@ -1,0 +1,377 @@
+"""Emotions while the frames still come."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import (
+    NamedTuple,
+)
+
+import numpy as np
+
+from emoreact_plugin.clips.boxes import boxes_of
+from emoreact_plugin.clips.landmarks import Landmarks
+from emoreact_plugin.evaluation.functional import sigmoid
+from emoreact_plugin.inference.cautions import ENOUGH
+from emoreact_plugin.inference.results import (
+    ClipResult,
+    Probabilities,
+    WindowResult,
+    labels_of,
+    mean_of,
+    probabilities_of,
+)
+from emoreact_plugin.inference.windows import TOLERANCE
+from emoreact_plugin.preparation.landmarks import can_extract
+
+from .camera import Camera
+
+Frame = np.ndarray | tuple[float, np.ndarray]
+# So many frames tell the frame rate where none is stated.
+LAST = 50
+
+
+@dataclass
+class StreamResult:
+    """The scores of the newest window of a stream.
+
+    Attributes:
+        start_s, end_s (float): Seconds from the first frame of the stream on.
+        probabilities (dict[str, float]): Emotion -> 0..1.
+        labels (list[str]): The emotions whose probability reaches the
+            threshold.
+        streams (dict[str, dict[str, float]]): Stream -> its own
+            probabilities.
+        found (dict[str, float]): Region -> the share of the window's frames
+            in which it was found.
+        latency_ms (float): From the arrival of the newest frame to this
+            result, milliseconds.
+        landmarks_ms (float): The part of it in which landmarks were looked
+            for; the rest is the latency without.
+        dropped (int): Frames that were left out so far, because newer ones
+            were there already.
+        frame (np.ndarray): The newest frame, (H, W, 3) uint8, RGB.
+        boxes (dict[str, tuple | None]): Region -> its box in it.
+        warnings (list[str]): What has to be known about these scores.
+        reliable (bool): False where they mean little, see ``ClipResult``.
+    """
+
+    start_s: float
+    end_s: float
+    probabilities: Probabilities
+    labels: list[str]
+    streams: dict[str, Probabilities]
+    found: dict[str, float]
+    latency_ms: float
+    landmarks_ms: float
+    dropped: int
+    frame: np.ndarray | None
+    boxes: dict[str, tuple | None]
+    warnings: list[str] = field(default_factory=list)
+    reliable: bool = True
+
+    @property
+    def face_share(self) -> float | None:
+        """The share of the window's frames with a face; None where the model
+        needs none.
+        """
+        return self.found.get('face')
+
+    def without_frame(self) -> 'StreamResult':
+        """The same without the picture, to be kept."""
+        return replace(self, frame=None)
+
+    def as_window(self) -> WindowResult:
+        """The scores, as those of a window of a clip."""
+        return WindowResult(
+            self.start_s,
+            self.end_s,
+            self.probabilities,
+            self.labels,
+            self.streams,
+            self.found,
+            reliable=all(each >= ENOUGH for each in self.found.values()),
+        )
+
+
+Boxes = dict[str, tuple | None]
+
+
+class _Kept(NamedTuple):
+    """A frame that a window may need: seconds, pixels, landmarks, region ->
+    box.
+    """
+
+    time: float
+    frame: np.ndarray
+    landmarks: Landmarks
+    boxes: Boxes
+
+
+class _Window:
+    """A window that is under way: which times it samples, and the frames for
+    these so far.
+    """
+
+    def __init__(self, start: float, sample: dict, period: float) -> None:
+        self.start, self.sample = start, sample
+        inds = sample['frame_inds']
+        self.times = {int(k): start + k * period for k in np.unique(inds)}
+        self.frames: dict[int, _Kept] = {}
+
+    def offer(self, kept: _Kept, before: _Kept | None, ahead: float = TOLERANCE) -> None:
+        """Take the frame, or the one before, for each time that has come, or
+        will so many seconds from now: whichever is nearer.
+        """
+        for k in [k for k, t in self.times.items() if t <= kept.time + ahead]:
+            t = self.times.pop(k)
+            nearer = before is not None and (abs(before.time - t) < abs(kept.time - t))
+            self.frames[k] = before if nearer else kept
+
+
+class EmotionStream:
+    """Scores a sliding window over frames as they come; iterate over it.
+
+    A window is sampled as a clip of as many frames as it has at the frame
+    rate; of each of these, the frame nearest in time is taken. Nothing but
+    the frames that a window needs is kept. There is a result whenever a
+    window is complete: the first one after ``window_seconds``; a window during
+    which no frame came has none.
+
+    Landmarks are looked for in every frame, where the inferencer has
+    ``landmarks='extract'``, or ``'auto'`` with mediapipe installed; without,
+    whole frames are used.
+
+    Of a camera only the newest frame is taken, and only the newest complete
+    window is scored: what has become stale meanwhile is dropped and counted.
+    Of frames that are given nothing is dropped, unless ``realtime`` is set.
+
+    Args:
+        owner (EmotionInferencer): That scores.
+        frames (int | Iterable): Index of a camera; or frames (H, W, 3) uint8,
+            RGB, or pairs ``(seconds, frame)``.
+        fps (float, optional): Frames a second. Defaults to None: what the
+            camera states; needed for frames.
+        realtime (bool): Leave out frames that come more than two frames later
+            than they were taken, as by ``clock``. Defaults to False.
+        clock (Callable): Gives the time, seconds.
+
+    Attributes:
+        fps (float | None): Frames a second, where that is known.
+        landmarks (str): As of a ``ClipResult``.
+        dropped (int): Frames left out so far.
+        warnings (list[str]): What has to be known about the scores.
+
+    Raises:
+        ValueError: When the camera cannot be opened, and for frames without
+            a frame rate.
+
+    Examples:
+        >>> with inferencer.stream(0) as stream:
+        ...     for result in stream:
+        ...         print(result.end_s, result.labels, result.latency_ms)
+    """
+
+    def __init__(
+        self,
+        owner,
+        frames: int | Iterable[Frame],
+        fps: float | None = None,
+        realtime: bool = False,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        if fps is not None and not 0 < fps < float('inf'):
+            raise ValueError(f'fps: expected frames a second, more than 0, found {fps}')
+        if isinstance(frames, (str, bytes)):
+            raise ValueError(
+                'stream: expected frames, or the number of a '
+                f"camera, found '{frames}'; call the inferencer "
+                'itself with a file'
+            )
+        if owner.landmarks not in ('auto', 'extract', 'none'):
+            raise ValueError(
+                "landmarks: expected 'auto', 'extract' or 'none' for a "
+                f"stream, which has no files, found '{owner.landmarks}'"
+            )
+        self.owner, self._clock = owner, clock
+        use = owner.landmarks == 'extract' or (owner.landmarks == 'auto' and can_extract())
+        self._detector = owner.detector() if owner.regions and use else None
+        self._camera = Camera(frames, clock) if isinstance(frames, int) else None
+        self._frames = self._camera if self._camera else frames
+        self.fps = fps or (self._camera.fps if self._camera else None)
+        self._realtime = realtime or self._camera is not None
+        if realtime and self.fps is None:
+            raise ValueError('stream: expected fps=... with realtime')
+        self._late = 0
+        self.landmarks = 'not needed' if not owner.regions else 'extracted' if use else 'none'
+        self.warnings = owner.cautions_of(None, self.landmarks)
+        self._history: deque[tuple[float, Boxes]] = deque()
+        self._times: deque[float] = deque(maxlen=LAST)
+        self._windows: deque[_Window] = deque()
+        self._planned = 0
+
+    def __enter__(self) -> 'EmotionStream':
+        return self
+
+    def __exit__(self, *args) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the camera."""
+        if self._camera is not None:
+            self._camera.close()
+
+    @property
+    def dropped(self) -> int:
+        return self._late + (self._camera.dropped if self._camera else 0)
+
+    def __iter__(self) -> Iterator[StreamResult]:
+        if self._detector is not None:
+            self._detector.reset()
+        first, before = None, None
+        for stamp, frame in self._stamped():
+            arrival = stamp if self._camera else self._clock()
+            if first is None:
+                first = stamp, arrival
+            late = (arrival - first[1]) - (stamp - first[0])
+            if self._realtime and not self._camera and late > 2 / self.fps:
+                self._late += 1
+                continue
+            kept, spent = self._look(stamp - first[0], frame)
+            ready = self._take(kept, before)
+            before = kept
+            if self._realtime:
+                ready = ready[-1:]
+            for window in ready:
+                yield self._score(window, kept, arrival, spent)
+
+    def _stamped(self) -> Iterator[tuple[float, np.ndarray]]:
+        """The frames with their times."""
+        for count, item in enumerate(self._frames):
+            if isinstance(item, tuple):
+                stamp, frame = item
+            elif self.fps is None:
+                raise ValueError(
+                    'stream: expected fps=..., or pairs (seconds, frame), to '
+                    'know when a frame was taken, found frames alone'
+                )
+            else:
+                stamp, frame = count / self.fps, item
+            if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
+                raise ValueError(
+                    'stream: expected frames (H, W, 3) of uint8, '
+                    f'found {frame.shape} of {frame.dtype}'
+                )
+            yield float(stamp), frame
+
+    def _look(self, stamp: float, frame: np.ndarray) -> tuple[_Kept, float]:
+        """A frame with its landmarks, and how many milliseconds they took."""
+        start = self._clock()
+        landmarks = Landmarks.none(1)
+        if self._detector is not None:
+            face, is_box, body = self._detector(frame)
+            landmarks = Landmarks(face[None], body[None], np.array([is_box]))
+        spent = 0.0 if self._detector is None else 1000 * (self._clock() - start)
+        boxes = boxes_of(landmarks, self.owner.regions, frame.shape[1::-1])
+        return _Kept(stamp, frame, landmarks, {name: box[0] for name, box in boxes.items()}), spent
+
+    def _take(self, kept: _Kept, before: _Kept | None) -> list[_Window]:
+        """Give a frame to the windows that need it; those that are complete
+        with it are returned, the oldest first.
+        """
+        owner, period = self.owner, self._period(kept)
+        seconds, stride = owner.window_seconds, owner.stride_seconds
+        # Those that were over before this frame have none of their own.
+        over = (kept.time + min(period, seconds) / 2 - seconds) / stride
+        self._planned = max(self._planned, int(np.floor(over)) + 1)
+        while self._planned * stride <= kept.time + period / 2:
+            count = max(int(seconds / period + TOLERANCE), 1)
+            self._windows.append(
+                _Window(self._planned * stride, owner.pipeline.sample(count, 'stream'), period)
+            )
+            self._planned += 1
+        self._history.append((kept.time, kept.boxes))
+        needed = min((each.start for each in self._windows), default=np.inf)
+        while self._history and self._history[0][0] < needed - period / 2:
+            self._history.popleft()
+        ready = []
+        for window in self._windows:
+            window.offer(kept, before)
+        while self._windows and (
+            self._windows[0].start + seconds - period <= kept.time + period / 2
+        ):
+            ready.append(self._windows.popleft())
+            # Times that come after its newest frame, by a little.
+            ready[-1].offer(kept, before, np.inf)
+        return ready
+
+    def _period(self, kept: _Kept) -> float:
+        """Seconds from frame to frame; where no rate is known, as the last
+        ones have come.
+        """
+        if self.fps is not None:
+            return 1 / self.fps
+        self._times.append(kept.time)
+        gaps = np.diff(self._times)
+        return float(np.median(gaps)) if len(gaps) else 1 / 25
+
+    def _score(self, window: _Window, newest: _Kept, arrival: float, spent: float) -> StreamResult:
+        owner = self.owner
+        kept = [window.frames[int(k)] for k in window.sample['frame_inds']]
+        landmarks = Landmarks(
+            *(np.concatenate(each) for each in zip(*(one.landmarks for one in kept)))
+        )
+        packed = owner.pipeline.pack(window.sample, [each.frame for each in kept], landmarks)
+        scores = owner.score([packed])
+        fused = probabilities_of(owner.classes, sigmoid(scores.logits[0]))
+        end = window.start + owner.window_seconds
+        shares = self._shares(window.start, end, kept)
+        return StreamResult(
+            window.start,
+            end,
+            fused,
+            labels_of(fused, owner.threshold),
+            {
+                name: probabilities_of(owner.classes, sigmoid(each[0]))
+                for name, each in scores.streams.items()
+            },
+            shares,
+            1000 * (self._clock() - arrival),
+            spent,
+            self.dropped,
+            newest.frame,
+            newest.boxes,
+            self.warnings,
+            not owner.of_sample_data and all(share >= ENOUGH for share in shares.values()),
+        )
+
+    def _shares(self, start: float, end: float, sampled: list[_Kept]) -> dict[str, float]:
+        """Region -> the share of the window's frames in which it was found;
+        in a gap, of those that stand in.
+        """
+        boxes = [
+            each for stamp, each in self._history if start - TOLERANCE <= stamp < end - TOLERANCE
+        ]
+        boxes = boxes or [each.boxes for each in sampled]
+        return {
+            region: float(np.mean([each[region] is not None for each in boxes]))
+            for region in self.owner.regions
+        }
+
+    def as_clip(self, results: list[StreamResult]) -> ClipResult:
+        """The results of a stream as those of a clip, to write them to files;
+        it has no score of its own but the mean of its windows.
+        """
+        windows = [each.as_window() for each in results]
+        name = 'camera' if self._camera else 'stream'
+        return ClipResult(
+            name,
+            name,
+            mean_probabilities=mean_of(windows),
+            windows=windows,
+            duration_s=windows[-1].end_s if windows else 0.0,
+            landmarks=self.landmarks,
+            warnings=self.warnings,
+            reliable=not self.owner.of_sample_data and all(each.reliable for each in windows),
+        )

@@ -1,0 +1,68 @@
+"""Load the scorer of a checkpoint or of an ONNX file."""
+
+import torch
+from mmengine.config import Config
+
+from emoreact_plugin.models import load_recognizer
+from emoreact_plugin.weights.checkpoints import read_meta
+
+from .base import Scorer
+from .torch_scorer import TorchScorer
+
+
+def load_scorer(
+    checkpoint: str, config: str | Config | None = None, device: str | None = None
+) -> Scorer:
+    """What scores clips with a checkpoint or an ONNX file.
+
+    Args:
+        checkpoint (str): Its path; that of an ONNX file ends in ``.onnx``.
+        config (str | Config, optional): See ``load_recognizer``. An ONNX file
+            has its own.
+        device (str, optional): Such as ``'cpu'``, which is where ONNX files
+            run. Defaults to None: a GPU where there is one, for a checkpoint.
+
+    Returns:
+        Scorer: A ``TorchScorer`` or an ``OnnxScorer``.
+
+    Raises:
+        FileNotFoundError, ImportError, ValueError: See :func:`check_device`,
+            ``load_recognizer``, :class:`TorchScorer` and ``OnnxScorer``.
+    """
+    if device is not None:
+        check_device(device)
+    if checkpoint.endswith('.onnx'):
+        if config is not None:
+            raise ValueError(
+                f'{checkpoint}: has its own configuration, expected no config, found {config}'
+            )
+        if device not in (None, 'cpu'):
+            raise ValueError(f'device: expected cpu, where ONNX files run, found {device}')
+        from .onnx_scorer import OnnxScorer
+
+        return OnnxScorer(checkpoint)
+    device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    cfg, model = load_recognizer(checkpoint, config, device)
+    return TorchScorer(cfg, model, read_meta(checkpoint).get('dataset_meta'))
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that is not there.
+
+    Args:
+        device (str): As PyTorch calls it: ``'cpu'``, ``'cuda'``,
+            ``'cuda:1'``.
+
+    Raises:
+        ValueError: Naming those that are there.
+    """
+    try:
+        torch.empty(1, device=device)
+    except Exception as error:  # torch raises many kinds
+        there = ['cpu']
+        if torch.cuda.is_available():
+            there += [f'cuda:{k}' for k in range(torch.cuda.device_count())]
+        if torch.backends.mps.is_available():
+            there.append('mps')
+        note = '' if torch.cuda.is_available() else ' (no CUDA device found)'
+        raise ValueError(f'device: expected {" or ".join(there)}{note}, found {device}') from error

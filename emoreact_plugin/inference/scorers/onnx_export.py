@@ -1,0 +1,183 @@
+"""Trained recognizers as ONNX files (https://onnx.ai)."""
+
+import json
+import warnings
+from copy import deepcopy
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from torch import Tensor, nn
+
+from emoreact_plugin.models import score_stream
+from emoreact_plugin.utils.files import write_whole
+from emoreact_plugin.version import __version__
+
+from .onnx_scorer import FUSED, INSTALL, ONLY_INPUT, OnnxScorer, feed_of
+from .torch_scorer import TorchScorer
+
+# How far the two may be apart; of the largest logit, where that is above 1.
+TOLERANCE = 1e-4
+
+
+class _Exported(nn.Module):
+    """A recognizer as a function of images, with their normalisation."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+        self.streams = tuple(getattr(model, 'streams', ()))
+        self.skips = getattr(getattr(model, 'fusion', None), 'skip_missing', False)
+        self.inputs = [f'{s}_imgs' for s in self.streams] or [ONLY_INPUT]
+        found = [f'{s}_found' for s in self.streams] if self.skips else []
+        self.input_names = [*self.inputs, *found]
+        self.output_names = [FUSED, *(f'{s}_logits' for s in self.streams)]
+
+    def forward(self, *values: Tensor) -> tuple[Tensor, ...]:
+        images = dict(zip(self.inputs, values))
+        if not self.streams:
+            x = self._normalised(ONLY_INPUT, images[ONLY_INPUT])
+            return (score_stream(self.model, x)[0],)
+        logits, features = {}, {}
+        for stream, (name, x) in zip(self.streams, images.items()):
+            logits[stream], pooled, _ = score_stream(
+                self.model.recognizer_of(stream), self._normalised(name, x)
+            )
+            if pooled is not None:
+                features[stream] = pooled
+        valid = dict(zip(self.streams, values[len(self.inputs) :]))
+        fused = self.model.fusion(logits, features, valid)
+        return (fused, *logits.values())
+
+    def _normalised(self, name: str, x: Tensor) -> Tensor:
+        preprocessor = self.model.data_preprocessor
+        if self.streams:
+            preprocessor = preprocessor.preprocessors[name]
+        x = x.float()
+        if preprocessor._enable_normalize:
+            x = (x - preprocessor.mean) / preprocessor.std
+        return x
+
+
+def require_onnx():
+    """The package onnx.
+
+    Raises:
+        ImportError: When it, or what PyTorch needs beside it to export, is
+            not installed.
+    """
+    try:
+        import onnx
+        import onnxscript  # noqa: F401  torch's exporter needs it
+    except ImportError as error:
+        raise ImportError(f'{error}. For ONNX files: {INSTALL}') from error
+    return onnx
+
+
+def export_onnx(
+    cfg: Config, model: nn.Module, clips: list[dict], path: str, dataset_meta: dict | None = None
+) -> float:
+    """Write a recognizer as ONNX, once it is shown to give the same logits.
+
+    The file takes the images of each stream as ``ClipPipeline`` packs them,
+    ``<stream>_imgs`` (N, T, 3, H, W) uint8, or ``imgs`` of a stock
+    recognizer; any number N of clips. (With ``ScoreFusion(skip_missing=True)``
+    also ``<stream>_found`` (N, ) bool.) It normalises them, and gives
+    ``logits`` (N, C), fused, and ``<stream>_logits`` (N, C). The
+    configuration, classes and threshold are in its metadata.
+
+    Args:
+        cfg (Config): The configuration.
+        model (nn.Module): See ``TorchScorer``; in eval mode.
+        clips (list[dict]): Real clips to compare both on, at least two, see
+            ``ClipPipeline.pack``.
+        path (str): The file; written to another name first.
+        dataset_meta (dict, optional): What the checkpoint says of the data
+            that it was trained on, to be kept in the file.
+
+    Returns:
+        float: The largest difference of a logit.
+
+    Raises:
+        ImportError: Without the packages of the extra ``onnx``.
+        ValueError: For fewer clips than two, for a recognizer that cannot be
+            exported, or when the two differ by more than 1e-4, or 1e-4 of the
+            largest logit where that is above 1; no file is left then.
+    """
+    if len(clips) < 2:
+        raise ValueError(
+            f'expected at least two clips to compare the ONNX file on, found {len(clips)}'
+        )
+    onnx = require_onnx()
+    scorer = TorchScorer(cfg, model, dataset_meta)
+    exported = _Exported(deepcopy(model).cpu()).eval()
+    with write_whole(path) as part:
+        _write(exported, clips, part)
+        file = onnx.load(part)
+        onnx.helper.set_model_props(
+            file,
+            {
+                'emoreact_plugin': __version__,
+                'config': cfg.pretty_text,
+                'classes': json.dumps(scorer.classes),
+                'threshold': repr(scorer.threshold),
+                'dataset_meta': json.dumps(dataset_meta or {}),
+            },
+        )
+        onnx.save(file, part)
+        difference = _compare(scorer, OnnxScorer(part), clips)
+    return difference
+
+
+def _write(exported: _Exported, clips: list[dict], path: str) -> None:
+    """Let torch write the file, for any number of clips."""
+    values = tuple(torch.from_numpy(each) for each in feed_of(clips, exported.input_names).values())
+    batch = torch.export.Dim('batch', min=1)
+    try:
+        with warnings.catch_warnings():
+            # One axis of several inputs has one name: as wanted.
+            warnings.filterwarnings('ignore', '# The axis name')
+            torch.onnx.export(
+                exported,
+                values,
+                path,
+                dynamo=True,
+                verbose=False,
+                input_names=exported.input_names,
+                output_names=exported.output_names,
+                dynamic_shapes=(tuple({0: batch} for _ in values),),
+                external_data=False,
+            )
+    except Exception as error:  # the exporter raises many kinds
+        reason = str(error).strip() or type(error).__name__
+        raise ValueError(
+            f'{type(exported.model).__name__}: cannot be exported as ONNX: '
+            f'{reason.splitlines()[0][:300]}'
+        ) from error
+
+
+def _compare(scorer: TorchScorer, other: OnnxScorer, clips: list[dict]) -> float:
+    """The largest difference, in one batch and clip by clip: the batch is
+    free.
+
+    Raises:
+        ValueError: When it is more than 1e-4, or 1e-4 of the largest logit
+            where that is above 1.
+    """
+    largest = 0.0
+    for batch in (clips, *([clip] for clip in clips)):
+        ours, theirs = scorer(batch), other(batch)
+        pairs = [(ours.logits, theirs.logits)] + [
+            (ours.streams[s], theirs.streams[s]) for s in ours.streams
+        ]
+        for one, two in pairs:
+            difference = float(np.abs(one - two).max())
+            allowed = TOLERANCE * max(1.0, float(np.abs(one).max()))
+            if not difference <= allowed:
+                raise ValueError(
+                    'the ONNX file gives other logits than the recognizer: '
+                    f'expected differences up to {allowed:.1e}, found '
+                    f'{difference:.1e}, with {len(batch)} clips in the batch'
+                )
+            largest = max(largest, difference)
+    return largest

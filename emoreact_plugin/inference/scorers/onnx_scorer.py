@@ -1,0 +1,87 @@
+"""Scores of clips from an ONNX file."""
+
+import json
+import os.path as osp
+
+import numpy as np
+import torch
+
+from emoreact_plugin.models import check_names
+from emoreact_plugin.weights.checkpoints import parse_config
+
+from .base import Scorer, Scores
+
+INSTALL = "pip install 'emoreact_plugin[onnx]'"
+ONLY_INPUT, FUSED = 'imgs', 'logits'
+
+
+class OnnxScorer(Scorer):
+    """Scores packed clips with an ONNX file of ``tools/export_onnx.py``.
+
+    Args:
+        path (str): The file.
+
+    The configuration in its metadata is parsed as data.
+
+    Raises:
+        ImportError: Without onnxruntime.
+        FileNotFoundError: When there is no such file.
+        ValueError: When it cannot be read, or was not made by this package.
+    """
+
+    def __init__(self, path: str) -> None:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise ImportError(f'{error}. For ONNX files: {INSTALL}') from error
+        if not osp.isfile(path):
+            raise FileNotFoundError(f'{path}: no such ONNX file')
+        try:
+            self._session = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
+        except Exception as error:  # onnxruntime has many kinds of its own
+            raise ValueError(
+                f'{path}: cannot be read as an ONNX file ({type(error).__name__})'
+            ) from error
+        about = self._session.get_modelmeta().custom_metadata_map
+        try:
+            self.cfg = parse_config(about['config'], path)
+            self.classes = tuple(json.loads(about['classes']))
+            self.threshold = float(about['threshold'])
+            self.dataset_meta = json.loads(about['dataset_meta'])
+        except (KeyError, TypeError, json.JSONDecodeError) as error:
+            raise ValueError(
+                f'{path}: expected an ONNX file of tools/export_onnx.py, with '
+                f'its configuration, found one without {error}'
+            ) from error
+        check_names(self.cfg, path)
+
+    def __call__(self, clips: list[dict]) -> Scores:
+        names = [each.name for each in self._session.get_inputs()]
+        outputs = [each.name for each in self._session.get_outputs()]
+        values = dict(zip(outputs, self._session.run(outputs, feed_of(clips, names))))
+        return Scores(
+            values.pop(FUSED), {name[: -len('_logits')]: value for name, value in values.items()}
+        )
+
+
+def feed_of(clips: list[dict], names: list[str]) -> dict[str, np.ndarray]:
+    """The inputs of N clips.
+
+    Args:
+        clips (list[dict]): See ``ClipPipeline.pack``.
+        names (list[str]): ``<stream>_imgs``, ``imgs``, ``<stream>_found``.
+
+    Returns:
+        dict[str, np.ndarray]: Name -> (N, ...).
+    """
+    feed = {}
+    for name in names:
+        if name.endswith('_found'):
+            found = [clip['data_samples'].get(name) for clip in clips]
+            feed[name] = np.array([f is None or bool(np.any(f)) for f in found])
+            continue
+        inputs = [clip['inputs'] for clip in clips]
+        if name != ONLY_INPUT:
+            inputs = [each[name] for each in inputs]
+        feed[name] = torch.stack(inputs).numpy()
+    return feed

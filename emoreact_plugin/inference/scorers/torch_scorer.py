@@ -1,0 +1,94 @@
+"""Score clips with a recognizer in PyTorch."""
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from torch import nn
+
+from emoreact_plugin.datasets.annotations import EMOTIONS
+from emoreact_plugin.models import score_stream
+
+from .base import Scorer, Scores
+
+
+class TorchScorer(Scorer):
+    """Scores packed clips with a recognizer in PyTorch.
+
+    Args:
+        cfg (Config): Its configuration.
+        model (nn.Module): A ``LateFusionRecognizer``, or a stock recognizer
+            that was trained on several labels a clip.
+        dataset_meta (dict, optional): What its checkpoint says of the data
+            that it was trained on.
+
+    Raises:
+        ValueError: For a recognizer whose classes compete (a softmax loss),
+            so that it has no probability for each.
+    """
+
+    def __init__(self, cfg: Config, model: nn.Module, dataset_meta: dict | None = None) -> None:
+        self.cfg, self.model = cfg, model
+        self.dataset_meta = dataset_meta if isinstance(dataset_meta, dict) else {}
+        self.has_streams = hasattr(model, 'streams')
+        self.threshold = getattr(model, 'threshold', 0.5)
+        if self.has_streams:
+            heads = [each.cls_head for each in model.recognizers.values()]
+        else:
+            heads = [model.cls_head]
+            loss = type(model.cls_head.loss_cls).__name__
+            if loss == 'CrossEntropyLoss':
+                raise ValueError(
+                    f'{type(model).__name__}: expected a recognizer of '
+                    'several labels a clip, such as one trained with '
+                    f'BCELossWithLogits, found one trained with {loss}, '
+                    'whose classes compete'
+                )
+        self.classes = classes_of(cfg, heads[0].num_classes, self.dataset_meta)
+
+    @torch.no_grad()
+    def __call__(self, clips: list[dict]) -> Scores:
+        batch = pseudo_collate(clips)
+        if not self.has_streams:
+            inputs = self.model.data_preprocessor(batch)['inputs']
+            logits = score_stream(self.model, inputs)[0]
+            return Scores(_array(logits), {})
+        samples = self.model.test_step(batch)
+        return Scores(
+            _array(torch.stack([each.pred_logits for each in samples])),
+            {
+                stream: _array(torch.stack([s.stream_logits[stream] for s in samples]))
+                for stream in self.model.streams
+            },
+        )
+
+
+def classes_of(cfg: Config, count: int, trained: dict) -> tuple[str, ...]:
+    """The names of the classes of a recognizer.
+
+    Args:
+        cfg (Config): Its configuration.
+        count (int): How many there are.
+        trained (dict): What the checkpoint says of its data.
+
+    Returns:
+        tuple[str, ...]: The first of these that are as many: those in
+        ``trained['classes']``, those that the test data set names, EmoReact's
+        emotions for an ``EmoReactDataset``, ``'class 0'``, ...
+    """
+    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+    while 'dataset' in dataset:
+        dataset = dataset['dataset']
+    choices = [
+        trained.get('classes'),
+        (dataset.get('metainfo') or {}).get('classes'),
+        EMOTIONS if dataset.get('type') == 'EmoReactDataset' else None,
+    ]
+    for names in choices:
+        if isinstance(names, (list, tuple)) and len(names) == count:
+            return tuple(map(str, names))
+    return tuple(f'class {k}' for k in range(count))
+
+
+def _array(logits: torch.Tensor) -> np.ndarray:
+    return logits.float().cpu().numpy()

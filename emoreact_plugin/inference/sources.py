@@ -1,0 +1,69 @@
+"""Clips to score: their frames, and where the person is in them."""
+
+import os
+import os.path as osp
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from emoreact_plugin.utils.files import PathLike
+from emoreact_plugin.video.folders import VIDEO_ENDINGS, find_videos
+
+NOT_THERE = '{}: no such video or folder'
+
+
+class Source(NamedTuple):
+    """A video to score, or a path at which there is none.
+
+    Attributes:
+        path (str): Where it is.
+        name (str): Relative to the folder that was named, with ``/``.
+    """
+
+    path: str
+    name: str
+
+
+def find_sources(videos: PathLike | Sequence[PathLike], out: str | None = None) -> list[Source]:
+    """The videos that are meant by some paths.
+
+    Args:
+        videos (PathLike | Sequence[PathLike]): Video files, and folders that
+            are searched for them, with all folders within.
+        out (str, optional): A folder of results, whose videos are left out.
+
+    Returns:
+        list[Source]: At least one that is there. A path that is not there is
+        among them, to be reported as a video that cannot be read.
+
+    Raises:
+        FileNotFoundError: When no video is there, and some path is not.
+        ValueError: When there is no video, or one lies in ``out``.
+    """
+    if isinstance(videos, (str, os.PathLike)):
+        videos = [videos]
+    found, lost = [], []
+    for path in map(os.fspath, videos):
+        if osp.isdir(path):
+            found += [Source(osp.join(path, name), name) for name in find_videos(path, out)]
+        elif osp.isfile(path):
+            if out is not None and _is_within(path, out):
+                raise ValueError(
+                    f'{path}: expected videos that lie outside of the folder of results, {out}'
+                )
+            found.append(Source(path, osp.basename(path)))
+        else:
+            lost.append(path)
+            found.append(Source(path, osp.basename(osp.normpath(path))))
+    if lost and len(lost) == len(found):
+        raise FileNotFoundError(NOT_THERE.format(', '.join(lost)))
+    if not found:
+        raise ValueError(
+            f'{", ".join(map(os.fspath, videos)) or "no paths"}: expected '
+            f'videos (of the endings {" ".join(VIDEO_ENDINGS)}), found none'
+        )
+    return found
+
+
+def _is_within(path: str, folder: str) -> bool:
+    path, folder = osp.realpath(path), osp.realpath(folder)
+    return path.startswith(osp.join(folder, ''))

@@ -1,0 +1,130 @@
+"""Figures for papers: readable at column width, for the colour-blind too."""
+
+import os.path as osp
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from emoreact_plugin.utils.files import write_whole
+
+# Okabe and Ito (2008), Color Universal Design.
+BLUE, ORANGE, GREEN, BLACK = '#0072B2', '#E69F00', '#009E73', '#000000'
+SKY, VERMILLION, PURPLE = '#56B4E9', '#D55E00', '#CC79A7'
+GREY = '#999999'
+COLUMN_WIDTH = 3.5  # inches, of a two-column page
+
+
+def plot_rows(
+    titles: Sequence[str],
+    runs: dict[str, Sequence[np.ndarray]],
+    intervals: dict[str, Sequence[tuple[float, float]]],
+    published: Sequence[float | None] = (),
+    prior: float | None = None,
+) -> Figure:
+    """Draw the ROC AUC of some rows: mean, interval and every run.
+
+    Args:
+        titles (Sequence[str]): R names, drawn from the top.
+        runs (dict[str, Sequence[np.ndarray]]): Average (``'macro'``,
+            ``'micro'``), a panel each -> for each row the ROC AUC of its runs
+            (S, ).
+        intervals (dict[str, Sequence[tuple[float, float]]]): Average -> for
+            each row low and high.
+        published (Sequence[float | None]): For each row; drawn in every
+            panel, since its averaging is not stated.
+        prior (float, optional): Micro ROC AUC of the label frequencies.
+
+    Returns:
+        Figure
+    """
+    published = list(published) or [None] * len(titles)
+    with matplotlib.rc_context({'font.size': 7, 'axes.linewidth': 0.6}):
+        figure = Figure(figsize=(2 * COLUMN_WIDTH, 0.9 + 0.26 * len(titles)), layout='constrained')
+        panels = figure.subplots(1, len(runs), sharey=True, squeeze=False)[0]
+        for axes, (average, values) in zip(panels, runs.items()):
+            _panel(axes, average, values, intervals[average], published)
+            chance = prior if average == 'micro' else 0.5
+            if chance is not None:
+                axes.axvline(
+                    chance,
+                    color=BLACK,
+                    linestyle=':',
+                    linewidth=0.8,
+                    label='label frequencies alone',
+                )
+            axes.set_yticks(range(len(titles)), titles)
+        panels[0].set_ylim(len(titles) - 0.4, -0.5)  # the first at the top
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc='outside lower center', ncols=3, frameon=False)
+    return figure
+
+
+def to_image(figure: Figure, dpi: int = 150) -> np.ndarray:
+    """The pixels of a figure, (H, W, 3) uint8 RGB."""
+    figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def save_figures(figure: Figure, stem: str) -> list[str]:
+    """Write a figure as PNG and SVG; their paths."""
+    paths = [f'{stem}{ending}' for ending in ('.png', '.svg')]
+    for path in paths:
+        save_figure(figure, path)
+    return paths
+
+
+def save_figure(figure: Figure, path: str) -> None:
+    """Write a figure; its file is never seen half written.
+
+    Args:
+        figure (Figure): Of matplotlib.
+        path (str): Its ending tells the format: png, svg or pdf.
+    """
+    # Text of an SVG stays text, for whoever edits it.
+    with write_whole(path) as part, matplotlib.rc_context({'svg.fonttype': 'none'}):
+        figure.savefig(part, dpi=200, format=osp.splitext(path)[1][1:])
+
+
+def _panel(
+    axes,
+    average: str,
+    values: Sequence[np.ndarray],
+    intervals: Sequence[tuple[float, float]],
+    published: Sequence[float | None],
+) -> None:
+    places = np.arange(len(values))
+    means = np.array([np.mean(v) for v in values])
+    low, high = np.array(intervals, dtype=float).T
+    axes.hlines(
+        places, low, high, color=BLUE, linewidth=2.2, alpha=0.35, label='95 % interval of the mean'
+    )
+    axes.plot(means, places, 'o', color=BLUE, markersize=4, label='mean over seeds')
+    axes.plot(
+        np.concatenate(values),
+        np.repeat(places + 0.24, [len(v) for v in values]),
+        '|',
+        color=BLUE,
+        markersize=4,
+        markeredgewidth=0.8,
+        label='a seed',
+    )
+    there = [(p, k) for k, p in enumerate(published) if p is not None]
+    if there:
+        axes.plot(
+            *zip(*there),
+            'D',
+            color=ORANGE,
+            markersize=4,
+            markeredgecolor=BLACK,
+            markeredgewidth=0.5,
+            label='published, averaging not stated',
+        )
+    axes.set_xlabel(f'ROC AUC, {average}')
+    axes.grid(axis='x', linewidth=0.4, alpha=0.5)
+    axes.spines[['top', 'right']].set_visible(False)
+    axes.set_axisbelow(True)

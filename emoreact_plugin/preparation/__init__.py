@@ -1,0 +1,1 @@
+"""Batch jobs over a data set: frames, crops, landmarks, the release, a report."""

@@ -1,0 +1,252 @@
+"""What a check of a data set found, as text and as files."""
+
+import csv
+import io
+import json
+import os
+import os.path as osp
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from emoreact_plugin.datasets.checks.findings import LEVELS, Clip, Finding, Report
+from emoreact_plugin.utils.files import write_text
+from emoreact_plugin.utils.text import number
+
+SHOWN = 10
+TITLES = {
+    'annotations': 'wrong lines of annotation files',
+    'missing clip': 'clips that are not there',
+    'unreadable clip': 'clips that cannot be read',
+    'no landmarks': 'without face landmarks',
+    'no keypoints': 'without body keypoints',
+    'landmark file': 'landmark files',
+    'keypoint file': 'keypoint files',
+    'data set': 'the data set as a whole',
+    'duplicate': 'there twice',
+    'same video': 'of one video as clips of another split',
+    'same name': 'names that are hardly different',
+    'cut off': 'cut off',
+    'short': 'too short',
+    'no face': 'without a face in more than half of the frames',
+    'no body': 'without a body in more than half of the frames',
+    'labels': 'labels that say nothing',
+    'unlabelled': 'without a positive label',
+    'frame size': 'of another frame size',
+    'frame rate': 'of another frame rate',
+}
+
+
+def count_levels(report: Report) -> dict[str, int]:
+    """How many errors, warnings and notes there are, by level."""
+    counts = Counter(finding.level for finding in report.findings)
+    return {level: counts[level] for level in LEVELS}
+
+
+def cooccurrence(report: Report) -> np.ndarray:
+    """How many clips of all splits have two labels, (C, C) int; on the
+    diagonal how many have one.
+    """
+    labels = np.concatenate(list(report.labels.values()))
+    return labels.T @ labels
+
+
+def format_report(report: Report, shown: int = SHOWN) -> str:
+    """The whole report as plain text, errors first.
+
+    Args:
+        report (Report): Of a check.
+        shown (int): At most so many findings of each kind.
+
+    Returns:
+        str: No newline at the end.
+    """
+    blocks = []
+    for level, heading in zip(LEVELS, ('ERRORS', 'WARNINGS', 'NOTES')):
+        kinds = dict.fromkeys(f.kind for f in report.findings if f.level == level)
+        for kind in kinds:
+            here = [f for f in report.findings if (f.level, f.kind) == (level, kind)]
+            # Of notes the first few do: they ask for nothing.
+            most = shown if level != 'note' else min(shown, 3)
+            blocks.append(_block(heading, kind, here, most))
+    blocks.append(_splits_table(report))
+    blocks.append(_labels_table(report))
+    blocks.append(_pairs_table(report))
+    return '\n\n'.join(blocks)
+
+
+def _block(heading: str, kind: str, findings: Sequence[Finding], shown: int) -> str:
+    splits = Counter(f.split for f in findings)
+    counts = ', '.join(f'{split} {count}' for split, count in splits.items())
+    lines = [f'{heading}: {TITLES[kind]} ({counts})']
+    width = max(map(len, splits))
+    lines += [f'  {f.split:<{width}}  {_plain(f.text)}' for f in findings[:shown]]
+    if len(findings) > shown:
+        lines.append(f'  and {len(findings) - shown} more')
+    return '\n'.join(lines)
+
+
+def _plain(text: str) -> str:
+    """Names come from files: nothing in them is to move the cursor."""
+    return ''.join(c if c.isprintable() else '?' for c in text)
+
+
+def _splits_table(report: Report) -> str:
+    rows = [
+        (
+            '',
+            'clips',
+            'frames',
+            'length',
+            'frame size',
+            'no face',
+            'no body',
+            'unlabelled',
+            'prior *',
+        )
+    ]
+    for split, labels in report.labels.items():
+        clips = [c for c in report.clips if c.split == split]
+        opened = [c for c in clips if c.frames is not None]
+        rows.append(
+            (
+                split,
+                str(len(labels)),
+                str(sum(c.frames for c in opened)),
+                _lengths(opened),
+                _sizes(opened),
+                _share(opened, 'no_face'),
+                _share(opened, 'no_body'),
+                str(int((labels.sum(axis=1) == 0).sum())),
+                _number(report.prior.get(split)),
+            )
+        )
+    return _grid(rows) + (
+        '\n* micro ROC AUC of how often each label occurs in train, without a look at any clip'
+    )
+
+
+def _lengths(clips: Sequence[Clip]) -> str:
+    """Median, shortest and longest."""
+    if not clips:
+        return '-'
+    if all(c.fps for c in clips):
+        low, middle, high = _quantiles([c.frames / c.fps for c in clips])
+        return f'{middle:.1f} s ({low:.1f}-{high:.1f})'
+    low, middle, high = _quantiles([c.frames for c in clips])
+    return f'{middle:.0f} ({low:.0f}-{high:.0f})'
+
+
+def _quantiles(values: Sequence[float]) -> np.ndarray:
+    return np.quantile(values, (0, 0.5, 1))
+
+
+def _sizes(clips: Sequence[Clip]) -> str:
+    counts = Counter(f'{c.width}x{c.height}' for c in clips)
+    if not counts:
+        return '-'
+    usual = counts.most_common(1)[0][0]
+    more = len(counts) - 1
+    return usual + (f' and {number(more, "other")}' if more else '')
+
+
+def _share(clips: Sequence[Clip], name: str) -> str:
+    """Of all frames of the clips that have a file."""
+    known = [c for c in clips if getattr(c, name) is not None]
+    frames = sum(c.frames for c in known)
+    if not frames:
+        return '-'
+    return f'{sum(getattr(c, name) * c.frames for c in known) / frames:.1%}'
+
+
+def _number(value: float | None) -> str:
+    return '-' if value is None else f'{value:.3f}'
+
+
+def _labels_table(report: Report) -> str:
+    rows = [('positives', *report.labels)]
+    for k, name in enumerate(report.classes):
+        rows.append(
+            (
+                name,
+                *(
+                    f'{int(each[:, k].sum())} ({each[:, k].mean():.0%})' if len(each) else '-'
+                    for each in report.labels.values()
+                ),
+            )
+        )
+    return _grid(rows)
+
+
+def _pairs_table(report: Report) -> str:
+    counts = cooccurrence(report)
+    rows = [('both, all splits', *report.classes)]
+    for k, name in enumerate(report.classes):
+        rows.append((name, *map(str, counts[k, : k + 1]), *[''] * (len(counts) - k - 1)))
+    return _grid(rows)
+
+
+def _grid(rows: Sequence[Sequence[str]]) -> str:
+    rows = [[_plain(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return '\n'.join(
+        '  '.join(
+            [row[0].ljust(widths[0])] + [cell.rjust(w) for cell, w in zip(row[1:], widths[1:])]
+        ).rstrip()
+        for row in rows
+    )
+
+
+def write_report(report: Report, out: str) -> list[str]:
+    """Write ``findings.csv``, ``clips.csv`` and ``summary.json``, each whole
+    or not at all.
+
+    Args:
+        report (Report): Of a check.
+        out (str): The folder; made if need be.
+
+    Returns:
+        list[str]: The names of the files.
+    """
+    os.makedirs(out, exist_ok=True)
+    summary = dict(
+        counts=count_levels(report),
+        classes=report.classes,
+        splits={
+            split: dict(
+                clips=len(labels),
+                unlabelled=int((labels.sum(axis=1) == 0).sum()),
+                positives=labels.sum(axis=0).tolist(),
+                prior_roc_auc_micro=report.prior.get(split),
+            )
+            for split, labels in report.labels.items()
+        },
+        cooccurrence=cooccurrence(report).tolist(),
+        findings=[finding._asdict() for finding in report.findings],
+    )
+    clips = [
+        [
+            *clip[: Clip._fields.index('label')],
+            ' '.join(name for name, value in zip(report.classes, clip.label) if value),
+            *clip[Clip._fields.index('label') + 1 :],
+        ]
+        for clip in report.clips
+    ]
+    texts = {
+        'findings.csv': _csv(Finding._fields, report.findings),
+        'clips.csv': _csv(Clip._fields, clips),
+        'summary.json': json.dumps(summary, indent=1) + '\n',
+    }
+    for name, text in texts.items():
+        # Names of files may hold bytes that are no UTF-8.
+        write_text(osp.join(out, name), text, errors='backslashreplace')
+    return list(texts)
+
+
+def _csv(head: Sequence[str], rows: Sequence[Sequence]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(head)
+    writer.writerows(rows)
+    return text.getvalue()

@@ -1,0 +1,229 @@
+"""Videos made into prepared crops of their regions; see ``crops``."""
+
+import os
+import os.path as osp
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from emoreact_plugin.clips.coverage import Coverage, coverage_of
+from emoreact_plugin.clips.crops import CROP_NAME, PreparedCrops, read_record, write_record
+from emoreact_plugin.clips.landmark_cache import PreparedClip
+from emoreact_plugin.utils.files import write_whole
+from emoreact_plugin.video.reading import iterate_frames
+from emoreact_plugin.video.writing import JPEG_QUALITY
+
+from .frames import Job, fitting_frames, look_of, plan, prepared_of, run_jobs
+
+# What the published recipe resizes crops to before it crops them at random.
+CROP_SIZE = 256
+# Colours are kept whole: crops are small, and are enlarged again.
+JPEG_FLAGS = (
+    cv2.IMWRITE_JPEG_QUALITY,
+    JPEG_QUALITY,
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+)
+
+
+class CropReport(NamedTuple):
+    """What was done.
+
+    Attributes:
+        clips (list[PreparedCrops]): Of the clips that are whole now, in the
+            order of their names.
+        before (int): How many of them were there already.
+        errors (list[tuple[str, Exception]]): Path of each video that failed,
+            and why.
+    """
+
+    clips: list[PreparedCrops]
+    before: int
+    errors: list[tuple[str, Exception]]
+
+
+def extract_crops(
+    sources: Sequence[str],
+    out: str,
+    cropper: Callable,
+    mask: Callable | None = None,
+    step: int = 1,
+    size: int = CROP_SIZE,
+    landmarks: str | None = None,
+    keypoints: str | None = None,
+    required: Sequence[str] = (),
+    cache_dir: str | None = None,
+    workers: int | None = None,
+) -> CropReport:
+    """Write the crops that training would cut out of the frames of videos.
+
+    A clip becomes the folder ``<clip>`` of
+    :mod:`~emoreact_plugin.clips.crops`, which ``EmoReactDataset`` reads
+    with ``data_prefix=dict(crops=...)``. It is whole or not there, and one
+    that is there is left alone, so the work can be stopped and taken up
+    again; one run at a time may write to an output folder.
+
+    Args:
+        sources (Sequence[str]): Video files, and folders that are searched
+            for them, as by
+            :func:`~emoreact_plugin.preparation.frames.extract`.
+        out (str): The output folder; made if need be.
+        cropper (Callable): A ``CropRegions``.
+        mask (Callable, optional): A ``DrawFaceMask`` with a seed. Defaults to
+            None: no masks.
+        step (int): Crops of every step-th frame, from the first on. Defaults
+            to 1.
+        size (int): Side of the crops in pixels, which do not keep their
+            aspect ratio. Defaults to 256.
+        landmarks, keypoints (str, optional): Folders of these files. Defaults
+            to None: beside the videos.
+        required (Sequence[str]): ``'landmarks'`` and/or ``'keypoints'``: what
+            every clip has to have a file of, or else fails; where others have
+            none, whole frames stand in. Defaults to ().
+        cache_dir (str, optional): Of the prepared landmark files.
+        workers (int, optional): Clips at a time. Defaults to None: as many
+            as there are cores.
+
+    Returns:
+        CropReport: With the errors of single clips, which do not stop the
+        others.
+
+    Raises:
+        FileNotFoundError: For a source, or a folder of landmarks or
+            keypoints, that is not there.
+        ValueError: For a step or size under 1; when there is nothing to do,
+            when two clips would be written to one place, or when some have
+            masks already.
+    """
+    for name, value in (('step', step), ('size', size)):
+        if value < 1:
+            raise ValueError(f'{name}: expected 1 or more, found {value}')
+    for kind, folder in (('landmarks', landmarks), ('keypoints', keypoints)):
+        if folder is not None and not osp.isdir(folder):
+            raise FileNotFoundError(f'{folder}: no such folder of {kind}')
+    jobs = plan(sources, out, False, False)
+    look = ''
+    if mask is not None:
+        plan(sources, out, True, False)  # refuses those masked beforehand
+        look = look_of(mask)
+    os.makedirs(out, exist_ok=True)
+    done, before = {}, []
+
+    def work(job: Job) -> None:
+        target = osp.join(out, job.target)
+        if osp.lexists(target):
+            done[job.target] = _check_done(target, cropper.regions, size, step, look)
+            before.append(job.target)
+            return
+        clip = prepared_of(job, landmarks, keypoints, cache_dir, required)
+        with write_whole(target) as part:
+            _write_clip(part, job, clip, cropper, mask, step, size)
+            done[job.target] = read_record(part)
+
+    errors = run_jobs(jobs, work, workers)
+    return CropReport([done[name] for name in sorted(done)], len(before), errors)
+
+
+def _check_done(
+    folder: str, regions: Sequence[str], size: int, step: int, look: str
+) -> PreparedCrops:
+    crops = read_record(folder)
+    for what, expected, found in (
+        ('the regions', sorted(regions), sorted(crops.boxes)),
+        ('the size', size, crops.size),
+        ('a crop of every n-th frame, n', step, crops.step),
+        ('masks', look or 'none', crops.mask or 'none'),
+    ):
+        if expected != found:
+            raise ValueError(
+                f'{folder}: is there already, with other settings: {what}: '
+                f'expected {expected}, found {found}. Delete it, or name '
+                'another folder with --out'
+            )
+    return crops
+
+
+def _write_clip(
+    folder: str,
+    job: Job,
+    clip: PreparedClip | None,
+    cropper: Callable,
+    mask: Callable | None,
+    step: int,
+    size: int,
+) -> None:
+    for region in cropper.regions:
+        os.makedirs(osp.join(folder, region))
+    frames = iterate_frames(job.path)
+    if clip is not None:
+        frames = fitting_frames(frames, clip, job.path)
+    boxes = {region: [] for region in cropper.regions}
+    found = {region: [] for region in cropper.regions}
+    masked, count, frame_size = [], 0, (0, 0)
+    for count, frame in enumerate(frames, 1):
+        frame_size = frame.shape[1::-1]
+        if (count - 1) % step:
+            continue
+        sample = _crop(frame, count - 1, job, clip, cropper, mask)
+        masked.append(bool(sample['masked'][0]))
+        for region in cropper.regions:
+            boxes[region].append(sample[f'{region}_boxes'][0])
+            found[region].append(bool(sample[f'{region}_found'][0]))
+            path = osp.join(folder, region, CROP_NAME.format(len(masked)))
+            _write_crop(path, sample[f'{region}_imgs'][0], size)
+    there = Coverage(*np.zeros((3, count), bool))
+    if clip is not None:
+        there = coverage_of(clip)
+    write_record(
+        folder,
+        PreparedCrops(
+            frame_size,
+            count,
+            size,
+            step,
+            '' if mask is None else look_of(mask),
+            np.array(masked),
+            there.part(slice(None, None, step)),
+            boxes,
+            found,
+        ),
+    )
+
+
+def _crop(
+    frame: np.ndarray,
+    index: int,
+    job: Job,
+    clip: PreparedClip | None,
+    cropper: Callable,
+    mask: Callable | None,
+) -> dict:
+    """What a pipeline's sample of this one frame becomes."""
+    faces = np.full((1, 68, 2), np.nan, np.float32)
+    bodies = np.full((1, 1, 2), np.nan, np.float32)
+    is_box = np.zeros(1, bool)
+    if clip is not None:
+        is_box = clip.face_is_box[index : index + 1]
+        faces = clip.face_landmarks[index : index + 1]
+        bodies = clip.body_keypoints[index : index + 1] * np.float32(clip.frame_size)
+    sample = dict(
+        imgs=[frame],
+        face_landmarks=faces,
+        body_keypoints=bodies,
+        face_is_box=is_box,
+        video_id=osp.splitext(job.video)[0],
+        masked=[False],
+    )
+    if mask is not None:
+        sample = mask(sample)
+    return cropper(sample)
+
+
+def _write_crop(path: str, crop: np.ndarray, size: int) -> None:
+    # As Resize(keep_ratio=False) does.
+    crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_LINEAR)
+    data = cv2.imencode('.jpg', cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), JPEG_FLAGS)[1]
+    with open(path, 'xb') as file:
+        file.write(data)

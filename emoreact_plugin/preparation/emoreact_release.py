@@ -1,0 +1,354 @@
+"""EmoReact as its authors give it out, made into a folder to train from."""
+
+import csv
+import io
+import os
+import os.path as osp
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from emoreact_plugin.clips.clip_files import expected_names
+from emoreact_plugin.clips.mask_record import FILE_NAME, read_masks
+from emoreact_plugin.datasets.annotations import (
+    EMOTIONS,
+    Annotation,
+    check_name,
+    parse_label,
+    parse_valence,
+    read_annotations,
+)
+
+from .outputs import FileOutput, TextOutput, write_outputs
+
+# Split -> number of clips in the whole release.
+COUNTS = dict(train=432, val=303, test=367)
+# What the release's files and folders call a split; case does not matter.
+SPLIT_NAMES = dict(train=('train',), val=('val', 'validation'), test=('test',))
+# Folders of the videos of all splits, besides those of each.
+VIDEO_FOLDERS = ('Data/AllVideos', 'AllVideos', 'videos')
+
+Splits = dict[str, list[Annotation]]
+
+
+class ReleaseFile(NamedTuple):
+    """A video, or what belongs to one.
+
+    Attributes:
+        source (str): Its path.
+        target (str): Its name in the folder of videos, with ``/``.
+    """
+
+    source: str
+    target: str
+
+
+class Report(NamedTuple):
+    """What was done.
+
+    Attributes:
+        counts (dict[str, int]): Split -> number of clips.
+        files (int): Files that belong to the videos: landmarks, keypoints.
+        before (int): How many of all files were there already.
+        not_linked (str): Why links could not be made and the files were
+            copied; empty where nothing was in the way.
+    """
+
+    counts: dict[str, int]
+    files: int
+    before: int
+    not_linked: str
+
+
+def prepare_release(release: str, out: str, copy: bool = False) -> Report:
+    """Write the annotation CSVs, and a folder of links to the videos.
+
+    ``out`` gets ``train.csv``, ``val.csv``, ``test.csv`` and ``videos/``, in
+    which each video stands under its name beside its landmarks and keypoints,
+    as ``EmoReactDataset`` finds them. What is there already and is the same is
+    left alone, so the work can be stopped and taken up again. Nothing is
+    written into ``release``.
+
+    Args:
+        release (str): The folder of the release, see :func:`read_labels` and
+            :func:`find_files`.
+        out (str): The output folder; made if need be.
+        copy (bool): Copy the files instead of linking them. Defaults to
+            False.
+
+    Returns:
+        Report
+
+    Raises:
+        FileNotFoundError, ValueError: For whatever is missing or wrong in the
+            release; for an output folder within it, or one with other files
+            of the same names, which are all named. Nothing is written then.
+    """
+    splits = read_labels(release)
+    files = find_files(release, splits)
+    videos = osp.join(out, 'videos')
+    outputs = [FileOutput(osp.join(videos, file.target), file.source, copy) for file in files]
+    # Last, so that a data set that was broken off is not taken for whole.
+    outputs += [
+        TextOutput(osp.join(out, f'{split}.csv'), csv_text(rows)) for split, rows in splits.items()
+    ]
+    for folder in sorted({osp.dirname(each.target) for each in outputs}):
+        if _is_within(folder, release):
+            raise ValueError(
+                f'{folder}: expected an output folder outside of the release '
+                f'({release}), to which nothing is written'
+            )
+    before, not_linked = write_outputs(outputs)
+    clips = sum(map(len, splits.values()))
+    return Report(
+        {split: len(rows) for split, rows in splits.items()}, len(files) - clips, before, not_linked
+    )
+
+
+def read_labels(release: str) -> Splits:
+    """Read which clips a release has and what they show.
+
+    Either ``Labels/Train_names.txt`` (a name a line, between single quotes)
+    beside ``Labels/train_labels.text`` (eight times 0 or 1 and the valence),
+    or an annotation CSV ``train.csv``, in the release or its ``Labels``;
+    likewise for val (also called validation) and test. Upper and lower case
+    are the same. Where there are several of these, they have to agree.
+
+    Args:
+        release (str): Its folder.
+
+    Returns:
+        dict[str, list[Annotation]]: Of train, val and test, in the order of
+        the files.
+
+    Raises:
+        FileNotFoundError: Without one of these for each split.
+        ValueError: For a line that is no name or not of nine values, as many
+            names as labels, a name that leaves its folder, or a clip that is
+            named twice, be it in two splits.
+    """
+    if not osp.isdir(release):
+        raise FileNotFoundError(f'{release}: no such folder')
+    splits = {split: _read_split(release, split) for split in COUNTS}
+    seen = {}
+    for split, rows in splits.items():
+        for row in rows:
+            clip = osp.splitext(row.video)[0]
+            if clip in seen:
+                raise ValueError(f"{release}: clip '{clip}' stands in {split} and in {seen[clip]}")
+            seen[clip] = split
+    return splits
+
+
+def _read_split(release: str, split: str) -> list[Annotation]:
+    labels = _find(release, ['Labels'])
+    tables = [
+        _find(folder, [f'{name}.csv' for name in SPLIT_NAMES[split]])
+        for folder in (release, labels)
+        if folder
+    ]
+    stated = {path: read_annotations(path) for path in tables if path}
+    names, values = [
+        labels
+        and _find(
+            labels,
+            [
+                f'{name}_{kind}.{ending}'
+                for name in SPLIT_NAMES[split]
+                for ending in ('txt', 'text')
+            ],
+        )
+        for kind in ('names', 'labels')
+    ]
+    if names and values:
+        stated = {values: read_lists(names, values), **stated}
+    if not stated:
+        raise FileNotFoundError(
+            f'{release}: expected Labels/{split.title()}_names.txt beside '
+            f'Labels/{split}_labels.text, or {split}.csv, found '
+            f'{names or values or "none of them"}'
+        )
+    (first, rows), *others = stated.items()
+    for path, other in others:
+        unlike = _contents(rows) ^ _contents(other)
+        if unlike:
+            raise ValueError(
+                f'{path}: expected the same as in {first}, found another row '
+                f"of '{min(video for video, *_ in unlike)}'"
+            )
+    return rows
+
+
+def _contents(rows: list[Annotation]) -> set:
+    # In which line a row stands does not matter.
+    return {(row.video, row.label, row.valence) for row in rows}
+
+
+def read_lists(names_file: str, labels_file: str) -> list[Annotation]:
+    """Read the two files of a split that belong together line by line.
+
+    Args:
+        names_file (str): Such as ``Labels/Train_names.txt``.
+        labels_file (str): Such as ``Labels/train_labels.text``.
+
+    Returns:
+        list[Annotation]: In the order of the files.
+
+    Raises:
+        ValueError: See :func:`read_labels`.
+    """
+    names, labels = _lines(names_file), _lines(labels_file)
+    if len(names) != len(labels):
+        raise ValueError(
+            f'{labels_file}: expected {len(names)} lines, as {names_file} has, found {len(labels)}'
+        )
+    rows, seen = [], {}
+    for line, (name, values) in enumerate(zip(names, labels), 1):
+        place = f'{names_file}, line {line}'
+        if len(name) < 2 or name[0] != "'" or name[-1] != "'":
+            raise ValueError(f'{place}: expected a name between single quotes, found {name!r}')
+        video = name[1:-1].strip()
+        check_name(video, place)
+        clip = osp.splitext(osp.normpath(video))[0]
+        if clip in seen:
+            raise ValueError(f"{place}: video '{video}' stands in line {seen[clip]} already")
+        seen[clip] = line
+        rows.append(_annotation(video, values, f'{labels_file}, line {line}'))
+    return rows
+
+
+def _lines(path: str) -> list[str]:
+    """The stripped lines of a file, without the blank ones at its end."""
+    try:
+        with open(path, encoding='utf-8-sig') as file:
+            lines = file.read().rstrip().splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f'{path}: expected text in UTF-8 ({error})') from error
+    if not lines:
+        raise ValueError(f'{path}: expected a line a clip, found none')
+    return [line.strip() for line in lines]
+
+
+def _annotation(video: str, line: str, place: str) -> Annotation:
+    values = line.split(',')
+    expected = len(EMOTIONS) + 1
+    if len(values) != expected:
+        raise ValueError(
+            f'{place}: expected {expected} values ({", ".join(EMOTIONS)}, '
+            f'Valence) with commas between them, found {len(values)}: '
+            f'{line!r}'
+        )
+    label = tuple(
+        parse_label(value.strip(), f'{place}, {name}') for name, value in zip(EMOTIONS, values)
+    )
+    valence = parse_valence(values[-1].strip(), f'{place}, Valence')
+    if not 1 <= valence <= 7:
+        raise ValueError(f'{place}, Valence: expected 1 to 7, found {values[-1].strip()!r}')
+    return Annotation(video, label, valence)
+
+
+def _find(folder: str, names: Sequence[str]) -> str | None:
+    """The one thing in a folder of one of these names, whatever their case;
+    None where there is none.
+    """
+    wanted = {name.lower() for name in names}
+    found = sorted(n for n in os.listdir(folder) if n.lower() in wanted)
+    if len(found) > 1:
+        raise ValueError(f'{folder}: expected one of these, found {" and ".join(found)}')
+    return osp.join(folder, found[0]) if found else None
+
+
+def find_files(release: str, splits: Splits) -> list[ReleaseFile]:
+    """Find the videos of a release, and what lies beside them.
+
+    A video lies in ``Data/Train``, ``Data/Validation`` (or ``Data/Val``) or
+    ``Data/Test``, or, whatever its split, in one of :data:`VIDEO_FOLDERS`.
+    Its landmarks and keypoints, if there are any, lie beside it, under one of
+    the names that ``EmoReactDataset`` knows.
+
+    Args:
+        release (str): Its folder.
+        splits (dict[str, list[Annotation]]): Its clips.
+
+    Returns:
+        list[ReleaseFile]: The videos, each followed by its other files.
+
+    Raises:
+        FileNotFoundError: For videos that are not there; it names them all.
+        ValueError: For videos that have masks already.
+    """
+    files, missing, masked = [], [], []
+    common = [_folder(release, path) for path in VIDEO_FOLDERS]
+    for split, rows in splits.items():
+        data = _folder(release, 'Data')
+        own = data and _find(data, SPLIT_NAMES[split])
+        folders = [f for f in (own, *common) if f and osp.isdir(f)]
+        records = {folder: read_masks(folder) for folder in folders}
+        for row in rows:
+            folder = next((f for f in folders if osp.isfile(osp.join(f, row.video))), None)
+            if folder is None:
+                missing.append(f'{split}: {row.video}')
+                continue
+            if row.video in records[folder]:
+                masked.append(osp.join(folder, FILE_NAME))
+            names = [row.video] + [
+                name
+                for kind in ('landmarks', 'keypoints')
+                for name in expected_names(kind, row.video)
+                if osp.isfile(osp.join(folder, name))
+            ]
+            files += [ReleaseFile(osp.join(folder, n), n) for n in names]
+    if missing:
+        raise FileNotFoundError(
+            f'{release}: {len(missing)} of {sum(map(len, splits.values()))} '
+            'videos are neither in Data/Train, Data/Validation and Data/Test '
+            f'nor in {" nor in ".join(VIDEO_FOLDERS)}:\n' + '\n'.join(missing)
+        )
+    if masked:
+        raise ValueError(
+            f'{masked[0]}: expected videos without masks, but it lists {len(masked)} of them'
+        )
+    return files
+
+
+def _folder(release: str, path: str) -> str | None:
+    for name in path.split('/'):
+        release = release and _find(release, [name])
+    return release
+
+
+def csv_text(rows: Sequence[Annotation]) -> str:
+    """Rows as an annotation CSV that
+    :func:`~emoreact_plugin.datasets.annotations.read_annotations` reads.
+
+    Args:
+        rows (Sequence[Annotation]): With EmoReact's labels.
+
+    Returns:
+        str: Header and lines.
+    """
+    valence = all(row.valence is not None for row in rows)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator='\n')
+    writer.writerow(['', 'video', *EMOTIONS] + ['Valence'] * valence)
+    for index, row in enumerate(rows):
+        writer.writerow([index, row.video, *map(int, row.label)] + [row.valence] * valence)
+    return text.getvalue()
+
+
+def _is_within(path: str, folder: str) -> bool:
+    path, folder = osp.realpath(path), osp.realpath(folder)
+    return path == folder or path.startswith(osp.join(folder, ''))
+
+
+def unusual_counts(counts: dict[str, int]) -> list[tuple[str, int, int]]:
+    """The splits that have not as many clips as in the whole release.
+
+    Args:
+        counts (dict[str, int]): Split -> number of clips.
+
+    Returns:
+        list[tuple[str, int, int]]: Split, its number, that of the release.
+    """
+    return [
+        (split, counts[split], usual) for split, usual in COUNTS.items() if counts[split] != usual
+    ]

@@ -1,0 +1,283 @@
+"""Videos made into files of face landmarks and body keypoints."""
+
+import itertools
+import os
+import os.path as osp
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from importlib.util import find_spec
+from queue import SimpleQueue
+from threading import Event
+from typing import NamedTuple
+
+import numpy as np
+
+from emoreact_plugin.clips.clip_files import expected_names, find_keypoints, find_landmarks
+from emoreact_plugin.clips.landmark_cache import (
+    PreparedClip,
+    load_prepared,
+    stamp_of,
+    write_prepared,
+)
+from emoreact_plugin.clips.landmark_writers import write_keypoints_txt, write_openface_csv
+from emoreact_plugin.utils.progress import progress_bar
+from emoreact_plugin.video.folders import VIDEO_ENDINGS, find_videos
+from emoreact_plugin.video.reading import frame_rate, iterate_frames
+
+from .frames import Job
+from .mediapipe.detector import LandmarkDetector
+
+
+class FoundClip(NamedTuple):
+    """What was found in a clip.
+
+    Attributes:
+        path (str): Its prepared file, relative to the output folder.
+        frames (int): Number of frames.
+        faces (int): In how many of them there is a face.
+        boxes (int): Of how many of these only the box is known.
+        bodies (int): In how many there is a body.
+    """
+
+    path: str
+    frames: int
+    faces: int
+    boxes: int
+    bodies: int
+
+
+class LandmarkReport(NamedTuple):
+    """What was done.
+
+    Attributes:
+        clips (list[FoundClip]): Those that are whole now, in the order of
+            their names.
+        before (int): How many of them were there already.
+        errors (list[tuple[str, Exception]]): Path of each video that failed,
+            and why.
+    """
+
+    clips: list[FoundClip]
+    before: int
+    errors: list[tuple[str, Exception]]
+
+
+class _StopError(Exception):
+    """The work is to be left where it is."""
+
+
+def extract_landmarks(
+    sources: Sequence[str],
+    out: str,
+    openface: bool = False,
+    keypoints: bool = False,
+    workers: int | None = None,
+    make_detector: Callable = LandmarkDetector,
+) -> LandmarkReport:
+    """Find the landmarks of one person in every frame of videos.
+
+    A clip becomes the prepared file ``<clip>.npz``, which ``EmoReactDataset``
+    reads with ``data_prefix=dict(landmarks=...)``. It is whole or not there,
+    and one that is there is left alone, so the work can be stopped and taken
+    up again.
+
+    Args:
+        sources (Sequence[str]): Video files, and folders that are searched
+            for them, with all folders within. Names relative to these are
+            kept.
+        out (str): The output folder; made if need be. It may be the videos'.
+        openface (bool): Write ``<clip>.csv`` in OpenFace's layout as well.
+            Defaults to False.
+        keypoints (bool): Write ``<video>_hol.txt`` as well. Defaults to
+            False.
+        workers (int, optional): Clips at a time. Defaults to None: as many
+            as there are cores.
+        make_detector (Callable): Without arguments; what it returns is used
+            as a :class:`LandmarkDetector` is.
+
+    Returns:
+        LandmarkReport: With the errors of single clips, which do not stop the
+        others.
+
+    Raises:
+        FileNotFoundError: For a source that is not there.
+        ImportError: Without mediapipe.
+        ValueError: When there is nothing to do, or two clips would be written
+            to one file.
+    """
+    jobs = plan(sources, out)
+    os.makedirs(out, exist_ok=True)
+    todo = sum(not osp.exists(osp.join(out, job.target)) for job in jobs)
+    workers = workers or os.cpu_count() or 1
+    detectors, made = SimpleQueue(), []
+    clips, errors, before, stop = [], [], 0, Event()
+    counts = itertools.count(1)
+
+    def on_frame() -> None:
+        if stop.is_set():
+            raise _StopError
+        count = next(counts)
+        if count % 50 == 0:
+            bar.set_postfix_str(f'{count} frames')
+
+    def work(job: Job) -> FoundClip:
+        path = osp.join(out, job.target)
+        if not osp.exists(path):
+            _refuse_others(job, out)
+            detector = detectors.get()
+            try:
+                found = detect(job.path, detector, on_frame)
+            finally:
+                detectors.put(detector)
+            write_prepared(path, found)
+        return _finish(job, out, openface, keypoints)
+
+    try:
+        # Before the progress bar: loading models may print errors.
+        for _ in range(min(workers, todo)):
+            made.append(make_detector())
+            detectors.put(made[-1])
+        before_it = {job for job in jobs if osp.exists(osp.join(out, job.target))}
+        # Threads do: mediapipe and decoding leave Python's lock alone.
+        with (
+            progress_bar(total=len(jobs), desc='finding landmarks', unit='clip') as bar,
+            ThreadPoolExecutor(workers) as pool,
+        ):
+            futures = {pool.submit(work, job): job for job in jobs}
+            try:
+                for future in as_completed(futures):
+                    job = futures[future]
+                    bar.update()
+                    try:
+                        clips.append(future.result())
+                        before += job in before_it
+                    except Exception as error:  # the other clips go on
+                        errors.append((job.path, error))
+            except BaseException:
+                stop.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+    finally:
+        for detector in made:
+            detector.close()
+    return LandmarkReport(sorted(clips), before, sorted(errors, key=lambda each: each[0]))
+
+
+def plan(sources: Sequence[str], out: str) -> list[Job]:
+    """Which video becomes which prepared file.
+
+    Returns:
+        list[Job]: At least one.
+
+    Raises:
+        FileNotFoundError, ValueError: See :func:`extract_landmarks`.
+    """
+    jobs, by_target = [], {}
+    for source in sources:
+        if osp.isdir(source):
+            folder, videos = source, find_videos(source)
+        elif osp.isfile(source):
+            folder, name = osp.split(source)
+            videos = [name]
+        else:
+            raise FileNotFoundError(f'{source}: no such video or folder')
+        jobs += [Job(folder, video, osp.splitext(video)[0] + '.npz') for video in videos]
+    for job in jobs:
+        other = by_target.setdefault(job.target, job)
+        if other is not job:
+            raise ValueError(
+                f'{other.path} and {job.path} would both be written to '
+                f'{osp.join(out, job.target)}; rename one'
+            )
+    if not jobs:
+        raise ValueError(
+            f'{", ".join(sources)}: expected videos (of the endings '
+            f'{" ".join(VIDEO_ENDINGS)}), found none'
+        )
+    return jobs
+
+
+def can_extract() -> bool:
+    """Whether mediapipe is installed."""
+    return find_spec('mediapipe') is not None
+
+
+def detect(video: str, detector: Callable, on_frame: Callable = lambda: None) -> PreparedClip:
+    """Find the landmarks of one video.
+
+    Args:
+        video (str): Its path.
+        detector (Callable): A :class:`LandmarkDetector`; it forgets what it
+            saw before.
+        on_frame (Callable, optional): Called before each frame; what it
+            raises breaks the work off.
+
+    Returns:
+        PreparedClip: Confidences are 1 where there are landmarks, else 0.
+
+    Raises:
+        FileNotFoundError, ValueError: When the video cannot be read.
+    """
+    stamp = stamp_of(video)
+    detector.reset()
+    found, size = [], None
+    for frame in iterate_frames(video):
+        on_frame()
+        if size is None:
+            size = frame.shape[1::-1]
+        elif frame.shape[1::-1] != size:
+            raise ValueError(
+                f'{video}: frame {len(found)} has {frame.shape[1]}x'
+                f'{frame.shape[0]} pixels, but those before it have '
+                f'{size[0]}x{size[1]}'
+            )
+        found.append(detector(frame))
+    faces = np.stack([each.face for each in found]).astype(np.float32)
+    is_box = np.array([each.face_is_box for each in found], bool)
+    bodies = np.stack([each.body for each in found]).astype(np.float32)
+    sure = np.isfinite(faces).all(axis=(1, 2)) & ~is_box
+    # All made of the video: then one file holds face and body.
+    sources = dict.fromkeys(('source', 'landmarks_file', 'keypoints_file'), stamp)
+    return PreparedClip(
+        faces, sure.astype(np.float32), bodies / np.float32(size), len(found), size, sources, is_box
+    )
+
+
+def _refuse_others(job: Job, out: str) -> None:
+    """A prepared file comes before other files of the clip, which nobody
+    would read any more.
+    """
+    for other in (find_landmarks(job.video, out), find_keypoints(job.video, out)):
+        if other is not None:
+            raise ValueError(
+                f'{other}: is there already, and would not be read any more; '
+                'delete it, or name another folder with --out'
+            )
+
+
+def _finish(job: Job, out: str, openface: bool, keypoints: bool) -> FoundClip:
+    """Check a prepared file, and write from it what else is wanted."""
+    path = osp.join(out, job.target)
+    clip, size = load_prepared(path), osp.getsize(job.path)
+    made_of = clip.sources.get('source', {}).get('size')
+    if made_of != size:
+        raise ValueError(
+            f'{path}: was made from a video of {made_of} bytes, '
+            f'but {job.path} has {size}. Delete it, and it is '
+            'made anew'
+        )
+    csv = osp.splitext(path)[0] + '.csv'
+    if openface and not osp.exists(csv):
+        write_openface_csv(csv, clip.face_landmarks, clip.face_is_box, frame_rate(job.path))
+    text = osp.join(out, expected_names('keypoints', job.video)[0])
+    if keypoints and not osp.exists(text):
+        write_keypoints_txt(text, clip.body_keypoints)
+    faces = np.isfinite(clip.face_landmarks).all(axis=(1, 2))
+    bodies = np.isfinite(clip.body_keypoints).all(axis=2).any(axis=1)
+    return FoundClip(
+        job.target,
+        clip.total_frames,
+        int(faces.sum()),
+        int(clip.face_is_box.sum()),
+        int(bodies.sum()),
+    )

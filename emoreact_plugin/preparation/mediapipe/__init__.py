@@ -1,0 +1,1 @@
+"""Landmarks found by the models of mediapipe."""

@@ -1,0 +1,320 @@
+"""Face and body points of one person, frame by frame, found with mediapipe.
+
+mediapipe's own solutions follow whichever person they come upon. Here the
+same models run with regions of interest that are chosen frame by frame, so
+that somebody else is noticed and left out. The face is looked for anew in
+every frame: a region made of the points of the frame before shrinks, step by
+step, on a face with a mask.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+
+from emoreact_plugin.clips.landmark_readers import MAX_FRAMES_AWAY, NUM_LANDMARKS
+
+from .models import NUM_JOINTS, LandmarkModels, Pose
+from .regions import Box, Detection, Region, cut_out, mesh_region, plausibility, shrunk, steadied
+
+# The points of the face mesh that lie nearest to the 68 of iBUG and OpenFace.
+MESH_TO_68 = (
+    162,
+    234,
+    93,
+    58,
+    172,
+    136,
+    149,
+    148,
+    152,
+    377,
+    378,
+    365,
+    397,
+    288,
+    323,
+    454,
+    389,
+    71,
+    63,
+    105,
+    66,
+    107,
+    336,
+    296,
+    334,
+    293,
+    301,
+    168,
+    197,
+    5,
+    4,
+    75,
+    97,
+    2,
+    326,
+    305,
+    33,
+    160,
+    158,
+    133,
+    153,
+    144,
+    362,
+    385,
+    387,
+    263,
+    373,
+    380,
+    61,
+    39,
+    37,
+    0,
+    267,
+    269,
+    291,
+    405,
+    314,
+    17,
+    84,
+    181,
+    78,
+    82,
+    13,
+    312,
+    308,
+    317,
+    14,
+    87,
+)
+HEAD_JOINTS = 11  # the first joints of the pose: eyes, ears, nose, mouth
+# How much larger than a detected face the region is that the mesh looks at.
+# A mask, or a head that looks down, is found with one or the other.
+MARGINS = (1.8, 1.5)
+
+
+class FrameLandmarks(NamedTuple):
+    """What was found in one frame, in pixels of it.
+
+    Attributes:
+        face (np.ndarray): float32 (68, 2), x and y in OpenFace's order, NaN
+            where there is no face. Where only its box is known, the box's
+            corners 17 times over.
+        face_is_box (bool): Whether it is such a box.
+        body (np.ndarray): float32 (33, 2), the joints of mediapipe's pose;
+            NaN where one was not seen.
+    """
+
+    face: np.ndarray
+    face_is_box: bool
+    body: np.ndarray
+
+
+class LandmarkDetector:
+    """Finds the points of one person in the frames of a clip, one by one.
+
+    The person is the largest and most central in the first frame with a face.
+    Faces found elsewhere later are another's and left out, until the person
+    has been away for 15 frames: then the most plausible face takes over. The
+    body is the one that carries this face.
+
+    The 68 points are picked from the mesh of 468: they are like OpenFace's,
+    not the same. Where the mesh finds nothing, the face detector's box
+    stands in.
+
+    For one thread at a time; face and body are looked for side by side.
+
+    Args:
+        body (bool): Look for the body as well, most of the work. Defaults to
+            True.
+
+    Raises:
+        ImportError: Without mediapipe.
+
+    Examples:
+        >>> with LandmarkDetector() as detector:
+        ...     for frame in frames:
+        ...         face, is_box, body = detector(frame)
+        ...     detector.reset()  # before the next clip
+    """
+
+    def __init__(self, body: bool = True) -> None:
+        self._models = LandmarkModels(body)
+        # Face and body are looked for side by side.
+        self._pool = ThreadPoolExecutor(1) if body else None
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the person, before the frames of another clip."""
+        self._person: Box | None = None
+        self._away = 0
+        self._last_mesh = self._face_region = self._body_region = None
+
+    def close(self) -> None:
+        """Let go of the models."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
+        self._models.close()
+
+    def __enter__(self) -> 'LandmarkDetector':
+        return self
+
+    def __exit__(self, *args) -> None:
+        self.close()
+
+    def __call__(self, frame: np.ndarray) -> FrameLandmarks:
+        """Find the person in the next frame of the clip.
+
+        Args:
+            frame (np.ndarray): (H, W, 3) uint8, RGB.
+
+        Returns:
+            FrameLandmarks
+
+        Raises:
+            ValueError: For anything but such a frame, or after ``close``.
+        """
+        if self._models.closed:
+            raise ValueError('this LandmarkDetector was closed')
+        if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
+            raise ValueError(
+                f'expected a frame (H, W, 3) of uint8, found {frame.shape} of {frame.dtype}'
+            )
+        image, scale = shrunk(frame)
+        body = None
+        if self._pool is not None and self._body_region is not None:
+            body = self._pool.submit(self._models.pose, image, self._body_region)
+        points, is_box = self._find_face(image)
+        joints = np.full((NUM_JOINTS, 2), np.nan, np.float32)
+        if self._pool is not None:
+            joints = self._find_body(image, body and body.result())
+        return FrameLandmarks(points * scale, is_box, joints * scale)
+
+    # The face
+
+    def _find_face(self, image: np.ndarray) -> tuple[np.ndarray, bool]:
+        """The 68 points, and whether they are a box only."""
+        face, small = self._detect_face(image)
+        points = None
+        for region in self._regions_of(face):
+            points = self._mesh_in(image, region, face)
+            if points is not None:
+                break
+        self._last_mesh = points
+        if points is not None:
+            points = points[list(MESH_TO_68)]
+            self._person, self._away = Box.around(points), 0
+            return points, False
+        # The model for small faces is often wrong where the mesh sees none.
+        if face is None or small:
+            self._away += 1
+            return np.full((NUM_LANDMARKS, 2), np.nan, np.float32), False
+        self._person, self._away = face.box, 0
+        return np.tile(face.box.corners(), (NUM_LANDMARKS // 4, 1)), True
+
+    def _regions_of(self, face: Detection | None) -> list[Region]:
+        """Where the mesh may be looked for, the most promising first."""
+        regions = []
+        if face is None:
+            self._face_region = None
+        else:
+            self._face_region = steadied(self._face_region, face.region)
+            regions += [self._face_region.grown(each) for each in MARGINS]
+        if self._last_mesh is not None:
+            # A head in profile is no face for the detector.
+            regions.append(mesh_region(self._last_mesh))
+        return regions
+
+    def _detect_face(self, image: np.ndarray) -> tuple[Detection | None, bool]:
+        """The person's face, and whether by the model for small faces."""
+        if self._person is not None and self._away == 0:
+            found = self._models.faces(*cut_out(image, self._person))
+            face = self._choose_face(image, found)
+            if face is not None:
+                return face, False
+        face = self._choose_face(image, self._models.faces(image))
+        if face is not None:
+            return face, False
+        found = self._models.faces(image, small=True)
+        return self._choose_face(image, found), True
+
+    def _choose_face(self, image: np.ndarray, faces: list[Detection]) -> Detection | None:
+        if not faces:
+            return None
+        person = self._person
+        if person is not None and self._away < MAX_FRAMES_AWAY:
+            near = min(faces, key=lambda f: person.distance(*f.box[:2]))
+            return near if self._is_near(near.box) else None
+        height, width = image.shape[:2]
+        return max(faces, key=lambda f: plausibility(f.box, width, height))
+
+    def _is_near(self, box: Box) -> bool:
+        """Whether a face may be the person's, seen so many frames ago."""
+        # A head moves on while it is not seen.
+        reach = min(0.7 + 0.1 * self._away, 1.5)
+        return self._person.distance(*box[:2]) < reach and 0.5 < box.size / self._person.size < 2
+
+    def _mesh_in(
+        self, image: np.ndarray, region: Region, face: Detection | None
+    ) -> np.ndarray | None:
+        """float32 (468, 2); None where no face is in the region, or none that
+        is where the detected one, or the person, is.
+        """
+        points = self._models.mesh(image, region)
+        if points is None:
+            return None
+        box = Box.around(points[list(MESH_TO_68)])
+        expected = self._person if face is None else face.box
+        off = expected.distance(*box[:2])
+        return points if off < 0.5 and 0.5 < box.size / expected.size < 2 else None
+
+    # The body
+
+    def _find_body(self, image: np.ndarray, found: Pose | None) -> np.ndarray:
+        """The joints, given what was found where the body was last."""
+        joints = self._accept(found)
+        if joints is None:
+            region = self._choose_body(image)
+            if region is not None:
+                joints = self._accept(self._models.pose(image, region))
+        if joints is None:
+            self._body_region = None
+            return np.full((NUM_JOINTS, 2), np.nan, np.float32)
+        return joints
+
+    def _accept(self, found: Pose | None) -> np.ndarray | None:
+        if found is None:
+            return None
+        joints, visible, region = found
+        head = joints[:HEAD_JOINTS].mean(axis=0)
+        if self._is_elsewhere(*head):
+            return None
+        self._body_region = region
+        return np.where(visible[:, None], joints, np.float32(np.nan))
+
+    def _is_elsewhere(self, x: float, y: float) -> bool:
+        """Whether a head is not that of the followed person."""
+        if not self._is_known():
+            return False
+        return self._person.distance(x, y) > min(1 + 0.1 * self._away, 2)
+
+    def _is_known(self) -> bool:
+        """Whether the person's face has been seen lately, once this frame's
+        was looked for.
+        """
+        return self._person is not None and self._away <= MAX_FRAMES_AWAY
+
+    def _choose_body(self, image: np.ndarray) -> Region | None:
+        found = [
+            each for each in self._models.bodies(image) if not self._is_elsewhere(*each.box[:2])
+        ]
+        if not found:
+            return None
+        height, width = image.shape[:2]
+        if self._is_known():
+            best = min(found, key=lambda f: self._person.distance(*f.box[:2]))
+        else:
+            best = max(found, key=lambda f: plausibility(f.box, width, height))
+        return best.region

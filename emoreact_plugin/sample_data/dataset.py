@@ -1,0 +1,288 @@
+"""A drawn data set in the layout of EmoReact, which cannot be shipped.
+
+:func:`make_sample_dataset` draws it. ``plan`` says what the clips show,
+``scene``, ``figure``, ``canvas`` and ``drawing``
+draw them, this file writes everything down.
+"""
+
+import csv
+import io
+import json
+import multiprocessing
+import os
+import shutil
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import numpy as np
+
+from emoreact_plugin.utils.files import write_text, write_whole
+
+from .card import describe, to_json, to_readme
+from .figure import figure
+from .plan import CLASSES, SPLITS, ClipPlan, clip_parts, plan_clips
+from .scene import FPS, FRAME_SIZE, NUM_FRAMES
+
+# Raised whenever a change of the code changes what is drawn or written.
+VERSION = 1
+SETTINGS_FILE = 'settings.json'
+
+
+def write_video(path: Path, frames: np.ndarray, fps: int = FPS) -> None:
+    """Write frames (T, H, W, 3) uint8 RGB as H.264 in mp4, whole or not.
+
+    The quantiser and the types of the frames are fixed, not chosen by the
+    encoder from the pictures, so that a cue in one part of the picture does
+    not change how well another part is coded. They are the same backwards in
+    time too, but for the first frame, so that they do not tell the order.
+    """
+    import av
+
+    params = (
+        'qp=18:ipratio=1:pbratio=1:aq-mode=0:mbtree=0:scenecut=0:'
+        'b-adapt=0:bframes=1:keyint=infinite:threads=1'
+    )
+    with write_whole(path) as part, av.open(part, 'w', format='mp4') as container:
+        stream = container.add_stream('libx264', rate=fps)
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = 'yuv420p'
+        stream.options = {'preset': 'veryfast', 'x264-params': params}
+        stream.codec_context.thread_count = 1
+        for image in frames:
+            frame = av.VideoFrame.from_ndarray(image, format='rgb24')
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def openface_csv(landmarks: np.ndarray, missing: tuple[int, ...] = (), stale: bool = False) -> str:
+    """Landmarks (T, 68, 2) in the layout of OpenFace 2.x with ``-2Dfp``.
+
+    Args:
+        landmarks (np.ndarray): (T, 68, 2) pixels of the frame.
+        missing (tuple[int]): Frames, from 0, in which no face was found.
+        stale (bool): Rows of missing frames repeat the last points found
+            instead of zeros.
+    """
+    columns = ['frame', 'face_id', 'timestamp', 'confidence', 'success']
+    columns += [f'{axis}_{k}' for axis in 'xy' for k in range(68)]
+    lines, last = [', '.join(columns)], np.zeros((68, 2))
+    for t, points in enumerate(landmarks):
+        found = t not in missing
+        shown = points if found else (last if stale else np.zeros((68, 2)))
+        last = points if found else last
+        cells = [f'{t + 1}', '0', f'{t / FPS:.3f}']
+        cells += ['0.98', '1'] if found else ['0.03', '0']
+        cells += [f'{value:.1f}' for value in shown.T.ravel()]
+        lines.append(', '.join(cells))
+    return '\n'.join(lines) + '\n'
+
+
+def keypoints_txt(keypoints: np.ndarray, missing: tuple[int, ...] = ()) -> str:
+    """Keypoints (T, J, 2) as ``_hol.txt``: ``x y x y ...``, a line a frame.
+
+    Fractions of the width and height of the frame, with four digits, of the
+    joints that lie in the frame. The line of a frame in ``missing`` is blank.
+    """
+    lines = []
+    for t, points in enumerate(keypoints / np.array(FRAME_SIZE)):
+        inside = ((points >= 0) & (points < 1)).all(1) & (t not in missing)
+        lines.append(' '.join(f'{v:.4f}' for v in points[inside].ravel()))
+    return '\n'.join(lines) + '\n'
+
+
+def clip_files(videos: Path, name: str) -> tuple[Path, Path, Path]:
+    """Landmarks, keypoints and video of a clip, in the order of writing."""
+    return (
+        videos / f'{name}_openface' / f'{Path(name).stem}.csv',
+        videos / f'{name}_hol.txt',
+        videos / name,
+    )
+
+
+def make_clip(plan: ClipPlan, videos: str) -> str:
+    """Draw a clip and write its three files; the video comes last."""
+    import cv2
+
+    from .drawing import draw_clip
+
+    landmarks, keypoints, video = clip_files(Path(videos), plan.name)
+    child, scene, tracks = clip_parts(plan)
+    shapes = [figure(child, scene, tracks, t) for t in range(NUM_FRAMES)]
+    landmarks.parent.mkdir(exist_ok=True)
+    write_text(
+        landmarks,
+        openface_csv(
+            np.stack([shape.landmarks for shape in shapes]), plan.missing_face, plan.stale_rows
+        ),
+    )
+    write_text(
+        keypoints, keypoints_txt(np.stack([shape.keypoints for shape in shapes]), plan.missing_body)
+    )
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        write_video(video, draw_clip(child, scene, tracks))
+    finally:
+        cv2.setNumThreads(threads)
+    return plan.name
+
+
+def _annotations(plans: list[ClipPlan]) -> str:
+    """Annotation CSV of a split, in EmoReact's columns."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator='\n')
+    writer.writerow(['', 'video', *CLASSES, 'Valence'])
+    for row, plan in enumerate(plans):
+        writer.writerow([row, plan.name, *plan.labels, f'{plan.valence:.4f}'])
+    return text.getvalue()
+
+
+def _check_settings(out: Path, settings: dict, force: bool) -> None:
+    """Refuse a folder that holds anything but this very data set.
+
+    With ``force``, an older sample data set in ``out`` is deleted.
+    """
+    file = out / SETTINGS_FILE
+    if file.is_file():
+        found = json.loads(file.read_text(encoding='utf-8'))
+        if force:
+            _delete(out)
+        elif found != settings:
+            raise ValueError(
+                f'{out} holds a sample data set made with other settings. '
+                f'Expected {settings}, found {found}. Choose another folder, '
+                'or draw it anew with --force (force=True).'
+            )
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(
+            f'{out} is not empty and holds no sample data set (there is no '
+            f'{SETTINGS_FILE}). Choose another folder.'
+        )
+
+
+def _delete(out: Path) -> None:
+    """Delete the files of a sample data set; annotations go first."""
+    names = [f'{split}.csv' for split in SPLITS]
+    for name in (*names, 'cues.json', 'README.md', SETTINGS_FILE):
+        (out / name).unlink(missing_ok=True)
+    shutil.rmtree(out / 'videos', ignore_errors=True)
+
+
+class _Progress:
+    """Says how many clips are drawn: one line, rewritten on a terminal."""
+
+    def __init__(self, total: int, shown: bool):
+        self.total, self.shown, self.done = total, shown, 0
+        self.live = sys.stdout.isatty()
+        self.start = self.last = time.monotonic()
+
+    def step(self) -> None:
+        self.done += 1
+        now, ended = time.monotonic(), self.done == self.total
+        if not self.shown or not (ended or now - self.last >= (0.5 if self.live else 20)):
+            return
+        self.last = now
+        passed = now - self.start
+        left = passed / self.done * (self.total - self.done)
+        text = (
+            f'drawing sample clips: {self.done}/{self.total}, '
+            f'{passed:.0f} s passed, {left:.0f} s left'
+        )
+        end = '\n' if ended or not self.live else ''
+        print(f'\r{text:<70}' if self.live else text, end=end, flush=True)
+
+
+def _draw_clips(plans, videos, workers, progress):
+    """Draw the clips, in this process or in ``workers`` others."""
+    bar = _Progress(len(plans), progress)
+    if workers <= 1 or len(plans) <= 1:
+        for plan in plans:
+            make_clip(plan, str(videos))
+            bar.step()
+        return
+    # forking a process that has loaded torch or OpenCV may hang
+    context = multiprocessing.get_context('spawn')
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        jobs = [pool.submit(make_clip, plan, str(videos)) for plan in plans]
+        try:
+            for job in as_completed(jobs):
+                job.result()
+                bar.step()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def is_sample_data(folder: str) -> bool:
+    """Whether a folder is that of a drawn sample data set."""
+    return all(os.path.isfile(os.path.join(folder, name)) for name in (SETTINGS_FILE, 'cues.json'))
+
+
+def make_sample_dataset(
+    out: str | Path,
+    seed: int = 0,
+    num_train: int = 480,
+    num_val: int = 120,
+    num_test: int = 360,
+    workers: int | None = None,
+    force: bool = False,
+    progress: bool = True,
+) -> Path:
+    """Draw the sample data set, or what is missing of it.
+
+    The same arguments give the same bytes, whatever the number of workers.
+    A clip is whole or absent, and the annotation files come last: where they
+    are, the data set is complete. A complete one is left as it is.
+
+    Args:
+        out (str | Path): The folder; made if it is not there.
+        seed (int): Seed of everything that is drawn.
+        num_train (int): Clips in train.
+        num_val (int): Clips in val.
+        num_test (int): Clips in test.
+        workers (int, optional): Processes. None: one a core.
+        force (bool): Delete a sample data set that is there and draw it anew.
+        progress (bool): Say on the console what is going on.
+
+    Returns:
+        Path: The folder.
+
+    Raises:
+        ValueError: If a split is empty, or ``out`` holds something else or a
+            sample data set made with other settings.
+    """
+    out = Path(out)
+    settings = dict(
+        version=VERSION, seed=seed, num_train=num_train, num_val=num_val, num_test=num_test
+    )
+    for name in ('num_train', 'num_val', 'num_test'):
+        if settings[name] < 1:
+            raise ValueError(f'{name} must be at least 1, is {settings[name]}')
+    _check_settings(out, settings, force)
+    plans, videos = plan_clips(seed, num_train, num_val, num_test), out / 'videos'
+    missing = [
+        plan for plan in plans if not all(file.is_file() for file in clip_files(videos, plan.name))
+    ]
+    last = ['README.md', 'cues.json', *(f'{split}.csv' for split in SPLITS)]
+    if not missing and all((out / name).is_file() for name in last):
+        if progress:
+            print(f'{out}: the sample data set is there and complete')
+        return out
+    videos.mkdir(parents=True, exist_ok=True)
+    write_text(out / SETTINGS_FILE, json.dumps(settings, indent=1) + '\n')
+    _draw_clips(missing, videos, workers or _cores(), progress)
+    facts = describe(plans, settings)
+    write_text(out / 'cues.json', to_json(facts))
+    write_text(out / 'README.md', to_readme(facts))
+    for split in SPLITS:
+        write_text(out / f'{split}.csv', _annotations([p for p in plans if p.split == split]))
+    return out
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, 'sched_getaffinity'):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

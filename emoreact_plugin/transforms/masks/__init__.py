@@ -1,0 +1,1 @@
+"""Medical masks that are drawn on faces."""

@@ -1,0 +1,365 @@
+"""Draw a medical mask on a face: pure functions on arrays.
+
+The light is measured on the skin that stays bare: else the shading of the
+mask would give away what it is to hide.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from .geometry import (
+    EYES,
+    HIDDEN,
+    JAW_AND_BROWS,
+    SKIN,
+    STEP,
+    Placement,
+    cloth_map,
+    complete_landmarks,
+    place_mask,
+)
+from .shapes import KINDS, TEXTURE_SIZE, normals, texture
+
+
+class MaskLook(NamedTuple):
+    """What the mask of a clip looks like.
+
+    Attributes:
+        kind (str): One of ``KINDS``.
+        color (tuple[int, int, int]): RGB, 0..255.
+        valve (bool): Whether an N95 has an exhalation valve.
+    """
+
+    kind: str
+    color: tuple[int, int, int]
+    valve: bool = False
+
+
+class Light(NamedTuple):
+    """The light on a face.
+
+    Attributes:
+        white (np.ndarray): (3, ) float, RGB of a white thing in it, 0..255.
+        right (float): By how much brightness grows per half width of the
+            face to the right of the picture, as a share.
+        down (float): The same downwards.
+        noise (float): Standard deviation of the camera's noise, 0..255.
+    """
+
+    white: np.ndarray
+    right: float
+    down: float
+    noise: float
+
+
+def draw_mask(frame: np.ndarray, points: np.ndarray, look: MaskLook) -> np.ndarray | None:
+    """Draw a mask on one face.
+
+    The polygon of the lips (48-59) and the tip of the nose (30-35) are
+    covered wholly; the eyes (36-47) keep every bit.
+
+    Args:
+        frame (np.ndarray): (H, W, 3) uint8 RGB. It is not changed.
+        points (np.ndarray): (68, 2) landmarks, pixels, NaN where missing.
+        look (MaskLook): The mask.
+
+    Returns:
+        np.ndarray | None: The masked frame, (H, W, 3) uint8; None where there
+        is no face, or none of the mask lies within the frame.
+    """
+    points = complete_landmarks(points)
+    place = None if points is None else place_mask(look.kind, points)
+    if place is None:
+        return None
+    scale = place.upright.scale
+    mesh = place.upright.to_pixels(place.mesh)
+    box = _box(
+        np.concatenate([mesh.reshape(-1, 2), place.straps.reshape(-1, 2), points[HIDDEN]]),
+        4 + 4 * scale,
+        frame.shape,
+    )
+    if box is None:
+        return None
+    x1, y1, x2, y2 = box
+    corner, size = np.array([x1, y1]), (x2 - x1, y2 - y1)
+    points = points - corner
+    eyes = _eyes(points, size)
+    alpha = cv2.subtract(_mask_layer(mesh - corner, points, size, scale), eyes)
+    if not alpha.any():
+        return None
+    light = measure_light(frame, place.skin, box)
+    cloth = _cloth(look, light, place, corner, size)
+    cloth = _add_noise(cloth, light.noise, corner)
+    bands, lit = (
+        cv2.subtract(layer, eyes)
+        for layer in _strap_layers(place, KINDS[look.kind].strap_width, light, corner, size)
+    )
+    shadow = cv2.subtract(_shadow_layer(alpha, points, scale), eyes)
+    out = frame.copy()
+    part = out[y1:y2, x1:x2]
+    color = np.array(KINDS[look.kind].strap_color or look.color)
+    _blend(part, _tinted(lit, light.white * color / 255), bands)
+    # What the cloth does not cover, the shadow darkens.
+    hidden = 255 - cv2.multiply(255 - alpha, 255 - shadow, scale=1 / 255)
+    cloth = cv2.multiply(cloth, cv2.merge([alpha] * 3), scale=1 / 255)
+    _blend(part, cloth, hidden)
+    return out
+
+
+def _cloth(
+    look: MaskLook, light: Light, place: Placement, corner: np.ndarray, size: tuple[int, int]
+) -> np.ndarray:
+    """The lit cloth as the camera sees it, (h, w, 3) uint8."""
+    upright = place.upright
+    where, low = cloth_map(place.mesh)
+    # From pixels of the picture to the grid of the map.
+    turn = np.stack([upright.right, upright.down]) / upright.scale
+    shift = turn @ (corner - upright.origin) - low
+    matrix = np.hstack([turn, shift[:, None]]) / STEP
+    # Every fourth pixel, then those between: much faster.
+    matrix[:, 2] += matrix[:, :2] @ (1.5, 1.5)
+    matrix[:, :2] *= 4
+    few = (-(-size[0] // 4), -(-size[1] // 4))
+    where = cv2.warpAffine(
+        where,
+        matrix,
+        few,
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    where = cv2.resize(where, (4 * few[0], 4 * few[1]))[: size[1], : size[0]]
+    cloth = _lit_texture(look, light)
+    # A texture pixel is about half a millimetre.
+    coarser = 0.55 / upright.scale
+    if coarser > 0.6:
+        cloth = cv2.GaussianBlur(cloth, (0, 0), 0.6 * coarser)
+    return cv2.remap(cloth, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _lit_texture(look: MaskLook, light: Light) -> np.ndarray:
+    x, y, z = np.moveaxis(normals(look.kind), -1, 0)
+    shade = 0.80 + 0.25 * z - 0.08 * y + light.right * x + light.down * y
+    gain = np.clip(shade, 0.3, 1.2)[..., None] * light.white / 255
+    # As bytes, 128 for 1: many times faster than floats.
+    gain = np.clip(gain * 128, 0, 255).astype(np.uint8)
+    height, width = TEXTURE_SIZE
+    gain = cv2.resize(gain, (width, height), interpolation=cv2.INTER_LINEAR)
+    return cv2.multiply(texture(*look), gain, scale=1 / 128)
+
+
+_LUMA = np.array([0.299, 0.587, 0.114])
+
+
+def measure_light(
+    frame: np.ndarray, skin: np.ndarray, hidden: tuple[int, int, int, int] = (0, 0, 0, 0)
+) -> Light:
+    """Read the light off the skin above the mask, and off what is around.
+
+    Args:
+        frame (np.ndarray): (H, W, 3) uint8 RGB.
+        skin (np.ndarray): (len(SKIN), 2), pixels, where the points of
+            ``SKIN`` are.
+        hidden (tuple[int, int, int, int]): The box of the mask: x1, y1, x2,
+            y2, right and bottom exclusive; it is not around.
+
+    Returns:
+        Light: An even light where too little skin lies within the frame.
+    """
+    height, width = frame.shape[:2]
+    bright = _brightest(frame, hidden)
+    inside = ((skin >= 1) & (skin < (width - 1, height - 1))).all(axis=1)
+    if inside.sum() < 4:
+        return Light(np.full(3, max(bright, 60.0)), 0, 0, 0)
+    x1, y1 = np.floor(skin[inside].min(axis=0) - 1).astype(int)
+    x2, y2 = np.ceil(skin[inside].max(axis=0) + 1).astype(int)
+    patch = frame[max(y1, 0) : y2, max(x1, 0) : x2]
+    few = (24, 12)
+    small = cv2.resize(patch, few, interpolation=cv2.INTER_AREA)
+    at = (skin - (max(x1, 0), max(y1, 0))) / patch.shape[1::-1] * few - 0.5
+    color = cv2.remap(
+        small, at.astype(np.float32)[None], None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )[0].astype(np.float64)
+    luma = np.log(color @ _LUMA + 8)
+    level, right, down = _plane(luma, inside.astype(np.float64))
+    right, down = np.clip((1.4 * right, 1.4 * down), -0.5, 0.5)
+    luma = np.exp(level) - 8
+    # How dark the skin and how bright the light is cannot be told apart by
+    # the skin alone; the brightest things around tell, within reason.
+    white = np.clip(np.clip(1.05 * bright, 1.45 * luma, 2.6 * luma), 45, 240)
+    mean = np.maximum(color[inside].mean(axis=0), 4)
+    # Skin in white light has some 1.5 times as much red as blue.
+    warm = np.clip((mean[0] / mean[2] / 1.5) ** 0.2, 0.93, 1.07)
+    return Light(white * np.array([warm, 1, 1 / warm]), right, down, _noise_of(patch))
+
+
+def _brightest(frame: np.ndarray, hidden: tuple[int, int, int, int]) -> float:
+    """How bright the brightest things around the mask are, 0..255; 0 where
+    there is nothing around.
+    """
+    height, width = frame.shape[:2]
+    x1, y1, x2, y2 = hidden
+    rows = np.arange(0, height, max(height // 45, 1))
+    columns = np.arange(0, width, max(width // 80, 1))
+    around = frame[rows[:, None], columns, 1]
+    beside = ((rows < y1) | (rows >= y2))[:, None] | (columns < x1) | (columns >= x2)
+    around = around[beside]
+    if not len(around):
+        return 0.0
+    nearly_all = int(0.95 * (len(around) - 1))
+    return float(np.partition(around, nearly_all)[nearly_all])
+
+
+# Level, slope to the right and slope down at the points of SKIN, the latter
+# two per half width of the face; and how little the slopes are trusted.
+_SLOPES = np.column_stack(
+    [np.ones(len(SKIN)), SKIN[:, 0] / 75, (SKIN[:, 1] - SKIN[:, 1].mean()) / 75]
+)
+_DOUBT = np.diag((1e-3, 0.4, 1.0))
+
+
+def _plane(luma: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Level and slopes of the log brightness of the points of ``SKIN``, (3,
+    ); hair and glasses count little.
+    """
+    start = np.array([np.median(luma[weights > 0]), 0, 0])
+    plane = start
+    for _ in range(2):
+        w = weights / (1 + ((luma - _SLOPES @ plane) / 0.25) ** 2)
+        plane = np.linalg.solve(
+            (_SLOPES.T * w) @ _SLOPES + _DOUBT, (_SLOPES.T * w) @ luma + _DOUBT @ start
+        )
+    return plane
+
+
+def _noise_of(patch: np.ndarray) -> float:
+    """The camera's noise: how much pixels of the smoother half of the skin
+    differ from their neighbours.
+    """
+    gray = patch[::4, :, 1].astype(np.int16)
+    rough = np.abs(2 * gray[:, 1:-1] - gray[:, 2:] - gray[:, :-2]).ravel()
+    half = len(rough) // 2
+    if not half:
+        return 0.0
+    # For noise of deviation 1 that has no direction this mean is 0.79.
+    return float(min(np.partition(rough, half)[:half].mean() / 0.79, 6.0))
+
+
+@lru_cache(maxsize=1)
+def _noise_tile() -> np.ndarray:
+    """(1024, 1024, 3) uint8 of mean 128 and deviation 32, repeating itself
+    every 512 pixels.
+    """
+    noise = np.random.default_rng(0).normal(size=(512, 512))
+    noise += 0.5 * (np.roll(noise, 1, axis=0) + np.roll(noise, 1, axis=1))
+    tile = np.clip(128 + 32 * noise / noise.std(), 0, 255).astype(np.uint8)
+    return np.tile(cv2.merge([tile] * 3), (2, 2, 1))
+
+
+def _add_noise(cloth: np.ndarray, deviation: float, corner: np.ndarray) -> np.ndarray:
+    """Noise that stands still in the picture."""
+    height, width = cloth.shape[:2]
+    x, y = corner % 512
+    tile = _noise_tile()[y : y + height, x : x + width]
+    if tile.shape != cloth.shape:  # a very large face
+        tile = cv2.resize(tile, (width, height))
+    share = deviation / 32
+    return cv2.addWeighted(cloth, 1, tile, share, -128 * share)
+
+
+def _box(points: np.ndarray, margin: float, frame_shape: tuple) -> tuple[int, int, int, int] | None:
+    """The part of the frame that the mask can change."""
+    size = np.array(frame_shape[1::-1])
+    low = np.clip(np.floor(points.min(axis=0) - margin), 0, size)
+    high = np.clip(np.ceil(points.max(axis=0) + margin), 0, size)
+    if (low >= high).any():
+        return None
+    return (*low.astype(int).tolist(), *high.astype(int).tolist())
+
+
+def _fill(layer: np.ndarray, points: np.ndarray, value: int = 255) -> None:
+    """Fill a polygon, exact to a sixteenth of a pixel, with smooth edges."""
+    cv2.fillPoly(layer, [np.rint(points * 16).astype(np.int32)], value, cv2.LINE_AA, 4)
+
+
+def _eyes(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(h, w) uint8, 255 on the eyes and a pixel around them."""
+    layer = np.zeros(size[::-1], np.uint8)
+    for eye in EYES:
+        outline = [np.rint(points[eye] * 16).astype(np.int32)]
+        cv2.fillPoly(layer, outline, 255, cv2.LINE_8, 4)
+        cv2.polylines(layer, outline, True, 255, 3, cv2.LINE_8, 4)
+    return layer
+
+
+def _mask_layer(
+    mesh: np.ndarray, points: np.ndarray, size: tuple[int, int], scale: float
+) -> np.ndarray:
+    """(h, w) uint8, how much of each pixel the mask covers."""
+    layer = np.zeros(size[::-1], np.uint8)
+    # By strips, since the outline crosses itself where the mask folds. They
+    # overlap: smooth edges side by side would leave a seam.
+    for start in range(0, len(mesh) - 1, 3):
+        strip = mesh[start : start + 5]
+        _fill(
+            layer, np.concatenate([strip[0], strip[1:-1, -1], strip[-1, ::-1], strip[-2:0:-1, 0]])
+        )
+    hidden = cv2.convexHull(points[HIDDEN].astype(np.float32))[:, 0]
+    centre = hidden.mean(axis=0)
+    _fill(layer, centre + 1.15 * (hidden - centre))
+    layer = cv2.GaussianBlur(layer, (0, 0), max(0.5, 0.3 * scale))
+    outline = [np.rint(hidden * 16).astype(np.int32)]
+    cv2.fillPoly(layer, outline, 255, cv2.LINE_8, 4)
+    cv2.polylines(layer, outline, True, 255, 3, cv2.LINE_8, 4)
+    return layer
+
+
+def _shadow_layer(alpha: np.ndarray, points: np.ndarray, scale: float) -> np.ndarray:
+    """(h, w) uint8, how much the mask darkens the skin around it."""
+    face = np.zeros_like(alpha)
+    _fill(face, points[JAW_AND_BROWS])
+    # Blurring a quarter of the size is much faster.
+    height, width = alpha.shape
+    near = cv2.resize(alpha, (width // 4 + 1, height // 4 + 1))
+    near = cv2.GaussianBlur(near, (0, 0), max(0.5, 0.55 * scale))
+    near = cv2.resize(near, (width, height))
+    return cv2.multiply(near, face, scale=0.5 / 255)
+
+
+def _strap_layers(
+    place: Placement, width: float, light: Light, corner: np.ndarray, size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """How much of each pixel the bands cover, and how much light they send
+    from there; (h, w) uint8 each.
+    """
+    covered, lit = np.zeros((2, *size[::-1]), np.uint8)
+    lines = place.straps - corner
+    along = np.empty_like(lines)
+    along[:, 1:-1] = lines[:, 2:] - lines[:, :-2]
+    along[:, 0] = lines[:, 1] - lines[:, 0]
+    along[:, -1] = lines[:, -1] - lines[:, -2]
+    along /= np.linalg.norm(along, axis=2, keepdims=True) + 1e-6
+    # Where a band slips behind the ear it thins out.
+    taper = np.minimum(1, 0.35 + np.arange(lines.shape[1])[::-1, None] / 3)
+    across = along[..., ::-1] * (-1, 1) * taper * (width * place.upright.scale / 2)
+    ribbons = np.concatenate([lines + across, (lines - across)[:, ::-1]], axis=1)
+    for k, (ribbon, share) in enumerate(zip(ribbons, place.strap_shares)):
+        side = 1 + light.right * (-1) ** k
+        _fill(covered, ribbon, int(255 * share))
+        _fill(lit, ribbon, int(np.clip(220 * side, 0, 255) * share))
+    return covered, lit
+
+
+def _tinted(layer: np.ndarray, color: np.ndarray) -> np.ndarray:
+    """(h, w) uint8 -> (h, w, 3) uint8; 255 becomes the color."""
+    return cv2.merge([cv2.convertScaleAbs(layer, alpha=value / 255) for value in color])
+
+
+def _blend(part: np.ndarray, added: np.ndarray, hidden: np.ndarray) -> None:
+    """``part = part * (1 - hidden / 255) + added``, in place; (h, w, 3),
+    (h, w, 3) and (h, w), uint8.
+    """
+    old = cv2.multiply(part, cv2.merge([255 - hidden] * 3), scale=1 / 255)
+    cv2.add(old, added, dst=part)

@@ -1,0 +1,325 @@
+"""Where a mask lies on a face: pure functions on arrays.
+
+A mask is a mesh on a generic head. The landmarks of nose, jaw and eye
+corners carry it over to the picture by one constant linear map (an affine
+camera and a smooth correction), so the mask moves exactly as evenly as the
+landmarks do: there is no angle to estimate and no case to switch between.
+
+The points of the mouth take no part in it, else the shape of the mask would
+give away what it is to hide.
+"""
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from emoreact_plugin.clips.regions import face_points
+
+from .shapes import COLUMNS, KINDS, ROWS, TEXTURE_SIZE, surface
+
+# The right half of a generic face, millimetres: index of the landmark in the
+# right half of the picture, of its mirror image, x, y, z (axes as in
+# face_mask_shapes).
+_HALF = np.array(
+    [
+        (16, 0, 75, -40, -78),
+        (15, 1, 75, -20, -78),
+        (14, 2, 72, 0, -79),
+        (13, 3, 68, 19, -80),
+        (12, 4, 62, 38, -78),
+        (11, 5, 51, 55, -72),
+        (10, 6, 37, 70, -63),
+        (9, 7, 20, 79, -51),
+        (8, 8, 0, 82, -46),
+        (26, 17, 60, -47, -44),
+        (25, 18, 51, -55, -36),
+        (24, 19, 38, -59, -30),
+        (23, 20, 24, -58, -24),
+        (22, 21, 11, -55, -19),
+        (27, 27, 0, -40, -18),
+        (28, 28, 0, -27, -12),
+        (29, 29, 0, -13, -6),
+        (30, 30, 0, 0, 0),
+        (35, 31, 15, 8, -19),
+        (34, 32, 8, 10, -16),
+        (33, 33, 0, 12, -13),
+        (45, 36, 45, -37, -37),
+        (44, 37, 37, -41, -34),
+        (43, 38, 28, -41, -33),
+        (42, 39, 20, -37, -32),
+        (47, 40, 28, -35, -33),
+        (46, 41, 37, -35, -34),
+        (54, 48, 29, 36, -37),
+        (53, 49, 18, 30, -25),
+        (52, 50, 8, 27, -18),
+        (51, 51, 0, 28, -17),
+        (55, 59, 19, 41, -26),
+        (56, 58, 9, 43, -19),
+        (57, 57, 0, 44, -17),
+        (64, 60, 26, 36, -35),
+        (63, 61, 9, 32, -20),
+        (62, 62, 0, 33, -19),
+        (65, 67, 9, 37, -20),
+        (66, 66, 0, 37, -18),
+    ],
+    dtype=np.float64,
+)
+
+FACE_MODEL = np.empty((68, 3))
+FACE_MODEL[_HALF[:, 0].astype(int)] = _HALF[:, 2:]
+FACE_MODEL[_HALF[:, 1].astype(int)] = _HALF[:, 2:] * (-1, 1, 1)
+
+# What carries a mask: jaw, nose and corners of the eyes.
+_ANCHORS = np.r_[0:17, 27:36, 36, 39, 42, 45]
+EYES = (np.r_[36:42], np.r_[42:48])
+HIDDEN = np.r_[30:36, 48:60]  # nose tip and lips
+JAW_AND_BROWS = np.r_[0:17, 26:21:-1, 21:16:-1]
+
+# Bare skin that shows the light: cheeks, bridge of the nose, between the
+# brows.
+SKIN = np.array(
+    [
+        (-56, -20, -62),
+        (-45, -19, -50),
+        (-32, -20, -42),
+        (-20, -19, -36),
+        (0, -32, -14),
+        (0, -48, -18),
+        (-9, -50, -19),
+        (9, -50, -19),
+        (20, -19, -36),
+        (32, -20, -42),
+        (45, -19, -50),
+        (56, -20, -62),
+    ],
+    dtype=np.float64,
+)
+
+# The points of a face of 3 pixels cannot be told apart.
+_SMALLEST = 0.02  # pixels a millimetre
+
+STRAP_POINTS = 9
+
+
+class Upright(NamedTuple):
+    """The picture turned so that the face stands upright, in millimetres."""
+
+    origin: np.ndarray  # (2, ) pixels
+    right: np.ndarray  # (2, ) unit vector
+    down: np.ndarray  # (2, ) unit vector
+    scale: float  # pixels a millimetre
+
+    @classmethod
+    def of(cls, axes: np.ndarray, scale: float) -> 'Upright':
+        down = axes[1] / scale
+        return cls(axes[3], np.array([down[1], -down[0]]), down, scale)
+
+    def to_mm(self, points: np.ndarray) -> np.ndarray:
+        turn = np.stack([self.right, self.down], axis=1)
+        return (points - self.origin) @ turn / self.scale
+
+    def to_pixels(self, points: np.ndarray) -> np.ndarray:
+        turn = np.stack([self.right, self.down])
+        return points @ turn * self.scale + self.origin
+
+
+class Placement(NamedTuple):
+    """A mask on a face.
+
+    Attributes:
+        upright (Upright): How the face stands in the picture.
+        mesh (np.ndarray): (ROWS, COLUMNS, 2), upright, millimetres, x growing
+            along the rows.
+        straps (np.ndarray): (bands, STRAP_POINTS, 2), pixels, right and left
+            in turn.
+        strap_shares (np.ndarray): (bands, ), 1 for a band that is seen, 0 for
+            one behind the cheek.
+        skin (np.ndarray): (len(SKIN), 2), pixels.
+    """
+
+    upright: Upright
+    mesh: np.ndarray
+    straps: np.ndarray
+    strap_shares: np.ndarray
+    skin: np.ndarray
+
+
+def place_mask(kind: str, points: np.ndarray) -> Placement | None:
+    """Put a mask on a face.
+
+    Args:
+        kind (str): One of ``KINDS``.
+        points (np.ndarray): (68, 2) landmarks, pixels, without NaN.
+
+    Returns:
+        Placement | None: None where the points are too near to each other.
+    """
+    rig, anchors = _rig(kind), points[_ANCHORS]
+    axes = rig.axes @ anchors
+    scale = float(np.hypot(*axes[1]))
+    if not scale > _SMALLEST:
+        return None
+    upright = Upright.of(axes, scale)
+    mesh = upright.to_mm(rig.mesh @ anchors).reshape(ROWS, COLUMNS, 2)
+    straps = (rig.straps @ anchors).reshape(-1, STRAP_POINTS, 2)
+    # Turned away, a band runs behind the cheek: it fades before that.
+    outwards = (straps[:, -1] - straps[:, 0]) @ upright.right / scale
+    outwards[1::2] *= -1
+    shares = np.clip(2 * outwards / _strap_reach(kind) - 0.8, 0, 1)
+    return Placement(
+        upright, _hide_folds(mesh, _frontal_steps(kind)), straps, shares, rig.skin @ anchors
+    )
+
+
+def complete_landmarks(points: np.ndarray) -> np.ndarray | None:
+    """Fill in single missing landmarks from the others.
+
+    Args:
+        points (np.ndarray): (68, 2), pixels, NaN where missing.
+
+    Returns:
+        np.ndarray | None: (68, 2) float64 without NaN; None where fewer than
+        half of the points are there.
+    """
+    points = face_points(points, None)
+    if not len(points):
+        return None
+    missing = ~np.isfinite(points).all(axis=1)
+    points = np.clip(points.astype(np.float64), -1e5, 1e5)
+    if missing.any():
+        model = np.hstack([FACE_MODEL, np.ones((68, 1))])
+        # The ridge keeps the depth at rest where too few points tell it.
+        there = model[~missing]
+        pose = np.linalg.solve(
+            there.T @ there + np.diag((1e-3, 1e-3, 1e2, 0)), there.T @ points[~missing]
+        )
+        points[missing] = model[missing] @ pose
+    return points
+
+
+class _Rig(NamedTuple):
+    """Constant weights of the anchors, (points, 30), float64."""
+
+    mesh: np.ndarray
+    straps: np.ndarray
+    skin: np.ndarray
+    axes: np.ndarray  # x, y, z in pixels a millimetre, and the origin
+
+
+@cache
+def _rig(kind: str) -> _Rig:
+    anchors = FACE_MODEL[_ANCHORS]
+    ones = np.ones((len(anchors), 1))
+    model = np.hstack([anchors, ones])
+    axes = np.linalg.pinv(model)
+    rest = np.eye(len(anchors)) - model @ axes
+
+    def kernel(a, b):
+        return np.exp(-((a[:, None] - b[None]) ** 2).sum(-1) / (2 * 40.0**2))
+
+    # Not an exact interpolation: it would pass the jitter of each point on.
+    spread = np.linalg.inv(kernel(anchors, anchors) + 0.3 * np.eye(len(ones)))
+
+    def weights(points):
+        points = points.reshape(-1, 3)
+        affine = np.hstack([points, np.ones((len(points), 1))])
+        return affine @ axes + kernel(points, anchors) @ spread @ rest
+
+    mesh = surface(kind)
+    return _Rig(weights(mesh), weights(_strap_lines(kind, mesh)), weights(SKIN), axes)
+
+
+def _strap_lines(kind: str, mesh: np.ndarray) -> np.ndarray:
+    """(bands, STRAP_POINTS, 3): right and left band in turn."""
+    lines = []
+    for v, waypoints in KINDS[kind].straps:
+        start = mesh[round(v * (ROWS - 1)), -1]
+        path = np.array([start - (1.5, 0, 0), *waypoints])
+        at = np.linspace(0, len(path) - 1, STRAP_POINTS)
+        line = np.stack([np.interp(at, range(len(path)), path[:, k]) for k in range(3)], axis=1)
+        lines += [line, line * (-1, 1, 1)]
+    return np.array(lines)
+
+
+@cache
+def _strap_reach(kind: str) -> np.ndarray:
+    """(bands, ) how far they go outwards in a frontal view, millimetres."""
+    lines = _strap_lines(kind, surface(kind))
+    return np.abs(lines[:, -1, 0] - lines[:, 0, 0])
+
+
+@cache
+def _frontal_steps(kind: str) -> np.ndarray:
+    """(ROWS, COLUMNS // 2): from column to column in a frontal view,
+    millimetres.
+    """
+    return np.diff(surface(kind)[:, COLUMNS // 2 :, 0], axis=1)
+
+
+def _hide_folds(mesh: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Push what the bulge of the mask hides onto the rim that hides it.
+
+    Args:
+        mesh (np.ndarray): (ROWS, COLUMNS, 2), upright, millimetres.
+        steps (np.ndarray): Of ``_frontal_steps``.
+
+    Returns:
+        np.ndarray: The same, x growing along every row.
+    """
+    middle, sides = COLUMNS // 2, []
+    for side in (mesh[:, middle:] * (1, 1), mesh[:, middle::-1] * (-1, 1)):
+        x, y = side[..., 0], side[..., 1]
+        rim = np.maximum.accumulate(x, axis=1)
+        # Seen at a small angle, the cloth goes over into its rim.
+        seen = np.clip((x[:, 1:] - rim[:, :-1]) / (0.35 * steps), 0, 1)
+        side[:, 1:, 1] = y[:, :1] + np.cumsum(seen * np.diff(y, axis=1), axis=1)
+        side[..., 0] = rim
+        sides.append(side)
+    right, left = sides
+    return np.concatenate([left[:, :0:-1] * (-1, 1), right], axis=1)
+
+
+STEP = 2.5  # millimetres between the points that cloth_map works out
+
+
+def cloth_map(mesh: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which point of the cloth is seen where.
+
+    The mesh is inverted along its rows first, then across them.
+
+    Args:
+        mesh (np.ndarray): (ROWS, COLUMNS, 2), upright, x growing along rows.
+
+    Returns:
+        tuple: Pixels of the texture (x, y) on a grid of ``STEP`` mm, (h, w,
+        2) float32, and the grid's first point (2, ).
+    """
+    low, high = mesh.min(axis=(0, 1)), mesh.max(axis=(0, 1))
+    # A face at a strange angle may be drawn out very long.
+    count = np.clip((high - low) / STEP + 2, 2, 160).astype(int)
+    xs = low[0] + STEP * np.arange(count[0])
+    ys = low[1] + STEP * np.arange(count[1])
+    columns = np.arange(COLUMNS)
+    y = np.array([np.interp(xs, row[:, 0], row[:, 1]) for row in mesh])
+    u = np.array([np.interp(xs, row[:, 0], columns) for row in mesh])
+    y, u = y.astype(np.float32), u.astype(np.float32)
+    # The row that stands out most hides others when the head nods.
+    first = ROWS // 3
+    y[first:] = np.maximum.accumulate(y[first:], axis=0)
+    y[first::-1] = np.minimum.accumulate(y[first::-1], axis=0)
+    part = ys.astype(np.float32)[:, None] - y[:-1, None]
+    part /= np.diff(y, axis=0)[:, None] + 1e-3
+    np.clip(part, 0, 1, out=part)
+    row = part.sum(axis=0)
+    part *= np.diff(u, axis=0)[:, None]
+    column = u[0] + part.sum(axis=0)
+    height, width = TEXTURE_SIZE
+    where = np.stack(
+        [
+            column * np.float32((width - 1) / (COLUMNS - 1)),
+            row * np.float32((height - 1) / (ROWS - 1)),
+        ],
+        axis=-1,
+    )
+    return where, low

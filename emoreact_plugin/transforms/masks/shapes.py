@@ -1,0 +1,357 @@
+"""What the masks of :mod:`.drawing` are: their surfaces, colours and
+textures, all made here by code.
+
+Lengths are millimetres on a head of common size. The origin is the tip of
+the nose, x points to the right of the picture, y down, z towards the camera
+of a frontal view.
+"""
+
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+Color = tuple[int, int, int]
+
+COLORS: dict[str, Color] = dict(
+    lightblue=(150, 198, 222),
+    blue=(58, 88, 142),
+    white=(236, 237, 236),
+    green=(152, 205, 186),
+    pink=(234, 182, 196),
+    lilac=(190, 180, 216),
+    red=(158, 52, 54),
+    gray=(126, 128, 132),
+    beige=(214, 196, 168),
+    black=(44, 44, 48),
+)
+
+# Mesh points and texture pixels: rows run from the top edge of the mask to
+# the bottom edge, columns from the left of the picture to the right.
+ROWS, COLUMNS = 17, 25
+TEXTURE_SIZE = (192, 256)
+
+
+class MaskKind(NamedTuple):
+    """How a mask is made.
+
+    Attributes:
+        colors (tuple[str, ...]): Usual colours, in which it is sold.
+        centre (tuple): (v, y, z) of points of the centre line, v in 0..1
+            from the top edge to the bottom edge.
+        side (tuple): (v, x, y, z) of points of the right edge.
+        arc (float): Degrees that a row turns from the centre to the edge:
+            0 for a straight tent, 80 for half a tube.
+        nose (float): How narrow the top edge bends over the nose, mm.
+        straps (tuple): (from v on the edge, waypoints (x, y, z)) of each
+            band on the right half.
+        strap_color (tuple[int, int, int] | None): None for the mask's own
+            white.
+        strap_width (float): mm.
+    """
+
+    colors: tuple[str, ...]
+    centre: tuple
+    side: tuple
+    arc: float
+    nose: float
+    straps: tuple
+    strap_color: Color
+    strap_width: float
+
+
+# Where the bands of a mask vanish behind the ear.
+_EAR_TOP, _EAR_LOW = (74, -30, -86), (72, 2, -86)
+
+
+def _oval(width: float, middle: float, height: float, behind: float) -> tuple:
+    """The right edge of a cup: its points (v, x, y, z)."""
+    angles = np.radians(np.linspace(13, 167, 13))
+    return tuple(
+        zip(
+            np.linspace(0, 1, 13),
+            width * np.sin(angles),
+            middle - height * np.cos(angles),
+            behind + 20 * np.cos(angles) ** 2,
+        )
+    )
+
+
+KINDS: dict[str, MaskKind] = dict(
+    surgical=MaskKind(
+        colors=('lightblue', 'lightblue', 'white', 'green', 'pink', 'black'),
+        centre=(
+            (0, -25, -8),
+            (0.16, -10, -1),
+            (0.28, 3, 5),
+            (0.5, 24, 5),
+            (0.7, 48, -4),
+            (0.86, 74, -24),
+            (1, 90, -46),
+        ),
+        side=((0, 67, -9, -70), (0.5, 67, 16, -72), (1, 59, 46, -70)),
+        arc=62,
+        nose=17,
+        straps=((0.03, (_EAR_TOP,)), (0.97, ((65, 26, -79), _EAR_LOW))),
+        strap_color=(232, 232, 230),
+        strap_width=2.2,
+    ),
+    cloth=MaskKind(
+        colors=('black', 'gray', 'blue', 'red', 'beige', 'white', 'green'),
+        centre=(
+            (0, -27, -8),
+            (0.15, -11, 1),
+            (0.3, 5, 9),
+            (0.5, 26, 9),
+            (0.7, 50, -2),
+            (0.86, 74, -22),
+            (1, 91, -46),
+        ),
+        side=((0, 68, -12, -70), (0.5, 68, 8, -72), (1, 63, 33, -71)),
+        arc=48,
+        nose=20,
+        straps=((0.05, (_EAR_TOP,)), (0.95, ((67, 20, -79), _EAR_LOW))),
+        strap_color=None,
+        strap_width=3.2,
+    ),
+    kn95=MaskKind(
+        colors=('white', 'white', 'white', 'black', 'gray'),
+        centre=(
+            (0, -30, -10),
+            (0.2, -10, 7),
+            (0.42, 14, 19),
+            (0.56, 30, 18),
+            (0.78, 60, -8),
+            (1, 92, -44),
+        ),
+        side=((0, 65, -12, -68), (0.5, 68, 10, -72), (1, 61, 33, -69)),
+        arc=20,
+        nose=26,
+        straps=((0.08, (_EAR_TOP,)), (0.92, ((67, 20, -79), _EAR_LOW))),
+        strap_color=(236, 236, 234),
+        strap_width=3.0,
+    ),
+    n95=MaskKind(
+        colors=('white', 'white', 'white', 'lightblue', 'black'),
+        centre=(
+            (0, -32, -12),
+            (0.12, -20, 2),
+            (0.3, 2, 18),
+            (0.5, 26, 24),
+            (0.7, 50, 14),
+            (0.88, 73, -14),
+            (1, 87, -44),
+        ),
+        side=_oval(width=57, middle=29, height=58, behind=-65),
+        arc=66,
+        nose=24,
+        straps=((0.3, ((66, -17, -76), (77, -33, -92))), (0.72, ((62, 36, -78), (69, 26, -90)))),
+        strap_color=(224, 203, 118),
+        strap_width=4.0,
+    ),
+)
+
+
+@cache
+def surface(kind: str) -> np.ndarray:
+    """The mesh of a mask, (ROWS, COLUMNS, 3) float64, millimetres."""
+    spec = KINDS[kind]
+    v = np.linspace(0, 1, ROWS)[:, None]
+    u = np.linspace(-1, 1, COLUMNS)[None]
+    centre, side = np.array(spec.centre), np.array(spec.side)
+    yc, zc = (_smooth(v, centre[:, 0], centre[:, k]) for k in (1, 2))
+    xs, ys, zs = (_smooth(v, side[:, 0], side[:, k]) for k in (1, 2, 3))
+    if spec.arc:
+        arc = np.radians(spec.arc)
+        x = xs * np.sin(arc * u) / np.sin(arc)
+        wide = (np.cos(arc * u) - np.cos(arc)) / (1 - np.cos(arc))
+    else:
+        x, wide = xs * u, 1 - np.abs(u)
+    # At its top edge a mask lies on nose and cheeks, further down it hangs
+    # freely between its edges.
+    bell = 1 / (1 + (x / spec.nose) ** 2)
+    rim = 1 / (1 + (xs / spec.nose) ** 2)
+    bell = (bell - rim) / (1 - rim)
+    top = np.clip(1 - v / 0.45, 0, 1) ** 1.5
+    z = zs + (zc - zs) * ((1 - 0.55 * top) * wide + 0.55 * top * bell)
+    y = ys + (yc - ys) * ((1 - top) * wide + top * bell)
+    return np.stack([x, y, z], axis=-1)
+
+
+def _smooth(at: np.ndarray, knots: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """A curve along points: linear pieces, rounded off."""
+    reach = np.minimum(0.1, np.minimum(at, 1 - at))[..., None]
+    around = at[..., None] + reach * np.linspace(-1, 1, 9)
+    return np.interp(around, knots, values).mean(axis=-1)
+
+
+@cache
+def normals(kind: str) -> np.ndarray:
+    """Unit normals of the mesh, (ROWS, COLUMNS, 3) float32, out of the
+    face.
+    """
+    mesh = surface(kind)
+    down, right = np.gradient(mesh, axis=(0, 1))
+    normal = np.cross(right, down)
+    normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
+    return normal.astype(np.float32)
+
+
+@lru_cache(maxsize=64)
+def texture(kind: str, color: Color, valve: bool = False) -> np.ndarray:
+    """The cloth of a mask, laid flat.
+
+    Args:
+        kind (str): One of ``KINDS``.
+        color (tuple[int, int, int]): RGB, 0..255.
+        valve (bool): Whether an N95 has an exhalation valve.
+
+    Returns:
+        np.ndarray: (*TEXTURE_SIZE, 3) uint8, RGB. Read only.
+    """
+    height, width = TEXTURE_SIZE
+    v = np.linspace(0, 1, height)[:, None]
+    u = np.linspace(-1, 1, width)[None]
+    picture = np.empty((height, width, 3))
+    picture[:] = color
+    relief = {'surgical': _surgical, 'cloth': _cloth, 'kn95': _kn95, 'n95': _n95}[kind](u, v)
+    # Folds show as strongly on black as on white.
+    dark = 1 + 0.6 * (1 - np.mean(color) / 255)
+    picture *= (1 + dark * (relief - 1))[..., None]
+    if kind in ('n95', 'kn95'):
+        _nose_clip(picture, u, v, wide=0.55 if kind == 'n95' else 0.3)
+    if valve:
+        _valve(picture)
+    picture = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+    picture.flags.writeable = False
+    return picture
+
+
+def _line(distance: np.ndarray, width: float) -> np.ndarray:
+    """1 on a line, 0 away from it."""
+    return np.exp(-((distance / width) ** 2))
+
+
+def _grain(shape: tuple, seed: int, fine: float) -> np.ndarray:
+    """Smooth noise of mean 0 and deviation 1."""
+    noise = np.random.default_rng(seed).normal(size=shape)
+    noise = cv2.GaussianBlur(noise, (0, 0), fine)
+    return noise / noise.std()
+
+
+def _edges(u, v, side: float, top: float) -> tuple:
+    """Distances to the side edges and to the top and bottom edge, in units
+    of the width of their hems.
+    """
+    return ((1 - np.abs(u)) / side + 0 * v, np.minimum(v, 1 - v) / top + 0 * u)
+
+
+def _surgical(u, v) -> np.ndarray:
+    relief = 1 + 0.008 * _grain(TEXTURE_SIZE, 1, 0.8)
+    for fold in (0.36, 0.53, 0.70):
+        # A pleat is flat in the middle and pulled together at the sides.
+        d = v - (fold + 0.035 * u**2 * (0.5 - fold) * 4)
+        relief += 0.10 * np.clip(1 + d / 0.13, 0, 1) ** 2 * (d < 0)
+        relief -= 0.26 * _line(d - 0.006, 0.011) + 0.09 * np.exp(-np.clip(d, 0, 1) / 0.035) * (
+            d > 0
+        )
+    # Creases that run into the side hems.
+    pull = np.clip(np.abs(u) - 0.62, 0, 1) ** 1.5
+    relief += pull * 0.22 * np.sin(v * 64 + np.sin(v * 23) * 1.3)
+    side, top = _edges(u, v, 0.05, 0.035)
+    relief += 0.07 * (side < 1) - 0.12 * _line(side - 1, 0.25)
+    relief += 0.06 * (top < 1) - 0.10 * _line(top - 1, 0.22)
+    weld = (np.sin(u * 210) > 0.1) * _line(top - 0.5, 0.3)
+    weld = np.maximum(weld, (np.sin(v * 150) > 0.1) * _line(side - 0.5, 0.3))
+    relief -= 0.09 * weld
+    wire = _line((v - 0.075) / 0.016, 1) * np.clip((0.5 - np.abs(u)) / 0.08, 0, 1)
+    return relief + 0.06 * wire
+
+
+def _cloth(u, v) -> np.ndarray:
+    height, width = TEXTURE_SIZE
+    weave = np.sin(np.arange(width) * 2.1)[None] * np.sin(np.arange(height) * 2.1)[:, None]
+    relief = 1 + 0.022 * weave + 0.02 * _grain(TEXTURE_SIZE, 2, 2.0)
+    streaks = np.random.default_rng(3).normal(size=(height, 1))
+    streaks = cv2.GaussianBlur(streaks, (1, 0), 0, sigmaY=5)
+    relief = relief + 0.055 * (streaks / streaks.std()) * np.clip((np.abs(u) - 0.35) / 0.6, 0, 1)
+    relief -= 0.26 * _line(u, 0.010) * (v > 0.02)
+    relief += 0.10 * _line(np.abs(u) - 0.035, 0.02)
+    stitch = np.sin(np.arange(height) * 0.9)[:, None] > -0.2
+    relief -= 0.10 * stitch * _line(np.abs(u) - 0.055, 0.006)
+    side, top = _edges(u, v, 0.07, 0.05)
+    dash = np.sin(np.arange(width) * 0.9)[None] > -0.2
+    relief -= 0.16 * dash * _line(top - 1, 0.09)
+    relief -= 0.16 * stitch * _line(side - 1, 0.09)
+    hem = np.minimum(side, top)
+    return relief + 0.07 * np.clip(1 - hem, 0, 1)
+
+
+def _kn95(u, v) -> np.ndarray:
+    relief = 1 + 0.010 * _grain(TEXTURE_SIZE, 4, 0.9)
+    relief += 0.008 * _grain(TEXTURE_SIZE, 5, 6.0)
+    # The fold that stands out, welded, and the light beside it.
+    relief += 0.05 * _line(u, 0.10) - 0.20 * _line(u, 0.010)
+    relief += 0.08 * _line(np.abs(u) - 0.025, 0.012)
+    side, top = _edges(u, v, 0.06, 0.045)
+    for hem, along in ((side, v * 130 + 0 * u), (top, u * 120 + 0 * v)):
+        relief -= 0.12 * _line(hem - 1, 0.18)
+        relief -= 0.06 * (np.sin(along) > 0) * _line(hem - 0.5, 0.25)
+    # Welds from the nose down to the ear bands and up from the chin.
+    for start, slope in ((0.17, 0.20), (0.86, -0.20)):
+        d = v - start - slope * np.abs(u)
+        dots = 0.5 + 0.5 * (np.sin(np.abs(u) * 110) > -0.3)
+        relief -= 0.13 * dots * _line(d, 0.010)
+        relief += 0.05 * _line(d - 0.018, 0.012)
+    return relief
+
+
+def _n95(u, v) -> np.ndarray:
+    relief = 1 + 0.014 * _grain(TEXTURE_SIZE, 6, 1.0)
+    relief += 0.012 * _grain(TEXTURE_SIZE, 7, 5.0)
+    side, top = _edges(u, v, 0.10, 0.05)
+    # Without corners: the edge is an oval.
+    rim = ((side + 0.1) ** -1.3 + (top + 0.1) ** -1.3) ** (-1 / 1.3)
+    relief += 0.05 * (rim < 1) - 0.20 * _line(rim - 1.05, 0.16)
+    relief += 0.07 * _line(rim - 1.5, 0.3)
+    ribs = np.sin(np.arctan2(v - 0.5, u * 0.7) * 120) * (rim < 0.9)
+    relief += 0.035 * ribs
+    # The shell's waves above and below the mouth.
+    for wave in (0.40, 0.66):
+        d = v - wave - 0.05 * u**2 * np.sign(0.5 - wave)
+        inside = np.clip((rim - 1.5) / 0.8, 0, 1)
+        relief += inside * (0.05 * _line(d + 0.012, 0.014) - 0.10 * _line(d - 0.006, 0.010))
+    return relief
+
+
+def _nose_clip(picture, u, v, wide: float) -> None:
+    """A strip of bare metal across the top."""
+    alpha = _line((v - 0.115) / 0.022, 1) ** 0.5 * np.clip((wide - np.abs(u)) / 0.03, 0, 1)
+    alpha = np.clip(alpha * 1.3, 0, 1)[..., None] * 0.75
+    metal = 176 + 46 * _line((v - 0.106) / 0.008, 1) + 0 * u
+    picture += alpha * (metal[..., None] * (0.97, 0.99, 1.0) - picture)
+
+
+def _valve(picture) -> None:
+    """A round plastic valve to the right of the centre."""
+    centre, gray = (168, 112), (206, 207, 206)
+    cv2.ellipse(
+        picture,
+        (centre[0] + 2, centre[1] + 4),
+        (31, 27),
+        0,
+        0,
+        360,
+        tuple(picture.mean(axis=(0, 1)) * 0.72),
+        -1,
+        cv2.LINE_AA,
+    )
+    cv2.ellipse(picture, centre, (29, 25), 0, 0, 360, gray, -1, cv2.LINE_AA)
+    cv2.ellipse(picture, centre, (29, 25), 0, 0, 360, (168, 168, 168), 1, cv2.LINE_AA)
+    for k in range(-3, 4):
+        half = int(19 * np.sqrt(1 - (k / 4.2) ** 2))
+        y = centre[1] + 5 * k
+        cv2.line(
+            picture, (centre[0] - half, y), (centre[0] + half, y), (140, 141, 142), 2, cv2.LINE_AA
+        )

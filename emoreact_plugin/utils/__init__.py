@@ -1,0 +1,1 @@
+"""What knows nothing of emotions: files, progress, random state, texts."""

@@ -1,0 +1,73 @@
+"""Files and folders that are whole or not there at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import os.path as osp
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+PathLike = str | os.PathLike[str]
+
+
+@contextmanager
+def write_whole(target: str | os.PathLike[str], at_once: bool = False) -> Iterator[str]:
+    """Write something under another name, which becomes its own when the
+    block ends, and is deleted when it raises.
+
+    What a run that was broken off has left under the other name is deleted
+    first.
+
+    Args:
+        target (str | PathLike): Its own name. The folder is made if need be.
+        at_once (bool): Several processes may write it at the same time: each
+            takes another name, and the last one stays. Defaults to False.
+
+    Yields:
+        str: The other name: beside it, hidden, and not there yet.
+    """
+    folder, name = osp.split(os.fspath(target))
+    own = f'.{uuid.uuid4().hex}' if at_once else ''
+    part = osp.join(folder, f'.{name}{own}.part')
+    os.makedirs(folder or '.', exist_ok=True)
+    _delete(part)
+    try:
+        yield part
+        os.replace(part, target)
+    finally:
+        _delete(part)
+
+
+def write_text(path: str | os.PathLike[str], text: str, errors: str = 'strict') -> None:
+    """Write a text file in UTF-8, its line ends as they are.
+
+    Args:
+        path (str | PathLike): See :func:`write_whole`.
+        text (str): All of it.
+        errors (str): What becomes of characters that UTF-8 cannot hold, see
+            ``open``.
+    """
+    with (
+        write_whole(path) as part,
+        open(part, 'w', encoding='utf-8', newline='', errors=errors) as file,
+    ):
+        file.write(text)
+
+
+def _delete(path: str) -> None:
+    if osp.isdir(path) and not osp.islink(path):
+        shutil.rmtree(path)
+    elif osp.lexists(path):
+        os.remove(path)
+
+
+def sha256_of(path: str) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        for block in iter(lambda: file.read(1 << 20), b''):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,418 @@
+"""Exact frames of a video file, read with PyAV.
+
+A frame's index is its place in the order of presentation, counted from 0,
+among the frames that really decode: what reading the file from its start
+gives. Container metadata is never trusted for it.
+
+The shortcuts of :func:`read_frames` (seeking to a key frame, leaving out
+frames that no other frame refers to) are taken only where the file is plain
+enough for them to give the very same frames; otherwise the file is decoded
+from its start.
+
+Decoding uses one thread a call: data loader workers and thread pools run
+beside each other, and frame threads cost more CPU time in all.
+"""
+
+import contextlib
+import operator
+import os
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from itertools import groupby
+from typing import NamedTuple
+
+import av
+import numpy as np
+
+from emoreact_plugin.utils.files import PathLike
+
+from .frame_table import FrameTable, read_frame_table
+
+# Of a video that states no frame rate.
+USUAL_RATE = Fraction(25)
+
+
+class VideoInfo(NamedTuple):
+    """What decoding a whole video file shows.
+
+    Attributes:
+        total_frames (int): Number of frames that decode.
+        width (int): Width of the upright frame in pixels.
+        height (int): Height of the upright frame in pixels.
+        fps (float): Frames a second as the file states them, 0.0 where it
+            states none.
+    """
+
+    total_frames: int
+    width: int
+    height: int
+    fps: float
+
+
+def probe_video(path: PathLike) -> VideoInfo:
+    """Decode a whole video file and count its frames.
+
+    The frame count in a file's metadata may promise more frames than decode
+    (98 where 95 do); this one is the count that :func:`read_frames` serves.
+
+    Args:
+        path (str | PathLike): The video file.
+
+    Returns:
+        VideoInfo: True frame count, upright size in pixels, frames a second.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no video, has no video stream, no frame of it
+            decodes, or a frame in its middle does not (the index of every
+            later frame would be unknown). A file cut off at its end is
+            valid and counts the frames that are left. The message names the
+            file, and the frame.
+    """
+    count, size = 0, (0, 0)
+    with _open_video(path) as (container, stream):
+        rate = _rate_of(stream)
+        for frame in _frames_in_order(path, container, stream):
+            if count == 0:
+                turned = _quarter_turns(frame) % 2
+                size = (frame.height, frame.width) if turned else (frame.width, frame.height)
+            count += 1
+    if count == 0:
+        raise ValueError(f'{path}: no frame of this video can be decoded')
+    return VideoInfo(count, *size, float(rate) if rate else 0.0)
+
+
+def video_info(path: PathLike) -> VideoInfo:
+    """Count the frames of a video, without decoding where that is sure.
+
+    Args:
+        path (str | PathLike): The video file.
+
+    Returns:
+        VideoInfo: As of :func:`probe_video`; of a file that is plain enough
+        for the shortcuts of :func:`read_frames`, the count that its container
+        gives. A damaged frame in it is found only when it is read.
+
+    Raises:
+        FileNotFoundError, ValueError: As :func:`probe_video`.
+    """
+    with _open_video(path) as (container, stream):
+        rate = _rate_of(stream)
+        try:
+            table = read_frame_table(container, stream)
+        except av.error.FFmpegError:
+            table = None
+    if table is None:
+        return probe_video(path)
+    height, width = next(iterate_frames(path)).shape[:2]
+    return VideoInfo(len(table.shown), width, height, float(rate) if rate else 0.0)
+
+
+def read_frames(
+    path: PathLike, inds: Iterable[int], total_frames: int | None = None
+) -> list[np.ndarray]:
+    """Read exactly the frames asked for.
+
+    Args:
+        path (str | PathLike): The video file.
+        inds (iterable of int): Frame indices in the order of presentation,
+            counted from 0. Any order, duplicates allowed.
+        total_frames (int, optional): The count of :func:`probe_video`, where
+            it is known. A file that seems to hold another number of frames
+            is then decoded from its start. Defaults to None.
+
+    Returns:
+        list[np.ndarray]: One uint8 RGB array of shape (H, W, 3) an index, in
+        the order of ``inds``; a repeated index gets its own copy. Frames are
+        upright: a quarter turn stated in the file is carried out.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: An index is no integer, negative or past the last frame;
+            the file is no video; or a frame on the way cannot be decoded.
+            The message names the file and the frame.
+    """
+    inds = _as_indices(path, inds)
+    wanted = sorted(set(inds))
+    frames = _read_with_shortcuts(path, wanted, total_frames)
+    if frames is None:
+        frames = _read_from_start(path, wanted)
+    given = set()
+    images = []
+    for index in inds:
+        images.append(frames[index].copy() if index in given else frames[index])
+        given.add(index)
+    return images
+
+
+def iterate_frames(path: PathLike) -> Iterator[np.ndarray]:
+    """Yield every frame of a video, from the first to the last that decodes.
+
+    Args:
+        path (str | PathLike): The video file.
+
+    Yields:
+        np.ndarray: (H, W, 3) uint8, RGB, upright; the same frames that
+        :func:`read_frames` gives for 0, 1, 2, ...
+
+    Raises:
+        FileNotFoundError, ValueError: As :func:`probe_video`.
+    """
+    empty = True
+    with _open_video(path) as (container, stream):
+        for frame in _frames_in_order(path, container, stream):
+            empty = False
+            yield _to_rgb(frame)
+    if empty:
+        raise ValueError(f'{path}: no frame of this video can be decoded')
+
+
+def select_frames(path: PathLike, inds: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield some frames of a video while it is decoded from its start.
+
+    Args:
+        path (str | PathLike): The video file.
+        inds (iterable of int): Frame indices, counted from 0, in any order.
+
+    Yields:
+        tuple[int, np.ndarray]: Each index once, ascending, and its frame:
+        (H, W, 3) uint8, RGB, upright.
+
+    Raises:
+        FileNotFoundError, ValueError: As :func:`read_frames`.
+    """
+    remaining, count = set(_as_indices(path, inds)), 0
+    if not remaining:
+        return
+    with _open_video(path) as (container, stream):
+        for index, frame in enumerate(_frames_in_order(path, container, stream)):
+            count = index + 1
+            if index in remaining:
+                yield index, _to_rgb(frame)
+                remaining.remove(index)
+                if not remaining:
+                    return
+    raise ValueError(
+        f'{path}: frame {max(remaining)} was asked for, but only '
+        f'{count} frames can be decoded (counted from 0)'
+    )
+
+
+def frame_times(path: PathLike) -> np.ndarray:
+    """When each frame of a video is shown.
+
+    Phones record at a frame rate that varies: there ``index / fps`` is wrong.
+
+    Args:
+        path (str | PathLike): The video file.
+
+    Returns:
+        np.ndarray: (T, ) float64, seconds from the first frame on, ascending.
+        ``index / fps`` where the file does not say when its frames are shown,
+        at 25 frames a second where it states no rate either.
+
+    Raises:
+        FileNotFoundError, ValueError: As :func:`probe_video`.
+    """
+    with _open_video(path) as (container, stream):
+        rate, base = _rate_of(stream) or USUAL_RATE, stream.time_base
+        try:
+            table = read_frame_table(container, stream)
+        except av.error.FFmpegError:
+            table = None
+    if table is not None:
+        shown = table.shown
+    else:
+        with _open_video(path) as (container, stream):
+            shown = [frame.pts for frame in _frames_in_order(path, container, stream)]
+    if not shown:
+        raise ValueError(f'{path}: no frame of this video can be decoded')
+    if base is None or None in shown or any(b <= a for a, b in zip(shown, shown[1:])):
+        return np.arange(len(shown)) / float(rate)
+    return np.array([float((each - shown[0]) * base) for each in shown])
+
+
+def frame_rate(path: PathLike) -> Fraction | None:
+    """Frames a second as a video file states them, without decoding it.
+
+    Args:
+        path (str | PathLike): The video file.
+
+    Returns:
+        Fraction | None: None where the file states none.
+
+    Raises:
+        FileNotFoundError, ValueError: There is no such file, or it is no
+            video.
+    """
+    with _open_video(path) as (_, stream):
+        return _rate_of(stream)
+
+
+def stated_frames(path: PathLike) -> int:
+    """How many frames a video file says it has, without decoding it.
+
+    Args:
+        path (str | PathLike): The video file.
+
+    Returns:
+        int: 0 where the file does not say.
+
+    Raises:
+        FileNotFoundError, ValueError: There is no such file, or it is no
+            video.
+    """
+    with _open_video(path) as (_, stream):
+        return stream.frames
+
+
+def _rate_of(stream) -> Fraction | None:
+    return stream.average_rate or stream.guessed_rate
+
+
+def _as_indices(path: PathLike, inds: Iterable[int]) -> list[int]:
+    indices = []
+    for index in inds:
+        try:
+            indices.append(operator.index(index))
+        except TypeError:
+            raise ValueError(
+                f'{path}: expected whole numbers as frame indices, found {index!r}'
+            ) from None
+        if indices[-1] < 0:
+            raise ValueError(f'{path}: frame indices count from 0, found {index}')
+    return indices
+
+
+@contextlib.contextmanager
+def _open_video(path: PathLike) -> Iterator[tuple]:
+    """Yield the container and its video stream; close the file at the end."""
+    path = os.fspath(path)
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f'{path}: there is no such video file')
+    try:
+        # tags in an unknown encoding are no reason to refuse the frames
+        container = av.open(path, metadata_errors='ignore')
+    except av.error.FFmpegError as error:
+        size = os.path.getsize(path)
+        raise ValueError(
+            f'{path}: expected a video, found a file of {size} '
+            f'bytes that cannot be read as one '
+            f'({error.strerror})'
+        ) from error
+    with container:
+        stream = container.streams.best('video')
+        if stream is None:
+            raise ValueError(f'{path}: has no video stream')
+        if stream.codec_context is None:
+            raise ValueError(f'{path}: there is no decoder for its codec')
+        stream.codec_context.thread_count = 1
+        yield container, stream
+
+
+def _frames_in_order(path: PathLike, container, stream) -> Iterator:
+    """Yield every decodable frame from the start of the file.
+
+    A packet that does not decode is forgiven when no later packet gives a
+    frame, which is how a file that was cut off ends.
+    """
+    count, failed_at, reason = 0, None, None
+    for packet in _packets(container, stream):
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError as error:
+            if failed_at is None:
+                failed_at, reason = count, error
+            continue
+        # the last packet is an empty one: it only drains the decoder
+        if frames and packet.size and failed_at is not None:
+            raise ValueError(
+                f'{path}: the video is damaged near frame {failed_at} ({reason.strerror})'
+            ) from reason
+        for frame in frames:
+            yield frame
+            count += 1
+
+
+def _packets(container, stream) -> Iterator:
+    """Yield the packets of a stream, ending where the file breaks off."""
+    try:
+        yield from container.demux(stream)
+    except av.error.FFmpegError:
+        yield av.packet.Packet()
+
+
+def _read_from_start(path: PathLike, wanted: Sequence[int]) -> dict[int, np.ndarray]:
+    """Map each index of the ascending ``wanted`` to its frame."""
+    return dict(select_frames(path, wanted))
+
+
+def _read_with_shortcuts(
+    path: PathLike, wanted: Sequence[int], total_frames: int | None
+) -> dict[int, np.ndarray] | None:
+    """Like :func:`_read_from_start`; None where anything is not plain."""
+    with _open_video(path) as (container, stream):
+        try:
+            table = read_frame_table(container, stream)
+            if table is None or not wanted:
+                return None
+            count = len(table.shown)
+            if wanted[-1] >= count or total_frames not in (None, count):
+                return None
+            return _read_by_seeking(container, stream, table, wanted)
+        except av.error.FFmpegError:
+            # reading from the start tells which frame it is
+            return None
+
+
+def _read_by_seeking(container, stream, table: FrameTable, wanted: Sequence[int]) -> dict | None:
+    """Decode from the key frame before each wanted frame.
+
+    None when a frame does not turn up.
+    """
+    # A frame that no H.264 picture refers to can be left out. (In H.265 a
+    # higher temporal layer may still refer to it.)
+    unwanted = 'NONREF' if stream.codec_context.name == 'h264' else 'DEFAULT'
+
+    def key_of(index: int) -> int:
+        return table.keys[bisect_right(table.keys, table.shown[index]) - 1]
+
+    found = {}
+    for key, group in groupby(wanted, key_of):
+        remaining = {table.shown[index]: index for index in group}
+        times = set(remaining)
+        container.seek(key, stream=stream, backward=True)
+        started = False
+        for packet in container.demux(stream):
+            # the demuxer may land earlier: at a mark that is not in `keys`
+            started = started or packet.pts == key
+            if not started:
+                continue
+            stream.codec_context.skip_frame = 'DEFAULT' if packet.pts in times else unwanted
+            for frame in packet.decode():
+                if frame.pts in remaining:
+                    found[remaining.pop(frame.pts)] = _to_rgb(frame)
+            if not remaining:
+                break
+        if remaining:
+            return None
+    return found
+
+
+def _quarter_turns(frame) -> int:
+    """Counterclockwise quarter turns that bring a frame upright, 0 to 3.
+
+    Phones store portrait videos lying on their side and say so. An angle
+    that is no multiple of 90 degrees is ignored, as OpenCV does.
+    """
+    turns, rest = divmod(round(frame.rotation), 90)
+    return turns % 4 if rest == 0 else 0
+
+
+def _to_rgb(frame) -> np.ndarray:
+    # By default PyAV starts threads for every frame, which takes longer than
+    # the conversion itself.
+    image = frame.to_ndarray(format='rgb24', threads=1)
+    turns = _quarter_turns(frame)
+    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image

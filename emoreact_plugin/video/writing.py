@@ -1,0 +1,167 @@
+"""Frames written to files: numbered JPEGs, or a video."""
+
+import os
+import os.path as osp
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+
+import av
+import cv2
+import numpy as np
+
+from .reading import USUAL_RATE
+
+FRAME_NAME = '{:06d}.jpg'
+JPEG_QUALITY = 95
+# x264's constant rate factor: its loss can hardly be seen.
+VIDEO_QUALITY = 16
+# Of a video that is only looked at.
+SHOWN_QUALITY = 21
+# The unit of MPEG's times.
+CLOCK = Fraction(1, 90000)
+# Sound that a decoder needs before it can be heard, seconds.
+PRIMING = 0.2
+# Sound that an mp4 file can hold.
+SOUND_CODECS = ('aac', 'mp3', 'mp3float', 'ac3', 'alac')
+
+
+def write_frames(folder: str, frames: Iterable[np.ndarray]) -> int:
+    """Write frames as JPEG files that count from 1.
+
+    Args:
+        folder (str): It must not be there yet.
+        frames (Iterable[np.ndarray]): (H, W, 3) uint8, RGB.
+
+    Returns:
+        int: How many there were.
+    """
+    os.mkdir(folder)
+    count = 0
+    for count, frame in enumerate(frames, 1):
+        data = cv2.imencode(
+            '.jpg', cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
+        )[1]
+        with open(osp.join(folder, FRAME_NAME.format(count)), 'xb') as file:
+            file.write(data)
+    return count
+
+
+def write_video(path: str, frames: Iterable[np.ndarray], rate: Fraction | None) -> int:
+    """Write frames as an H.264 video in mp4.
+
+    Args:
+        path (str): The file.
+        frames (Iterable[np.ndarray]): (H, W, 3) uint8, RGB, all of one size.
+        rate (Fraction, optional): Frames a second; 25 for None.
+
+    Returns:
+        int: How many frames there were.
+    """
+    count, stream = 0, None
+    with av.open(path, 'w', format='mp4') as container:
+        for count, frame in enumerate(frames, 1):  # noqa: B007  counted
+            if stream is None:
+                stream = container.add_stream(
+                    'libx264',
+                    rate or USUAL_RATE,
+                    options=dict(crf=str(VIDEO_QUALITY), preset='veryfast'),
+                )
+                stream.height, stream.width = frame.shape[:2]
+                # Halved colours need an even size.
+                odd = stream.height % 2 or stream.width % 2
+                stream.pix_fmt = 'yuv444p' if odd else 'yuv420p'
+                stream.codec_context.thread_count = 1
+            image = av.VideoFrame.from_ndarray(frame, format='rgb24')
+            container.mux(stream.encode(image))
+        if stream is not None:
+            container.mux(stream.encode())
+    return count
+
+
+def write_timed_video(
+    path: str, frames: Iterable[np.ndarray], times: Sequence[float], sound: str | None = None
+) -> int:
+    """Write frames as an H.264 video in mp4, each at its own time.
+
+    Args:
+        path (str): The file.
+        frames (Iterable[np.ndarray]): (H, W, 3) uint8, RGB, all of one even
+            size.
+        times (Sequence[float]): When each is shown: seconds, ascending, from
+            0 on.
+        sound (str, optional): A video whose sound is copied, as far as mp4
+            can hold it. Defaults to None: none.
+
+    Returns:
+        int: How many frames there were.
+    """
+    count, stream = 0, None
+    gap = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+    rate = Fraction(1 / gap).limit_denominator(1001) if gap else USUAL_RATE
+    with av.open(path, 'w', format='mp4') as container, _Sound(sound, container) as track:
+        for count, (frame, time) in enumerate(zip(frames, times), 1):  # noqa: B007  counted
+            if stream is None:
+                stream = container.add_stream(
+                    'libx264', rate, options=dict(crf=str(SHOWN_QUALITY), preset='veryfast')
+                )
+                stream.height, stream.width = frame.shape[:2]
+                stream.pix_fmt = 'yuv420p'
+                stream.codec_context.time_base = CLOCK
+            # OpenCV's conversion takes half as long as PyAV's.
+            image = av.VideoFrame.from_ndarray(
+                cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420), format='yuv420p'
+            )
+            image.pts, image.time_base = round(time / CLOCK), CLOCK
+            container.mux(stream.encode(image))
+            track.copy_until(time)
+        if stream is not None:
+            container.mux(stream.encode())
+        track.copy_until(float('inf'))
+    return count
+
+
+class _Sound:
+    """Copies the packets of a video's sound, as far as there are any that an
+    mp4 file can hold.
+    """
+
+    def __init__(self, path: str | None, target) -> None:
+        self._source = None if path is None else av.open(path, metadata_errors='ignore')
+        self._packets, self._next = iter(()), None
+        tracks = self._source.streams if self._source else None
+        if not tracks or not tracks.audio or tracks.audio[0].codec_context.name not in SOUND_CODECS:
+            return
+        self._track = target.add_stream_from_template(tracks.audio[0])
+        begin = tracks.best('video').start_time
+        base = tracks.best('video').time_base
+        self._begin = float((begin or 0) * base)
+        self._packets = self._source.demux(tracks.audio[0])
+        self._target = target
+
+    def copy_until(self, time: float) -> None:
+        """Write the packets up to a time, seconds."""
+        while True:
+            packet = self._next or next(self._packets, None)
+            self._next = None
+            if packet is None:
+                return
+            if packet.dts is None:  # the end
+                continue
+            shift = round(self._begin / packet.time_base)
+            start = float((packet.pts - shift) * packet.time_base)
+            if start < -PRIMING:  # before the first frame
+                continue
+            if start > time:
+                self._next = packet
+                return
+            packet.pts -= shift
+            packet.dts -= shift
+            packet.stream = self._track
+            self._target.mux(packet)
+
+    def __enter__(self) -> '_Sound':
+        return self
+
+    def __exit__(self, *args) -> None:
+        if self._source is not None:
+            self._source.close()

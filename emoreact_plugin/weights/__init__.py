@@ -1,0 +1,1 @@
+"""Checkpoints in: what they say of their run, their weights, other names for these."""

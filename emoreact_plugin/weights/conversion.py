@@ -1,0 +1,140 @@
+"""Weight files of other systems, written as files of this package."""
+
+import os.path as osp
+from collections.abc import Iterable
+from copy import deepcopy
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from emoreact_plugin.utils.files import write_whole
+from mmaction.registry import MODELS
+
+from .checkpoints import check_recipe
+from .load_weights import LoadedWeights, choose_network, fill
+from .weight_files import KINDS, Network, WeightFile
+
+# What a file may not say and a test depends on.
+UNTOLD = ('input', 'mask', 'num_segments', 'shift_div')
+
+
+def to_start_weights(file: WeightFile, stream: str | None = None) -> dict:
+    """The backbone in a file, to start a training from.
+
+    Args:
+        file (WeightFile): See ``read_weight_file``.
+        stream (str, optional): Which network, where it has several.
+
+    Returns:
+        dict: ``state_dict`` in torchvision's names, where torchvision has
+        such a backbone; ``meta``, which says what it was.
+
+    Raises:
+        ValueError: When the file has several networks and none was chosen.
+    """
+    network = choose_network(file, stream)
+    return dict(state_dict=network.backbone(), meta=dict(converted_from=_origin(file, network)))
+
+
+def to_checkpoint(
+    file: WeightFile, cfg: Config, may_miss: Iterable[str] = (), stream: str | None = None
+) -> tuple[dict, LoadedWeights]:
+    """A checkpoint for the model of a configuration, to be tested.
+
+    Args:
+        file (WeightFile): See ``read_weight_file``.
+        cfg (Config): With ``model``.
+        may_miss (Sequence[str]): See ``load_weights``.
+        stream (str, optional): See ``load_weights``.
+
+    Returns:
+        tuple[dict, LoadedWeights]: ``state_dict`` and ``meta`` with the text
+        of the configuration and what the file says of the data, like those of
+        a run; what was loaded.
+
+    Raises:
+        ValueError: When the file does not fit the model, or was trained with
+            other options than the configuration's.
+    """
+    check_recipe(file.path, file.meta, _expected(file, cfg, stream))
+    init_default_scope(cfg.get('default_scope', 'mmaction'))
+    cfg = deepcopy(cfg)
+    if 'start_weights' in cfg.model:
+        cfg.model.start_weights = None  # all weights are in the checkpoint
+    model = MODELS.build(deepcopy(cfg.model))
+    loaded = fill(model, file, may_miss, stream)
+    meta = dict(
+        cfg=cfg.pretty_text, converted_from=_origin(file, next(iter(file.networks.values())))
+    )
+    about = dict(file.meta.get('dataset_meta', {}))
+    if loaded.missing:  # the classes are those of a part that was left out
+        about.pop('classes', None)
+    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+    classes = (dataset.get('metainfo') or {}).get('classes')
+    if classes:
+        about['classes'] = tuple(classes)
+    if about:
+        meta['dataset_meta'] = about
+    return dict(state_dict=model.state_dict(), meta=meta), loaded
+
+
+def _expected(file: WeightFile, cfg: Config, stream: str | None) -> dict | None:
+    """The options that the file has to be trained with. The network of a
+    stream is that of its region, whatever was fused with it.
+    """
+    recipe = cfg.get('recipe')
+    if stream in file.networks and isinstance(recipe, dict) and (recipe.get('input') == stream):
+        return {n: x for n, x in recipe.items() if n != 'input'}
+    return recipe
+
+
+def _origin(file: WeightFile, network: Network) -> dict:
+    origin = dict(
+        kind=file.kind, file=osp.basename(file.path), arch=network.arch, shift=network.shift
+    )
+    if 'epoch' in file.meta:
+        origin['epoch'] = file.meta['epoch']
+    return origin
+
+
+def describe(file: WeightFile) -> str:
+    """One short paragraph on what a file is and holds."""
+    parts = [KINDS[file.kind]]
+    if 'epoch' in file.meta:
+        parts.append(f'epoch {file.meta["epoch"]}')
+    for name, network in file.networks.items():
+        arch = network.arch or 'a backbone of names of its own'
+        shift = ' with temporal shift (TSM)' * network.shift
+        count = sum('num_batches' not in n for n in network.backbone())
+        heads = [
+            f', head for {len(x)} labels'
+            for n, x in network.tensors.items()
+            if n.startswith('cls_head.') and n.endswith('.bias')
+        ]
+        head = (heads or [', no head to load'])[0]
+        parts.append((f'{name}: ' if name else '') + arch + shift + f', {count} tensors' + head)
+    lines = [f'{file.path}: {"; ".join(parts)}.']
+    if file.replaced:
+        lines.append(f'Of classes that are not here, so not read: {", ".join(file.replaced)}.')
+    return '\n'.join(lines)
+
+
+def write_checkpoint(content: dict, path: str, source: str) -> None:
+    """Write a file whole or not at all.
+
+    Args:
+        content (dict): What to write.
+        path (str): Where to; its folder is made.
+        source (str): The file that it was made of, which is never written
+            over.
+
+    Raises:
+        ValueError: When both are one file.
+    """
+    if osp.exists(path) and osp.samefile(path, source):
+        raise ValueError(
+            f'{path}: expected a file of its own to write to, found the one that is read'
+        )
+    with write_whole(path) as part:
+        torch.save(content, part)

@@ -1,0 +1,328 @@
+import dataclasses
+import json
+import os
+import threading
+
+import numpy as np
+import pytest
+
+from emoreact_plugin.clips import landmark_cache as module
+from emoreact_plugin.clips.landmark_cache import (
+    is_current,
+    load_prepared,
+    prepare_clip,
+    read_keypoints_txt,
+    read_openface_csv,
+)
+
+
+def write_landmarks(path, frames):
+    """A face in every frame: x is the frame's number, y is 5."""
+    names = [f'{axis}_{k}' for axis in 'xy' for k in range(68)]
+    lines = ['frame, confidence, success, ' + ', '.join(names)]
+    for frame in range(1, frames + 1):
+        lines.append(f'{frame}, 0.75, 1' + f', {frame}' * 68 + ', 5' * 68)
+    path.write_text('\n'.join(lines) + '\n')
+    return path
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """Arguments of prepare_clip for a clip of 20 frames."""
+    source = tmp_path / 'clip.mp4'
+    source.write_bytes(b'video')
+    keypoints = tmp_path / 'clip_hol.txt'
+    keypoints.write_text('0.5 0.25 0.75 1\n' * 20)
+    return dict(
+        out_file=tmp_path / 'cache' / 'clip.npz',
+        total_frames=20,
+        landmarks_file=write_landmarks(tmp_path / 'clip.csv', 20),
+        keypoints_file=keypoints,
+        frame_size=(640, 360),
+        source=source,
+    )
+
+
+def roles_of(clip):
+    return {role: clip[role] for role in ('source', 'landmarks_file', 'keypoints_file')}
+
+
+def test_what_was_prepared_is_loaded(clip, tmp_path):
+    assert prepare_clip(**clip) is None
+    assert os.listdir(tmp_path / 'cache') == ['clip.npz']
+    made = load_prepared(clip['out_file'])
+    faces, confidence = read_openface_csv(clip['landmarks_file'])
+    assert np.array_equal(made.face_landmarks, faces)
+    assert np.array_equal(made.face_confidence, confidence)
+    assert np.array_equal(made.body_keypoints, read_keypoints_txt(clip['keypoints_file'], 20))
+    assert made.face_landmarks[7, 3].tolist() == [8, 5]
+    assert made.body_keypoints[7].tolist() == [[0.5, 0.25], [0.75, 1]]
+    assert made.face_confidence[7] == 0.75
+    for array in (made.face_landmarks, made.face_confidence, made.body_keypoints):
+        assert array.dtype == np.float32 and len(array) == 20
+    assert made.total_frames == 20 and made.frame_size == (640, 360)
+    stat = os.stat(clip['source'])
+    assert made.sources.keys() == roles_of(clip).keys()
+    assert made.sources['source'] == dict(
+        path=str(clip['source']), size=5, mtime_ns=stat.st_mtime_ns
+    )
+
+
+def test_boxes(clip, tmp_path):
+    prepare_clip(**clip)
+    made = load_prepared(clip['out_file'])
+    assert made.face_is_box.dtype == bool and not made.face_is_box.any()
+    is_box = np.arange(20) % 3 == 0
+    module.write_prepared(tmp_path / 'new.npz', dataclasses.replace(made, face_is_box=is_box))
+    again = load_prepared(tmp_path / 'new.npz')
+    assert again.face_is_box.tolist() == is_box.tolist()
+    for name in ('face_landmarks', 'body_keypoints', 'face_confidence'):
+        assert np.array_equal(getattr(again, name), getattr(made, name))
+    assert again.sources == made.sources
+    with pytest.raises(
+        ValueError,
+        match=r'expected bool \(20,\), found bool'
+        r' \(19,\)',
+    ):
+        module.write_prepared(
+            tmp_path / 'new.npz', dataclasses.replace(made, face_is_box=is_box[1:])
+        )
+
+
+def test_files_without_boxes_stay_readable(clip):
+    prepare_clip(**clip)
+    with np.load(clip['out_file']) as npz:
+        arrays = dict(npz)
+    del arrays['face_is_box']
+    np.savez(clip['out_file'], **arrays)
+    made = load_prepared(clip['out_file'])
+    assert made.face_is_box.tolist() == [False] * 20
+
+
+def test_without_landmarks_and_keypoints(clip, tmp_path):
+    clip.update(landmarks_file=None, keypoints_file=None, source=tmp_path)
+    prepare_clip(**clip)
+    made = load_prepared(clip['out_file'])
+    assert made.face_landmarks.shape == (20, 68, 2)
+    assert np.isnan(made.face_landmarks).all()
+    assert np.isnan(made.face_confidence).all()
+    assert made.body_keypoints.shape == (20, 0, 2)
+    assert list(made.sources) == ['source']
+
+
+@pytest.mark.parametrize('rows', [15, 25])
+def test_landmarks_are_cut_or_padded(clip, rows):
+    write_landmarks(clip['landmarks_file'], rows)
+    prepare_clip(**clip)
+    made = load_prepared(clip['out_file'])
+    assert made.face_landmarks.shape == (20, 68, 2)
+    there = [True] * min(rows, 20) + [False] * max(20 - rows, 0)
+    assert np.isfinite(made.face_landmarks).all(axis=(1, 2)).tolist() == there
+    assert np.isfinite(made.face_confidence).tolist() == there
+
+
+# 20 frames: 6 off is both over 5 and over 10 %. 100 frames: 10 is not over
+# 10 %, 11 is.
+@pytest.mark.parametrize(
+    'frames, rows, fine',
+    [
+        (20, 15, True),
+        (20, 25, True),
+        (20, 14, False),
+        (20, 26, False),
+        (100, 90, True),
+        (100, 110, True),
+        (100, 89, False),
+        (100, 111, False),
+    ],
+)
+def test_landmarks_of_another_clip(clip, frames, rows, fine):
+    write_landmarks(clip['landmarks_file'], rows)
+    clip.update(total_frames=frames, keypoints_file=None)
+    if not fine:
+        message = (
+            rf'clip\.csv: .* of {rows} frames, but .*clip\.mp4 has '
+            rf'{frames}: .*another clip'
+        )
+        with pytest.raises(ValueError, match=message):
+            prepare_clip(**clip)
+        assert not clip['out_file'].exists()
+        clip.update(check=False)
+    prepare_clip(**clip)
+
+
+@pytest.mark.parametrize('lines, fine', [(15, True), (14, False), (60, True)])
+def test_keypoints_of_another_clip(clip, lines, fine):
+    clip['keypoints_file'].write_text('0.5 0.5\n' * lines)
+    if not fine:
+        message = r'clip_hol\.txt: has 14 lines, but .*clip\.mp4 has 20 frames'
+        with pytest.raises(ValueError, match=message):
+            prepare_clip(**clip)
+        clip.update(check=False)
+    prepare_clip(**clip)
+
+
+@pytest.mark.parametrize(
+    'change, error, message',
+    [
+        (dict(source='absent.mp4'), FileNotFoundError, 'absent.mp4: there is no'),
+        (dict(landmarks_file='a.csv'), FileNotFoundError, 'a.csv: there is no'),
+        (dict(total_frames=0), ValueError, 'total_frames .* found 0'),
+        (dict(frame_size=(0, 360)), ValueError, 'width in frame_size .*found 0'),
+        (dict(frame_size=(640, 3.5)), ValueError, 'height in .*found 3.5'),
+    ],
+)
+def test_bad_arguments(clip, change, error, message):
+    clip.update(change)
+    with pytest.raises(error, match=message):
+        prepare_clip(**clip)
+    assert not clip['out_file'].exists()
+
+
+def test_a_changed_source_is_noticed(clip, tmp_path):
+    roles = roles_of(clip)
+    assert not is_current(clip['out_file'], roles)
+    prepare_clip(**clip)
+    assert is_current(clip['out_file'], roles)
+    assert is_current(str(clip['out_file']), {role: str(path) for role, path in roles.items()})
+
+    for role, path in roles.items():
+        stat = os.stat(path)
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
+        assert not is_current(clip['out_file'], roles), role
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        assert is_current(clip['out_file'], roles)
+        content = path.read_bytes()
+        path.write_bytes(content + b' ')
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        assert not is_current(clip['out_file'], roles), role
+        path.write_bytes(content)
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        moved = path.rename(tmp_path / 'moved')
+        assert not is_current(clip['out_file'], roles), role
+        assert is_current(clip['out_file'], dict(roles, **{role: moved}))
+        moved.rename(path)
+
+
+def test_a_source_more_or_less_is_noticed(clip):
+    roles = roles_of(clip)
+    prepare_clip(**clip)
+    assert not is_current(clip['out_file'], dict(roles, keypoints_file=None))
+    prepare_clip(**dict(clip, keypoints_file=None))
+    assert not is_current(clip['out_file'], roles)
+    assert is_current(clip['out_file'], dict(roles, keypoints_file=None))
+
+
+def test_another_version_is_not_current(clip, monkeypatch):
+    monkeypatch.setattr(module, 'PREPARED_VERSION', 0)
+    prepare_clip(**clip)
+    monkeypatch.undo()
+    assert not is_current(clip['out_file'], roles_of(clip))
+    with pytest.raises(ValueError, match=r'clip\.npz.* version 1, found 0'):
+        load_prepared(clip['out_file'])
+
+
+def test_a_frame_more_in_a_folder_is_noticed(clip, tmp_path):
+    folder = tmp_path / 'frames'
+    folder.mkdir()
+    os.utime(folder, ns=(0, 0))
+    clip.update(source=folder)
+    prepare_clip(**clip)
+    assert is_current(clip['out_file'], roles_of(clip))
+    (folder / '000001.jpg').write_bytes(b'')
+    assert not is_current(clip['out_file'], roles_of(clip))
+
+
+def test_damaged_files_name_themselves(clip, tmp_path):
+    prepare_clip(**clip)
+    path = clip['out_file']
+    whole = path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 3] ^= 255
+    for content in (
+        b'',
+        b'garbage',
+        whole[:-20],
+        whole[:500],
+        flipped,
+        np.random.default_rng(0).bytes(3000),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r'clip\.npz: .*Delete it'):
+            load_prepared(path)
+        assert content is flipped or not is_current(path, roles_of(clip))
+    with pytest.raises(FileNotFoundError, match=r'absent\.npz'):
+        load_prepared(tmp_path / 'absent.npz')
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        dict(face_landmarks=np.zeros((20, 67, 2), 'f4')),
+        dict(face_landmarks=np.zeros((20, 68, 2), 'f8')),
+        dict(face_confidence=np.zeros(19, 'f4')),
+        dict(body_keypoints=np.zeros((20, 3, 3), 'f4')),
+        dict(body_keypoints=np.zeros(20, 'f4')),
+        dict(total_frames=np.array([1, 2])),
+        dict(total_frames=np.int64(21)),
+        dict(frame_size=np.array([640])),
+        dict(frame_size=np.array([640, 0])),
+        dict(sources=np.array('[]')),
+        dict(sources=np.array('{')),
+        dict(sources=np.array(json.dumps(dict(version=1)))),
+        dict(face_landmarks=np.array([None])),  # would need a pickle
+    ],
+)
+def test_other_content_is_refused(clip, change):
+    prepare_clip(**clip)
+    with np.load(clip['out_file']) as npz:
+        arrays = dict(npz)
+    np.savez(clip['out_file'], **dict(arrays, **change))
+    with pytest.raises(ValueError, match=r'clip\.npz: .*Delete it'):
+        load_prepared(clip['out_file'])
+
+
+def test_a_missing_array_is_refused(clip):
+    prepare_clip(**clip)
+    with np.load(clip['out_file']) as npz:
+        arrays = dict(npz)
+    del arrays['face_confidence']
+    np.savez(clip['out_file'], **arrays)
+    with pytest.raises(ValueError, match=r'clip\.npz: .*face_confidence'):
+        load_prepared(clip['out_file'])
+
+
+def test_a_failed_write_leaves_the_old_file(clip, monkeypatch):
+    prepare_clip(**clip)
+    before = clip['out_file'].read_bytes()
+
+    def savez(file, **arrays):
+        file.write(b'half')
+        raise OSError('no space left')
+
+    monkeypatch.setattr(np, 'savez', savez)
+    with pytest.raises(OSError, match='no space'):
+        prepare_clip(**clip)
+    assert os.listdir(clip['out_file'].parent) == ['clip.npz']
+    assert clip['out_file'].read_bytes() == before
+
+
+def test_writers_and_readers_at_once(clip):
+    prepare_clip(**clip)
+    failures = []
+
+    def work():
+        try:
+            for _ in range(10):
+                prepare_clip(**clip)
+                assert load_prepared(clip['out_file']).total_frames == 20
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert os.listdir(clip['out_file'].parent) == ['clip.npz']

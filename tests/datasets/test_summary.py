@@ -1,0 +1,152 @@
+import shutil
+
+import numpy as np
+import pytest
+
+from emoreact_plugin.clips.landmark_cache import PreparedClip, stamp_of, write_prepared
+from emoreact_plugin.recipes import build_pipeline
+from tests.conftest import FRAMES, HEIGHT, WIDTH, face_of, write_annotations, write_openface
+from tests.datasets.helpers import dataset
+
+
+def lose_faces(own, frames=3):
+    """The first clip of train has no face in its first frames."""
+    name = own.videos['train'][0]
+    faces = np.stack([face_of(k) for k in range(FRAMES)])
+    faces[:frames] = np.nan
+    write_openface(own.root / 'videos' / f'{name}_openface' / f'{name[:-4]}.csv', faces)
+
+
+BOTH = ('landmarks', 'keypoints')
+
+
+def test_the_summary_counts_what_is_missing(own):
+    lose_faces(own)
+    name = own.videos['train'][0]
+    assert dataset(own.root, required=BOTH).summary() == (
+        '3 clips, 18 frames; no face in 3 frames of 1 clip'
+    )
+    (own.root / 'videos' / f'{name}_hol.txt').write_text('\n' * FRAMES)
+    assert dataset(own.root, required=BOTH).summary() == (
+        '3 clips, 18 frames; no face in 3 frames of 1 clip; no body in 6 frames of 1 clip'
+    )
+    assert dataset(own.root).summary() == '3 clips, 18 frames'
+
+
+NO_FACE, NO_BODY = (
+    '; no face in 3 frames of 1 clip',
+    ('; no body in 6 frames of 1 clip: whole frame used'),
+)
+
+
+@pytest.mark.parametrize(
+    'streams, mask, lost',
+    [
+        (['face'], False, f'{NO_FACE}: whole frame used'),
+        (['face'], True, f'{NO_FACE}: whole frame used, no mask drawn'),
+        (['body'], False, f'{NO_FACE}: face not blacked out{NO_BODY}'),
+        (['body'], True, f'{NO_FACE}: face not blacked out, no mask drawn{NO_BODY}'),
+        (['fullbody'], False, NO_BODY),
+        (['fullbody'], True, f'{NO_FACE}: no mask drawn{NO_BODY}'),
+        (
+            ['face', 'body'],
+            True,
+            f'{NO_FACE}: whole frame used, face not blacked out, no mask drawn{NO_BODY}',
+        ),
+    ],
+)
+@pytest.mark.parametrize('required', [BOTH, ()])
+def test_the_summary_says_what_becomes_of_it(own, streams, mask, lost, required):
+    lose_faces(own)
+    name = own.videos['train'][0]
+    (own.root / 'videos' / f'{name}_hol.txt').write_text('\n' * FRAMES)
+    pipeline = build_pipeline(streams, 3, 32, mask_kind='surgical' if mask else None)
+    if required and streams == ['fullbody']:
+        required = BOTH if mask else ('keypoints',)
+    elif required and streams == ['face']:
+        required = ('landmarks',)
+    data = dataset(own.root, pipeline=pipeline, required=required)
+    assert data.summary() == f'3 clips, 18 frames{lost}'
+    if mask:
+        # what is said is what happens
+        steps = data.pipeline.transforms
+        sample = data.get_data_info(0)
+        for step in steps[:5]:
+            sample = step(sample)
+        assert sample['frame_inds'].tolist() == [1, 3, 5]
+        assert sample['masked'][0] == False  # noqa: E712
+        for stream in streams:
+            if stream == 'face':
+                assert not sample['face_found'][0]
+            else:
+                assert not sample[f'{stream}_found'].any()
+
+
+def test_a_region_of_ones_own_needs_what_is_required(own):
+    from emoreact_plugin.clips.regions import REGIONS
+
+    lose_faces(own)
+    REGIONS.register_module('own_one', module=lambda face, body: body)
+    try:
+        pipeline = build_pipeline(['own_one'], 3, 32)
+        for required, text in [((), ''), (['landmarks'], f'{NO_FACE}: whole frame used')]:
+            data = dataset(own.root, pipeline=pipeline, required=required)
+            assert data.summary() == f'3 clips, 18 frames{text}'
+    finally:
+        REGIONS.module_dict.pop('own_one')
+
+
+def test_one_clip_is_no_clips(own):
+    write_annotations(own.root / 'train.csv', own.videos['train'][:1], [[0] * 8])
+    assert dataset(own.root).summary() == '1 clip, 6 frames'
+
+
+def test_what_becomes_of_missing_files_is_said(own):
+    name = own.videos['train'][1]
+    shutil.rmtree(own.root / 'videos' / f'{name}_openface')
+    pipeline = build_pipeline(['fullbody'], 3, 32, mask_kind='kn95')
+    with pytest.raises(FileNotFoundError, match='--allow-missing .*: no mask drawn$'):
+        dataset(own.root, pipeline=pipeline, required=BOTH)
+    data = dataset(own.root, pipeline=pipeline, required=BOTH, allow_missing=True)
+    assert data.summary() == ('3 clips, 18 frames; no face in 6 frames of 1 clip: no mask drawn')
+
+
+def test_boxes_of_faces_get_no_mask(own):
+    """Two frames of a clip hold a detector's box, as `extract_landmarks`
+    writes it; the others have landmarks.
+    """
+    faces = np.stack([face_of(k) for k in range(FRAMES)]).astype(np.float32)
+    is_box = np.array([False, True, False, True, False, False])
+    faces[is_box] = np.tile([(10, 5), (30, 5), (30, 25), (10, 25)], (17, 1))
+    for name in own.videos['train']:
+        path = own.root / 'videos' / name
+        write_prepared(
+            own.root / 'given' / f'{name[:-4]}.npz',
+            PreparedClip(
+                faces,
+                np.ones(FRAMES, np.float32),
+                np.full((FRAMES, 0, 2), np.nan, np.float32),
+                FRAMES,
+                (WIDTH, HEIGHT),
+                dict(source=stamp_of(path)),
+                is_box,
+            ),
+        )
+    summaries = [
+        dataset(
+            own.root,
+            pipeline=build_pipeline(['face'], 6, 32, mask_kind=kind),
+            data_prefix=dict(video='videos', landmarks='given'),
+        ).summary()
+        for kind in (None, 'surgical')
+    ]
+    assert summaries == [
+        '3 clips, 18 frames',
+        '3 clips, 18 frames; only the box of the face in 6 frames of 3 clips: no mask drawn',
+    ]
+    data = dataset(
+        own.root,
+        pipeline=build_pipeline(['face'], 6, 32, mask_kind='surgical')[:4],
+        data_prefix=dict(video='videos', landmarks='given'),
+    )
+    assert not data[0]['masked'][is_box].any()

@@ -1,0 +1,217 @@
+import argparse
+from pathlib import Path
+
+import pytest
+
+from emoreact_plugin.engine.flags import add_config_arguments, load_config
+from emoreact_plugin.engine.labels import balance_labels, label_prior
+
+CONFIGS = Path(__file__).parents[2] / 'configs'
+SAMPLE = str(CONFIGS / 'sample' / 'fusion.py')
+
+
+def load(*arguments):
+    parser = argparse.ArgumentParser()
+    add_config_arguments(parser)
+    return load_config(parser.parse_intermixed_args(arguments))
+
+
+def datasets(cfg):
+    return [cfg[f'{s}_dataloader'].dataset for s in ('train', 'val', 'test')]
+
+
+@pytest.mark.parametrize('path', sorted(CONFIGS.glob('[es]*/*.py')), ids=lambda p: p.stem)
+def test_every_config_loads_and_fits_its_name(path):
+    cfg = load(str(path))
+    assert cfg.default_scope == 'mmaction'
+    assert path.stem.endswith(cfg.recipe.input) or path.stem == 'table'
+    assert len(path.read_text().splitlines()) <= 40
+
+
+def test_a_flag_rebuilds_all_that_depends_on_it():
+    cfg = load(SAMPLE, '--num-segments', '5', '--shift', '--shift_div', '4')
+    assert cfg.model.recognizer.backbone.num_segments == 5
+    assert cfg.model.recognizer.backbone.shift_div == 4
+    assert cfg.model.recognizer.cls_head.num_segments == 5
+    assert [d.pipeline[0].num_clips for d in datasets(cfg)] == [5] * 3
+    # what the config itself says stays
+    assert cfg.train_dataloader.dataset.data_root == 'data/sample'
+    assert cfg.recipe.arch == 'resnet18'
+
+
+def test_underscores_and_the_config_as_a_flag():
+    cfg = load('--config', SAMPLE, '--num_segments', '1', '--input', 'body')
+    assert cfg.model.streams == ('body',)
+    assert cfg.recipe.num_segments == 1
+    assert cfg.work_dir.endswith('fusion_input-body_num_segments-1')
+
+
+def test_data_root_and_cache_dir_reach_all_splits():
+    cfg = load(SAMPLE, '--data-root', '/d', '--cache-dir', '/c', '--allow-missing')
+    for dataset in datasets(cfg):
+        assert dataset.data_root == '/d' and dataset.cache_dir == '/c'
+        assert dataset.allow_missing is True
+
+
+def test_cfg_options_come_last():
+    cfg = load(
+        SAMPLE,
+        '--input',
+        'face',
+        '--cfg-options',
+        'optim_wrapper.optimizer.lr=0.5',
+        'train_dataloader.dataset.pipeline.0.num_clips=7',
+    )
+    assert cfg.optim_wrapper.optimizer.lr == 0.5
+    assert cfg.train_dataloader.dataset.pipeline[0].num_clips == 7
+
+
+def child(tmp_path, text):
+    path = tmp_path / 'child.py'
+    path.write_text(f'_base_ = [{SAMPLE!r}]\n{text}')
+    return str(path)
+
+
+def test_a_config_on_top_edits_and_takes_flags(tmp_path):
+    path = child(tmp_path, 'model = dict(threshold=0.3)\n')
+    cfg = load(path, '--num-segments', '5')
+    assert cfg.model.threshold == 0.3
+    assert cfg.test_dataloader.dataset.pipeline[0].num_clips == 5
+
+
+def test_a_resolved_config_runs_again_as_it_is(tmp_path):
+    cfg = load(SAMPLE, '--input', 'face')
+    path = str(tmp_path / 'resolved.py')
+    cfg.dump(path)
+    assert load(path).to_dict() == cfg.to_dict()
+    with pytest.raises(ValueError, match='--input cannot be used'):
+        load(path, '--input', 'body')
+
+
+@pytest.mark.parametrize(
+    'arguments, error, message',
+    [
+        ((), ValueError, 'expected one config file.*found 0'),
+        ((SAMPLE, '--config', SAMPLE), ValueError, 'found 2'),
+        (('nowhere.py',), FileNotFoundError, 'nowhere.py: no such config'),
+        ((SAMPLE, '--cfg-options', 'num_segments=5'), ValueError, 'use --num-segments'),
+        ((SAMPLE, '--cfg-options', 'input=face'), ValueError, 'use --input'),
+        ((SAMPLE, '--cfg-options', 'recipe.input=face'), ValueError, 'a record'),
+        (
+            (SAMPLE, '--cfg-options', 'model.streams=(face,hand)'),
+            ValueError,
+            "stream 'hand', but the pipeline of train.csv packs face_imgs, body",
+        ),
+    ],
+)
+def test_errors(arguments, error, message):
+    with pytest.raises(error, match=message):
+        load(*arguments)
+
+
+@pytest.mark.parametrize(
+    'arguments, choices',
+    [
+        (('--num-segments', '4'), ('1', '3', '5', '10')),
+        (('--arch', 'vgg'), ('resnet50', 'mobilenet_v2')),
+        (('--shift-div', '3'), ('4', '8')),
+    ],
+)
+def test_an_impossible_value_names_the_possible_ones(arguments, choices, capsys):
+    with pytest.raises(SystemExit):
+        load(SAMPLE, *arguments)
+    text = capsys.readouterr().err
+    assert all(choice in text for choice in choices)
+
+
+def test_an_impossible_input_names_the_possible_ones():
+    with pytest.raises(ValueError, match='face, body, fullbody, fusion, or'):
+        load(SAMPLE, '--input', 'hands')
+
+
+def test_regions_joined_are_an_input():
+    cfg = load(SAMPLE, '--input', 'face+body+fullbody')
+    assert list(cfg.model.streams) == ['face', 'body', 'fullbody']
+
+
+def test_what_makes_no_sense_together_is_said(capsys):
+    load(SAMPLE, '--num-segments', '1', '--shift')
+    text = capsys.readouterr().out
+    assert text.startswith('WARNING: shift with num_segments=1')
+    assert text.count('WARNING') == 1
+    load(SAMPLE, '--num-segments', '1')
+    assert not capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    'labels, weights',
+    [
+        # negatives per positive; a label without positives cannot be weighted
+        ([[1, 0], [0, 0], [0, 0], [0, 0]], [3.0, 1.0]),
+        ([[1, 1], [1, 0], [0, 1], [1, 1]], [1 / 3, 1 / 3]),
+    ],
+)
+def test_positive_labels_are_weighted(labels, weights, tmp_path):
+    rows = [f'{i}.mp4,{a},{b}' for i, (a, b) in enumerate(labels)]
+    (tmp_path / 'train.csv').write_text('\n'.join(['video,calm,angry', *rows]))
+    path = tmp_path / 'mine.py'
+    path.write_text(
+        '_base_ = []\nfrom emoreact_plugin.recipes import build\n'
+        "globals().update(build(classes=('calm', 'angry'), "
+        f'data_root={str(tmp_path)!r}))\n'
+    )
+    cfg = load(str(path))
+    balance_labels(cfg)
+    assert cfg.model.pos_weight == pytest.approx(weights)
+    cfg.model.type = 'Recognizer2D'
+    with pytest.raises(ValueError, match='found Recognizer2D'):
+        balance_labels(cfg)
+    cfg.train_dataloader.dataset.type = 'VideoDataset'
+    with pytest.raises(ValueError, match='found another data set'):
+        balance_labels(cfg)
+
+
+def test_a_flag_that_the_config_undoes_is_an_error(tmp_path):
+    path = child(tmp_path, 'model = dict(recognizer=dict(cls_head=dict(num_segments=3)))\n')
+    with pytest.raises(ValueError, match='cls_head.num_segments itself'):
+        load(path, '--shift', '--num-segments', '5')
+
+
+def test_two_recipes_do_not_mix(tmp_path):
+    path = child(
+        tmp_path,
+        "from emoreact_plugin.recipes import build\nglobals().update(build(input='face'))\n",
+    )
+    with pytest.raises(ValueError, match='build 2 times'):
+        load(path)
+
+
+def test_the_prior(tiny):
+    cfg = load(SAMPLE, '--data-root', str(tiny.root))
+    from sklearn.metrics import roc_auc_score
+
+    frequencies = tiny.labels['train'].mean(0)
+    for split, value in label_prior(cfg).items():
+        labels = tiny.labels[split]
+        scores = [frequencies] * len(labels)
+        assert value == pytest.approx(roc_auc_score(labels.ravel(), [x for s in scores for x in s]))
+
+
+def test_the_prior_needs_no_training_split_to_test(tmp_path):
+    cfg = load(SAMPLE, '--data-root', str(tmp_path))
+    assert label_prior(cfg) == dict(val=None, test=None)
+
+
+def test_start_weights_of_the_folder_of_a_training(tmp_path):
+    for name in ('best_roc_auc_micro_epoch_2.pth', 'epoch_3.pth'):
+        (tmp_path / name).touch()
+    cfg = load(SAMPLE, '--init', str(tmp_path))
+    assert cfg.recipe.init == str(tmp_path / 'best_roc_auc_micro_epoch_2.pth')
+    with pytest.raises(FileNotFoundError, match='best_'):
+        load(SAMPLE, '--init', str(tmp_path.parent))
+
+
+def test_a_folder_called_scratch_is_not_taken_for_weights(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'scratch').mkdir()
+    assert load(SAMPLE, '--init', 'scratch').recipe.init == 'scratch'

@@ -1,0 +1,148 @@
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+
+import emoreact_plugin  # noqa: F401
+from emoreact_plugin.clips.clip import Clip
+from emoreact_plugin.clips.landmarks import Landmarks
+from emoreact_plugin.inference.pipeline import ClipPipeline
+from emoreact_plugin.recipes import build
+from emoreact_plugin.transforms import DrawFaceMask
+from mmaction.registry import DATASETS
+from tests.conftest import FRAMES
+
+OPTIONS = dict(arch='resnet18', init='scratch', image_size=32)
+
+
+def packed(cfg, path, **options):
+    pipeline, clip = ClipPipeline(cfg, **options), Clip(str(path))
+    sample = pipeline.sample(clip.total_frames, clip.name)
+    inds = sample['frame_inds']
+    return pipeline.pack(sample, clip.read(inds), clip.landmarks.of(inds))
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        dict(input='fusion'),
+        dict(input='face+body+fullbody', num_segments=5),
+        dict(input='face', num_segments=10),  # more than the clip has frames
+        dict(
+            input='fusion',
+            sampling=dict(
+                face=dict(type='SampleFrames', clip_len=4, frame_interval=1, num_clips=1),
+                body=dict(share='face', num_frames=2),
+            ),
+        ),
+    ],
+    ids=['fusion', 'three', 'short', 'sampling'],
+)
+def test_the_same_input_as_the_data_sets(options, tiny):
+    cfg = Config(build(data_root=str(tiny.root), **OPTIONS, **options))
+    expected = DATASETS.build(cfg.test_dataloader.dataset)[2]
+    found = packed(cfg, tiny.root / 'videos' / tiny.videos['test'][2])
+    assert set(found['inputs']) == set(expected['inputs'])
+    for name, tensor in expected['inputs'].items():
+        torch.testing.assert_close(found['inputs'][name], tensor)
+    for key in ('face_found',):
+        np.testing.assert_array_equal(
+            found['data_samples'].get(key), expected['data_samples'].get(key)
+        )
+
+
+def test_a_mask_only_when_asked_for(tiny):
+    path = tiny.root / 'videos' / tiny.videos['test'][2]
+    masked = Config(build(data_root=str(tiny.root), mask=True, **OPTIONS))
+    plain = Config(build(data_root=str(tiny.root), **OPTIONS))
+    expected = DATASETS.build(masked.test_dataloader.dataset)[2]['inputs']
+    assert ClipPipeline(masked).trained_mask == 'surgical'
+    assert ClipPipeline(plain).trained_mask is None
+    for cfg in (masked, plain):
+        with_mask = packed(cfg, path, mask='surgical')['inputs']['face_imgs']
+        without = packed(cfg, path)['inputs']['face_imgs']
+        torch.testing.assert_close(with_mask, expected['face_imgs'])
+        assert not torch.equal(without, with_mask)
+
+
+@pytest.mark.parametrize('color', ['pink', [200, 30, 10]])
+def test_a_mask_in_the_colour_of_the_configuration(color, tiny):
+    path = tiny.root / 'videos' / tiny.videos['test'][2]
+    cfg = Config(build(data_root=str(tiny.root), mask=True, **OPTIONS))
+    (step,) = (step for step in cfg.test_dataloader.dataset.pipeline if step.type == 'DrawFaceMask')
+    usual = packed(cfg, path, mask='surgical')['inputs']['face_imgs']
+    step.color, step.seed = color, 3
+    expected = DATASETS.build(cfg.test_dataloader.dataset)[2]['inputs']
+    found = packed(cfg, path, mask='surgical')['inputs']['face_imgs']
+    torch.testing.assert_close(found, expected['face_imgs'])
+    assert not torch.equal(found, usual)
+    # another kind has the colour as well
+    drawn = ClipPipeline(cfg, mask='n95').face_mask
+    assert drawn.kind == 'n95' and drawn.seed == 3
+    assert drawn.color == DrawFaceMask(color=color).color
+
+
+def test_prepared_crops_are_cut_out_of_the_frames(tiny):
+    path = tiny.root / 'videos' / tiny.videos['test'][2]
+    crops = Config(build(data_root=str(tiny.root), crops='crops', **OPTIONS))
+    video = Config(build(data_root=str(tiny.root), **OPTIONS))
+    for name, tensor in packed(video, path)['inputs'].items():
+        torch.testing.assert_close(packed(crops, path)['inputs'][name], tensor)
+
+
+STOCK = dict(
+    test_dataloader=dict(
+        dataset=dict(
+            type='RepeatDataset',
+            dataset=dict(
+                type='VideoDataset',
+                pipeline=[
+                    dict(type='DecordInit'),
+                    dict(
+                        type='SampleFrames',
+                        clip_len=2,
+                        frame_interval=1,
+                        num_clips=1,
+                        test_mode=True,
+                    ),
+                    dict(type='DecordDecode'),
+                    dict(type='Resize', scale=(-1, 24)),
+                    dict(type='CenterCrop', crop_size=16),
+                    dict(type='FormatShape', input_format='NCTHW'),
+                    dict(type='PackActionInputs'),
+                ],
+            ),
+        )
+    )
+)
+
+
+def test_a_stock_pipeline_of_whole_frames(tiny):
+    frames = np.random.default_rng(0).integers(0, 256, (2, 48, 64, 3)).astype(np.uint8)
+    pipeline = ClipPipeline(Config(STOCK))
+    sample = pipeline.sample(10)
+    assert sample['frame_inds'].tolist() == [4, 5]
+    before = frames.copy()
+    out = pipeline.pack(sample, frames, Landmarks.none(2))
+    assert out['inputs'].shape == (1, 3, 2, 16, 16)
+    assert pipeline.regions == ()
+    np.testing.assert_array_equal(frames, before)
+    with pytest.raises(ValueError, match='mask: expected a configuration that crops'):
+        ClipPipeline(Config(STOCK), mask='surgical')
+
+
+def test_configurations_that_cannot_be_used():
+    with pytest.raises(ValueError, match='pipeline in test_dataloader'):
+        ClipPipeline(Config(dict(model=dict())))
+    steps = [dict(type='DecordInit'), dict(type='DecordDecode')]
+    with pytest.raises(ValueError, match='samples frames, found DecordInit, DecordDecode'):
+        ClipPipeline(Config(dict(test_dataloader=dict(dataset=dict(pipeline=steps)))))
+
+
+def test_landmarks_of_some_frames():
+    none = Landmarks.none(FRAMES)
+    assert np.isnan(none.face).all() and none.face.shape == (FRAMES, 68, 2)
+    none.face[3] = 7
+    some = none.of([3, 0, 3])
+    assert some.face[:, 0, 0].tolist()[0] == 7
+    assert np.isnan(some.face[1]).all() and some.face_is_box.shape == (3,)

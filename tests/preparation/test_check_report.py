@@ -1,0 +1,113 @@
+import csv
+import json
+
+import numpy as np
+
+from emoreact_plugin.datasets.checks.findings import KINDS, Clip, Finding, Report, sort_findings
+from emoreact_plugin.preparation.check_report import (
+    TITLES,
+    cooccurrence,
+    count_levels,
+    format_report,
+    write_report,
+)
+
+
+def clip(split, name, label, frames, fps=25.0, no_face=0.0):
+    return Clip(
+        split,
+        name,
+        f'{name}.mp4',
+        f'videos/{name}.mp4',
+        label,
+        0,
+        None,
+        None,
+        frames,
+        frames and 64,
+        frames and 48,
+        frames and fps,
+        frames and no_face,
+        None,
+        99,
+    )
+
+
+CLIPS = [
+    clip('train', 'a', (1, 1), 50, no_face=0.5),
+    clip('train', 'b', (0, 0), 150),
+    clip('val', 'c', (1, 0), None),
+]
+FINDINGS = sort_findings(
+    [Finding('note', 'unlabelled', 'train', 'b', 'b: has no positive label')]
+    + [Finding('warning', 'short', 'val', f'{k}', f's{k}') for k in range(12)]
+    + [
+        Finding('error', 'missing clip', 'val', 'c', 'c\x1b[2J: is not there'),
+        Finding('error', 'annotations', 'train', '', 'x.csv, line 7: ü'),
+    ]
+)
+REPORT = Report(
+    ('Joy', 'Fear'),
+    CLIPS,
+    dict(train=np.array([[1, 1], [0, 0]]), val=np.array([[1, 0]])),
+    dict(train=None, val=0.75),
+    FINDINGS,
+)
+
+
+def test_errors_come_first_and_few_of_each():
+    lines = format_report(REPORT).split('\n')
+    assert lines[0] == 'ERRORS: wrong lines of annotation files (train 1)'
+    assert lines[1] == '  train  x.csv, line 7: ü'
+    # what is in a name does not control the terminal
+    assert lines[4] == '  val  c?[2J: is not there'
+    place = lines.index('WARNINGS: too short (val 12)')
+    assert lines[place + 1 : place + 12] == [f'  val  s{k}' for k in range(10)] + ['  and 2 more']
+    assert lines.index('NOTES: without a positive label (train 1)') > place
+
+
+def test_tables():
+    lines = format_report(REPORT).split('\n')
+    rows = {tuple(line.split()) for line in lines}
+    assert ('train', '2', '200', '4.0', 's', '(2.0-6.0)', '64x48', '12.5%', '-', '1', '-') in rows
+    assert ('val', '1', '0', '-', '-', '-', '-', '0', '0.750') in rows
+    assert ('Joy', '1', '(50%)', '1', '(100%)') in rows
+    assert ('Fear', '1', '1') in rows  # with Joy, and at all
+    assert cooccurrence(REPORT).tolist() == [[2, 1], [1, 1]]
+    assert count_levels(REPORT) == dict(error=2, warning=12, note=1)
+
+
+def test_lengths_in_frames_where_the_rate_is_unknown():
+    clips = [each._replace(fps=None) for each in CLIPS]
+    assert '100 (50-150)' in format_report(REPORT._replace(clips=clips))
+
+
+def test_the_place_of_a_clip():
+    whole = CLIPS[0]
+    assert whole.place == 'videos/a.mp4'
+    assert whole._replace(end=9).place == 'videos/a.mp4, frames 0 to 9'
+    assert whole._replace(start=5).place == ('videos/a.mp4, frames 5 to the end')
+    assert whole._replace(person='Ann').place == 'videos/a.mp4, person Ann'
+
+
+def test_every_kind_has_a_title():
+    assert set(TITLES) == set(KINDS)
+
+
+def test_files(tmp_path):
+    out = tmp_path / 'a' / 'b'
+    names = write_report(REPORT, str(out))
+    assert sorted(p.name for p in out.iterdir()) == sorted(names)
+    with open(out / 'findings.csv', newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 15 and rows[0]['text'] == 'x.csv, line 7: ü'
+    with open(out / 'clips.csv', newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert [row['label'] for row in rows] == ['Joy Fear', '', 'Joy']
+    assert rows[0]['no_face'] == '0.5' and rows[2]['frames'] == ''
+    summary = json.loads((out / 'summary.json').read_text())
+    assert summary['splits']['val'] == dict(
+        clips=1, unlabelled=0, positives=[1, 0], prior_roc_auc_micro=0.75
+    )
+    assert summary['counts']['warning'] == 12
+    assert len(summary['findings']) == 15

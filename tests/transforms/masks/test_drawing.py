@@ -1,0 +1,329 @@
+"""Masks on a generic face that is turned in space: no real pictures."""
+
+import cv2
+import numpy as np
+import pytest
+
+from emoreact_plugin.transforms.masks.drawing import MaskLook, draw_mask, measure_light
+from emoreact_plugin.transforms.masks.geometry import FACE_MODEL, complete_landmarks, place_mask
+from emoreact_plugin.transforms.masks.shapes import COLORS, KINDS, normals, surface, texture
+
+SIZE = (300, 320)  # height, width
+POSES = [(0, 0, 0), (-40, 10, 15), (40, -15, -30), (0, 25, 0), (0, -25, 90), (10, 5, 180)]
+
+
+def face(yaw=0.0, pitch=0.0, roll=0.0, scale=1.2, centre=(160, 140)):
+    """(68, 2): the generic face, turned (degrees), pixels."""
+    y, p, r = np.radians((yaw, pitch, roll))
+    turn_y = [[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]]
+    turn_x = [[1, 0, 0], [0, np.cos(p), -np.sin(p)], [0, np.sin(p), np.cos(p)]]
+    turn_z = [[np.cos(r), -np.sin(r), 0], [np.sin(r), np.cos(r), 0], [0, 0, 1]]
+    middle = FACE_MODEL - (0, 10, -50)
+    turned = middle @ np.array(turn_y).T @ np.array(turn_x).T @ np.array(turn_z).T
+    return turned[:, :2] * scale + centre
+
+
+def skin(size=SIZE):
+    frame = np.empty((*size, 3), np.uint8)
+    frame[:] = (190, 140, 115)
+    return frame
+
+
+def look(kind, color='white'):
+    return MaskLook(kind, COLORS[color])
+
+
+def filled(points, size=SIZE):
+    layer = np.zeros(size, np.uint8)
+    cv2.fillPoly(layer, [np.rint(points).astype(np.int32)], 1)
+    return layer > 0
+
+
+def changed(before, after):
+    return (before != after).any(axis=-1)
+
+
+@pytest.mark.parametrize('kind', KINDS)
+@pytest.mark.parametrize('pose', POSES)
+@pytest.mark.parametrize('scale, shift', [(1.2, 0), (1.2, 45), (0.2, 9)])
+def test_nothing_of_lips_and_nose_tip_is_left(kind, pose, scale, shift):
+    points = face(*pose, scale)
+    points[48:68] += (shift, 0.7 * shift)  # strange: lips beside the mask
+    hidden = filled(points[48:60]) | filled(points[[30, 31, 32, 33, 34, 35]])
+    frames = [skin(), skin()]
+    frames[0][hidden], frames[1][hidden] = (0, 255, 0), (255, 0, 255)
+    masked = [draw_mask(frame, points, look(kind)).astype(int) for frame in frames]
+    # Strange lips may lie where the light is measured, so nearly.
+    assert np.abs(masked[0] - masked[1])[hidden].max() <= (8 if shift else 0)
+    if not shift:
+        # What is covered gives nothing away, not even by its colour.
+        np.testing.assert_array_equal(*masked)
+    assert hidden.sum() > 400 * scale**2
+
+
+@pytest.mark.parametrize('lips', [255, 130, 0])
+def test_nothing_of_the_mouth_is_in_the_light(lips):
+    # A dark room, so that the brightest things tell the light; a large mouth.
+    rng = np.random.default_rng(0)
+    frame = rng.integers(60, 190, (*SIZE, 3), dtype=np.uint8)
+    points = face(scale=2)
+    frame[filled(points[:17])] = (110, 78, 62)
+    mouth = filled(points[48:60])
+    assert mouth.mean() > 0.02
+    expected = draw_mask(frame, points, look('surgical'))
+    frame[mouth] = lips
+    np.testing.assert_array_equal(draw_mask(frame, points, look('surgical')), expected)
+
+
+@pytest.mark.parametrize('kind', KINDS)
+@pytest.mark.parametrize('pose', POSES)
+def test_eyes_keep_every_bit(kind, pose):
+    rng = np.random.default_rng(0)
+    frame = rng.integers(0, 256, (*SIZE, 3), dtype=np.uint8)
+    points = face(*pose)
+    for shift in (0, 60):  # a strange face: the mask would lie on the eyes
+        points[36:48, 1] += shift
+        eyes = filled(points[36:42]) | filled(points[42:48])
+        out = draw_mask(frame, points, look(kind))
+        np.testing.assert_array_equal(out[eyes], frame[eyes])
+
+
+def test_an_open_mouth_does_not_show_in_the_shape():
+    shut, smiling = face(), face()
+    smiling[48:68, 0] = 160 + 1.15 * (smiling[48:68, 0] - 160)
+    smiling[[48, 54, 60, 64], 1] -= 6
+    smiling[[55, 56, 57, 58, 59, 65, 66, 67], 1] += 25  # the lower lip
+    frame = skin()
+    np.testing.assert_array_equal(
+        draw_mask(frame, shut, look('surgical')), draw_mask(frame, smiling, look('surgical'))
+    )
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_from_the_bridge_of_the_nose_to_under_the_chin(kind):
+    points = face()
+    frame = skin()
+    covered = np.abs(draw_mask(frame, points, look(kind)).astype(int) - frame).sum(axis=-1) > 60
+    column = np.flatnonzero(covered[:, 160])
+    assert points[27, 1] < column[0] < points[29, 1]
+    assert points[8, 1] < column[-1] < points[8, 1] + 20
+    # symmetric but for the light of the fabric
+    both = covered & covered[:, ::-1][:, list(range(319, 320)) + list(range(319))]
+    assert both.sum() > 0.97 * covered.sum()
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_it_turns_with_the_head(kind):
+    frame = skin()
+    upright = draw_mask(frame, face(20, 10), look(kind))
+    for degrees in (-70, 33):
+        rolled = draw_mask(frame, face(20, 10, degrees), look(kind))
+        turn = cv2.getRotationMatrix2D((160, 140), -degrees, 1)
+        expected = cv2.warpAffine(upright, turn, SIZE[::-1], borderMode=cv2.BORDER_REPLICATE)
+        difference = np.abs(rolled.astype(int) - expected).mean(axis=-1)
+        inside = changed(frame, rolled)
+        # resampled, so lines of the texture differ by a little
+        assert difference[inside].mean() < 6
+        assert (difference > 60).sum() < 0.02 * inside.sum()
+
+
+def test_yaw_shows_more_of_the_near_side():
+    def shares(yaw):
+        x = place_mask('kn95', face(yaw)).mesh[8, :, 0]
+        return x[12] - x[0], x[-1] - x[12]
+
+    left, right = shares(0)
+    assert left == pytest.approx(right, rel=0.01)
+    for yaw in (20, 40):
+        left, right = shares(yaw)
+        assert left > 1.5 * right
+        assert shares(-yaw) == pytest.approx((right, left), rel=0.01)
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_the_bulge_hides_the_far_cheek(kind):
+    for yaw in (-70, -50, 50, 70):
+        mesh = place_mask(kind, face(yaw)).mesh
+        assert (np.diff(mesh[..., 0], axis=1) >= 0).all()
+        far, near = np.ptp(mesh[8, 12:, 0]), np.ptp(mesh[8, :13, 0])
+        if yaw < 0:
+            far, near = near, far
+        assert far < 0.35 * near
+
+
+def test_a_band_behind_the_cheek_is_not_drawn():
+    assert place_mask('surgical', face()).strap_shares.min() > 0.9
+    shares = place_mask('surgical', face(35)).strap_shares
+    assert shares[0] == shares[2] == 0  # right
+    assert min(shares[1], shares[3]) > 0.9
+    shares = place_mask('surgical', face(-35)).strap_shares
+    assert shares[1] == shares[3] == 0
+    assert min(shares[0], shares[2]) > 0.9
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_no_jumps(kind):
+    """Half a degree changes the picture by about as much everywhere."""
+    frame = skin()
+    for axis in range(3):
+        steps, meshes, before = [], [], None
+        for angle in np.arange(-12, 12.1, 0.5):
+            pose = [0, 0, 0]
+            pose[axis] = angle
+            points = face(*pose)
+            out = draw_mask(frame, points, look(kind)).astype(int)
+            place = place_mask(kind, points)
+            mesh = place.upright.to_pixels(place.mesh)
+            if before is not None:
+                steps.append(np.abs(out - before[0]).mean())
+                meshes.append(np.abs(mesh - before[1]).max())
+            before = out, mesh
+        assert max(steps) < 2.2 * np.median(steps)
+        assert max(meshes) < 2.5  # pixels
+
+
+def test_light_follows_the_face():
+    points = face()
+    even = skin()
+    ramp = np.linspace(1.25, 0.55, SIZE[1])[None, :, None]
+    from_left = np.rint(even * ramp).astype(np.uint8)
+    dim = even // 3
+
+    def halves(frame):
+        cloth = draw_mask(frame, points, look('cloth', 'gray'))[170:200]
+        return cloth[:, 110:150].mean(), cloth[:, 170:210].mean()
+
+    left, right = halves(even)
+    assert left == pytest.approx(right, rel=0.05)
+    lit, dark = halves(from_left)
+    assert lit > 1.25 * dark
+    dark, lit = halves(from_left[:, ::-1])
+    assert lit > 1.25 * dark
+    assert sum(halves(dim)) < 0.6 * (left + right)
+
+
+def test_light_of_warm_and_noisy_pictures():
+    spots = place_mask('surgical', face()).skin
+    plain = measure_light(skin(), spots)
+    assert plain.noise == 0
+    assert abs(plain.right) < 0.01 and abs(plain.down) < 0.01
+    warm = skin()
+    warm[..., 2] //= 2
+    red, _, blue = measure_light(warm, spots).white
+    assert red / blue > 1.1 * plain.white[0] / plain.white[2]
+    rng = np.random.default_rng(0)
+    noisy = np.clip(skin() + rng.normal(0, 3, (*SIZE, 3)), 0, 255)
+    found = measure_light(np.rint(noisy).astype(np.uint8), spots).noise
+    assert found == pytest.approx(3, rel=0.25)
+
+
+@pytest.mark.parametrize('kind', KINDS)
+@pytest.mark.parametrize(
+    'centre, scale',
+    [
+        ((0, 140), 1.2),
+        ((320, 140), 1.2),
+        ((160, -20), 1.2),
+        ((160, 299), 1.2),
+        ((160, 140), 5.0),
+        ((5, 5), 0.05),
+        ((160, 140), 0.05),
+    ],
+)
+def test_faces_at_the_edge_large_and_tiny(kind, centre, scale):
+    frame = skin()
+    out = draw_mask(frame, face(15, 5, 20, scale, centre), look(kind))
+    assert out.shape == frame.shape and out.dtype == np.uint8
+    assert changed(frame, out).any()
+
+
+@pytest.mark.parametrize(
+    'points',
+    [
+        face(centre=(-400, 140)),
+        face(centre=(160, 2000)),
+        face(centre=(1e9, -1e9)),
+        face(scale=0),
+        face(scale=0.01),
+        np.full((68, 2), np.nan),
+        np.where(np.arange(68)[:, None] < 35, np.nan, face()),
+        np.full((68, 2), np.inf),
+    ],
+)
+def test_nothing_to_draw(points):
+    assert draw_mask(skin(), points, look('surgical')) is None
+
+
+def test_a_mask_just_outside_the_frame_is_none():
+    points = face()
+    place = place_mask('surgical', points)
+    right = place.upright.to_pixels(place.mesh)[..., 0].max()
+    for beyond, drawn in ((-3, True), (3, False)):
+        shift = (-right - beyond, 0)
+        out = draw_mask(skin(), points + shift, look('surgical'))
+        assert (out is not None) == drawn
+
+
+def test_wild_points_do_not_raise():
+    rng = np.random.default_rng(0)
+    for spread in (1, 30, 300, 1e4, 1e8):
+        points = rng.normal(150, spread, (68, 2))
+        for kind in KINDS:
+            out = draw_mask(skin(), points, look(kind))
+            assert out is None or out.shape == skin().shape
+    line = face() * (1, 0) + (0, 100)
+    out = draw_mask(skin(), line, look('n95'))
+    assert out is None or out.shape == skin().shape
+
+
+@pytest.mark.parametrize('frame_size', [(1, 1), (2, 3), (5, 320)])
+def test_small_frames_do_not_raise(frame_size):
+    for centre in ((1, 1), (160, 2)):
+        out = draw_mask(skin(frame_size), face(centre=centre), look('surgical'))
+        assert out is None or out.shape == (*frame_size, 3)
+
+
+def test_missing_points_are_filled_in():
+    points = face(20, 10, 15)
+    holes = points.copy()
+    holes[[8, 30, 36, 50, 60]] = np.nan
+    holes[3, 1] = np.nan  # half a point is none
+    holes[40] = np.inf
+    np.testing.assert_allclose(complete_landmarks(holes), points, atol=2)
+    some = points.copy()
+    some[::2] = np.nan
+    np.testing.assert_allclose(complete_landmarks(some), points, atol=2)
+    frame = skin()
+    whole = draw_mask(frame, points, look('surgical')).astype(int)
+    close = draw_mask(frame, holes, look('surgical'))
+    assert np.abs(whole - close).mean() < 1.5
+    assert np.isnan(holes[8]).all()  # not changed
+
+
+def test_only_pixels_near_the_face_change():
+    rng = np.random.default_rng(0)
+    frame = rng.integers(0, 256, (*SIZE, 3), dtype=np.uint8)
+    points = face(20)
+    frame.flags.writeable = False
+    out = draw_mask(frame, points, look('n95'))
+    assert not np.shares_memory(out, frame)
+    where = np.argwhere(changed(frame, out))[:, ::-1]
+    assert (where.min(axis=0) > points.min(axis=0) - 30).all()
+    assert (where.max(axis=0) < points.max(axis=0) + 30).all()
+    assert (where[:, 1] > points[17:27, 1].max()).all()  # below the brows
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_shapes(kind):
+    mesh, normal = surface(kind), normals(kind)
+    np.testing.assert_allclose(mesh, mesh[:, ::-1] * (-1, 1, 1), atol=1e-9)
+    assert (np.diff(mesh[..., 0], axis=1) > 0).all()
+    assert (np.diff(mesh[..., 1], axis=0) > 0).all()
+    assert (normal[..., 2] > -0.7).all()  # out of the face
+    # in front of nose and chin
+    assert mesh[:, 12, 2].max() > 0
+    for name, color in COLORS.items():
+        picture = texture(kind, color)
+        middle = np.median(picture, axis=(0, 1))
+        assert np.abs(middle - color).max() < 25, name
+    assert (texture(kind, color, True) != picture).any()

@@ -1,0 +1,79 @@
+import os
+from pathlib import Path
+
+import pytest
+
+import emoreact_plugin
+from emoreact_plugin.utils.files import write_text, write_whole
+
+
+def test_it_gets_its_name_when_it_is_whole(tmp_path):
+    target = tmp_path / 'new' / 'x.txt'
+    with write_whole(target) as part:
+        assert os.path.dirname(part) == str(target.parent)
+        Path(part).write_text('some')
+        assert not target.exists()
+    assert target.read_text() == 'some'
+    assert os.listdir(target.parent) == ['x.txt']
+
+
+def test_what_was_there_stays_when_writing_fails(tmp_path):
+    target = tmp_path / 'x.txt'
+    target.write_text('old')
+    for error in (ValueError, KeyboardInterrupt):
+        with pytest.raises(error), write_whole(str(target)) as part:
+            Path(part).write_text('half')
+            raise error
+    assert target.read_text() == 'old'
+    assert os.listdir(tmp_path) == ['x.txt']
+
+
+def test_a_folder_and_what_a_broken_run_has_left(tmp_path):
+    target = tmp_path / 'frames'
+    left = tmp_path / '.frames.part' / 'old'
+    left.mkdir(parents=True)
+    with write_whole(target) as part:
+        os.mkdir(part)
+        (Path(part) / '1.jpg').touch()
+    assert os.listdir(target) == ['1.jpg']
+    assert os.listdir(tmp_path) == ['frames']
+
+
+def test_a_link_that_was_left_is_deleted_and_not_its_folder(tmp_path):
+    (tmp_path / 'data').mkdir()
+    (tmp_path / 'data' / 'a').touch()
+    os.symlink(tmp_path / 'data', tmp_path / '.x.part')
+    write_text(tmp_path / 'x', '')
+    assert os.listdir(tmp_path / 'data') == ['a']
+    assert sorted(os.listdir(tmp_path)) == ['data', 'x']
+
+
+def test_several_at_once(tmp_path):
+    target = tmp_path / 'x'
+    with write_whole(target, at_once=True) as one:
+        Path(one).write_text('one')
+        with write_whole(target, at_once=True) as two:
+            Path(two).write_text('two')
+        assert target.read_text() == 'two' and os.path.exists(one)
+    assert target.read_text() == 'one'
+    assert os.listdir(tmp_path) == ['x']
+
+
+def test_text(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_text('x.csv', 'ä,b\r\nc\n')
+    assert Path('x.csv').read_bytes() == 'ä,b\r\nc\n'.encode()
+    write_text('x.csv', 'name \udcff', errors='backslashreplace')
+    assert Path('x.csv').read_bytes() == b'name \\udcff'
+    with pytest.raises(UnicodeEncodeError):
+        write_text('x.csv', 'name \udcff')
+    assert os.listdir() == ['x.csv']
+
+
+def test_all_of_the_package_writes_in_this_way():
+    package = Path(emoreact_plugin.__file__).parent
+    assert [
+        path.name
+        for path in sorted(package.rglob('*.py'))
+        if 'os.replace(' in path.read_text(encoding='utf-8')
+    ] == ['whole_files.py']

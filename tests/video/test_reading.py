@@ -1,0 +1,417 @@
+"""Every frame of a test clip carries its own index as eight black or white
+squares, so what a frame should be is in its picture.
+"""
+
+import os
+import struct
+from fractions import Fraction
+from itertools import islice
+
+import av
+import numpy as np
+import pytest
+
+from emoreact_plugin.video import reading as video
+from emoreact_plugin.video.reading import (
+    VideoInfo,
+    frame_rate,
+    iterate_frames,
+    probe_video,
+    read_frames,
+)
+from tests.conftest import REAL_DATA
+
+WIDTH, HEIGHT, SQUARE = 128, 64, 16
+COUNT = 60
+
+# name -> file ending, codec, codec options, muxer options, first time stamp
+CLIPS = {
+    'b_frames': ('mp4', 'libx264', dict(g='12', bf='3'), {}, 0),
+    'b_frames_mkv': ('mkv', 'libx264', dict(g='12', bf='3'), {}, 0),
+    'one_group': ('mp4', 'libx264', dict(g='250', bf='3'), {}, 0),
+    'late_start': ('mp4', 'libx264', dict(g='12', bf='3'), {}, 50),
+    'open_groups': (
+        'mp4',
+        'libx264',
+        {'x264-params': 'open-gop=1:keyint=10:bframes=3:scenecut=0'},
+        {},
+        0,
+    ),
+    # every picture heals a stripe: key frame marks, but no place to start at
+    'intra_refresh': (
+        'mp4',
+        'libx264',
+        {'x264-params': 'intra-refresh=1:keyint=20:bframes=3:scenecut=0'},
+        {},
+        0,
+    ),
+    'hevc': (
+        'mp4',
+        'libx265',
+        {'x265-params': 'keyint=12:min-keyint=12:bframes=4:open-gop=1:scenecut=0:log-level=none'},
+        {},
+        0,
+    ),
+    # the container does not know when a picture is shown
+    'avi': ('avi', 'libx264', dict(g='12', bf='3'), {}, 0),
+    'mpeg4': ('mp4', 'mpeg4', dict(g='12', bf='2'), {}, 0),
+    'transport': ('ts', 'libx264', dict(g='12', bf='3'), {}, 0),
+}
+SHORTCUT = (
+    'b_frames',
+    'b_frames_mkv',
+    'one_group',
+    'late_start',
+    'open_groups',
+    'intra_refresh',
+    'hevc',
+)
+
+
+def draw(index):
+    """A moving pattern (so that frames refer to each other) and the index."""
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    wave = 128 + 60 * np.sin((x + 3 * index) / 17) + 40 * np.cos((y - 2 * index) / 11)
+    image = np.repeat(wave[..., None], 3, 2).astype(np.uint8)
+    for bit in range(8):
+        image[40:56, bit * SQUARE : (bit + 1) * SQUARE] = 255 * (index >> bit & 1)
+    return image
+
+
+def index_in(image):
+    return sum(int(image[48, bit * SQUARE + SQUARE // 2].mean() > 127) << bit for bit in range(8))
+
+
+def write_clip(path, codec='libx264', options=None, muxer=None, first=0):
+    with av.open(str(path), 'w', options=muxer or {}) as container:
+        try:
+            stream = container.add_stream(codec, 25, options=options or {})
+        except (ValueError, av.error.FFmpegError):
+            pytest.skip(f'this PyAV cannot write {codec}')
+        stream.width, stream.height = WIDTH, HEIGHT
+        stream.pix_fmt = 'yuv420p'
+        for index in range(COUNT):
+            frame = av.VideoFrame.from_ndarray(draw(index), format='rgb24')
+            frame.pts = index + first
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture(scope='module')
+def clip(tmp_path_factory):
+    """A function: name of CLIPS -> path; each is written once."""
+    folder, written = tmp_path_factory.mktemp('clips'), {}
+
+    def get(name):
+        if name not in written:
+            ending, *how = CLIPS[name]
+            written[name] = write_clip(folder / f'{name}.{ending}', *how)
+        return written[name]
+
+    return get
+
+
+@pytest.fixture
+def from_start(monkeypatch):
+    """The calls that decode a file from its start."""
+    calls, original = [], video._read_from_start
+
+    def spy(path, wanted):
+        calls.append(list(wanted))
+        return original(path, wanted)
+
+    monkeypatch.setattr(video, '_read_from_start', spy)
+    return calls
+
+
+def decode_all(path):
+    with av.open(str(path)) as container:
+        return [frame.to_rgb().to_ndarray() for frame in container.decode(video=0)]
+
+
+@pytest.mark.parametrize('name', CLIPS)
+def test_each_frame_alone_is_the_right_one(clip, name, from_start):
+    path = clip(name)
+    expected = decode_all(path)
+    assert [index_in(image) for image in expected] == list(range(COUNT))
+    for index in range(COUNT):
+        (image,) = read_frames(path, [index], COUNT)
+        assert index_in(image) == index
+        assert np.array_equal(image, expected[index])
+        assert image.shape == (HEIGHT, WIDTH, 3) and image.dtype == np.uint8
+    assert len(from_start) == (0 if name in SHORTCUT else COUNT)
+
+
+@pytest.mark.parametrize('name', CLIPS)
+def test_several_frames_at_once(clip, name):
+    path = clip(name)
+    expected = decode_all(path)
+    for seed in range(4):
+        inds = np.random.default_rng(seed).integers(0, COUNT, 7)
+        for index, image in zip(inds, read_frames(path, inds)):
+            assert np.array_equal(image, expected[index])
+
+
+def test_order_and_duplicates(clip):
+    images = read_frames(clip('b_frames'), [41, 3, 41, 0, 59])
+    assert [index_in(image) for image in images] == [41, 3, 41, 0, 59]
+    images[0][:] = 0
+    assert index_in(images[2]) == 41
+    assert read_frames(clip('b_frames'), []) == []
+
+
+def test_cut_clip_counts_from_its_first_shown_frame(tmp_path):
+    # time stamps from -7: the edit list hides the frames before 0, although
+    # the first shown frames need them
+    path = write_clip(
+        tmp_path / 'cut.mp4',
+        'libx264',
+        dict(g='12', bf='3'),
+        dict(avoid_negative_ts='disabled'),
+        -7,
+    )
+    assert probe_video(path).total_frames == COUNT - 7
+    for index in range(COUNT - 7):
+        assert index_in(read_frames(path, [index])[0]) == index + 7
+
+
+def test_probe(clip):
+    assert probe_video(clip('b_frames')) == VideoInfo(COUNT, WIDTH, HEIGHT, 25)
+    assert probe_video(clip('avi')).total_frames == COUNT
+    assert probe_video(clip('late_start')).total_frames == COUNT
+
+
+@pytest.fixture
+def cut_off(tmp_path):
+    """A clip whose header promises 60 frames, but whose end is missing."""
+    whole = write_clip(
+        tmp_path / 'whole.mp4', 'libx264', dict(g='12', bf='0'), dict(movflags='faststart')
+    )
+    with av.open(str(whole)) as container:
+        packets = [p for p in container.demux(video=0) if p.size]
+        # without B frames packet k is frame k; half of packet 37 is left
+        end = packets[37].pos + packets[37].size // 2
+    path = tmp_path / 'cut_off.mp4'
+    path.write_bytes(whole.read_bytes()[:end])
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].frames == COUNT
+    return path
+
+
+def test_metadata_promises_more_frames_than_decode(cut_off):
+    count = probe_video(cut_off).total_frames
+    assert count == 37
+    assert index_in(read_frames(cut_off, [36])[0]) == 36
+    with pytest.raises(ValueError, match=r'cut_off\.mp4: frame 37 .* only 37'):
+        read_frames(cut_off, [0, 37])
+
+
+@pytest.mark.parametrize('name', CLIPS)
+def test_one_frame_after_the_other(clip, name):
+    expected = decode_all(clip(name))
+    images = list(iterate_frames(clip(name)))
+    assert len(images) == COUNT
+    for index, image in enumerate(images):
+        assert index_in(image) == index
+        assert np.array_equal(image, expected[index])
+
+
+def test_iterating_ends_where_decoding_does(cut_off):
+    assert [index_in(x) for x in iterate_frames(cut_off)] == list(range(37))
+
+
+@pytest.mark.parametrize('rate', ['25', '30000/1001', '5/2'])
+def test_frame_rate(tmp_path, rate):
+    path = tmp_path / 'clip.mp4'
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream('libx264', Fraction(rate))
+        stream.width, stream.height = WIDTH, HEIGHT
+        stream.pix_fmt = 'yuv420p'
+        for index in range(9):
+            image = av.VideoFrame.from_ndarray(draw(index), format='rgb24')
+            container.mux(stream.encode(image))
+        container.mux(stream.encode())
+    assert frame_rate(path) == Fraction(rate)
+    assert probe_video(path).fps == float(Fraction(rate))
+
+
+def test_past_the_end(clip):
+    with pytest.raises(ValueError, match='mp4: frame 60 was asked .* only 60'):
+        read_frames(clip('b_frames'), [60, 2])
+
+
+def test_another_count_than_known_reads_from_the_start(clip, from_start):
+    assert index_in(read_frames(clip('b_frames'), [30], 60)[0]) == 30
+    assert from_start == []
+    assert index_in(read_frames(clip('b_frames'), [30], 59)[0]) == 30
+    assert from_start == [[30]]
+
+
+def test_damage_in_the_middle_names_file_and_frame(tmp_path):
+    path = write_clip(tmp_path / 'damaged.mp4', 'libx264', dict(g='12', bf='0'))
+    with av.open(str(path)) as container:
+        packet = [p for p in container.demux(video=0) if p.size][20]
+        start, size = packet.pos, packet.size
+    data = bytearray(path.read_bytes())
+    data[start : start + size] = b'\xff' * size
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r'damaged\.mp4: .*near frame 20'):
+        probe_video(path)
+    with pytest.raises(ValueError, match=r'damaged\.mp4: .*near frame 20'):
+        read_frames(path, [22])
+    assert index_in(read_frames(path, [19])[0]) == 19
+
+
+@pytest.mark.parametrize(
+    'matrix, turns',
+    [
+        ((0, 1, -1, 0), 3),
+        ((-1, 0, 0, -1), 2),
+        ((0, -1, 1, 0), 1),
+    ],
+)
+def test_rotated_clips_come_upright(clip, tmp_path, matrix, turns):
+    # The matrix in the track header (ISO/IEC 14496-12, 8.3.2) maps a pixel
+    # (x, y) to (a x + c y, b x + d y), y downwards: (0, 1, -1, 0) sends the
+    # right end of a row to the bottom, a quarter turn clockwise.
+    data = bytearray(clip('b_frames').read_bytes())
+    at = data.index(b'tkhd') + 4 + 4 + 20 + 8 + 8
+    a, b, c, d = (value << 16 for value in matrix)
+    assert struct.unpack_from('>9i', data, at)[0] == 1 << 16
+    struct.pack_into('>9i', data, at, a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path = tmp_path / 'turned.mp4'
+    path.write_bytes(data)
+    info = probe_video(path)
+    expected = (WIDTH, HEIGHT) if turns == 2 else (HEIGHT, WIDTH)
+    assert (info.width, info.height) == expected
+    for index in (0, 29):
+        (image,) = read_frames(path, [index])
+        assert image.shape == (info.height, info.width, 3)
+        assert image.flags['C_CONTIGUOUS']
+        iterated = next(islice(iterate_frames(path), index, None))
+        assert np.array_equal(iterated, image)
+        assert index_in(np.rot90(image, -turns)) == index
+        # the squares of the index stand near the bottom; a quarter turn
+        # clockwise brings the bottom to the left
+        side = {3: image[:, 8:24], 2: image[8:24], 1: image[:, 40:56]}
+        squares = side[turns]
+        assert ((squares < 60) | (squares > 200)).mean() > 0.95
+
+
+def test_no_video(tmp_path):
+    empty, garbage = tmp_path / 'empty.mp4', tmp_path / 'garbage.mp4'
+    empty.write_bytes(b'')
+    garbage.write_bytes(np.random.default_rng(0).bytes(5000))
+    sound = tmp_path / 'sound.wav'
+    with av.open(str(sound), 'w') as container:
+        stream = container.add_stream('pcm_s16le', 8000, layout='mono')
+        frame = av.AudioFrame.from_ndarray(
+            np.zeros((1, 800), np.int16), format='s16', layout='mono'
+        )
+        frame.sample_rate = 8000
+        container.mux(stream.encode(frame))
+    for function in (
+        probe_video,
+        frame_rate,
+        lambda path: list(iterate_frames(path)),
+        lambda path: read_frames(path, [0]),
+    ):
+        with pytest.raises(FileNotFoundError, match=r'absent\.mp4'):
+            function(tmp_path / 'absent.mp4')
+        with pytest.raises(FileNotFoundError, match='no such video file'):
+            function(tmp_path)
+        with pytest.raises(ValueError, match=r'empty\.mp4: .* of 0 bytes'):
+            function(empty)
+        with pytest.raises(ValueError, match=r'garbage\.mp4: .* 5000 bytes'):
+            function(garbage)
+        with pytest.raises(ValueError, match=r'sound\.wav: has no video'):
+            function(sound)
+
+
+def test_a_header_without_frames(tmp_path):
+    whole = write_clip(tmp_path / 'whole.mp4', muxer=dict(movflags='faststart')).read_bytes()
+    path = tmp_path / 'header.mp4'
+    path.write_bytes(whole[: whole.index(b'mdat') + 4])
+    with pytest.raises(ValueError, match=r'header\.mp4'):
+        probe_video(path)
+    with pytest.raises(ValueError, match=r'header\.mp4'):
+        list(iterate_frames(path))
+
+
+@pytest.mark.parametrize(
+    'index, message',
+    [
+        (-1, 'count from 0, found -1'),
+        (1.5, 'whole numbers .* found 1.5'),
+        ('3', "whole numbers .* found '3'"),
+    ],
+)
+def test_bad_index(clip, index, message):
+    with pytest.raises(ValueError, match=f'b_frames.mp4: .*{message}'):
+        read_frames(clip('b_frames'), [0, index])
+
+
+@pytest.mark.skipif(not os.path.isdir('/proc/self/fd'), reason='needs a /proc file system')
+def test_no_file_stays_open(clip, cut_off):
+    before = len(os.listdir('/proc/self/fd'))
+    for path in (clip('b_frames'), clip('avi'), cut_off):
+        read_frames(path, [5])
+        probe_video(path)
+        with pytest.raises(ValueError):
+            read_frames(path, [500])
+    assert len(os.listdir('/proc/self/fd')) == before
+
+
+@pytest.mark.skipif(not REAL_DATA.is_dir(), reason='EMOREACT_TEST_DATA is not given')
+@pytest.mark.parametrize(
+    'name', ['face_in_first_part_only.mov', 'five_frames_1080p.mp4', 'upper_body_hands_720p.mp4']
+)
+def test_real_clips(name):
+    path = REAL_DATA / 'clips' / name
+    count = probe_video(path).total_frames
+    inds = np.random.default_rng(0).integers(0, count, 40)
+    images = dict(zip(inds.tolist(), read_frames(path, inds, count)))
+    with av.open(str(path)) as container:
+        for index, frame in enumerate(container.decode(video=0)):
+            if index in images:
+                expected = frame.to_rgb().to_ndarray()
+                assert np.array_equal(images.pop(index), expected)
+    assert index == count - 1 and not images
+
+
+def two_rates():
+    """A second at 30 frames a second, then a second at 10, seconds."""
+    return [k / 30 for k in range(30)] + [1 + k / 10 for k in range(10)]
+
+
+@pytest.mark.parametrize('ending, codec', [('mp4', 'libx264'), ('mkv', 'mpeg4')])
+def test_frame_times_of_two_rates(tmp_path, ending, codec):
+    path, clock = tmp_path / f'clip.{ending}', Fraction(1, 3000)
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream(codec, 30)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuv420p'
+        stream.codec_context.time_base = clock
+        for time in two_rates():
+            frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format='rgb24')
+            # a first frame that is not shown at 0
+            frame.pts, frame.time_base = round((time + 2) / clock), clock
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    times = video.frame_times(path)
+    np.testing.assert_allclose(times, two_rates(), atol=1e-3)
+
+
+@pytest.mark.parametrize('name', ['b_frames', 'late_start', 'avi', 'mpeg4'])
+def test_frame_times_at_one_rate(clip, name):
+    path = clip(name)
+    np.testing.assert_allclose(video.frame_times(path), np.arange(COUNT) / 25, atol=1e-3)
+
+
+def test_selected_frames_are_those_of_reading(clip):
+    path = clip('b_frames')
+    found = dict(video.select_frames(path, [7, 3, 7, 30]))
+    assert list(found) == [3, 7, 30]
+    assert [index_in(image) for image in found.values()] == [3, 7, 30]
+    with pytest.raises(ValueError, match='frame 99 was asked for, but only 60 frames'):
+        list(video.select_frames(path, [99]))

@@ -1,0 +1,189 @@
+import json
+import pickle
+import struct
+import zipfile
+
+import pytest
+import torch
+
+from emoreact_plugin.weights.checkpoints import (
+    check_recipe,
+    checkpoint_of,
+    latest_checkpoint,
+    read_meta,
+    stored_recipe,
+)
+
+CFG = """
+work_dir = 'x'
+recipe = dict(
+    arch='resnet18', input='face', num_segments=3, shift=False, init='scratch')
+model = dict(type='A')
+"""
+
+
+def test_the_latest_checkpoint_is_found_after_a_move(tmp_path):
+    assert latest_checkpoint(str(tmp_path)) is None
+    (tmp_path / 'last_checkpoint').write_text('/old/place/epoch_2.pth')
+    assert latest_checkpoint(str(tmp_path)) is None
+    (tmp_path / 'epoch_2.pth').touch()
+    assert latest_checkpoint(str(tmp_path)) == str(tmp_path / 'epoch_2.pth')
+
+
+def test_the_best_checkpoint_of_a_folder(tmp_path):
+    folder = tmp_path / 'run [1]'
+    folder.mkdir()
+    file = str(folder / 'epoch_3.pth')
+    assert checkpoint_of(file) == file  # whether it is there or not
+    with pytest.raises(FileNotFoundError) as error:
+        checkpoint_of(str(folder))
+    assert str(error.value) == (
+        f'{folder}: expected a folder with a checkpoint best_*.pth, or with '
+        'the last_checkpoint of a training, found neither'
+    )
+    (folder / 'epoch_3.pth').touch()
+    (folder / 'last_checkpoint').write_text('/elsewhere/epoch_3.pth')
+    assert checkpoint_of(str(folder)) == file
+    names = ['best_micro_epoch_2.pth', 'best_micro_epoch_3.pth']
+    (folder / names[0]).touch()
+    assert checkpoint_of(str(folder)) == str(folder / names[0])
+    (folder / names[1]).touch()
+    with pytest.raises(
+        ValueError, match=f'expected one checkpoint .* found {", ".join(names)}; name one'
+    ):
+        checkpoint_of(str(folder))
+    metrics = folder / 'metrics.json'
+    metrics.write_text(json.dumps(dict(checkpoint='/elsewhere/' + names[0])))
+    assert checkpoint_of(str(folder)) == str(folder / names[0])
+    for other in ('[]', '{', json.dumps(dict(checkpoint='epoch_3.pth'))):
+        metrics.write_text(other)
+        with pytest.raises(ValueError, match='name one'):
+            checkpoint_of(str(folder))
+
+
+def test_a_folder_of_several_seeds_names_their_checkpoints(tmp_path):
+    for seed in ('seed0', 'seed1'):
+        (tmp_path / seed).mkdir()
+        (tmp_path / seed / 'best_epoch_1.pth').touch()
+    with pytest.raises(
+        FileNotFoundError,
+        match='found neither .but .*seed0.best_epoch_1.pth, .*seed1.best_epoch_1.pth.$',
+    ):
+        checkpoint_of(str(tmp_path))
+
+
+def test_meta(tmp_path):
+    path = str(tmp_path / 'a.pth')
+    torch.save(dict(meta=dict(seed=3), state_dict={}), path)
+    assert read_meta(path) == dict(seed=3)
+    torch.save(dict(a=torch.zeros(2)), path)
+    assert read_meta(path) == {}
+
+
+def test_meta_of_a_file_of_the_old_format(tmp_path):
+    path = str(tmp_path / 'a.pth')
+    torch.save(
+        dict(meta=dict(seed=3), state_dict=dict(a=torch.zeros(2))),
+        path,
+        _use_new_zipfile_serialization=False,
+    )
+    assert read_meta(path) == dict(seed=3)
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        b'',
+        b'.',
+        b'\x80\x02.',
+        b'\x80\x02h\x05.',
+        b'\x80\x02K\x01K\x02b.',
+        b'\x80\x02}K\x01u.',
+        b'PK\x03\x04 cut off',
+        pickle.dumps([1], protocol=2),
+        struct.pack('<q', 3),
+    ],
+)
+def test_damaged_files(content, tmp_path):
+    (tmp_path / 'a.pth').write_bytes(content)
+    with pytest.raises(ValueError, match='a.pth: cannot be read as a PyTorch'):
+        read_meta(str(tmp_path / 'a.pth'))
+
+
+def test_a_damaged_pickle_in_an_archive(tmp_path):
+    torch.save(dict(meta=dict(seed=3)), tmp_path / 'good.pth')
+    with (
+        zipfile.ZipFile(tmp_path / 'good.pth') as good,
+        zipfile.ZipFile(tmp_path / 'bad.pth', 'w') as bad,
+    ):
+        for name in good.namelist():
+            bad.writestr(name, b'\x80\x02K\x01Q.' if name.endswith('.pkl') else good.read(name))
+    with pytest.raises(ValueError, match='bad.pth: .*AssertionError'):
+        read_meta(str(tmp_path / 'bad.pth'))
+
+
+def test_meta_of_what_is_no_checkpoint(tmp_path):
+    with pytest.raises(FileNotFoundError, match='b.pth: no such checkpoint'):
+        read_meta(str(tmp_path / 'b.pth'))
+    path = tmp_path / 'c.pth'
+    path.write_bytes(b'not a checkpoint')
+    with pytest.raises(ValueError, match='c.pth: cannot be read'):
+        read_meta(str(path))
+    torch.save(dict(meta=Runs(str(tmp_path / 'created'))), str(path))
+    with pytest.raises(ValueError, match='cannot be read'):
+        read_meta(str(path))
+    assert not (tmp_path / 'created').exists()
+
+
+class Runs:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (self.path, 'w')
+
+
+def test_the_recipe_is_read_and_nothing_is_run(tmp_path):
+    assert stored_recipe(dict(cfg=CFG)) == dict(
+        arch='resnet18', input='face', num_segments=3, shift=False, init='scratch'
+    )
+    for text in (
+        None,
+        '',
+        'model = 1',
+        'not python (',
+        f"recipe = dict(input=open('{tmp_path}/x', 'w'))",
+    ):
+        assert stored_recipe(dict(cfg=text)) is None
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_options_are_refused():
+    recipe = stored_recipe(dict(cfg=CFG))
+    check_recipe('a.pth', dict(cfg=CFG), recipe)
+    check_recipe('a.pth', dict(cfg=CFG), dict(recipe, init='imagenet'))
+    check_recipe(
+        'a.pth', dict(cfg=CFG.replace('shift=', 'mask=True, shift=')), dict(recipe, mask=False)
+    )
+    check_recipe('a.pth', dict(cfg=CFG), None)
+    check_recipe('a.pth', {}, recipe)
+    check_recipe('a.pth', dict(cfg='recipe = 3'), recipe)
+    check_recipe('a.pth', dict(cfg=CFG), 3)
+    check_recipe('a.pth', dict(cfg="recipe = dict(classes=['a', 'b'])"), dict(classes=('a', 'b')))
+    with pytest.raises(ValueError) as error:
+        check_recipe('a.pth', dict(cfg=CFG), dict(recipe, input='body', num_segments=5))
+    assert 'a.pth' in str(error.value)
+    assert "input 'face' (found), 'body' (expected)" in str(error.value)
+    assert 'num_segments 3 (found), 5 (expected)' in str(error.value)
+
+
+@pytest.mark.parametrize(
+    'option, before, after',
+    [('mask', False, True), ('mask_kind', 'surgical', 'kn95'), ('pos_weight', True, False)],
+)
+def test_going_on_needs_what_a_test_may_change(option, before, after):
+    meta = dict(cfg=CFG.replace('shift=', f'{option}={before!r}, shift='))
+    recipe = {**stored_recipe(meta), option: after}
+    check_recipe('a.pth', meta, recipe)
+    with pytest.raises(ValueError, match=f'{option} {before!r} .found., {after!r} .expected.'):
+        check_recipe('a.pth', meta, recipe, resume=True)

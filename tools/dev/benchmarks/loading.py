@@ -1,0 +1,343 @@
+"""How long samples take to load, against decoding their frames alone."""
+
+import os.path as osp
+from collections.abc import Iterator, Sequence
+from itertools import cycle, islice
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from mmcv.transforms import Compose
+from mmengine.config import Config
+
+from emoreact_plugin.clips.landmark_cache import load_prepared
+from emoreact_plugin.clips.landmark_readers import read_keypoints_txt, read_openface_csv
+from emoreact_plugin.datasets import EmoReactDataset, read_annotations
+from emoreact_plugin.recipes import INPUTS, build_pipeline, streams_of
+from emoreact_plugin.recipes.data import BOTH, source_of
+from emoreact_plugin.utils.random_state import seeded
+from emoreact_plugin.utils.text import number
+from emoreact_plugin.video.reading import read_frames
+from emoreact_plugin.video.writing import JPEG_QUALITY
+
+from .timing import Comparison, Group
+
+DECODE = 'cv2.imdecode of the same frames'
+# Of the published system, three JPEG frames of 1280x720: milliseconds a
+# training sample by those of cv2.imdecode, on another machine.
+PUBLISHED = dict(face=8.0, body=10.3, fullbody=3.7, fusion=10.6)
+# Folders of a data set in EmoReact's layout, and what they hold.
+FOLDERS = dict(frames='frames', video='videos', crops='crops')
+TITLES = dict(
+    frames='training sample from JPEG frames',
+    video='training sample from video',
+    crops='training sample from prepared crops',
+)
+
+
+class LoadingData(NamedTuple):
+    """A data set to load samples of.
+
+    Attributes:
+        dataset (dict): Arguments of ``EmoReactDataset`` without ``pipeline``,
+            ``data_prefix`` and ``required``.
+        prefixes (dict[str, dict[str, str]]): What can be read (``'frames'``,
+            ``'video'``, ``'crops'``) -> ``data_prefix``.
+        num_segments (int): Frames of a sample.
+        image_size (int): Side of the network's input, pixels.
+    """
+
+    dataset: dict
+    prefixes: dict[str, dict[str, str]]
+    num_segments: int = 3
+    image_size: int = 224
+
+    def whole_source(self) -> str:
+        """``'frames'`` or ``'video'``: what whole frames can be read from.
+
+        Raises:
+            ValueError: When there are crops only.
+        """
+        for source in ('frames', 'video'):
+            if source in self.prefixes:
+                return source
+        raise ValueError(
+            'expected frames or videos to decode, found only '
+            f'{self.prefixes["crops"]["crops"]}; --crops adds '
+            'prepared crops to them'
+        )
+
+    def build(self, source: str) -> EmoReactDataset:
+        """The training split, without transforms."""
+        return EmoReactDataset(
+            pipeline=[],
+            data_prefix=self.prefixes[source],
+            required=[] if source == 'crops' else BOTH,
+            **self.dataset,
+        )
+
+    def pipeline(self, input: str, source: str, mask_kind: str | None = None) -> Compose:
+        """The recipe's transforms of a training sample."""
+        return Compose(
+            build_pipeline(
+                streams_of(input), self.num_segments, self.image_size, True, source, mask_kind
+            )
+        )
+
+
+def data_of_folder(root: str, cache_dir: str | None = None) -> LoadingData:
+    """A data set in EmoReact's layout: ``train.csv`` and one or more of
+    ``videos``, ``frames`` and ``crops``.
+
+    Args:
+        root (str): Its folder.
+        cache_dir (str, optional): Of the prepared landmark files.
+
+    Raises:
+        FileNotFoundError: When it has none of these folders.
+    """
+    there = {
+        source: folder for source, folder in FOLDERS.items() if osp.isdir(osp.join(root, folder))
+    }
+    if not there:
+        raise FileNotFoundError(
+            f'{root}: expected one or more of {", ".join(FOLDERS.values())} '
+            'in it, found none; give a config for another layout'
+        )
+    prefixes = {source: {source: folder} for source, folder in there.items()}
+    if 'frames' in there and 'video' in there:
+        # The landmarks lie beside the videos.
+        prefixes['frames'].update(landmarks=there['video'], keypoints=there['video'])
+    return LoadingData(dict(ann_file='train.csv', data_root=root, cache_dir=cache_dir), prefixes)
+
+
+def data_of_config(cfg: Config, crops: str | None = None) -> LoadingData:
+    """The training split of a config, read as the config says.
+
+    Args:
+        cfg (Config): The configuration.
+        crops (str, optional): Folder of prepared crops of the same clips,
+            which are read as well.
+
+    Raises:
+        ValueError: When it is no ``EmoReactDataset``, such as one within a
+            wrapper.
+    """
+    dataset = cfg.get('train_dataloader', {}).get('dataset', {}).copy()
+    kind = dataset.pop('type', None)
+    if kind not in ('EmoReactDataset', EmoReactDataset):
+        raise ValueError(f'train_dataloader.dataset: expected an EmoReactDataset, found {kind}')
+    prefix = dict(dataset.pop('data_prefix', dict(video='videos')))
+    for name in ('pipeline', 'required'):
+        dataset.pop(name, None)
+    prefixes = {source_of(prefix): prefix}
+    if crops:
+        prefixes['crops'] = dict(crops=crops)
+    recipe = cfg.get('recipe', {})
+    return LoadingData(
+        dataset, prefixes, recipe.get('num_segments', 3), recipe.get('image_size', 224)
+    )
+
+
+class Loads:
+    """The samples of each repetition.
+
+    Args:
+        data (LoadingData): The data set.
+        source (str): What to read, of ``data.prefixes``.
+        repetitions (int): How many repetitions there will be.
+        samples (int): A repetition loads so many, of as many clips; fewer
+            where there are not so many.
+
+    Attributes:
+        dataset (EmoReactDataset): The training split.
+        samples (int): Of each repetition.
+        clips (list[list[int]]): The clips of each repetition.
+    """
+
+    def __init__(self, data: LoadingData, source: str, repetitions: int, samples: int) -> None:
+        self.dataset = data.build(source)
+        self.sampler = data.pipeline('face', source).transforms[0]
+        self.samples = min(samples, len(self.dataset))
+        clips = cycle(range(len(self.dataset)))
+        self.clips = [list(islice(clips, self.samples)) for _ in range(repetitions)]
+
+    def load(self, pipeline: Compose, k: int) -> list[dict]:
+        """The samples of repetition k after a pipeline, whose random draws
+        hang on k and the clip alone.
+        """
+        self.dataset.pipeline = pipeline
+        self.dataset.set_epoch(k, 0)
+        return [self.dataset[index] for index in self.clips[k]]
+
+    def sampled(self, k: int, clips: Sequence[int] = ()) -> list[dict]:
+        """The samples of repetition k, or of some clips in it, with the same
+        frames drawn, not read.
+        """
+        sampled = []
+        for index in clips or self.clips[k]:
+            with seeded((0, k, index)):
+                sampled.append(self.sampler(self.dataset.get_data_info(index)))
+        return sampled
+
+    def jpegs(self, k: int, clips: Sequence[int] = ()) -> list[list[np.ndarray]]:
+        """:func:`jpegs_of` each of them."""
+        return [jpegs_of(sample) for sample in self.sampled(k, clips)]
+
+
+def jpegs_of(sample: dict) -> list[np.ndarray]:
+    """The sampled frames as JPEG files' bytes, as they are in a folder of
+    frames or crops; of a video, encoded as ``tools/extract_frames.py`` does.
+
+    Args:
+        sample (dict): As ``SampleFrames`` leaves it.
+
+    Returns:
+        list[np.ndarray]: (bytes, ) uint8.
+    """
+    inds = np.ravel(sample['frame_inds'])
+    if 'frame_dir' in sample:
+        paths = (osp.join(sample['frame_dir'], sample['filename_tmpl'].format(i)) for i in inds)
+        return [np.fromfile(path, np.uint8) for path in paths]
+    frames = read_frames(sample['filename'], inds, sample['source_frames'])
+    flags = (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
+    return [
+        cv2.imencode('.jpg', cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), flags)[1] for frame in frames
+    ]
+
+
+def decode(jpegs: list[np.ndarray]) -> list[np.ndarray]:
+    """The frames of a sample, (H, W, 3) uint8 BGR each."""
+    return [cv2.imdecode(data, cv2.IMREAD_COLOR) for data in jpegs]
+
+
+def decode_each(samples: list[list[np.ndarray]]) -> None:
+    """The yardstick: decode the frames of samples, one sample after the
+    other. Memory for the frames of all at once would cost more than that of
+    one, which is used again.
+    """
+    for jpegs in samples:
+        decode(jpegs)
+
+
+def describe(data: LoadingData) -> str:
+    """Clips, frames and size of the frames, in a few words."""
+    loads = Loads(data, data.whole_source(), 1, 8)
+    dataset, jpegs = loads.dataset, loads.jpegs(0)
+    height, width = decode(jpegs[0])[0].shape[:2]
+    frames = sum(dataset.get_data_info(i)['total_frames'] for i in range(len(dataset)))
+    return (
+        f'{number(len(dataset), "clip")} of {frames / len(dataset):.0f} '
+        f'frames on average, {width}x{height}, JPEG of '
+        f'{np.mean([len(j) for each in jpegs for j in each]) / 1000:.0f} '
+        f'KB; {number(data.num_segments, "segment")}'
+    )
+
+
+def loading_groups(data: LoadingData, repetitions: int, samples: int = 4) -> Iterator[Group]:
+    """What is measured of loading.
+
+    Args:
+        data (LoadingData): The data set.
+        repetitions (int): Number of repetitions.
+        samples (int): Loaded by a call; from videos, one.
+
+    Raises:
+        ValueError: When there are neither frames nor videos to decode.
+    """
+    whole = data.whole_source()
+    loads = {
+        source: Loads(data, source, repetitions, 1 if source == 'video' else samples)
+        for source in data.prefixes
+    }
+    for source in data.prefixes:
+        yield _sample_group(data, loads[whole], source, loads[source], None)
+        if source == whole and not loads[whole].dataset.metainfo['masked']:
+            yield _sample_group(data, loads[whole], source, loads[source], 'surgical')
+    if 'video' in loads:
+        yield _video_group(loads['video'])
+    yield from _landmark_group(loads[whole].dataset)
+
+
+def _sample_group(
+    data: LoadingData, whole: Loads, source: str, loads: Loads, mask_kind: str | None
+) -> Group:
+    # A repetition may load fewer clips from video than from frames.
+    jpegs = [whole.jpegs(k, clips) for k, clips in enumerate(loads.clips)]
+    calls = {DECODE: lambda k: decode_each(jpegs[k])}
+    for input_ in INPUTS:
+        pipeline = data.pipeline(input_, source, mask_kind)
+        calls[input_] = lambda k, pipeline=pipeline: loads.load(pipeline, k)
+    title = TITLES[source] + (', masks drawn' if mask_kind else '')
+    published = PUBLISHED if source == 'frames' and not mask_kind and data.num_segments == 3 else {}
+    return Group(
+        title,
+        calls,
+        dict.fromkeys(calls, loads.samples),
+        [Comparison(input_, DECODE, published.get(input_)) for input_ in INPUTS],
+    )
+
+
+def read_to(path: str, last: int) -> list[np.ndarray]:
+    """Frames 0 to ``last`` of a video, by OpenCV: the plain way."""
+    capture = cv2.VideoCapture(path)
+    try:
+        return [capture.read()[1] for _ in range(last + 1)]
+    finally:
+        capture.release()
+
+
+def _video_group(loads: Loads) -> Group:
+    sampled = [loads.sampled(k)[0] for k in range(len(loads.clips))]
+
+    def ours(k):
+        sample = sampled[k]
+        return read_frames(
+            sample['filename'], np.ravel(sample['frame_inds']), sample['source_frames']
+        )
+
+    def plain(k):
+        sample = sampled[k]
+        return read_to(sample['filename'], int(sample['frame_inds'].max()))
+
+    yardstick = 'cv2.VideoCapture from the start to the last of them'
+    return Group(
+        'frames of a video',
+        {yardstick: plain, 'read_frames': ours},
+        {},
+        [Comparison('read_frames', yardstick)],
+    )
+
+
+def text_files_of(dataset: EmoReactDataset) -> list[tuple[str, str, str]]:
+    """OpenFace CSV, keypoint text and prepared file of each clip that has
+    both texts.
+    """
+    rows = read_annotations(dataset.ann_file, dataset.classes, dataset.columns, dataset.soft_labels)
+    found = []
+    for index, row in enumerate(rows):
+        files = dataset.find(row)
+        prepared = dataset.get_data_info(index)['landmarks_file']
+        if files.keypoints and (files.landmarks or '').endswith('.csv'):
+            found.append((files.landmarks, files.keypoints, prepared))
+    return found
+
+
+def _landmark_group(dataset: EmoReactDataset) -> Iterator[Group]:
+    files = text_files_of(dataset)
+    if not files:
+        return
+
+    def first_read(k):
+        landmarks, keypoints, prepared = files[k % len(files)]
+        read_openface_csv(landmarks)
+        read_keypoints_txt(keypoints, counts[k % len(files)])
+
+    counts = [load_prepared(each[2]).total_frames for each in files]
+    name, yardstick = 'first read: the text files', 'later: the prepared file'
+    yield Group(
+        'landmarks and keypoints of a clip',
+        {yardstick: lambda k: load_prepared(files[k % len(files)][2]), name: first_read},
+        {},
+        [Comparison(name, yardstick)],
+    )

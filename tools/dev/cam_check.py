@@ -1,0 +1,165 @@
+"""Whether maps lie where they should: the share of a map's mass in a box whose
+place is known, and networks of which nothing can be expected.
+"""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from emoreact_plugin.explanation.cam_sheet import enlarge
+from emoreact_plugin.models import score_stream
+from emoreact_plugin.utils.random_state import seeded
+
+Box = tuple[float, float, float, float]
+
+
+class Mass(NamedTuple):
+    """Of the maps of some frames.
+
+    Attributes:
+        inside (float): Sum of what lies in the boxes.
+        expected (float): What would lie there if each map's mass were spread
+            evenly: sum of mass times the box's share of the area.
+    """
+
+    inside: float
+    expected: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times more than expected; NaN where all is empty."""
+        return self.inside / self.expected if self.expected > 0 else np.nan
+
+
+def box_in_crop(box: Sequence[float], crop: Sequence[float], size: tuple[int, int]) -> Box | None:
+    """A box of the frame in the pixels of a resized crop.
+
+    Args:
+        box, crop (Sequence[float]): x1, y1, x2, y2 in pixels of the frame,
+            right and bottom exclusive.
+        size (tuple[int, int]): Width and height of the resized crop.
+
+    Returns:
+        tuple[float, ...] | None: x1, y1, x2, y2 within the crop; None where
+        nothing of the box is.
+    """
+    left, top, right, bottom = crop
+    scale = size[0] / (right - left), size[1] / (bottom - top)
+    x1, x2 = (np.clip((x - left) * scale[0], 0, size[0]) for x in (box[0], box[2]))
+    y1, y2 = (np.clip((y - top) * scale[1], 0, size[1]) for y in (box[1], box[3]))
+    if x1 >= x2 or y1 >= y2:
+        return None
+    return float(x1), float(y1), float(x2), float(y2)
+
+
+def mass_in_box(values: np.ndarray, box: Box, size: tuple[int, int]) -> Mass:
+    """The mass of a map that lies in a box.
+
+    The map is enlarged to the size of its image, as it is shown; a pixel that
+    the box cuts counts by the part that lies in it.
+
+    Args:
+        values (np.ndarray): (h, w), from 0 on.
+        box (tuple[float, ...]): x1, y1, x2, y2 in pixels of the image.
+        size (tuple[int, int]): Width and height of the image.
+
+    Returns:
+        Mass
+    """
+    large = enlarge(values, size).astype(np.float64)
+    x1, y1, x2, y2 = box
+    columns = _covered(x1, x2, size[0])
+    rows = _covered(y1, y2, size[1])
+    share = (x2 - x1) * (y2 - y1) / (size[0] * size[1])
+    return Mass(float(rows @ large @ columns), float(large.sum() * share))
+
+
+def _covered(low: float, high: float, count: int) -> np.ndarray:
+    """What part of each pixel lies between two places."""
+    edges = np.clip(np.arange(count + 1), low, high)
+    return np.diff(edges)
+
+
+def ideal_map(box: Box, size: tuple[int, int], shape: tuple[int, int]) -> np.ndarray:
+    """The best that a map of so few places could be: one place, the one in
+    which the box's centre lies.
+
+    Args:
+        box (tuple[float, ...]): x1, y1, x2, y2 in pixels of the image.
+        size (tuple[int, int]): Width and height of the image.
+        shape (tuple[int, int]): h, w of the map.
+
+    Returns:
+        np.ndarray: (h, w), 0 but for a 1.
+    """
+    values = np.zeros(shape, np.float32)
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    values[
+        min(int(y * shape[0] / size[1]), shape[0] - 1),
+        min(int(x * shape[1] / size[0]), shape[1] - 1),
+    ] = 1
+    return values
+
+
+def total(masses: Sequence[Mass]) -> Mass:
+    """The sum of some."""
+    return Mass(sum(each.inside for each in masses), sum(each.expected for each in masses))
+
+
+def randomised(model: nn.Module, seed: int) -> nn.Module:
+    """A copy of a model with all of its parameters drawn anew.
+
+    The sanity check of Adebayo et al. (2018): maps that stay the same do not
+    come from what was learned. The statistics of batch norms are measured
+    again with :func:`refit_statistics`.
+
+    Args:
+        model (nn.Module): It is not changed.
+        seed (int): Of the draws.
+
+    Returns:
+        nn.Module: In eval mode.
+
+    Raises:
+        ValueError: For a parameter that PyTorch has no initial draw for.
+    """
+    model = deepcopy(model)
+    drawn = set()
+    with seeded((seed,)):
+        for module in model.modules():
+            if hasattr(module, 'reset_parameters'):
+                module.reset_parameters()
+                drawn |= {id(p) for p in module.parameters(recurse=False)}
+    left = [name for name, parameter in model.named_parameters() if id(parameter) not in drawn]
+    if left:
+        raise ValueError(
+            f'expected layers of PyTorch, which can be drawn anew, found {", ".join(left[:3])}'
+        )
+    return model.eval()
+
+
+@torch.no_grad()
+def refit_statistics(recognizer: nn.Module, clips: list[Tensor]) -> None:
+    """Measure the mean and variance of every batch norm on some clips.
+
+    Args:
+        recognizer (nn.Module): A stock recognizer, which is left in eval
+            mode.
+        clips (list[Tensor]): Normalised inputs (1, T, 3, H, W) or (1, V, 3,
+            T, H, W).
+    """
+    norms = [m for m in recognizer.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the mean over all forwards
+        norm.train()
+    for clip in clips:
+        score_stream(recognizer, clip)
+    for norm, momentum in zip(norms, momenta):
+        norm.momentum = momentum
+        norm.eval()
