@@ -104,7 +104,7 @@ def make_tiny(root: Path, counts=(8, 4, 6), seed=0) -> TinyData:
     videos, labels = {}, {}
     ramp = 20 + 30 * np.arange(FRAMES)
     frames = np.broadcast_to(ramp[:, None, None, None], (FRAMES, HEIGHT, WIDTH, 3)).astype(np.uint8)
-    for split, count in zip(('train', 'val', 'test'), counts):
+    for split, count in zip(('train', 'val', 'test'), counts, strict=True):
         names = [f'{split.upper()}10{i}_2.mp4' for i in range(count)]
         table = rng.integers(0, 2, (count, 8))
         table[0], table[1] = 1, 0  # both values for every emotion
@@ -130,7 +130,7 @@ def write_annotations(path: Path, names, table) -> None:
     with open(path, 'w', newline='') as file:
         writer = csv.writer(file)
         writer.writerow(['', 'video', *EMOTIONS, 'Valence'])
-        for i, (name, row) in enumerate(zip(names, table)):
+        for i, (name, row) in enumerate(zip(names, table, strict=True)):
             writer.writerow([i, name, *row, 1 + i / 4])
 
 

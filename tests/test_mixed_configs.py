@@ -189,7 +189,7 @@ def test_swins_scores_are_mean_logits_of_its_views(small):
     data = model.data_preprocessor(batch)
     with torch.no_grad():
         samples = model.test_step(batch)
-        for views, sample in zip(data['inputs'], samples):
+        for views, sample in zip(data['inputs'], samples, strict=True):
             pooled = model.backbone(views).mean((2, 3, 4))
             logits = (pooled @ model.cls_head.fc_cls.weight.T + model.cls_head.fc_cls.bias).mean(0)
             torch.testing.assert_close(sample.pred_score, logits, rtol=1e-3, atol=1e-4)

@@ -198,7 +198,7 @@ def hands_of(root, **options):
 def check_hands(boxes, found, crops):
     np.testing.assert_array_equal(boxes, BOXES)
     assert found.tolist() == [True, True, False]
-    for (x1, y1, x2, y2), crop in zip(BOXES, crops):
+    for (x1, y1, x2, y2), crop in zip(BOXES, crops, strict=True):
         assert crop.shape == (y2 - y1, x2 - x1, 3)
 
 

@@ -120,7 +120,7 @@ def write(sheets, out):
     paths = (
         [out] if len(sheets) == 1 else [f'{stem}_{i}{ending}' for i in range(1, len(sheets) + 1)]
     )
-    for path, sheet in zip(paths, sheets):
+    for path, sheet in zip(paths, sheets, strict=True):
         options = () if ending.lower() == '.png' else (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
         data = cv2.imencode(ending, sheet[..., ::-1], options)[1]
         with write_whole(path) as part, open(part, 'wb') as file:

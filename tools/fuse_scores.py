@@ -105,7 +105,7 @@ def check_files(args):
     written = [p for p in (args.out, args.out_val, args.json) if p]
     read = [*args.test, *(args.val or ())]
     every = [osp.realpath(p) for p in written]
-    for place, path in zip(every, written):
+    for place, path in zip(every, written, strict=True):
         if every.count(place) > 1 or place in map(osp.realpath, read):
             raise ValueError(
                 f'{path}: expected a file of its own to write '
@@ -150,11 +150,11 @@ def main():
         check_files(args)
         names = names_of(args)
         test = read_runs(args.test)
-        splits = dict(test=dict(zip(names, test)))
+        splits = dict(test=dict(zip(names, test, strict=True)))
         if args.val:
             val = read_runs(args.val)
             check_splits(val, test, args.val, args.test)
-            splits = dict(val=dict(zip(names, val)), **splits)
+            splits = dict(val=dict(zip(names, val, strict=True)), **splits)
         weights = origin = None
         if args.weights:
             weights = normalise_weights(args.weights, len(names))
@@ -178,7 +178,7 @@ def main():
             'the label\nfrequencies alone give.'
         )
         if weights is not None:
-            weights = dict(zip(names, weights.tolist()))
+            weights = dict(zip(names, weights.tolist(), strict=True))
             print(
                 f'weights, {origin}: '
                 + ', '.join(f'{name} {weight:.3g}' for name, weight in weights.items())

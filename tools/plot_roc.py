@@ -115,7 +115,7 @@ def main():
             raise ValueError(f'--resamples: expected 1 or more, found {args.resamples}')
         scores = {
             name: read_scores([[file] for file in dumps_of(path, args.dump_name)])
-            for name, path in zip(names, args.runs)
+            for name, path in zip(names, args.runs, strict=True)
         }
         check_same_clips(scores, 'run')
         first = scores[names[0]]

@@ -39,7 +39,7 @@ class SmallCNN(BaseModule):
         self.layers = torch.nn.Sequential(
             *(
                 ConvModule(c, d, 3, stride=2, padding=1, norm_cfg=dict(type='BN'))
-                for c, d in zip((3, *channels), channels)
+                for c, d in zip((3, *channels), channels, strict=False)
             )
         )
 

@@ -24,7 +24,7 @@ def boxes_of(landmarks: Landmarks, regions: Sequence[str], size: tuple[int, int]
     return {
         region: [
             extent_box(REGIONS.get(region)(face, body), size[::-1])
-            for face, body in zip(landmarks.face, landmarks.body)
+            for face, body in zip(landmarks.face, landmarks.body, strict=True)
         ]
         for region in regions
     }

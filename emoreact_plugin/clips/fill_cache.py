@@ -73,7 +73,7 @@ def prepare_all(
     }
     jobs = []
     # Several clips may be parts of one video.
-    for path, files in dict(zip(paths, clips)).items():
+    for path, files in dict(zip(paths, clips, strict=True)).items():
         if path == files.landmarks:
             _check_given(files, folders.get(files.source))
         else:

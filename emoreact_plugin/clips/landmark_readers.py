@@ -144,7 +144,7 @@ def _parse_openface(path: PathLike) -> _FaceRows:
     points = points.reshape(-1, 2, NUM_LANDMARKS).transpose(0, 2, 1).copy()
     points[~np.isfinite(points).all(axis=2)] = np.nan
     row_columns = names[: -len(_POINT_COLUMNS)]
-    return _FaceRows(dict(zip(row_columns, values.T)), points)
+    return _FaceRows(dict(zip(row_columns, values.T, strict=True)), points)
 
 
 def _openface_columns(path: PathLike, header: Sequence[str]) -> list[str]:
@@ -172,7 +172,7 @@ def _openface_columns(path: PathLike, header: Sequence[str]) -> list[str]:
 def _parse_cells(place: str, names: Sequence[str], cells: Sequence[str]) -> list[float]:
     """The slow way: for cells that ``float`` does not take."""
     values = []
-    for name, cell in zip(names, cells):
+    for name, cell in zip(names, cells, strict=True):
         cell = cell.strip()
         try:
             missing = cell.lower() in _MISSING_CELLS
@@ -209,7 +209,7 @@ def _frame_numbers(path: PathLike, rows: _FaceRows) -> np.ndarray:
 
     frames = columns['frame'].astype(np.int64)
     first_row = {}
-    for row, key in enumerate(zip(frames.tolist(), faces.tolist())):
+    for row, key in enumerate(zip(frames.tolist(), faces.tolist(), strict=True)):
         other = first_row.setdefault(key, row)
         if other != row:
             raise ValueError(
@@ -268,7 +268,7 @@ def _follow_one_person(frames: np.ndarray, found: np.ndarray, points: np.ndarray
             if frame - last_seen > MAX_FRAMES_AWAY:
                 gaps = gaps[:1]  # nobody else has a claim to a face any more
             who, which = linear_sum_assignment(gaps)
-            mine = dict(zip(who.tolist(), which.tolist())).get(0)
+            mine = dict(zip(who.tolist(), which.tolist(), strict=True)).get(0)
         if mine is not None:
             followed[order[here[mine]]] = True
             person, last_seen = centres[here[mine]], frame

@@ -35,13 +35,13 @@ def _plain(value, place: str, odd: list[str]):
         items = OrderedDict(
             (_plain(k, place, odd), _plain(v, f'{place}[{k!r}]', odd)) for k, v in value.items()
         )
-        same = all(a is b and value[a] is items[b] for a, b in zip(value, items))
+        same = all(a is b and value[a] is items[b] for a, b in zip(value, items, strict=False))
         kind = type(value) if type(value) in _PLAIN_DICTS else dict
         return value if same and kind is type(value) else kind(items)
     if isinstance(value, (list, tuple, set, frozenset, deque)):
         items = [_plain(v, f'{place}[{i}]', odd) for i, v in enumerate(value)]
         kind = next((k for k in (tuple, set) if isinstance(value, k)), list)
-        same = all(a is b for a, b in zip(value, items))
+        same = all(a is b for a, b in zip(value, items, strict=False))
         return value if same and kind is type(value) else kind(items)
     odd.append(place)
     return str(value)

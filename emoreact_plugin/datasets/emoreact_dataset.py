@@ -176,7 +176,7 @@ class EmoReactDataset(BaseActionDataset):
         read = self._with_crops if 'crops' in self.data_prefix else self._with_landmarks
         sources, coverage, masked = read(rows)
         samples, parts = [], []
-        for row, source, clip in zip(rows, sources, coverage):
+        for row, source, clip in zip(rows, sources, coverage, strict=True):
             sample = self._sample(row, masked, **source)
             first = sample['first_frame']
             frames = slice(first, first + sample['total_frames'])
@@ -219,7 +219,7 @@ class EmoReactDataset(BaseActionDataset):
         prepared = {path: load_prepared(path) for path in paths}
         coverage = {path: coverage_of(clip) for path, clip in prepared.items()}
         sources = []
-        for files, path in zip(clips, paths):
+        for files, path in zip(clips, paths, strict=True):
             source = dict(
                 source_frames=prepared[path].total_frames,
                 start=start_index.get(files.source, 0),

@@ -49,7 +49,7 @@ def balance_labels(cfg: Config) -> None:
         raise ValueError(
             f'--pos-weight: expected a LateFusionRecognizer and an EmoReactDataset, found {found}'
         )
-    positives = [sum(column) for column in zip(*labels)]
+    positives = [sum(column) for column in zip(*labels, strict=True)]
     cfg.model.pos_weight = [
         (len(labels) - count) / count if 0 < count < len(labels) else 1.0 for count in positives
     ]

@@ -319,7 +319,7 @@ def average_precision(scores, labels) -> np.ndarray:
     return np.array(
         [
             average_precision_score(truth, score) if truth.any() else math.nan
-            for truth, score in zip(labels.T, scores.T)
+            for truth, score in zip(labels.T, scores.T, strict=True)
         ]
     )
 
@@ -353,7 +353,10 @@ def f1(probabilities, labels, threshold: float = 0.5) -> np.ndarray:
     threshold = check_threshold(threshold)
     probabilities, labels = check_pair(check_probabilities(probabilities), labels)
     return np.array(
-        [_f1(column >= threshold, truth) for column, truth in zip(probabilities.T, labels.T)]
+        [
+            _f1(column >= threshold, truth)
+            for column, truth in zip(probabilities.T, labels.T, strict=True)
+        ]
     )
 
 
@@ -389,7 +392,7 @@ def single_valued(labels, classes: Sequence[str]) -> dict[str, tuple[int, int]]:
         in all of them, its number of positives and that of clips.
     """
     labels = check_labels(labels, classes)
-    counts = zip(classes, labels.sum(axis=0).tolist())
+    counts = zip(classes, labels.sum(axis=0).tolist(), strict=True)
     return {
         name: (positives, len(labels))
         for name, positives in counts
@@ -430,7 +433,7 @@ def compute_metrics(
         if micro is not None:
             yield f'{prefix}/micro', micro
         yield f'{prefix}/macro', macro(per_class)
-        for name, value in zip(classes, per_class.tolist()):
+        for name, value in zip(classes, per_class.tolist(), strict=True):
             yield f'{prefix}/{name}', value
 
     values = dict(entries('roc_auc', roc_auc(scores, labels), roc_auc_micro(scores, labels)))

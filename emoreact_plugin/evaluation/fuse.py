@@ -165,7 +165,7 @@ def read_runs(paths: Sequence[str]) -> list[Dump]:
     dumps = [read_dump(path) for path in paths]
     first = dumps[0]
     joined = []
-    for path, dump in zip(paths, dumps):
+    for path, dump in zip(paths, dumps, strict=True):
         place = f'{path}: expected the %s of {paths[0]}'
         if dump.classes != first.classes:
             raise ValueError(
@@ -236,7 +236,7 @@ def check_splits(
             'val and test: expected the same runs in the same '
             f'order, found {len(val)} and {len(test)} files'
         )
-    for path, dump in zip(val_paths, val):
+    for path, dump in zip(val_paths, val, strict=True):
         if dump.split not in ('', 'val'):
             raise ValueError(
                 f'{path}: expected predictions of the val split, to choose '
@@ -255,7 +255,7 @@ def check_splits(
             f'{", ".join(val[0].classes)}, found '
             f'{", ".join(test[0].classes)}'
         )
-    for a, b, path, other in zip(val, test, val_paths, test_paths):
+    for a, b, path, other in zip(val, test, val_paths, test_paths, strict=True):
         known = a.run and b.run
         if known and a.run != b.run or (not known and set(a.stream_logits) != set(b.stream_logits)):
             raise ValueError(
@@ -282,7 +282,9 @@ def fuse_dumps(runs: Mapping[str, Dump], weights: Sequence[float] | None = None)
     weights = normalise_weights(weights, len(runs))
     run = ''
     if all(dump.run for dump in runs.values()):
-        run = ' + '.join(f'{weight:g} ({dump.run})' for weight, dump in zip(weights, runs.values()))
+        run = ' + '.join(
+            f'{weight:g} ({dump.run})' for weight, dump in zip(weights, runs.values(), strict=True)
+        )
     return Dump(
         video_ids=first.video_ids,
         classes=first.classes,

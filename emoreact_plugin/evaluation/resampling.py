@@ -192,7 +192,7 @@ def weighted_roc_auc(scores, labels, weights) -> np.ndarray:
     return np.stack(
         [
             _weighted_roc_auc(score, truth, clips, weights)
-            for score, truth in zip(scores.T, labels.T)
+            for score, truth in zip(scores.T, labels.T, strict=True)
         ],
         axis=1,
     )

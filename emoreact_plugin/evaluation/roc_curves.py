@@ -134,7 +134,7 @@ def roc_band(
     total = 0.0
     scores = check_values(scores, 'scores', 'SN', nan=False)
     for each in scores:
-        curves = zip(*weighted_roc_curves(each, labels, weights))
+        curves = zip(*weighted_roc_curves(each, labels, weights), strict=True)
         # Where a curve goes straight up, np.interp takes its upper end.
         total = total + np.stack(
             [

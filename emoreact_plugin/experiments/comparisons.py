@@ -119,7 +119,7 @@ class Bootstrap:
         if key not in self._drawn:
             weights, each = self.weights[level], self.scores[row]
             classes = np.stack([weighted_roc_auc(x, each.labels, weights) for x in each.logits])
-            found = dict(zip(each.classes, np.moveaxis(classes, -1, 0)))
+            found = dict(zip(each.classes, np.moveaxis(classes, -1, 0), strict=True))
             found['micro'] = np.stack(
                 [weighted_roc_auc_micro(x, each.labels, weights) for x in each.logits]
             )
@@ -134,7 +134,7 @@ def point_scores(scores: Scores) -> dict[str, np.ndarray]:
     return dict(
         micro=np.array([roc_auc_micro(x, scores.labels) for x in scores.logits]),
         macro=macro_of(classes),
-        **dict(zip(scores.classes, classes.T)),
+        **dict(zip(scores.classes, classes.T, strict=True)),
     )
 
 
@@ -170,7 +170,7 @@ def compare(bootstrap: Bootstrap) -> list[Difference]:
                 (first, second, average, pair.difference, pair.low, pair.high, pair.p_value)
             )
         corrected = holm([each[-1] for each in found])
-        out += [Difference(*each, float(p)) for each, p in zip(found, corrected)]
+        out += [Difference(*each, float(p)) for each, p in zip(found, corrected, strict=True)]
     return out
 
 
@@ -187,7 +187,7 @@ def compare_emotions(scores: dict[str, Scores]) -> list[EmotionDifference]:
                 (first, second, emotion, test.difference, test.low, test.high, test.p_value)
             )
     corrected = holm([each[-1] for each in found])
-    return [EmotionDifference(*each, float(p)) for each, p in zip(found, corrected)]
+    return [EmotionDifference(*each, float(p)) for each, p in zip(found, corrected, strict=True)]
 
 
 def non_inferiority_claims(

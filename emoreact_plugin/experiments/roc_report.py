@@ -53,7 +53,7 @@ def run_scores(scores: dict[str, Scores], summaries: dict[str, Summary]) -> list
         list[RunScore]: By metric, then by run.
     """
     first = next(iter(scores.values()))
-    counts = dict(zip(first.classes, first.labels.sum(axis=0).tolist()))
+    counts = dict(zip(first.classes, first.labels.sum(axis=0).tolist(), strict=True))
     return [
         RunScore(
             metric,
@@ -80,9 +80,10 @@ def scores_text(lines: Sequence[RunScore]) -> str:
         head = (each.metric, count) if each.metric != before else ('', '')
         rows.append((*head, each.run, value, interval))
         before = each.metric
-    widths = [max(map(len, column)) for column in zip(*rows)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return '\n'.join(
-        '  '.join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows
+        '  '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
     )
 
 

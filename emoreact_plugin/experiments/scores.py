@@ -68,8 +68,8 @@ def read_scores(files: Sequence[Sequence[str]]) -> Scores:
     return Scores(
         logits=np.stack(
             [
-                np.mean([scores(*pair) for pair in zip(each, paths)], axis=0)
-                for each, paths in zip(runs, files)
+                np.mean([scores(*pair) for pair in zip(each, paths, strict=True)], axis=0)
+                for each, paths in zip(runs, files, strict=True)
             ]
         ),
         labels=labels,

@@ -181,7 +181,7 @@ def _packed_shifts(explainer: Explainer, clip, sampled: Sampled) -> Iterator:
 def _read(explainer: Explainer, clip, sampled: Sampled, waiting: list[tuple]) -> Iterator:
     """Read the frames of several samples at once."""
     wanted = np.unique(np.concatenate([frames for frames, _ in waiting]))
-    images = dict(zip(wanted.tolist(), clip.read(wanted)))
+    images = dict(zip(wanted.tolist(), clip.read(wanted), strict=True))
     for frames, new in waiting:
         sample = dict(sampled.sample, frame_inds=frames)
         yield (

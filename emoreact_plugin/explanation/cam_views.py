@@ -281,7 +281,7 @@ def _cells(image: np.ndarray, maps: np.ndarray, scales: np.ndarray, note: str) -
             overlay(image, each, scale),
             ', '.join(filter(None, (note, '' if each.any() else 'empty'))),
         )
-        for each, scale in zip(maps, scales)
+        for each, scale in zip(maps, scales, strict=True)
     ]
 
 

@@ -57,7 +57,7 @@ class ClipPipeline:
         self._sampler = TRANSFORMS.build(steps[sampler])
         self.face_mask = None if mask is None else TRANSFORMS.build(_mask_step(steps, mask))
         rest: list[Any] = []
-        for step, kind in zip(steps, types):
+        for step, kind in zip(steps, types, strict=True):
             if kind == CROPS:
                 step = dict(type='CropRegions', regions=step['regions'])
             elif (

@@ -236,7 +236,7 @@ class Results(Sequence):
 
 def probabilities_of(classes: Sequence, values) -> Probabilities:
     """Emotion -> probability, of an array (C, )."""
-    return dict(zip(classes, map(float, values)))
+    return dict(zip(classes, map(float, values), strict=True))
 
 
 def labels_of(probabilities: Probabilities, threshold: float) -> list[str]:

@@ -277,9 +277,9 @@ class LateFusionRecognizer(BaseModel):
             joint = torch.cat([inputs[f'{s}_imgs'] for s in self.streams])
             samples = data_samples and list(data_samples) * len(self.streams)
             y, pooled, aux = score_stream(self.recognizers[SHARED], joint, samples)
-            logits = dict(zip(self.streams, y.chunk(len(self.streams))))
+            logits = dict(zip(self.streams, y.chunk(len(self.streams)), strict=True))
             if pooled is not None:
-                features = dict(zip(self.streams, pooled.chunk(len(self.streams))))
+                features = dict(zip(self.streams, pooled.chunk(len(self.streams)), strict=True))
             return logits, features, aux
         for stream in self.streams:
             logits[stream], pooled, aux = score_stream(

@@ -87,7 +87,7 @@ class ScoreFusion(BaseModule):
     def stream_weights(self) -> dict[str, Tensor]:
         """The weight of each stream, (), summing to 1; mode 'weighted'."""
         weights = self.weight_logits.softmax(0) if self.learned else self.given_weights
-        return dict(zip(self.streams, weights))
+        return dict(zip(self.streams, weights, strict=True))
 
     def forward(
         self,
@@ -133,7 +133,7 @@ class ScoreFusion(BaseModule):
                 valid[name].to(weights.device)
                 if name in valid
                 else torch.ones_like(w, dtype=torch.bool)
-                for name, w in zip(logits, weights)
+                for name, w in zip(logits, weights, strict=True)
             ]
         )
         left = weights * there

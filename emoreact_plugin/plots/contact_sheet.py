@@ -171,7 +171,7 @@ def _draw_line(
     for name, y in places:
         draw.text((MARGIN, y), name, colors.get(name, TEXT), text_font(True))
     x = left
-    for part, head, block in zip(parts, heads, blocks):
+    for part, head, block in zip(parts, heads, blocks, strict=True):
         for i, (text, bold) in enumerate(head):
             draw.text((x, MARGIN + i * LINE), text, TEXT, text_font(bold))
         for name, y in places:

@@ -59,7 +59,7 @@ def _counts(axes, classes: Sequence[str], labels: dict[str, np.ndarray]) -> None
             color=COLORS[k % len(COLORS)],
             label=f'{split}, {len(each)} clips',
         )
-        for place, share, count in zip(places, shares, each.sum(axis=0)):
+        for place, share, count in zip(places, shares, each.sum(axis=0), strict=True):
             axes.annotate(
                 str(int(count)),
                 (share, place),

@@ -250,7 +250,7 @@ def panel_of(view: SampleView, classes: tuple[str, ...] | None) -> Panel:
     for name, images in view.inputs.items():
         found = view.found.get(name, np.ones(count, dtype=bool))
         taken = np.zeros(count, dtype=int)
-        for image, place in zip(images, view.places[name]):
+        for image, place in zip(images, view.places[name], strict=True):
             taken[place] += 1
             row = name if taken[place] == 1 else f'{name} {taken[place]}'
             rows.setdefault(row, [None] * count)[place] = Cell(
@@ -282,7 +282,7 @@ def label_text(label: Any, classes: tuple[str, ...] | None) -> str:
         return 'label ' + ', '.join(f'{value:g}' for value in values)
     names = [
         name if value == 1 else f'{name} {value:.2g}'
-        for name, value in zip(classes, values)
+        for name, value in zip(classes, values, strict=True)
         if value
     ]
     return ', '.join(names) or 'no positive label'

@@ -44,7 +44,7 @@ def plot_rows(
     with matplotlib.rc_context({'font.size': 7, 'axes.linewidth': 0.6}):
         figure = Figure(figsize=(2 * COLUMN_WIDTH, 0.9 + 0.26 * len(titles)), layout='constrained')
         panels = figure.subplots(1, len(runs), sharey=True, squeeze=False)[0]
-        for axes, (average, values) in zip(panels, runs.items()):
+        for axes, (average, values) in zip(panels, runs.items(), strict=True):
             _panel(axes, average, values, intervals[average], published)
             chance = prior if average == 'micro' else 0.5
             if chance is not None:
@@ -116,7 +116,7 @@ def _panel(
     there = [(p, k) for k, p in enumerate(published) if p is not None]
     if there:
         axes.plot(
-            *zip(*there),
+            *zip(*there, strict=True),
             'D',
             color=ORANGE,
             markersize=4,

@@ -189,7 +189,7 @@ def _not_defined(axes, truth: np.ndarray) -> None:
 
 
 def _runs(axes, truth: np.ndarray, scores: dict[str, np.ndarray]) -> None:
-    for (name, each), (color, line, _) in zip(scores.items(), STYLES):
+    for (name, each), (color, line, _) in zip(scores.items(), STYLES, strict=False):
         axes.plot(
             *mean_roc_curve(each, truth), color=color, linestyle=line, linewidth=1, label=name
         )
@@ -277,7 +277,7 @@ def _counts(axes, labels: np.ndarray) -> None:
     counts = np.asarray(labels).sum(axis=0)
     places = np.arange(len(counts))
     axes.barh(places, counts, 0.6, color=GREY)
-    for place, count in zip(places, counts):
+    for place, count in zip(places, counts, strict=True):
         axes.annotate(
             str(int(count)),
             (count, place),
@@ -303,7 +303,7 @@ def _legend(figure: Figure, panels: Sequence) -> None:
     """One legend of all panels, below them: the runs, then the rest."""
     entries = {}
     for axes in panels:
-        for handle, name in zip(*axes.get_legend_handles_labels()):
+        for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
             entries.setdefault(name, handle)
     names = sorted(entries, key=_REST.__contains__)
     # About 18 letters of this size are an inch; a handle takes 7.

@@ -207,7 +207,12 @@ class VideoOverlay:
         for i in self.shown:
             values = curve.values[:, i]
             values = [values[0], *values, values[-1]]
-            draw.line([(x(t), y(v)) for t, v in zip(at, values)], color_of(i), 2 * times, 'curve')
+            draw.line(
+                [(x(t), y(v)) for t, v in zip(at, values, strict=True)],
+                color_of(i),
+                2 * times,
+                'curve',
+            )
         return cv2.resize(np.array(image), self._plot()[2:], interpolation=cv2.INTER_AREA)
 
     def _draw_panel(self, window: int) -> np.ndarray:
@@ -285,7 +290,7 @@ class VideoOverlay:
         draw = ImageDraw.Draw(image)
         draw.text((0, 0), status[0], TEXT, font(letter, True))
         at = 4 * letter
-        for region, is_there in zip(boxes, found):
+        for region, is_there in zip(boxes, found, strict=True):
             text = region if is_there else f'no {region}'
             if is_there:
                 color = self.colors[region]

@@ -63,7 +63,7 @@ def format_report(report: Report, shown: int = SHOWN) -> str:
         str: No newline at the end.
     """
     blocks = []
-    for level, heading in zip(LEVELS, ('ERRORS', 'WARNINGS', 'NOTES')):
+    for level, heading in zip(LEVELS, ('ERRORS', 'WARNINGS', 'NOTES'), strict=True):
         kinds = dict.fromkeys(f.kind for f in report.findings if f.level == level)
         for kind in kinds:
             here = [f for f in report.findings if (f.level, f.kind) == (level, kind)]
@@ -189,10 +189,11 @@ def _pairs_table(report: Report) -> str:
 
 def _grid(rows: Sequence[Sequence[str]]) -> str:
     rows = [[_plain(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return '\n'.join(
         '  '.join(
-            [row[0].ljust(widths[0])] + [cell.rjust(w) for cell, w in zip(row[1:], widths[1:])]
+            [row[0].ljust(widths[0])]
+            + [cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True)]
         ).rstrip()
         for row in rows
     )
@@ -228,7 +229,7 @@ def write_report(report: Report, out: str) -> list[str]:
     clips = [
         [
             *clip[: Clip._fields.index('label')],
-            ' '.join(name for name, value in zip(report.classes, clip.label) if value),
+            ' '.join(name for name, value in zip(report.classes, clip.label, strict=True) if value),
             *clip[Clip._fields.index('label') + 1 :],
         ]
         for clip in report.clips

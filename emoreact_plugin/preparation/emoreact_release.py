@@ -202,7 +202,7 @@ def read_lists(names_file: str, labels_file: str) -> list[Annotation]:
             f'{labels_file}: expected {len(names)} lines, as {names_file} has, found {len(labels)}'
         )
     rows, seen = [], {}
-    for line, (name, values) in enumerate(zip(names, labels), 1):
+    for line, (name, values) in enumerate(zip(names, labels, strict=True), 1):
         place = f'{names_file}, line {line}'
         if len(name) < 2 or name[0] != "'" or name[-1] != "'":
             raise ValueError(f'{place}: expected a name between single quotes, found {name!r}')
@@ -238,7 +238,8 @@ def _annotation(video: str, line: str, place: str) -> Annotation:
             f'{line!r}'
         )
     label = tuple(
-        parse_label(value.strip(), f'{place}, {name}') for name, value in zip(EMOTIONS, values)
+        parse_label(value.strip(), f'{place}, {name}')
+        for name, value in zip(EMOTIONS, values, strict=False)
     )
     valence = parse_valence(values[-1].strip(), f'{place}, Valence')
     if not 1 <= valence <= 7:

@@ -199,7 +199,7 @@ def _build(
             batch_size,
             num_workers,
         )
-        for split, ann_file in zip(('train', 'val', 'test'), ann_files)
+        for split, ann_file in zip(('train', 'val', 'test'), ann_files, strict=True)
     }
     return dict(
         model=build_model(streams, len(classes), dropout, shared, options, recognizers),

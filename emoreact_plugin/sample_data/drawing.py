@@ -205,7 +205,7 @@ def _paint_skull(canvas, child, shape):
 
 def _paint_eyes(canvas, child, shape):
     unit = shape.unit
-    for outline, center in zip(shape.eyes, shape.eye_centers):
+    for outline, center in zip(shape.eyes, shape.eye_centers, strict=True):
         fill(canvas, outline, (252, 252, 250))
         for radius, color in ((0.13, child.iris), (0.07, (22, 18, 20))):
             circle = ellipse(center, (radius * unit, radius * unit))

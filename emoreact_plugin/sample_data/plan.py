@@ -227,7 +227,7 @@ def plan_clips(
         list[ClipPlan]: Train, val and test, in this order.
     """
     plans, first_child = [], 101
-    for split, count in zip(SPLITS, (num_train, num_val, num_test)):
+    for split, count in zip(SPLITS, (num_train, num_val, num_test), strict=True):
         cues, labels = draw_labels(seed, split, count)
         missing = _missing_frames(seed, split, count)
         for index in range(count):
@@ -259,7 +259,7 @@ def clip_parts(plan: ClipPlan):
     """
     child = draw_child(_rng(plan.seed, plan.split, _CHILD, plan.child))
     scene = draw_scene(_rng(plan.seed, plan.split, _SCENE, plan.index))
-    cues = {e.cue: on for e, on in zip(PLANTED, plan.cues)}
+    cues = {e.cue: on for e, on in zip(PLANTED, plan.cues, strict=True)}
     return child, scene, cue_tracks(scene, cues)
 
 

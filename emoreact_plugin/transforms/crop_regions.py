@@ -68,9 +68,9 @@ class CropRegions(BaseTransform):
         for region in self.regions:
             hidden = boxes.get(self.blackout.get(region), [None] * len(imgs))
             whole = [(0, 0, img.shape[1], img.shape[0]) for img in imgs]
-            used = [box or all_ for box, all_ in zip(boxes[region], whole)]
+            used = [box or all_ for box, all_ in zip(boxes[region], whole, strict=True)]
             results[f'{region}_imgs'] = [
-                crop(img, box, black) for img, box, black in zip(imgs, used, hidden)
+                crop(img, box, black) for img, box, black in zip(imgs, used, hidden, strict=True)
             ]
             results[f'{region}_boxes'] = np.array(used).reshape(-1, 4)
             results[f'{region}_found'] = np.array(

@@ -94,9 +94,11 @@ class DrawFaceMask(BaseTransform):
         boxes = results.get('face_is_box', [False] * len(faces))
         masked = [
             None if look is None or box else draw_mask(img, face, look)
-            for img, face, box in zip(imgs, faces, boxes)
+            for img, face, box in zip(imgs, faces, boxes, strict=True)
         ]
-        results['imgs'] = [old if new is None else new for old, new in zip(imgs, masked)]
+        results['imgs'] = [
+            old if new is None else new for old, new in zip(imgs, masked, strict=True)
+        ]
         results['masked'] = np.array([new is not None for new in masked], dtype=bool)
         return results
 

@@ -3,6 +3,7 @@
 import os
 import os.path as osp
 import re
+from itertools import pairwise
 from typing import NamedTuple
 
 import cv2
@@ -74,7 +75,7 @@ def scan_frames(folder: str, filename_tmpl: str) -> FrameFolder:
         raise ValueError(f'{folder}: expected frames named {filename_tmpl}, found none')
     first, count = numbers[0], len(numbers)
     if numbers[-1] - first + 1 != count:
-        gap = next(a for a, b in zip(numbers, numbers[1:]) if b != a + 1) + 1
+        gap = next(a for a, b in pairwise(numbers) if b != a + 1) + 1
         raise ValueError(
             f'{folder}: frame {filename_tmpl.format(gap)} is missing between the others'
         )

@@ -19,7 +19,7 @@ import os
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 import av
@@ -228,7 +228,7 @@ def frame_times(path: PathLike) -> np.ndarray:
             shown = [frame.pts for frame in _frames_in_order(path, container, stream)]
     if not shown:
         raise ValueError(f'{path}: no frame of this video can be decoded')
-    if base is None or None in shown or any(b <= a for a, b in zip(shown, shown[1:])):
+    if base is None or None in shown or any(b <= a for a, b in pairwise(shown)):
         return np.arange(len(shown)) / float(rate)
     return np.array([float((each - shown[0]) * base) for each in shown])
 

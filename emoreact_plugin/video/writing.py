@@ -99,7 +99,7 @@ def write_timed_video(
     gap = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
     rate = Fraction(1 / gap).limit_denominator(1001) if gap else USUAL_RATE
     with av.open(path, 'w', format='mp4') as container, _Sound(sound, container) as track:
-        for count, (frame, time) in enumerate(zip(frames, times), 1):  # noqa: B007  counted
+        for count, (frame, time) in enumerate(zip(frames, times, strict=False), 1):  # noqa: B007  counted
             if stream is None:
                 stream = container.add_stream(
                     'libx264', rate, options=dict(crf=str(SHOWN_QUALITY), preset='veryfast')

@@ -205,7 +205,8 @@ def _literal(node: ast.AST) -> Any:
         return {**values, **{k.arg: _literal(k.value) for k in node.keywords}}
     if isinstance(node, ast.Dict):
         return {
-            ast.literal_eval(key): _literal(value) for key, value in zip(node.keys, node.values)
+            ast.literal_eval(key): _literal(value)
+            for key, value in zip(node.keys, node.values, strict=True)
         }
     if isinstance(node, ast.List):
         return [_literal(each) for each in node.elts]

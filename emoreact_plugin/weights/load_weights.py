@@ -156,7 +156,7 @@ def fill(
         own = [n[len(prefix) :] for n in state if n.startswith(prefix)]
         slots = recognizer_names(own) if whole else torchvision_names(own)
         match.add(
-            {s: prefix + n for s, n in zip(slots, own)},
+            {s: prefix + n for s, n in zip(slots, own, strict=True)},
             state,
             network.tensors if whole else match.backbone_of(network),
         )
@@ -172,7 +172,7 @@ def fill(
         raise ValueError(
             f'{file.path}: does not fit {type(model).__name__} ({len(own)} tensors). {problems}'
         )
-    model.load_state_dict(match.found, strict=False)
+    model.load_state_dict(match.found, strict=True)
     return LoadedWeights(
         sum(not n.endswith(_COUNTER) for n in match.found),
         file.kind,
@@ -302,7 +302,7 @@ def _pair(model: nn.Module, file: WeightFile, stream: str | None) -> list[tuple[
             'model at a time, or convert a run that shares its network with '
             'a config that does'
         )
-    return [(prefix, file.networks[name]) for prefix, name in zip(prefixes, own)]
+    return [(prefix, file.networks[name]) for prefix, name in zip(prefixes, own, strict=True)]
 
 
 def _check_shift(path: str, network: Network, shift: bool, match: _Match) -> None:

@@ -151,7 +151,7 @@ def from_state(
     # DataParallel puts this in front.
     names = [name[7:] if name.startswith('module.') else name for name in state]
     kind = _kind_of(names, path)
-    pairs = list(zip(names, state.values()))
+    pairs = list(zip(names, state.values(), strict=True))
     networks, others, left_out = {}, {}, []
     if kind == 'ours':
         streams = [n.split('.')[1] for n in names if n.startswith('recognizers.')]
@@ -203,7 +203,7 @@ def _from_original(pairs: list, path: str) -> list:
     else:
         inner = names
     try:
-        renamed = dict(zip(names, from_sequential(inner)))
+        renamed = dict(zip(names, from_sequential(inner), strict=True))
     except KeyError as error:
         raise ValueError(
             f'{path}: {prefix}{error.args[0]}: expected the children 0, 1 and '
@@ -228,7 +228,7 @@ def _from_backbone(pairs: list, path: str) -> list:
     if _is_sequential_resnet(names, 'features.'):
         inner = [n[len('features.') :] for n in names if n.startswith('features.')]
         try:
-            renamed = dict(zip(inner, from_sequential(inner)))
+            renamed = dict(zip(inner, from_sequential(inner), strict=True))
         except KeyError as error:
             raise ValueError(
                 f'{path}: features.{error.args[0]}: expected the '
@@ -242,7 +242,7 @@ def _network(pairs: Iterable[tuple[str, Tensor]], path: str) -> Network:
     pairs = list(pairs)
     names = [n for n, _ in pairs]
     tensors: dict[str, Tensor] = {}
-    for name, (_, tensor) in zip(recognizer_names(names), pairs):
+    for name, (_, tensor) in zip(recognizer_names(names), pairs, strict=True):
         if name in tensors:
             raise ValueError(f'{path}: ambiguous, two of its tensors are {name}')
         tensors[name] = tensor

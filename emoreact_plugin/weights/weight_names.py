@@ -39,7 +39,9 @@ def recognizer_names(names: Iterable[str]) -> list[str]:
     """
     names = list(names)
     backbone = [n for n in names if n.startswith('backbone.')]
-    renamed = dict(zip(backbone, torchvision_names(n[len('backbone.') :] for n in backbone)))
+    renamed = dict(
+        zip(backbone, torchvision_names(n[len('backbone.') :] for n in backbone), strict=True)
+    )
     return [f'backbone.{renamed[n]}' if n in renamed else n for n in names]
 
 

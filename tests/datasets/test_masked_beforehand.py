@@ -13,7 +13,7 @@ class TestMaskedBeforehand:
     def folders(self, own, endings):
         """Each clip of train gets a folder of this ending."""
         to_frames(own.root, own.videos['train'], 1)
-        for name, ending in zip(own.videos['train'], endings):
+        for name, ending in zip(own.videos['train'], endings, strict=True):
             (own.root / 'frames' / name[:-4]).rename(own.root / 'frames' / f'{name[:-4]}{ending}')
 
     def data(self, own, pipeline=LOAD_FRAMES, **kwargs):

@@ -62,7 +62,9 @@ class TestParts:
         # the middles of three segments of 1, 2, 3; of 0 to 5; of 4, 5
         for i, expected in enumerate([[1, 2, 3], [1, 3, 5], [4, 5, 5]]):
             sample = data[i]
-            for image, face, k in zip(sample['imgs'], sample['face_landmarks'], expected):
+            for image, face, k in zip(
+                sample['imgs'], sample['face_landmarks'], expected, strict=True
+            ):
                 # frame k has the brightness 20 + 30 k
                 assert abs(image.mean() - (20 + 30 * k)) < 3
                 np.testing.assert_allclose(face, face_of(k), atol=0.06)

@@ -82,7 +82,7 @@ class TestDeLong:
         result = S.delong(a, b, labels, level=0.9)
         areas, variance = by_definition(a, b, labels)
         assert result[:2] == pytest.approx(areas)
-        for scores, area in zip((a, b), areas):
+        for scores, area in zip((a, b), areas, strict=True):
             assert area == pytest.approx(
                 np.mean([F.roc_auc(x[:, None], labels[:, None])[0] for x in scores])
             )

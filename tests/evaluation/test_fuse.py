@@ -87,10 +87,13 @@ class TestFuseLogits:
     def test_as_score_fusion(self, runs):
         logits, _ = make_logits(runs)
         names = 'abc'[:runs]
-        streams = {name: torch.tensor(x, dtype=torch.float32) for name, x in zip(names, logits)}
+        streams = {
+            name: torch.tensor(x, dtype=torch.float32)
+            for name, x in zip(names, logits, strict=True)
+        }
         mean = ScoreFusion(mode='mean')(streams).numpy()
         np.testing.assert_allclose(fuse_logits(logits), mean, atol=1e-6)
-        weights = dict(zip(names, (0.2, 0.7, 0.4)))
+        weights = dict(zip(names, (0.2, 0.7, 0.4), strict=True))
         weighted = ScoreFusion('weighted', tuple(names), weights)(streams)
         np.testing.assert_allclose(
             fuse_logits(logits, list(weights.values())), weighted.numpy(), atol=1e-6
@@ -327,7 +330,7 @@ class TestCheckSplits:
 
 
 def test_fused_dump(files):
-    runs = dict(zip(('face', 'body'), read_runs(files(make_dump(0), make_dump(1)))))
+    runs = dict(zip(('face', 'body'), read_runs(files(make_dump(0), make_dump(1))), strict=True))
     fused = fuse_dumps(runs, [1, 3])
     a, b = runs['face'].scores, runs['body'].scores
     np.testing.assert_allclose(fused.scores, (a + 3 * b) / 4, rtol=1e-5)

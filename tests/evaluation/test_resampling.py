@@ -136,7 +136,7 @@ class TestWeightedROCAUC:
         result = R.weighted_roc_auc(scores, labels, weights)
         micro = R.weighted_roc_auc_micro(scores, labels, weights)
         assert result.shape == (15, 3) and micro.shape == (15,)
-        for row, value, times in zip(result, micro, weights):
+        for row, value, times in zip(result, micro, weights, strict=True):
             drawn = repeated(times, labels, scores)
             np.testing.assert_allclose(row, sk.roc_auc_score(*drawn, average=None), atol=1e-12)
             assert value == pytest.approx(sk.roc_auc_score(*drawn, average='micro'), abs=1e-12)
@@ -207,7 +207,7 @@ class TestWeightedROCAUC:
         before = [array.copy() for array in (scores, labels, weights)]
         R.weighted_roc_auc(scores, labels, weights)
         R.weighted_roc_auc_micro(scores, labels, weights)
-        for array, old in zip((scores, labels, weights), before):
+        for array, old in zip((scores, labels, weights), before, strict=True):
             np.testing.assert_array_equal(array, old)
 
     @pytest.mark.parametrize('function', (R.weighted_roc_auc, R.weighted_roc_auc_micro))

@@ -32,7 +32,7 @@ def make_case(clips=40, seed=0):
 def stock_samples(scores, labels):
     """What a stock recognizer leaves in its data samples."""
     samples = []
-    for i, (score, label) in enumerate(zip(scores, labels)):
+    for i, (score, label) in enumerate(zip(scores, labels, strict=True)):
         sample = ActionDataSample(metainfo=dict(video_id=f'{i}.mp4'))
         sample.set_gt_label(torch.tensor(label))
         sample.set_pred_score(torch.tensor(score))
@@ -113,7 +113,7 @@ class TestSamples:
         logits += 30
         samples = stock_samples(torch.sigmoid(torch.tensor(logits)).numpy(), labels)
         assert len(np.unique([s.pred_score.numpy() for s in samples])) == 1
-        for sample, logit in zip(samples, logits):
+        for sample, logit in zip(samples, logits, strict=True):
             sample.set_field(torch.tensor(logit), 'pred_logits')
         result = evaluate(samples, scores=scores)
         assert result == pytest.approx(
@@ -123,7 +123,7 @@ class TestSamples:
     def test_fused_logits_that_look_like_a_softmax(self):
         """Nothing to refuse: the recognizer says that they are logits."""
         samples = stock_samples([[0.5, 0.5, 0.5]] * 2, [[1, 0, 1], [0, 1, 0]])
-        for sample, logit in zip(samples, ([0.5, 0.25, 0.25], [0.25, 0.5, 0.25])):
+        for sample, logit in zip(samples, ([0.5, 0.25, 0.25], [0.25, 0.5, 0.25]), strict=True):
             sample.set_field(torch.tensor(logit), 'pred_logits')
         assert evaluate(samples)['roc_auc/Joy'] == 1
 

@@ -34,7 +34,7 @@ class Scorer(BaseModel):
         scores = self.weight * torch.stack(inputs)
         if mode == 'loss':
             return dict(loss=(self.weight - 1).pow(2).sum())
-        for sample, score in zip(data_samples, scores):
+        for sample, score in zip(data_samples, scores, strict=True):
             sample.set_pred_score(score)
         return data_samples
 

@@ -28,7 +28,7 @@ def test_a_clip_of_the_data_set(name, tiny):
     expected = Clip(str(tiny.root / 'videos' / f'{stem}.mp4'))
     assert source.clip.total_frames == FRAMES
     assert source.clip.has_landmarks and source.clip.has_keypoints
-    for found, known in zip(source.clip.landmarks, expected.landmarks):
+    for found, known in zip(source.clip.landmarks, expected.landmarks, strict=True):
         np.testing.assert_array_equal(found, known)
 
 

@@ -69,7 +69,7 @@ def test_columns_have_the_maps_of_their_frames():
     columns = sampled_columns(found, explainer)
     assert [column.title for column in columns] == ['frame 1', 'frame 4', 'frame 7']
     clip = found.source.clip
-    for i, (column, frame) in enumerate(zip(columns, (1, 4, 7))):
+    for i, (column, frame) in enumerate(zip(columns, (1, 4, 7), strict=True)):
         np.testing.assert_array_equal(column.frame, clip.images[frame])
         assert column.boxes['body'] == (SIZE, 0, 2 * SIZE, SIZE)
         for stream, half in (('face', slice(SIZE)), ('body', slice(SIZE, None))):

@@ -75,12 +75,12 @@ def test_masks_are_drawn_when_asked_for(checkpoint, video, tmp_path, monkeypatch
         EmotionInferencer(checkpoint, mask=kind)(video, str(tmp_path), **QUIET)
     plain, masked = frames[:FRAMES], frames[FRAMES:]
     landmarks, draw = Clip(str(video)).landmarks, DrawFaceMask(seed=0)
-    for k, (before, after) in enumerate(zip(plain, masked)):
+    for k, (before, after) in enumerate(zip(plain, masked, strict=True)):
         (expected,) = draw(
             dict(imgs=[before[0]], face_landmarks=landmarks.face[[k]], video_id=video.stem)
         )['imgs']
         np.testing.assert_array_equal(after[0], expected)
-    assert any((a[0] != b[0]).any() for a, b in zip(plain, masked))
+    assert any((a[0] != b[0]).any() for a, b in zip(plain, masked, strict=True))
 
 
 def test_the_mask_that_is_drawn_is_the_one_that_is_scored(checkpoint, video, tmp_path, monkeypatch):

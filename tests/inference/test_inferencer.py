@@ -101,7 +101,9 @@ def test_windows_are_scored_as_clips_of_their_own(checkpoint, tmp_path):
     # frames by hand: 0-14, 9-17, 16-20, 19-23, 20-24; as videos of their own
     inferencer = EmotionInferencer(checkpoint, **options)
     for window, inds in zip(
-        result.windows, [range(15), range(9, 18), range(16, 21), range(19, 24), range(20, 25)]
+        result.windows,
+        [range(15), range(9, 18), range(16, 21), range(19, 24), range(20, 25)],
+        strict=True,
     ):
         frames = read_frames(path, inds)
         sample = inferencer.pipeline.sample(len(frames))

@@ -143,7 +143,7 @@ def test_partial_bn_freezes_all_norms_but_the_first(backbone, channels):
     assert [n.weight.requires_grad for n in norms] == [True] + [False] * (len(norms) - 1)
     inputs, samples = batch(streams=('face',))
     sum(model(inputs, samples, mode='loss').values()).backward()
-    changed = [bool((n.running_mean != b).any()) for n, b in zip(norms, before)]
+    changed = [bool((n.running_mean != b).any()) for n, b in zip(norms, before, strict=True)]
     assert changed == [True] + [False] * (len(norms) - 1)
     assert all(n.weight.grad is None for n in norms[1:])
 
@@ -315,7 +315,7 @@ def test_an_unknown_fusion_names_what_is_alike():
 def test_a_fusion_of_ones_own_gets_features_and_validity():
     model = shared(fusion=dict(type='KeepsWhatItGets')).eval()
     inputs, samples = batch()
-    for sample, found in zip(samples, ([True, False], [False, False])):
+    for sample, found in zip(samples, ([True, False], [False, False]), strict=True):
         sample.set_metainfo(dict(face_found=found))
     out = model(inputs, samples, mode='predict')
     features, valid = model.fusion.got[0]

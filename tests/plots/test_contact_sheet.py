@@ -16,7 +16,9 @@ def place(sheet, image):
     high, wide = image.shape[:2]
     ys, xs = np.nonzero((sheet == image[0, 0]).all(axis=2))
     found = [
-        (x, y) for x, y in zip(xs, ys) if np.array_equal(sheet[y : y + high, x : x + wide], image)
+        (x, y)
+        for x, y in zip(xs, ys, strict=True)
+        if np.array_equal(sheet[y : y + high, x : x + wide], image)
     ]
     assert len(found) == 1
     return found[0]
@@ -73,7 +75,7 @@ def test_a_wide_panel_goes_on_below():
     (sheet,) = draw_sheets([given], cell=SIZE, width=200)
     assert sheet.shape[1] <= 200
     places = [place(sheet, each.image) for each in given.rows['frame']]
-    xs, ys = zip(*places)
+    xs, ys = zip(*places, strict=True)
     assert ys[0] == ys[1] == ys[2] < ys[3] == ys[4] and xs[3:] == xs[:2]
     assert place(sheet, given.rows['face'][0].image)[1] < ys[3]
 

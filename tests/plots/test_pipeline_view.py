@@ -50,7 +50,7 @@ def test_frames_and_boxes(tiny):
     inds = view.frame_inds
     assert view.name == 'VAL100_2' and view.valence == 1
     assert inds.tolist() == [1, 3, 5]  # the middle of each third
-    for k, frame in zip(inds, view.frames):
+    for k, frame in zip(inds, view.frames, strict=True):
         assert frame.shape == (HEIGHT, WIDTH, 3)
         assert abs(frame.mean() - brightness(k)) < 3
     assert view.boxes['face'].tolist() == [[8 + k, 3, 32 + k, 27] for k in inds]
@@ -94,7 +94,7 @@ def test_masks_are_seen(tmp_path):
         )[0]
         for kind in (None, 'surgical')
     ]
-    for plain, masked in zip(*(view.frames for view in views)):
+    for plain, masked in zip(*(view.frames for view in views), strict=True):
         unlike = (plain != masked).any(axis=2)
         assert unlike[26:32, 28:32].all() and not unlike[:10].any()
 
@@ -167,7 +167,7 @@ def test_a_stock_pipeline_with_crops(tiny):
     assert list(panel.rows) == ['frame', 'input', 'input 2', 'input 3']
     assert panel.rows['frame'][0].image.shape == (HEIGHT, WIDTH, 3)
     for _name, row in panel.rows.items():
-        for k, cell in zip(view.frame_inds, row):
+        for k, cell in zip(view.frame_inds, row, strict=True):
             assert abs(cell.image.mean() - brightness(k)) < 3
             assert cell.boxes == {}
 
@@ -184,7 +184,7 @@ def test_the_frames_are_those_before_steps_that_work_in_place(tiny):
     )
     dataset.pipeline.transforms.insert(2, blacken)
     view, _ = view_sample(dataset, 0, 0, 0)
-    for k, frame in zip(view.frame_inds, view.frames):
+    for k, frame in zip(view.frame_inds, view.frames, strict=True):
         assert abs(frame.mean() - brightness(k)) < 3
     assert not view.inputs['input'].any()
 

@@ -89,7 +89,7 @@ def test_bars_start_at_chance_and_stand_in_order():
     }
     figure = plot_roc_bars(CLASSES, values, intervals, LABELS, 0.72)
     bars, counts = figure.axes
-    for container, run in zip(bars.containers, values.values()):
+    for container, run in zip(bars.containers, values.values(), strict=True):
         drawn = [bar.get_x() + bar.get_width() for bar in container]
         assert drawn == pytest.approx(
             [np.nan if v is None else v for v in run.values()], nan_ok=True

@@ -294,7 +294,7 @@ def test_videos_keep_frames_rate_size_and_colours(tmp_path, size, rate):
     info = probe_video(path)
     assert (info.total_frames, info.height, info.width) == (20, *size)
     assert frame_rate(path) == (rate or 25)
-    for image, read in zip(images, read_frames(path, range(20))):
+    for image, read in zip(images, read_frames(path, range(20)), strict=True):
         assert abs(image.astype(int) - read).max() < 6
     with av.open(str(path)) as file:
         assert file.streams.video[0].codec_context.name == 'h264'

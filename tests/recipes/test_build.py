@@ -61,13 +61,13 @@ def covering_combinations():
     every = list(itertools.product(*OPTIONS.values()))
 
     def pairs(values):
-        return set(itertools.combinations(zip(names, values), 2))
+        return set(itertools.combinations(zip(names, values, strict=True), 2))
 
     missing = set().union(*map(pairs, every))
     while missing:
         best = max(every, key=lambda values: len(pairs(values) & missing))
         missing -= pairs(best)
-        yield dict(zip(names, best))
+        yield dict(zip(names, best, strict=True))
 
 
 @pytest.mark.filterwarnings('ignore:shift with num_segments=1')

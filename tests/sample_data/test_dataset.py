@@ -48,7 +48,7 @@ def test_another_seed_gives_other_labels():
 
 
 def test_layout_is_that_of_emoreact(sample):
-    for split, count in zip(('train', 'val', 'test'), COUNTS.values()):
+    for split, count in zip(('train', 'val', 'test'), COUNTS.values(), strict=True):
         with open(sample / f'{split}.csv', newline='') as file:
             header, *rows = csv.reader(file)
         assert header == ['', 'video', *EMOTIONS, 'Valence']

@@ -114,7 +114,7 @@ def test_keypoints_lie_on_the_drawn_hands_and_arms():
     fingers = shape.keypoints[17:23]
     wrists = shape.keypoints[15:17].repeat(3, 0).reshape(2, 3, 2)
     for hand in (0, 1):
-        for tip, wrist in zip(fingers[hand::2], wrists[hand]):
+        for tip, wrist in zip(fingers[hand::2], wrists[hand], strict=True):
             x, y = np.rint((0.9 * tip + 0.1 * wrist + 0.5) * SCALE)
             assert np.abs(canvas[int(y), int(x)] - skin).max() <= 2
 
@@ -180,7 +180,7 @@ def test_box_of_a_cue_holds_what_the_cue_changes(cue):
     for seed in range(3):
         clips = [make(seed, on) for on in (set(), {cue})]
         shapes = [figure(*clip, 0) for clip in clips]
-        one, two = (paint(*clip[:2], shape) for clip, shape in zip(clips, shapes))
+        one, two = (paint(*clip[:2], shape) for clip, shape in zip(clips, shapes, strict=True))
         y, x = np.nonzero((cv2.absdiff(one, two) > 8).any(2))
         boxes = np.array([cue_boxes(shape)[cue] for shape in shapes])
         low, high = boxes[:, :2].min(0), boxes[:, 2:].max(0)
@@ -215,7 +215,9 @@ def test_frames_of_a_cue_in_the_order_are_the_same_set_either_way(num_segments):
     length = NUM_FRAMES // num_segments
     segments = [range(k * length, (k + 1) * length) for k in range(num_segments)]
     draws = [SampleFrames(**sampler)(dict(results))['frame_inds'] for _ in range(100)]
-    assert all(ind in segment for draw in draws for ind, segment in zip(draw, segments))
+    assert all(
+        ind in segment for draw in draws for ind, segment in zip(draw, segments, strict=True)
+    )
     sets = [
         Counter(
             tuple(sorted(np.round(track[list(choice)], 9)))

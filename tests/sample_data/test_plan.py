@@ -93,7 +93,7 @@ def posteriors(plans, region, model):
     rows = []
     for plan in plans:
         row = []
-        for emotion, cue in zip(PLANTED, plan.cues):
+        for emotion, cue in zip(PLANTED, plan.cues, strict=True):
             p, hit = emotion.frequency, emotion.hit
             chance = hit if cue else p * (1 - hit) / (1 - p)
             seen = emotion.part == region or region in ('fullbody', 'fusion')

@@ -46,7 +46,7 @@ def test_the_sheet_has_the_inputs(call, monkeypatch):
         ys, xs = np.nonzero((sheet == image[-1, -1]).all(axis=2))
         assert any(
             np.array_equal(sheet[max(y - 31, 0) : y + 1, max(x - 31, 0) : x + 1], image)
-            for y, x in zip(ys, xs)
+            for y, x in zip(ys, xs, strict=True)
         )
 
 

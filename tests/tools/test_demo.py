@@ -25,7 +25,7 @@ def call(calls, tiny, trained, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = tiny.videos['test'][:2]
     os.mkdir('videos')
-    for name, new in zip(names, ('a.mp4', 'b.mp4')):
+    for name, new in zip(names, ('a.mp4', 'b.mp4'), strict=True):
         shutil.copy(tiny.root / 'videos' / name, f'videos/{new}')
         shutil.copy(tiny.root / 'videos' / f'{name}_hol.txt', f'videos/{new}_hol.txt')
         shutil.copy(

@@ -162,7 +162,7 @@ def test_the_table_by_scikit_learn(runs, tmp_path):
                     f'roc_auc/{name}'
                 ] == pytest.approx(value)
             each = roc_auc_score(labels, scores, average=None)
-            for name, value in zip(EMOTIONS, each):
+            for name, value in zip(EMOTIONS, each, strict=True):
                 assert cells[name][i] == f'{value:.3f}'
         fused = read_dump(tmp_path / ('fused.npz' if split == 'test' else 'fused_val.npz'))
         np.testing.assert_allclose(fused.scores, weights[0] * face + weights[1] * body, atol=1e-6)

@@ -51,7 +51,7 @@ def test_one_run(plot, tmp_path):
     assert len(values) == 10
     defined = [k for k in range(8) if k != 6]
     each = roc_auc_score(dump.labels[:, defined], dump.scores[:, defined], average=None)
-    for k, value in zip(defined, each):
+    for k, value in zip(defined, each, strict=True):
         row = values['run', EMOTIONS[k]]
         assert float(row['roc_auc']) == pytest.approx(value, abs=1e-5)
         assert float(row['low']) < value < float(row['high'])

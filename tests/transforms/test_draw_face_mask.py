@@ -26,7 +26,7 @@ def test_every_face_gets_the_mask():
     out = DrawFaceMask(color='green')(results)
     assert out['masked'].tolist() == [True] * 3
     assert out['masked'].dtype == bool
-    for old, copy, new in zip(given, before, out['imgs']):
+    for old, copy, new in zip(given, before, out['imgs'], strict=True):
         np.testing.assert_array_equal(old, copy)
         assert (new != old).any() and not np.shares_memory(new, old)
         assert new.dtype == np.uint8

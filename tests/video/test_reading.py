@@ -149,7 +149,7 @@ def test_several_frames_at_once(clip, name):
     expected = decode_all(path)
     for seed in range(4):
         inds = np.random.default_rng(seed).integers(0, COUNT, 7)
-        for index, image in zip(inds, read_frames(path, inds)):
+        for index, image in zip(inds, read_frames(path, inds), strict=True):
             assert np.array_equal(image, expected[index])
 
 
@@ -371,7 +371,7 @@ def test_real_clips(name):
     path = REAL_DATA / 'clips' / name
     count = probe_video(path).total_frames
     inds = np.random.default_rng(0).integers(0, count, 40)
-    images = dict(zip(inds.tolist(), read_frames(path, inds, count)))
+    images = dict(zip(inds.tolist(), read_frames(path, inds, count), strict=True))
     with av.open(str(path)) as container:
         for index, frame in enumerate(container.decode(video=0)):
             if index in images:

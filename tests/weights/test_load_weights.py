@@ -88,7 +88,7 @@ def test_wrapped_files(wrap, save):
     config = dict(type='ResNet', depth=18, pretrained=None)
     source, target = MODELS.build(dict(config)), MODELS.build(dict(config))
     load_weights(target, save(wrap(source.state_dict())))
-    for a, b in zip(source.parameters(), target.parameters()):
+    for a, b in zip(source.parameters(), target.parameters(), strict=True):
         torch.testing.assert_close(a, b)
 
 
@@ -116,7 +116,7 @@ def test_a_partial_match_is_refused_and_changes_nothing(change, message, save):
     with pytest.raises(ValueError, match=message) as error:
         load_weights(backbone, save(weights))
     assert 'weights.pth' in str(error.value)
-    for a, b in zip(before, backbone.parameters()):
+    for a, b in zip(before, backbone.parameters(), strict=True):
         torch.testing.assert_close(a, b)
 
 

@@ -160,6 +160,6 @@ def refit_statistics(recognizer: nn.Module, clips: list[Tensor]) -> None:
         norm.train()
     for clip in clips:
         score_stream(recognizer, clip)
-    for norm, momentum in zip(norms, momenta):
+    for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
         norm.eval()

@@ -120,7 +120,9 @@ def read_clips(cfg, explainer, cues, seen, cache_dir):
                     )
                     for p in sampled.packed.places[stream]
                 ]
-        shown = tuple(name for name, there in zip(cues['classes'], about['cues']) if there)
+        shown = tuple(
+            name for name, there in zip(cues['classes'], about['cues'], strict=True) if there
+        )
         yield Clip(sampled.packed, shown, boxes)
 
 
@@ -135,7 +137,9 @@ def measure(explainer, clip, seen):
             row = 0 if explainer.method == EIGENCAM else emotions.index(name)
             pairs = [
                 (values, box)
-                for values, box in zip(found[stream].maps[row], clip.boxes[stream, name])
+                for values, box in zip(
+                    found[stream].maps[row], clip.boxes[stream, name], strict=True
+                )
                 if box is not None
             ]
             yield Measured(

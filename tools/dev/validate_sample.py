@@ -54,7 +54,9 @@ def shuffle_labels(source, target, seed):
     labels = [row[2:] for row in rows]
     random.Random(seed).shuffle(labels)
     with open(target, 'w', newline='', encoding='utf-8') as file:
-        csv.writer(file).writerows([header] + [row[:2] + new for row, new in zip(rows, labels)])
+        csv.writer(file).writerows(
+            [header] + [row[:2] + new for row, new in zip(rows, labels, strict=True)]
+        )
 
 
 def run(runs, training, seeds):

@@ -139,7 +139,7 @@ def parts_of_folder(
             needs_any=True,
             min_frames=FEW_FRAMES,
         )
-        for split, name in zip(splits, names)
+        for split, name in zip(splits, names, strict=True)
     ]
 
 
@@ -187,7 +187,7 @@ def check(parts: Sequence[Part], workers: int | None = None) -> Report:
         rows.append(each)
         findings += [Finding(p.level, p.kind, part.split, '', p.text) for p in problems]
     opened = _open_all(parts, rows, workers)
-    for part, each, sources in zip(parts, rows, opened):
+    for part, each, sources in zip(parts, rows, opened, strict=True):
         labels.setdefault(part.split, []).extend(_multi_hot(r) for r in each)
         own = [_clip_of(part, row, sources[_key_of(row)]) for row in each]
         if part.key in seen:
@@ -239,7 +239,7 @@ def _open_all(
     # Threads do: decoding leaves Python's lock alone.
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
         results = progress_bar(pool.map(work, jobs), 'opening', len(jobs), unit='clip')
-        for (k, row), source in zip(jobs, results):
+        for (k, row), source in zip(jobs, results, strict=True):
             found[k][_key_of(row)] = source
     return found
 
@@ -283,7 +283,7 @@ def _clip_findings(
     def add(row: Annotation, level: str, kind: str, text: str) -> None:
         found.append(Finding(level, kind, part.split, row.clip_id, text))
 
-    for row, clip in zip(rows, clips):
+    for row, clip in zip(rows, clips, strict=True):
         source = sources[_key_of(row)]
         # Several rows may be of the same files.
         if _key_of(row) not in told:
@@ -394,7 +394,7 @@ def _try_it(
             and all(problem.level != 'error' for problem in source.problems)
         )
 
-    good = {row.line for row, clip in zip(rows, clips) if is_good(row, clip)}
+    good = {row.line for row, clip in zip(rows, clips, strict=True) if is_good(row, clip)}
     if not good:
         return []
     with open(dataset.ann_file, encoding='utf-8-sig', newline='') as file:

@@ -173,7 +173,7 @@ def _read_frames(files: ClipFiles, problems: list) -> tuple[VideoInfo, int]:
     ]
     sizes, num_bytes = _read_images(paths, 'frame', problems)
     usual = (folder.width, folder.height)
-    other = [p for p, size in zip(paths, sizes) if size not in (None, usual)]
+    other = [p for p, size in zip(paths, sizes, strict=True) if size not in (None, usual)]
     if other:
         # Their landmarks would be those of another picture.
         level = 'error' if files.landmarks or files.keypoints else 'warning'

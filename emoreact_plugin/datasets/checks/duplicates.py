@@ -40,6 +40,7 @@ def content_ids(sizes: dict[str, int], workers: int | None = None) -> dict[str, 
                 progress_bar(
                     pool.map(_hash, todo), 'comparing', len(todo), unit='clip', shown=bool(todo)
                 ),
+                strict=True,
             )
         )
     return {path: hashes.get(osp.realpath(path)) or osp.realpath(path) for path in sizes}

@@ -106,7 +106,7 @@ def label_findings(
     """
     found = []
     for split, each in labels.items():
-        for name, column in zip(classes, each.T if len(each) else ()):
+        for name, column in zip(classes, each.T if len(each) else (), strict=False):
             if column.all() or not column.any():
                 what = 'a positive' if not column.any() else 'a negative'
                 found.append(

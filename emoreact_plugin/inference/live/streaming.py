@@ -320,7 +320,7 @@ class EmotionStream:
         owner = self.owner
         kept = [window.frames[int(k)] for k in window.sample['frame_inds']]
         landmarks = Landmarks(
-            *(np.concatenate(each) for each in zip(*(one.landmarks for one in kept)))
+            *(np.concatenate(each) for each in zip(*(one.landmarks for one in kept), strict=True))
         )
         packed = owner.pipeline.pack(window.sample, [each.frame for each in kept], landmarks)
         scores = owner.score([packed])

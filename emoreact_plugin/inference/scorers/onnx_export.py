@@ -34,18 +34,18 @@ class _Exported(nn.Module):
         self.output_names = [FUSED, *(f'{s}_logits' for s in self.streams)]
 
     def forward(self, *values: Tensor) -> tuple[Tensor, ...]:
-        images = dict(zip(self.inputs, values))
+        images = dict(zip(self.inputs, values, strict=False))
         if not self.streams:
             x = self._normalised(ONLY_INPUT, images[ONLY_INPUT])
             return (score_stream(self.model, x)[0],)
         logits, features = {}, {}
-        for stream, (name, x) in zip(self.streams, images.items()):
+        for stream, (name, x) in zip(self.streams, images.items(), strict=True):
             logits[stream], pooled, _ = score_stream(
                 self.model.recognizer_of(stream), self._normalised(name, x)
             )
             if pooled is not None:
                 features[stream] = pooled
-        valid = dict(zip(self.streams, values[len(self.inputs) :]))
+        valid = dict(zip(self.streams, values[len(self.inputs) :], strict=True))
         fused = self.model.fusion(logits, features, valid)
         return (fused, *logits.values())
 

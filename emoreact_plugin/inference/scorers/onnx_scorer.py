@@ -58,7 +58,7 @@ class OnnxScorer(Scorer):
     def __call__(self, clips: list[dict]) -> Scores:
         names = [each.name for each in self._session.get_inputs()]
         outputs = [each.name for each in self._session.get_outputs()]
-        values = dict(zip(outputs, self._session.run(outputs, feed_of(clips, names))))
+        values = dict(zip(outputs, self._session.run(outputs, feed_of(clips, names)), strict=True))
         return Scores(
             values.pop(FUSED), {name[: -len('_logits')]: value for name, value in values.items()}
         )

@@ -96,7 +96,7 @@ def steadied(before: Region | None, now: Region) -> Region:
     change = np.abs(np.subtract(now, before))
     if (change[:3] > 0.1 * now.size).any() or change[3] > 0.2:
         return now
-    return Region(*(b + FOLLOW * (n - b) for b, n in zip(before, now)))
+    return Region(*(b + FOLLOW * (n - b) for b, n in zip(before, now, strict=True)))
 
 
 def body_region(centre: np.ndarray, edge: np.ndarray) -> Region:

@@ -345,7 +345,7 @@ def _strap_layers(
     taper = np.minimum(1, 0.35 + np.arange(lines.shape[1])[::-1, None] / 3)
     across = along[..., ::-1] * (-1, 1) * taper * (width * place.upright.scale / 2)
     ribbons = np.concatenate([lines + across, (lines - across)[:, ::-1]], axis=1)
-    for k, (ribbon, share) in enumerate(zip(ribbons, place.strap_shares)):
+    for k, (ribbon, share) in enumerate(zip(ribbons, place.strap_shares, strict=True)):
         side = 1 + light.right * (-1) ** k
         _fill(covered, ribbon, int(255 * share))
         _fill(lit, ribbon, int(np.clip(220 * side, 0, 255) * share))

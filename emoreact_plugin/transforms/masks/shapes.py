@@ -74,6 +74,7 @@ def _oval(width: float, middle: float, height: float, behind: float) -> tuple:
             width * np.sin(angles),
             middle - height * np.cos(angles),
             behind + 20 * np.cos(angles) ** 2,
+            strict=True,
         )
     )
 

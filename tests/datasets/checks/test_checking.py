@@ -57,7 +57,7 @@ def test_every_wrong_line_is_named(root):
     path.write_text(path.read_text() + '3,"A\nB.mp4",9\n4,/x.mp4\n')
     report = look(root)
     lines = [f.text for f in report.findings if f.kind == 'annotations']
-    for number, line in zip((2, 4, 6, 7), lines):
+    for number, line in zip((2, 4, 6, 7), lines, strict=True):
         assert line.startswith(f'{path}, line {number}'), line
     assert len(lines) == 4 and len(report.labels['train']) == 1
 
@@ -103,7 +103,7 @@ class TestDuplicates:
     def test_one_file_for_two_splits(self, root):
         parts = [
             make_part(split, config(root, name))
-            for split, name in zip(SPLITS, ('train', 'val', 'val'))
+            for split, name in zip(SPLITS, ('train', 'val', 'val'), strict=True)
         ]
         report = check(parts)
         assert [f[1:] for f in found(report) if f[1] == 'duplicate'] == [('duplicate', 'test', '')]

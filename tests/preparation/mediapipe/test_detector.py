@@ -223,7 +223,7 @@ def test_close_to_openface():
         pytest.skip('needs a real clip with its OpenFace file')
     expected = read_openface_csv(clip.with_suffix('.csv'))[0]
     with LandmarkDetector() as detector:
-        for k, image in zip(range(8), iterate_frames(clip)):
+        for k, image in zip(range(8), iterate_frames(clip), strict=False):
             eyes = np.linalg.norm(expected[k, 36] - expected[k, 45])
             off = detector(image).face - expected[k]
             assert np.linalg.norm(off, axis=1).mean() < 0.08 * eyes

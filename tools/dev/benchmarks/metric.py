@@ -37,7 +37,7 @@ def metric_samples(scores: np.ndarray, labels: np.ndarray) -> list[dict]:
     probabilities = sigmoid(scores.astype(np.float64))
     return [
         dict(pred_logits=logits, pred_score=score, gt_label=label)
-        for logits, score, label in zip(scores, probabilities, labels)
+        for logits, score, label in zip(scores, probabilities, labels, strict=True)
     ]
 
 
@@ -57,11 +57,11 @@ def score_by_sklearn(scores: np.ndarray, labels: np.ndarray) -> dict:
         ('ap', average_precision_score, scores),
     ):
         each = measure(labels, values, average=None)
-        report.update({f'{name}/{k}': v for k, v in zip(EMOTIONS, each)})
+        report.update({f'{name}/{k}': v for k, v in zip(EMOTIONS, each, strict=True)})
         report[f'{name}/macro'] = each.mean()
     report['roc_auc/micro'] = roc_auc_score(labels, scores, average='micro')
     each = f1_score(labels, predicted, average=None)
-    report.update({f'f1/{k}': v for k, v in zip(EMOTIONS, each)})
+    report.update({f'f1/{k}': v for k, v in zip(EMOTIONS, each, strict=True)})
     report['f1/macro'] = each.mean()
     report['f1/micro'] = f1_score(labels, predicted, average='micro')
     return report

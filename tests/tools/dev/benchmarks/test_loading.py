@@ -89,9 +89,9 @@ def test_the_yardstick_decodes_the_frames_that_are_loaded(root, source):
     decoded = Compose(data.pipeline('face', source).transforms[:2])
     for k in range(3):
         loaded = loads.load(decoded, k)
-        for sample, own in zip(loaded, loads.sampled(k)):
+        for sample, own in zip(loaded, loads.sampled(k), strict=True):
             assert sample['frame_inds'].tolist() == own['frame_inds'].tolist()
-            for image, plain in zip(sample['imgs'], decode(jpegs_of(own))):
+            for image, plain in zip(sample['imgs'], decode(jpegs_of(own)), strict=True):
                 plain = plain[..., ::-1]
                 if source == 'frames':
                     assert (image == plain).all()
@@ -163,7 +163,7 @@ def test_groups(root):
     for input_, regions in INPUTS.items():
         sample = frames.calls[input_](0)[0]
         assert set(sample['inputs']) == {f'{r}_imgs' for r in regions}
-    for plain, masked in zip(frames.calls['face'](0), masks.calls['face'](0)):
+    for plain, masked in zip(frames.calls['face'](0), masks.calls['face'](0), strict=True):
         assert not torch.equal(plain['inputs']['face_imgs'], masked['inputs']['face_imgs'])
 
 

@@ -23,7 +23,7 @@ def test_a_mask_of_each_kind_is_drawn(root):
     assert set(group.units.values()) == {6}
     first, again = (group.calls['surgical'](1) for _ in range(2))
     # Of the same frames each time: drawing leaves them as they were.
-    for sample, other in zip(first, again):
+    for sample, other in zip(first, again, strict=True):
         assert sample['masked'].all()
         np.testing.assert_array_equal(sample['imgs'], other['imgs'])
     drawn = [sample['imgs'][0] for kind in ('surgical', 'cloth') for sample in group.calls[kind](0)]
