@@ -1,9 +1,9 @@
-"""Installs emoreact_plugin together with its configs and tools.
+"""Install emoreact_plugin together with its configs and tools.
 
-Like MMAction2's, the installed package has a folder ``.mim`` that holds
-``configs``, ``tools`` and ``model-index.yml``: MMEngine looks there for
-``_base_ = 'emoreact_plugin::...'``. An editable install gets links to the
-checkout, a wheel gets copies. Building leaves nothing else in the checkout.
+As in MMAction2, the installed package has a folder ``.mim`` that holds ``configs``, ``tools`` and
+``model-index.yml``. MMEngine looks there for ``_base_ = 'emoreact_plugin::...'``. An editable
+install gets links to the checkout, a wheel gets copies. Building leaves nothing else in the
+checkout.
 """
 
 import atexit
@@ -51,6 +51,8 @@ ONNX = ['onnx>=1.16,<2', 'onnxruntime>=1.18,<2', 'onnxscript>=0.2,<1']
 TENSORBOARD = ['tensorboard>=2.15,<3']
 EXTRAS_REQUIRE = {
     'test': ['pytest>=8', 'pytest-xdist>=3.5', *ONNX, *TENSORBOARD],
+    # ruff formats alike only within one version
+    'style': ['import-linter>=2.17,<3', 'ruff==0.17.6'],
     # 0.10.14 is the last release whose wheel holds its models
     'landmarks': ['mediapipe==0.10.14; python_version < "3.13"'],
     'onnx': ONNX,
@@ -59,17 +61,20 @@ EXTRAS_REQUIRE = {
 
 
 def read(*names):
+    """Read a text file of the checkout, named by the parts of its path."""
     with open(osp.join(ROOT, *names), encoding='utf-8') as file:
         return file.read()
 
 
 def version():
+    """Return the version number that ``emoreact_plugin/version.py`` sets."""
     scope = {}
     exec(read('emoreact_plugin', 'version.py'), scope)
     return scope['__version__']
 
 
 def long_description():
+    """Return the text of the README, or '' if the source tree has none."""
     # a source tree without it still installs
     if not osp.exists(osp.join(ROOT, 'README.md')):
         return ''
@@ -77,7 +82,7 @@ def long_description():
 
 
 def put(source, target, link):
-    """Link or copy one file or folder to ``target``, replacing it."""
+    """Link or copy one file or folder to ``target``, and replace what is there."""
     if osp.islink(target) or osp.isfile(target):
         os.remove(target)
     elif osp.isdir(target):
@@ -91,15 +96,18 @@ def put(source, target, link):
             # be made again after a change
             pass
     if osp.isdir(source):
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns('__pycache__', '*.pyc'))
+        shutil.copytree(
+            source, target, ignore=shutil.ignore_patterns('__pycache__', '*.pyc', 'dev')
+        )
     else:
         shutil.copy2(source, target)
 
 
 class BuildWithMim(build_py):
-    """Adds ``.mim`` to the build, or to the checkout if it is editable."""
+    """Add ``.mim`` to the build, or to the checkout if the install is editable."""
 
     def run(self):
+        """Build the package as usual, then link or copy the parts of ``.mim`` into it."""
         super().run()
         editable = getattr(self, 'editable_mode', False)
         base = ROOT if editable else osp.abspath(self.build_lib)
@@ -113,7 +121,7 @@ class BuildWithMim(build_py):
 
 
 def out_of_tree():
-    """Options that keep build files out of the checkout."""
+    """Return the options that keep build files out of the checkout."""
     if 'sdist' in sys.argv:
         return {}  # packs the metadata from the place where it is by default
     scratch = tempfile.mkdtemp(prefix='emoreact_plugin-build-')

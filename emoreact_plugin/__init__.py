@@ -1,7 +1,7 @@
-"""Multi-label emotion recognition from face and body, on MMAction2.
+"""Recognize emotions from face and body with multi-label models, on MMAction2.
 
-Importing the package registers its parts in MMAction2's registries and mends
-what the released OpenMMLab wheels get wrong (:mod:`.compat`).
+Importing the package registers its parts in MMAction2's registries and repairs what is broken in
+the released OpenMMLab wheels (:mod:`.compat`).
 """
 
 from .compat import apply

@@ -88,7 +88,7 @@ def body_of(frame: int) -> np.ndarray:
 
 @pytest.fixture(autouse=True)
 def mmaction_scope():
-    """What a config's ``default_scope`` does."""
+    """Set the default scope, as a config's ``default_scope`` does."""
     init_default_scope('mmaction')
 
 
@@ -126,7 +126,7 @@ def make_tiny(root: Path, counts=(8, 4, 6), seed=0) -> TinyData:
 
 
 def write_annotations(path: Path, names, table) -> None:
-    """The annotation CSV; the valence of row i is 1 + i / 4."""
+    """Write the annotation CSV; the valence of row i is 1 + i / 4."""
     with open(path, 'w', newline='') as file:
         writer = csv.writer(file)
         writer.writerow(['', 'video', *EMOTIONS, 'Valence'])

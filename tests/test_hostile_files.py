@@ -1,5 +1,6 @@
-"""Files that would run code when they are unpickled, given to every part that
-reads a weight file or a checkpoint: all refuse them, and nothing is run.
+"""Give files that would run code when unpickled to every part that reads weights or checkpoints.
+
+All parts refuse them, and nothing is run.
 """
 
 import ast
@@ -22,7 +23,10 @@ ROOT = Path(__file__).parents[1]
 
 
 def tool(name, *arguments):
-    """A tool's error; ``{file}``, ``{config}`` and ``{tmp}`` are filled in."""
+    """Return a function that returns a tool's error.
+
+    ``{file}``, ``{config}`` and ``{tmp}`` in the arguments are filled in.
+    """
 
     def run(tools, **values):
         code, _, error = tools(name)(*(a.format(**values) for a in arguments))
@@ -33,7 +37,7 @@ def tool(name, *arguments):
 
 
 def function(call):
-    """The error of a function of the file's path."""
+    """Return a function that returns the error of a call with the path of the file."""
 
     def run(tools, file, **values):
         with pytest.raises(ValueError) as error:
@@ -44,7 +48,7 @@ def function(call):
 
 
 def as_load_from(file):
-    """What MMEngine does with `load_from`, a resume or a test."""
+    """Load a file as MMEngine does for `load_from`, a resume or a test."""
     from mmengine.runner import load_checkpoint
 
     load_checkpoint(MODELS.build(recognizer2d()), file)
@@ -72,7 +76,7 @@ READERS = {
 
 
 def contents(evil):
-    """A hostile object in the places of the three kinds of checkpoints."""
+    """Put a hostile object into the places of the three kinds of checkpoints."""
     state = original_state(random_model('resnet18'))
     return {
         'original': dict(arch='TSN', epoch=7, state_dict=state, config=evil),
@@ -170,9 +174,7 @@ def test_the_files_do_create_one_elsewhere(files):
 
 
 def unsafe_calls(tree):
-    """Calls of something's `load` that name or may take weights_only=False,
-    and of pickle.
-    """
+    """Find calls of pickle, and calls of a `load` that sets or may take weights_only=False."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue

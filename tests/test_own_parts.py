@@ -1,5 +1,6 @@
-"""docs/own_parts.md: a region, a backbone and a fusion in a user's own
-folder; the page's snippets and command lines are what is run here.
+"""Test docs/own_parts.md: a region, a backbone and a fusion in a user's own folder.
+
+The snippets and command lines of the page are what is run here.
 """
 
 import importlib
@@ -56,7 +57,7 @@ BOXES = [(13, 23, 51, 37), (14, 23, 34, 37), (0, 0, WIDTH, HEIGHT)]
 
 
 def keypoints_txt(poses=POSES):
-    """The ``_hol.txt`` that the page's own function writes."""
+    """Write the ``_hol.txt`` text with the page's own function."""
     page = {}
     exec(KEYPOINTS_LINE, page)
     return ''.join(
@@ -84,8 +85,9 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def on_path(folder, monkeypatch):
-    """The user's folder on the path of this process; what it registers is
-    gone afterwards.
+    """Put the user's folder on the path of this process.
+
+    What it registers is removed afterwards.
     """
     kept = [(registry, dict(registry.module_dict)) for registry in (REGIONS, MODELS)]
     monkeypatch.chdir(folder)
@@ -103,7 +105,7 @@ def my_parts(on_path):
 
 
 def words_of(line, **places):
-    """The words of a command line of the page, after ``python``."""
+    """Split a command line of the page into words, without ``python``."""
     words = [str(places.get(word, word)) for word in shlex.split(line)]
     assert words[0] == 'python'
     return [str(ROOT / words[1]), *words[2:]]
@@ -122,7 +124,7 @@ def load(path, *options):
 
 @pytest.fixture(scope='module')
 def trained(folder):
-    """The page's training, by another process in the user's folder."""
+    """Run the page's training in another process in the user's folder."""
     result = subprocess.run(
         [sys.executable, *words_of(TRAIN), *SMALL],
         cwd=folder,
@@ -259,13 +261,13 @@ def test_the_backbone_halves_the_frame_at_each_layer(my_parts):
 
 
 def on_page(message):
-    """A pattern of an error message that the page explains."""
+    """Return a pattern of an error message that the page explains."""
     assert message in PAGE
     return re.escape(message)
 
 
 def config_with(folder, name, old, new):
-    """A copy of the example config beside it, with one change."""
+    """Copy the example config with one change, next to the original."""
     text = (EXAMPLES / 'my_config.py').read_text()
     assert old in text
     path = folder / 'my_project' / name

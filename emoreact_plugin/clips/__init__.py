@@ -1,1 +1,1 @@
-"""A clip on disk: its files, landmarks, crops and masks, and the regions in its frames."""
+"""Read a clip from disk: its files, landmarks, crops and masks, and the regions in its frames."""

@@ -1,4 +1,4 @@
-"""A clip: its frames, and where the person is in them."""
+"""Open a clip: its frames, and the landmarks of the person in them."""
 
 import os.path as osp
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,38 +25,39 @@ FRAME_NAMES = '{:06d}.jpg'
 
 
 class Clip:
-    """A video, or a folder of numbered frames, and its landmarks.
+    """Read the frames and landmarks of a video or of a folder of numbered frames.
 
     Args:
         path (str): The video file, or the folder.
-        landmarks (str, optional): Folder of the landmark files of any kind
-            that ``EmoReactDataset`` reads. Defaults to None: beside the clip.
+        landmarks (str, optional): Folder of the landmark files, of any kind
+            that ``EmoReactDataset`` reads. Defaults to None: the folder that
+            holds the clip.
         detect (Callable, optional): Finds the landmarks of a video now,
-            instead of reading any; called with the path of the video.
-        use_landmarks (bool): Without, none are looked for: whole frames are
-            used. Defaults to True.
+            instead of reading any. It is called with the path of the video.
+        use_landmarks (bool): If False, no landmarks are looked for and whole
+            frames are used. Defaults to True.
         cache_dir (str, optional): Folder of the prepared landmark files, see
             ``EmoReactDataset``.
         filename_tmpl (str): The names of frames in a folder.
-        video (str, optional): The name that the landmark files are called
-            by, such as ``80sTOYS105_2.mp4``, relative to their folder.
-            Defaults to None: the clip's own.
-        person (str, optional): Whom of several people the landmark files are
+        video (str, optional): The name that the names of the landmark files
+            start with, such as ``80sTOYS105_2.mp4``, relative to their folder.
+            Defaults to None: the clip's own name.
+        person (str, optional): Which of several people the landmark files are
             of, see ``EmoReactDataset``. Defaults to None.
 
     Attributes:
-        path, name (str): Its path, and the last part of it.
-        total_frames (int)
-        size (tuple[int, int]): Width and height of a frame, pixels.
-        fps (float): Frames a second, 0.0 where that is not known.
-        landmarks (Landmarks): Of all frames.
+        path, name (str): The clip's path, and the last part of it.
+        total_frames (int): Number of frames.
+        size (tuple[int, int]): Width and height of a frame in pixels.
+        fps (float): Frames a second, 0.0 if unknown.
+        landmarks (Landmarks): The landmarks of all frames.
         has_landmarks, has_keypoints (bool): Whether there are files of the
             face and of the body.
 
     Raises:
-        FileNotFoundError: When it, or the folder of landmarks, is not there.
-        ValueError: When it, or its landmark file, cannot be read, or the two
-            do not belong together.
+        FileNotFoundError: If the clip, or the folder of landmarks, is missing.
+        ValueError: If the clip or its landmark file cannot be read, or the
+            two do not belong together.
     """
 
     def __init__(
@@ -124,7 +125,7 @@ class Clip:
         )
 
     def frames(self) -> Iterator[np.ndarray]:
-        """Yield every frame: (H, W, 3) uint8, RGB."""
+        """Yield every frame, (H, W, 3) uint8, RGB."""
         if not self.filename_tmpl:
             yield from iterate_frames(self.path)
             return
@@ -132,8 +133,13 @@ class Clip:
             yield self._image(k)
 
     def select(self, inds: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield some frames in their order: each index once, and the frame,
-        (H, W, 3) uint8, RGB.
+        """Yield some frames in their order, each once and with its index.
+
+        Args:
+            inds (Iterable[int]): Frame indices, counted from 0, in any order.
+
+        Yields:
+            tuple[int, np.ndarray]: The index, and the frame, (H, W, 3) uint8, RGB.
         """
         if not self.filename_tmpl:
             yield from select_frames(self.path, inds)
@@ -142,8 +148,11 @@ class Clip:
             yield k, self._image(k)
 
     def times(self) -> np.ndarray:
-        """When each frame is shown: (T, ) float64, seconds from the first one
-        on; at 25 frames a second for a folder of frames.
+        """Return the time at which each frame is shown.
+
+        Returns:
+            np.ndarray: (T, ) float64, seconds from the first frame on. For a
+            folder of frames, there are 25 frames a second.
         """
         if not self.filename_tmpl:
             times = frame_times(self.path)
@@ -152,7 +161,14 @@ class Clip:
         return np.arange(self.total_frames) / (self.fps or float(USUAL_RATE))
 
     def read(self, inds: Sequence[int]) -> list[np.ndarray]:
-        """Some frames, counted from 0: (H, W, 3) uint8, RGB."""
+        """Read some frames.
+
+        Args:
+            inds (Sequence[int]): Frame indices, counted from 0.
+
+        Returns:
+            list[np.ndarray]: (H, W, 3) uint8, RGB, in the order of ``inds``.
+        """
         if not self.filename_tmpl:
             return read_frames(self.path, inds, self.total_frames)
         return [self._image(int(k)) for k in inds]

@@ -1,4 +1,4 @@
-"""Which files belong to a clip, and the prepared file made of them."""
+"""Find the files that belong to a clip."""
 
 import os.path as osp
 from typing import NamedTuple
@@ -14,15 +14,16 @@ FILE_NAMES = dict(
 
 
 class ClipFiles(NamedTuple):
-    """Where a clip lies.
+    """Paths of the files that belong to a clip.
 
     Attributes:
-        video (str): Its name in the annotation file.
+        video (str): The clip's name in the annotation file.
         source (str): Path of the video file or of the folder of frames.
         landmarks (str | None): OpenFace's CSV, or a prepared file.
         keypoints (str | None): The ``_hol.txt``, or the same prepared file.
-        filename_tmpl (str | None): Of the frames; None for a video.
-        person (str | None): Whom of several people the files are of.
+        filename_tmpl (str | None): Template of the frames' names; None for a
+            video.
+        person (str | None): Which of several people the files are of.
     """
 
     video: str
@@ -41,19 +42,20 @@ def find_clip(
     filename_tmpl: str | None = None,
     person: str | None = None,
 ) -> ClipFiles:
-    """Gather what belongs to a clip.
+    """Find the files that belong to a clip.
 
     Args:
-        video (str): Its name, such as ``80sTOYS105_2.mp4``.
+        video (str): The clip's name, such as ``80sTOYS105_2.mp4``.
         source (str): Path of the video file or of the folder of frames.
         landmarks (str): The folder with the landmark files.
         keypoints (str): The folder with the keypoint files.
-        filename_tmpl (str, optional): Of the frames; None for a video.
-        person (str, optional): Whom of several people the files are of, see
+        filename_tmpl (str, optional): Template of the frames' names; None for
+            a video.
+        person (str, optional): Which of several people the files are of, see
             :func:`expected_names`. Defaults to None.
 
     Returns:
-        ClipFiles
+        ClipFiles: The paths; None for landmarks or keypoints that are missing.
 
     Raises:
         ValueError: For a damaged prepared file among the landmarks.
@@ -69,35 +71,40 @@ def find_clip(
 
 
 def find_landmarks(video: str, folder: str, person: str | None = None) -> str | None:
-    """A clip's face landmarks in a folder, see :func:`expected_names`.
+    """Find the file of a clip's face landmarks in a folder.
 
     Args:
-        video (str): Such as ``80sTOYS105_2.mp4``.
-        folder (str): Where to look.
-        person (str, optional): Whom of several people they are of.
+        video (str): The clip's name, such as ``80sTOYS105_2.mp4``.
+        folder (str): The folder to look in.
+        person (str, optional): Which of several people they are of, see
+            :func:`expected_names`. Defaults to None.
 
     Returns:
-        str | None: The file.
+        str | None: Path of the file; None if there is none.
     """
     return _first_file(folder, expected_names('landmarks', video, person))
 
 
 def find_keypoints(video: str, folder: str, person: str | None = None) -> str | None:
-    """A clip's body keypoints in a folder; see :func:`find_landmarks`."""
+    """Find the file of a clip's body keypoints in a folder.
+
+    Arguments and result are those of :func:`find_landmarks`.
+    """
     return _first_file(folder, expected_names('keypoints', video, person))
 
 
 def expected_names(kind: str, video: str, person: str | None = None) -> list[str]:
-    """The names that a clip's file of a kind may have, the first one first.
+    """List the names that a clip's file may have, in the order they are tried.
 
     Args:
         kind (str): ``'landmarks'`` or ``'keypoints'``.
-        video (str): Such as ``80sTOYS105_2.mp4``.
-        person (str, optional): Whom of several people it is of: ``_<person>``
-            then follows the names of clip and video, as in ``talk_2.csv``.
+        video (str): The clip's name, such as ``80sTOYS105_2.mp4``.
+        person (str, optional): Which of several people the file is of. Then
+            ``_<person>`` follows the names of clip and video, as in
+            ``talk_2.csv``. Defaults to None.
 
     Returns:
-        list[str]: Relative to the folder.
+        list[str]: Names relative to the folder.
     """
     clip = osp.splitext(video)[0]
     if person is not None:

@@ -1,4 +1,4 @@
-"""In which frames of a clip a face and a body were found."""
+"""Tell in which frames of a clip a face and a body were found."""
 
 from typing import NamedTuple
 
@@ -8,12 +8,14 @@ from .landmark_cache import PreparedClip
 
 
 class Coverage(NamedTuple):
-    """In which frames of a clip something was found, each (F, ) bool.
+    """Flags that tell in which frames of a clip a face and a body were found.
+
+    Each array is (F, ) bool, with one value for each frame.
 
     Attributes:
-        face (np.ndarray): The face, or its box.
-        body (np.ndarray): The body.
-        box (np.ndarray): Only the box of the face.
+        face (np.ndarray): True where the face, or only its box, was found.
+        body (np.ndarray): True where the body was found.
+        box (np.ndarray): True where only the box of the face is known.
     """
 
     face: np.ndarray
@@ -21,19 +23,21 @@ class Coverage(NamedTuple):
     box: np.ndarray
 
     def part(self, frames: slice) -> 'Coverage':
-        """Of some of the frames."""
+        """Return the coverage of some of the frames."""
         return Coverage(*(each[frames] for each in self))
 
 
 def coverage_of(clip: PreparedClip) -> Coverage:
-    """Where at least half of the face's landmarks are there, and any of the
-    body's keypoints.
+    """Find the frames of a clip that show a face, and those that show a body.
+
+    A frame shows a face if at least half of the face's landmarks are there,
+    and a body if any of the body's keypoints is there.
 
     Args:
-        clip (PreparedClip): Of F frames.
+        clip (PreparedClip): A clip of F frames.
 
     Returns:
-        Coverage
+        Coverage: One value for each of the F frames.
     """
     points = np.isfinite(clip.face_landmarks).all(axis=2).sum(axis=1)
     return Coverage(

@@ -1,8 +1,9 @@
-"""Prepared crops of a clip: a folder with a folder of JPEG files a region.
+"""Read the prepared crops of a clip, and read and write their record.
 
-``<clip>/crops.json`` says what they are, ``<clip>/<region>/000001.jpg`` is the
-first. Training reads them instead of whole frames: no video is decoded, no
-mask drawn and nothing cut out.
+A clip has a folder with one folder of JPEG files for each region:
+``<clip>/crops.json`` is the record, ``<clip>/<region>/000001.jpg`` the first
+crop. Training reads crops instead of whole frames, so no video is decoded, no
+mask is drawn and nothing is cut out.
 """
 
 import json
@@ -22,23 +23,23 @@ VERSION = 1
 
 @dataclass(frozen=True, eq=False)
 class PreparedCrops:
-    """What ``crops.json`` says; T crops of each region.
+    """The content of ``crops.json``, for T crops of each region.
 
     Attributes:
         frame_size (tuple[int, int]): Width and height of the video's frames
             in pixels.
-        source_frames (int): How many frames the video has.
+        source_frames (int): Number of frames of the video.
         size (int): Side of the crops in pixels.
         step (int): There is a crop of every step-th frame: 0, step, ...
-        mask (str): Kind of the masks drawn on them, and their colour where
-            one was chosen; empty for none.
-        masked (np.ndarray): bool (T,), whether there is a mask.
-        coverage (Coverage): Whether face landmarks, or a box, and body
-            keypoints were there, of T frames.
+        mask (str): Kind of the masks drawn on the crops, and their colour if
+            one was chosen; empty without masks.
+        masked (np.ndarray): bool (T,), True where there is a mask.
+        coverage (Coverage): Where face landmarks, or only a box, and body
+            keypoints were there, for T frames.
         boxes (dict[str, np.ndarray]): Region -> int64 (T, 4): x1, y1, x2, y2
             in pixels of the frame, right and bottom exclusive.
         found (dict[str, np.ndarray]): Region -> bool (T,), False where the
-            whole frame stands in.
+            whole frame is used instead of the region.
     """
 
     frame_size: tuple[int, int]
@@ -53,16 +54,16 @@ class PreparedCrops:
 
     @property
     def total_frames(self) -> int:
-        """T."""
+        """Return T, the number of crops of each region."""
         return len(self.masked)
 
 
 def write_record(folder: str, crops: PreparedCrops) -> None:
-    """Write ``crops.json``.
+    """Write the record ``crops.json`` of a clip's crops.
 
     Args:
-        folder (str): Of the clip.
-        crops (PreparedCrops): What it says.
+        folder (str): The clip's folder; it must not have a record yet.
+        crops (PreparedCrops): The content.
     """
 
     def bits(values):
@@ -89,18 +90,18 @@ def write_record(folder: str, crops: PreparedCrops) -> None:
 
 
 def read_record(folder: str) -> PreparedCrops:
-    """Read ``crops.json``.
+    """Read the record ``crops.json`` of a clip's crops.
 
     Args:
-        folder (str): Of the clip.
+        folder (str): The clip's folder.
 
     Returns:
-        PreparedCrops
+        PreparedCrops: The content.
 
     Raises:
-        FileNotFoundError: When there is none.
-        ValueError: When it is damaged or of another version; it names the
-            file.
+        FileNotFoundError: If there is no record.
+        ValueError: If it is damaged or of another version. The message names
+            the file.
     """
     path = osp.join(folder, FILE_NAME)
     if not osp.isfile(path):
@@ -162,19 +163,20 @@ def _check(crops: PreparedCrops) -> None:
 
 
 def read_crops(folder: str, region: str, inds: Sequence[int]) -> Sequence[np.ndarray]:
-    """Read crops of a clip.
+    """Read crops of one region of a clip.
 
     Args:
-        folder (str): Of the clip.
-        region (str): Such as ``'face'``.
-        inds (Sequence[int]): Their places, counted from 0.
+        folder (str): The clip's folder.
+        region (str): The region, such as ``'face'``.
+        inds (Sequence[int]): Positions of the crops, counted from 0.
 
     Returns:
         list[np.ndarray]: (size, size, 3) uint8, RGB, each an array of its
         own.
 
     Raises:
-        ValueError: When one is missing or no image; it names the file.
+        ValueError: If a crop is missing or is not an image. The message names
+            the file.
     """
     images = []
     for index in inds:

@@ -18,14 +18,22 @@ from .landmark_cache import is_current, load_prepared, prepare_clip
 
 
 def default_cache_dir() -> str:
-    """``$EMOREACT_CACHE_DIR``, else the user's cache folder."""
+    """Return the folder of the landmark cache.
+
+    It is ``$EMOREACT_CACHE_DIR`` if this is set, else ``emoreact_plugin`` in
+    the user's cache folder (``$XDG_CACHE_HOME``, else ``~/.cache``).
+    """
     base = os.environ.get('XDG_CACHE_HOME') or osp.expanduser('~/.cache')
     return os.environ.get('EMOREACT_CACHE_DIR') or osp.join(base, 'emoreact_plugin')
 
 
 def prepared_path(files: ClipFiles, cache_dir: str) -> str:
-    """Where a clip's prepared file lies: the paths of what it is made of tell
-    it from those of a clip of the same name in another folder.
+    """Return the path of a clip's prepared file.
+
+    A prepared file among the landmarks is taken as it is. Otherwise the file
+    is in the cache, and its name holds a hash of the paths of the files that it
+    is made of. So clips of the same name in different folders have different
+    prepared files.
     """
     if (files.landmarks or '').endswith('.npz'):
         return files.landmarks
@@ -40,11 +48,11 @@ def prepare_all(
 ) -> tuple[list[str], dict[str, int]]:
     """Make the prepared file of every clip that has none or a stale one.
 
-    Can be stopped and taken up again: a file is whole or not there.
+    This can be stopped and started again: a file is complete or not there.
 
     Args:
-        clips (list[ClipFiles]): What there is.
-        cache_dir (str): The folder of prepared files; made if need be.
+        clips (list[ClipFiles]): The files of each clip.
+        cache_dir (str): The folder of prepared files; made if needed.
         check (bool): Refuse landmark files whose number of rows does not fit
             the clip's frames.
 
@@ -53,8 +61,12 @@ def prepare_all(
         frame of each folder of frames by its path.
 
     Raises:
-        ValueError: Naming all clips that cannot be prepared (the first five
-            in words) and the first error.
+        FileNotFoundError: For a folder of frames that is missing.
+        ValueError: For clips that cannot be prepared: the message gives their
+            number, the names of the first five and the first error. Also for a
+            prepared file that belongs to another clip, for a folder of frames
+            that cannot be used, and for a ``cache_dir`` that cannot be written
+            to.
     """
     try:
         os.makedirs(cache_dir, exist_ok=True)
@@ -91,14 +103,15 @@ def prepare_video(files: ClipFiles, cache_dir: str) -> str:
     """Make the prepared file of one video, if there is none or a stale one.
 
     Args:
-        files (ClipFiles): Of a video.
+        files (ClipFiles): The files of the video.
         cache_dir (str): The folder of prepared files.
 
     Returns:
-        str: The prepared file.
+        str: Path of the prepared file.
 
     Raises:
-        FileNotFoundError, ValueError: As :func:`prepare_all`.
+        FileNotFoundError, ValueError: If the video or a landmark file is
+            missing, cannot be read, or does not belong to the other.
     """
     path = prepared_path(files, cache_dir)
     if path == files.landmarks:
@@ -109,8 +122,12 @@ def prepare_video(files: ClipFiles, cache_dir: str) -> str:
 
 
 def _check_given(files: ClipFiles, folder: FrameFolder | None) -> None:
-    """A prepared file of another tool's making stays as it is, but has to be
-    one of this very clip. Its time may change when a data set is copied.
+    """Check that a prepared file among the landmarks belongs to this very clip.
+
+    Such a file stays as it is: another tool made it. The number and size of
+    the frames in a folder, or the size of a video in bytes, have to be those
+    that it was prepared for. The time of a file is not compared, because it may
+    change when a data set is copied.
     """
     clip = load_prepared(files.landmarks)
     if folder is not None:
@@ -167,7 +184,7 @@ def _prepare_stale(jobs: list[tuple], folders: dict, cache_dir: str, check: bool
 
 
 def sources_of(files: ClipFiles) -> dict[str, str | None]:
-    """Role -> path of the files that a prepared file is made of."""
+    """Map each role to the path of the file that a prepared file is made of."""
     return dict(source=files.source, landmarks_file=files.landmarks, keypoints_file=files.keypoints)
 
 

@@ -1,7 +1,7 @@
-"""The prepared file of a clip: its landmarks, in a form fast to read.
+"""Read and write the prepared file of a clip, which holds its landmarks.
 
-Made once from the text files (the readers stand in ``landmark_readers``), so
-that training parses no text.
+It is made once from the text files (their readers are in
+``landmark_readers``) and is fast to read, so that training parses no text.
 """
 
 import json
@@ -55,7 +55,7 @@ _BROKEN_NPZ = (
 
 @dataclass(frozen=True, eq=False)
 class PreparedClip:
-    """What the prepared file of a clip holds; T frames, J joints.
+    """The content of a clip's prepared file, for T frames and J joints.
 
     Attributes:
         face_landmarks (np.ndarray): float32 (T, 68, 2), x and y in pixels of
@@ -66,10 +66,10 @@ class PreparedClip:
         total_frames (int): T.
         frame_size (tuple[int, int]): Width and height in pixels.
         sources (dict): Role -> dict of ``path``, ``size`` (bytes) and
-            ``mtime_ns`` of the file it was made from; the roles are
+            ``mtime_ns`` of the file that it was made from. The roles are
             'source', 'landmarks_file' and 'keypoints_file'.
         face_is_box (np.ndarray): bool (T,), True where only the box of the
-            face is known: the points are its corners, many times over.
+            face is known: the 68 points are then its corners, repeated.
     """
 
     face_landmarks: np.ndarray
@@ -98,8 +98,8 @@ def prepare_clip(
     Args:
         out_file (str | PathLike): The ``.npz`` file to write; its folder is
             made if there is none.
-        total_frames (int): Number of frames of the clip. Landmarks are cut
-            or padded with NaN to it.
+        total_frames (int): Number of frames of the clip. Landmarks are cut to
+            it or padded with NaN.
         landmarks_file (str | PathLike, optional): OpenFace CSV file.
             Defaults to None: no face is found in any frame.
         keypoints_file (str | PathLike, optional): Keypoint text file.
@@ -114,7 +114,7 @@ def prepare_clip(
         ValueError: One of them is not what it should be (see
             :func:`read_openface_csv`, :func:`read_keypoints_txt`), or the
             landmarks cover a number of frames that is off by more than 10 %
-            and more than 5, or so many keypoint lines are missing. The
+            and more than 5, or as many keypoint lines are missing. The
             message names the file and both numbers.
     """
     check_count('total_frames', total_frames)
@@ -147,8 +147,8 @@ def write_prepared(out_file: PathLike, clip: PreparedClip) -> None:
     Args:
         out_file (str | PathLike): The ``.npz`` file; its folder is made if
             there is none.
-        clip (PreparedClip): What it is to hold; its sources as
-            :func:`stamp_of` gives them.
+        clip (PreparedClip): The content. Its sources are as :func:`stamp_of`
+            gives them.
 
     Raises:
         ValueError: For arrays that do not fit each other.
@@ -212,12 +212,12 @@ def load_prepared(path: PathLike) -> PreparedClip:
             :func:`write_prepared`.
 
     Returns:
-        PreparedClip: Its content.
+        PreparedClip: The content.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is damaged, no prepared file, or of another
-            version. The message names it.
+        ValueError: The file is damaged, is not a prepared file, or is of
+            another version. The message names the file.
     """
     if not os.path.isfile(path):
         raise FileNotFoundError(f'{path}: there is no such prepared file')
@@ -248,7 +248,7 @@ def load_prepared(path: PathLike) -> PreparedClip:
 
 
 def is_current(path: PathLike, sources: dict[str, PathLike | None]) -> bool:
-    """Whether a prepared file is there and its sources are unchanged.
+    """Check whether a prepared file exists and its sources are unchanged.
 
     Args:
         path (str | PathLike): The prepared file.
@@ -257,8 +257,8 @@ def is_current(path: PathLike, sources: dict[str, PathLike | None]) -> bool:
 
     Returns:
         bool: True if the file can be read, has this version, was made from
-        these very roles, and size and modification time of each source are
-        what they were. Paths may differ: a data set can move.
+        exactly these roles, and the size and modification time of each source
+        are the same as then. Paths may differ, because a data set can move.
     """
     try:
         before = load_prepared(path).sources
@@ -273,11 +273,16 @@ def is_current(path: PathLike, sources: dict[str, PathLike | None]) -> bool:
 
 
 def stamp_of(path: PathLike) -> dict:
-    """Path, size and modification time of a file, by which a change of it
-    is noticed.
+    """Return path, size and modification time of a file, to notice a change of it.
+
+    Args:
+        path (str | PathLike): A file, or a folder, whose size is given as 0.
+
+    Returns:
+        dict: ``path`` (str), ``size`` (bytes) and ``mtime_ns``.
 
     Raises:
-        FileNotFoundError: There is no such file.
+        FileNotFoundError: There is no such file or folder.
     """
     path = os.fspath(path)
     try:

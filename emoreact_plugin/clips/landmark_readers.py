@@ -1,6 +1,6 @@
-"""Face landmarks and body keypoints, as other programs write them.
+"""Read face landmarks and body keypoints that other programs wrote.
 
-Each reader turns a text file into an array with one row a frame.
+Each reader turns a text file into an array with one row for each frame.
 """
 
 import os
@@ -35,7 +35,10 @@ _MISSING_CELLS = ('', '-nan(ind)', 'nan(ind)', '-nan(snan)', 'nan(snan)')
 
 
 class _FaceRows(NamedTuple):
-    """The rows of an OpenFace file, R of them; row k is line k + 2."""
+    """The R rows of an OpenFace file.
+
+    Row k is line k + 2 of the file.
+    """
 
     columns: dict[str, np.ndarray]  # those of _ROW_COLUMNS there are: (R,)
     points: np.ndarray  # float32 (R, 68, 2), pixels, NaN where there is none
@@ -47,40 +50,42 @@ def read_openface_csv(
     """Read the 2D face landmarks that OpenFace 2.x wrote for a video.
 
     The ``frame`` column says which frame a row belongs to. It counts from 1,
-    or from 0 if a frame 0 occurs; where it is missing, row k is frame k. No
-    face counts as found in a row of ``success`` 0 or of a confidence that is
-    NaN or under ``min_confidence``, whatever its coordinates are, nor in one
-    whose points all lie at (0, 0). A point with a coordinate that is empty,
-    NaN or infinite is missing; a point outside the frame is kept.
+    or from 0 if a frame 0 occurs. Without this column, row k is frame k.
 
-    Where a frame has several faces, one person is followed: the largest (by
-    the area of the box around its points) in the first frame that has any,
-    then the one whose box centre is nearest to where the person was last
-    seen. A face that continues another face of the frame before is left to
-    it, so that nobody takes over while the followed person is not found for
-    a moment; after 15 frames the nearest face takes over.
+    A row counts as a failure, without a face, if its ``success`` is not 1, if
+    its confidence is NaN or below ``min_confidence``, or if all of its points
+    are missing or lie at (0, 0). A point is missing if a coordinate of it is
+    empty, NaN or infinite. A point outside the frame is kept.
+
+    If a frame has several faces, one person is followed. In the first frame
+    that has any face, this is the largest one, by the area of the box around
+    its points. In later frames it is the face whose box centre is nearest to
+    where the person was last seen. A face that continues another face of the
+    frame before is left to that one, so that nobody takes over while the
+    followed person is not found for a moment. After 15 frames the nearest face
+    takes over.
 
     Args:
-        path (str | PathLike): The CSV file; only its columns ``frame``,
+        path (str | PathLike): The CSV file. Only its columns ``frame``,
             ``face_id``, ``confidence``, ``success`` (each may be missing),
             ``x_0`` to ``x_67`` and ``y_0`` to ``y_67`` are read.
-        min_confidence (float): A face of less confidence is not found.
-            Defaults to 0.7, the threshold in OpenFace's documentation.
+        min_confidence (float): A face of a lower confidence counts as not
+            found. Defaults to 0.7, the threshold in OpenFace's documentation.
 
     Returns:
         tuple[np.ndarray, np.ndarray]: Landmarks, float32 (F, 68, 2), x and y
         in pixels of the full frame, NaN where not found; and confidences,
-        float32 (F,): of the followed face or, in a frame without it, the
-        highest of the rows that count as failed, NaN where there is none. F
-        is the number of the last frame that has a row.
+        float32 (F,): that of the followed face or, in a frame without it, the
+        highest of the rows that count as failures, NaN where there is none. F
+        covers all frames up to the last one that has a row.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is empty, no text, has no 2D landmarks, a row of
-            another length, a cell that is no number, a frame number that is
-            not whole, negative or over 200000, two rows for one face of a
-            frame, or several faces and no ``frame`` column. The message
-            names the file and the line.
+        ValueError: The file is empty, is not text, has no 2D landmarks, has a
+            column twice, a row of another length, a cell that is not a number,
+            a frame number that is not whole, is negative or over 200000, two
+            rows for one face of a frame, or several faces and no ``frame``
+            column. The message names the file and, for a row, the line.
     """
     return parse_openface(path, min_confidence)[:2]
 
@@ -88,8 +93,13 @@ def read_openface_csv(
 def parse_openface(
     path: PathLike, min_confidence: float = MIN_CONFIDENCE
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """What :func:`read_openface_csv` returns, and how many frames have a
-    row.
+    """Read an OpenFace CSV file and count the frames that have a row.
+
+    The arguments are those of :func:`read_openface_csv`.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray, int]: Landmarks and confidences as from
+        :func:`read_openface_csv`, and the number of frames that have a row.
     """
     rows = _parse_openface(path)
     columns, points = rows.columns, rows.points
@@ -148,7 +158,7 @@ def _parse_openface(path: PathLike) -> _FaceRows:
 
 
 def _openface_columns(path: PathLike, header: Sequence[str]) -> list[str]:
-    """Names of the columns to read, those of the 68 points at the end."""
+    """Check the header and return the names of the columns to read, the points' last."""
     missing = [name for name in _POINT_COLUMNS if name not in header]
     if len(missing) == len(_POINT_COLUMNS):
         raise ValueError(
@@ -170,7 +180,10 @@ def _openface_columns(path: PathLike, header: Sequence[str]) -> list[str]:
 
 
 def _parse_cells(place: str, names: Sequence[str], cells: Sequence[str]) -> list[float]:
-    """The slow way: for cells that ``float`` does not take."""
+    """Parse cells one by one, and take those that stand for a missing number as NaN.
+
+    This is the slow way, for cells that ``float`` does not take.
+    """
     values = []
     for name, cell in zip(names, cells, strict=True):
         cell = cell.strip()
@@ -185,7 +198,11 @@ def _parse_cells(place: str, names: Sequence[str], cells: Sequence[str]) -> list
 
 
 def _frame_numbers(path: PathLike, rows: _FaceRows) -> np.ndarray:
-    """Frame of each row, int64 (R,), counted from 0; checks the columns."""
+    """Check the columns and return the frame of each row.
+
+    Returns:
+        np.ndarray: int64 (R,), counted from 0.
+    """
     columns, count = rows.columns, len(rows.points)
     for name in ('frame', 'face_id'):
         if name in columns:
@@ -235,13 +252,13 @@ def _follow_one_person(frames: np.ndarray, found: np.ndarray, points: np.ndarray
     """Mark the rows of one person.
 
     The faces of a frame are matched to the faces last seen, one to one, by
-    the smallest sum of distances; with one face known, that is the nearest.
-    Somebody who has been away for :data:`MAX_FRAMES_AWAY` frames is given up
-    for the nearest face that is there.
+    the smallest sum of distances. With one known face, this is the nearest.
+    If the person has been away for more than :data:`MAX_FRAMES_AWAY` frames,
+    the nearest face that is there takes over.
 
     Args:
-        frames (np.ndarray): int (R,), frame of each row.
-        found (np.ndarray): bool (R,), rows that hold a face.
+        frames (np.ndarray): int (R,), the frame of each row.
+        found (np.ndarray): bool (R,), True for rows that hold a face.
         points (np.ndarray): float (R, 68, 2), NaN where missing.
 
     Returns:
@@ -281,11 +298,11 @@ def _follow_one_person(frames: np.ndarray, found: np.ndarray, points: np.ndarray
 
 
 def read_keypoints_txt(path: PathLike, total_frames: int) -> np.ndarray:
-    """Read a keypoint file: a line a frame, ``x y x y ...``.
+    """Read a keypoint file, which has a line ``x y x y ...`` for each frame.
 
-    Line k (from 0) is frame k, a blank line a frame in which nobody was
+    Line k (from 0) is frame k. A blank line is a frame in which nobody was
     found. Lines past ``total_frames`` belong to no frame (the original put
-    hands there) and are not looked at.
+    hands there) and are ignored.
 
     Args:
         path (str | PathLike): The text file (``<video>_hol.txt``).
@@ -294,20 +311,29 @@ def read_keypoints_txt(path: PathLike, total_frames: int) -> np.ndarray:
     Returns:
         np.ndarray: float32 (T, J, 2), x and y as fractions of the frame's
         width and height. J is the largest number of joints in a frame (0 if
-        there are none); the rest is NaN, as are frames without a line. The
-        file drops joints that were not seen, so j is no fixed joint.
+        there are none). The rest is NaN, as are frames without a line. The
+        file leaves out joints that were not seen, so index j is not always
+        the same joint.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is empty or no text; a line holds an odd count
-            of numbers, something that is no number, or pixels instead of
-            fractions. The message names the file and the line.
+        ValueError: The file is empty or is not text, or a line holds an odd
+            count of numbers, something that is not a number, or pixels
+            instead of fractions. The message names the file and, for a line,
+            its number.
     """
     return parse_keypoints(path, total_frames)[0]
 
 
 def parse_keypoints(path: PathLike, total_frames: int) -> tuple[np.ndarray, int]:
-    """Like :func:`read_keypoints_txt`, and how many lines there are."""
+    """Read a keypoint file and count its lines.
+
+    The arguments are those of :func:`read_keypoints_txt`.
+
+    Returns:
+        tuple[np.ndarray, int]: Keypoints as from :func:`read_keypoints_txt`,
+        and the number of lines in the file.
+    """
     check_count('total_frames', total_frames)
     lines = _read_lines(path, 'keypoint file')
     if not lines:
@@ -352,6 +378,6 @@ def _read_lines(path: PathLike, kind: str) -> list[str]:
 
 
 def check_count(name: str, value: int) -> None:
-    """Refuse anything but a whole number from 1."""
+    """Raise a ValueError unless a value is a whole number from 1 on."""
     if not isinstance(value, (int, np.integer)) or value < 1:
         raise ValueError(f'expected {name} to be a whole number from 1, found {value!r}')

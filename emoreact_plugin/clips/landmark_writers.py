@@ -1,5 +1,6 @@
-"""Face landmarks and body keypoints, written as the readers in
-``landmark_readers`` take them.
+"""Write face landmarks and body keypoints to text files.
+
+The readers in ``landmark_readers`` read these files.
 """
 
 from collections.abc import Iterable
@@ -21,14 +22,15 @@ def write_openface_csv(
 ) -> None:
     """Write face landmarks in the layout of OpenFace 2.x, whole or not at all.
 
-    Frames count from 1. The confidence is 1 or 0, as the success is.
+    Frames count from 1. Confidence and success are both 1 or both 0.
 
     Args:
         path (str | PathLike): The CSV file.
-        landmarks (np.ndarray): (T, 68, 2), pixels; a frame with a NaN among
-            them is one without a face: its points are written as 0.
-        face_is_box (np.ndarray): bool (T,), frames of which only the face's
-            box is known: written as a failure, with the box's corners.
+        landmarks (np.ndarray): (T, 68, 2), pixels. A frame with a NaN in it
+            is a frame without a face: its points are written as 0.
+        face_is_box (np.ndarray): bool (T,), True for frames of which only the
+            box of the face is known: they are written as failures, with the
+            corners of the box.
         rate (Fraction, optional): Frames a second, for the timestamps; None
             makes them all 0.
     """
@@ -44,13 +46,14 @@ def write_openface_csv(
 
 
 def write_keypoints_txt(path: PathLike, keypoints: np.ndarray) -> None:
-    """Write body keypoints as a line a frame, ``x y x y ...``, whole or not
-    at all.
+    """Write body keypoints as one line for each frame, whole or not at all.
+
+    A line is ``x y x y ...``.
 
     Args:
         path (str | PathLike): The text file (``<video>_hol.txt``).
-        keypoints (np.ndarray): (T, J, 2), fractions of the frame; NaN where a
-            joint was not seen: such joints are left out.
+        keypoints (np.ndarray): (T, J, 2), fractions of the frame, NaN where a
+            joint was not seen. Such joints are left out.
     """
     lines = []
     for joints in keypoints:

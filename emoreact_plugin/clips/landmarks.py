@@ -1,4 +1,4 @@
-"""The landmarks of some frames of one person."""
+"""Hold the landmarks of some frames of one person."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,7 +7,7 @@ import numpy as np
 
 
 class Landmarks(NamedTuple):
-    """Of n frames of one person.
+    """Landmarks of n frames of one person.
 
     Attributes:
         face (np.ndarray): (n, 68, 2) float32, pixels, NaN where not found.
@@ -22,7 +22,7 @@ class Landmarks(NamedTuple):
 
     @classmethod
     def none(cls, count: int) -> 'Landmarks':
-        """Of ``count`` frames in which nothing is known."""
+        """Return landmarks of ``count`` frames in which nothing is known."""
         return cls(
             np.full((count, 68, 2), np.nan, np.float32),
             np.full((count, 1, 2), np.nan, np.float32),
@@ -30,5 +30,5 @@ class Landmarks(NamedTuple):
         )
 
     def of(self, inds: Sequence[int]) -> 'Landmarks':
-        """Those of some frames, by their positions."""
+        """Return the landmarks of some frames, chosen by their positions."""
         return Landmarks(*(each[inds] for each in self))

@@ -1,5 +1,6 @@
-"""``masks.csv``: which clips of a folder had masks drawn on them, and in how
-many frames there was no face for one.
+"""Read and write ``masks.csv``, which lists the clips of a folder that have masks.
+
+It also says in how many frames of a clip there was no face for a mask.
 """
 
 import csv
@@ -12,14 +13,14 @@ FILE_NAME = 'masks.csv'
 
 
 class MaskedClip(NamedTuple):
-    """A row.
+    """A row of ``masks.csv``: a clip and the mask that was drawn on it.
 
     Attributes:
         path (str): The clip's video or folder of frames, relative to the
             folder of the file, with ``/``.
-        mask (str): Kind of the mask, and its colour where one was chosen.
+        mask (str): Kind of the mask, and its colour if one was chosen.
         frames (int): Number of frames.
-        unmasked_frames (int): In how many of them no mask was drawn.
+        unmasked_frames (int): Number of frames in which no mask was drawn.
     """
 
     path: str
@@ -32,14 +33,14 @@ def read_masks(folder: str) -> dict[str, MaskedClip]:
     """Read the ``masks.csv`` of a folder.
 
     Args:
-        folder (str): Of videos or of folders of frames.
+        folder (str): A folder of videos or of folders of frames.
 
     Returns:
-        dict[str, MaskedClip]: By ``path``; empty where there is no file.
+        dict[str, MaskedClip]: The rows by ``path``; empty if there is no file.
 
     Raises:
-        ValueError: When it is none of these files; it names the file and the
-            line.
+        ValueError: If it is not such a file. The message names the file and,
+            for a row, the line.
     """
     path = osp.join(folder, FILE_NAME)
     if not osp.isfile(path):
@@ -77,8 +78,8 @@ def write_masks(folder: str, records: dict[str, MaskedClip]) -> None:
     """Write the ``masks.csv`` of a folder, whole or not at all.
 
     Args:
-        folder (str): Where.
-        records (dict[str, MaskedClip]): By ``path``.
+        folder (str): The folder.
+        records (dict[str, MaskedClip]): The rows by ``path``.
     """
     path = osp.join(folder, FILE_NAME)
     with write_whole(path) as part, open(part, 'w', newline='', encoding='utf-8') as file:

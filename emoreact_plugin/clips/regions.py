@@ -1,4 +1,4 @@
-"""Where a region lies in a frame: pure functions on arrays."""
+"""Find the regions of a person in a frame, with pure functions on arrays."""
 
 import numpy as np
 from mmengine.registry import Registry
@@ -18,11 +18,11 @@ FACE_POINTS = 68
 
 @REGIONS.register_module(name='face')
 def face_points(face_landmarks: np.ndarray, body_keypoints: np.ndarray) -> np.ndarray:
-    """The 68 face landmarks; none where fewer than half of them are there.
+    """Return the 68 face landmarks, or none if fewer than half of them are there.
 
     Args:
         face_landmarks (np.ndarray): (68, 2), pixels, NaN where missing.
-        body_keypoints (np.ndarray): (J, 2), not used.
+        body_keypoints (np.ndarray): (J, 2); not used.
 
     Returns:
         np.ndarray: (68, 2) or (0, 2).
@@ -35,27 +35,27 @@ def face_points(face_landmarks: np.ndarray, body_keypoints: np.ndarray) -> np.nd
 
 @REGIONS.register_module(name=['fullbody', 'body'])
 def fullbody_points(face_landmarks: np.ndarray, body_keypoints: np.ndarray) -> np.ndarray:
-    """The visible body keypoints.
+    """Return the body keypoints.
 
     Args:
-        face_landmarks (np.ndarray): (68, 2), not used.
+        face_landmarks (np.ndarray): (68, 2); not used.
         body_keypoints (np.ndarray): (J, 2), pixels, NaN where not seen.
 
     Returns:
-        np.ndarray: (J, 2).
+        np.ndarray: (J, 2), the keypoints as they are.
     """
     return body_keypoints
 
 
 def extent_box(points: np.ndarray, frame_shape: tuple[int, int], margin: float = 0.1) -> Box | None:
-    """The extent of the points that are there, a tenth wider on each side.
+    """Return the box around the points that are there, widened by a margin.
 
-    ``x1 = round(min x)``, ``x2 = round(max x)``, ``e = round(0.1 * (x2 -
-    x1))``, box ``[x1 - e, x2 + e)`` clipped to the frame, likewise in y;
-    halves are rounded to even, as the original does.
+    ``x1 = round(min x)``, ``x2 = round(max x)``, ``e = round(margin * (x2 -
+    x1))``; the box is ``[x1 - e, x2 + e)`` clipped to the frame, likewise in
+    y. Halves are rounded to even, as in the original.
 
     Args:
-        points (np.ndarray): (K, 2) x and y in pixels. A point with a value
+        points (np.ndarray): (K, 2), x and y in pixels. A point with a value
             that is not finite is left out.
         frame_shape (tuple[int, int]): Height and width of the frame.
         margin (float): The part of the width and of the height that is added
@@ -63,8 +63,8 @@ def extent_box(points: np.ndarray, frame_shape: tuple[int, int], margin: float =
 
     Returns:
         tuple[int, int, int, int] | None: x1, y1, x2, y2, right and bottom
-        exclusive; None where no point is there or nothing of the box lies
-        within the frame.
+        exclusive; None if no point is there or no part of the box lies within
+        the frame.
     """
     points = points[np.isfinite(points).all(axis=1)].astype(np.float64)
     if not len(points):
@@ -80,7 +80,7 @@ def extent_box(points: np.ndarray, frame_shape: tuple[int, int], margin: float =
 
 
 def crop(frame: np.ndarray, box: Box, blackout: Box | None = None) -> np.ndarray:
-    """Cut a box out of a frame, a part of it filled with black if asked for.
+    """Cut a box out of a frame, and fill a part of it with black if asked for.
 
     Args:
         frame (np.ndarray): (H, W, 3) uint8. It is not changed.

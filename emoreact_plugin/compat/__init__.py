@@ -1,10 +1,10 @@
-"""What the released OpenMMLab wheels get wrong today, mended on import.
+"""Mend on import what the released OpenMMLab wheels get wrong today.
 
 Every mend is a small function beside a test ``needed()`` that looks at what
-is installed: a mend that upstream has made unnecessary is left out. Where the
-test looks for a line of upstream's source, that line is quoted, so one can
-see what the mend answers. Nothing here changes what a correctly working part
-does, and ``EMOREACT_NO_COMPAT=1`` in the environment turns everything off.
+is installed, so a mend that upstream has made unnecessary is left out. If the
+test looks for a line of upstream's source, that line is quoted to show what
+the mend answers. Nothing here changes what a correctly working part does, and
+``EMOREACT_NO_COMPAT=1`` in the environment turns everything off.
 """
 
 import importlib.util
@@ -37,7 +37,7 @@ _applied: list[str] | None = None
 
 
 def check_requirements() -> None:
-    """Raise one clear ImportError that names everything that is missing."""
+    """Raise one clear ImportError that names all packages that are missing."""
     missing = [
         dist
         for module, dist in REQUIRED_MODULES.items()
@@ -53,14 +53,14 @@ def check_requirements() -> None:
 
 
 def apply() -> list[str]:
-    """Apply the mends that the installed packages need, once a process.
+    """Apply the mends that the installed packages need, once for each process.
 
     Returns:
-        Names of the mends in force, in order; empty where
+        list[str]: Names of the mends in force, in order; empty if
         ``EMOREACT_NO_COMPAT`` is set.
 
     Raises:
-        ImportError: a package that this one needs is not installed.
+        ImportError: A package that this one needs is not installed.
     """
     global _applied
     if os.environ.get(SWITCH, '0') not in ('', '0'):

@@ -1,4 +1,4 @@
-"""Checkpoints that load without running code stored in them."""
+"""Write and load checkpoints without running code that is stored in them."""
 
 import copy
 import functools
@@ -14,10 +14,10 @@ _PLAIN_DICTS = (dict, OrderedDict, Counter)
 
 
 def _plain(value, place: str, odd: list[str]):
-    """``value`` with nothing in it that ``weights_only=True`` refuses.
+    """Return ``value`` without anything that ``weights_only=True`` refuses.
 
-    What is plain already is returned as the same object. Names of entries
-    that had to be turned into text are appended to ``odd``.
+    A value that is plain already is returned as the same object. The names of
+    entries that had to be turned into text are appended to ``odd``.
     """
     import numpy as np
     import torch
@@ -53,13 +53,13 @@ def _without_functions(value: dict) -> dict:
 
 
 def plain_checkpoint(checkpoint: dict) -> dict:
-    """A checkpoint of mmengine's that ``weights_only=True`` can read.
+    """Return a copy of an mmengine checkpoint that ``weights_only=True`` can read.
 
     The log history (mmengine's own ``HistoryBuffer`` objects) is left out
     together with the keys that announce it: it only smooths the printed loss
     after a resume. numpy scalars become Python numbers, numpy arrays become
     lists, config dicts become dicts, and any other object becomes its text,
-    with a warning. The dict passed in is not changed.
+    with a warning. The dict that was passed in is not changed.
     """
     from mmengine.logging import print_log
 

@@ -1,4 +1,4 @@
-"""What the mends have in common."""
+"""Define what a mend is, and the helpers that all mends share."""
 
 import inspect
 import sys
@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 
 class Mend(NamedTuple):
-    """One thing that is wrong upstream.
+    """A fault of an upstream package and the function that mends it.
 
     Attributes:
-        name: how ``apply`` and ``tools/doctor.py`` call it.
-        answers: what breaks without it, and where.
-        needed: tells whether the installed upstream still has the fault.
-        mend: puts it right in this process.
+        name: What ``apply`` and ``tools/doctor.py`` call it.
+        answers: What breaks without it, and where.
+        needed: Tells whether the installed upstream still has the fault.
+        mend: Mends the fault in this process.
     """
 
     name: str
@@ -23,10 +23,10 @@ class Mend(NamedTuple):
 
 
 def source_has(function: Callable, line: str) -> bool:
-    """Whether the source of an upstream function holds a line.
+    """Check whether the source of an upstream function holds a line.
 
-    A source that cannot be read counts as holding it: the mends are harmless
-    where the fault is gone, and their absence is not where it is there.
+    If the source cannot be read, the answer is True: a mend does no harm where
+    the fault is gone, but a mend that is left out does where the fault is there.
     """
     try:
         return line in inspect.getsource(function)
@@ -35,7 +35,7 @@ def source_has(function: Callable, line: str) -> bool:
 
 
 def replace_everywhere(old: object, new: object) -> None:
-    """Put ``new`` where OpenMMLab's loaded modules hold ``old``.
+    """Put ``new`` in the place of ``old`` in all loaded modules of OpenMMLab.
 
     ``from x import f`` copies the name, so replacing it in ``x`` alone would
     leave the copies as they were.

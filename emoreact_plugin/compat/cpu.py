@@ -1,4 +1,4 @@
-"""Mixed precision and several processes without a GPU."""
+"""Make mixed precision and several processes work without a GPU."""
 
 import functools
 import logging
@@ -7,7 +7,7 @@ from .common import Mend, source_has
 
 
 def on_cpu() -> bool:
-    """Whether mmengine would train on the CPU here."""
+    """Check whether mmengine would train on the CPU here."""
     from mmengine.device import get_device
 
     return get_device() == 'cpu'
@@ -29,7 +29,10 @@ def _amp_on_cpu() -> None:
     stock = AmpOptimWrapper.__init__
 
     class NoScaler(torch.amp.GradScaler):
-        """bfloat16 has float32's range: there is nothing to scale."""
+        """Stand in for a gradient scaler without scaling anything.
+
+        bfloat16 has float32's range, so there is nothing to scale.
+        """
 
         def init(self):
             super().__init__('cpu', enabled=False)

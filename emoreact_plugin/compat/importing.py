@@ -1,4 +1,4 @@
-"""Importing mmcv and MMAction2, and configs of installed packages."""
+"""Mend the import of mmcv and MMAction2, and the configs of installed packages."""
 
 import contextlib
 import functools
@@ -29,8 +29,8 @@ _IMPORT_NOISE = (
 def _ignoring(category: type, message: str):
     """Ignore one warning, and keep the filters that an import sets up.
 
-    ``warnings.catch_warnings`` would undo those too, and torch and numpy set
-    some that their users rely on.
+    ``warnings.catch_warnings`` would undo those filters too, and torch and numpy
+    set some that their users rely on.
     """
     warnings.filterwarnings('ignore', message=message, category=category)
     entry = warnings.filters[0]
@@ -66,7 +66,7 @@ def _stub_drn() -> None:
     import torch.nn as nn
 
     class DRN(nn.Module):
-        """Stands in for the localizer that the wheel leaves out."""
+        """Stand in for the localizer that the wheel leaves out."""
 
         def __init__(self, *args, **kwargs):
             raise ImportError(
@@ -87,7 +87,7 @@ def _stub_drn() -> None:
 
 
 def _importable(module: str) -> str | None:
-    """Folder of a regular package or module, None where there is none."""
+    """Return the folder of a regular package or module, or None if there is none."""
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
         return None
@@ -95,7 +95,7 @@ def _importable(module: str) -> str | None:
 
 
 def is_installed(package: str) -> bool:
-    """Whether a distribution or a module of this name is installed."""
+    """Check whether a distribution or a module of this name is installed."""
     try:
         importlib.metadata.distribution(package)
         return True
@@ -104,11 +104,11 @@ def is_installed(package: str) -> bool:
 
 
 def get_installed_path(package: str) -> str:
-    """Folder of the module that a distribution (or module name) installs.
+    """Return the folder of the module that a distribution (or module name) installs.
 
     Raises:
-        PackageNotFoundError: nothing of this name is installed.
-        RuntimeError: it is a namespace package, which has no single folder.
+        PackageNotFoundError: Nothing of this name is installed.
+        RuntimeError: It is a namespace package, which has no single folder.
     """
     from mmengine.config.utils import MODULE2PACKAGE
 

@@ -1,4 +1,4 @@
-"""Backbones, recognizers and transforms of MMAction2."""
+"""Mend backbones, recognizers, heads, transforms and optimizers of MMAction2."""
 
 import copy
 import functools

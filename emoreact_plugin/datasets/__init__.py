@@ -1,3 +1,5 @@
+"""Load the EmoReact data set, or one of its layout: annotations and clips."""
+
 from .annotations import EMOTIONS, read_annotations
 from .emoreact_dataset import EmoReactDataset
 

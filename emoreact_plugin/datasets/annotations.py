@@ -1,4 +1,4 @@
-"""The annotation CSV: which clips there are and what they show."""
+"""Read the annotation CSV, which lists the clips and what they show."""
 
 import csv
 import math
@@ -22,7 +22,7 @@ EMOTIONS = (
 )
 
 
-# What a column may be for; 'video' and 'valence' are found by these names
+# What a column may be for. 'video' and 'valence' are found by their usual names
 # unless others are given.
 ROLES = ('video', 'label', 'start', 'end', 'person', 'valence')
 USUAL_COLUMNS = dict(video='video', valence='Valence')
@@ -32,16 +32,16 @@ PERSON = re.compile(r'[A-Za-z0-9_-]+')
 
 
 class Annotation(NamedTuple):
-    """One row.
+    """A row of the annotation file: a clip and its labels.
 
     Attributes:
         video (str): The video's name, relative to the folder of videos.
         label (tuple[float, ...]): C values, 0 or 1; soft ones in between.
         valence (float | None): 1..7 in EmoReact; None without the column.
         start (int): The clip's first frame in the video, counted from 0.
-        end (int | None): The frame after its last; None for all there are.
-        person (str | None): Whom of several people in the video it shows.
-        line (int): In the file, counted from 1.
+        end (int | None): The frame after its last; None for the video's end.
+        person (str | None): Which of several people in the video it shows.
+        line (int): Line in the file, counted from 1.
     """
 
     video: str
@@ -54,8 +54,10 @@ class Annotation(NamedTuple):
 
     @property
     def clip_id(self) -> str:
-        """The video's name without ending, then person and frames, where the
-        file tells them: ``talk``, ``talk_p2``, ``talk_p2_f30-90``.
+        """Return the clip's id: the video's name without ending, then person and frames.
+
+        Person and frames are left out if the file does not tell them: ``talk``,
+        ``talk_p2``, ``talk_p2_f30-90``.
         """
         name = posixpath.splitext(posixpath.normpath(self.video))[0]
         if self.person is not None:
@@ -74,8 +76,8 @@ def read_annotations(
 ) -> list[Annotation]:
     """Read an annotation CSV.
 
-    Columns: ``video``, one 0/1 column for each class, and optionally
-    ``Valence``; others, such as the unnamed index, are left alone.
+    Its columns are ``video``, one 0/1 column for each class, and optionally
+    ``Valence``. Others, such as the unnamed index, are ignored.
 
     Args:
         path (str): The CSV.
@@ -83,14 +85,14 @@ def read_annotations(
             that the labels get.
         columns (dict[str, str], optional): What a column is for -> its name:
 
-            - ``video`` and ``valence``, where they have other names;
+            - ``video`` and ``valence``, if they have other names;
             - ``label``: holds the name of a row's one class, instead of a
               column for each class;
             - ``start``, ``end``: the clip is a part of the video, from frame
               ``start`` on (counted from 0; an empty cell is 0) up to and
               without frame ``end`` (an empty cell is the video's end);
-            - ``person``: whom of several people the row is about, in letters,
-              digits, ``_`` and ``-``.
+            - ``person``: which of several people the row is about, in
+              letters, digits, ``_`` and ``-``.
         soft (bool): Labels may be anything from 0 to 1, such as the share of
             the annotators who saw it. Defaults to False.
 
@@ -99,12 +101,13 @@ def read_annotations(
         a positive label are samples like any other.
 
     Raises:
-        FileNotFoundError: When there is no such file.
-        ValueError: For a role that there is not, a missing or repeated
+        FileNotFoundError: If there is no such file.
+        ValueError: For an unknown key in ``columns``, a missing or repeated
             column, no rows, a row of another length, a label other than 0 or
-            1 (soft: out of 0..1) or that is no class, a valence or frame that
-            is no number, a clip that is there twice, or a name that leaves
-            the folder of videos; with file, line and what was found.
+            1 (soft: out of 0..1) or one that is not a class, a valence or
+            frame that is not a number, a clip that occurs twice, or a name
+            that leaves the folder of videos. The message gives the file, the
+            line and what was found.
     """
     unknown = set(columns or {}) - set(ROLES)
     if unknown:
@@ -176,11 +179,11 @@ def _read_rows(
 
 
 def parse_label(text: str | None, place: str, soft: bool = False) -> float:
-    """The value of a label.
+    """Parse the value of a label.
 
     Args:
-        text (str, optional): What stands there; None in a row cut short.
-        place (str): Where, for the error.
+        text (str, optional): The cell's text; None in a row that is cut short.
+        place (str): Where the cell is, for the error message.
         soft (bool): It may be anything from 0 to 1. Defaults to False.
 
     Returns:
@@ -200,7 +203,14 @@ def parse_label(text: str | None, place: str, soft: bool = False) -> float:
 
 
 def parse_valence(text: str, place: str) -> float:
-    """The value of a valence; see :func:`parse_label`.
+    """Parse the value of a valence.
+
+    Args:
+        text (str): The cell's text.
+        place (str): Where the cell is, for the error message.
+
+    Returns:
+        float: The value.
 
     Raises:
         ValueError: For anything but a finite number.
@@ -223,7 +233,7 @@ def _one_hot(text: str, classes: Sequence[str], name: str, place: str) -> tuple:
 
 
 def _part(cells: dict[str, str], columns: dict[str, str], place: str) -> tuple[int, int | None]:
-    """First frame, and the one after the last."""
+    """Parse the first frame of a clip, and the one after its last."""
     frames = dict(start=0, end=None)
     for role in frames:
         text = cells.get(role)
@@ -256,8 +266,8 @@ def check_name(name: str, place: str) -> None:
     """Refuse a file name that could leave the folder it belongs to.
 
     Args:
-        name (str): From an annotation file; may have folders in it.
-        place (str): Where it stands, for the error.
+        name (str): A name in an annotation file; it may contain folders.
+        place (str): Where the name is, for the error message.
 
     Raises:
         ValueError: For an empty or absolute name, one with a drive or

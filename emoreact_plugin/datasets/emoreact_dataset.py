@@ -1,3 +1,5 @@
+"""Load the clips of EmoReact, or of a data set of its layout, as samples."""
+
 import logging
 import os
 import os.path as osp
@@ -32,74 +34,81 @@ SOFT_POSITIVE = 0.5
 
 @DATASETS.register_module()
 class EmoReactDataset(BaseActionDataset):
-    """Clips with multi-label emotions, face landmarks and body keypoints.
+    """Load clips with multi-label emotions, face landmarks and body keypoints.
 
     The first time that a clip is seen, its landmark files are read and its
-    frames counted, and the result is kept as one small file in ``cache_dir``;
-    after that no CSV is read again, unless its size or time changes.
+    frames counted, and the result is kept as one small file in ``cache_dir``.
+    After that no CSV is read again, unless its size or time changes.
 
-    A sample has ``video_id``, ``filename`` (videos), ``frame_dir`` and
-    ``filename_tmpl`` (frames) or ``crops_dir`` (prepared crops),
-    ``total_frames``, ``start_index``, ``first_frame`` and ``source_frames``
-    (of a clip that is a part of a video: where it starts in it, and how many
-    frames that has), ``label`` (float32 tensor (C, ), multi-hot),
-    ``valence`` (float, where the annotation file has it), ``landmarks_file``
-    and ``keypoints_file`` (the prepared file; None where the clip has no such
-    file; not for crops), and ``masked_beforehand`` (bool).
+    A sample has these keys:
 
-    Clips are taken as masked beforehand when their folder's name ends in
-    ``_mask_frames_full``, or, for videos, when a ``masks.csv`` in the folder
-    of videos lists them, or, for crops, when their record says so;
-    ``tools/extract_frames.py --mask`` makes all of these. All
-    clips have to be masked beforehand, or none.
+    - video_id (str)
+    - filename (str) of a video, frame_dir and filename_tmpl (str) of a folder
+      of frames, or crops_dir (str) of prepared crops
+    - total_frames, start_index (int)
+    - first_frame, source_frames (int): For a clip that is a part of a video,
+      where it starts in the video and how many frames the video has.
+    - label (Tensor): (C, ) float32, multi-hot.
+    - valence (float): Only if the annotation file has it.
+    - landmarks_file, keypoints_file (str | None): The prepared file; None if
+      the clip has no such file. Not for crops.
+    - masked_beforehand (bool)
+
+    Clips count as masked beforehand if the name of their folder ends in
+    ``_mask_frames_full``, or, for videos, if a ``masks.csv`` in the folder of
+    videos lists them, or, for crops, if their record says so.
+    ``tools/extract_frames.py --mask`` makes all of these. Either all clips have
+    to be masked beforehand, or none.
 
     Args:
         ann_file (str): The annotation CSV, see
             :func:`~emoreact_plugin.datasets.annotations.read_annotations`.
         pipeline (list): Transforms.
-        data_root (str): What relative paths start from; itself, it starts
-            from the working directory. Defaults to ''.
+        data_root (str): The folder that relative paths start from. If it is
+            relative, it starts from the working directory. Defaults to ''.
         data_prefix (dict[str, str]): Folders: ``video``, or ``frames`` with
-            one folder of images a clip, or ``crops`` with prepared crops as
-            ``tools/extract_frames.py --crops`` makes them; for the first two
-            optionally ``landmarks`` and ``keypoints``. Without these the
-            files are looked for beside the clips, as OpenFace leaves them
-            (``<video>_openface/<clip>.csv``, ``<video>_hol.txt``).
-            Defaults to ``dict(video='videos')``.
+            one folder of images for each clip, or ``crops`` with prepared
+            crops as ``tools/extract_frames.py --crops`` makes them. The first
+            two can be given together with ``landmarks`` and ``keypoints``.
+            Without these the files are looked for beside the clips, as
+            OpenFace leaves them (``<video>_openface/<clip>.csv``,
+            ``<video>_hol.txt``). Defaults to ``dict(video='videos')``.
         frame_dir_tmpl (str, optional): The folder of a clip's frames, with
             ``{clip}`` (name without ending) or ``{video}``. Defaults to None:
-            the first that is there of ``{clip}``, ``{video}``,
+            the first that exists of ``{clip}``, ``{video}``,
             ``{clip}_mask_frames_full`` and ``{video}_mask_frames_full``. To
-            train on masked frames where there are plain ones beside them,
-            give ``'{clip}_mask_frames_full'``.
-        filename_tmpl (str): The names of the frames in it. What number they
-            start from is found out. Defaults to ``'{:06d}.jpg'``.
+            train on masked frames that have plain ones beside them, give
+            ``'{clip}_mask_frames_full'``.
+        filename_tmpl (str): The names of the frames in that folder. The number
+            that they start from is found out. Defaults to ``'{:06d}.jpg'``.
         cache_dir (str, optional): Folder of the prepared files. Defaults to
             ``$EMOREACT_CACHE_DIR``, else ``~/.cache/emoreact_plugin``.
         required (Sequence[str]): ``'landmarks'`` and/or ``'keypoints'``: the
-            files that every clip has to have. (OpenFace writes one even where
-            it finds no face at all.) Defaults to ``()``.
+            files that every clip has to have. (OpenFace writes one even if it
+            finds no face at all.) Defaults to ``()``.
         allow_missing (bool): Use the whole frames of a clip whose required
             file is missing, and warn, instead of stopping. Without face
             landmarks the ``body`` region then shows the face. Defaults to
             False.
         check_landmarks (bool): Refuse a landmark file whose rows differ from
-            the clip's frames by more than 10 % and 5: it belongs to another
-            clip. Defaults to True.
+            the clip's frames by more than 10 % and 5, because it belongs to
+            another clip. Defaults to True.
         columns (dict[str, str], optional): What columns of the annotation
             file are for -> their names, see
             :func:`~emoreact_plugin.datasets.annotations.read_annotations`: a
             single-label column, parts of videos, people. Defaults to None.
         soft_labels (bool): Labels may be anything from 0 to 1. The loss takes
-            them as they are; with ``test_mode`` they are 1 from 0.5 on, since
+            them as they are. With ``test_mode`` they are 1 from 0.5 on, since
             ROC AUC needs two classes. Defaults to False.
-        **kwargs: Of ``BaseActionDataset``: ``test_mode``, ``metainfo``
-            (``dict(classes=(...))`` names other label columns), ...
+        **kwargs: Arguments of ``BaseActionDataset``: ``test_mode``,
+            ``metainfo`` (``dict(classes=(...))`` names other label columns),
+            ...
 
     Raises:
-        FileNotFoundError, ValueError: On building, for whatever is missing or
-            wrong in the files, and for ``DrawFaceMask`` in the pipeline of
-            clips that were masked beforehand; on reading, naming the clip.
+        FileNotFoundError, ValueError: When the data set is built, for
+            whatever is missing or wrong in the files, and for ``DrawFaceMask``
+            in the pipeline of clips that were masked beforehand.
+        RuntimeError: When a clip is read; the message names the clip.
     """
 
     METAINFO = dict(dataset_type='EmoReact', classes=EMOTIONS)
@@ -142,35 +151,47 @@ class EmoReactDataset(BaseActionDataset):
 
     @property
     def classes(self) -> tuple:
-        """The C label names, in the order of the labels."""
+        """Return the C label names, in the order of the labels."""
         return tuple(self.metainfo['classes'])
 
     @property
     def labels(self) -> np.ndarray:
-        """The labels of all clips, (N, C) float32."""
+        """Return the labels of all clips, (N, C) float32."""
         return np.stack([self.get_data_info(i)['label'].numpy() for i in range(len(self))])
 
     @property
     def video_ids(self) -> list[str]:
-        """The names of all clips, without their endings."""
+        """Return the ids of all clips, which are their names without endings.
+
+        See :attr:`~emoreact_plugin.datasets.annotations.Annotation.clip_id` for
+        clips that are parts of a video or show one of several people.
+        """
         return [self.get_data_info(i)['video_id'] for i in range(len(self))]
 
     def summary(self) -> str:
-        """How many clips and frames there are, in how many of them the face
-        or body was not found, and what becomes of these frames; one line.
+        """Describe the clips of the data set in one line.
+
+        The line says how many clips and frames there are, in how many of them the
+        face or body was not found, and what becomes of these frames.
         """
         self.full_init()
         return self._summary
 
     def set_epoch(self, epoch: int, seed: int) -> None:
-        """From now on sample ``index`` draws from generators seeded with
-        (seed, epoch, index), whatever worker loads it.
+        """Make the random draws of every sample depend on the epoch and the seed.
+
+        From now on sample ``index`` draws from generators seeded with (seed, epoch,
+        index), whichever worker loads it.
         """
         self._draws[0], self._draws[1] = seed, epoch
 
     def load_data_list(self) -> list[dict]:
-        """Read the annotations, find and check every clip's files, prepare
-        what is not prepared.
+        """Read the annotations, and find, check and prepare the files of every clip.
+
+        Only files that are not prepared yet are prepared.
+
+        Returns:
+            list[dict]: What a sample starts from, for each row of the annotations.
         """
         rows = self._rows()
         read = self._with_crops if 'crops' in self.data_prefix else self._with_landmarks
@@ -195,11 +216,14 @@ class EmoReactDataset(BaseActionDataset):
         return read_annotations(self.ann_file, self.classes, self.columns, self.soft_labels)
 
     def check_files(self) -> None:
-        """Read the annotations and look whether every clip's files are
-        there, without opening them; takes no more than seconds.
+        """Read the annotations and check quickly that every clip's files are there.
+
+        This takes no more than seconds: clips are not opened, except for a few
+        whose required files are missing.
 
         Raises:
-            FileNotFoundError, ValueError: For those that are not.
+            FileNotFoundError, ValueError: For files that are missing, and for
+                annotations that are wrong.
         """
         rows = self._rows()
         if 'crops' in self.data_prefix:
@@ -208,8 +232,11 @@ class EmoReactDataset(BaseActionDataset):
             check_clips(self, [self.find(row) for row in rows])
 
     def _with_landmarks(self, rows: list[Annotation]) -> tuple:
-        """What a sample has of its clip's files, and the clip's coverage, for
-        each row; and whether the clips were masked beforehand.
+        """Find and prepare the files of each row's clip, a video or a folder of frames.
+
+        Returns:
+            tuple: For each row, what a sample has of its clip's files; for each
+            row, the clip's coverage; and whether the clips were masked beforehand.
         """
         clips = [self.find(row) for row in rows]
         for text in check_clips(self, clips):
@@ -234,7 +261,10 @@ class EmoReactDataset(BaseActionDataset):
         return sources, [coverage[path] for path in paths], masked
 
     def _with_crops(self, rows: list[Annotation]) -> tuple:
-        """The same of prepared crops."""
+        """Find the prepared crops of each row's clip.
+
+        The result is that of ``_with_landmarks``.
+        """
         folders = crop_folders(self, rows)
         records = {folder: read_record(folder) for folder in folders}
         for step in steps_of(self.pipeline):
@@ -269,7 +299,10 @@ class EmoReactDataset(BaseActionDataset):
         step: int = 1,
         **source,
     ) -> dict:
-        """What a sample starts from; of every ``step``-th frame."""
+        """Return what a sample starts from.
+
+        Its frame numbers count every ``step``-th frame of the source only.
+        """
         end = source_frames if row.end is None else row.end
         first, last = -(-row.start // step), -(-end // step)
         if not 0 <= row.start < end <= source_frames or first == last:
@@ -297,7 +330,9 @@ class EmoReactDataset(BaseActionDataset):
         return sample
 
     def find(self, row: Annotation) -> ClipFiles:
-        """Where the files of a clip are, or would be; not of crops.
+        """Find the files of a clip that is a video or a folder of frames.
+
+        The path of the clip is given even if nothing is there.
 
         Raises:
             ValueError: For a damaged prepared file among the landmarks.
@@ -318,7 +353,7 @@ class EmoReactDataset(BaseActionDataset):
         )
 
     def _check_masks(self, clips: list[ClipFiles]) -> bool:
-        """Whether the clips were masked beforehand."""
+        """Check whether the clips were masked beforehand."""
         listed = read_masks(self.data_prefix['video']) if 'video' in self.data_prefix else {}
         return self._all_or_none(
             {
@@ -330,7 +365,18 @@ class EmoReactDataset(BaseActionDataset):
         )
 
     def _all_or_none(self, masks: dict[str, bool]) -> bool:
-        """Whether all clips, by their path, were masked beforehand."""
+        """Check whether all clips were masked beforehand.
+
+        Args:
+            masks (dict[str, bool]): Path of each clip -> whether it was.
+
+        Returns:
+            bool: True for all, False for none.
+
+        Raises:
+            ValueError: If only some were, or if the pipeline would draw masks on
+                masked clips.
+        """
         masked = [path for path, mask in masks.items() if mask]
         plain = [path for path, mask in masks.items() if not mask]
         if masked and plain:
@@ -349,13 +395,17 @@ class EmoReactDataset(BaseActionDataset):
         return bool(masked)
 
     def get_data_info(self, idx: int) -> dict:
-        """The sample; frames of a folder count from their own number."""
+        """Return what sample ``idx`` starts from.
+
+        ``start_index`` is the number of the clip's first frame: in a folder of
+        frames, the number in the frame's name.
+        """
         info = super().get_data_info(idx)
         info['start_index'] = info.pop('start')
         return info
 
     def prepare_data(self, idx: int):
-        """Run the pipeline; an error in it names the clip."""
+        """Run the pipeline on sample ``idx``; an error in it names the clip."""
         seed, epoch = self._draws.tolist()
         try:
             if seed < 0:

@@ -1,4 +1,4 @@
-"""Which files of a data set are not there, and what to do about it."""
+"""Find the files of a data set that are missing, and say what to do about it."""
 
 import os.path as osp
 
@@ -9,7 +9,7 @@ from emoreact_plugin.video.reading import probe_video
 from .annotations import Annotation
 from .summary import draws_masks, lost_without, then_text
 
-# So many clips are named in a message.
+# Number of clips that are named in a message.
 SHOWN = 5
 REMEDY = (
     'Get them again, or take their rows out of the annotation file; '
@@ -18,22 +18,22 @@ REMEDY = (
 
 
 def check_clips(dataset, clips: list[ClipFiles]) -> list[str]:
-    """Look whether the clips are there, with the files that they have to
-    have.
+    """Check that the clips are there, together with the files that they need.
 
     Args:
-        dataset (EmoReactDataset): Of videos or frames; need not be
-            initialised.
+        dataset (EmoReactDataset): A data set of videos or frames; it need not
+            be initialised.
         clips (list[ClipFiles]): Its clips.
 
     Returns:
-        list[str]: Which files are missing though they are required, where
-        the data set goes on without: a sentence for each kind.
+        list[str]: A sentence for each kind of required file that is missing
+        for some clips, if the data set goes on without it.
 
     Raises:
-        FileNotFoundError: For clips that are not there, and required files
-            that no clip has, or not all where ``allow_missing`` is off.
-        ValueError: Where they are missing since the video is damaged.
+        FileNotFoundError: For clips that are missing, for required files that
+            no clip has, and, if ``allow_missing`` is off, for required files
+            that only some clips have.
+        ValueError: If these files are missing because a video is damaged.
     """
     exists = osp.isfile if 'video' in dataset.data_prefix else osp.isdir
     missing = [files.source for files in clips if not exists(files.source)]
@@ -51,7 +51,17 @@ def check_clips(dataset, clips: list[ClipFiles]) -> list[str]:
 
 
 def _check_kind(dataset, clips: list[ClipFiles], kind: str, lost: list[str]) -> str | None:
-    """The same for the landmarks, or the keypoints."""
+    """Check that the clips have their landmarks, or their keypoints.
+
+    Args:
+        dataset (EmoReactDataset): See :func:`check_clips`.
+        clips (list[ClipFiles]): Its clips.
+        kind (str): ``'landmarks'`` or ``'keypoints'``.
+        lost (list[str]): What becomes of frames without them, in words.
+
+    Returns:
+        str | None: A sentence if some clips lack the file; None if none does.
+    """
     without = [files for files in clips if getattr(files, kind) is None]
     if not without:
         return None
@@ -86,7 +96,10 @@ def _check_kind(dataset, clips: list[ClipFiles], kind: str, lost: list[str]) -> 
 
 
 def _damage(files: ClipFiles) -> str | None:
-    """Why a video cannot be read; None for one that can, and for frames."""
+    """Tell why a video cannot be read.
+
+    The result is None for a video that can be read, and for a folder of frames.
+    """
     if files.filename_tmpl:
         return None
     try:
@@ -97,17 +110,18 @@ def _damage(files: ClipFiles) -> str | None:
 
 
 def crop_folders(dataset, rows: list[Annotation]) -> list[str]:
-    """The folder of each clip's prepared crops.
+    """Return the folder of each clip's prepared crops.
 
     Args:
-        dataset (EmoReactDataset): Of crops; need not be initialised.
+        dataset (EmoReactDataset): A data set of crops; it need not be
+            initialised.
         rows (list[Annotation]): Its clips.
 
     Returns:
-        list[str]
+        list[str]: A folder for each row.
 
     Raises:
-        FileNotFoundError: For folders that are not there.
+        FileNotFoundError: For folders that are missing.
         ValueError: For annotations with a column for the person.
     """
     if rows[0].person is not None:

@@ -1,5 +1,6 @@
-"""How much of a data set's frames shows a face and a body, and what becomes
-of those that do not.
+"""Summarise how many frames of a data set show a face and a body.
+
+It also tells what becomes of the frames that do not.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +14,7 @@ NO_MASK = 'no mask drawn'
 
 
 def steps_of(step: Callable) -> Iterator[Callable]:
-    """A transform, and those within it: of a pipeline, a wrapper."""
+    """Yield a transform and the transforms within it, as in a pipeline or a wrapper."""
     yield step
     inner = getattr(step, 'transforms', ())
     if isinstance(inner, dict):
@@ -23,21 +24,24 @@ def steps_of(step: Callable) -> Iterator[Callable]:
 
 
 def draws_masks(pipeline: Callable) -> bool:
-    """Whether a mask is drawn somewhere in a pipeline."""
+    """Check whether a transform in a pipeline draws masks."""
     return any(getattr(step, 'draws_mask', False) for step in steps_of(pipeline))
 
 
 def lost_without(pipeline: Callable, required: Sequence[str], masked: bool) -> dict[str, list[str]]:
-    """What becomes of a frame without landmarks or keypoints, for those of
-    the two that are required or that the pipeline looks at.
+    """Tell what becomes of a frame without landmarks or without keypoints.
+
+    The result holds those of the two that are required or that the pipeline
+    uses.
 
     Args:
-        pipeline (Callable): Of transforms.
+        pipeline (Callable): A pipeline of transforms.
         required (Sequence[str]): ``'landmarks'`` and/or ``'keypoints'``.
         masked (bool): Whether masks are drawn, now or beforehand.
 
     Returns:
-        dict[str, list[str]]: Of the two -> consequences, in words.
+        dict[str, list[str]]: ``'landmarks'`` and/or ``'keypoints'`` -> the
+        consequences of a frame without them, in words.
     """
     steps = list(steps_of(pipeline))
     regions = {name for step in steps for name in getattr(step, 'regions', ())}
@@ -57,15 +61,16 @@ def lost_without(pipeline: Callable, required: Sequence[str], masked: bool) -> d
 
 
 def summarise(clips: Sequence[Coverage], lost: dict[str, list[str]], masked: bool) -> str:
-    """One line about a data set.
+    """Describe a data set in one line.
 
     Args:
-        clips (Sequence[Coverage]): Of each clip.
-        lost (dict[str, list[str]]): See :func:`lost_without`.
+        clips (Sequence[Coverage]): The coverage of each clip.
+        lost (dict[str, list[str]]): The result of :func:`lost_without`.
         masked (bool): Whether masks were drawn beforehand.
 
     Returns:
-        str: Clips, frames, and in how many of them something is missing.
+        str: The number of clips and frames, and in how many of them something
+        is missing.
     """
     frames = sum(len(clip.face) for clip in clips)
     text = f'{number(len(clips), "clip")}, {number(frames, "frame")}'
@@ -90,5 +95,5 @@ def summarise(clips: Sequence[Coverage], lost: dict[str, list[str]], masked: boo
 
 
 def then_text(happens: list[str]) -> str:
-    """What follows, after a colon; nothing where nothing does."""
+    """Return the consequences after a colon, or an empty text if there are none."""
     return f': {", ".join(happens)}' if happens else ''

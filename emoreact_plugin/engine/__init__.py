@@ -1,4 +1,4 @@
-"""Runner, hooks, flags, and training and testing as functions."""
+"""Run training and testing: Runner, hooks, flags, and both as functions."""
 
 from .exact_resume import ExactResumeHook
 from .tensorboard import ROCAUCChartHook, TensorboardTrainingBackend

@@ -1,4 +1,4 @@
-"""A few readable lines on the console; the long log is in the file."""
+"""Print a few readable lines on the console; the long log is in the file."""
 
 import time
 
@@ -13,12 +13,10 @@ def say(text: str) -> None:
 
 
 class ConsoleHook(Hook):
-    """Print a line an epoch, and one now and then in a long epoch, validation
-    or test.
+    """Print one line for each epoch, and progress lines in a long epoch, validation or test.
 
     Args:
-        interval (float): Seconds after which one that is under way is heard
-            of. Defaults to 30.
+        interval (float): Seconds between progress lines. Defaults to 30.
     """
 
     # After the checkpoint hook, so that the best epoch is known.
@@ -30,13 +28,16 @@ class ConsoleHook(Hook):
         self.best: str | None = None
 
     def before_train(self, runner) -> None:
+        """Remember the best checkpoint so far, which a resumed training already has."""
         self.best = runner.message_hub.runtime_info.get('best_ckpt')
 
     def before_train_epoch(self, runner) -> None:
+        """Start the clock and the sum of losses of the epoch."""
         self.start = self.last = time.time()
         self.sum, self.count = 0.0, 0
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        """Add up the loss, and print a progress line if the interval is over."""
         # Added up where it is: reading it would make a GPU wait.
         self.sum = self.sum + outputs['loss'].detach()
         self.count += 1
@@ -52,21 +53,25 @@ class ConsoleHook(Hook):
             )
 
     def after_train_epoch(self, runner) -> None:
+        """Prepare the line of the epoch, and print it if there is no validation."""
         self.loss = float(self.sum) / max(self.count, 1)
         self.text = f'{self._epoch(runner)}  loss {self.loss:.3f}'
         if runner.val_loop is None:
             say(f'{self.text}  {time.time() - self.start:.0f} s')
 
     def before_val_epoch(self, runner) -> None:
+        """Start the clock of the scoring."""
         # Apart from the epoch's, whose line tells how long it took.
         self.scoring_start = self.last = time.time()
 
     before_test_epoch = before_val_epoch
 
     def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        """Print a progress line of the validation if the interval is over."""
         self._scored(batch_idx + 1, len(runner.val_dataloader))
 
     def after_test_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        """Print a progress line of the test if the interval is over."""
         self._scored(batch_idx + 1, len(runner.test_dataloader))
 
     def _scored(self, count: int, total: int) -> None:
@@ -77,6 +82,7 @@ class ConsoleHook(Hook):
             say(f'scoring  batch {count}/{total}  {left:.0f} s left')
 
     def after_val_epoch(self, runner, metrics=None) -> None:
+        """Print the line of the epoch with its ROC AUC, and mark the best epoch so far."""
         if not hasattr(self, 'text'):
             return  # a validation that belongs to no epoch of training
         scores = ''.join(

@@ -1,4 +1,4 @@
-"""How the tools tell errors."""
+"""Report errors of the tools in plain text."""
 
 import os
 import sys
@@ -10,8 +10,9 @@ from emoreact_plugin.utils.text import number
 
 @contextmanager
 def clear_errors() -> Iterator[None]:
-    """Print what is wrong with a file or a flag as one line, without a
-    traceback, and end with exit code 1.
+    """Print what is wrong with a file or a flag as one line, and exit with code 1.
+
+    There is no traceback, unless the environment variable ``EMOREACT_TRACEBACK`` is set.
     """
     try:
         yield
@@ -23,7 +24,7 @@ def clear_errors() -> Iterator[None]:
 
 
 def check_display() -> None:
-    """Refuse ``--show`` where no window can be opened.
+    """Refuse ``--show`` if no window can be opened.
 
     Raises:
         ValueError: On Linux without a display.
@@ -38,12 +39,12 @@ def check_display() -> None:
 
 
 def list_errors(errors: Sequence[tuple[str, Exception]]) -> None:
-    """Print the errors of single clips, a line each, and end with exit code
-    1; do nothing where there are none.
+    """Print the errors of single clips, one line each, and exit with code 1.
+
+    If there are no errors, nothing happens.
 
     Args:
-        errors (Sequence[tuple[str, Exception]]): Path of each video that
-            failed, and why.
+        errors (Sequence[tuple[str, Exception]]): Path of each video that failed, and why.
     """
     for video, error in errors:
         message = str(error)

@@ -1,11 +1,8 @@
-"""Random draws that depend on seed, epoch and sample only, and what else a
-resumed run needs.
+"""Make a resumed run continue exactly as it would have without the stop.
 
-MMEngine saves no generator state in its checkpoints, and a data loader's
-workers repeat their draws every epoch unless they live on. Here every sample
-draws from generators that are seeded with (seed, epoch, index), so a run does
-not depend on the number of workers, and a resumed one goes on exactly as it
-would have without the stop.
+MMEngine saves no generator state in its checkpoints, and a data loader's workers repeat their draws
+every epoch unless they persist. Here every sample draws from generators that are seeded with (seed,
+epoch, index), so that a run does not depend on the number of workers.
 """
 
 import os.path as osp
@@ -22,22 +19,22 @@ from mmaction.registry import HOOKS
 
 @HOOKS.register_module()
 class ExactResumeHook(Hook):
-    """Let a resumed run go on exactly as it would have without the stop.
+    """Make a resumed run continue exactly as it would have without the stop.
 
-    Before each epoch the training data set is told seed and epoch
-    (``set_epoch(epoch, seed)``, where it has it), before each iteration
-    torch's generator is seeded (dropout), and a run that was stopped between
-    the end of an epoch and the end of its validation validates first: the
-    epoch might be the best one.
+    Before each epoch, the hook tells the training dataset the seed and the epoch
+    (``set_epoch(epoch, seed)``, if the dataset has it). Before each iteration, it seeds torch's
+    generator (for dropout). A run that was stopped between the end of an epoch and the end of its
+    validation validates first, because that epoch might be the best one.
 
-    The data set is left alone inside of wrappers such as ``RepeatDataset``
-    and in loops that do not count epochs, where all repeats would draw alike.
+    The dataset is not told inside wrappers such as ``RepeatDataset`` and in loops that do not count
+    epochs, because all repeats would draw the same there.
     """
 
     priority = 'VERY_HIGH'
     _mark = 'validated_epoch.txt'
 
     def before_train(self, runner) -> None:
+        """Find out if the last epoch before the stop still has to be validated."""
         loop = runner.train_loop
         due = runner.val_loop is not None and (
             runner.epoch >= max(loop.val_begin, 1) and runner.epoch % loop.val_interval == 0
@@ -51,6 +48,7 @@ class ExactResumeHook(Hook):
             self._pending = False
 
     def before_train_epoch(self, runner) -> None:
+        """Validate the epoch before the stop if that is due; tell the dataset epoch and seed."""
         # Not in before_train: the checkpoint hook has to be ready by now.
         self._validate_pending(runner)
         dataset = runner.train_dataloader.dataset
@@ -58,14 +56,17 @@ class ExactResumeHook(Hook):
             dataset.set_epoch(runner.epoch, runner.seed)
 
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
+        """Seed torch's generator by seed, iteration and rank."""
         words = np.random.SeedSequence((runner.seed, runner.iter, get_rank())).generate_state(1)
         torch.manual_seed(int(words[0]))
 
     def after_val_epoch(self, runner, metrics=None) -> None:
+        """Write down in the work dir that the epoch was validated."""
         if is_main_process():
             write_text(osp.join(runner.work_dir, self._mark), str(runner.epoch))
 
     def after_train(self, runner) -> None:
+        """Validate the last epoch if the stop came between its end and its validation."""
         self._validate_pending(runner)  # the stop came in the last epoch
 
     def _validate_pending(self, runner) -> None:

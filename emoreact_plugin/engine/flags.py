@@ -1,4 +1,4 @@
-"""What the tools share: flags, the configuration they lead to."""
+"""Share flags between the tools, and load the configuration that they lead to."""
 
 import argparse
 import os
@@ -17,7 +17,7 @@ SPLITS = ('train', 'val', 'test')
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    """Flags that choose, change and place a configuration."""
+    """Add the flags that choose and change a configuration and set its work dir."""
     parser.add_argument('config', nargs='?', help='config file')
     parser.add_argument('--config', dest='config_flag', metavar='FILE', help='the same')
     parser.add_argument('--work-dir', help='folder of logs and checkpoints')
@@ -80,21 +80,20 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def load_config(args: argparse.Namespace) -> Config:
-    """Read the config file and put the flags over it.
+    """Read the config file and apply the flags to it.
 
-    Order of precedence: the recipe, the config file's own edits, the flags,
+    Each of these overrides the one before: the recipe, the config file's own edits, the flags,
     ``--cfg-options``. A flag of the recipe that an edit would undo is refused.
 
     Args:
-        args (argparse.Namespace): Of a parser with
-            :func:`add_config_arguments`.
+        args (argparse.Namespace): From a parser with :func:`add_config_arguments`.
 
     Returns:
         Config: With ``work_dir`` and ``launcher``.
 
     Raises:
-        FileNotFoundError, ValueError: For a config file that is not there, or
-            flags that cannot have an effect.
+        FileNotFoundError, ValueError: For a config file that does not exist, or flags that cannot
+            have an effect.
     """
     if 'LOCAL_RANK' not in os.environ:
         os.environ['LOCAL_RANK'] = str(args.local_rank)
@@ -140,7 +139,7 @@ def load_config(args: argparse.Namespace) -> Config:
 
 
 def _check_overrides(path: str, options: dict, calls: list, cfg: Config) -> None:
-    """Refuse flags that the config leaves without their full effect."""
+    """Refuse flags that cannot take full effect in this config."""
     flags = ', '.join('--' + name.replace('_', '-') for name in options)
     if len(calls) > 1:
         raise ValueError(
@@ -168,7 +167,7 @@ def _check_overrides(path: str, options: dict, calls: list, cfg: Config) -> None
 
 
 def _check_streams(cfg: Config) -> None:
-    """Refuse a model whose streams its data does not have."""
+    """Refuse a model with streams that its data does not have."""
     streams = cfg.get('model', {}).get('streams')
     for dataset in datasets_of(cfg) if streams else ():
         steps = [s for s in dataset.get('pipeline') or () if s.get('type') == 'PackActionInputs']
@@ -183,7 +182,7 @@ def _check_streams(cfg: Config) -> None:
 
 
 def leaves(value, path: str = '') -> Iterator[tuple]:
-    """Dotted path and value of everything that is no dict, list or tuple."""
+    """Iterate over dotted path and value of everything that is no dict, list or tuple."""
     if isinstance(value, dict):
         items = value.items()
     elif isinstance(value, (list, tuple)):
@@ -209,8 +208,9 @@ def _config_path(args: argparse.Namespace) -> str:
 
 
 def datasets_of(cfg: Config) -> list[dict]:
-    """The configs of the data sets of all splits, those within wrappers such
-    as ``RepeatDataset`` instead of the wrappers.
+    """Return the configs of the datasets of all splits.
+
+    For wrappers such as ``RepeatDataset``, it is the datasets inside that are returned.
     """
     found = []
     queue = [

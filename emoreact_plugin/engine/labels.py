@@ -1,4 +1,4 @@
-"""The labels of the splits of a config."""
+"""Read the labels of the splits of a config, and balance them."""
 
 import os.path as osp
 
@@ -9,17 +9,19 @@ from emoreact_plugin.datasets.emoreact_dataset import SOFT_POSITIVE
 
 
 def labels_of(cfg: Config, split: str, soft: bool = False) -> list | None:
-    """The labels of a split, N rows of C values; None where they are not in
-    an annotation CSV of ours.
+    """Read the labels of a split.
 
     Args:
         cfg (Config): The configuration.
-        split (str): Of :data:`SPLITS`.
-        soft (bool): Leave soft labels as they are, instead of making them 0
-            or 1 as where they are scored.
+        split (str): One of :data:`SPLITS`.
+        soft (bool): Keep soft labels as they are. Otherwise they become 0 or 1, as for scoring.
+
+    Returns:
+        list | None: N rows of C values; None if the labels are not in an annotation CSV of
+        ``EmoReactDataset``.
 
     Raises:
-        FileNotFoundError, ValueError: When the CSV cannot be read.
+        FileNotFoundError, ValueError: If the CSV cannot be read.
     """
     loader = cfg.get(f'{split}_dataloader')
     if not loader or loader['dataset'].get('type') != 'EmoReactDataset':
@@ -36,12 +38,14 @@ def labels_of(cfg: Config, split: str, soft: bool = False) -> list | None:
 
 
 def balance_labels(cfg: Config) -> None:
-    """Set the model's ``pos_weight`` to the negatives per positive of each
-    label in the training split (1 for a label that all clips have, or none);
-    a soft label counts as a part of each.
+    """Set the model's ``pos_weight`` from the labels of the training split.
+
+    The weight of a label is its number of negatives per positive, or 1 if all clips have it or
+    none. A soft label counts as a part of each.
 
     Raises:
-        ValueError: For a model or data set that is not ours.
+        ValueError: If the model is not a ``LateFusionRecognizer`` or the dataset not an
+            ``EmoReactDataset``.
     """
     labels = labels_of(cfg, 'train', soft=True)
     if labels is None or cfg.model.get('type') != 'LateFusionRecognizer':

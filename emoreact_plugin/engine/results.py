@@ -1,4 +1,4 @@
-"""What a training or test leaves: its table, and the scores of its clips."""
+"""Make the results of a training or test: its table, and the scores of its clips."""
 
 import os.path as osp
 
@@ -11,8 +11,9 @@ from .labels import labels_of
 
 
 def label_prior(cfg: Config) -> dict[str, float | None]:
-    """Micro ROC AUC of the training split's label frequencies on val and
-    test; None for a split whose labels are not in an annotation CSV.
+    """Compute the micro ROC AUC that the training split's label frequencies reach on val and test.
+
+    It is None for a split whose labels are not in an annotation CSV.
     """
 
     def labels(split):
@@ -29,10 +30,7 @@ def label_prior(cfg: Config) -> dict[str, float | None]:
 
 
 def results_table(runner: Runner, results: dict[str, dict], prior: dict[str, float | None]) -> str:
-    """The table of ``ROCAUCMetric``'s results, or, of other metrics, a line
-    each.
-    """
-
+    """Format the results of ``ROCAUCMetric`` as a table; other metrics get one line each."""
     if results and all('roc_auc/micro' in m for m in results.values()):
         loop = runner.test_loop or runner.val_loop
         classes = loop.dataloader.dataset.metainfo['classes']
@@ -45,9 +43,11 @@ def results_table(runner: Runner, results: dict[str, dict], prior: dict[str, flo
 
 
 def keep_scores(loop, split, work_dir, checkpoint):
-    """Let a loop write the scores of its clips into the work dir, for
-    plot_roc.py and fuse_scores.py. Not by the config, which is to run again
-    elsewhere.
+    """Let a loop write the scores of its clips into the work dir.
+
+    plot_roc.py and fuse_scores.py read them. They are not requested in the config, because the
+    config is meant to run again elsewhere. Nothing is written without a ``ROCAUCMetric``, or if the
+    dataset has no ``video_ids`` or the pipeline does not pack ``video_id``.
     """
     dataset, metrics = loop.dataloader.dataset, loop.evaluator.metrics
     ours = [each for each in metrics if type(each) is ROCAUCMetric]

@@ -1,4 +1,4 @@
-"""The Runner of the tools."""
+"""Build the Runner of the tools."""
 
 import logging
 
@@ -8,7 +8,7 @@ from mmengine.runner import Runner
 
 
 def build_runner(cfg: Config) -> Runner:
-    """The Runner of a config; ``runner_type`` in it is honoured."""
+    """Build the Runner of a config, of the type ``runner_type`` if the config has it."""
     if 'runner_type' in cfg:
         from mmaction.registry import RUNNERS
 
@@ -17,11 +17,10 @@ def build_runner(cfg: Config) -> Runner:
 
 
 class ConsoleRunner(Runner):
-    """MMEngine's Runner whose log goes to the file; the console gets warnings
-    only.
-    """
+    """Run like MMEngine's Runner, but log to the file; the console gets warnings only."""
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
+        """Build MMEngine's logger, and let its console handlers write only useful warnings."""
         logger = super().build_logger(*args, **kwargs)
         for handler in logger.handlers:
             # A file's handler is a kind of StreamHandler as well.

@@ -1,6 +1,4 @@
-"""A training to watch in TensorBoard: its scalars, and a chart of the ROC AUC
-of each class.
-"""
+"""Show a training in TensorBoard: its scalars, and a chart of the ROC AUC of each class."""
 
 import os.path as osp
 import time
@@ -31,13 +29,12 @@ _INSTALL = (
 
 @VISBACKENDS.register_module()
 class TensorboardTrainingBackend(TensorboardVisBackend):
-    """MMEngine's ``TensorboardVisBackend`` for one training.
+    """Write one training to TensorBoard, as MMEngine's ``TensorboardVisBackend`` does.
 
-    What comes is on disk at once. ``time`` and ``data_time``, seconds a batch,
-    are those of training; of validation they are called ``val/time`` and
-    ``val/data_time``. Scores that are not defined are left out, and so is what
-    comes after the end of the training, such as the scores of the best
-    checkpoint, which are not those of the last epoch.
+    Everything is written to disk at once. ``time`` and ``data_time``, seconds per batch, are those
+    of training; in validation they are called ``val/time`` and ``val/data_time``. Scores that are
+    not defined are left out. So is everything after the end of the training, such as the scores of
+    the best checkpoint, which are not those of the last epoch.
 
     Args:
         save_dir (str): Folder of the event files.
@@ -51,10 +48,11 @@ class TensorboardTrainingBackend(TensorboardVisBackend):
         """Write numbers.
 
         Args:
-            scalar_dict (dict): Name -> number, or None. Without an ``iter``,
-                which MMEngine gives for training, they are of a validation.
+            scalar_dict (dict): Name -> number, or None. Without an ``iter``, which MMEngine gives
+                for training, the numbers are those of a validation.
             step (int): Iteration or epoch.
             file_path (str, optional): Not used.
+            **kwargs: Not used.
         """
         if not self._closed:
             scope = '' if 'iter' in scalar_dict else 'val/'
@@ -72,9 +70,10 @@ class TensorboardTrainingBackend(TensorboardVisBackend):
         """Write an image.
 
         Args:
-            name (str): Of it.
+            name (str): Name of the image.
             image (np.ndarray): (H, W, 3) uint8 RGB.
             step (int): Iteration or epoch.
+            **kwargs: Not used.
         """
         if not self._closed:
             super().add_image(name, image, step)
@@ -88,26 +87,27 @@ class TensorboardTrainingBackend(TensorboardVisBackend):
 
 @HOOKS.register_module()
 class ROCAUCChartHook(Hook):
-    """After each validation of a training, give the visualizer a bar chart
-    of the ROC AUC of each class, macro and micro, called ``roc_auc``.
+    """Chart the ROC AUC of each class, macro and micro after each validation of a training.
 
-    It needs a :class:`~emoreact_plugin.evaluation.ROCAUCMetric` without a
-    prefix in ``val_evaluator``, and does nothing without. Where the data sets
-    have ``labels``, the number of positives stands beside, and micro has a
-    mark where the label frequencies of the training split alone would be.
+    The visualizer gets a bar chart called ``roc_auc``. The hook needs a
+    :class:`~emoreact_plugin.evaluation.ROCAUCMetric` without a prefix in ``val_evaluator``, and
+    does nothing without one. If the datasets have ``labels``, the chart also shows the number of
+    positives, and a mark at the micro ROC AUC of the label frequencies of the training split alone.
     """
 
     _training = False
 
     def before_train(self, runner) -> None:
+        """Draw charts from now on, because a training starts."""
         self._training = True
 
     def after_train(self, runner) -> None:
+        """Draw no more charts, because a later validation is not that of the last epoch."""
         # A validation after it is not of the last epoch.
         self._training = False
 
     def after_val_epoch(self, runner, metrics=None) -> None:
-        """Draw.
+        """Draw the chart of a validation.
 
         Args:
             runner (Runner): Of the training.
@@ -138,10 +138,10 @@ class ROCAUCChartHook(Hook):
 
 
 def without_tensorboard(cfg: Config) -> None:
-    """Let what is not training do without TensorBoard.
+    """Remove TensorBoard from a config that is not used for training.
 
     Args:
-        cfg (Config): Such as :func:`add_tensorboard` leaves; changed in place.
+        cfg (Config): A config that :func:`add_tensorboard` may have changed; changed in place.
     """
     visualizer = cfg.get('visualizer') or {}
     backends = visualizer.get('vis_backends') or []
@@ -152,7 +152,7 @@ def without_tensorboard(cfg: Config) -> None:
 
 
 def _labels_of(dataset) -> np.ndarray | None:
-    """(N, C) bool, of a data set of ours."""
+    """Return the labels of an ``EmoReactDataset`` as (N, C) bool; None if it has none."""
     labels = getattr(dataset, 'labels', None)
     return None if labels is None else labels >= SOFT_POSITIVE
 
@@ -160,15 +160,14 @@ def _labels_of(dataset) -> np.ndarray | None:
 def add_tensorboard(cfg: Config) -> None:
     """Let a training write to TensorBoard, whatever visualizer it has.
 
-    The event files are in ``<work_dir>/tensorboard/<time>``; a resumed
-    training goes on in the latest such folder, so in the same curves.
+    The event files are in ``<work_dir>/tensorboard/<time>``. A resumed training continues in the
+    latest such folder, so that its curves continue.
 
     Args:
-        cfg (Config): Of the training, with ``work_dir`` and ``resume``;
-            changed in place.
+        cfg (Config): Of the training, with ``work_dir`` and ``resume``; changed in place.
 
     Raises:
-        ImportError: When TensorBoard is not installed.
+        ImportError: If TensorBoard is not installed.
     """
     try:
         import torch.utils.tensorboard  # noqa: F401

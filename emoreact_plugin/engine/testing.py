@@ -12,7 +12,10 @@ from .runner import build_runner
 
 
 def choose_split(cfg, split):
-    """Let the test loop, which has no checkpoint to keep, run on a split."""
+    """Let the test loop run on a split.
+
+    The test loop is used because it keeps no checkpoint.
+    """
     if split == 'test':
         return
     if not cfg.get(f'{split}_dataloader'):
@@ -35,7 +38,7 @@ def choose_split(cfg, split):
 
 
 def add_dump(cfg, path, split, checkpoint):
-    """Let the evaluator write the predictions as well."""
+    """Let the evaluator write the predictions to a file as well."""
     evaluators = cfg.test_evaluator
     if not isinstance(evaluators, (list, tuple)):
         evaluators = [evaluators]
@@ -65,10 +68,11 @@ def test(cfg, checkpoint, split, dump=None):
     """Score a checkpoint on the test loop of a config; print and write the table.
 
     Args:
-        cfg (Config): Whose test loop runs on ``split``, see :func:`choose_split`.
+        cfg (Config): A config whose test loop runs on ``split``, see :func:`choose_split`.
         checkpoint (str): Its path.
         split (str): ``'train'``, ``'val'`` or ``'test'``.
-        dump (str, optional): What :func:`add_dump` lets it write.
+        dump (str, optional): Path of the file that :func:`add_dump` lets it write, for the last
+            line.
     """
     runner = build_runner(cfg)
     runner.register_hook(ConsoleHook())

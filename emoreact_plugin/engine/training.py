@@ -20,7 +20,7 @@ from .runner import build_runner
 
 
 def apply_flags(cfg, args):
-    """Put the flags that are about training over the config."""
+    """Apply the flags about training to the config."""
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
         cfg.default_hooks.checkpoint.pop('save_best', None)
@@ -56,8 +56,9 @@ def apply_flags(cfg, args):
 
 
 def check_schedule(cfg):
-    """Refuse a one-cycle schedule that ends before the training does: it
-    would raise in the middle of it.
+    """Refuse a one-cycle schedule that ends before the training does.
+
+    It would raise an error in the middle of the training.
     """
     schedulers = cfg.get('param_scheduler') or []
     epochs = cfg.train_cfg.get('max_epochs')
@@ -72,7 +73,7 @@ def check_schedule(cfg):
 
 
 def apply_resume(cfg, args):
-    """Find the checkpoint to go on from, with its seed."""
+    """Find the checkpoint to resume from, and take over its seed."""
     if args.resume is None:
         return
     path = args.resume
@@ -99,7 +100,7 @@ def apply_resume(cfg, args):
 
 
 def start(cfg):
-    """Build the Runner of a training, once everything it needs is known to be there."""
+    """Build the Runner of a training, after checking that everything it needs is there."""
     check_files(cfg)
     runner = build_runner(cfg)
     runner.register_hook(ConsoleHook())
@@ -110,8 +111,9 @@ def start(cfg):
 
 
 def check_files(cfg):
-    """Look whether the files of all splits are there, which takes seconds,
-    before start weights are downloaded and landmarks prepared.
+    """Check that the files of all splits exist.
+
+    This takes seconds. It is done before start weights are downloaded and landmarks are prepared.
     """
     init_default_scope(cfg.get('default_scope', 'mmaction'))
     for config in datasets_of(cfg):
@@ -123,8 +125,10 @@ def check_files(cfg):
 
 
 def get_start_weights(runner):
-    """Load the start weights now: the Runner would do so, and find out that
-    they are not to be had, after the data sets have been prepared.
+    """Load the start weights now.
+
+    Otherwise the Runner would load them only after the datasets have been prepared, and find out
+    then if they are not available.
     """
     model = runner.model
     if is_model_wrapper(model):
@@ -134,8 +138,12 @@ def get_start_weights(runner):
 
 
 def open_splits(runner):
-    """Build the data sets of all splits, which checks their files; MMEngine
-    would open val and test after the first epoch and after the last.
+    """Build the datasets of all splits, which checks their files.
+
+    MMEngine would open val only after the first epoch and test after the last.
+
+    Raises:
+        ValueError: If all labels of val are the same.
     """
     loops = dict(train=runner.train_loop, val=runner.val_loop, test=runner.test_loop)
     seen = {}
@@ -166,8 +174,8 @@ def train(runner, prior):
     """Train, evaluate, and print and write the table.
 
     Args:
-        runner (Runner): Of :func:`start`.
-        prior (dict[str, float | None]): Of :func:`label_prior`.
+        runner (Runner): From :func:`start`.
+        prior (dict[str, float | None]): From :func:`label_prior`.
 
     Raises:
         SystemExit: With code 130, after Ctrl-C.
@@ -195,8 +203,9 @@ def train(runner, prior):
 
 
 def evaluate(runner):
-    """Score the best checkpoint of the run, or the last weights where there
-    was no validation, on val and test.
+    """Score the best checkpoint of the run on val and test.
+
+    If there was no validation, the last weights are scored.
     """
     barrier()  # the first rank may still be writing it
     best = runner.message_hub.runtime_info.get('best_ckpt')

@@ -1,5 +1,7 @@
-"""ROC AUC: functions on arrays, the metric that feeds them, the report; and
-what is needed to compare models: bootstrap, intervals and tests.
+"""Score multi-label predictions by ROC AUC, and compare models.
+
+The package has functions on arrays, the metric that feeds them from a Runner, and the report. For
+comparisons it has the bootstrap, confidence intervals and tests.
 """
 
 from .dump import Dump, DumpScores, read_dump, write_dump

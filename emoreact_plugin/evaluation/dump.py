@@ -1,4 +1,4 @@
-"""The predictions of a split in one file, and the metric that writes it."""
+"""Keep the predictions of a split in one file, a dump, and write it with a metric."""
 
 from __future__ import annotations
 
@@ -37,22 +37,21 @@ _SIGMOID_TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Dump:
-    """The predictions of N clips of C classes.
+    """Predictions for N clips and C classes.
 
     Args:
         video_ids (tuple[str, ...]): N names, each once.
         classes (tuple[str, ...]): C names.
         labels (np.ndarray): (N, C) int8, 0 or 1.
-        scores (np.ndarray): (N, C) float32, what is ranked.
-        scale (str): What the scores are, ``'logits'`` or
-            ``'probabilities'``.
-        stream_logits (Mapping[str, np.ndarray]): Stream -> (N, C) float32,
-            of the recognizers that have streams.
-        found (Mapping[str, np.ndarray]): Stream -> (N,) float32, in which
-            share of a clip's frames its region was found, 0..1.
+        scores (np.ndarray): (N, C) float32, the values that are ranked.
+        scale (str): What the scores are, ``'logits'`` or ``'probabilities'``.
+        stream_logits (Mapping[str, np.ndarray]): Stream -> (N, C) float32, for recognizers that
+            have streams.
+        found (Mapping[str, np.ndarray]): Stream -> (N,) float32 in 0..1, the share of the clip's
+            frames in which the region of the stream was found.
         split (str): ``'train'``, ``'val'`` or ``'test'``; empty if unknown.
-        run (str): Tells one trained network from another, as the SHA-256 of
-            its checkpoint does; empty if unknown.
+        run (str): An identifier of the trained network, such as the SHA-256 of its checkpoint;
+            empty if unknown.
     """
 
     video_ids: tuple[str, ...]
@@ -67,17 +66,17 @@ class Dump:
 
     @property
     def probabilities(self) -> np.ndarray:
-        """(N, C), 0..1."""
+        """Return the probabilities, (N, C) in 0..1."""
         return F.sigmoid(self.scores) if self.scale == 'logits' else self.scores
 
     @property
     def logits(self) -> np.ndarray:
-        """(N, C), finite.
+        """Return the logits, (N, C), all finite.
 
         Raises:
-            ValueError: If a probability is 0 or 1, which has no logit. It is
-                not replaced by a large one: that would be made up, and
-                outweigh what it is averaged with.
+            ValueError: If a probability is 0 or 1, which has no logit. It is not replaced by a
+                large number: that number would be invented, and would outweigh the logits that it
+                is averaged with.
         """
         if self.scale == 'logits':
             return self.scores
@@ -98,19 +97,19 @@ class Dump:
 def write_dump(path, dump: Dump) -> Path:
     """Write predictions to an ``.npz`` file, see :func:`read_dump`.
 
-    It is written beside its place and moved there, so it is never seen half
-    written.
+    The file is written under another name in the same folder and then moved, so that a half-written
+    file is never seen.
 
     Args:
-        path (str | os.PathLike): The file. Its folder is made where missing.
+        path (str | os.PathLike): The file. Its folder is created if it is missing.
         dump (Dump): What to write.
 
     Returns:
         Path: The file.
 
     Raises:
-        ValueError: If the name does not end in ``.npz``, or the dump is not
-            as :class:`Dump` says; no file is written then.
+        ValueError: If the name does not end in ``.npz``, or the dump is not as :class:`Dump` says.
+            No file is written then.
     """
     path = _check_name(path)
     dump = _checked(dump, path)
@@ -137,11 +136,11 @@ def write_dump(path, dump: Dump) -> Path:
 def read_dump(path) -> Dump:
     """Read and check the predictions of a split.
 
-    The file has ``video_ids`` (N,) and ``classes`` (C,) of text, ``labels``
-    (N, C) of 0 and 1, ``probabilities`` (N, C), ``scale``: ``'logits'`` or
-    ``'probabilities'``, with the former ``logits`` (N, C) as well, and where
-    there are any ``stream_logits/<stream>`` (N, C), ``<stream>_found`` (N,),
-    ``split`` and ``run``, see :class:`Dump`. It holds no pickled objects.
+    The file has these arrays: ``video_ids`` (N,) and ``classes`` (C,) of text, ``labels`` (N, C) of
+    0 and 1, ``probabilities`` (N, C), and ``scale``, which is ``'logits'`` or ``'probabilities'``.
+    If ``scale`` is ``'logits'``, it also has ``logits`` (N, C). It may have
+    ``stream_logits/<stream>`` (N, C), ``<stream>_found`` (N,), ``split`` and ``run``, see
+    :class:`Dump`. It holds no pickled objects.
 
     Args:
         path (str | os.PathLike): The file.
@@ -151,8 +150,8 @@ def read_dump(path) -> Dump:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not as above: says the file, the place, what was
-            expected and what was found.
+        ValueError: If the file is not as described above. The message says the file, the place,
+            what was expected and what was found.
     """
     if not os.path.isfile(path):
         raise FileNotFoundError(
@@ -219,7 +218,7 @@ def _check_name(path) -> Path:
 
 
 def _checked(dump: Dump, path) -> Dump:
-    """The dump with the dtypes of :class:`Dump`; errors name the file."""
+    """Check a dump and return it with the dtypes of :class:`Dump`; errors name the file."""
     try:
         return _check(dump)
     except ValueError as error:
@@ -285,8 +284,9 @@ def _check_share(values, name: str, count: int) -> np.ndarray:
 
 
 def _check_probabilities(dump: Dump, stored: np.ndarray, path) -> None:
-    """Refuse probabilities that are not the sigmoids of the logits: one of
-    the two belongs to another run.
+    """Refuse probabilities that are not the sigmoids of the logits.
+
+    If they differ, one of the two belongs to another run.
     """
     expected = dump.probabilities
     if stored.dtype.kind != 'f' or stored.shape != expected.shape:
@@ -308,34 +308,31 @@ def _check_probabilities(dump: Dump, stored: np.ndarray, path) -> None:
 
 @METRICS.register_module()
 class DumpScores(ROCAUCMetric):
-    """Write the predictions of a split to a file that :func:`read_dump`
-    reads; add nothing to the results.
+    """Write the predictions of a split to a file, and add nothing to the results.
 
-    It takes the samples that :class:`ROCAUCMetric` takes, refuses those that
-    it refuses, and ranks what it ranks: ``pred_logits`` where there are any,
-    else ``pred_score``, whose scale ``scores`` says. A sample needs
-    ``video_id`` too. ``stream_logits`` (stream -> (C,)) and
-    ``<stream>_found`` (n,), as ``LateFusionRecognizer`` and ``CropRegions``
-    give them, are kept where they are.
+    :func:`read_dump` reads the file. The metric takes the samples that :class:`ROCAUCMetric` takes,
+    refuses those that it refuses, and keeps the scores that it ranks: ``pred_logits`` if the
+    samples have them, else ``pred_score`` on the scale that ``scores`` says. A sample needs
+    ``video_id`` too. ``stream_logits`` (stream -> (C,)) and ``<stream>_found`` (n,), which
+    ``LateFusionRecognizer`` and ``CropRegions`` add, are kept if a sample has them.
 
     Args:
-        out_file (str): The file, ``.npz``. Its folder is made where missing.
-        scores (str): What ``pred_score`` holds, ``'probabilities'`` or
-            ``'logits'``: what ``ROCAUCMetric`` of this config says.
-        classes (Sequence[str], optional): Names of the C classes. The data
-            set's ``metainfo['classes']`` where not given.
-        split (str): A note of which split it is. Defaults to '': unknown.
-        checkpoint (str, optional): The file that the weights are from. Its
-            SHA-256 is noted, which tells which dumps are of one network.
+        out_file (str): The file, ``.npz``. Its folder is created if it is missing.
+        scores (str): What ``pred_score`` holds, ``'probabilities'`` or ``'logits'``: the same as
+            for the ``ROCAUCMetric`` of this config.
+        classes (Sequence[str], optional): Names of the C classes. Defaults to None, which takes the
+            dataset's ``metainfo['classes']``.
+        split (str): A note that says which split it is. Defaults to '', unknown.
+        checkpoint (str, optional): The file that the weights are from. Its SHA-256 is noted, which
+            tells which dumps come from the same network.
         collect_device (str): See :class:`mmengine.evaluator.BaseMetric`.
-        collect_dir (str, optional): See
-            :class:`mmengine.evaluator.BaseMetric`.
+        collect_dir (str, optional): See :class:`mmengine.evaluator.BaseMetric`.
 
     Raises:
         FileNotFoundError: If there is no such checkpoint.
-        KeyError: (When a sample comes) if it lacks a key.
-        ValueError: If an argument is not as above; later, as ROCAUCMetric,
-            if a clip comes twice, or if only some samples have a stream.
+        KeyError: When a sample comes that lacks a key.
+        ValueError: If an argument is not as above. Later, for the same reasons as in
+            :class:`ROCAUCMetric`, if a clip comes twice, or if only some samples have a stream.
     """
 
     def __init__(
@@ -375,7 +372,7 @@ class DumpScores(ROCAUCMetric):
         return dict(result, video_id=str(sample['video_id']), stream_logits=logits, found=found)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, Any]:
-        """Write all clips.
+        """Write the predictions of all clips to the file.
 
         Args:
             results (list[dict]): What :meth:`process` kept, of all ranks.
@@ -403,7 +400,7 @@ class DumpScores(ROCAUCMetric):
 
 
 def _stacked(results: list[dict], key: str) -> dict[str, np.ndarray]:
-    """Stream -> array (N, ...), of what every result has under a key."""
+    """Stack what every result has under a key, and return stream -> array (N, ...)."""
     names = list(results[0][key])
     for result in results:
         if set(result[key]) != set(names):

@@ -1,8 +1,8 @@
-"""Multi-label scores of arrays: ROC AUC, average precision and F1.
+"""Score multi-label arrays by ROC AUC, average precision and F1.
 
-Arrays are clips by classes, ``(N, C)``. A value that is not defined (the ROC
-AUC of a class that every clip has, say) is NaN in an array and ``None`` in
-the dictionary of :func:`compute_metrics`; it is never replaced by a number.
+Arrays have one row per clip and one column per class, ``(N, C)``. A value that is not defined (such
+as the ROC AUC of a class that every clip has) is NaN in an array and ``None`` in the dictionary of
+:func:`compute_metrics`. It is never replaced by a number.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ def place_of(row: int, col: int, classes: Sequence[str] | None, video_ids: Seque
 
 
 def first_bad(bad: np.ndarray) -> tuple[int, int]:
-    """Row and column of the first True of a (N, C) array that has any."""
+    """Return the row and column of the first True in an (N, C) array that has one."""
     row, col = np.argwhere(bad)[0]
     return int(row), int(col)
 
 
 def check_matrix(values, name: str, classes: Sequence[str] | None = None) -> np.ndarray:
-    """Check one real (N, C) array.
+    """Check an (N, C) array of real numbers.
 
     Args:
         values (array-like): (N, C), of booleans, integers or floats.
@@ -46,8 +46,8 @@ def check_matrix(values, name: str, classes: Sequence[str] | None = None) -> np.
         np.ndarray: (N, C), float64.
 
     Raises:
-        ValueError: If it has not two axes, no rows or no columns, another
-            number of columns than there are classes, or is not real.
+        ValueError: If it does not have two axes, has no rows or no columns, has another number of
+            columns than there are classes, or is not real.
     """
     values = np.asarray(values)
     if values.ndim != 2:
@@ -70,11 +70,10 @@ def check_matrix(values, name: str, classes: Sequence[str] | None = None) -> np.
 
 
 def check_classes(classes: Sequence[str]) -> tuple[str, ...]:
-    """Check names of classes, which become keys of the result.
+    """Check the names of the classes, which become keys of the result.
 
     Raises:
-        ValueError: If there are none, one occurs twice, or one is called
-            like an average.
+        ValueError: If there are none, one occurs twice, or one has the name of an average.
     """
     if isinstance(classes, str):
         raise ValueError(f'classes: expected a sequence of names, found the one string {classes!r}')
@@ -113,7 +112,7 @@ def check_labels(
         np.ndarray: (N, C), bool.
 
     Raises:
-        ValueError: As :func:`check_matrix`, and if a value is not 0 or 1.
+        ValueError: For the reasons of :func:`check_matrix`, and if a value is not 0 or 1.
     """
     labels = check_matrix(labels, name, classes)
     bad = (labels != 0) & (labels != 1)
@@ -144,8 +143,7 @@ def check_scores(
         np.ndarray: (N, C), float64.
 
     Raises:
-        ValueError: As :func:`check_matrix`, and if a value is NaN or
-            infinite.
+        ValueError: For the reasons of :func:`check_matrix`, and if a value is NaN or infinite.
     """
     scores = check_matrix(scores, name, classes)
     bad = ~np.isfinite(scores)
@@ -165,7 +163,7 @@ def check_probabilities(
     video_ids: Sequence | None = None,
     name: str = 'probabilities',
 ) -> np.ndarray:
-    """Check probabilities: :func:`check_scores`, within 0..1."""
+    """Check scores as :func:`check_scores` does, and that they are in 0..1."""
     probabilities = check_scores(probabilities, classes, video_ids, name)
     bad = (probabilities < 0) | (probabilities > 1)
     if bad.any():
@@ -179,7 +177,7 @@ def check_probabilities(
 
 
 def check_threshold(threshold: float) -> float:
-    """Check a threshold of probabilities: above 0 and below 1."""
+    """Check that a probability threshold is above 0 and below 1."""
     if (
         isinstance(threshold, bool)
         or not isinstance(threshold, (int, float))
@@ -200,15 +198,16 @@ def _check_same_shape(scores: np.ndarray, labels: np.ndarray) -> None:
 
 
 def check_pair(scores, labels) -> tuple[np.ndarray, np.ndarray]:
+    """Check scores and labels, both (N, C), and that they have the same shape."""
     scores, labels = check_scores(scores), check_labels(labels)
     _check_same_shape(scores, labels)
     return scores, labels
 
 
 def sigmoid(logits: np.ndarray) -> np.ndarray:
-    """The logistic function of an array of any shape.
+    """Compute the logistic function of an array of any shape.
 
-    Written over ``exp(-|x|)``, so that no logit overflows.
+    It is computed from ``exp(-|x|)``, so that no logit overflows.
     """
     logits = np.asarray(logits, dtype=np.float64)
     decay = np.exp(-np.abs(logits))
@@ -226,23 +225,22 @@ def _roc_auc(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def roc_auc(scores, labels) -> np.ndarray:
-    """Area under the ROC curve of each class.
+    """Compute the area under the ROC curve of each class.
 
-    The share of the pairs of a positive and a negative clip in which the
-    positive one has the higher score; a tie counts half. Computed from the
-    ranks of the scores, as U of Mann and Whitney.
+    This is the share of all pairs of a positive and a negative clip in which the positive one has
+    the higher score; a tie counts half. It is computed from the ranks of the scores, as the
+    Mann-Whitney U statistic.
 
-    Source: Hanley and McNeil, *The meaning and use of the area under a
-    receiver operating characteristic (ROC) curve*, Radiology 143, 1982.
+    Source: Hanley and McNeil, *The meaning and use of the area under a receiver operating
+    characteristic (ROC) curve*, Radiology 143, 1982.
 
     Args:
-        scores (array-like): (N, C), finite, of any scale: only their order
-            within a class counts.
+        scores (array-like): (N, C), finite, of any scale: only their order within a class counts.
         labels (array-like): (N, C), 0 or 1.
 
     Returns:
-        np.ndarray: (C,), float64 in 0..1; NaN where a class has one value
-        only, as it then has no pairs.
+        np.ndarray: (C,), float64 in 0..1; NaN for a class whose labels are all equal, because it
+        has no pairs.
 
     Raises:
         ValueError: If the arrays are not as above.
@@ -251,17 +249,17 @@ def roc_auc(scores, labels) -> np.ndarray:
 
 
 def roc_auc_micro(scores, labels) -> float:
-    """Area under the ROC curve of all N x C decisions taken together.
+    """Compute the area under the ROC curve of all N x C decisions taken together.
 
-    Scores of different classes are compared here, so class frequencies alone
-    score above 0.5: see :func:`prior_roc_auc_micro`.
+    Scores of different classes are compared here, so class frequencies alone score above 0.5: see
+    :func:`prior_roc_auc_micro`.
 
     Args:
         scores (array-like): (N, C), finite, on one scale for all classes.
         labels (array-like): (N, C), 0 or 1.
 
     Returns:
-        float: In 0..1; NaN where all labels are equal.
+        float: In 0..1; NaN if all labels are equal.
 
     Raises:
         ValueError: If the arrays are not as above.
@@ -271,18 +269,18 @@ def roc_auc_micro(scores, labels) -> float:
 
 
 def prior_roc_auc_micro(train_labels, labels) -> float:
-    """Micro ROC AUC of the training split's label frequencies alone.
+    """Compute the micro ROC AUC of the training split's label frequencies alone.
 
-    Every clip gets the same C scores, the share of positives of each class
-    in ``train_labels``, without a look at the clip: what micro ROC AUC is
-    worth without a model. The macro ROC AUC of these scores is 0.5.
+    Every clip gets the same C scores, the share of positives of each class in ``train_labels``,
+    without a look at the clip. The result is the micro ROC AUC that is reached without a model. The
+    macro ROC AUC of these scores is 0.5.
 
     Args:
         train_labels (array-like): (M, C), 0 or 1.
         labels (array-like): (N, C), 0 or 1, of the split that is scored.
 
     Returns:
-        float: In 0..1; NaN where all of ``labels`` are equal.
+        float: In 0..1; NaN if all of ``labels`` are equal.
 
     Raises:
         ValueError: If an array is not as above, or their C differ.
@@ -300,15 +298,15 @@ def prior_roc_auc_micro(train_labels, labels) -> float:
 
 
 def average_precision(scores, labels) -> np.ndarray:
-    """Average precision of each class (scikit-learn's, not interpolated).
+    """Compute the average precision of each class (scikit-learn's, not interpolated).
 
     Args:
         scores (array-like): (N, C), finite, of any scale.
         labels (array-like): (N, C), 0 or 1.
 
     Returns:
-        np.ndarray: (C,), float64 in 0..1; NaN where a class has no positive.
-        A class that every clip has scores 1, whatever the scores.
+        np.ndarray: (C,), float64 in 0..1; NaN for a class without a positive. A class that every
+        clip has gets 1, whatever the scores.
 
     Raises:
         ValueError: If the arrays are not as above.
@@ -335,17 +333,17 @@ def _f1(predicted: np.ndarray, truth: np.ndarray) -> float:
 
 
 def f1(probabilities, labels, threshold: float = 0.5) -> np.ndarray:
-    """F1 of each class.
+    """Compute the F1 score of each class.
 
     Args:
-        probabilities (array-like): (N, C), in 0..1. A class is predicted
-            where its probability is at least ``threshold``.
+        probabilities (array-like): (N, C), in 0..1. A class is predicted if its probability is at
+            least ``threshold``.
         labels (array-like): (N, C), 0 or 1.
         threshold (float): Above 0 and below 1.
 
     Returns:
-        np.ndarray: (C,), float64 in 0..1; NaN where a class is neither
-        there nor predicted in any clip.
+        np.ndarray: (C,), float64 in 0..1; NaN for a class that is neither present nor predicted in
+        any clip.
 
     Raises:
         ValueError: If the arguments are not as above.
@@ -361,12 +359,12 @@ def f1(probabilities, labels, threshold: float = 0.5) -> np.ndarray:
 
 
 def f1_micro(probabilities, labels, threshold: float = 0.5) -> float:
-    """F1 of all N x C decisions taken together.
+    """Compute the F1 score of all N x C decisions taken together.
 
     Arguments and errors are those of :func:`f1`.
 
     Returns:
-        float: In 0..1; NaN where no class is there or predicted in any clip.
+        float: In 0..1; NaN if no class is present or predicted in any clip.
     """
     threshold = check_threshold(threshold)
     probabilities, labels = check_pair(check_probabilities(probabilities), labels)
@@ -374,22 +372,22 @@ def f1_micro(probabilities, labels, threshold: float = 0.5) -> float:
 
 
 def macro(values) -> float:
-    """Mean of the defined values of a (C,) array; NaN where none is."""
+    """Average the defined values of a (C,) array; NaN if none is defined."""
     values = np.asarray(values, dtype=np.float64)
     defined = values[~np.isnan(values)]
     return float(defined.mean()) if len(defined) else math.nan
 
 
 def single_valued(labels, classes: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """The classes without a ROC AUC.
+    """Find the classes without a ROC AUC.
 
     Args:
         labels (array-like): (N, C), 0 or 1.
         classes (Sequence[str]): C names.
 
     Returns:
-        dict[str, tuple[int, int]]: Of each class that is 0 in all clips or 1
-        in all of them, its number of positives and that of clips.
+        dict[str, tuple[int, int]]: For each class that is 0 in all clips or 1 in all clips, the
+        number of positives and the number of clips.
     """
     labels = check_labels(labels, classes)
     counts = zip(classes, labels.sum(axis=0).tolist(), strict=True)
@@ -403,22 +401,20 @@ def single_valued(labels, classes: Sequence[str]) -> dict[str, tuple[int, int]]:
 def compute_metrics(
     scores, labels, classes: Sequence[str], threshold: float, probabilities
 ) -> dict[str, float | None]:
-    """All scores of one set of clips.
+    """Compute all scores of one set of clips.
 
     Args:
-        scores (array-like): (N, C), finite: what ROC AUC and average
-            precision rank. Logits, where there are any: sigmoids of large
-            logits tie.
+        scores (array-like): (N, C), finite: what ROC AUC and average precision rank. Give logits if
+            there are any, because the sigmoids of large logits tie.
         labels (array-like): (N, C), 0 or 1.
         classes (Sequence[str]): C names.
         threshold (float): Above 0 and below 1, for F1.
         probabilities (array-like): (N, C), in 0..1, for F1.
 
     Returns:
-        dict[str, float | None]: ``roc_auc/micro``, ``roc_auc/macro``,
-        ``roc_auc/<class>``, ``ap/macro``, ``ap/<class>``, ``f1/micro``,
-        ``f1/macro``, ``f1/<class>``, in this order; ``None`` where undefined.
-        Macro is the mean of the classes that have a value.
+        dict[str, float | None]: ``roc_auc/micro``, ``roc_auc/macro``, ``roc_auc/<class>``,
+        ``ap/macro``, ``ap/<class>``, ``f1/micro``, ``f1/macro``, ``f1/<class>``, in this order;
+        ``None`` if undefined. Macro is the mean over the classes that have a value.
 
     Raises:
         ValueError: If the arguments are not as above.

@@ -1,4 +1,4 @@
-"""Late fusion afterwards: of the logits of runs trained apart."""
+"""Fuse the logits of separately trained runs (late fusion after training)."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ MAX_CANDIDATES = 20_000
 
 
 def normalise_weights(weights: Sequence[float], num_runs: int) -> np.ndarray:
-    """Bring weights to a sum of 1.
+    """Scale weights so that their sum is 1.
 
     Args:
-        weights (Sequence[float]): One a run, finite, not negative, not all 0.
-        num_runs (int): How many there have to be.
+        weights (Sequence[float]): One for each run, finite, not negative, not all 0.
+        num_runs (int): How many there have to be, S.
 
     Returns:
         np.ndarray: (S,) float64.
 
     Raises:
-        ValueError: If they are not as above.
+        ValueError: If the weights are not as above.
     """
     values = np.asarray(weights, dtype=np.float64)
     if values.shape != (num_runs,):
@@ -42,16 +42,16 @@ def normalise_weights(weights: Sequence[float], num_runs: int) -> np.ndarray:
 
 
 def fuse_logits(logits, weights: Sequence[float] | None = None) -> np.ndarray:
-    """The weighted mean of the logits of S runs.
+    """Compute the weighted mean of the logits of S runs.
 
-    As :class:`~emoreact_plugin.models.ScoreFusion` fuses streams. Runs whose
-    logits are larger count more than their weights say; weights that are
-    chosen make up for that, the plain mean does not.
+    :class:`~emoreact_plugin.models.ScoreFusion` fuses streams in the same way. Runs with larger
+    logits count more than their weights say. Chosen weights make up for that, the plain mean does
+    not.
 
     Args:
         logits (array-like): (S, N, C), finite.
-        weights (Sequence[float], optional): S weights, see
-            :func:`normalise_weights`. Equal where not given.
+        weights (Sequence[float], optional): S weights, see :func:`normalise_weights`. Defaults to
+            None, equal weights.
 
     Returns:
         np.ndarray: (N, C) float32.
@@ -69,18 +69,18 @@ def fuse_logits(logits, weights: Sequence[float] | None = None) -> np.ndarray:
 
 
 def candidate_weights(num_runs: int, step: float = STEP) -> np.ndarray:
-    """Equal weights, and all that are multiples of a step and sum to 1.
+    """List equal weights, and all weights that are multiples of a step and sum to 1.
 
     Args:
         num_runs (int): S, at least 1.
-        step (float): A whole part of 1, such as 0.1 or 0.05.
+        step (float): One divided by a whole number, such as 0.1 or 0.05.
 
     Returns:
         np.ndarray: (G, S) float64, those nearest to equal weights first.
 
     Raises:
-        ValueError: If the step is another, or so small that there are more
-            than 20000 candidates.
+        ValueError: If the step is not as above, or so small that there are more than 20000
+            candidates.
     """
     steps = round(1 / step) if 1e-6 < step <= 1 else 0
     if not steps or abs(steps * step - 1) > 1e-6:
@@ -107,11 +107,11 @@ def candidate_weights(num_runs: int, step: float = STEP) -> np.ndarray:
 
 
 def choose_weights(logits, labels, average: str = 'micro', step: float = STEP) -> np.ndarray:
-    """The weights with the best ROC AUC of the fused logits.
+    """Choose the weights with the best ROC AUC of the fused logits.
 
-    All of :func:`candidate_weights` are tried. Of those that are equally
-    good, the ones nearest to equal weights are taken. Give it the val split:
-    on the clips that chose the weights, their ROC AUC is too good.
+    All of :func:`candidate_weights` are tried. Of equally good ones, those nearest to equal weights
+    are taken. Use the val split: on the clips that the weights were chosen on, their ROC AUC is too
+    optimistic.
 
     Args:
         logits (array-like): (S, N, C), finite.
@@ -120,11 +120,10 @@ def choose_weights(logits, labels, average: str = 'micro', step: float = STEP) -
         step (float): See :func:`candidate_weights`.
 
     Returns:
-        np.ndarray: (S,) float64, of sum 1.
+        np.ndarray: (S,) float64, with sum 1.
 
     Raises:
-        ValueError: If the arguments are not as above, or the ROC AUC is
-            undefined.
+        ValueError: If the arguments are not as above, or the ROC AUC is undefined.
     """
     if average not in F.AVERAGES:
         raise ValueError(f'average: expected one of {F.AVERAGES}, found {average!r}')
@@ -150,17 +149,17 @@ def choose_weights(logits, labels, average: str = 'micro', step: float = STEP) -
 
 
 def read_runs(paths: Sequence[str]) -> list[Dump]:
-    """Read the dumps of several runs of one split, all with logits.
+    """Read the dumps of several runs on one split, all with logits.
 
     Args:
         paths (Sequence[str]): Files that :func:`read_dump` reads.
 
     Returns:
-        list[Dump]: With the clips of all in the order of the first.
+        list[Dump]: All with the clips in the order of the first file.
 
     Raises:
-        FileNotFoundError, ValueError: If one cannot be read, has other
-            classes, clips or labels than the first, or has no logits.
+        FileNotFoundError, ValueError: If a file cannot be read, has other classes, clips or labels
+            than the first, or has no logits.
     """
     dumps = [read_dump(path) for path in paths]
     first = dumps[0]
@@ -194,7 +193,7 @@ def read_runs(paths: Sequence[str]) -> list[Dump]:
 
 
 def _take(dump: Dump, rows: Sequence[int]) -> Dump:
-    """Some clips of a dump, in this order."""
+    """Select some clips of a dump, in the given order."""
     return replace(
         dump,
         video_ids=tuple(dump.video_ids[row] for row in rows),
@@ -222,14 +221,14 @@ def check_splits(
     Args:
         val (Sequence[Dump]): See :func:`read_runs`.
         test (Sequence[Dump]): Likewise, of the same runs.
-        val_paths (Sequence[str]): Their files, for errors.
-        test_paths (Sequence[str]): Their files, for errors.
+        val_paths (Sequence[str]): Files of ``val``, for errors.
+        test_paths (Sequence[str]): Files of ``test``, for errors.
 
     Raises:
-        ValueError: If ``val`` is said to be another split, shares clips with
-            ``test``, has other classes, or other runs, or the same in another
-            order. (Two runs are told apart where their dumps note the
-            checkpoint, or have other streams.)
+        ValueError: If the dumps of ``val`` say that they are of another split, share clips with
+            ``test``, or have other classes than ``test``; or if the two are of different runs, or
+            of the same runs in another order. (Two runs are told apart if their dumps note the
+            checkpoint, or have different streams.)
     """
     if len(val) != len(test):
         raise ValueError(
@@ -266,15 +265,15 @@ def check_splits(
 
 
 def fuse_dumps(runs: Mapping[str, Dump], weights: Sequence[float] | None = None) -> Dump:
-    """Fuse runs that :func:`read_runs` has joined.
+    """Fuse the runs that :func:`read_runs` has brought into one order.
 
     Args:
         runs (Mapping[str, Dump]): Name -> dump.
         weights (Sequence[float], optional): See :func:`fuse_logits`.
 
     Returns:
-        Dump: The fused logits, and those of the runs as ``stream_logits``,
-        in the place of the runs' own streams.
+        Dump: The fused logits. Its ``stream_logits`` are the logits of the runs, in place of the
+        runs' own streams.
     """
     first = next(iter(runs.values()))
     if weights is None:

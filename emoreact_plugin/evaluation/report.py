@@ -1,4 +1,4 @@
-"""What is shown and kept of an evaluation: a table and a JSON file."""
+"""Show and keep the results of an evaluation: a text table and a JSON file."""
 
 from __future__ import annotations
 
@@ -33,16 +33,15 @@ def format_table(
     """Lay out the scores of some splits side by side, as plain text.
 
     Args:
-        results (Mapping[str, Mapping[str, float | None]]): Of each split,
-            what ``compute_metrics`` returned. One column a split, in order.
+        results (Mapping[str, Mapping[str, float | None]]): Split -> what ``compute_metrics``
+            returned. One column for each split, in this order.
         classes (Sequence[str]): Names of the classes, in the order of rows.
-        prior (Mapping[str, float | None], optional): Of each split, what
-            ``prior_roc_auc_micro`` returned; the row and its note are left
-            out where no split has one.
+        prior (Mapping[str, float | None], optional): Split -> what ``prior_roc_auc_micro``
+            returned. The row and its note are left out if no split has one.
 
     Returns:
-        str: Lines of equal layout, three digits, ``-`` where a score is
-        undefined; no newline at the end.
+        str: Lines of equal layout, with three digits, and ``-`` for a score that is undefined; no
+        newline at the end.
 
     Raises:
         ValueError: If there is no split.
@@ -79,7 +78,7 @@ def format_table(
 
 
 def _plain(value):
-    """What JSON has no type for: paths, and numbers of numpy."""
+    """Convert what JSON has no type for: paths and numpy numbers."""
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if isinstance(value, np.generic):
@@ -95,25 +94,24 @@ def write_metrics(
 ) -> Path:
     """Write the scores of some splits to a JSON file.
 
-    The file is ``{"results": {split: {name: score}}, "prior_roc_auc_micro":
-    {split: score}, ...}``, with ``null`` for what is undefined. It is written
-    beside its place and moved there, so it is never seen half written.
+    The file is ``{"results": {split: {name: score}}, "prior_roc_auc_micro": {split: score}, ...}``,
+    with ``null`` for what is undefined. It is written under another name in the same folder and
+    then moved, so that a half-written file is never seen.
 
     Args:
-        path (str | os.PathLike): The file. Its folder is made where missing.
-        results (Mapping[str, Mapping[str, float | None]]): Of each split,
-            what ``compute_metrics`` returned.
-        prior (Mapping[str, float | None], optional): Of each split, what
-            ``prior_roc_auc_micro`` returned; NaN is written as ``null``.
-        **extra: Further entries (the checkpoint, say), of JSON's types,
-            paths or numbers.
+        path (str | os.PathLike): The file. Its folder is created if it is missing.
+        results (Mapping[str, Mapping[str, float | None]]): Split -> what ``compute_metrics``
+            returned.
+        prior (Mapping[str, float | None], optional): Split -> what ``prior_roc_auc_micro``
+            returned; NaN is written as ``null``.
+        **extra: Further entries (such as the checkpoint): JSON types, paths or numbers.
 
     Returns:
         Path: The file.
 
     Raises:
-        ValueError: If another number is NaN or infinite, which JSON has
-            not, or a value has no JSON form; no file is written then.
+        ValueError: If another number is NaN or infinite, which JSON cannot represent, or a value
+            has no JSON form. No file is written then.
     """
     path = Path(path)
     prior = {

@@ -1,8 +1,8 @@
-"""ROC AUC of resampled clips and seeds, for the bootstrap.
+"""Compute ROC AUC for resampled clips and seeds, for the bootstrap.
 
-A resample is a row of weights that says how often each clip was drawn, so
-one sort of the scores serves all resamples. Of N clips, C classes, R
-resamples and S seeds (trainings of one model).
+A resample is a row of weights that says how often each clip was drawn, so that one sort of the
+scores serves all resamples. In this file there are N clips, C classes, R resamples and S seeds
+(trainings of one model).
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ _BLOCK = 2**18
 
 
 def check_values(values, name: str, axes: str, nan: bool = True) -> np.ndarray:
-    """Check an array of any number of axes.
+    """Check an array of real numbers with any number of axes.
 
     Args:
         values (array-like): Real.
         name (str): What to call it in an error.
-        axes (str): The letters of its axes, ``'SR'`` for seeds by resamples.
-        nan (bool): Whether a value may be NaN, that is undefined.
+        axes (str): The letters of its axes, such as ``'SR'`` for seeds by resamples.
+        nan (bool): Whether a value may be NaN, which means undefined.
 
     Returns:
         np.ndarray: float64.
 
     Raises:
-        ValueError: If it has other axes, is empty, not real or has a value
-            that is infinite, or NaN where it may not be.
+        ValueError: If it has other axes, is empty, is not real, or has a value that is infinite, or
+            NaN if ``nan`` is False.
     """
     values = np.asarray(values)
     if values.ndim != len(axes) or 0 in values.shape:
@@ -60,8 +60,9 @@ def _check_count(count, name: str, least: int) -> None:
 
 
 def _number_groups(groups: Sequence[Hashable], num_clips: int) -> np.ndarray:
-    """(N,) int: groups counted from 0 in the order of their ``repr``, so that
-    the draws do not hang on the order of the clips.
+    """Give each of N clips the number of its group, as (N,) int counted from 0.
+
+    Groups are sorted by their ``repr``, so that the draws do not depend on the order of the clips.
     """
     groups = list(groups)
     if len(groups) != num_clips:
@@ -89,30 +90,28 @@ def _number_groups(groups: Sequence[Hashable], num_clips: int) -> np.ndarray:
 def bootstrap_weights(
     num_clips: int, groups: Sequence[Hashable] | None = None, resamples: int = 2000, seed: int = 0
 ) -> np.ndarray:
-    """Draw clips with replacement.
+    """Draw as many clips as there are, with replacement.
 
-    As many as there are: clips, or whole groups where clips of one group
-    (child, series) are alike, which clips drawn one by one take for
-    independent. A resample of groups of different sizes has not N clips.
+    If clips of one group (a child, a series) are alike, whole groups are drawn: to draw them one by
+    one would treat them as independent. A resample of groups of different sizes does not have
+    exactly N clips.
 
-    Source: Efron and Tibshirani, *An introduction to the bootstrap*, 1993;
-    of groups, Field and Welsh, *Bootstrapping clustered data*, JRSS B 69,
-    2007.
+    Source: Efron and Tibshirani, *An introduction to the bootstrap*, 1993; for groups, Field and
+    Welsh, *Bootstrapping clustered data*, JRSS B 69, 2007.
 
     Args:
         num_clips (int): N, at least 2.
-        groups (Sequence[Hashable], optional): N names, at least two
-            different ones. Intervals from few groups, or groups of uneven
-            sizes, are too narrow.
+        groups (Sequence[Hashable], optional): N names, at least two different ones. Intervals from
+            few groups, or from groups of uneven sizes, are too narrow. Defaults to None: clips are
+            drawn one by one.
         resamples (int): R, at least 1.
-        seed (int): Of the draws. Equal arguments give equal weights.
+        seed (int): Seed of the draws. Equal arguments give equal weights.
 
     Returns:
         np.ndarray: (R, N), int64: how often each resample has each clip.
 
     Raises:
-        ValueError: If an argument is not as above, or a clip has no group
-            (None or NaN).
+        ValueError: If an argument is not as above, or a clip has no group (None or NaN).
     """
     _check_count(num_clips, 'num_clips', 2)
     _check_count(resamples, 'resamples', 1)
@@ -147,7 +146,10 @@ def _check_weights(weights, num_clips: int) -> np.ndarray:
 def _weighted_roc_auc(
     scores: np.ndarray, labels: np.ndarray, clips: np.ndarray, weights: np.ndarray
 ) -> np.ndarray:
-    """(R,) of D decisions: scores and labels (D,), and the clip of each."""
+    """Compute the ROC AUC of D decisions in each resample, (R,).
+
+    Scores and labels are (D,); ``clips`` (D,) holds the clip of each decision.
+    """
     positive, negative = np.flatnonzero(labels), np.flatnonzero(~labels)
     negative = negative[np.argsort(scores[negative])]
     # How many negatives score lower, and how many no higher; the mean of the
@@ -169,10 +171,10 @@ def _weighted_roc_auc(
 
 
 def weighted_roc_auc(scores, labels, weights) -> np.ndarray:
-    """ROC AUC of each class and resample.
+    """Compute the ROC AUC of each class in each resample.
 
-    What :func:`~emoreact_plugin.evaluation.functional.roc_auc` is when each
-    clip is repeated as often as its weight says, exactly.
+    The result is exactly that of :func:`~emoreact_plugin.evaluation.functional.roc_auc` when each
+    clip is repeated as often as its weight says.
 
     Args:
         scores (array-like): (N, C), finite, of any scale.
@@ -180,8 +182,8 @@ def weighted_roc_auc(scores, labels, weights) -> np.ndarray:
         weights (array-like): (R, N), finite, 0 or more.
 
     Returns:
-        np.ndarray: (R, C), float64 in 0..1; NaN where the clips of a
-        resample have one value only of a class.
+        np.ndarray: (R, C), float64 in 0..1; NaN if all clips of a resample have the same label of a
+        class.
 
     Raises:
         ValueError: If the arrays are not as above.
@@ -199,14 +201,13 @@ def weighted_roc_auc(scores, labels, weights) -> np.ndarray:
 
 
 def weighted_roc_auc_micro(scores, labels, weights) -> np.ndarray:
-    """ROC AUC of all N x C decisions of each resample taken together.
+    """Compute the ROC AUC of all N x C decisions of each resample taken together.
 
-    Arguments and errors are those of :func:`weighted_roc_auc`, but scores
-    have to be on one scale for all classes.
+    Arguments and errors are those of :func:`weighted_roc_auc`, but the scores have to be on one
+    scale for all classes.
 
     Returns:
-        np.ndarray: (R,), float64 in 0..1; NaN where all labels of a
-        resample are equal.
+        np.ndarray: (R,), float64 in 0..1; NaN if all labels of a resample are equal.
     """
     scores, labels = check_pair(scores, labels)
     weights = _check_weights(weights, len(scores))
@@ -215,11 +216,11 @@ def weighted_roc_auc_micro(scores, labels, weights) -> np.ndarray:
 
 
 def macro_of(values) -> np.ndarray:
-    """Mean of the defined values along the last axis.
+    """Average the defined values along the last axis.
 
-    :func:`~emoreact_plugin.evaluation.functional.macro` of each row. A
-    resample that lacks a class has the mean of the others; two rows of a
-    table that share their resamples lack the same.
+    Each row gets what :func:`~emoreact_plugin.evaluation.functional.macro` returns for it. A
+    resample that lacks a class has the mean over the other classes. Two rows of a table that share
+    their resamples lack the same classes.
 
     Args:
         values (array-like): (..., C), NaN where undefined.
@@ -235,25 +236,25 @@ def macro_of(values) -> np.ndarray:
 
 
 def resample_seeds(values, seed: int = 0) -> np.ndarray:
-    """Mean over seeds that are drawn with replacement for each resample.
+    """Average over seeds that are drawn with replacement for each resample.
 
-    So that an interval covers other trainings, not only other clips. The
-    mean of S drawn seeds varies ``sqrt((S - 1) / S)`` as much as that of S
-    new ones, so its distance from the mean of all is stretched by the
-    inverse. One seed tells nothing of others: nothing varies then.
+    With this, an interval covers other trainings too, not only other clips. The standard deviation
+    of the mean of S drawn seeds is ``sqrt((S - 1) / S)`` times that of the mean of S new seeds, so
+    its distance from the mean of all seeds is stretched by the inverse. One seed says nothing about
+    others: nothing varies then.
 
     Args:
-        values (array-like): (S, R), of each seed and resample of clips.
-        seed (int): Of the draws, which are others than those of
-            :func:`bootstrap_weights`. Models that are compared need
-            different ones, else seed k of one goes with seed k of the other.
+        values (array-like): (S, R), a value for each seed and each resample of clips.
+        seed (int): Seed of the draws, which differ from those of :func:`bootstrap_weights`. Models
+            that are compared need different seeds here, else seed k of one model always goes with
+            seed k of the other.
 
     Returns:
-        np.ndarray: (R,), float64; NaN where a drawn value is. With S = 1,
-        the values.
+        np.ndarray: (R,), float64; NaN where a drawn value is NaN. With S = 1, the values
+        themselves.
 
     Raises:
-        ValueError: If there are no values, not two axes, or an infinite one.
+        ValueError: If there are no values, there are not two axes, or a value is infinite.
     """
     values = check_values(values, 'values', 'SR')
     count = len(values)
@@ -264,25 +265,25 @@ def resample_seeds(values, seed: int = 0) -> np.ndarray:
 
 
 def paired_differences(values_a, values_b, seed: int = 0) -> np.ndarray:
-    """Bootstrapped differences of two models.
+    """Bootstrap the differences between two models.
 
-    The resamples of clips are shared, and in each the seeds of either model
-    are drawn anew, on their own: see :func:`resample_seeds`. To speak of
-    these very trainings only, give the mean over the seeds, ``(1, R)``.
+    The resamples of clips are shared. In each resample the seeds of each model are drawn again,
+    independently: see :func:`resample_seeds`. For a statement about exactly these trainings, give
+    the mean over the seeds, ``(1, R)``.
 
     Args:
-        values_a (array-like): (S, R), ROC AUC (of a class, micro or macro)
-            of each seed of the first model in each resample.
-        values_b (array-like): (T, R), of the second one.
-        seed (int): Of the draws of seeds.
+        values_a (array-like): (S, R), ROC AUC (of a class, micro or macro) of each seed of the
+            first model in each resample.
+        values_b (array-like): (T, R), the same for the second model.
+        seed (int): Seed of the draws of training seeds.
 
     Returns:
         np.ndarray: (R,), first minus second; NaN where undefined.
 
     Raises:
-        ValueError: If an array is not as above, the number of resamples
-            differs, or one is undefined for some seeds only, which happens
-            only where the resamples or labels are not the same.
+        ValueError: If an array is not as above, the number of resamples differs, or a resample is
+            undefined for some seeds only, which happens only if the resamples or labels are not the
+            same.
     """
     values_a = check_values(values_a, 'values_a', 'SR')
     values_b = check_values(values_b, 'values_b', 'TR')

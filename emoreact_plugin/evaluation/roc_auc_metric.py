@@ -1,4 +1,4 @@
-"""The metric that feeds a Runner's predictions to the scores of arrays."""
+"""Feed the predictions of a Runner to the scoring functions on arrays."""
 
 from __future__ import annotations
 
@@ -23,41 +23,36 @@ _SUM_TOLERANCE = 1e-3
 
 @METRICS.register_module()
 class ROCAUCMetric(BaseMetric):
-    """ROC AUC, average precision and F1 of a multi-label recognizer.
+    """Compute ROC AUC, average precision and F1 of a multi-label recognizer.
 
-    A sample needs ``pred_score`` (C,) and ``gt_label`` (C,) of 0 and 1. Where
-    it has ``pred_logits`` (C,) too, as from ``LateFusionRecognizer``, these
-    are ranked, and their sigmoids are the probabilities that F1 takes:
-    sigmoids of large logits tie, so ranking them loses order. A stock
-    recognizer gives only ``pred_score``, and ``scores`` says what that holds:
-    with ``cls_head=dict(average_clips='score')`` the mean of the logits of
-    the clip's views, so ``scores='logits'``.
+    A sample needs ``pred_score`` (C,) and ``gt_label`` (C,) of 0 and 1. If it has ``pred_logits``
+    (C,) too, as from ``LateFusionRecognizer``, these are ranked, and their sigmoids are the
+    probabilities for F1. The sigmoids of large logits tie, so ranking sigmoids would lose order. A
+    stock recognizer gives only ``pred_score``, and ``scores`` says what that holds. With
+    ``cls_head=dict(average_clips='score')`` it is the mean of the logits over the clip's views, so
+    use ``scores='logits'``.
 
-    The result is that of
-    :func:`~emoreact_plugin.evaluation.functional.compute_metrics`. A class
-    with one value only has no ROC AUC: ``None``, left out of macro, and a
-    warning in the log says which class and why. mmengine's logs keep a
-    ``None`` (as ``null`` in JSON), its visualizers leave it out, and
-    ``CheckpointHook(save_best=...)`` skips it; ``EarlyStoppingHook`` raises
-    on it, so it must watch a score that is defined.
+    The result is that of :func:`~emoreact_plugin.evaluation.functional.compute_metrics`. A class
+    whose labels are all equal has no ROC AUC: its value is ``None``, it is left out of macro, and a
+    warning in the log says which class and why. MMEngine's logs keep a ``None`` (as ``null`` in
+    JSON), its visualizers leave it out, and ``CheckpointHook(save_best=...)`` skips it.
+    ``EarlyStoppingHook`` raises on it, so it must watch a score that is defined.
 
     Args:
-        scores (str): What ``pred_score`` holds, ``'probabilities'`` (of each
-            class on its own, in 0..1) or ``'logits'``.
-        threshold (float): The probability from which on a class counts as
-            predicted, for F1. Above 0 and below 1.
-        classes (Sequence[str], optional): Names of the C classes. The data
-            set's ``metainfo['classes']`` where not given.
+        scores (str): What ``pred_score`` holds, ``'probabilities'`` (of each class on its own, in
+            0..1) or ``'logits'``.
+        threshold (float): The lowest probability at which a class counts as predicted, for F1.
+            Above 0 and below 1.
+        classes (Sequence[str], optional): Names of the C classes. Defaults to None, which takes the
+            dataset's ``metainfo['classes']``.
         collect_device (str): See :class:`mmengine.evaluator.BaseMetric`.
         prefix (str, optional): Put before every name, with a slash.
-        collect_dir (str, optional): See
-            :class:`mmengine.evaluator.BaseMetric`.
+        collect_dir (str, optional): See :class:`mmengine.evaluator.BaseMetric`.
 
     Raises:
-        KeyError: (When a sample comes) if it lacks a key.
-        ValueError: If an argument or a sample is not as above; if
-            ``pred_score`` has an axis of views (``average_clips=None``); if
-            every row of ``pred_score`` is a softmax
+        KeyError: When a sample comes that lacks a key.
+        ValueError: If an argument or a sample is not as above; if ``pred_score`` has an axis of
+            views (``average_clips=None``); if every row of ``pred_score`` is a softmax
             (``average_clips='prob'``).
     """
 
@@ -83,7 +78,7 @@ class ROCAUCMetric(BaseMetric):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the C classes."""
+        """Return the names of the C classes."""
         if self._classes is not None:
             return self._classes
         classes = (self.dataset_meta or {}).get('classes')
@@ -99,15 +94,14 @@ class ROCAUCMetric(BaseMetric):
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Check the samples of a batch and keep what is scored.
 
-        Exactly one result a sample is appended, in the order of the batch:
-        ``collect_results`` counts on it when it drops the samples that the
-        sampler padded the last batch with.
+        Exactly one result is appended for each sample, in the order of the batch.
+        ``collect_results`` relies on this when it drops the samples that the sampler added to pad
+        the last batch.
 
         Args:
             data_batch: Not used.
-            data_samples (Sequence[dict]): ``pred_score`` (C,),
-                ``gt_label`` (C,), and ``pred_logits`` (C,) and ``video_id``
-                where there are any.
+            data_samples (Sequence[dict]): Samples with ``pred_score`` (C,), ``gt_label`` (C,), and
+                optionally ``pred_logits`` (C,) and ``video_id``.
         """
         classes = self.classes
         for sample in data_samples:
@@ -162,10 +156,10 @@ class ROCAUCMetric(BaseMetric):
         return F.compute_metrics(scores, labels, self.classes, self.threshold, probabilities)
 
     def _warn(self, labels: np.ndarray) -> None:
-        """Say which classes have no ROC AUC.
+        """Warn about the classes that have no ROC AUC.
 
-        mmengine's logger drops a warning that it has written before, so a
-        run over many epochs says it once.
+        MMEngine's logger drops a warning that it has written before, so a run over many epochs
+        gives it once.
         """
         undefined = F.single_valued(labels, self.classes)
         if not undefined:
@@ -184,7 +178,7 @@ class ROCAUCMetric(BaseMetric):
 
 
 def row_of_sample(sample: dict, key: str, classes: tuple[str, ...]) -> np.ndarray:
-    """One value a class of a sample, as an array (1, C)."""
+    """Return one value for each class of a sample, as an array (1, C)."""
     clip = f'of video_id {sample.get("video_id")!r}'
     if sample.get(key) is None:
         raise KeyError(f'{key} {clip}: not in the sample, which has {sorted(sample)}')
@@ -211,11 +205,11 @@ def row_of_sample(sample: dict, key: str, classes: tuple[str, ...]) -> np.ndarra
 
 
 def _refuse_softmax(scores: np.ndarray) -> None:
-    """Refuse (N, C) scores that are shares of 1, of clips of many labels.
+    """Refuse (N, C) scores whose rows all sum to 1, as from a softmax.
 
-    A softmax makes classes compete that may well occur together, so neither
-    its scores nor its ranks are those of a multi-label recognizer. With one
-    class there is nothing to tell the two apart by.
+    A softmax makes classes compete although they may occur together, so neither its scores nor its
+    ranks are those of a multi-label recognizer. With one class, a softmax cannot be told apart and
+    is not refused.
     """
     sums = scores.sum(axis=1)
     shares = (scores >= 0).all() and (np.abs(sums - 1) < _SUM_TOLERANCE).all()

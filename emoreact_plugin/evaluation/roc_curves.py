@@ -1,6 +1,6 @@
-"""ROC curves of one class: their points, mean over seeds and spread.
+"""Compute ROC curves of one class: their points, mean over seeds and spread.
 
-Of N clips, R resamples and S seeds (trainings of one model). A rate is a share
+In this file there are N clips, R resamples and S seeds (trainings of one model). A rate is a share
 in 0..1.
 """
 
@@ -16,11 +16,11 @@ from .statistics import interval
 
 
 def weighted_roc_curves(scores, labels, weights) -> tuple[np.ndarray, np.ndarray]:
-    """The ROC curve of each resample.
+    """Compute the ROC curve of each resample.
 
-    What the curve is when each clip is repeated as often as its weight says.
-    Clips of equal scores are one straight piece of it, so the area under it is
-    that of :func:`~emoreact_plugin.evaluation.resampling.weighted_roc_auc`.
+    It is the curve that results when each clip is repeated as often as its weight says. Clips with
+    equal scores form one straight piece of it, so that the area under it is that of
+    :func:`~emoreact_plugin.evaluation.resampling.weighted_roc_auc`.
 
     Args:
         scores (array-like): (N,), finite, of any scale.
@@ -28,9 +28,8 @@ def weighted_roc_curves(scores, labels, weights) -> tuple[np.ndarray, np.ndarray
         weights (array-like): (R, N), finite, 0 or more.
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: False and true positive rate, (R, K)
-        float64 from 0 to 1, of K - 1 different scores; NaN in a resample
-        whose clips have one label only.
+        tuple[np.ndarray, np.ndarray]: False and true positive rate, (R, K) float64 from 0 to 1, for
+        K - 1 different scores; NaN in a resample whose clips all have the same label.
 
     Raises:
         ValueError: If the arrays are not as above.
@@ -59,21 +58,21 @@ def weighted_roc_curves(scores, labels, weights) -> tuple[np.ndarray, np.ndarray
 
 
 def mean_roc_curve(scores, labels) -> tuple[np.ndarray, np.ndarray]:
-    """The vertical average of the ROC curves of some seeds.
+    """Average the ROC curves of some seeds vertically.
 
-    The mean true positive rate at each false positive rate; the area under
-    it is the mean of their ROC AUC. With one seed it is its curve.
+    The result is the mean true positive rate at each false positive rate. The area under it is the
+    mean of the seeds' ROC AUC. With one seed it is the curve of that seed.
 
-    Source: Fawcett, *An introduction to ROC analysis*, Pattern Recognition
-    Letters 27, 2006, section 9.1.
+    Source: Fawcett, *An introduction to ROC analysis*, Pattern Recognition Letters 27, 2006,
+    section 9.1.
 
     Args:
         scores (array-like): (S, N), finite, of any scale.
-        labels (array-like): (N,), 0 or 1, both of them.
+        labels (array-like): (N,), 0 or 1, with both values present.
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: False and true positive rate, (K,)
-        float64 from (0, 0) to (1, 1).
+        tuple[np.ndarray, np.ndarray]: False and true positive rate, (K,) float64 from (0, 0) to (1,
+        1).
 
     Raises:
         ValueError: If the arrays are not as above.
@@ -93,8 +92,9 @@ def mean_roc_curve(scores, labels) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _ends_at(fpr: np.ndarray, tpr: np.ndarray, grid: np.ndarray) -> np.ndarray:
-    """Lowest and highest point of a curve at each rate, (2, G): they differ
-    where it goes straight up.
+    """Find the lowest and highest point of a curve at each rate of a grid, (2, G).
+
+    The two differ where the curve goes straight up.
     """
     knots, first = np.unique(fpr, return_index=True)
     low, high = tpr[first], tpr[np.append(first[1:], len(fpr)) - 1]
@@ -110,23 +110,23 @@ def _ends_at(fpr: np.ndarray, tpr: np.ndarray, grid: np.ndarray) -> np.ndarray:
 def roc_band(
     scores, labels, weights, grid: Sequence[float], level: float = 0.95
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Pointwise bootstrap interval of the true positive rate.
+    """Compute the pointwise bootstrap interval of the true positive rate.
 
-    At each false positive rate on its own; that a whole curve lies in the
-    band is less likely than ``level``. With several seeds, of their mean:
-    the seeds are taken as they are.
+    The interval holds at each false positive rate on its own. The probability that a whole curve
+    lies in the band is lower than ``level``. With several seeds, the interval is that of their
+    mean, and the seeds are not resampled.
 
     Args:
         scores (array-like): (S, N), finite, of any scale.
         labels (array-like): (N,), 0 or 1.
-        weights (array-like): (R, N), of
+        weights (array-like): (R, N), from
             :func:`~emoreact_plugin.evaluation.resampling.bootstrap_weights`.
         grid (Sequence[float]): G false positive rates, 0..1.
         level (float): Above 0 and below 1.
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: Low and high, (G,) float64; NaN where
-        all resamples are undefined.
+        tuple[np.ndarray, np.ndarray]: Lower and upper ends, (G,) float64; NaN if all resamples are
+        undefined.
 
     Raises:
         ValueError: If the arguments are not as above.

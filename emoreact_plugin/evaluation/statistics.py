@@ -1,6 +1,6 @@
-"""Intervals, tests and corrections for ROC AUCs and their differences.
+"""Compute intervals, tests and corrections for ROC AUCs and their differences.
 
-Of N clips, R resamples, and S and T seeds (trainings) of two models. What
+In this file there are N clips, R resamples, and S and T seeds (trainings) of two models. What
 cannot be computed is NaN.
 """
 
@@ -21,16 +21,16 @@ _ROUNDING = 1e-14
 
 
 class PairedBootstrap(NamedTuple):
-    """A difference of two models on the same resamples of clips.
+    """Difference between two models on the same resamples of clips.
 
     Attributes:
-        difference (float): Mean over the seeds of the first minus that of
-            the second, on the clips as they are.
+        difference (float): Mean over the seeds of the first minus that of the second, on the clips
+            as they are.
         low (float): Lower end of the interval.
-        high (float): Upper end.
-        p_value (float): Two-sided, of no difference.
-        undefined (float): Share of the resamples, 0..1, that have no value
-            and are left out of interval and p-value.
+        high (float): Upper end of the interval.
+        p_value (float): Two-sided p-value for no difference.
+        undefined (float): Share of the resamples, 0..1, that have no value and are left out of the
+            interval and the p-value.
     """
 
     difference: float
@@ -41,14 +41,13 @@ class PairedBootstrap(NamedTuple):
 
 
 class NonInferiority(NamedTuple):
-    """Whether a new model is worse by no more than a margin.
+    """Test result that says if a new model is worse by no more than a margin.
 
     Attributes:
-        low (float): Lower end of the two-sided interval of new minus
-            reference.
+        low (float): Lower end of the two-sided interval of new minus reference.
         margin (float): The loss that is accepted.
-        non_inferior (bool): ``low > -margin``. False means not shown, not
-            inferior.
+        non_inferior (bool): ``low > -margin``. False means that non-inferiority is not shown; it
+            does not mean that the model is inferior.
     """
 
     low: float
@@ -57,14 +56,14 @@ class NonInferiority(NamedTuple):
 
 
 class DeLong(NamedTuple):
-    """DeLong's comparison of two ROC AUCs of the same clips.
+    """DeLong's comparison of two ROC AUCs on the same clips.
 
     Attributes:
-        roc_auc_a (float): Mean over the seeds of the first model.
-        roc_auc_b (float): That of the second.
+        roc_auc_a (float): ROC AUC of the first model, mean over its seeds.
+        roc_auc_b (float): ROC AUC of the second model, mean over its seeds.
         difference (float): First minus second.
-        standard_error (float): Of the difference.
-        p_value (float): Two-sided, of no difference.
+        standard_error (float): Standard error of the difference.
+        p_value (float): Two-sided p-value for no difference.
         low (float): Lower end of the interval of the difference.
         high (float): Upper end; neither end is cut off at -1 or 1.
     """
@@ -84,23 +83,20 @@ def _check_level(level: float) -> None:
 
 
 def interval(values, level: float = 0.95) -> tuple[float, float]:
-    """Percentile interval of bootstrapped values.
+    """Compute the percentile interval of bootstrapped values.
 
-    Any share of the values may be NaN and is left out; the interval then
-    speaks only of samples that have the class. A class that k clips (or
-    groups, where these are drawn) have is missing in a share of about
-    ``exp(-k)`` of the resamples: 0.7 % for five, 37 % for one.
+    Any share of the values may be NaN and is left out. The interval is then only about samples that
+    have the class. A class that k clips have (or k groups, if groups are drawn) is missing in a
+    share of about ``exp(-k)`` of the resamples: 0.7 % for five, 37 % for one.
 
-    Source: Efron and Tibshirani, *An introduction to the bootstrap*, 1993,
-    chapter 13.
+    Source: Efron and Tibshirani, *An introduction to the bootstrap*, 1993, chapter 13.
 
     Args:
         values (array-like): (R,), finite or NaN.
-        level (float): Share of the values between the ends, above 0 and
-            below 1.
+        level (float): Share of the values between the ends, above 0 and below 1.
 
     Returns:
-        tuple[float, float]: Its ends; NaN if all values are.
+        tuple[float, float]: The two ends; NaN if all values are NaN.
 
     Raises:
         ValueError: If the arguments are not as above.
@@ -115,23 +111,21 @@ def interval(values, level: float = 0.95) -> tuple[float, float]:
 
 
 def bootstrap_p_value(differences) -> float:
-    """Two-sided p-value of no difference, from bootstrapped differences.
+    """Compute the two-sided p-value for no difference from bootstrapped differences.
 
-    Twice the share of the resamples on the rarer side of 0, a difference of
-    0 being on both: the test that the percentile interval makes. One is
-    added to the count and to the resamples, so the least p-value is
-    ``2 / (R + 1)``; to be significant after Holm's correction of M tests, R
-    has to be well above ``2 M / 0.05``.
+    It is twice the share of the resamples on the rarer side of 0, where a difference of 0 counts on
+    both sides. This is the test that belongs to the percentile interval. One is added to the count
+    and to the number of resamples, so the smallest p-value is ``2 / (R + 1)``. To be significant
+    after Holm's correction of M tests, R has to be well above ``2 M / 0.05``.
 
-    Source: Davison and Hinkley, *Bootstrap methods and their application*,
-    1997, section 4.2 (the one that is added) and 5.4 (tests that invert an
-    interval).
+    Source: Davison and Hinkley, *Bootstrap methods and their application*, 1997, section 4.2 (the
+    one that is added) and 5.4 (tests that invert an interval).
 
     Args:
         differences (array-like): (R,), finite or NaN; NaN are left out.
 
     Returns:
-        float: Above 0 and at most 1; NaN if all differences are.
+        float: Above 0 and at most 1; NaN if all differences are NaN.
 
     Raises:
         ValueError: If the differences are not as above.
@@ -145,20 +139,20 @@ def bootstrap_p_value(differences) -> float:
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:
-    """Holm's correction of the p-values of several tests.
+    """Correct the p-values of several tests with Holm's method.
 
-    Valid however the tests depend on each other.
+    It is valid however the tests depend on each other.
 
-    Source: Holm, *A simple sequentially rejective multiple test procedure*,
-    Scandinavian Journal of Statistics 6, 1979.
+    Source: Holm, *A simple sequentially rejective multiple test procedure*, Scandinavian Journal of
+    Statistics 6, 1979.
 
     Args:
-        p_values (array-like): (M,), in 0..1; NaN for what could not be
-            tested, which does not count as a test. M may be 0.
+        p_values (array-like): (M,), in 0..1; NaN for what could not be tested, which does not count
+            as a test. M may be 0.
 
     Returns:
-        np.ndarray: (M,), float64: adjusted p-values, at most 1, in the order
-        of the tests; NaN where the p-value is.
+        np.ndarray: (M,), float64: adjusted p-values, at most 1, in the order of the tests; NaN
+        where the p-value is NaN.
 
     Raises:
         ValueError: If the p-values are not as above.
@@ -182,20 +176,19 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
 def non_inferiority(differences, margin: float, level: float = 0.95) -> NonInferiority:
     """Test that a new model is worse by no more than a margin.
 
-    The margin has to be chosen before the scores are seen. One-sided, at a
-    significance of ``(1 - level) / 2``.
+    The margin has to be chosen before the scores are seen. The test is one-sided, at a significance
+    level of ``(1 - level) / 2``.
 
-    Source: Piaggio et al., *Reporting of noninferiority and equivalence
-    randomized trials*, JAMA 308, 2012.
+    Source: Piaggio et al., *Reporting of noninferiority and equivalence randomized trials*, JAMA
+    308, 2012.
 
     Args:
-        differences (array-like): (R,), bootstrapped, new minus reference;
-            NaN are left out.
+        differences (array-like): (R,), bootstrapped, new minus reference; NaN are left out.
         margin (float): The loss that is accepted, above 0.
-        level (float): Of the two-sided interval.
+        level (float): Level of the two-sided interval.
 
     Returns:
-        NonInferiority: Not shown where all differences are NaN.
+        NonInferiority: Not shown if all differences are NaN.
 
     Raises:
         ValueError: If the arguments are not as above.
@@ -216,20 +209,19 @@ def paired_bootstrap(
     """Compare two models on the same resamples of clips.
 
     Args:
-        values_a (array-like): (S, R): see
+        values_a (array-like): (S, R), see
             :func:`~emoreact_plugin.evaluation.resampling.paired_differences`.
-        values_b (array-like): (T, R).
-        estimates_a (array-like): (S,), the same score of each seed on the
-            clips as they are.
-        estimates_b (array-like): (T,).
-        level (float): Of the interval.
-        seed (int): Of the draws of seeds.
+        values_b (array-like): (T, R), likewise.
+        estimates_a (array-like): (S,), the same score of each seed on the clips as they are.
+        estimates_b (array-like): (T,), likewise.
+        level (float): Level of the interval.
+        seed (int): Seed of the draws of training seeds.
 
     Returns:
         PairedBootstrap: First minus second.
 
     Raises:
-        ValueError: As ``paired_differences``, and if there are not as many
+        ValueError: For the reasons of ``paired_differences``, and if there are not as many
             estimates as seeds.
     """
     differences = paired_differences(values_a, values_b, seed)
@@ -251,7 +243,7 @@ def paired_bootstrap(
 
 
 def _check_seeds(scores, name: str) -> np.ndarray:
-    """(S, N) float64, of (S, N) or (N,)."""
+    """Check scores of (S, N) or (N,), and return them as (S, N) float64."""
     scores = np.asarray(scores)
     if scores.ndim == 1:
         scores = scores[np.newaxis]
@@ -259,8 +251,10 @@ def _check_seeds(scores, name: str) -> np.ndarray:
 
 
 def _placements(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean over the seeds of the share of negatives that a positive beats,
-    (m,), and of positives that beat a negative, (n,).
+    """Compute the placement values of positives (m,) and negatives (n,), averaged over seeds.
+
+    For a positive, it is the share of the negatives that it beats. For a negative, it is the share
+    of the positives that beat it.
     """
     positives, negatives = scores[:, labels], scores[:, ~labels]
     ranks = rankdata(scores, axis=1)
@@ -270,30 +264,27 @@ def _placements(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def delong(scores_a, scores_b, labels, level: float = 0.95) -> DeLong:
-    """Compare two models in the ROC AUC of one class, without resampling.
+    """Compare two models by the ROC AUC of one class, without resampling.
 
-    Each ROC AUC is the mean over the model's seeds, and so are the placement
-    values that the variance is of. The trainings are taken as they are: the
-    result speaks of other clips, not of other seeds. Clips are taken as
-    independent, which those of one child or series are not.
+    Each ROC AUC is the mean over the model's seeds, and so are the placement values from which the
+    variance is computed. The trainings are taken as they are: the result is about other clips, not
+    about other seeds. Clips are treated as independent, which clips of one child or series are not.
 
-    Source: DeLong, DeLong and Clarke-Pearson, *Comparing the areas under two
-    or more correlated receiver operating characteristic curves*, Biometrics
-    44, 1988; from ranks as in Sun and Xu, *Fast implementation of DeLong's
-    algorithm*, IEEE Signal Processing Letters 21, 2014.
+    Source: DeLong, DeLong and Clarke-Pearson, *Comparing the areas under two or more correlated
+    receiver operating characteristic curves*, Biometrics 44, 1988; computed from ranks as in Sun
+    and Xu, *Fast implementation of DeLong's algorithm*, IEEE Signal Processing Letters 21, 2014.
 
     Args:
         scores_a (array-like): (S, N) or (N,), finite, of any scale.
         scores_b (array-like): (T, N) or (N,), likewise.
         labels (array-like): (N,), 0 or 1.
-        level (float): Of the interval.
+        level (float): Level of the interval.
 
     Returns:
-        DeLong: All NaN where the labels have one value only. With a single
-        positive or negative there is no variance: standard error, p-value
-        and ends are NaN. An estimated variance of 0 (equal scores, or both
-        models separate all clips) measures no uncertainty: the ends are NaN,
-        and the p-value is 1 for a difference of 0 and else NaN, not 0.
+        DeLong: All values are NaN if all labels are equal. With a single positive or a single
+        negative there is no variance: standard error, p-value and ends are NaN. An estimated
+        variance of 0 (equal scores, or both models separate all clips) measures no uncertainty: the
+        ends are NaN, and the p-value is 1 for a difference of 0 and otherwise NaN, not 0.
 
     Raises:
         ValueError: If the arrays are not as above, or their N differ.

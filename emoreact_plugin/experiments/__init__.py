@@ -1,3 +1,5 @@
+"""Train, score and compare the rows of a results table, and report them."""
+
 from .comparisons import Bootstrap, Claim
 from .planted import clips_with_landmarks, planted_claims, read_cues
 from .report import claims_table, to_csv, to_markdown

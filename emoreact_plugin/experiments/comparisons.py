@@ -1,4 +1,4 @@
-"""Bootstrap and tests of rows that scored the same test clips."""
+"""Compare rows that scored the same test clips, by bootstrap and tests."""
 
 import itertools
 import re
@@ -30,7 +30,7 @@ _CLIP_NAME = re.compile(r'(?P<series>.*\D)(?P<number>\d+)_\d+')
 
 
 class Difference(NamedTuple):
-    """One row minus another one, in micro or macro ROC AUC."""
+    """Difference between two rows in micro or macro ROC AUC, first minus second."""
 
     first: str
     second: str
@@ -43,7 +43,7 @@ class Difference(NamedTuple):
 
 
 class EmotionDifference(NamedTuple):
-    """One row minus another one, in the ROC AUC of one class (DeLong)."""
+    """Difference between two rows in the ROC AUC of one class (DeLong), first minus second."""
 
     first: str
     second: str
@@ -56,7 +56,7 @@ class EmotionDifference(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """A statement that an interval decides."""
+    """Statement that an interval decides."""
 
     text: str
     value: float
@@ -66,18 +66,18 @@ class Claim(NamedTuple):
 
 
 def levels_of(video_ids: Sequence[str]) -> dict[str, list[str] | None]:
-    """What may be drawn as a whole: clips, and what their names tell of.
+    """Find what may be drawn as a whole: clips, and the groups that their names reveal.
 
-    A name like ``GADGETS301_1`` holds the series and, with the number, the
-    recording of a child. A level with as many groups as there are clips, or
-    only one, says nothing and is left out.
+    A name like ``GADGETS301_1`` contains the series and, together with the number, the recording of
+    a child. A level is left out if it has as many groups as there are clips, or only one group,
+    because it says nothing then.
 
     Args:
         video_ids (Sequence[str]): N names.
 
     Returns:
-        dict[str, list[str] | None]: ``clip`` -> None, and ``series`` and
-        ``child`` -> the group of each clip where all names tell.
+        dict[str, list[str] | None]: ``clip`` -> None, and ``series`` and ``child`` -> the group of
+        each clip. The last two are given only if all names have this form.
     """
     levels: dict[str, list[str] | None] = dict(clip=None)
     matches = [_CLIP_NAME.fullmatch(name) for name in video_ids]
@@ -91,12 +91,12 @@ def levels_of(video_ids: Sequence[str]) -> dict[str, list[str] | None]:
 
 
 class Bootstrap:
-    """ROC AUC of resampled test clips, the same resamples for all rows.
+    """Compute the ROC AUC of resampled test clips, with the same resamples for all rows.
 
     Args:
-        scores (dict[str, Scores]): Of each row, of the same clips.
-        resamples (int): How many.
-        seed (int): Of the draws.
+        scores (dict[str, Scores]): Row -> scores, all of the same clips.
+        resamples (int): How many resamples to draw.
+        seed (int): Seed of the draws.
     """
 
     def __init__(self, scores: dict[str, Scores], resamples: int = 2000, seed: int = 0) -> None:
@@ -114,7 +114,7 @@ class Bootstrap:
         self._drawn: dict[tuple, dict[str, np.ndarray]] = {}
 
     def drawn(self, row: str, level: str) -> dict[str, np.ndarray]:
-        """Metric -> ROC AUC (S, R) of the resamples of a row's runs."""
+        """Return metric -> ROC AUC (S, R) of the resamples of a row's S runs."""
         key = (row, level)
         if key not in self._drawn:
             weights, each = self.weights[level], self.scores[row]
@@ -129,7 +129,7 @@ class Bootstrap:
 
 
 def point_scores(scores: Scores) -> dict[str, np.ndarray]:
-    """Metric -> ROC AUC of each run (S, )."""
+    """Compute metric -> ROC AUC of each run (S,), on the clips as they are."""
     classes = np.stack([roc_auc(x, scores.labels) for x in scores.logits])
     return dict(
         micro=np.array([roc_auc_micro(x, scores.labels) for x in scores.logits]),
@@ -139,8 +139,9 @@ def point_scores(scores: Scores) -> dict[str, np.ndarray]:
 
 
 def difference_draws(bootstrap: Bootstrap, first: str, second: str, metric: str) -> np.ndarray:
-    """Resampled differences (R, ) of the means over runs; the runs of each
-    row are drawn anew, too, so that they speak of other seeds as well.
+    """Draw resampled differences (R,) between the means over runs.
+
+    The runs of each row are drawn again, too, so that the differences cover other seeds as well.
     """
     return paired_differences(
         *(bootstrap.drawn(row, bootstrap.level)[metric] for row in (first, second))
@@ -148,13 +149,13 @@ def difference_draws(bootstrap: Bootstrap, first: str, second: str, metric: str)
 
 
 def difference(bootstrap: Bootstrap, first: str, second: str, metric: str) -> float:
-    """The difference of the means over runs, on the clips as they are."""
+    """Compute the difference between the means over runs, on the clips as they are."""
     a, b = (point_scores(bootstrap.scores[row])[metric].mean() for row in (first, second))
     return float(a - b)
 
 
 def compare(bootstrap: Bootstrap) -> list[Difference]:
-    """Every pair of rows; Holm's correction over all pairs of an average."""
+    """Compare every pair of rows, with Holm's correction over all pairs of an average."""
     points = {row: point_scores(each) for row, each in bootstrap.scores.items()}
     out = []
     for average in AVERAGES:
@@ -175,7 +176,10 @@ def compare(bootstrap: Bootstrap) -> list[Difference]:
 
 
 def compare_emotions(scores: dict[str, Scores]) -> list[EmotionDifference]:
-    """DeLong's test of every pair and class; Holm's correction over all."""
+    """Compare every pair of rows in each class by DeLong's test, with Holm's correction over all.
+
+    A class whose labels are all equal is left out.
+    """
     found = []
     for first, second in itertools.combinations(scores, 2):
         a, b = scores[first], scores[second]
@@ -193,7 +197,7 @@ def compare_emotions(scores: dict[str, Scores]) -> list[EmotionDifference]:
 def non_inferiority_claims(
     bootstrap: Bootstrap, first: str, second: str, margin: float
 ) -> list[Claim]:
-    """That a row is not worse than another one by more than a margin."""
+    """Claim that a row is not worse than another one by more than a margin."""
     out = []
     for average in AVERAGES:
         draws = difference_draws(bootstrap, first, second, average)

@@ -1,4 +1,4 @@
-"""What the drawn sample data must show, whatever the models are."""
+"""Check what the drawn sample data must show, whatever the models are."""
 
 import json
 import os.path as osp
@@ -14,7 +14,7 @@ READ = 0.65
 
 
 def read_cues(data_root: str) -> dict | None:
-    """What was planted in a sample data set; None for another data set."""
+    """Read which cues were planted in a sample dataset; None for another dataset."""
     path = osp.join(data_root, 'cues.json')
     if not osp.isfile(path):
         return None
@@ -23,7 +23,7 @@ def read_cues(data_root: str) -> dict | None:
 
 
 def clips_with_landmarks(cues: dict, split: str = 'test') -> set:
-    """Names of the clips of a split whose landmarks miss no frame."""
+    """Find the names of the clips of a split that have landmarks in every frame."""
     missing = {osp.splitext(name)[0] for name in cues['clips_with_missing_landmarks'][split]}
     every = {
         osp.splitext(name)[0] for name, about in cues['clips'].items() if about['split'] == split
@@ -32,16 +32,16 @@ def clips_with_landmarks(cues: dict, split: str = 'test') -> set:
 
 
 def planted_claims(bootstrap: Bootstrap, emotions: dict) -> list[Claim]:
-    """Hold the rows of the five-row table against the planted cues.
+    """Check the rows of the five-row table against the planted cues.
 
     Args:
-        bootstrap (Bootstrap): Of the rows; claims about rows that are not
-            there are left out.
+        bootstrap (Bootstrap): Of the rows. Claims about rows that it does not have are left out.
         emotions (dict): ``emotions`` of the sample's ``cues.json``.
 
     Returns:
-        list[Claim]: 0.5 holds when the 95 % interval contains it and is no
-        wider than 0.12; a cue is read when the interval lies above 0.65.
+        list[Claim]: A claim of 0.5 holds if the 95 % interval contains 0.5 and is no wider than
+        0.12. A cue is read if the interval lies above 0.65. The masked fusion is better than
+        another masked row if the interval of the difference lies above 0.
     """
     rows = bootstrap.scores
 

@@ -1,4 +1,4 @@
-"""A results table as Markdown and CSV."""
+"""Write a results table as Markdown and CSV."""
 
 import csv
 import io
@@ -23,13 +23,13 @@ PUBLISHED_NOTE = (
 
 
 def to_markdown(table: Table, rows: Sequence[Row], notes: Sequence[str]) -> str:
-    """The whole report.
+    """Write the whole report.
 
     Args:
         table (Table): Results.
-        rows (Sequence[Row]): Those of the table, in its order.
-        notes (Sequence[str]): What data, settings and start weights they are
-            of; a paragraph each.
+        rows (Sequence[Row]): The rows of the table, in its order.
+        notes (Sequence[str]): Which data, settings and start weights the results are from; one
+            paragraph each.
 
     Returns:
         str: Markdown.
@@ -101,7 +101,7 @@ def _emotions(table: Table, titles: dict[str, str]) -> str:
 
 
 def claims_table(claims: Sequence[Claim]) -> str:
-    """Claims as a table in Markdown."""
+    """Format claims as a table in Markdown."""
     return _grid(
         ['Claim', 'Value', '95 % interval', 'Holds'],
         [
@@ -179,16 +179,16 @@ def _p(value: float) -> str:
 
 
 def to_csv(table: Table, rows: Sequence[Row]) -> dict[str, str]:
-    """The same numbers for other programs.
+    """Format the numbers of the report for other programs.
 
     Args:
         table (Table): Results.
-        rows (Sequence[Row]): Those of the table.
+        rows (Sequence[Row]): The rows of the table.
 
     Returns:
-        dict[str, str]: Name of a file -> its text: ``table.csv`` (a line a
-        row and metric), ``claims.csv``, ``differences.csv``,
-        ``emotion_differences.csv``.
+        dict[str, str]: Name of a file -> its text: ``table.csv`` (one line for each row and
+        metric), ``claims.csv``, ``differences.csv``, ``emotion_differences.csv``. The last three
+        are left out if they have no entries.
     """
     published = {row.name: row.published for row in rows}
     levels = list(next(iter(table.rows.values())).intervals)
@@ -213,7 +213,7 @@ def to_csv(table: Table, rows: Sequence[Row]) -> dict[str, str]:
 
 
 def csv_text(head: Sequence[str], lines: Sequence[Sequence]) -> str:
-    """Lines as CSV; NaN and missing cells are empty."""
+    """Format lines as CSV; NaN and missing cells are empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
     writer.writerow(head)

@@ -1,4 +1,4 @@
-"""ROC curves of some runs: figures, a table and CSV."""
+"""Report the ROC curves of some runs: figures, a table and CSV."""
 
 import os.path as osp
 from collections.abc import Sequence
@@ -18,17 +18,18 @@ ENDINGS = ('.png', '.svg', '.pdf')
 
 
 class RunScore(NamedTuple):
-    """A ROC AUC of a run: of a class, macro or micro.
+    """ROC AUC of a run for one class, macro or micro.
 
     Attributes:
         metric (str): A class, ``'macro'`` or ``'micro'``.
         run (str): Name of the run.
-        positives (int): Clips with the label; of an average, labels.
-        clips (int): How many there are.
-        seeds (int): Trainings.
-        roc_auc (float): Mean over the seeds; NaN where it is not defined.
+        positives (int): How many clips have the label; for an average, how many positive labels
+            there are.
+        clips (int): How many clips there are.
+        seeds (int): How many trainings there are.
+        roc_auc (float): Mean over the seeds; NaN if it is not defined.
         low (float): Lower end of the 95 % bootstrap interval of that mean.
-        high (float): Upper end.
+        high (float): Upper end of that interval.
     """
 
     metric: str
@@ -42,12 +43,12 @@ class RunScore(NamedTuple):
 
 
 def run_scores(scores: dict[str, Scores], summaries: dict[str, Summary]) -> list[RunScore]:
-    """The numbers that :func:`save_roc_figures` draws.
+    """Collect the numbers that :func:`save_roc_figures` draws.
 
     Args:
-        scores (dict[str, Scores]): Of each run, of the same clips.
-        summaries (dict[str, Summary]): Likewise; the intervals are those
-            over the smallest groups that there are.
+        scores (dict[str, Scores]): Run -> scores, all of the same clips.
+        summaries (dict[str, Summary]): Run -> summary. The intervals are those over the smallest
+            groups that there are.
 
     Returns:
         list[RunScore]: By metric, then by run.
@@ -70,7 +71,7 @@ def run_scores(scores: dict[str, Scores], summaries: dict[str, Summary]) -> list
 
 
 def scores_text(lines: Sequence[RunScore]) -> str:
-    """A table of one line for each metric and run."""
+    """Format scores as a text table, with one line for each metric and run."""
     rows = [('ROC AUC', 'positives', 'run', 'mean', '95 % interval')]
     before = None
     for each in lines:
@@ -88,7 +89,7 @@ def scores_text(lines: Sequence[RunScore]) -> str:
 
 
 def scores_csv(lines: Sequence[RunScore]) -> str:
-    """The same for other programs; what is not defined is empty."""
+    """Format scores as CSV for other programs; what is not defined is empty."""
     return csv_text(RunScore._fields, lines)
 
 
@@ -100,19 +101,18 @@ def save_roc_figures(
     weights: np.ndarray | None = None,
     endings: Sequence[str] = ENDINGS[:2],
 ) -> list[str]:
-    """Draw and write ROC curves and bars of the ROC AUC of each class.
+    """Draw and write ROC curves, and bars of the ROC AUC of each class.
 
     Args:
-        stem (str): Path without ending: ``<stem>.png`` are the curves,
-            ``<stem>_bars.png`` the bars; ``<stem>_2.png`` and so on where
-            there are more runs than fit.
-        scores (dict[str, Scores]): Name of each run -> scores, of the same
-            clips.
-        summaries (dict[str, Summary]): Likewise.
+        stem (str): Path without ending: ``<stem>.png`` has the curves, ``<stem>_bars.png`` the
+            bars. If there are more runs than fit, the others are in ``<stem>_2.png``,
+            ``<stem>_bars_2.png`` and so on.
+        scores (dict[str, Scores]): Name of each run -> scores, all of the same clips.
+        summaries (dict[str, Summary]): Name of each run -> summary.
         prior (float, optional): Micro ROC AUC of the label frequencies.
-        weights (np.ndarray, optional): (R, N), resamples of clips, for the
-            band of a run on its own.
-        endings (Sequence[str]): Of the files, of :data:`ENDINGS`.
+        weights (np.ndarray, optional): (R, N), resamples of clips, for the band that is drawn if
+            there is only one run.
+        endings (Sequence[str]): Endings of the files, from :data:`ENDINGS`.
 
     Returns:
         list[str]: Paths of the files.
@@ -149,8 +149,9 @@ def save_roc_figures(
 
 
 def stem_and_endings(path: str) -> tuple[str, Sequence[str]]:
-    """What a path to write figures to stands for: one format by its ending,
-    or PNG and SVG without.
+    """Split a path for figures into its stem and the endings to write.
+
+    The ending of the path selects one format. Without an ending, PNG and SVG are written.
 
     Raises:
         ValueError: For another ending.

@@ -1,4 +1,4 @@
-"""The rows of a results table: what is trained and how it is tested."""
+"""Define the rows of a results table: what is trained and how it is tested."""
 
 import os.path as osp
 import re
@@ -38,12 +38,12 @@ _NAME = re.compile(
 
 
 class Training(NamedTuple):
-    """What is trained, with any seed.
+    """Training settings without the seed.
 
     Attributes:
-        name (str): Of the folder.
+        name (str): Name of the folder.
         config (str): Path of the config.
-        flags (tuple[str, ...]): Of ``tools/train.py``, options of the recipe.
+        flags (tuple[str, ...]): Flags of ``tools/train.py``, options of the recipe.
     """
 
     name: str
@@ -52,16 +52,16 @@ class Training(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One row.
+    """Row of a results table.
 
     Attributes:
-        name (str): What it is asked for by.
-        title (str): What it is called in the table.
-        training (Training): What it tests.
+        name (str): The name by which the row is requested.
+        title (str): The name of the row in the table.
+        training (Training): The training that is tested.
         test_mask (bool): Draw masks on the test clips only.
-        two_seeds (bool): Average the logits of two seeds of the training,
-            the fair rival of a fusion, which has two networks' scores too.
-        published (float | None): ROC AUC.
+        two_seeds (bool): Average the logits of two seeds of the training. This is the fair
+            comparison for a fusion, which has the scores of two networks too.
+        published (float | None): Published ROC AUC.
     """
 
     name: str
@@ -73,26 +73,26 @@ class Row(NamedTuple):
 
     @property
     def seeds_a_run(self) -> int:
-        """Trainings behind one run of this row."""
+        """Return how many trainings one run of this row needs."""
         return 2 if self.two_seeds else 1
 
 
 def make_rows(names: Sequence[str], config: str) -> list[Row]:
-    """Rows from their names.
+    """Make rows from their names.
 
     Args:
-        names (Sequence[str]): Each the name of a group (:data:`GROUPS`), the
-            path of a config, which becomes a row as it is, or
-            ``MODEL-INPUT[-masked|-tested-masked][-segmentsN][-two-seeds]``
-            with ``tsn``, ``tsm`` (shift by 1/8) or ``tsm4`` (by 1/4) and an
-            input of the recipe.
+        names (Sequence[str]): Each is the name of a group (:data:`GROUPS`), the path of a config,
+            which becomes a row unchanged, or
+            ``MODEL-INPUT[-masked|-tested-masked][-segmentsN][-two-seeds]`` with ``tsn``, ``tsm``
+            (shift by 1/8) or ``tsm4`` (by 1/4) and an input of the recipe.
         config (str): The config that named rows change by flags.
 
     Returns:
         list[Row]: Each once, in the order of the names.
 
     Raises:
-        ValueError, FileNotFoundError: For a name that is none of these.
+        ValueError, FileNotFoundError: For a name that is none of these, or two rows of one name
+            that differ.
     """
     rows = {}
     for name in names:

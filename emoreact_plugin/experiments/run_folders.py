@@ -1,4 +1,4 @@
-"""Where the predictions of a run lie: a dump, or the folder of a training."""
+"""Find the predictions of a run in a dump or in the folder of a training."""
 
 import os.path as osp
 from glob import escape, glob
@@ -7,20 +7,19 @@ DUMP = 'test.npz'
 
 
 def dumps_of(path: str, name: str = DUMP) -> list[str]:
-    """The dumps of a run, one for each of its seeds.
+    """Find the dumps of a run, one for each of its seeds.
 
     Args:
-        path (str): A dump, a work dir with one, or a folder of
-            ``tools/reproduce_table.py`` with work dirs ``seed0``, ``seed1``
-            and so on.
-        name (str): Of the dump in a folder.
+        path (str): A dump, a work dir with one, or a folder of ``tools/reproduce_table.py`` with
+            work dirs ``seed0``, ``seed1`` and so on.
+        name (str): Name of the dump in a folder.
 
     Returns:
         list[str]: At least one path.
 
     Raises:
-        FileNotFoundError: When there is none, or a seed lacks it; says which
-            others there are and the command that writes it.
+        FileNotFoundError: If there is none, or it is missing for a seed. The message says which
+            other dumps there are and which command writes the missing one.
     """
     if osp.isfile(path):
         return [path]

@@ -1,4 +1,4 @@
-"""Trainings of many seeds, each taken up again where it was stopped."""
+"""Run trainings with many seeds, and resume each where it was stopped."""
 
 import argparse
 import json
@@ -22,12 +22,12 @@ _NO_MATTER_ANYWHERE = ('num_workers', 'persistent_workers', 'cache_dir')
 
 
 class Runs(NamedTuple):
-    """What all trainings of a table have in common.
+    """Settings that all trainings of a table have in common.
 
     Attributes:
-        work_dir (str): A folder for each training and seed is made in it.
+        work_dir (str): The folder in which each training and seed gets a folder.
         tools (str): Folder with ``train.py`` and ``test.py``.
-        flags (tuple[str, ...]): Of both tools, such as ``--data-root``.
+        flags (tuple[str, ...]): Flags of both tools, such as ``--data-root``.
         cfg_options (tuple[str, ...]): ``KEY=VALUE``.
     """
 
@@ -37,8 +37,9 @@ class Runs(NamedTuple):
     cfg_options: Sequence[str] = ()
 
     def arguments(self, training: Training, *more: str) -> list[str]:
-        """Arguments of a tool, the config first and ``--cfg-options``, which
-        takes all that follows, last.
+        """Build the arguments of a tool for a training.
+
+        The config comes first. ``--cfg-options`` comes last, because it takes all that follows.
         """
         out = [training.config, *self.flags, *training.flags, *more]
         if self.cfg_options:
@@ -46,37 +47,37 @@ class Runs(NamedTuple):
         return out
 
     def folder(self, training: Training, seed: int) -> str:
-        """Where a run of a training lies."""
+        """Return the folder of a training with a seed."""
         return osp.join(self.work_dir, training.name, f'seed{seed}')
 
     def is_trained(self, training: Training, seed: int) -> bool:
-        """Whether nothing is left to train of a run."""
+        """Return whether a training with a seed is complete."""
         return osp.isfile(osp.join(self.folder(training, seed), 'metrics.json'))
 
 
 def resolve(runs: Runs, training: Training) -> Config:
-    """The configuration that a training will have."""
+    """Resolve the configuration that a training will have."""
     parser = argparse.ArgumentParser()
     add_config_arguments(parser)
     return load_config(parser.parse_intermixed_args(runs.arguments(training)))
 
 
 def train(runs: Runs, training: Training, seed: int, cfg: Config) -> str:
-    """Train with a seed, unless that is done; go on where it was stopped.
+    """Train with a seed unless that is done, and resume a training that was stopped.
 
     Args:
         runs (Runs): What all trainings share.
         training (Training): What to train.
         seed (int): For ``tools/train.py``.
-        cfg (Config): The resolved configuration, which tells whether what
-            lies there already belongs to it.
+        cfg (Config): The resolved configuration. It decides if what is in the folder already
+            belongs to this training.
 
     Returns:
         str: Path of the best checkpoint.
 
     Raises:
-        ValueError: When the folder holds a run of other settings.
-        RuntimeError: When the training fails.
+        ValueError: If the folder holds a run with other settings.
+        RuntimeError: If the training fails.
     """
     folder = runs.folder(training, seed)
     _claim(folder, cfg)
@@ -94,15 +95,15 @@ def score(runs: Runs, training: Training, seed: int, checkpoint: str, mask: bool
     Args:
         runs (Runs): What all trainings share.
         training (Training): What was trained.
-        seed (int): With which seed.
-        checkpoint (str): Its path; what is older than it does not count.
-        mask (bool): Draw masks on the test clips of a training without.
+        seed (int): Seed of the training.
+        checkpoint (str): Its path. A dump that is older than the checkpoint is written again.
+        mask (bool): Draw masks on the test clips of a training without masks.
 
     Returns:
         str: Path of the dump, see ``evaluation.read_dump``.
 
     Raises:
-        RuntimeError: When testing fails.
+        RuntimeError: If testing fails.
     """
     folder = runs.folder(training, seed)
     dump = osp.join(folder, 'test_masked.npz' if mask else 'test.npz')
@@ -140,7 +141,7 @@ def _run(runs: Runs, tool: str, training: Training, *arguments: str, quiet: bool
 
 
 def _claim(folder: str, cfg: Config) -> None:
-    """Write the settings of a run into its folder, or compare them."""
+    """Write the settings of a run into its folder, or compare them with those there."""
     path = osp.join(folder, 'settings.json')
     values = dict(leaves(cfg.to_dict()))
     settings = {

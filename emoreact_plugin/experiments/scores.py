@@ -1,4 +1,4 @@
-"""What some runs of one kind predicted."""
+"""Read the predictions of several runs of one row."""
 
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
@@ -24,7 +24,7 @@ class Scores(NamedTuple):
     classes: tuple[str, ...]
 
     def only(self, clips: Collection[str]) -> 'Scores':
-        """Those of some clips, in the order that they have here."""
+        """Select some of the clips, in the order that they have here."""
         keep = [i for i, name in enumerate(self.video_ids) if name in clips]
         return self._replace(
             logits=self.logits[:, keep],
@@ -37,15 +37,15 @@ def read_scores(files: Sequence[Sequence[str]]) -> Scores:
     """Read the dumps of some runs.
 
     Args:
-        files (Sequence[Sequence[str]]): For each run its dumps: one, or
-            several whose scores are averaged.
+        files (Sequence[Sequence[str]]): The dumps of each run: one, or several whose scores are
+            averaged.
 
     Returns:
-        Scores: The clips in the order of their names.
+        Scores: The clips are in the order of their names.
 
     Raises:
-        FileNotFoundError, ValueError: For a dump that cannot be read, or one
-            of other clips, classes or labels than the first.
+        FileNotFoundError, ValueError: For a dump that cannot be read, or one whose scale, clips,
+            classes or labels differ from the first.
     """
     runs = [[read_dump(path) for path in each] for each in files]
     first = runs[0][0]

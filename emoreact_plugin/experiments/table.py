@@ -1,4 +1,4 @@
-"""All results of a table."""
+"""Compute all results of a table."""
 
 from typing import NamedTuple
 
@@ -21,13 +21,12 @@ from .planted import planted_claims
 
 
 class Summary(NamedTuple):
-    """One row of the table; a metric is ``micro``, ``macro`` or a class.
+    """Results of one row; a metric is ``micro``, ``macro`` or a class.
 
     Attributes:
-        runs (dict[str, np.ndarray]): Metric -> ROC AUC of each run (S, ).
-        intervals (dict[str, dict[str, tuple[float, float]]]): Level
-            (``clip``, ``series``, ``child``) -> metric -> 95 % bootstrap
-            interval of the mean over the runs.
+        runs (dict[str, np.ndarray]): Metric -> ROC AUC of each run (S,).
+        intervals (dict[str, dict[str, tuple[float, float]]]): Level (``clip``, ``series``,
+            ``child``) -> metric -> 95 % bootstrap interval of the mean over the runs.
     """
 
     runs: dict[str, np.ndarray]
@@ -35,7 +34,7 @@ class Summary(NamedTuple):
 
 
 class Table(NamedTuple):
-    """All results, by names of rows in their order."""
+    """All results of a table, with the row names in order."""
 
     rows: dict[str, Summary]
     prior: float | None
@@ -45,7 +44,7 @@ class Table(NamedTuple):
 
 
 def summarise(bootstrap: Bootstrap, row: str) -> Summary:
-    """Scores and intervals of one row; its runs are taken as they are."""
+    """Summarise one row by scores and intervals; its runs are not resampled."""
     return Summary(
         runs=point_scores(bootstrap.scores[row]),
         intervals={
@@ -65,24 +64,22 @@ def make_table(
     resamples: int = 2000,
     planted: dict | None = None,
 ) -> Table:
-    """All results of some rows.
+    """Compute all results of some rows.
 
     Args:
-        scores (dict[str, Scores]): Of each row, in the order of the table,
-            all of the same clips.
-        train_labels (array-like, optional): (M, C), for the prior of the
-            label frequencies.
-        margin (float): Of the test that the masked fusion is as good as the
-            unmasked face, in ROC AUC.
-        resamples (int): Of the bootstrap.
-        planted (dict, optional): ``emotions`` of the sample data's
-            ``cues.json``, to hold the rows against.
+        scores (dict[str, Scores]): Row -> scores, in the order of the table, all of the same clips.
+        train_labels (array-like, optional): (M, C), for the prior of the label frequencies.
+        margin (float): Margin, in ROC AUC, of the test that the masked fusion is as good as the
+            unmasked face.
+        resamples (int): Number of bootstrap resamples.
+        planted (dict, optional): ``emotions`` of the sample data's ``cues.json``, to check the rows
+            against.
 
     Returns:
-        Table
+        Table: The results of the rows.
 
     Raises:
-        ValueError: When rows are of other clips, labels or classes.
+        ValueError: If rows have different clips, labels or classes.
     """
     check_same_clips(scores)
     bootstrap = Bootstrap(scores, resamples)
@@ -104,11 +101,12 @@ def check_same_clips(scores: dict[str, Scores], noun: str = 'row') -> None:
     """Refuse rows that cannot be compared.
 
     Args:
-        scores (dict[str, Scores]): Of each row.
+        scores (dict[str, Scores]): Row -> scores.
         noun (str): What to call a row in an error.
 
     Raises:
-        ValueError: Naming the first that differs.
+        ValueError: If a row has other classes, clips or labels than the first row. The message
+            names the first that differs.
     """
     (name, first), *others = scores.items()
     for other, each in others:

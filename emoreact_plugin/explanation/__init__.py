@@ -1,1 +1,1 @@
-"""Where a network looks: Grad-CAM and its pictures."""
+"""Show where a network looks, with Grad-CAM and its pictures."""

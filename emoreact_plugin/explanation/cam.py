@@ -1,5 +1,6 @@
-"""Maps of what a recognizer's score of a class rests on: Grad-CAM and its
-kin, for every frame of a clip.
+"""Map what a recognizer's score of a class rests on, for every frame of a clip.
+
+The methods are Grad-CAM and its relatives.
 """
 
 from collections.abc import Sequence
@@ -20,10 +21,10 @@ METHODS = (*WEIGHTED, EIGENCAM)
 
 
 class Component(NamedTuple):
-    """A first principal component of activations; C channels.
+    """First principal component of activations with C channels.
 
     Attributes:
-        mean (np.ndarray): (C, ) of the activations.
+        mean (np.ndarray): (C, ) mean of the activations.
         direction (np.ndarray): (C, ), of length 1; its sign is set.
     """
 
@@ -32,15 +33,14 @@ class Component(NamedTuple):
 
 
 class Maps(NamedTuple):
-    """Of the F images of a clip's stream.
+    """Maps of the F images of a clip's stream.
 
     Attributes:
-        maps (np.ndarray): (K, F, h, w) float32 from 0 on, of K classes; with
-            Eigen-CAM K is 1.
-        logits (np.ndarray): (C, ) float32, of the stream.
-        negative (float): Share of the layer's activations below 0. The
-            methods take activations as evidence that is there or not.
-        component (Component | None): Of Eigen-CAM.
+        maps (np.ndarray): (K, F, h, w) float32, 0 or more, of K classes; with Eigen-CAM K is 1.
+        logits (np.ndarray): (C, ) float32, logits of the stream.
+        negative (float): Share of the layer's activations below 0. The methods take activations as
+            evidence that is present or absent.
+        component (Component | None): The component of Eigen-CAM.
     """
 
     maps: np.ndarray
@@ -57,36 +57,34 @@ def clip_maps(
     method: str = 'gradcam',
     component: Component | None = None,
 ) -> Maps:
-    """The maps of all frames of a clip, from one forward of it.
+    """Compute the maps of all frames of a clip in one forward pass.
 
-    Grad-CAM (Selvaraju et al., 2017) and X-Grad-CAM (Fu et al., 2020) weight
-    the channels of a layer by the gradient of the class's logit, Grad-CAM++
-    (Chattopadhay et al., 2018) by higher powers of it, Eigen-CAM (Muhammad
-    and Yeasin, 2020) by no gradient. The weights are each frame's own.
+    Grad-CAM (Selvaraju et al., 2017) and X-Grad-CAM (Fu et al., 2020) weight the channels of a
+    layer by the gradient of the class's logit, Grad-CAM++ (Chattopadhay et al., 2018) by higher
+    powers of it. Eigen-CAM (Muhammad and Yeasin, 2020) uses no gradient. Each frame has weights of
+    its own.
 
-    The logit is a mean over the frames, so the gradient is multiplied by
-    their number: it is then that of a frame's share, whatever T is, and
-    Grad-CAM++'s small constant (1e-6) stays small against its square.
+    The logit is a mean over the frames, so the gradient is multiplied by their number. It is then
+    the gradient of one frame's share, whatever T is, and Grad-CAM++'s small constant (1e-6) stays
+    small compared with the gradient's square.
 
-    The weights and ``.grad`` of the network are left alone.
+    The weights and ``.grad`` of the network are not changed.
 
     Args:
         recognizer (nn.Module): A stock recognizer in eval mode.
-        inputs (Tensor): (1, T, 3, H, W), or (1, V, 3, T, H, W) for 3D;
-            normalised as in training.
-        layer (str): See :func:`~.cam_layers.choose_layer`.
+        inputs (Tensor): (1, T, 3, H, W), or (1, V, 3, T, H, W) for 3D; normalised as in training.
+        layer (str): Name of the layer, see :func:`~.cam_layers.choose_layer`.
         classes (Sequence[int]): K classes; not used by Eigen-CAM.
-        method (str): Of :data:`METHODS`. Defaults to ``'gradcam'``.
-        component (Component, optional): For Eigen-CAM, of the clip as it was
-            sampled. Defaults to None: that of these frames.
+        method (str): One of :data:`METHODS`. Defaults to ``'gradcam'``.
+        component (Component, optional): For Eigen-CAM, the component of the clip as it was sampled.
+            Defaults to None: the component of these frames.
 
     Returns:
-        Maps: F = T maps, or V * T in the order of views; where a 3D network
-        has fewer in time, each is that of several frames.
+        Maps: F = T maps, or V * T in the order of views. If a 3D network has fewer maps in time,
+        each of them stands for several frames.
 
     Raises:
-        ValueError: For another method, or a layer that the logits do not
-            depend on.
+        ValueError: For an unknown method, or a layer that the logits do not depend on.
     """
     if method not in METHODS:
         raise ValueError(f"method: expected one of {', '.join(METHODS)}, found '{method}'")
@@ -114,7 +112,7 @@ def clip_maps(
 
 
 def _forward(recognizer: nn.Module, inputs: Tensor, layer: str) -> tuple[Tensor, Tensor]:
-    """The layer's output, a leaf of the graph, and the logits (C, )."""
+    """Return the layer's output, as a leaf of the graph, and the logits (C, )."""
     kept: list[Tensor] = []
 
     def keep(module, args, output):
@@ -146,14 +144,14 @@ def _gradients(activations: Tensor, logits: Tensor, layer: str, classes: Sequenc
 
 
 def _fold(values: Tensor) -> np.ndarray:
-    """(F, C, h, w) float32; the time of (V, C, T', h, w) becomes frames."""
+    """Turn activations into (F, C, h, w) float32; the time of (V, C, T', h, w) becomes frames."""
     if values.ndim == 5:
         values = values.transpose(1, 2).flatten(0, 1)
     return values.float().cpu().numpy()
 
 
 def _in_time(maps: np.ndarray, views: int, frames: int) -> np.ndarray:
-    """(K, views * frames, h, w): each map for the frames that it is of."""
+    """Repeat maps for the frames that they stand for, giving (K, views * frames, h, w)."""
     steps = maps.shape[1] // views
     places = ((np.arange(frames) + 0.5) * steps / frames).astype(int)
     maps = maps.reshape(len(maps), views, steps, *maps.shape[2:])[:, :, places]
@@ -161,16 +159,16 @@ def _in_time(maps: np.ndarray, views: int, frames: int) -> np.ndarray:
 
 
 def first_component(values: np.ndarray) -> Component:
-    """The first principal component of a clip's activations.
+    """Compute the first principal component of a clip's activations.
 
-    One for all frames, so that their maps can be compared. Its sign, which
-    is arbitrary, is chosen so that the greatest projection is positive.
+    There is one for all frames, so that their maps can be compared. Its sign is arbitrary; it is
+    chosen so that the projection farthest from 0 is positive.
 
     Args:
         values (np.ndarray): (F, C, h, w).
 
     Returns:
-        Component
+        Component: The component.
     """
     places = np.moveaxis(values, 1, -1).reshape(-1, values.shape[1])
     places = places.astype(np.float64)
@@ -183,6 +181,6 @@ def first_component(values: np.ndarray) -> Component:
 
 
 def project(values: np.ndarray, component: Component) -> np.ndarray:
-    """Activations (F, C, h, w) on a component: (F, h, w)."""
+    """Project activations (F, C, h, w) on a component, giving (F, h, w)."""
     offset = component.mean @ component.direction
     return np.tensordot(values, component.direction, (1, 0)) - offset

@@ -1,4 +1,4 @@
-"""A clip on its way through a recognizer, with the maps of its frames."""
+"""Take a clip through a recognizer, and map its frames."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -19,16 +19,16 @@ from .cam_layers import choose_layer
 
 
 class Packed(NamedTuple):
-    """n frames of a clip as the recognizer takes them.
+    """The n frames of a clip as the recognizer takes them.
 
     Attributes:
-        sample (dict): What the pipeline packed.
-        images (dict[str, np.ndarray]): Stream -> (F, H, W, 3) uint8, RGB: the
-            images that it sees, before they are normalised.
-        places (dict[str, np.ndarray]): Stream -> (F, ) int: which of the n
-            frames each image is made of.
-        inputs (dict[str, Tensor]): Stream -> (1, T, 3, H, W), or (1, V, 3, T,
-            H, W) for 3D, normalised as in training.
+        sample (dict): The sample as the pipeline packed it.
+        images (dict[str, np.ndarray]): Stream -> (F, H, W, 3) uint8, RGB: the images that it sees,
+            before they are normalised.
+        places (dict[str, np.ndarray]): Stream -> (F, ) int: which of the n frames each image is
+            made of.
+        inputs (dict[str, Tensor]): Stream -> (1, T, 3, H, W), or (1, V, 3, T, H, W) for 3D,
+            normalised as in training.
     """
 
     sample: dict
@@ -38,7 +38,7 @@ class Packed(NamedTuple):
 
 
 class Explainer:
-    """Maps of the clips of one configuration, by one method.
+    """Map the clips of one configuration by one method.
 
     Frames are sampled, masked, cropped and normalised as in testing.
 
@@ -46,20 +46,19 @@ class Explainer:
         cfg (Config): The configuration.
         model (nn.Module): Its recognizer in eval mode, see
             :func:`~emoreact_plugin.models.load_recognizer`.
-        method (str): Of :data:`~.cam.METHODS`. Defaults to ``'gradcam'``.
-        layer (str, optional): Of every stream's network. Defaults to None:
-            the last block.
+        method (str): One of :data:`~.cam.METHODS`. Defaults to ``'gradcam'``.
+        layer (str, optional): The layer of every stream's network. Defaults to None: the last
+            block.
 
     Attributes:
-        pipeline (ClipPipeline): Of the configuration.
-        mask (str | None): What kind of mask it draws on the frames.
+        pipeline (ClipPipeline): The pipeline of the configuration.
+        mask (str | None): The kind of mask that it draws on the frames.
         classes (tuple[str, ...]): C names.
-        layers (dict[str, str]): Stream -> the layer; known from the first
-            clip on.
+        layers (dict[str, str]): Stream -> its layer; known once the first clip is explained.
 
     Raises:
-        ValueError: For a configuration without a test pipeline, or a
-            recognizer whose classes compete.
+        ValueError: For a configuration without a test pipeline, or a recognizer whose classes
+            compete.
     """
 
     def __init__(
@@ -75,19 +74,18 @@ class Explainer:
         self.layers: dict[str, str] = {}
 
     def pack(self, sample: dict, frames: Sequence[np.ndarray], landmarks: Landmarks) -> Packed:
-        """Make frames what the recognizer takes.
+        """Turn frames into what the recognizer takes.
 
         Args:
-            sample (dict): Of ``pipeline.sample``.
+            sample (dict): A sample from ``pipeline.sample``.
             frames (Sequence[np.ndarray]): n frames (H, W, 3) uint8, RGB.
-            landmarks (Landmarks): Of them.
+            landmarks (Landmarks): The landmarks of these frames.
 
         Returns:
-            Packed
+            Packed: The frames as the recognizer takes them.
 
         Raises:
-            ValueError: For a pipeline that makes several images of a frame,
-                such as ThreeCrop.
+            ValueError: For a pipeline that makes several images of a frame, such as ThreeCrop.
         """
         packed = self.pipeline.pack(sample, frames, landmarks)
         batch = self.model.data_preprocessor(pseudo_collate([packed]))
@@ -113,26 +111,25 @@ class Explainer:
         )
 
     def score(self, packed: Packed) -> Scores:
-        """The logits of a clip, (1, C) each."""
+        """Return the logits of a clip, (1, C) each."""
         return self._scorer([packed.sample])
 
     def explain(
         self, packed: Packed, classes: Sequence[int], like: dict[str, Maps] | None = None
     ) -> dict[str, Maps]:
-        """The maps of a clip's frames: one forward a stream.
+        """Compute the maps of a clip's frames, with one forward pass per stream.
 
         Args:
             packed (Packed): The clip.
             classes (Sequence[int]): K classes.
-            like (dict[str, Maps], optional): Those of other frames of the
-                clip, which Eigen-CAM's components are taken of.
+            like (dict[str, Maps], optional): Maps of other frames of the clip, whose components are
+                used by Eigen-CAM.
 
         Returns:
             dict[str, Maps]: Stream -> maps (K, F, h, w).
 
         Raises:
-            ValueError: For a layer that there is not, see
-                :func:`~.cam_layers.choose_layer`.
+            ValueError: For a layer that does not exist, see :func:`~.cam_layers.choose_layer`.
         """
         maps = {}
         for stream, inputs in packed.inputs.items():

@@ -1,4 +1,4 @@
-"""Maps of every frame of a clip, in bounded memory."""
+"""Map every frame of a clip, in bounded memory."""
 
 import os.path as osp
 from collections.abc import Iterator, Sequence
@@ -16,11 +16,11 @@ CHUNK = 32
 
 
 class Sampled(NamedTuple):
-    """A clip as it is sampled in testing, n frames.
+    """The n frames of a clip that are sampled in testing.
 
     Attributes:
-        sample (dict): Of ``ClipPipeline.sample``.
-        inds (np.ndarray): (n, ) int, the frames' numbers, from 0.
+        sample (dict): The sample from ``ClipPipeline.sample``.
+        inds (np.ndarray): (n, ) int, numbers of the frames, from 0.
         frames (list[np.ndarray]): n whole frames (H, W, 3) uint8, RGB.
         packed (Packed): What the recognizer sees of them.
     """
@@ -35,12 +35,12 @@ def sample_clip(explainer: Explainer, clip, name: str) -> Sampled:
     """Sample a clip as in testing.
 
     Args:
-        explainer (Explainer): Of the configuration.
-        clip (Clip): Or a part of one.
-        name (str): Its video's; a mask's look depends on it.
+        explainer (Explainer): The explainer of the configuration.
+        clip (Clip): The clip, or a part of one.
+        name (str): Name of its video; the look of a mask depends on it.
 
     Returns:
-        Sampled
+        Sampled: The sampled frames.
     """
     sample = explainer.pipeline.sample(clip.total_frames, name)
     inds = sample['frame_inds']
@@ -49,15 +49,16 @@ def sample_clip(explainer: Explainer, clip, name: str) -> Sampled:
 
 
 def has_shifts(sampled: Sampled, total: int) -> bool:
-    """Whether the frames between the sampled ones can have maps of their own:
-    every stream has one image of each of n equal segments.
+    """Tell whether the frames between the sampled ones can have maps of their own.
+
+    They can if every stream has one image of each of n equal segments.
 
     Args:
-        sampled (Sampled): Of a clip.
-        total (int): Frames of the clip.
+        sampled (Sampled): The sampled frames of a clip.
+        total (int): Number of frames of the clip.
 
     Returns:
-        bool
+        bool: True if they can.
     """
     width = total / len(sampled.inds)
     middles = (np.arange(len(sampled.inds)) + 0.5) * width
@@ -70,19 +71,19 @@ def has_shifts(sampled: Sampled, total: int) -> bool:
 
 
 def shifts(inds: np.ndarray, total: int) -> Iterator[tuple]:
-    """All frames of a clip, as samples of one frame a segment.
+    """Yield all frames of a clip, as samples of one frame per segment.
 
-    In sample d, every segment's frame lies d after the one that testing
-    takes, or at the segment's end where that is past it: sample 0 is that of
-    testing, and the frames of one sample are about evenly apart.
+    In sample d, every segment's frame lies d after the one that testing takes (before it if d is
+    below 0), or at the segment's edge if that is passed. Sample 0 is that of testing, and the
+    frames of one sample are about evenly spaced.
 
     Args:
         inds (np.ndarray): (n, ) int, the frames that testing takes, in order.
-        total (int): Frames of the clip.
+        total (int): Number of frames of the clip.
 
     Yields:
-        tuple[np.ndarray, np.ndarray]: The frames (n, ) of a sample, and which
-        of them (n, ) bool are in no sample before.
+        tuple[np.ndarray, np.ndarray]: The frames (n, ) of a sample, and which of them (n, ) bool
+        are in no earlier sample.
     """
     edges = np.arange(len(inds) + 1) * total // len(inds)
     # The sampler may round otherwise, and repeats frames of short clips.
@@ -103,14 +104,13 @@ def shifts(inds: np.ndarray, total: int) -> Iterator[tuple]:
 
 
 class FrameMaps(NamedTuple):
-    """Of every frame of a clip.
+    """Maps of every frame of a clip.
 
     Attributes:
-        maps (dict[str, np.ndarray]): Stream -> (total, K, h, w) float32; on
-            the disk.
+        maps (dict[str, np.ndarray]): Stream -> (total, K, h, w) float32; on the disk.
         scales (dict[str, np.ndarray]): Stream -> (K, ), the greatest value.
-        empty (dict[str, np.ndarray]): Stream -> (K, ) int: how many maps have
-            no value above 0.
+        empty (dict[str, np.ndarray]): Stream -> (K, ) int: number of maps that have no value above
+            0.
     """
 
     maps: dict[str, np.ndarray]
@@ -126,19 +126,20 @@ def every_frame(
     classes: Sequence[int],
     folder: str,
 ) -> FrameMaps:
-    """The map of every frame, each from a forward with a frame of every
-    segment.
+    """Compute the map of every frame of a clip.
+
+    Each map comes from a forward pass with one frame of every segment.
 
     Args:
-        explainer (Explainer): Of the configuration.
-        clip (Clip): Or a part of one.
-        sampled (Sampled): Of it, see :func:`has_shifts`.
+        explainer (Explainer): The explainer of the configuration.
+        clip (Clip): The clip, or a part of one.
+        sampled (Sampled): Its sampled frames, see :func:`has_shifts`.
         first (dict[str, Maps]): The maps of ``sampled``.
         classes (Sequence[int]): K classes.
-        folder (str): For files as large as all maps; not deleted here.
+        folder (str): Folder for files as large as all maps; they are not deleted here.
 
     Returns:
-        FrameMaps
+        FrameMaps: The maps.
     """
     total = clip.total_frames
     maps = {
@@ -179,7 +180,7 @@ def _packed_shifts(explainer: Explainer, clip, sampled: Sampled) -> Iterator:
 
 
 def _read(explainer: Explainer, clip, sampled: Sampled, waiting: list[tuple]) -> Iterator:
-    """Read the frames of several samples at once."""
+    """Read the frames of several samples at once, and pack each sample."""
     wanted = np.unique(np.concatenate([frames for frames, _ in waiting]))
     images = dict(zip(wanted.tolist(), clip.read(wanted), strict=True))
     for frames, new in waiting:
@@ -192,16 +193,16 @@ def _read(explainer: Explainer, clip, sampled: Sampled, waiting: list[tuple]) ->
 
 
 def packed_in_order(explainer: Explainer, clip, sampled: Sampled) -> Iterator[tuple]:
-    """Every frame of a clip, and the images that the streams would see of it.
+    """Yield every frame of a clip with the images that the streams would see of it.
 
     Args:
-        explainer (Explainer): Of the configuration.
-        clip (Clip): Or a part of one.
-        sampled (Sampled): Of it, see :func:`has_shifts`.
+        explainer (Explainer): The explainer of the configuration.
+        clip (Clip): The clip, or a part of one.
+        sampled (Sampled): Its sampled frames, see :func:`has_shifts`.
 
     Yields:
-        tuple[np.ndarray, dict[str, np.ndarray]]: The frame (H, W, 3) uint8,
-        RGB, and stream -> its image.
+        tuple[np.ndarray, dict[str, np.ndarray]]: The frame (H, W, 3) uint8, RGB, and stream -> its
+        image.
     """
     count = len(sampled.inds)
     start, frames = 0, []

@@ -1,4 +1,4 @@
-"""The layers of a recognizer whose output is a map of each frame."""
+"""Find the layers of a recognizer whose output is a map of each frame."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -31,21 +31,20 @@ CHANNELS_FIRST = (
 
 
 def map_layers(recognizer: nn.Module, inputs: Tensor) -> dict[str, tuple]:
-    """The layers that give a map of every frame, in the order of their ends.
+    """Find the layers that give a map of every frame, in the order in which they finish.
 
-    Found by a forward of the clip: layers that are left out or called several
-    times in it, that pool the places, or that belong to the head, are none.
-    Nor are those of a transformer whose channels are not known to come second
-    (Swin's are last): no convolution, batch norm or pooling takes or gives
-    what they give.
+    They are found in a forward pass of the clip. Layers that are left out or called several times
+    in it, that pool the places, or that belong to the head, do not count. Neither do layers of a
+    transformer whose channels are not known to come second (Swin's come last): no convolution,
+    batch norm or pooling takes or gives a tensor of that shape.
 
     Args:
         recognizer (nn.Module): A stock recognizer in eval mode.
         inputs (Tensor): (1, T, 3, H, W), or (1, V, 3, T, H, W) for 3D.
 
     Returns:
-        dict[str, tuple]: Name -> shape of its output: (T, C, h, w), or for 3D
-        (V, C, T', h, w). Empty where there are none.
+        dict[str, tuple]: Name -> shape of its output: (T, C, h, w), or for 3D (V, C, T', h, w).
+        Empty if there are none.
     """
     return _probe(recognizer, inputs).layers
 
@@ -53,22 +52,22 @@ def map_layers(recognizer: nn.Module, inputs: Tensor) -> dict[str, tuple]:
 def choose_layer(
     recognizer: nn.Module, inputs: Tensor, name: str | None = None, where: str = 'layer'
 ) -> str:
-    """The layer to explain.
+    """Choose the layer to explain.
 
     Args:
         recognizer (nn.Module): A stock recognizer in eval mode.
         inputs (Tensor): See :func:`map_layers`.
-        name (str, optional): The one that is asked for. Defaults to None: the
-            last block, which is the whole backbone where its output is a map.
-        where (str): What it is, for errors.
+        name (str, optional): Name of the layer that is asked for. Defaults to None: the last block,
+            which is the whole backbone if its output is a map.
+        where (str): What the layer is, for error messages.
 
     Returns:
         str: Its name in the recognizer.
 
     Raises:
-        ValueError: For a layer that does not exist or gives no map, naming
-            those that do; without a name, for a backbone that gives several
-            maps or works on tokens.
+        ValueError: For a layer that does not exist or gives no map; the message names those that
+            do. For a recognizer without such layers, or with the channels last. Without a name, for
+            a backbone that gives several maps or works on tokens.
     """
     if getattr(recognizer, 'feature_shape', None) == 'NHWC':
         raise ValueError(
@@ -108,18 +107,17 @@ def choose_layer(
 
 
 def listed(layers: Iterable[str], name: str = '') -> str:
-    """Names of layers, in ten lines at most.
+    """List names of layers, in ten lines at most.
 
     Args:
-        layers (Iterable[str]): All of them, with dots between a layer and
-            those within it.
-        name (str): One that is none of them. Those that are much like it come
-            first. Where it would lie within some layer, only those within
-            that one follow. Defaults to ``''``.
+        layers (Iterable[str]): All names, with dots between a layer and those within it.
+        name (str): A name that is not among them. Names that are similar to it come first. If it
+            would lie within some layer, only the names within that layer follow. Defaults to
+            ``''``.
 
     Returns:
-        str: Down to a depth at which they fit into 8 lines; then how many
-        more there are.
+        str: The names, down to a depth at which they fit into 8 lines; then how many more there
+        are.
     """
     layers = list(layers)
     near, of = get_close_matches(name, layers, 3, 0.5), 'of all'
@@ -149,7 +147,7 @@ def listed(layers: Iterable[str], name: str = '') -> str:
 
 
 def _probe(recognizer: nn.Module, inputs: Tensor) -> '_Found':
-    """Look for the layers with maps in a forward of the clip."""
+    """Find the layers with maps in a forward pass of the clip."""
     ended: list[_Ended] = []
 
     def watch(name):
@@ -183,8 +181,9 @@ def _probe(recognizer: nn.Module, inputs: Tensor) -> '_Found':
 
 
 class _Ended(NamedTuple):
-    """A call of a layer: shapes of its first argument and of its output, None
-    for what is no tensor.
+    """A finished call of a layer, with the shapes of its first argument and of its output.
+
+    The shape of what is no tensor is None.
     """
 
     name: str
@@ -194,9 +193,13 @@ class _Ended(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """The layers with maps, name -> shape; those whose channels may be
-    elsewhere; the last with a map, None where the backbone ends in several
-    maps; whether tokens follow it.
+    """The layers with maps that a forward pass has.
+
+    Attributes:
+        layers (dict[str, tuple]): Name -> shape of the output.
+        others (dict[str, tuple]): The same for layers whose channels may not come second.
+        last (str | None): The last layer with a map; None if the backbone ends in several maps.
+        tokens (bool): Whether tokens follow that layer.
     """
 
     layers: dict[str, tuple]
@@ -206,9 +209,10 @@ class _Found(NamedTuple):
 
 
 class _Layouts:
-    """Where the channels of tensors are, by the layers that take and give
-    such: convolutions, batch norms and pooling want them second, linear
-    layers and layer norms last.
+    """Tell where the channels of tensors are, by the layers that take and give them.
+
+    Convolutions, batch norms and pooling want the channels second, linear layers and layer norms
+    last.
     """
 
     def __init__(self, ended: Sequence[_Ended]) -> None:
@@ -223,7 +227,10 @@ class _Layouts:
         self.has_last = any(shape and len(shape) > 2 for shape in last)
 
     def has_channels_first(self, layer: _Ended) -> bool:
-        """True in a network without layers that want them last."""
+        """Tell whether a layer's output has its channels second.
+
+        It does in a network without layers that want them last.
+        """
         if isinstance(layer.module, CHANNELS_FIRST) or not self.has_last:
             return True
         return not _works_on_last(layer.module) and layer.shape in self.first
@@ -247,8 +254,9 @@ def _is_map(shape: tuple | None, inputs: Tensor) -> bool:
 
 
 def layout(inputs: Tensor) -> tuple[int, int]:
-    """Views, and images a view, of a clip: 1 and T of (1, T, 3, H, W), V and
-    T of (1, V, 3, T, H, W).
+    """Return the number of views of a clip, and the number of images per view.
+
+    They are 1 and T for (1, T, 3, H, W), and V and T for (1, V, 3, T, H, W).
     """
     if inputs.ndim == 5:
         return 1, inputs.shape[1]
@@ -257,7 +265,7 @@ def layout(inputs: Tensor) -> tuple[int, int]:
 
 @contextmanager
 def hooked(recognizer: nn.Module, hooks: dict[str, Callable]) -> Iterator[None]:
-    """For the time of a block, call hooks with the outputs of layers.
+    """Call hooks with the outputs of layers, for the duration of a block.
 
     Args:
         recognizer (nn.Module): The network.

@@ -1,5 +1,6 @@
-"""Maps laid over the images that they are of: sheets, and frames of a
-video. Arrays in, pictures out.
+"""Lay maps over the images that they are of, in sheets and in frames of a video.
+
+The functions take arrays and return pictures.
 """
 
 from collections.abc import Sequence
@@ -36,7 +37,7 @@ class Overlay(NamedTuple):
 
     Attributes:
         image (np.ndarray): (H, W, 3) uint8, RGB.
-        note (str): Stands below it.
+        note (str): Text below it.
     """
 
     image: np.ndarray
@@ -44,11 +45,11 @@ class Overlay(NamedTuple):
 
 
 class Row(NamedTuple):
-    """An emotion.
+    """An emotion, which is a row of a sheet.
 
     Attributes:
         name (str): Its name.
-        lines (tuple[str, ...]): What there is to say of it.
+        lines (tuple[str, ...]): Text about it.
     """
 
     name: str
@@ -56,15 +57,15 @@ class Row(NamedTuple):
 
 
 class Column(NamedTuple):
-    """A frame.
+    """A frame, which is a column of a sheet.
 
     Attributes:
         title (str): Its number.
         frame (np.ndarray): The whole frame (H, W, 3) uint8, RGB.
-        boxes (dict[str, tuple]): Stream -> its box in the frame: x1, y1, x2,
-            y2, right and bottom exclusive.
-        cells (dict[str, list[Overlay]]): Stream -> an overlay for each row;
-            a stream without an image of this frame is left out.
+        boxes (dict[str, tuple]): Stream -> its box in the frame: x1, y1, x2, y2, right and bottom
+            exclusive.
+        cells (dict[str, list[Overlay]]): Stream -> an overlay for each row. A stream without an
+            image of this frame is left out.
     """
 
     title: str
@@ -74,14 +75,12 @@ class Column(NamedTuple):
 
 
 def overlay(image: np.ndarray, values: np.ndarray, scale: float) -> np.ndarray:
-    """Lay a map over an image in grey, in the colours of matplotlib's
-    inferno.
+    """Lay a map in the colours of matplotlib's inferno over an image in grey.
 
     Args:
         image (np.ndarray): (H, W, 3) uint8, RGB.
-        values (np.ndarray): (h, w), from 0 on.
-        scale (float): The value of the brightest colour; where it is 0 the
-            map is dark.
+        values (np.ndarray): (h, w), 0 or more.
+        scale (float): The value of the brightest colour; if it is 0, the map is dark.
 
     Returns:
         np.ndarray: (H, W, 3) uint8, RGB.
@@ -97,12 +96,12 @@ def overlay(image: np.ndarray, values: np.ndarray, scale: float) -> np.ndarray:
 
 
 def enlarge(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A map (h, w) at the size (width, height) of its image, bilinear."""
+    """Resize a map (h, w) to the size (width, height) of its image, bilinearly."""
     return cv2.resize(np.asarray(values, np.float32), size, interpolation=cv2.INTER_LINEAR)
 
 
 def _colors() -> np.ndarray:
-    """(256, 3), 0..255."""
+    """Return the colours of the map's levels, (256, 3), 0..255."""
     levels = np.linspace(0, 1, 256)
     return matplotlib.colormaps[COLOR_MAP](levels)[:, :3] * 255
 
@@ -118,17 +117,19 @@ def draw_sheet(
     most: int = 224,
     least: int = 84,
 ) -> np.ndarray:
-    """Draw emotions down and frames across, the streams side by side.
+    """Draw emotions down and frames across, with the streams side by side.
 
     Args:
-        title (str): In bold.
-        text (str): Below it.
-        rows (Sequence[Row]): K emotions, one at least.
-        columns (Sequence[Column]): Frames, one at least.
-        streams (Sequence[str]): In the order from left to right.
-        width, height (int): About the greatest of the sheet in pixels, if
-            that allows the images ``least``.
-        most, least (int): Greatest and smallest side of an image, pixels.
+        title (str): Text in bold.
+        text (str): Text below the title.
+        rows (Sequence[Row]): K emotions, at least one.
+        columns (Sequence[Column]): Frames, at least one.
+        streams (Sequence[str]): Names of the streams, from left to right.
+        width (int): About the greatest width of the sheet in pixels, if it leaves the images
+            ``least``. Defaults to 1600.
+        height (int): About the greatest height, likewise. Defaults to 1800.
+        most (int): Greatest side of an image, pixels. Defaults to 224.
+        least (int): Smallest side of an image, pixels. Defaults to 84.
 
     Returns:
         np.ndarray: (H, W, 3) uint8, RGB.
@@ -164,18 +165,18 @@ def draw_sheet(
 def draw_frame(
     title: str, rows: Sequence[Row], column: Column, streams: Sequence[str], height: int = 720
 ) -> np.ndarray:
-    """Draw one frame of a video: the whole frame, and the maps beside it.
+    """Draw one frame of a video: the whole frame, and its maps beside it.
 
     Args:
-        title (str): In bold.
+        title (str): Text in bold.
         rows (Sequence[Row]): K emotions.
         column (Column): The frame.
-        streams (Sequence[str]): In the order from left to right.
-        height (int): About that of the picture, pixels.
+        streams (Sequence[str]): Names of the streams, from left to right.
+        height (int): About the height of the picture, pixels. Defaults to 720.
 
     Returns:
-        np.ndarray: (H, W, 3) uint8, RGB; of one size for all frames of a
-        clip, and even, as the usual video formats want it.
+        np.ndarray: (H, W, 3) uint8, RGB. The size is the same for all frames of a clip, and even,
+        as the usual video formats need it.
     """
     left, top = _left(rows), MARGIN + LINE + GAP
     side = (height - top - 4 * LINE - MARGIN) // len(rows) - LINE - GAP
@@ -201,7 +202,7 @@ def draw_frame(
 
 
 def _left(rows: Sequence[Row]) -> int:
-    """Room for the names of rows."""
+    """Measure the room that the names of rows need."""
     widths = [text_font(True).getlength(row.name) for row in rows]
     widths += [text_font().getlength(line) for row in rows for line in row.lines]
     return MARGIN + 2 * GAP + round(max(widths))
@@ -213,7 +214,7 @@ def _row_height(rows: Sequence[Row], side: int) -> int:
 
 
 def _fitting(image: np.ndarray, width: int, height: int) -> tuple[int, int]:
-    """Width and height of an image scaled to fit a box."""
+    """Compute the width and height of an image scaled to fit a box."""
     high, wide = image.shape[:2]
     scale = min(width / wide, height / high)
     return max(round(wide * scale), 1), max(round(high * scale), 1)
@@ -266,7 +267,7 @@ def _draw_cells(
 
 
 def _draw_bar(sheet: Image.Image, draw: ImageDraw.ImageDraw, x: int, y: int) -> None:
-    """The scale of the colours."""
+    """Draw the scale of the colours."""
     levels = np.linspace(0, 255, BAR_WIDTH).astype(int)
     bar = np.repeat(_colors()[levels][None], BAR_HEIGHT, 0).astype(np.uint8)
     draw.text((x, y), '0', DIM, text_font())
@@ -276,7 +277,5 @@ def _draw_bar(sheet: Image.Image, draw: ImageDraw.ImageDraw, x: int, y: int) -> 
 
 
 def spread(count: int, most: int = 10) -> list[int]:
-    """``most`` of ``count`` places, evenly spread; all where they are as
-    few.
-    """
+    """Choose ``most`` of ``count`` places, evenly spread, or all if there are no more."""
     return np.linspace(0, count - 1, min(count, most)).round().astype(int).tolist()

@@ -1,4 +1,4 @@
-"""The clip to explain: a path, or the name of a clip of a data set."""
+"""Open the clip to explain: a path, or the name of a clip of a data set."""
 
 import os.path as osp
 from collections.abc import Iterator, Sequence
@@ -22,14 +22,14 @@ SPLITS = ('train', 'val', 'test')
 
 
 class Source(NamedTuple):
-    """A clip, and what is known of it.
+    """A clip, and what is known about it.
 
     Attributes:
         clip (Clip | ClipPart): The clip.
-        name (str): For titles and files.
-        video (str): Its video's name: a mask's look depends on it.
-        label (tuple[bool, ...] | None): C values, where it is of a data set.
-        split (str | None): Of the data set.
+        name (str): Name for titles and files.
+        video (str): Name of its video; the look of a mask depends on it.
+        label (tuple[bool, ...] | None): C values, if it belongs to a data set.
+        split (str | None): Split of the data set.
     """
 
     clip: object
@@ -40,11 +40,11 @@ class Source(NamedTuple):
 
 
 class DatasetClip(Clip):
-    """A clip whose files a data set names.
+    """Open a clip whose files a data set names.
 
     Args:
-        files (ClipFiles): Its files.
-        cache_dir (str): Folder of the prepared landmark files.
+        files (ClipFiles): The files of the clip.
+        cache_dir (str): Cache folder of the prepared landmark files.
     """
 
     def __init__(self, files: ClipFiles, cache_dir: str) -> None:
@@ -57,13 +57,12 @@ class DatasetClip(Clip):
 
 
 class ClipPart:
-    """Some frames of a clip, with the attributes of one.
+    """Use some consecutive frames of a clip like a clip.
 
     Args:
-        clip (Clip): The whole.
+        clip (Clip): The whole clip.
         start (int): The first frame, from 0.
-        end (int, optional): The frame after the last. Defaults to None: all
-            there are.
+        end (int, optional): The frame after the last. Defaults to None: the end of the clip.
 
     Raises:
         ValueError: When the clip does not have these frames.
@@ -85,31 +84,31 @@ class ClipPart:
         self._clip, self._start = clip, start
 
     def frames(self) -> Iterator[np.ndarray]:
-        """As of :class:`Clip`."""
+        """Yield every frame of the part, as :class:`Clip` does."""
         return islice(self._clip.frames(), self._start, self._start + self.total_frames)
 
     def read(self, inds: Sequence[int]) -> list[np.ndarray]:
-        """As of :class:`Clip`; counted from the part's first frame."""
+        """Read some frames as :class:`Clip` does, counted from the part's first frame."""
         return self._clip.read(np.asarray(inds) + self._start)
 
 
 def open_source(
     cfg: Config, given: str, landmarks: str = 'auto', cache_dir: str | None = None
 ) -> Source:
-    """Open what is given: a path, else a clip of the data set by its name.
+    """Open a path or, if there is no such path, a clip of the data set by its name.
 
-    Of a data set only the annotation files and the clip's own files are read.
+    Of a data set, only the annotation files and the clip's own files are read.
 
     Args:
-        cfg (Config): Whose data set it is.
-        given (str): Path of a video or a folder of frames, or a name, with
-            the video's ending or without.
-        landmarks (str): Of a path: ``'auto'``, ``'extract'``, ``'none'`` or a
-            folder, see ``EmotionInferencer``. Defaults to ``'auto'``.
-        cache_dir (str, optional): Folder of the prepared landmark files.
+        cfg (Config): The configuration that has the data set.
+        given (str): Path of a video or a folder of frames, or name of a clip, with or without the
+            video's ending.
+        landmarks (str): For a path, ``'auto'``, ``'extract'``, ``'none'`` or a folder, see
+            ``EmotionInferencer``. Defaults to ``'auto'``.
+        cache_dir (str, optional): Cache folder of the prepared landmark files.
 
     Returns:
-        Source
+        Source: The clip.
 
     Raises:
         FileNotFoundError: When it is neither.
@@ -165,15 +164,15 @@ def _open_path(path: str, landmarks: str, cache_dir: str | None) -> Clip:
 
 
 def clips_of(cfg: Config, split: str) -> Iterator[tuple[EmoReactDataset, Annotation]]:
-    """The clips of a split; only its annotation files are read.
+    """Yield the clips of a split, reading only its annotation files.
 
     Args:
         cfg (Config): The configuration.
-        split (str): Of :data:`SPLITS`.
+        split (str): One of :data:`SPLITS`.
 
     Yields:
-        tuple[EmoReactDataset, Annotation]: A data set of the split that has
-        no pipeline and has read nothing, and a row of its file.
+        tuple[EmoReactDataset, Annotation]: A data set of the split, which has no pipeline and has
+        read nothing, and a row of its annotation file.
 
     Raises:
         FileNotFoundError, ValueError: When an annotation file cannot be read.
@@ -192,8 +191,7 @@ def open_clip(
     """Open one clip of :func:`clips_of`.
 
     Raises:
-        FileNotFoundError, ValueError: When its files are not there or cannot
-            be read.
+        FileNotFoundError, ValueError: When its files do not exist or cannot be read.
     """
     files = dataset.find(row)
     if not osp.exists(files.source):

@@ -1,4 +1,4 @@
-"""From a clip and its maps to the sheet and the frames of the video."""
+"""Turn a clip and its maps into the sheet and the frames of the video."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -30,13 +30,13 @@ USUAL_EMOTIONS = 3
 
 
 class Explained(NamedTuple):
-    """A clip as it is sampled in testing.
+    """A clip as it is sampled in testing, with its scores and maps.
 
     Attributes:
         source (Source): The clip.
         sampled (Sampled): Its n frames.
         maps (dict[str, Maps]): Stream -> maps of K classes.
-        scores (Scores): Of the clip, (1, C).
+        scores (Scores): Scores of the clip, (1, C).
         chosen (tuple[int, ...]): K classes.
     """
 
@@ -48,15 +48,16 @@ class Explained(NamedTuple):
 
     @property
     def streams(self) -> tuple[str, ...]:
+        """Return the names of the streams."""
         return tuple(self.maps)
 
 
 def choose_classes(text: str | None, classes: Sequence[str], scores: np.ndarray) -> tuple[int, ...]:
-    """The classes to explain.
+    """Choose the classes to explain.
 
     Args:
-        text (str, optional): Names with commas between, in whatever case, or
-            ``'all'``. None: the three with the highest scores.
+        text (str, optional): Names separated by commas, in upper or lower case, or ``'all'``. None:
+            the three with the highest scores.
         classes (Sequence[str]): C names.
         scores (np.ndarray): (C, ).
 
@@ -64,7 +65,7 @@ def choose_classes(text: str | None, classes: Sequence[str], scores: np.ndarray)
         tuple[int, ...]: Their numbers.
 
     Raises:
-        ValueError: For a name that is no class.
+        ValueError: For a name that is no class, and for no name.
     """
     if text is None:
         return tuple(np.argsort(-scores, kind='stable')[:USUAL_EMOTIONS])
@@ -89,12 +90,12 @@ def explain_clip(explainer: Explainer, source: Source, emotions: str | None) -> 
     """Score a clip and make the maps of its sampled frames.
 
     Args:
-        explainer (Explainer): Of the configuration.
+        explainer (Explainer): The explainer of the configuration.
         source (Source): The clip.
         emotions (str, optional): See :func:`choose_classes`.
 
     Returns:
-        Explained
+        Explained: The clip with its scores and maps.
 
     Raises:
         ValueError: See :func:`choose_classes` and :class:`Explainer`.
@@ -107,8 +108,10 @@ def explain_clip(explainer: Explainer, source: Source, emotions: str | None) -> 
 
 
 def rows_of(explained: Explained, explainer: Explainer, greatest: bool = False) -> list[Row]:
-    """A row for each emotion, with its probabilities and label, and, if asked
-    for, the greatest value of each stream's maps.
+    """Make a row for each emotion, with its probabilities and label.
+
+    With ``greatest``, it also has the greatest value of each stream's maps. Eigen-CAM has one row
+    for all emotions.
     """
     scales = scales_of(explained.maps)
 
@@ -135,7 +138,7 @@ def rows_of(explained: Explained, explainer: Explainer, greatest: bool = False) 
 
 
 def sampled_columns(explained: Explained, explainer: Explainer) -> list[Column]:
-    """A column for each sampled frame, of many frames some."""
+    """Make a column for each sampled frame, or for some of them if there are many."""
     sampled, scales = explained.sampled, scales_of(explained.maps)
     boxes = _boxes(explained, explainer, sampled.inds)
     columns = []
@@ -157,13 +160,14 @@ def sampled_columns(explained: Explained, explainer: Explainer) -> list[Column]:
 
 
 def scales_of(maps: dict[str, Maps]) -> dict[str, np.ndarray]:
-    """Stream -> the greatest value (K, ) of each class's maps."""
+    """Return for each stream the greatest value (K, ) of each class's maps."""
     return {stream: each.maps.max((1, 2, 3)) for stream, each in maps.items()}
 
 
 def without_box(explained: Explained, explainer: Explainer) -> dict[str, int]:
-    """Stream -> in how many of the sampled frames its region was not found,
-    so that the whole frame stands in.
+    """Count for each stream the sampled frames in which its region was not found.
+
+    The whole frame stands in for the region in these.
     """
     boxes = _boxes(explained, explainer, explained.sampled.inds)
     return {
@@ -174,14 +178,12 @@ def without_box(explained: Explained, explainer: Explainer) -> dict[str, int]:
 
 
 def empty_of(maps: dict[str, Maps]) -> dict[str, np.ndarray]:
-    """Stream -> for each class, how many of the maps have nothing above 0."""
+    """Count for each stream and class the maps that have nothing above 0."""
     return {stream: (each.maps.max((2, 3)) <= 0).sum(1) for stream, each in maps.items()}
 
 
 def sheet_of(explained: Explained, explainer: Explainer, warning: str = '') -> np.ndarray:
-    """The contact sheet of a clip: (H, W, 3) uint8, RGB; ``warning`` stands
-    at its top.
-    """
+    """Draw the contact sheet of a clip, (H, W, 3) uint8, RGB, with ``warning`` at its top."""
     count, columns = len(explained.sampled.inds), sampled_columns(explained, explainer)
     text = f'{TITLES[explainer.method]} of {layers_text(explainer)}'
     if warning:
@@ -196,7 +198,7 @@ def sheet_of(explained: Explained, explainer: Explainer, warning: str = '') -> n
 
 
 def layers_text(explainer: Explainer) -> str:
-    """The layers, one for all streams where they have the same."""
+    """Name the layers, or one for all streams if they have the same."""
     layers = explainer.layers
     if len(set(layers.values())) == 1:
         return next(iter(layers.values()))
@@ -204,16 +206,16 @@ def layers_text(explainer: Explainer) -> str:
 
 
 def video_frames(explained: Explained, explainer: Explainer, folder: str) -> Iterator[np.ndarray]:
-    """Every frame of a clip beside its maps.
+    """Yield every frame of a clip beside its maps.
 
-    Where each stream has one image of each segment, every frame has maps of
-    its own, see :func:`~.cam_frames.every_frame`. Otherwise only the sampled
-    frames have, and the nearest one's are shown.
+    If each stream has one image of each segment, every frame has maps of its own, see
+    :func:`~.cam_frames.every_frame`. Otherwise only the sampled frames have maps, and those of the
+    nearest one are shown.
 
     Args:
         explained (Explained): The clip.
-        explainer (Explainer): Of the configuration.
-        folder (str): Where temporary files may be, as large as all maps.
+        explainer (Explainer): The explainer of the configuration.
+        folder (str): Folder for temporary files, which are as large as all maps.
 
     Yields:
         np.ndarray: (H, W, 3) uint8, RGB, all of one size.
@@ -275,7 +277,7 @@ def _nearest_columns(explained: Explained, explainer: Explainer, folder: str) ->
 
 
 def _cells(image: np.ndarray, maps: np.ndarray, scales: np.ndarray, note: str) -> list[Overlay]:
-    """An overlay for each class; maps (K, h, w), scales (K, )."""
+    """Make an overlay for each class, from maps (K, h, w) and scales (K, )."""
     return [
         Overlay(
             overlay(image, each, scale),

@@ -1,3 +1,5 @@
+"""Score the emotions in videos, cameras and frames with a trained recognizer."""
+
 from .inferencer import EmotionInferencer
 from .live.streaming import StreamResult
 from .results import ClipResult, Results, WindowResult

@@ -1,4 +1,4 @@
-"""Annotated videos of clips that were scored."""
+"""Write annotated videos of clips that were scored."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ from .results import ClipResult
 
 
 class Annotator:
-    """Writes the annotated videos of an inferencer.
+    """Write the annotated videos of an inferencer.
 
     Args:
         owner (EmotionInferencer): The inferencer.
@@ -25,13 +25,14 @@ class Annotator:
         self._mask = owner.pipeline.face_mask
 
     def write(self, target: str, job: ClipJob, bar) -> None:
-        """Write one, whole or not at all: mp4, with the frame times and the
-        sound of the clip.
+        """Write the annotated video of a clip as mp4, either complete or not at all.
+
+        It has the frame times and the sound of the clip.
 
         Args:
-            target (str): Its path.
-            job (ClipJob): The clip, scored.
-            bar (tqdm): Hears of every hundredth frame.
+            target (str): Path of the annotated video.
+            job (ClipJob): The clip, after it was scored.
+            bar (tqdm): Progress bar, which is updated at every hundredth frame.
 
         Raises:
             ValueError: When a frame cannot be decoded.
@@ -68,12 +69,12 @@ class Annotator:
 
 
 def overlay_of(result: ClipResult, size: tuple[int, int], owner) -> VideoOverlay:
-    """What draws the frames of a scored clip.
+    """Make the overlay that draws the frames of a scored clip.
 
     Args:
-        result (ClipResult): The clip's.
-        size (tuple[int, int]): Width and height of its frames, pixels.
-        owner (EmotionInferencer): That scored it.
+        result (ClipResult): Result of the clip.
+        size (tuple[int, int]): Width and height of the frames, pixels.
+        owner (EmotionInferencer): The inferencer that scored the clip.
     """
     windows = result.windows
     curve = Curve(
@@ -90,7 +91,10 @@ def overlay_of(result: ClipResult, size: tuple[int, int], owner) -> VideoOverlay
 
 
 def split_warnings(result: ClipResult) -> tuple[list[str], list[str]]:
-    """Those by which the scores mean nothing, in short, and the others."""
+    """Split the warnings into grave ones, which are shortened, and others.
+
+    A warning is grave if it means that the scores say nothing.
+    """
     grave = [
         each for each in result.warnings if each == SAMPLE_DATA or each.startswith('no landmarks')
     ]
@@ -101,7 +105,8 @@ def split_warnings(result: ClipResult) -> tuple[list[str], list[str]]:
 
 
 def mark_of(found: dict) -> str:
-    """Which regions are found in too few frames of a window; ``''`` where
-    none are.
+    """Name the regions that were found in too few frames of a window, with their shares.
+
+    The result is ``''`` if there are none.
     """
     return ', '.join(f'{region} {share:.0%}' for region, share in found.items() if share < ENOUGH)

@@ -1,4 +1,4 @@
-"""What has to be said beside the scores."""
+"""Hold the texts of the warnings and notes that are given with the scores."""
 
 import os.path as osp
 from collections.abc import Sequence
@@ -19,15 +19,15 @@ ENOUGH = 0.5
 
 
 def is_sample_video(path: str) -> bool:
-    """Whether a video is one of the drawn sample data."""
+    """Tell whether a video belongs to the drawn sample data."""
     return is_sample_data(osp.dirname(osp.dirname(osp.abspath(path))))
 
 
 def no_landmarks(regions: Sequence[str]) -> str:
-    """Said where whole frames stand in for all regions.
+    """Return the warning that whole frames are used in place of all regions.
 
-    The numbers are those of a fusion that was trained on the drawn sample
-    data and tested with and without landmarks.
+    The numbers are those of a fusion that was trained on the drawn sample data and tested with and
+    without landmarks.
     """
     return (
         f'no landmarks: the whole frame is used instead of '
@@ -38,7 +38,7 @@ def no_landmarks(regions: Sequence[str]) -> str:
 
 
 def seldom_found(region: str, share: float) -> str:
-    """Said where a region was found in too few of a clip's frames."""
+    """Return the warning that a region was found in too few frames of a clip."""
     if not share:
         return f'no {region} found in any frame: the whole frame is used instead'
     return (
@@ -47,12 +47,11 @@ def seldom_found(region: str, share: float) -> str:
 
 
 def about_masks(trained: bool | None, drawn: str | None) -> list[str]:
-    """Said where training and inference differ in the masks.
+    """Return the note that training and inference differ in the masks, if they do.
 
     Args:
-        trained (bool, optional): Whether faces had masks in training; None
-            where that is not known.
-        drawn (str, optional): The kind of mask drawn now.
+        trained (bool, optional): Whether faces had masks in training; None if that is not known.
+        drawn (str, optional): The kind of mask that is drawn now; None if none is drawn.
     """
     if trained and drawn is None:
         return ['trained on faces with masks, and none are drawn here']
@@ -62,12 +61,12 @@ def about_masks(trained: bool | None, drawn: str | None) -> list[str]:
 
 
 def about_length(duration: float, sampled: int, total: int) -> list[str]:
-    """Said of a clip that is longer than those of EmoReact.
+    """Return the note that a clip is longer than those of EmoReact, if it is.
 
     Args:
-        duration (float): Seconds.
-        sampled (int): How many frames the clip's own score is of.
-        total (int): How many it has.
+        duration (float): Length of the clip, seconds.
+        sampled (int): Number of frames that the clip's own score is computed from.
+        total (int): Number of frames of the clip.
     """
     if duration <= LONG:
         return []

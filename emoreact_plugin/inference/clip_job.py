@@ -1,4 +1,4 @@
-"""The scores of one clip while they come in."""
+"""Collect the scores of one clip while they come in."""
 
 from collections.abc import Iterator
 
@@ -16,21 +16,18 @@ from .windows import Window, duration_of, plan_windows
 
 
 class ClipJob:
-    """One clip, from the file to its result.
+    """Take one clip from its file to its result.
 
     Args:
         source (Source): The video.
-        owner (EmotionInferencer): That scores it.
+        owner (EmotionInferencer): The inferencer that scores it.
 
     Attributes:
-        result (ClipResult): Whole once :meth:`is_done`.
-        clip (Clip | None): None until its parts are asked for, and after it
-            failed.
-        boxes (dict[str, list]): Region -> a box a frame, None where it was
-            not found.
+        result (ClipResult): The result, which is complete once :meth:`is_done` is true.
+        clip (Clip | None): The clip; None until its parts are asked for, and after it has failed.
+        boxes (dict[str, list]): Region -> one box per frame, None where the region was not found.
         times (np.ndarray): (T, ) seconds: when each frame is shown.
-        video_id (str): The clip's, as the pipeline has it; the look of its
-            mask depends on it.
+        video_id (str): ID of the clip in the pipeline; the look of its mask depends on it.
     """
 
     def __init__(self, source: Source, owner) -> None:
@@ -46,8 +43,9 @@ class ClipJob:
         self._expected: int | None = None
 
     def parts(self) -> Iterator[tuple[int, dict]]:
-        """Yield what is to be scored; a clip that fails has an error instead
-        and yields no more.
+        """Yield the number and the packed sample of each part of the clip that has to be scored.
+
+        A clip that fails yields no more parts and gets an error in its result.
         """
         count = 0
         try:
@@ -89,12 +87,12 @@ class ClipJob:
         )
 
     def add(self, part: int, logits: np.ndarray, streams: dict[str, np.ndarray]) -> None:
-        """Take in the logits (C, ) of a part, fused and of each stream."""
+        """Add the logits (C, ) of a part: the fused ones and those of each stream."""
         self._scores[part] = (logits, streams)
         self._finish()
 
     def fail(self, error: Exception) -> None:
-        """Report an error; what was scored of the clip is left out."""
+        """Record an error, and discard what was already scored of the clip."""
         self.result = ClipResult(
             self.source.path,
             self.source.name,
@@ -104,7 +102,7 @@ class ClipJob:
         self.clip, self.boxes = None, {}
 
     def is_done(self) -> bool:
-        """Whether all parts are scored, or the clip failed."""
+        """Tell whether all parts are scored, or the clip has failed."""
         return self.result.error is not None or len(self._scores) == self._expected
 
     def _finish(self) -> None:

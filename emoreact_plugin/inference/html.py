@@ -1,4 +1,4 @@
-"""Results drawn for a notebook: HTML with the pictures in it as SVG."""
+"""Draw results for a notebook as HTML, with the pictures in it as SVG."""
 
 from collections.abc import Sequence
 from html import escape
@@ -14,11 +14,11 @@ CHART_WIDTH, CHART_HEIGHT, AXIS = 420, 150, 34
 
 
 def results_html(clips: Sequence, about: dict) -> str:
-    """Some clips, and what holds for all of them.
+    """Draw some clips, below the notice that holds for all of them.
 
     Args:
-        clips (Sequence[ClipResult]): The first 20 are drawn.
-        about (dict): Of ``Results``.
+        clips (Sequence[ClipResult]): The clips, of which the first 20 are drawn.
+        about (dict): The attribute ``about`` of ``Results``.
     """
     parts = [f'<p>{escape(str(about.get("notice", "")))}</p>']
     parts += [clip_html(each) for each in clips[:MOST_CLIPS]]
@@ -28,10 +28,10 @@ def results_html(clips: Sequence, about: dict) -> str:
 
 
 def clip_html(result) -> str:
-    """One clip: its error and warnings, bars, and its scores over time.
+    """Draw one clip: its error and warnings, labels, bars, and scores over time.
 
     Args:
-        result (ClipResult): Of any clip.
+        result (ClipResult): Result of any clip.
     """
     parts = [f'<h4>{escape(result.name)}</h4>']
     if result.error is not None:
@@ -54,7 +54,7 @@ def _warning(text: str) -> str:
 
 
 def _bars(table: dict[str, dict[str, float]]) -> str:
-    """A column of bars for each set of scores."""
+    """Draw a column of bars for each set of scores."""
     columns = list(table)
     names = list(table[columns[0]])
     wide = NAME + len(columns) * (BAR + VALUE)
@@ -75,7 +75,7 @@ def _bars(table: dict[str, dict[str, float]]) -> str:
 
 
 def _chart(windows: list, duration: float) -> str:
-    """A line an emotion, through the middles of the windows."""
+    """Draw one line per emotion, through the middles of the windows."""
     wide, high = CHART_WIDTH - AXIS, CHART_HEIGHT - AXIS
     out = [_svg(CHART_WIDTH, CHART_HEIGHT)]
     for value in (0, 0.5, 1):

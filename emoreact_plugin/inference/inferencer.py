@@ -1,4 +1,4 @@
-"""Videos in, emotions out."""
+"""Score the emotions in videos with a trained recognizer."""
 
 import os.path as osp
 from collections import deque
@@ -29,46 +29,45 @@ from .windows import check_window
 
 
 class EmotionInferencer:
-    """Scores the emotions of videos with a trained recognizer.
+    """Score the emotions in videos with a trained recognizer.
 
     Args:
-        checkpoint (str): Path of the checkpoint, of the folder of a training,
-            whose best one is taken, or of an ONNX file of
-            ``tools/export_onnx.py``.
-        config (str | Config, optional): Config file, which is run, or a
-            configuration. Defaults to None: the one in the checkpoint.
-        device (str, optional): Such as ``'cpu'``. Defaults to None: a GPU
-            where there is one. ONNX files run on the CPU.
-        mask (str, optional): Draw masks of this kind on the faces, see
-            ``DrawFaceMask``. Defaults to None: none, whatever the training
-            did.
-        threshold (float, optional): Probability from which an emotion is a
-            label. Defaults to None: the model's.
-        landmarks (str): ``'auto'``: files beside the video of any kind that
-            ``EmoReactDataset`` reads, else found now where mediapipe is
-            installed, else none; a folder of such files; ``'extract'``: found
-            now; ``'none'``: whole frames are used, with a warning.
+        checkpoint (str): Path of a checkpoint, of the work dir of a training, whose best checkpoint
+            is taken, or of an ONNX file from ``tools/export_onnx.py``.
+        config (str | Config, optional): Config file, which is executed, or a configuration.
+            Defaults to None: the one in the checkpoint.
+        device (str, optional): Device, such as ``'cpu'``. Defaults to None: a GPU if there is one.
+            ONNX files run on the CPU.
+        mask (str, optional): Draw masks of this kind on the faces, see ``DrawFaceMask``. Defaults
+            to None: no masks, whatever was drawn in training.
+        threshold (float, optional): Probability from which an emotion is a label. Defaults to None:
+            the threshold of the model.
+        landmarks (str): Where the landmarks come from. ``'auto'`` reads files beside the video, of
+            any kind that ``EmoReactDataset`` reads; without such files, it finds the landmarks now
+            if mediapipe is installed, and else uses none. A folder names where such files are.
+            ``'extract'`` finds the landmarks now. ``'none'`` uses whole frames, with a warning.
+            Defaults to ``'auto'``.
         window_seconds (float): Length of the sliding window. Defaults to 5.
-        stride_seconds (float): From one window to the next. Defaults to 1.
-        batch_size (int): Windows and clips scored at a time. Defaults to 8.
-        person (str, optional): Whom of several people the landmark files are
-            of. Defaults to None.
-        cache_dir (str, optional): Folder of the prepared landmark files, see
+        stride_seconds (float): Time from the start of one window to the next. Defaults to 1.
+        batch_size (int): Number of windows and clips that are scored at a time. Defaults to 8.
+        person (str, optional): The person whose landmark files are read, where there are files of
+            several people. Defaults to None.
+        cache_dir (str, optional): Cache folder of the prepared landmark files, see
             ``EmoReactDataset``.
 
     Attributes:
         classes (tuple[str, ...]): The emotions.
-        regions (tuple[str, ...]): What the model needs to be found in a
-            frame; empty for a model of whole frames.
-        said (set[str]): Warnings and notes that were printed.
-        about (dict): What holds for all results: checkpoint and its SHA-256,
-            classes, threshold, mask, landmarks, lengths, version, notice.
+        regions (tuple[str, ...]): The regions that the model needs to be found in a frame; empty
+            for a model of whole frames.
+        said (set[str]): Warnings and notes that were already printed.
+        about (dict): What holds for all results: checkpoint and its SHA-256, classes, threshold,
+            mask, landmarks, lengths, version, notice.
 
     Raises:
-        FileNotFoundError: When a file or folder is not there.
+        FileNotFoundError: When a file or folder does not exist.
         ImportError: For ``landmarks='extract'`` without mediapipe.
-        ValueError: When the device is not there, the checkpoint cannot be
-            read safely or does not fit, or an argument is out of range.
+        ValueError: When the device is not available, the checkpoint cannot be read safely or does
+            not fit, or an argument is out of range.
 
     Examples:
         >>> inferencer = EmotionInferencer('best.pth')
@@ -145,7 +144,7 @@ class EmotionInferencer:
         self.close()
 
     def close(self) -> None:
-        """Let go of the models that find landmarks."""
+        """Release the models that find landmarks."""
         if self._detector is not None:
             self._detector.close()
             self._detector = None
@@ -156,25 +155,24 @@ class EmotionInferencer:
         out_dir: str | None = None,
         progress: bool = True,
     ) -> Results:
-        """Score videos; one that fails, or is not there, is reported and does
-        not stop the rest.
+        """Score videos and return all results.
+
+        A video that fails or does not exist is reported and does not stop the others.
 
         Args:
-            videos (PathLike | Sequence[PathLike]): Video files, and folders
-                that are searched for them, with all folders within.
-            out_dir (str, optional): Write each annotated video into this
-                folder, as ``<its whole name>_annotated.mp4``. Defaults to
-                None.
-            progress (bool): Show it. Defaults to True.
+            videos (PathLike | Sequence[PathLike]): Video files, and folders that are searched for
+                videos, including all folders within.
+            out_dir (str, optional): Folder for the annotated videos, each of which is written as
+                ``<its whole name>_annotated.mp4``. Defaults to None: none are written.
+            progress (bool): Show a progress bar. Defaults to True.
 
         Returns:
-            Results: A result for each video, with an ``error`` where it
-            failed.
+            Results: A result for each video, with an ``error`` where it failed.
 
         Raises:
-            FileNotFoundError: When none of the paths is there.
-            ValueError: When there is no video, two would be written to one
-                file, or one lies in ``out_dir``.
+            FileNotFoundError: When there is no video, and at least one of the paths does not exist.
+            ValueError: When there is no video, two annotated videos would be written to one file,
+                or a video lies in ``out_dir``.
         """
         return Results(list(self.run(videos, out_dir, progress)), self.about)
 
@@ -185,12 +183,16 @@ class EmotionInferencer:
         progress: bool = True,
         annotate: bool = True,
     ) -> Iterator[ClipResult]:
-        """As calling it, but each result is yielded as soon as it is whole.
+        """Score videos and yield each result as soon as it is complete.
+
+        It raises the same errors as calling the inferencer.
 
         Args:
-            videos, out_dir, progress: See above.
-            annotate (bool): Without, no videos are written; those in
-                ``out_dir`` are left out all the same. Defaults to True.
+            videos (PathLike | Sequence[PathLike]): See :meth:`__call__`.
+            out_dir (str, optional): See :meth:`__call__`.
+            progress (bool): See :meth:`__call__`.
+            annotate (bool): Write the annotated videos. If False, none are written, but videos in
+                ``out_dir`` are still left out. Defaults to True.
         """
         sources = find_sources(videos, out_dir)
         annotate = annotate and out_dir is not None
@@ -213,9 +215,7 @@ class EmotionInferencer:
                 yield job.result
 
     def _scored(self, sources: list[Source], bar) -> Iterator[ClipJob]:
-        """The clips in their order; the parts of several are scored in one
-        batch.
-        """
+        """Yield the clips in their order, with parts of several clips scored in one batch."""
         jobs, waiting = deque(), []
         for source in sources:
             jobs.append(ClipJob(source, self))
@@ -243,21 +243,23 @@ class EmotionInferencer:
         return self.scorer(packed)
 
     def stream(self, frames, fps: float | None = None, realtime: bool = False) -> EmotionStream:
-        """Score frames as they come; see :class:`EmotionStream`."""
+        """Score frames as they arrive; see :class:`EmotionStream`."""
         return EmotionStream(self, frames, fps, realtime)
 
     def detector(self) -> LandmarkDetector:
-        """What finds landmarks, made at its first use."""
+        """Return the model that finds landmarks, which is created at its first use."""
         if self._detector is None:
             self._detector = LandmarkDetector(body=any(region != 'face' for region in self.regions))
         return self._detector
 
     def open(self, source: Source) -> tuple[Clip, str]:
-        """A clip, and where its landmarks are from.
+        """Open a clip, and tell where its landmarks come from.
+
+        Returns:
+            tuple[Clip, str]: The clip, and the ``landmarks`` of its ``ClipResult``.
 
         Raises:
-            FileNotFoundError, ValueError: When it, or its landmark file,
-                cannot be read.
+            FileNotFoundError, ValueError: When the clip or its landmark file cannot be read.
         """
         if not osp.exists(source.path):
             raise FileNotFoundError(NOT_THERE.format(source.path))
@@ -290,11 +292,11 @@ class EmotionInferencer:
         return clip, 'none'
 
     def cautions_of(self, path: str | None, landmarks: str) -> list[str]:
-        """What has to be known about the scores of a video.
+        """Return the warnings and notes about the scores of a video, and print those that are new.
 
         Args:
-            path (str, optional): Of the video; None for a camera.
-            landmarks (str): Where its landmarks are from.
+            path (str, optional): Path of the video; None for a camera.
+            landmarks (str): Where its landmarks come from.
         """
         found = []
         if self.of_sample_data and (path is None or not is_sample_video(path)):
@@ -311,17 +313,19 @@ class EmotionInferencer:
         return found + notes
 
     def tell(self, text: str, kind: str = '') -> None:
-        """Print a line, once."""
+        """Print a line, unless it was printed before."""
         if text not in self.said:
             self.said.add(text)
             write_above(kind + text)
 
 
 def targets_of(sources: list[Source], out_dir: str) -> dict[Source, str]:
-    """Where each annotated video is to be; one that is not there has none.
+    """Choose the path of each annotated video.
+
+    A video that does not exist has none.
 
     Raises:
-        ValueError: When two would be in one place.
+        ValueError: When two annotated videos would have the same path.
     """
     by_target: dict[str, Source] = {}
     for source in filter(lambda each: osp.exists(each.path), sources):

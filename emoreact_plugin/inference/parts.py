@@ -1,4 +1,4 @@
-"""A clip made into packed parts to score: the whole of it, and its windows."""
+"""Pack a clip into the parts that are scored: the whole clip and its windows."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -16,18 +16,17 @@ def packed_parts(
 ) -> Iterator[tuple[int, dict]]:
     """Decode a clip once and pack its parts.
 
-    Only frames that are sampled are kept, and no longer than until the part
-    that needs them is packed.
+    Only frames that are sampled are kept, and only until the parts that need them are packed.
 
     Args:
         clip (Clip): The clip.
-        pipeline (ClipPipeline): That of the model.
-        windows (list[Window]): Of the clip.
-        name (str): Of the clip; the look of its mask depends on it.
+        pipeline (ClipPipeline): The pipeline of the model.
+        windows (list[Window]): The windows of the clip.
+        name (str): Name of the clip; the look of its mask depends on it.
 
     Yields:
-        tuple[int, dict]: 0 and the whole clip, k and the window k - 1, as
-        soon as each has all its frames; a window that is the whole clip is
+        tuple[int, dict]: Number and packed sample of a part, as soon as it has all its frames.
+        Number 0 is the whole clip, number k is window k - 1. A window that is the whole clip is
         left out.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The test pipeline of a configuration, for frames that are in memory."""
+"""Run the test pipeline of a configuration on frames that are in memory."""
 
 import os.path as osp
 from collections.abc import Sequence
@@ -21,28 +21,27 @@ MASK, CROPS = 'DrawFaceMask', 'LoadCrops'
 
 
 class ClipPipeline:
-    """Samples the frames of a clip and makes them the model's input.
+    """Sample the frames of a clip and turn them into the input of the model.
 
-    It is the test pipeline of a configuration, ours or a stock one, without
-    the steps that read files. Masks are drawn only when asked for, whatever
-    the configuration says; crops are cut out of the frames also where the
-    configuration reads prepared ones.
+    This is the test pipeline of a configuration, ours or a stock one, without the steps that read
+    files. Masks are drawn only when asked for, whatever the configuration says. Crops are cut out
+    of the frames even where the configuration reads prepared ones.
 
     Args:
         cfg (Config): The configuration.
-        mask (str, optional): What ``DrawFaceMask`` is to draw on the frames,
-            such as ``'surgical'``, in the colour and with the seed of the
-            configuration's own, if it has them. Defaults to None: nothing.
+        mask (str, optional): The kind of mask that ``DrawFaceMask`` draws on the frames, such as
+            ``'surgical'``. Its colour and seed are those of the configuration's own mask, if it has
+            one. Defaults to None: no mask.
 
     Attributes:
-        face_mask (DrawFaceMask | None): What draws the masks.
-        regions (tuple[str, ...]): What ``CropRegions`` cuts out; empty for a
-            pipeline of whole frames.
-        trained_mask (str | None): What the configuration draws.
+        face_mask (DrawFaceMask | None): The transform that draws the masks.
+        regions (tuple[str, ...]): The regions that ``CropRegions`` cuts out; empty for a pipeline
+            of whole frames.
+        trained_mask (str | None): The kind of mask that the configuration draws.
 
     Raises:
-        ValueError: For a configuration without a test pipeline, or one that
-            samples no frames.
+        ValueError: For a configuration without a test pipeline, one that samples no frames, or one
+            of whole frames together with a mask.
     """
 
     def __init__(self, cfg: Config, mask: str | None = None) -> None:
@@ -84,14 +83,13 @@ class ClipPipeline:
         """Choose the frames of a clip, as in testing.
 
         Args:
-            total_frames (int): Of the clip, from 1 on.
-            name (str): Of the video, with its ending or without; the look
-                of the mask depends on it, as in the data set.
+            total_frames (int): Number of frames of the clip, 1 or more.
+            name (str): Name of the video, with or without its ending. The look of the mask depends
+                on it, as in the data set.
 
         Returns:
-            dict: What :meth:`pack` needs. Its ``frame_inds`` (n, ) int count
-            from the clip's first frame, 0; some are the same where the clip
-            is short.
+            dict: The sample that :meth:`pack` needs. Its ``frame_inds`` (n, ) int count from 0, the
+            first frame of the clip. Some are repeated if the clip is short.
         """
         stem, ending = osp.splitext(name)
         sample = dict(
@@ -107,17 +105,17 @@ class ClipPipeline:
         return sample
 
     def pack(self, sample: dict, frames: Sequence[np.ndarray], landmarks: Landmarks) -> dict:
-        """Make frames the input of the model.
+        """Turn frames into the input of the model.
 
         Args:
-            sample (dict): Of :meth:`sample`.
-            frames (Sequence[np.ndarray]): The n frames that it names, in its
-                order: (H, W, 3) uint8, RGB. They are not changed.
-            landmarks (Landmarks): Of these frames.
+            sample (dict): A sample from :meth:`sample`.
+            frames (Sequence[np.ndarray]): The n frames that the sample names, in its order: (H, W,
+                3) uint8, RGB. They are not changed.
+            landmarks (Landmarks): The landmarks of these frames.
 
         Returns:
-            dict: ``inputs``, a tensor or a dict of one a stream, and
-            ``data_samples``, as of a data set.
+            dict: ``inputs``, a tensor or a dict of one per stream, and ``data_samples``, as a data
+            set gives them.
         """
         shape = frames[0].shape[:2]
         results = dict(
@@ -134,10 +132,10 @@ class ClipPipeline:
 
 
 def test_pipeline(cfg: Config) -> list[dict]:
-    """The steps of a configuration's test pipeline.
+    """Return the steps of a configuration's test pipeline.
 
     Raises:
-        ValueError: Where there are none.
+        ValueError: When there are none.
     """
     dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
     while 'dataset' in dataset:  # a wrapper
@@ -150,17 +148,20 @@ def test_pipeline(cfg: Config) -> list[dict]:
 
 
 def trained_mask(steps: Sequence[dict]) -> str | None:
-    """The kind of mask that a pipeline draws; None for none."""
+    """Return the kind of mask that a pipeline draws, or None if it draws none."""
     return next((step.get('kind', 'surgical') for step in steps if step['type'] == MASK), None)
 
 
 def _mask_step(steps: Sequence[dict], kind: str) -> dict:
-    """What draws masks of a kind on every clip, else as a pipeline's own."""
+    """Make a step that draws masks of a kind on every clip.
+
+    Its colour and seed are those of the pipeline's own step, if there is one.
+    """
     own = next((step for step in steps if step['type'] == MASK), {})
     return dict(type=MASK, kind=kind, color=own.get('color'), seed=own.get('seed') or 0)
 
 
 def regions_needed(pipeline: ClipPipeline) -> tuple[str, ...]:
-    """The regions that a pipeline crops, and the face that it blacks out."""
+    """Return the regions that a pipeline crops, and the face if a crop blacks it out."""
     regions = pipeline.regions
     return ('face', *regions) if 'body' in regions and 'face' not in regions else regions

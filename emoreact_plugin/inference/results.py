@@ -1,6 +1,4 @@
-"""What inference gives: plain values, files of them, and a view of them in a
-notebook.
-"""
+"""Hold the results of inference, write them to files and show them in a notebook."""
 
 import csv
 import io
@@ -20,20 +18,17 @@ Probabilities = dict[str, float]
 
 @dataclass
 class WindowResult:
-    """The scores of a window.
+    """The scores of a window of a clip.
 
     Attributes:
-        start_s, end_s (float): Seconds from the first frame of the clip on.
-        probabilities (dict[str, float]): Emotion -> 0..1.
-        labels (list[str]): The emotions whose probability reaches the
-            threshold.
-        streams (dict[str, dict[str, float]]): Stream -> its own
-            probabilities; empty for a recognizer without streams.
-        found (dict[str, float]): Region -> the share of the window's frames
-            in which it was found.
+        start_s, end_s (float): Start and end, in seconds from the first frame of the clip.
+        probabilities (dict[str, float]): Emotion -> probability, 0..1.
+        labels (list[str]): The emotions whose probability reaches the threshold.
+        streams (dict[str, dict[str, float]]): Stream -> its own probabilities; empty for a
+            recognizer without streams.
+        found (dict[str, float]): Region -> share of the window's frames in which it was found.
         short (bool): Whether the clip is shorter than a window.
-        reliable (bool): Whether each region was found in half of the frames
-            or more.
+        reliable (bool): Whether each region was found in at least half of the frames.
     """
 
     start_s: float
@@ -47,11 +42,11 @@ class WindowResult:
 
     @property
     def centre_s(self) -> float:
-        """The middle of the window, seconds."""
+        """Return the middle of the window, in seconds."""
         return (self.start_s + self.end_s) / 2
 
     def to_dict(self) -> dict:
-        """Plain values."""
+        """Return the result as plain values."""
         return dict(vars(self))
 
 
@@ -59,31 +54,28 @@ class WindowResult:
 class ClipResult:
     """The scores of a clip.
 
-    Where there is an ``error`` everything else is empty, but for a clip that
-    was scored and could not be drawn, whose scores are whole.
+    If there is an ``error``, there are no scores. The exception is a clip that was scored but could
+    not be drawn: its scores are complete.
 
     Attributes:
-        video (str): Its path.
-        name (str): Relative to the folder that was named.
-        probabilities (dict[str, float]): Emotion -> 0..1, of the whole clip,
-            sampled as in testing: what ``tools/test.py`` gives.
-        mean_probabilities (dict[str, float]): The mean over the windows.
-        labels (list[str]): The emotions whose probability in the whole clip
-            reaches the threshold.
-        streams (dict[str, dict[str, float]]): Stream -> its own
-            probabilities of the whole clip.
-        windows (list[WindowResult]): Over time, at least one.
-        total_frames (int): Frames of the clip.
-        duration_s (float): Seconds.
-        landmarks (str): Where they are from: ``'files'``, ``'extracted'``,
-            ``'none'``, or ``'not needed'`` where the model looks at whole
-            frames anyway.
-        frames_without (dict[str, int]): Region -> number of frames in which
-            it was not found.
+        video (str): Path of the video.
+        name (str): Path relative to the folder that was given, or the file name of a video that was
+            given itself.
+        probabilities (dict[str, float]): Emotion -> probability, 0..1, of the whole clip, sampled
+            as in testing: the same as from ``tools/test.py``.
+        mean_probabilities (dict[str, float]): Emotion -> mean probability over the windows.
+        labels (list[str]): The emotions whose probability in the whole clip reaches the threshold.
+        streams (dict[str, dict[str, float]]): Stream -> its own probabilities of the whole clip.
+        windows (list[WindowResult]): The windows in the order of time, at least one.
+        total_frames (int): Number of frames of the clip.
+        duration_s (float): Length of the clip, seconds.
+        landmarks (str): Where the landmarks come from: ``'files'``, ``'extracted'``, ``'none'``, or
+            ``'not needed'`` if the model looks at whole frames anyway.
+        frames_without (dict[str, int]): Region -> number of frames in which it was not found.
         warnings (list[str]): What has to be known about these scores.
-        reliable (bool): False where they mean little: without landmarks, with
-            a region in fewer than half of the frames, or with a checkpoint of
-            drawn data on other video.
+        reliable (bool): False if the scores mean little: without landmarks, with a region that was
+            found in fewer than half of the frames, or with a checkpoint of drawn data on other
+            video.
         error (str | None): Why there are no scores, or no annotated video.
         annotated (str | None): Path of the annotated video.
     """
@@ -105,12 +97,14 @@ class ClipResult:
     annotated: str | None = None
 
     def to_dict(self) -> dict:
-        """Plain values, as in the JSON file."""
+        """Return the result as plain values, as in the JSON file."""
         return dict(vars(self), windows=[each.to_dict() for each in self.windows])
 
     def row(self) -> dict:
-        """Plain values in one row, as in ``clips.csv``: the emotions by their
-        names, those of a stream as ``<stream>/<Emotion>``.
+        """Return the result as one row of plain values, as in ``clips.csv``.
+
+        The emotions are under their names, those of a stream under ``<stream>/<Emotion>``, and the
+        means over the windows under ``mean/<Emotion>``.
         """
         return dict(
             video=self.video,
@@ -132,7 +126,7 @@ class ClipResult:
         )
 
     def window_rows(self) -> list[dict]:
-        """A row of plain values a window, as in ``windows.csv``."""
+        """Return one row of plain values per window, as in ``windows.csv``."""
         return [
             dict(
                 video=self.video,
@@ -153,20 +147,20 @@ class ClipResult:
 
 
 class Results(Sequence):
-    """The results of some clips, in the order in which they were given.
+    """The results of some clips, in the order in which the clips were given.
 
     Args:
-        clips (list[ClipResult]): The clips.
+        clips (list[ClipResult]): The results of the clips.
         about (dict): What was asked for, see ``EmotionInferencer.about``.
-        stopped (str, optional): What ended the run before all was done.
-            Defaults to None: nothing did.
-        left_out (Sequence[str]): Paths of the videos that it did not come to.
+        stopped (str, optional): What ended the run before all clips were done. Defaults to None:
+            the run was not stopped.
+        left_out (Sequence[str]): Paths of the videos that the run did not get to.
 
     Attributes:
-        clips (list[ClipResult])
-        about (dict)
-        stopped (str | None)
-        left_out (list[str])
+        clips (list[ClipResult]): The results of the clips.
+        about (dict): What was asked for.
+        stopped (str | None): What ended the run before all clips were done.
+        left_out (list[str]): Paths of the videos that the run did not get to.
     """
 
     def __init__(
@@ -191,11 +185,11 @@ class Results(Sequence):
 
     @property
     def errors(self) -> list[ClipResult]:
-        """The clips that failed."""
+        """Return the clips that failed."""
         return [each for each in self.clips if each.error is not None]
 
     def to_dict(self) -> dict:
-        """Plain values, as in the JSON file."""
+        """Return all results as plain values, as in the JSON file."""
         return dict(
             self.about,
             stopped=self.stopped,
@@ -206,26 +200,28 @@ class Results(Sequence):
         )
 
     def rows(self) -> list[dict]:
-        """A row of plain values a clip, those left out with an error that
-        says so: ``pandas.DataFrame`` takes them.
+        """Return one row of plain values per clip, which ``pandas.DataFrame`` accepts.
+
+        The rows of videos that were left out have an error that says so.
         """
         return [each.row() for each in self.clips] + [
             dict(video=path, error=f'left out: {self.stopped}') for path in self.left_out
         ]
 
     def window_rows(self) -> list[dict]:
-        """A row of plain values a window, of all clips."""
+        """Return one row of plain values per window of all clips."""
         return [row for each in self.clips for row in each.window_rows()]
 
     def write_json(self, path: str) -> None:
-        """Write everything to a JSON file; what is not known is ``null``."""
+        """Write everything to a JSON file, with ``null`` for what is not known."""
         text = json.dumps(_plain(self.to_dict()), indent=1, ensure_ascii=False, allow_nan=False)
         write_text(path, text + '\n')
 
     def write_csv(self, folder: str) -> None:
-        """Write ``clips.csv``, a row a clip, those that failed or were left
-        out with the error, and ``windows.csv``, a row a window, into a
-        folder; it is made if need be.
+        """Write ``clips.csv`` and ``windows.csv`` into a folder, which is created if needed.
+
+        ``clips.csv`` has a row per clip; clips that failed or were left out have their error in it.
+        ``windows.csv`` has a row per window.
         """
         write_text(osp.join(folder, 'clips.csv'), _table(self.rows()))
         write_text(osp.join(folder, 'windows.csv'), _table(self.window_rows()))
@@ -235,17 +231,17 @@ class Results(Sequence):
 
 
 def probabilities_of(classes: Sequence, values) -> Probabilities:
-    """Emotion -> probability, of an array (C, )."""
+    """Map each emotion to its probability, from an array (C, )."""
     return dict(zip(classes, map(float, values), strict=True))
 
 
 def labels_of(probabilities: Probabilities, threshold: float) -> list[str]:
-    """The emotions whose probability reaches the threshold."""
+    """Return the emotions whose probability reaches the threshold."""
     return [name for name, p in probabilities.items() if p >= threshold]
 
 
 def mean_of(windows: list[WindowResult]) -> Probabilities:
-    """The mean over windows; empty for none."""
+    """Average the probabilities over windows; without windows, the result is empty."""
     names = windows[0].probabilities if windows else ()
     return {
         name: sum(each.probabilities[name] for each in windows) / len(windows) for name in names
@@ -265,7 +261,7 @@ def _of_streams(streams: dict[str, Probabilities]) -> dict[str, float]:
 
 
 def _plain(value: Any) -> Any:
-    """JSON knows no NaN and no infinity."""
+    """Make values that JSON can hold: NaN and infinity become None."""
     if isinstance(value, dict):
         return {str(key): _plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
@@ -276,8 +272,9 @@ def _plain(value: Any) -> Any:
 
 
 def _table(rows: list[dict]) -> str:
-    """CSV with the columns of all rows; those of a clip that failed are too
-    few to tell them.
+    """Write rows as CSV text, with the columns of all rows.
+
+    The longest row gives the order of the columns, since a clip that failed has only some of them.
     """
     longest = max(rows, key=len, default={'video': None})
     columns = list(dict.fromkeys([*longest, *(key for row in rows for key in row)]))

@@ -1,4 +1,4 @@
-"""Clips to score: their frames, and where the person is in them."""
+"""Find the videos to score among files and folders."""
 
 import os
 import os.path as osp
@@ -15,8 +15,9 @@ class Source(NamedTuple):
     """A video to score, or a path at which there is none.
 
     Attributes:
-        path (str): Where it is.
-        name (str): Relative to the folder that was named, with ``/``.
+        path (str): Path of the video.
+        name (str): Path relative to the folder that was given, with ``/``, or the file name of a
+            video that was given itself.
     """
 
     path: str
@@ -24,20 +25,20 @@ class Source(NamedTuple):
 
 
 def find_sources(videos: PathLike | Sequence[PathLike], out: str | None = None) -> list[Source]:
-    """The videos that are meant by some paths.
+    """Find the videos at some paths.
 
     Args:
-        videos (PathLike | Sequence[PathLike]): Video files, and folders that
-            are searched for them, with all folders within.
+        videos (PathLike | Sequence[PathLike]): Video files, and folders that are searched for
+            videos, including all folders within.
         out (str, optional): A folder of results, whose videos are left out.
 
     Returns:
-        list[Source]: At least one that is there. A path that is not there is
-        among them, to be reported as a video that cannot be read.
+        list[Source]: The videos, of which at least one exists. A path that does not exist is among
+        them, to be reported as a video that cannot be read.
 
     Raises:
-        FileNotFoundError: When no video is there, and some path is not.
-        ValueError: When there is no video, or one lies in ``out``.
+        FileNotFoundError: When there is no video, and at least one of the paths does not exist.
+        ValueError: When there is no video, or a video that was given itself lies in ``out``.
     """
     if isinstance(videos, (str, os.PathLike)):
         videos = [videos]

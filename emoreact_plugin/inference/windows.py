@@ -1,4 +1,4 @@
-"""A sliding window over the frames of a clip, by the time they are shown."""
+"""Slide a window over the frames of a clip, by the times at which they are shown."""
 
 from typing import NamedTuple
 
@@ -9,12 +9,11 @@ TOLERANCE = 1e-6
 
 
 class Window(NamedTuple):
-    """Some frames in a row.
+    """Consecutive frames of a clip that are scored together.
 
     Attributes:
-        start_s, end_s (float): Seconds from the first frame of the clip on.
-        first, stop (int): Its frames are ``first`` to ``stop - 1``, at least
-            one.
+        start_s, end_s (float): Start and end, in seconds from the first frame of the clip.
+        first, stop (int): Its frames are ``first`` to ``stop - 1``, at least one.
         short (bool): Whether the clip is shorter than a window.
     """
 
@@ -26,7 +25,7 @@ class Window(NamedTuple):
 
 
 def check_window(seconds: float, stride: float) -> None:
-    """Refuse lengths that make no windows.
+    """Refuse a length or stride of which no windows can be made.
 
     Raises:
         ValueError: For a length or a stride that is not positive and finite.
@@ -37,14 +36,14 @@ def check_window(seconds: float, stride: float) -> None:
 
 
 def duration_of(times: np.ndarray, fps: float = 0.0) -> float:
-    """How long a clip is shown.
+    """Compute how long a clip is shown.
 
     Args:
-        times (np.ndarray): (T, ) seconds, ascending, of its frames.
-        fps (float): Frames a second, for a clip of one frame; 25 for 0.
+        times (np.ndarray): (T, ) seconds, ascending: when each frame is shown.
+        fps (float): Frames per second, for a clip of one frame; 0 counts as 25.
 
     Returns:
-        float: Seconds. The last frame is shown as long as most are.
+        float: Seconds. The last frame counts with the median time between frames.
     """
     gaps = np.diff(times)
     last = float(np.median(gaps)) if len(gaps) else 1 / (fps or 25.0)
@@ -52,21 +51,20 @@ def duration_of(times: np.ndarray, fps: float = 0.0) -> float:
 
 
 def plan_windows(times: np.ndarray, duration: float, seconds: float, stride: float) -> list[Window]:
-    """The windows of a clip.
+    """Plan the windows of a clip.
 
-    They start every ``stride`` seconds; the last one ends with the clip. A
-    clip that is shorter than a window is one window. A window in a gap
-    between two frames has the frame that is shown meanwhile.
+    They start every ``stride`` seconds; the last one ends with the clip. A clip that is shorter
+    than a window is one window. A window that lies between the times of two frames has the frame
+    that is shown during it.
 
     Args:
-        times (np.ndarray): (T, ) seconds, ascending, from 0 on: when each
-            frame is shown.
-        duration (float): Of the clip, seconds.
+        times (np.ndarray): (T, ) seconds, ascending, from 0: when each frame is shown.
+        duration (float): Length of the clip, seconds.
         seconds (float): Length of a window.
-        stride (float): From one window to the next, seconds.
+        stride (float): Seconds from the start of one window to the next.
 
     Returns:
-        list[Window]: At least one.
+        list[Window]: At least one window.
 
     Raises:
         ValueError: See :func:`check_window`.

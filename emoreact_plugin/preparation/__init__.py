@@ -1,1 +1,1 @@
-"""Batch jobs over a data set: frames, crops, landmarks, the release, a report."""
+"""Run batch jobs over a dataset: frames, crops, landmarks, the release, a report."""

@@ -1,4 +1,4 @@
-"""What a check of a data set found, as text and as files."""
+"""Report what a check of a dataset found, as text and as files."""
 
 import csv
 import io
@@ -39,25 +39,26 @@ TITLES = {
 
 
 def count_levels(report: Report) -> dict[str, int]:
-    """How many errors, warnings and notes there are, by level."""
+    """Count the errors, warnings and notes, by level."""
     counts = Counter(finding.level for finding in report.findings)
     return {level: counts[level] for level in LEVELS}
 
 
 def cooccurrence(report: Report) -> np.ndarray:
-    """How many clips of all splits have two labels, (C, C) int; on the
-    diagonal how many have one.
+    """Count how many clips of all splits have two labels, (C, C) int.
+
+    The diagonal counts how many clips have each label.
     """
     labels = np.concatenate(list(report.labels.values()))
     return labels.T @ labels
 
 
 def format_report(report: Report, shown: int = SHOWN) -> str:
-    """The whole report as plain text, errors first.
+    """Format the whole report as plain text, errors first.
 
     Args:
-        report (Report): Of a check.
-        shown (int): At most so many findings of each kind.
+        report (Report): The result of a check.
+        shown (int): How many findings of each kind to show at most.
 
     Returns:
         str: No newline at the end.
@@ -88,7 +89,7 @@ def _block(heading: str, kind: str, findings: Sequence[Finding], shown: int) -> 
 
 
 def _plain(text: str) -> str:
-    """Names come from files: nothing in them is to move the cursor."""
+    """Replace unprintable characters, because names come from files and may move the cursor."""
     return ''.join(c if c.isprintable() else '?' for c in text)
 
 
@@ -128,7 +129,7 @@ def _splits_table(report: Report) -> str:
 
 
 def _lengths(clips: Sequence[Clip]) -> str:
-    """Median, shortest and longest."""
+    """Format the median, shortest and longest length of clips."""
     if not clips:
         return '-'
     if all(c.fps for c in clips):
@@ -152,7 +153,7 @@ def _sizes(clips: Sequence[Clip]) -> str:
 
 
 def _share(clips: Sequence[Clip], name: str) -> str:
-    """Of all frames of the clips that have a file."""
+    """Format the share of frames, such as ``no_face``, over the clips for which it is known."""
     known = [c for c in clips if getattr(c, name) is not None]
     frames = sum(c.frames for c in known)
     if not frames:
@@ -200,12 +201,11 @@ def _grid(rows: Sequence[Sequence[str]]) -> str:
 
 
 def write_report(report: Report, out: str) -> list[str]:
-    """Write ``findings.csv``, ``clips.csv`` and ``summary.json``, each whole
-    or not at all.
+    """Write ``findings.csv``, ``clips.csv`` and ``summary.json``, each completely or not at all.
 
     Args:
-        report (Report): Of a check.
-        out (str): The folder; made if need be.
+        report (Report): The result of a check.
+        out (str): The folder; created if it is missing.
 
     Returns:
         list[str]: The names of the files.

@@ -1,4 +1,4 @@
-"""Videos made into prepared crops of their regions; see ``crops``."""
+"""Make prepared crops from videos, see :mod:`~emoreact_plugin.clips.crops`."""
 
 import os
 import os.path as osp
@@ -29,14 +29,12 @@ JPEG_FLAGS = (
 
 
 class CropReport(NamedTuple):
-    """What was done.
+    """Result of :func:`extract_crops`.
 
     Attributes:
-        clips (list[PreparedCrops]): Of the clips that are whole now, in the
-            order of their names.
+        clips (list[PreparedCrops]): The clips that are complete now, in the order of their names.
         before (int): How many of them were there already.
-        errors (list[tuple[str, Exception]]): Path of each video that failed,
-            and why.
+        errors (list[tuple[str, Exception]]): Path of each video that failed, and why.
     """
 
     clips: list[PreparedCrops]
@@ -59,43 +57,38 @@ def extract_crops(
 ) -> CropReport:
     """Write the crops that training would cut out of the frames of videos.
 
-    A clip becomes the folder ``<clip>`` of
-    :mod:`~emoreact_plugin.clips.crops`, which ``EmoReactDataset`` reads
-    with ``data_prefix=dict(crops=...)``. It is whole or not there, and one
-    that is there is left alone, so the work can be stopped and taken up
-    again; one run at a time may write to an output folder.
+    A clip becomes the folder ``<clip>`` of :mod:`~emoreact_plugin.clips.crops`, which
+    ``EmoReactDataset`` reads with ``data_prefix=dict(crops=...)``. A clip is either complete or not
+    there, and one that is there is not changed, so that the work can be stopped and resumed. Only
+    one run at a time may write to an output folder.
 
     Args:
-        sources (Sequence[str]): Video files, and folders that are searched
-            for them, as by
+        sources (Sequence[str]): Video files, and folders that are searched for videos as in
             :func:`~emoreact_plugin.preparation.frames.extract`.
-        out (str): The output folder; made if need be.
+        out (str): The output folder; created if it is missing.
         cropper (Callable): A ``CropRegions``.
-        mask (Callable, optional): A ``DrawFaceMask`` with a seed. Defaults to
-            None: no masks.
-        step (int): Crops of every step-th frame, from the first on. Defaults
-            to 1.
-        size (int): Side of the crops in pixels, which do not keep their
-            aspect ratio. Defaults to 256.
-        landmarks, keypoints (str, optional): Folders of these files. Defaults
-            to None: beside the videos.
-        required (Sequence[str]): ``'landmarks'`` and/or ``'keypoints'``: what
-            every clip has to have a file of, or else fails; where others have
-            none, whole frames stand in. Defaults to ().
-        cache_dir (str, optional): Of the prepared landmark files.
-        workers (int, optional): Clips at a time. Defaults to None: as many
-            as there are cores.
+        mask (Callable, optional): A ``DrawFaceMask`` with a seed. Defaults to None: no masks.
+        step (int): Make crops of every step-th frame, beginning with the first. Defaults to 1.
+        size (int): Side of the crops in pixels. The crops do not keep their aspect ratio. Defaults
+            to 256.
+        landmarks (str, optional): Folder of the landmark files. Defaults to None: next to the
+            videos.
+        keypoints (str, optional): Folder of the keypoint files. Defaults to None: next to the
+            videos.
+        required (Sequence[str]): ``'landmarks'`` and/or ``'keypoints'``: the kinds of files that
+            every clip must have; a clip without one fails. If another kind is missing, whole frames
+            are used instead. Defaults to ().
+        cache_dir (str, optional): Folder of the prepared landmark files.
+        workers (int, optional): How many clips to process at a time. Defaults to None: as many as
+            there are cores.
 
     Returns:
-        CropReport: With the errors of single clips, which do not stop the
-        others.
+        CropReport: With the errors of single clips, which do not stop the others.
 
     Raises:
-        FileNotFoundError: For a source, or a folder of landmarks or
-            keypoints, that is not there.
-        ValueError: For a step or size under 1; when there is nothing to do,
-            when two clips would be written to one place, or when some have
-            masks already.
+        FileNotFoundError: If a source, or a folder of landmarks or keypoints, does not exist.
+        ValueError: If step or size is below 1; if there is nothing to do, if two clips would be
+            written to one place, or if some have masks already.
     """
     for name, value in (('step', step), ('size', size)):
         if value < 1:
@@ -200,7 +193,7 @@ def _crop(
     cropper: Callable,
     mask: Callable | None,
 ) -> dict:
-    """What a pipeline's sample of this one frame becomes."""
+    """Crop one frame, as a pipeline would crop a sample of this frame."""
     faces = np.full((1, 68, 2), np.nan, np.float32)
     bodies = np.full((1, 1, 2), np.nan, np.float32)
     is_box = np.zeros(1, bool)

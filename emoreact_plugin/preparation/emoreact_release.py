@@ -1,4 +1,4 @@
-"""EmoReact as its authors give it out, made into a folder to train from."""
+"""Turn EmoReact, as its authors release it, into a folder to train from."""
 
 import csv
 import io
@@ -31,7 +31,7 @@ Splits = dict[str, list[Annotation]]
 
 
 class ReleaseFile(NamedTuple):
-    """A video, or what belongs to one.
+    """Video, or another file that belongs to one.
 
     Attributes:
         source (str): Its path.
@@ -43,14 +43,14 @@ class ReleaseFile(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What was done.
+    """Result of :func:`prepare_release`.
 
     Attributes:
         counts (dict[str, int]): Split -> number of clips.
-        files (int): Files that belong to the videos: landmarks, keypoints.
+        files (int): How many files belong to the videos: landmarks, keypoints.
         before (int): How many of all files were there already.
-        not_linked (str): Why links could not be made and the files were
-            copied; empty where nothing was in the way.
+        not_linked (str): Why links could not be made and the files were copied; empty if links were
+            made, or copies were requested.
     """
 
     counts: dict[str, int]
@@ -62,26 +62,23 @@ class Report(NamedTuple):
 def prepare_release(release: str, out: str, copy: bool = False) -> Report:
     """Write the annotation CSVs, and a folder of links to the videos.
 
-    ``out`` gets ``train.csv``, ``val.csv``, ``test.csv`` and ``videos/``, in
-    which each video stands under its name beside its landmarks and keypoints,
-    as ``EmoReactDataset`` finds them. What is there already and is the same is
-    left alone, so the work can be stopped and taken up again. Nothing is
-    written into ``release``.
+    ``out`` gets ``train.csv``, ``val.csv``, ``test.csv`` and ``videos/``. There, each video has its
+    name and is next to its landmarks and keypoints, as ``EmoReactDataset`` finds them. What is
+    there already and is the same is not changed, so that the work can be stopped and resumed.
+    Nothing is written into ``release``.
 
     Args:
-        release (str): The folder of the release, see :func:`read_labels` and
-            :func:`find_files`.
-        out (str): The output folder; made if need be.
-        copy (bool): Copy the files instead of linking them. Defaults to
-            False.
+        release (str): The folder of the release, see :func:`read_labels` and :func:`find_files`.
+        out (str): The output folder; created if it is missing.
+        copy (bool): Copy the files instead of linking them. Defaults to False.
 
     Returns:
-        Report
+        Report: What was done.
 
     Raises:
-        FileNotFoundError, ValueError: For whatever is missing or wrong in the
-            release; for an output folder within it, or one with other files
-            of the same names, which are all named. Nothing is written then.
+        FileNotFoundError, ValueError: If anything is missing or wrong in the release; if the output
+            folder is within it, or has other files of the same names, which are all named. Nothing
+            is written then.
     """
     splits = read_labels(release)
     files = find_files(release, splits)
@@ -105,26 +102,25 @@ def prepare_release(release: str, out: str, copy: bool = False) -> Report:
 
 
 def read_labels(release: str) -> Splits:
-    """Read which clips a release has and what they show.
+    """Read the names and labels of the clips of a release.
 
-    Either ``Labels/Train_names.txt`` (a name a line, between single quotes)
-    beside ``Labels/train_labels.text`` (eight times 0 or 1 and the valence),
-    or an annotation CSV ``train.csv``, in the release or its ``Labels``;
-    likewise for val (also called validation) and test. Upper and lower case
-    are the same. Where there are several of these, they have to agree.
+    For train, either ``Labels/Train_names.txt`` (one name per line, between single quotes) next to
+    ``Labels/train_labels.text`` (eight times 0 or 1 and the valence), or an annotation CSV
+    ``train.csv``, in the release or its ``Labels``. The same applies to val (also called
+    validation) and test. Upper and lower case do not matter. If there are several of these, they
+    have to agree.
 
     Args:
         release (str): Its folder.
 
     Returns:
-        dict[str, list[Annotation]]: Of train, val and test, in the order of
-        the files.
+        dict[str, list[Annotation]]: For train, val and test, in the order of the files.
 
     Raises:
-        FileNotFoundError: Without one of these for each split.
-        ValueError: For a line that is no name or not of nine values, as many
-            names as labels, a name that leaves its folder, or a clip that is
-            named twice, be it in two splits.
+        FileNotFoundError: If a split has none of these.
+        ValueError: For a line that is no name or does not have nine values, for different numbers
+            of names and labels, for a name that leads out of its folder, or for a clip that is
+            named twice, even in two splits.
     """
     if not osp.isdir(release):
         raise FileNotFoundError(f'{release}: no such folder')
@@ -217,7 +213,7 @@ def read_lists(names_file: str, labels_file: str) -> list[Annotation]:
 
 
 def _lines(path: str) -> list[str]:
-    """The stripped lines of a file, without the blank ones at its end."""
+    """Read the stripped lines of a file, without the blank ones at its end."""
     try:
         with open(path, encoding='utf-8-sig') as file:
             lines = file.read().rstrip().splitlines()
@@ -248,8 +244,9 @@ def _annotation(video: str, line: str, place: str) -> Annotation:
 
 
 def _find(folder: str, names: Sequence[str]) -> str | None:
-    """The one thing in a folder of one of these names, whatever their case;
-    None where there is none.
+    """Find the one entry of a folder that has one of these names, in upper or lower case.
+
+    It is None if there is none.
     """
     wanted = {name.lower() for name in names}
     found = sorted(n for n in os.listdir(folder) if n.lower() in wanted)
@@ -259,12 +256,11 @@ def _find(folder: str, names: Sequence[str]) -> str | None:
 
 
 def find_files(release: str, splits: Splits) -> list[ReleaseFile]:
-    """Find the videos of a release, and what lies beside them.
+    """Find the videos of a release, and the files that belong to them.
 
-    A video lies in ``Data/Train``, ``Data/Validation`` (or ``Data/Val``) or
-    ``Data/Test``, or, whatever its split, in one of :data:`VIDEO_FOLDERS`.
-    Its landmarks and keypoints, if there are any, lie beside it, under one of
-    the names that ``EmoReactDataset`` knows.
+    A video is in ``Data/Train``, ``Data/Validation`` (or ``Data/Val``) or ``Data/Test``, or, for
+    any split, in one of :data:`VIDEO_FOLDERS`. Its landmarks and keypoints, if there are any, are
+    next to it, under one of the names that ``EmoReactDataset`` knows.
 
     Args:
         release (str): Its folder.
@@ -274,8 +270,8 @@ def find_files(release: str, splits: Splits) -> list[ReleaseFile]:
         list[ReleaseFile]: The videos, each followed by its other files.
 
     Raises:
-        FileNotFoundError: For videos that are not there; it names them all.
-        ValueError: For videos that have masks already.
+        FileNotFoundError: If videos are missing; the message names them all.
+        ValueError: If videos have masks already.
     """
     files, missing, masked = [], [], []
     common = [_folder(release, path) for path in VIDEO_FOLDERS]
@@ -318,8 +314,9 @@ def _folder(release: str, path: str) -> str | None:
 
 
 def csv_text(rows: Sequence[Annotation]) -> str:
-    """Rows as an annotation CSV that
-    :func:`~emoreact_plugin.datasets.annotations.read_annotations` reads.
+    """Format rows as an annotation CSV.
+
+    :func:`~emoreact_plugin.datasets.annotations.read_annotations` reads it.
 
     Args:
         rows (Sequence[Annotation]): With EmoReact's labels.
@@ -342,13 +339,13 @@ def _is_within(path: str, folder: str) -> bool:
 
 
 def unusual_counts(counts: dict[str, int]) -> list[tuple[str, int, int]]:
-    """The splits that have not as many clips as in the whole release.
+    """Find the splits whose number of clips differs from that of the whole release.
 
     Args:
         counts (dict[str, int]): Split -> number of clips.
 
     Returns:
-        list[tuple[str, int, int]]: Split, its number, that of the release.
+        list[tuple[str, int, int]]: Split, its number of clips, and that of the release.
     """
     return [
         (split, counts[split], usual) for split, usual in COUNTS.items() if counts[split] != usual

@@ -1,4 +1,4 @@
-"""Videos made into folders of numbered frames, or into videos with masks."""
+"""Turn videos into folders of numbered frames, or into videos with masks."""
 
 import os
 import os.path as osp
@@ -22,13 +22,12 @@ from emoreact_plugin.video.writing import FRAME_NAME, write_frames, write_video
 
 
 class Job(NamedTuple):
-    """One clip to do.
+    """Task for one clip.
 
     Attributes:
-        folder (str): Where the video lies and, if nothing else is said, its
-            landmarks.
+        folder (str): Folder of the video and, unless another one is given, of its landmarks.
         video (str): Its name in this folder, with ``/``.
-        target (str): The folder of frames or the video to write, relative to
+        target (str): The output, such as the folder of frames or the video to write, relative to
             the output folder, with ``/``.
     """
 
@@ -38,18 +37,18 @@ class Job(NamedTuple):
 
     @property
     def path(self) -> str:
+        """Return the path of the video."""
         return osp.join(self.folder, self.video)
 
 
 class Report(NamedTuple):
-    """What was done.
+    """Result of :func:`extract`.
 
     Attributes:
-        clips (list[MaskedClip]): Those that are whole now, in the order of
-            their names; without masks all frames count as unmasked.
+        clips (list[MaskedClip]): The clips that are complete now, in the order of their names.
+            Without masks, all frames count as unmasked.
         before (int): How many of them were there already.
-        errors (list[tuple[str, Exception]]): Path of each video that failed,
-            and why.
+        errors (list[tuple[str, Exception]]): Path of each video that failed, and why.
     """
 
     clips: list[MaskedClip]
@@ -69,43 +68,39 @@ def extract(
 ) -> Report:
     """Write the frames of videos, as ``EmoReactDataset`` reads them.
 
-    A clip becomes the folder ``<clip>``, with masks
-    ``<clip>_mask_frames_full``, of frames ``000001.jpg``, ``000002.jpg``,
-    ...; or, with ``as_videos``, the H.264 video ``<clip>.mp4`` with as many
-    frames, at the mean frame rate, without sound. Frames keep their size:
-    landmarks are pixels of it.
+    A clip becomes the folder ``<clip>``, or ``<clip>_mask_frames_full`` with masks, of frames
+    ``000001.jpg``, ``000002.jpg``, ... With ``as_videos``, it becomes the H.264 video
+    ``<clip>.mp4``, which has the same number of frames, the mean frame rate and no sound. Frames
+    keep their size, because landmarks are given in its pixels.
 
-    A clip is whole or not there, and one that is there is left alone, so the
-    work can be stopped and taken up again; one run at a time may write to an
-    output folder. With masks, ``masks.csv`` in it lists the clips, and in how
-    many of their frames there was no face to draw one on.
+    A clip is either complete or not there, and one that is there is not changed, so that the work
+    can be stopped and resumed. Only one run at a time may write to an output folder. With masks,
+    ``masks.csv`` in the output folder lists the clips, and in how many of their frames there was no
+    face to draw a mask on.
 
     Args:
-        sources (Sequence[str]): Video files, and folders that are searched
-            for them, with all folders within. Names relative to these are
-            kept; what is hidden, or in the output folder, is left out.
-        out (str): The output folder; made if need be.
-        mask (Callable, optional): A ``DrawFaceMask`` with a seed. Defaults to
-            None: no masks.
+        sources (Sequence[str]): Video files, and folders that are searched for videos, including
+            all folders within. Names relative to these are kept. What is hidden, or in the output
+            folder, is left out.
+        out (str): The output folder; created if it is missing.
+        mask (Callable, optional): A ``DrawFaceMask`` with a seed. Defaults to None: no masks.
         as_videos (bool): Write videos instead of frames. Defaults to False.
-        landmarks (str, optional): The folder of the landmark files. Defaults
-            to None: beside the videos, as ``EmoReactDataset`` finds them.
-        cache_dir (str, optional): Of the prepared landmark files, see
-            ``EmoReactDataset``.
-        allow_missing (bool): Leave clips without a landmark file unmasked,
-            instead of failing them. Defaults to False.
-        workers (int, optional): Clips at a time. Defaults to None: as many
-            as there are cores.
+        landmarks (str, optional): Folder of the landmark files. Defaults to None: next to the
+            videos, as ``EmoReactDataset`` finds them.
+        cache_dir (str, optional): Folder of the prepared landmark files, see ``EmoReactDataset``.
+        allow_missing (bool): Leave clips without a landmark file unmasked. Otherwise they fail.
+            Defaults to False.
+        workers (int, optional): How many clips to process at a time. Defaults to None: as many as
+            there are cores.
 
     Returns:
         Report: With the errors of single clips, which do not stop the others.
 
     Raises:
-        FileNotFoundError: For a source or landmark folder that is not there.
-        ValueError: For videos without a mask; when there is nothing to do,
-            when two clips would be written to one place or one over itself,
-            when some have masks already, or when the output folder has some
-            of them with another mask.
+        FileNotFoundError: If a source or the landmark folder does not exist.
+        ValueError: If videos are to be written without a mask; if there is nothing to do, if two
+            clips would be written to one place or one over itself, if some have masks already, or
+            if the output folder has some of them with another mask.
     """
     if as_videos and mask is None:
         raise ValueError('expected a mask to draw on the videos (--mask)')
@@ -156,14 +151,12 @@ def extract(
 def run_jobs(
     jobs: Sequence[Job], work: Callable[[Job], None], workers: int | None
 ) -> list[tuple[str, Exception]]:
-    """Do several clips at a time, with progress; one that fails does not stop
-    the others.
+    """Process several clips at a time and show the progress; one failure does not stop the others.
 
     Args:
         jobs (Sequence[Job]): What to do.
-        work (Callable): Does one.
-        workers (int, optional): How many at a time; as many as there are
-            cores for None.
+        work (Callable): Does one job.
+        workers (int, optional): How many at a time; None for as many as there are cores.
 
     Returns:
         list[tuple[str, Exception]]: Path of each video that failed, and why.
@@ -184,7 +177,7 @@ def run_jobs(
 
 
 def plan(sources: Sequence[str], out: str, masked: bool, as_videos: bool) -> list[Job]:
-    """What to make of which video; see :func:`extract`.
+    """Plan what to make from which video; see :func:`extract`.
 
     Returns:
         list[Job]: At least one.
@@ -220,7 +213,7 @@ def plan(sources: Sequence[str], out: str, masked: bool, as_videos: bool) -> lis
 
 
 def _check_targets(jobs: list[Job], out: str) -> None:
-    """Refuse two clips in one place, or one in the folder of another."""
+    """Refuse two clips in one place, a clip in the folder of another, or one over itself."""
     by_target = {}
     for job in jobs:
         target = osp.join(out, job.target)
@@ -244,7 +237,7 @@ def _check_targets(jobs: list[Job], out: str) -> None:
 
 
 def look_of(mask: Callable) -> str:
-    """Kind of a mask, and its colour where one was chosen, in words."""
+    """Describe the kind of a mask, and its colour if one was chosen, in words."""
     return ' '.join([mask.kind, *map(str, mask.color or ())])
 
 
@@ -262,7 +255,7 @@ def _check_looks(jobs: list[Job], out: str, records: dict[str, MaskedClip], look
 def _check_done(
     job: Job, out: str, records: dict[str, MaskedClip] | None, as_videos: bool
 ) -> MaskedClip:
-    """A clip that is there already, or what is wrong with it."""
+    """Return a clip that is there already, or raise an error that says what is wrong with it."""
     target = osp.join(out, job.target)
     if records is not None and job.target not in records:
         raise ValueError(
@@ -290,22 +283,22 @@ def prepared_of(
     cache_dir: str | None,
     required: Sequence[str],
 ) -> PreparedClip | None:
-    """The landmarks and keypoints of a video.
+    """Prepare and load the landmarks and keypoints of a video.
 
     Args:
         job (Job): Of the video.
-        landmarks, keypoints (str, optional): Folders of the files; beside the
-            video for None.
-        cache_dir (str, optional): Of the prepared files.
-        required (Sequence[str]): ``'landmarks'`` and/or ``'keypoints'``: what
-            there has to be a file of.
+        landmarks (str, optional): Folder of the landmark files; None for next to the video.
+        keypoints (str, optional): Folder of the keypoint files; None for next to the video.
+        cache_dir (str, optional): Folder of the prepared files.
+        required (Sequence[str]): ``'landmarks'`` and/or ``'keypoints'``: the kinds of files that
+            the video must have.
 
     Returns:
-        PreparedClip | None: None where it has no file of either.
+        PreparedClip | None: None if it has no file of either kind.
 
     Raises:
-        FileNotFoundError: When a required file is not there.
-        ValueError: When a file is damaged.
+        FileNotFoundError: If a required file does not exist.
+        ValueError: If a file is damaged.
     """
     folders = dict(landmarks=landmarks or job.folder, keypoints=keypoints or job.folder)
     files = find_clip(job.video, job.path, *folders.values())
@@ -325,7 +318,7 @@ def prepared_of(
 def _masked_frames(
     frames: Iterable[np.ndarray], faces: PreparedClip, mask: Callable, job: Job, masked: list[bool]
 ) -> Iterator[np.ndarray]:
-    """Frames with masks; whether there is one is added to ``masked``."""
+    """Iterate over frames with masks, and add to ``masked`` whether each has one."""
     clip = osp.splitext(job.video)[0]
     for count, frame in enumerate(fitting_frames(frames, faces, job.path)):
         sample = mask(
@@ -343,7 +336,7 @@ def _masked_frames(
 def fitting_frames(
     frames: Iterable[np.ndarray], clip: PreparedClip, path: str
 ) -> Iterator[np.ndarray]:
-    """The frames of a video as they come.
+    """Iterate over the frames of a video, and check that its landmarks fit them.
 
     Args:
         frames (Iterable[np.ndarray]): (H, W, 3) uint8.
@@ -351,10 +344,11 @@ def fitting_frames(
         path (str): Of the video, for the error.
 
     Yields:
-        np.ndarray
+        np.ndarray: The frames, unchanged.
 
     Raises:
-        ValueError: At the first frame that the landmarks are not of.
+        ValueError: If a frame has another size than the landmarks' frames, or the video has more or
+            fewer frames.
     """
     size, count = tuple(clip.frame_size), 0
     for frame in frames:

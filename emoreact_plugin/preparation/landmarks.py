@@ -1,4 +1,4 @@
-"""Videos made into files of face landmarks and body keypoints."""
+"""Write files of face landmarks and body keypoints for videos."""
 
 import itertools
 import os
@@ -29,14 +29,14 @@ from .mediapipe.detector import LandmarkDetector
 
 
 class FoundClip(NamedTuple):
-    """What was found in a clip.
+    """Number of faces and bodies found in a clip.
 
     Attributes:
         path (str): Its prepared file, relative to the output folder.
         frames (int): Number of frames.
         faces (int): In how many of them there is a face.
-        boxes (int): Of how many of these only the box is known.
-        bodies (int): In how many there is a body.
+        boxes (int): For how many of these faces only the box is known.
+        bodies (int): In how many frames there is a body.
     """
 
     path: str
@@ -47,14 +47,12 @@ class FoundClip(NamedTuple):
 
 
 class LandmarkReport(NamedTuple):
-    """What was done.
+    """Result of :func:`extract_landmarks`.
 
     Attributes:
-        clips (list[FoundClip]): Those that are whole now, in the order of
-            their names.
+        clips (list[FoundClip]): The clips that are complete now, in the order of their names.
         before (int): How many of them were there already.
-        errors (list[tuple[str, Exception]]): Path of each video that failed,
-            and why.
+        errors (list[tuple[str, Exception]]): Path of each video that failed, and why.
     """
 
     clips: list[FoundClip]
@@ -63,7 +61,7 @@ class LandmarkReport(NamedTuple):
 
 
 class _StopError(Exception):
-    """The work is to be left where it is."""
+    """Signal that the work is to stop where it is."""
 
 
 def extract_landmarks(
@@ -76,34 +74,28 @@ def extract_landmarks(
 ) -> LandmarkReport:
     """Find the landmarks of one person in every frame of videos.
 
-    A clip becomes the prepared file ``<clip>.npz``, which ``EmoReactDataset``
-    reads with ``data_prefix=dict(landmarks=...)``. It is whole or not there,
-    and one that is there is left alone, so the work can be stopped and taken
-    up again.
+    A clip becomes the prepared file ``<clip>.npz``, which ``EmoReactDataset`` reads with
+    ``data_prefix=dict(landmarks=...)``. The file is either complete or not there, and one that is
+    there is not changed, so that the work can be stopped and resumed.
 
     Args:
-        sources (Sequence[str]): Video files, and folders that are searched
-            for them, with all folders within. Names relative to these are
-            kept.
-        out (str): The output folder; made if need be. It may be the videos'.
-        openface (bool): Write ``<clip>.csv`` in OpenFace's layout as well.
-            Defaults to False.
-        keypoints (bool): Write ``<video>_hol.txt`` as well. Defaults to
-            False.
-        workers (int, optional): Clips at a time. Defaults to None: as many
-            as there are cores.
-        make_detector (Callable): Without arguments; what it returns is used
-            as a :class:`LandmarkDetector` is.
+        sources (Sequence[str]): Video files, and folders that are searched for videos, including
+            all folders within. Names relative to these are kept.
+        out (str): The output folder; created if it is missing. It may be the folder of the videos.
+        openface (bool): Write ``<clip>.csv`` in OpenFace's layout as well. Defaults to False.
+        keypoints (bool): Write ``<video>_hol.txt`` as well. Defaults to False.
+        workers (int, optional): How many clips to process at a time. Defaults to None: as many as
+            there are cores.
+        make_detector (Callable): Called without arguments; it returns an object that is used like a
+            :class:`LandmarkDetector`. Defaults to that class.
 
     Returns:
-        LandmarkReport: With the errors of single clips, which do not stop the
-        others.
+        LandmarkReport: With the errors of single clips, which do not stop the others.
 
     Raises:
-        FileNotFoundError: For a source that is not there.
-        ImportError: Without mediapipe.
-        ValueError: When there is nothing to do, or two clips would be written
-            to one file.
+        FileNotFoundError: If a source does not exist.
+        ImportError: If mediapipe is not installed.
+        ValueError: If there is nothing to do, or two clips would be written to one file.
     """
     jobs = plan(sources, out)
     os.makedirs(out, exist_ok=True)
@@ -164,7 +156,7 @@ def extract_landmarks(
 
 
 def plan(sources: Sequence[str], out: str) -> list[Job]:
-    """Which video becomes which prepared file.
+    """Plan which video becomes which prepared file.
 
     Returns:
         list[Job]: At least one.
@@ -198,7 +190,7 @@ def plan(sources: Sequence[str], out: str) -> list[Job]:
 
 
 def can_extract() -> bool:
-    """Whether mediapipe is installed."""
+    """Return whether mediapipe is installed."""
     return find_spec('mediapipe') is not None
 
 
@@ -207,16 +199,16 @@ def detect(video: str, detector: Callable, on_frame: Callable = lambda: None) ->
 
     Args:
         video (str): Its path.
-        detector (Callable): A :class:`LandmarkDetector`; it forgets what it
-            saw before.
-        on_frame (Callable, optional): Called before each frame; what it
-            raises breaks the work off.
+        detector (Callable): A :class:`LandmarkDetector`. It is reset first, so that it forgets what
+            it saw before.
+        on_frame (Callable, optional): Called before each frame is searched; an error that it raises
+            stops the work.
 
     Returns:
-        PreparedClip: Confidences are 1 where there are landmarks, else 0.
+        PreparedClip: Face confidences are 1 where there are landmarks, else 0; a box alone has 0.
 
     Raises:
-        FileNotFoundError, ValueError: When the video cannot be read.
+        FileNotFoundError, ValueError: If the video cannot be read.
     """
     stamp = stamp_of(video)
     detector.reset()
@@ -244,8 +236,9 @@ def detect(video: str, detector: Callable, on_frame: Callable = lambda: None) ->
 
 
 def _refuse_others(job: Job, out: str) -> None:
-    """A prepared file comes before other files of the clip, which nobody
-    would read any more.
+    """Refuse a clip that has other landmark or keypoint files in the output folder.
+
+    A prepared file has priority over these, so nobody would read them any more.
     """
     for other in (find_landmarks(job.video, out), find_keypoints(job.video, out)):
         if other is not None:
@@ -256,7 +249,7 @@ def _refuse_others(job: Job, out: str) -> None:
 
 
 def _finish(job: Job, out: str, openface: bool, keypoints: bool) -> FoundClip:
-    """Check a prepared file, and write from it what else is wanted."""
+    """Check a prepared file, and write the other requested files from it."""
     path = osp.join(out, job.target)
     clip, size = load_prepared(path), osp.getsize(job.path)
     made_of = clip.sources.get('source', {}).get('size')

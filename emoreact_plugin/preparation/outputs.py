@@ -1,5 +1,6 @@
-"""Files put into an output folder: whole or not at all, and never over a file
-that is unlike them.
+"""Write files into an output folder, completely or not at all.
+
+A file that is there already and differs is never overwritten.
 """
 
 import filecmp
@@ -13,11 +14,11 @@ from emoreact_plugin.utils.progress import progress_bar
 
 
 class TextOutput:
-    """A text file in UTF-8.
+    """Write a text file in UTF-8.
 
     Args:
         target (str): Its path.
-        text (str): What stands in it.
+        text (str): Its content.
     """
 
     def __init__(self, target: str, text: str) -> None:
@@ -25,31 +26,36 @@ class TextOutput:
         self.data = text.encode()
 
     def is_same(self) -> bool:
-        """Whether what is there is what would be written."""
+        """Return whether the file that is there has the content that would be written."""
         if not osp.isfile(self.target):
             return False
         with open(self.target, 'rb') as file:
             return file.read() == self.data
 
     def is_done(self) -> bool:
-        """Whether nothing is left to do, if what is there is the same."""
+        """Return whether nothing is left to do, if what is there is the same."""
         return osp.lexists(self.target)
 
     def make(self, path: str) -> str:
-        """Write it to a path; say why it is not what was asked for, if so."""
+        """Write the text to a path.
+
+        Returns:
+            str: Why the result is not what was asked for, which is always '' for a text.
+        """
         with open(path, 'xb') as file:
             file.write(self.data)
         return ''
 
 
 class FileOutput:
-    """A symbolic link to a file, or a copy; a copy as well where links cannot
-    be made.
+    """Make a symbolic link to a file, or a copy.
+
+    A copy is also made if links cannot be made.
 
     Args:
         target (str): Path of the link or copy.
         source (str): Path of the file.
-        copy (bool): Copy it. Defaults to False.
+        copy (bool): Copy the file. Defaults to False.
     """
 
     def __init__(self, target: str, source: str, copy: bool = False) -> None:
@@ -58,17 +64,24 @@ class FileOutput:
         self.copy = copy
 
     def is_same(self) -> bool:
-        """As of :class:`TextOutput`, and so are the others."""
+        """Return whether the file that is there is the source or has its content."""
         return osp.isfile(self.target) and (
             osp.samefile(self.source, self.target)
             or filecmp.cmp(self.source, self.target, shallow=False)
         )
 
     def is_done(self) -> bool:
+        """Return whether nothing is left to do, if what is there is the same."""
         # A link is not the copy that was asked for.
         return osp.lexists(self.target) and not (self.copy and osp.islink(self.target))
 
     def make(self, path: str) -> str:
+        """Make the link or copy at a path.
+
+        Returns:
+            str: Why a link was not possible and a copy was made; '' if the result is what was asked
+            for.
+        """
         reason = ''
         if not self.copy:
             try:
@@ -87,12 +100,12 @@ def write_outputs(outputs: Sequence[TextOutput | FileOutput]) -> tuple[int, str]
         outputs (Sequence[TextOutput | FileOutput]): With different targets.
 
     Returns:
-        tuple[int, str]: How many were there already, and why links could not
-        be made, ``''`` where nothing was in the way.
+        tuple[int, str]: How many were there already, and why links could not be made, or ``''`` if
+        there was no problem.
 
     Raises:
-        ValueError: When files of the same names but unlike these are there;
-            it names them all, and nothing is written.
+        ValueError: If there are files of the same names that differ. The message names them all,
+            and nothing is written.
     """
     there = [each for each in outputs if osp.lexists(each.target)]
     unlike = [

@@ -1,4 +1,4 @@
-"""The option grid: one function from options to a whole configuration.
+"""Build a whole configuration from options, by one function.
 
 A text config calls it::
 
@@ -6,12 +6,11 @@ A text config calls it::
     from emoreact_plugin.recipes import build
     globals().update(build(input='fusion'))
 
-To change settings, write a config with this one as its ``_base_``, as
-everywhere in MMAction2; to change options, call :func:`build` again in a
-config of its own, or use the flags of the tools.
+To change settings, write a config with this one as its ``_base_``, as everywhere in MMAction2. To
+change options, call :func:`build` again in a separate config, or use the flags of the tools.
 
-(The ``_base_`` is needed, if only an empty list: without it MMEngine takes a
-config that imports for one of its new kind.)
+(The ``_base_`` is needed, even if it is only an empty list. Without it, MMEngine takes a config
+with imports for one of its new kind.)
 """
 
 from collections.abc import Sequence
@@ -63,48 +62,44 @@ def build(
     dataset: dict | None = None,
     **options,
 ) -> dict:
-    """A configuration of the published recipe.
+    """Build a configuration of the published recipe.
 
     Args:
-        classes (Sequence[str], optional): Names of the labels; EmoReact's
-            eight by default.
-        image_size (int): Side of the square that the network sees, pixels.
+        classes (Sequence[str], optional): Names of the labels. Defaults to None: EmoReact's eight.
+        image_size (int): Side of the square that the network sees, in pixels.
         batch_size (int): Clips in a batch.
         num_workers (int): Processes that load samples.
         max_epochs (int): Length of the training.
         lr (float): Learning rate of SGD, constant.
-        dropout (float): Before the classifier. The published system has none
-            that takes effect.
-        shared (bool): One network for all streams, as published, instead of
-            one a stream.
+        dropout (float): Dropout ratio before the classifier. The published system has none that
+            takes effect.
+        shared (bool): Use one network for all streams, as published, instead of one for each
+            stream.
         mask_kind (str): What ``mask`` draws, see ``DrawFaceMask``.
-        recognizers (dict[str, dict], optional): Stream -> config of a stock
-            recognizer in place of the recipe's own, with its own start
-            weights unless ``init`` is ``'scratch'``; every stream then has a
-            network of its own.
-        sampling (dict[str, dict], optional): Stream -> the frames it sees,
-            see ``SampleStreamFrames``; for all streams. By default they share
+        recognizers (dict[str, dict], optional): Stream -> config of a stock recognizer that
+            replaces the recipe's own, with its own start weights unless ``init`` is ``'scratch'``.
+            Every stream then has a separate network.
+        sampling (dict[str, dict], optional): Stream -> the frames it sees, see
+            ``SampleStreamFrames``; to be given for all streams. By default they share
             ``num_segments`` frames.
-        data_root (str): Folder of the data set; a relative path starts from
-            the working directory.
+        data_root (str): Folder of the dataset. A relative path starts from the working directory.
         ann_files (Sequence[str]): Annotation files of train, val and test.
-        data_prefix (dict[str, str]): Folders in it, see ``EmoReactDataset``.
-        dataset (dict, optional): Further arguments of ``EmoReactDataset``,
-            such as ``columns`` and ``soft_labels``.
-        **options: Of the command line: ``input``, ``mask``,
-            ``num_segments``, ``arch``, ``shift``, ``shift_div``
-            (:data:`CHOICES`), ``init`` (``'imagenet'``, ``'scratch'`` or
-            the path of a weight file) and ``crops`` (the folder of prepared
-            crops to read instead of ``data_prefix``). Those that the command
-            line gives win.
+        data_prefix (dict[str, str], optional): Folders in it, see ``EmoReactDataset``. Defaults to
+            None: ``dict(video='videos')``.
+        dataset (dict, optional): Further arguments of ``EmoReactDataset``, such as ``columns`` and
+            ``soft_labels``.
+        **options: Options of the command line: ``input``, ``mask``, ``num_segments``, ``arch``,
+            ``shift``, ``shift_div`` (:data:`CHOICES`), ``init`` (``'imagenet'``, ``'scratch'`` or
+            the path of a weight file) and ``crops`` (the folder of prepared crops to read instead
+            of ``data_prefix``). Options that are given on the command line take precedence.
 
     Returns:
-        dict: ``model``, data loaders, evaluators, loops, optimizer, and
-        ``recipe``, a record of what tells one trained network from another
-        with the same weights' names and shapes.
+        dict: ``model``, data loaders, evaluators, loops, optimizer, and ``recipe``. The last is a
+        record of what distinguishes trained networks whose weights have the same names and shapes.
 
     Raises:
-        ValueError: For an option or value that there is not.
+        ValueError: For an option or value that does not exist, a mask on prepared crops, or
+            ``recognizers`` or ``sampling`` with other streams.
     """
     options = {**DEFAULTS, **options}
     settings = dict(

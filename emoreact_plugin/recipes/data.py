@@ -1,4 +1,4 @@
-"""From the files of a data set to the model's input."""
+"""Build the pipelines and data loaders that turn the files of a dataset into model input."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -11,23 +11,21 @@ DECODERS = dict(video='DecodeVideo', frames='RawFrameDecode')
 
 
 def needs_of(streams: Sequence[str], mask: bool) -> list[str]:
-    """The files that every clip has to have.
+    """List the kinds of files that every clip must have.
 
     Args:
         streams (Sequence[str]): Names of regions.
         mask (bool): Whether masks are drawn.
 
     Returns:
-        list[str]: Of ``'keypoints'`` and ``'landmarks'``.
+        list[str]: Some of ``'keypoints'`` and ``'landmarks'``, sorted.
     """
     needs = {need for s in streams for need in NEEDS.get(s, BOTH)}
     return sorted(needs | ({'landmarks'} if mask else set()))
 
 
 def source_of(data_prefix: dict[str, str]) -> str:
-    """What ``data_prefix`` names a folder of: ``'video'``, ``'frames'`` or
-    ``'crops'``.
-    """
+    """Return which folder ``data_prefix`` names: ``'video'``, ``'frames'`` or ``'crops'``."""
     return next((s for s in ('crops', 'frames') if s in data_prefix), 'video')
 
 
@@ -41,22 +39,22 @@ def build_pipeline(
     sampling: dict[str, dict] | None = None,
     formats: dict[str, str] | None = None,
 ) -> list[dict]:
-    """From a sample of the data set to the model's input.
+    """Build the pipeline from a sample of the dataset to the model's input.
 
     Args:
         streams (Sequence[str]): Names of regions.
-        num_segments (int): Frames of a clip, one from each segment: a random
-            one in training, the middle one otherwise.
-        image_size (int): Side of the model's input, pixels.
-        train (bool): Flip and crop at random.
-        source (str): What is read: ``'video'``, ``'frames'`` (folders of
-            images) or ``'crops'`` (prepared ones, with or without masks).
-        mask_kind (str, optional): Draw this kind of face mask; a clip's mask
-            is another one every epoch in training, always the same otherwise.
-        sampling (dict[str, dict], optional): Stream -> its frames, instead of
-            ``num_segments`` for all.
-        formats (dict[str, str], optional): Stream -> ``FormatShape``'s
-            ``input_format``, where it is not ``'NCHW'``.
+        num_segments (int): Frames of a clip, one from each segment: a random one in training, the
+            middle one otherwise.
+        image_size (int): Side of the model's input, in pixels.
+        train (bool): Whether to flip and crop at random.
+        source (str): What is read: ``'video'``, ``'frames'`` (folders of images) or ``'crops'``
+            (prepared ones, with or without masks).
+        mask_kind (str, optional): Draw this kind of face mask. In training, a clip gets a different
+            mask every epoch; otherwise it always gets the same one.
+        sampling (dict[str, dict], optional): Stream -> its frames, instead of ``num_segments`` for
+            all.
+        formats (dict[str, str], optional): Stream -> ``FormatShape``'s ``input_format``, if it is
+            not ``'NCHW'``.
 
     Returns:
         list[dict]: Configs of transforms.
@@ -128,6 +126,7 @@ def _views_of_streams(streams: Sequence[str], views: list[dict], formats: dict[s
 def build_loader(
     split: str, ann_file: str, pipeline: list[dict], data: dict, batch_size: int, num_workers: int
 ) -> dict:
+    """Build the config of the data loader of a split."""
     return dict(
         batch_size=batch_size,
         num_workers=num_workers,

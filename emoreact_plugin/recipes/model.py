@@ -1,4 +1,4 @@
-"""The recognizers of the streams and what fuses them."""
+"""Build the recognizers of the streams and the fusion of their scores."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ def build_model(
     options: dict,
     recognizers: dict[str, dict],
 ) -> dict:
-    """The late-fusion recognizer of some streams, one or more."""
+    """Build the late-fusion recognizer of one or more streams."""
     recognizer = dict(
         type='Recognizer2D',
         backbone=_backbone(options),
@@ -53,7 +53,7 @@ def _with_stock(
     num_classes: int,
     init: str,
 ) -> dict:
-    """Streams of which some have a stock recognizer."""
+    """Build the settings of streams of which some have a stock recognizer."""
     for each in recognizers.values():
         each['cls_head']['num_classes'] = num_classes
         if init == 'scratch' and 'pretrained' in each['backbone']:
@@ -66,7 +66,7 @@ def _with_stock(
 
 
 def formats_of(recognizers: dict[str, dict]) -> dict[str, str]:
-    """Stream -> the layout that its recognizer says it takes."""
+    """Return stream -> the input layout that the config of its recognizer states."""
     return {
         name: each.get('data_preprocessor', {}).get('format_shape', 'NCHW')
         for name, each in recognizers.items()

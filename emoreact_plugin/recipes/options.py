@@ -1,4 +1,4 @@
-"""Which options there are, what they may be, and what they mean."""
+"""Define the options: which there are, what values they may have, and what they mean."""
 
 import warnings
 from collections.abc import Iterator
@@ -33,22 +33,22 @@ _overrides: ContextVar[dict | None] = ContextVar('overrides', default=None)
 
 
 def current_overrides() -> dict | None:
-    """What :func:`overriding` asks for; None outside of it."""
+    """Return what :func:`overriding` asks for; None outside of it."""
     return _overrides.get()
 
 
 @contextmanager
 def overriding(options: dict) -> Iterator[list[tuple]]:
-    """Let options of the command line win over those that a config passes to
-    :func:`build`, so that the config's own edits still come after it.
+    """Let options of the command line win over those that a config passes to :func:`build`.
+
+    The config's own edits still come after the call, as they would without it.
 
     Args:
         options (dict): Some of :data:`DEFAULTS`.
 
     Yields:
-        list[tuple[dict, dict]]: For every call of :func:`build` in the block
-        what it would have returned without these options, and what it
-        returned.
+        list[tuple[dict, dict]]: For every call of :func:`build` in the block, what it would have
+        returned without these options, and what it returned.
     """
     calls = []
     token = _overrides.set(dict(options=options, calls=calls))
@@ -59,17 +59,17 @@ def overriding(options: dict) -> Iterator[list[tuple]]:
 
 
 def streams_of(input: str) -> tuple[str, ...]:
-    """The regions of an input.
+    """Return the regions of an input.
 
     Args:
-        input (str): One of :data:`INPUTS`, or registered regions joined by
-            ``+``, such as ``'face+body+fullbody'``.
+        input (str): One of :data:`INPUTS`, or registered regions joined by ``+``, such as
+            ``'face+body+fullbody'``.
 
     Returns:
         tuple[str, ...]: At least one, each once.
 
     Raises:
-        ValueError: Naming the possible inputs and regions.
+        ValueError: For another input. The message names the possible inputs and regions.
     """
     if input in INPUTS:
         return INPUTS[input]
@@ -84,10 +84,10 @@ def streams_of(input: str) -> tuple[str, ...]:
 
 
 def check_options(options: dict) -> None:
-    """Refuse an option or value that there is not.
+    """Refuse an option or value that does not exist.
 
     Raises:
-        ValueError: Naming the possible ones.
+        ValueError: With the possible options or values.
     """
     for name, value in options.items():
         if name == 'input':
@@ -106,7 +106,7 @@ def check_options(options: dict) -> None:
 
 
 def check_together(options: dict) -> None:
-    """Check the options; warn of those that have no sense together."""
+    """Check the options, and warn about combinations that make no sense."""
     check_options(options)
     if options['shift'] and options['num_segments'] == 1:
         warnings.warn(

@@ -1,1 +1,1 @@
-"""What knows nothing of emotions: files, progress, random state, texts."""
+"""Helpers that know nothing of emotions: files, progress bars, random state, texts."""

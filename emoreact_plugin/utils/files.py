@@ -1,4 +1,4 @@
-"""Files and folders that are whole or not there at all."""
+"""Write files and folders so that they are whole or not there at all."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ PathLike = str | os.PathLike[str]
 
 @contextmanager
 def write_whole(target: str | os.PathLike[str], at_once: bool = False) -> Iterator[str]:
-    """Write something under another name, which becomes its own when the
-    block ends, and is deleted when it raises.
+    """Write a file or folder under a temporary name, and rename it when it is whole.
 
-    What a run that was broken off has left under the other name is deleted
+    It gets its own name when the block ends, and is deleted when the block
+    raises. What an interrupted run has left under the temporary name is deleted
     first.
 
     Args:
-        target (str | PathLike): Its own name. The folder is made if need be.
+        target (str | PathLike): Its own name. The folder is made if needed.
         at_once (bool): Several processes may write it at the same time: each
-            takes another name, and the last one stays. Defaults to False.
+            takes another temporary name, and the last one stays. Defaults to
+            False.
 
     Yields:
-        str: The other name: beside it, hidden, and not there yet.
+        str: The temporary name: in the same folder, hidden, and not there yet.
     """
     folder, name = osp.split(os.fspath(target))
     own = f'.{uuid.uuid4().hex}' if at_once else ''
@@ -42,13 +43,13 @@ def write_whole(target: str | os.PathLike[str], at_once: bool = False) -> Iterat
 
 
 def write_text(path: str | os.PathLike[str], text: str, errors: str = 'strict') -> None:
-    """Write a text file in UTF-8, its line ends as they are.
+    """Write a text file in UTF-8, whole or not at all, with its line ends as they are.
 
     Args:
-        path (str | PathLike): See :func:`write_whole`.
-        text (str): All of it.
-        errors (str): What becomes of characters that UTF-8 cannot hold, see
-            ``open``.
+        path (str | PathLike): The file, see :func:`write_whole`.
+        text (str): All of the text.
+        errors (str): How to treat characters that UTF-8 cannot hold, see
+            ``open``. Defaults to ``'strict'``.
     """
     with (
         write_whole(path) as part,
@@ -65,7 +66,7 @@ def _delete(path: str) -> None:
 
 
 def sha256_of(path: str) -> str:
-    """The SHA-256 of a file, in hexadecimal digits."""
+    """Return the SHA-256 of a file in hexadecimal digits."""
     digest = hashlib.sha256()
     with open(path, 'rb') as file:
         for block in iter(lambda: file.read(1 << 20), b''):

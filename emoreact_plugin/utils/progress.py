@@ -1,4 +1,4 @@
-"""Progress bars: in a terminal and in a notebook, and none in a log."""
+"""Show progress bars in a terminal and in a notebook, but not in a log."""
 
 import sys
 
@@ -6,15 +6,19 @@ from tqdm.auto import tqdm
 
 
 def progress_bar(*args, shown: bool = True, **kwargs) -> tqdm:
-    """A progress bar, where standard error is a terminal, and in a notebook.
+    """Make a progress bar that shows in a terminal and in a notebook.
+
+    A terminal means that standard error is one.
 
     Args:
-        args, kwargs: Of ``tqdm``.
-        shown (bool): Without, there is none anywhere. Defaults to True.
+        *args: Arguments of ``tqdm``.
+        shown (bool): If False, the bar is not shown anywhere. Defaults to
+            True.
+        **kwargs: Keyword arguments of ``tqdm``.
 
     Returns:
-        tqdm: That of ``tqdm.auto``: in a notebook a widget, where ipywidgets
-        is installed, else text.
+        tqdm: The bar of ``tqdm.auto``: in a notebook a widget if ipywidgets is
+        installed, else text.
     """
     # tqdm itself looks for a terminal alone, for None.
     unless = False if in_notebook() else None
@@ -22,12 +26,12 @@ def progress_bar(*args, shown: bool = True, **kwargs) -> tqdm:
 
 
 def in_notebook() -> bool:
-    """Whether a kernel of Jupyter (ipykernel) runs this."""
+    """Check whether a Jupyter kernel (ipykernel) runs this process."""
     ipython = sys.modules.get('IPython')
     shell = None if ipython is None else ipython.get_ipython()
     return 'IPKernelApp' in getattr(shell, 'config', ())
 
 
 def write_above(text: str) -> None:
-    """Print a line, above the bars that are shown."""
+    """Print a line above the progress bars that are shown."""
     tqdm.write(text)

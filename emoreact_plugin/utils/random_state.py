@@ -9,14 +9,15 @@ import torch
 
 
 def get_random_state() -> tuple:
-    """The state of the generators that transforms draw from: ``random``,
-    NumPy's and torch's (CPU).
+    """Return the state of the generators that transforms draw from.
+
+    These are ``random``, NumPy's and torch's (CPU).
     """
     return random.getstate(), np.random.get_state(), torch.get_rng_state()
 
 
 def set_random_state(state: tuple) -> None:
-    """Put back what :func:`get_random_state` returned."""
+    """Restore the state that :func:`get_random_state` returned."""
     random.setstate(state[0])
     np.random.set_state(state[1])
     torch.set_rng_state(state[2])
@@ -27,7 +28,8 @@ def seeded(key: Sequence[int]) -> Iterator[None]:
     """Seed the generators from some whole numbers for the time of a block.
 
     Args:
-        key (Sequence[int]): Not negative; for example (seed, epoch, index).
+        key (Sequence[int]): Numbers that are not negative, for example (seed,
+            epoch, index).
     """
     words = np.random.SeedSequence(tuple(key)).generate_state(3)
     before = get_random_state()

@@ -1,6 +1,6 @@
-"""Texts for messages and tables."""
+"""Format texts for messages and tables."""
 
 
 def number(count: int, noun: str) -> str:
-    """``'1 clip'``, ``'2 clips'``."""
+    """Format a count and its noun, such as ``'1 clip'`` or ``'2 clips'``."""
     return f'{count} {noun}' if count == 1 else f'{count} {noun}s'

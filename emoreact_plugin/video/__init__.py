@@ -1,1 +1,1 @@
-"""Videos and folders of frames: read them exactly, write them."""
+"""Read videos and folders of frames exactly, and write them."""

@@ -1,4 +1,4 @@
-"""Folders of videos, and of the frames of a video."""
+"""Find videos in a folder, and the folder that holds the frames of a video."""
 
 import os
 import os.path as osp
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import cv2
 
-# What the original system calls a clip's folder of frames with masks on them.
+# The original system adds this to the name of a folder of frames with masks on them.
 MASKED_SUFFIX = '_mask_frames_full'
 
 
@@ -16,7 +16,11 @@ FRAME_DIRS = ('{clip}', '{video}', '{clip}' + MASKED_SUFFIX, '{video}' + MASKED_
 
 
 class FrameFolder(NamedTuple):
-    """The numbered frames of a clip: ``start_index`` is the first number."""
+    """Numbers and size of the frames in a clip's folder.
+
+    ``start_index`` is the number of the first frame. Width and height are in
+    pixels.
+    """
 
     start_index: int
     total_frames: int
@@ -25,17 +29,17 @@ class FrameFolder(NamedTuple):
 
 
 def find_frame_dir(video: str, folder: str, template: str | None = None) -> str:
-    """The folder of a clip's frames.
+    """Find the folder of a clip's frames.
 
     Args:
-        video (str): Such as ``80sTOYS105_2.mp4``.
-        folder (str): Where to look.
-        template (str, optional): Its name, with ``{clip}`` or ``{video}``.
-            Defaults to None: the first of :data:`FRAME_DIRS` that is there;
-            where none is, the first of all.
+        video (str): The clip's name, such as ``80sTOYS105_2.mp4``.
+        folder (str): The folder to look in.
+        template (str, optional): The name to look for, with ``{clip}`` or
+            ``{video}``. Defaults to None: the first of :data:`FRAME_DIRS` that
+            exists, or the first of all if none does.
 
     Returns:
-        str: Its path, whether it is there or not.
+        str: Path of the folder, whether it exists or not.
     """
     clip = osp.splitext(video)[0]
     paths = [
@@ -46,19 +50,21 @@ def find_frame_dir(video: str, folder: str, template: str | None = None) -> str:
 
 
 def scan_frames(folder: str, filename_tmpl: str) -> FrameFolder:
-    """Count the frames of a folder.
+    """Count the frames in a folder.
 
     Args:
-        folder (str): Of one clip.
-        filename_tmpl (str): With one number, such as ``'{:06d}.jpg'``.
+        folder (str): The folder of one clip.
+        filename_tmpl (str): The frames' names with one number, such as
+            ``'{:06d}.jpg'``.
 
     Returns:
-        FrameFolder
+        FrameFolder: Numbers of the frames, and the size of the first one.
 
     Raises:
-        FileNotFoundError: When there is no such folder.
-        ValueError: When it has no frames, one is missing in between, or the
-            first cannot be read as an image.
+        FileNotFoundError: If there is no such folder.
+        ValueError: If it has no frames, one is missing in between, or the
+            first cannot be read as an image; or for a template without exactly
+            one number.
     """
     if not osp.isdir(folder):
         raise FileNotFoundError(f'{folder}: no such folder of frames')
@@ -102,11 +108,15 @@ VIDEO_ENDINGS = (
 
 
 def find_videos(folder: str, leave_out: str | None = None) -> list[str]:
-    """The videos in a folder and in all folders within, by their ending.
+    """List the videos in a folder and in all folders within it.
+
+    Videos are told by the endings of their names. Files and folders whose names
+    start with a dot are left out.
 
     Args:
-        folder (str): Where to look.
-        leave_out (str, optional): A folder within that is not looked at.
+        folder (str): The folder to look in.
+        leave_out (str, optional): A folder within it that is left out.
+            Defaults to None.
 
     Returns:
         list[str]: Names relative to the folder, with ``/``, sorted.

@@ -1,4 +1,4 @@
-"""When each frame of a plain video file is shown, read without decoding."""
+"""Read when each frame of a plain video file is shown, without decoding it."""
 
 from typing import NamedTuple
 
@@ -17,7 +17,11 @@ class FrameTable(NamedTuple):
 
 
 def read_frame_table(container, stream) -> FrameTable | None:
-    """Read the time of every frame without decoding; None if not plain."""
+    """Read the time at which each frame is shown, without decoding.
+
+    Returns:
+        FrameTable | None: None if the file is not plain enough for this.
+    """
     formats = container.format.name.split(',')
     if stream.codec_context.name not in SHORTCUT_CODECS or not set(SHORTCUT_FORMATS).intersection(
         formats
@@ -45,13 +49,13 @@ def read_frame_table(container, stream) -> FrameTable | None:
 
 
 def _starts_afresh(packet, stream) -> bool:
-    """Whether no frame shown after this one needs anything before it.
+    """Check that no frame shown after this one needs anything before it.
 
     The container's mark alone does not say so: a stream with periodic intra
     refresh marks pictures from which the image heals only step by step.
-    Looks at the type of the first coded picture part (NAL unit): H.264 table
-    7-1 (5 is IDR, 1 to 5 are pictures), H.265 table 7-1 (16 to 21 are IRAP,
-    below 32 are pictures).
+    This looks at the type of the first coded picture part (NAL unit): H.264
+    table 7-1 (5 is IDR, 1 to 5 are pictures), H.265 table 7-1 (16 to 21 are
+    IRAP, below 32 are pictures).
     """
     head = bytes(stream.codec_context.extradata or b'')
     is_h264 = stream.codec_context.name == 'h264'

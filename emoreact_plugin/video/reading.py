@@ -1,12 +1,12 @@
-"""Exact frames of a video file, read with PyAV.
+"""Read exact frames of a video file with PyAV.
 
 A frame's index is its place in the order of presentation, counted from 0,
-among the frames that really decode: what reading the file from its start
-gives. Container metadata is never trusted for it.
+among the frames that really decode. This is what reading the file from its
+start gives. The metadata of the container alone is never trusted for it.
 
 The shortcuts of :func:`read_frames` (seeking to a key frame, leaving out
-frames that no other frame refers to) are taken only where the file is plain
-enough for them to give the very same frames; otherwise the file is decoded
+frames that no other frame refers to) are taken only if the file is plain
+enough for them to give the very same frames. Otherwise the file is decoded
 from its start.
 
 Decoding uses one thread a call: data loader workers and thread pools run
@@ -29,19 +29,19 @@ from emoreact_plugin.utils.files import PathLike
 
 from .frame_table import FrameTable, read_frame_table
 
-# Of a video that states no frame rate.
+# The frame rate of a video that states none.
 USUAL_RATE = Fraction(25)
 
 
 class VideoInfo(NamedTuple):
-    """What decoding a whole video file shows.
+    """Number of frames, size and frame rate of a video.
 
     Attributes:
         total_frames (int): Number of frames that decode.
         width (int): Width of the upright frame in pixels.
         height (int): Height of the upright frame in pixels.
-        fps (float): Frames a second as the file states them, 0.0 where it
-            states none.
+        fps (float): Frames a second as the file states them, 0.0 if it states
+            none.
     """
 
     total_frames: int
@@ -54,7 +54,7 @@ def probe_video(path: PathLike) -> VideoInfo:
     """Decode a whole video file and count its frames.
 
     The frame count in a file's metadata may promise more frames than decode
-    (98 where 95 do); this one is the count that :func:`read_frames` serves.
+    (98 where 95 do). This count is the one that :func:`read_frames` serves.
 
     Args:
         path (str | PathLike): The video file.
@@ -64,9 +64,9 @@ def probe_video(path: PathLike) -> VideoInfo:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no video, has no video stream, no frame of it
-            decodes, or a frame in its middle does not (the index of every
-            later frame would be unknown). A file cut off at its end is
+        ValueError: The file is not a video, has no video stream or no frame
+            that decodes, or a frame in its middle does not decode (the index
+            of every later frame would be unknown). A file cut off at its end is
             valid and counts the frames that are left. The message names the
             file, and the frame.
     """
@@ -84,18 +84,19 @@ def probe_video(path: PathLike) -> VideoInfo:
 
 
 def video_info(path: PathLike) -> VideoInfo:
-    """Count the frames of a video, without decoding where that is sure.
+    """Count the frames of a video, without decoding it if that is safe.
 
     Args:
         path (str | PathLike): The video file.
 
     Returns:
-        VideoInfo: As of :func:`probe_video`; of a file that is plain enough
-        for the shortcuts of :func:`read_frames`, the count that its container
-        gives. A damaged frame in it is found only when it is read.
+        VideoInfo: The same as from :func:`probe_video`. For a file that is
+        plain enough for the shortcuts of :func:`read_frames`, the count is the
+        one that its container gives. A damaged frame in such a file is found
+        only when it is read.
 
     Raises:
-        FileNotFoundError, ValueError: As :func:`probe_video`.
+        FileNotFoundError, ValueError: See :func:`probe_video`.
     """
     with _open_video(path) as (container, stream):
         rate = _rate_of(stream)
@@ -112,26 +113,27 @@ def video_info(path: PathLike) -> VideoInfo:
 def read_frames(
     path: PathLike, inds: Iterable[int], total_frames: int | None = None
 ) -> list[np.ndarray]:
-    """Read exactly the frames asked for.
+    """Read exactly the frames that are asked for.
 
     Args:
         path (str | PathLike): The video file.
         inds (iterable of int): Frame indices in the order of presentation,
             counted from 0. Any order, duplicates allowed.
-        total_frames (int, optional): The count of :func:`probe_video`, where
-            it is known. A file that seems to hold another number of frames
-            is then decoded from its start. Defaults to None.
+        total_frames (int, optional): The count of :func:`probe_video`, if it
+            is known. A file that seems to hold another number of frames is
+            then decoded from its start. Defaults to None.
 
     Returns:
-        list[np.ndarray]: One uint8 RGB array of shape (H, W, 3) an index, in
-        the order of ``inds``; a repeated index gets its own copy. Frames are
-        upright: a quarter turn stated in the file is carried out.
+        list[np.ndarray]: One uint8 RGB array of shape (H, W, 3) for each
+        index, in the order of ``inds``. A repeated index gets its own copy.
+        Frames are upright: a rotation by quarter turns that the file states is
+        carried out.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: An index is no integer, negative or past the last frame;
-            the file is no video; or a frame on the way cannot be decoded.
-            The message names the file and the frame.
+        ValueError: An index is not an integer, is negative or past the last
+            frame, the file is not a video, or a frame on the way cannot be
+            decoded. The message names the file and the frame.
     """
     inds = _as_indices(path, inds)
     wanted = sorted(set(inds))
@@ -157,7 +159,7 @@ def iterate_frames(path: PathLike) -> Iterator[np.ndarray]:
         :func:`read_frames` gives for 0, 1, 2, ...
 
     Raises:
-        FileNotFoundError, ValueError: As :func:`probe_video`.
+        FileNotFoundError, ValueError: See :func:`probe_video`.
     """
     empty = True
     with _open_video(path) as (container, stream):
@@ -180,7 +182,7 @@ def select_frames(path: PathLike, inds: Iterable[int]) -> Iterator[tuple[int, np
         (H, W, 3) uint8, RGB, upright.
 
     Raises:
-        FileNotFoundError, ValueError: As :func:`read_frames`.
+        FileNotFoundError, ValueError: See :func:`read_frames`.
     """
     remaining, count = set(_as_indices(path, inds)), 0
     if not remaining:
@@ -200,20 +202,21 @@ def select_frames(path: PathLike, inds: Iterable[int]) -> Iterator[tuple[int, np
 
 
 def frame_times(path: PathLike) -> np.ndarray:
-    """When each frame of a video is shown.
+    """Return the time at which each frame of a video is shown.
 
-    Phones record at a frame rate that varies: there ``index / fps`` is wrong.
+    Phones record at a frame rate that varies, so ``index / fps`` is wrong for
+    their videos.
 
     Args:
         path (str | PathLike): The video file.
 
     Returns:
         np.ndarray: (T, ) float64, seconds from the first frame on, ascending.
-        ``index / fps`` where the file does not say when its frames are shown,
-        at 25 frames a second where it states no rate either.
+        It is ``index / fps`` if the file does not say when its frames are
+        shown, at 25 frames a second if it does not state a rate either.
 
     Raises:
-        FileNotFoundError, ValueError: As :func:`probe_video`.
+        FileNotFoundError, ValueError: See :func:`probe_video`.
     """
     with _open_video(path) as (container, stream):
         rate, base = _rate_of(stream) or USUAL_RATE, stream.time_base
@@ -234,16 +237,16 @@ def frame_times(path: PathLike) -> np.ndarray:
 
 
 def frame_rate(path: PathLike) -> Fraction | None:
-    """Frames a second as a video file states them, without decoding it.
+    """Return the frame rate that a video file states, without decoding it.
 
     Args:
         path (str | PathLike): The video file.
 
     Returns:
-        Fraction | None: None where the file states none.
+        Fraction | None: Frames a second; None if the file states none.
 
     Raises:
-        FileNotFoundError, ValueError: There is no such file, or it is no
+        FileNotFoundError, ValueError: There is no such file, or it is not a
             video.
     """
     with _open_video(path) as (_, stream):
@@ -251,16 +254,16 @@ def frame_rate(path: PathLike) -> Fraction | None:
 
 
 def stated_frames(path: PathLike) -> int:
-    """How many frames a video file says it has, without decoding it.
+    """Return the number of frames that a video file states, without decoding it.
 
     Args:
         path (str | PathLike): The video file.
 
     Returns:
-        int: 0 where the file does not say.
+        int: 0 if the file does not say.
 
     Raises:
-        FileNotFoundError, ValueError: There is no such file, or it is no
+        FileNotFoundError, ValueError: There is no such file, or it is not a
             video.
     """
     with _open_video(path) as (_, stream):
@@ -287,7 +290,7 @@ def _as_indices(path: PathLike, inds: Iterable[int]) -> list[int]:
 
 @contextlib.contextmanager
 def _open_video(path: PathLike) -> Iterator[tuple]:
-    """Yield the container and its video stream; close the file at the end."""
+    """Yield the container and its video stream, and close the file at the end."""
     path = os.fspath(path)
     if not os.path.isfile(path):
         raise FileNotFoundError(f'{path}: there is no such video file')
@@ -336,7 +339,7 @@ def _frames_in_order(path: PathLike, container, stream) -> Iterator:
 
 
 def _packets(container, stream) -> Iterator:
-    """Yield the packets of a stream, ending where the file breaks off."""
+    """Yield the packets of a stream up to where the file breaks off."""
     try:
         yield from container.demux(stream)
     except av.error.FFmpegError:
@@ -344,14 +347,18 @@ def _packets(container, stream) -> Iterator:
 
 
 def _read_from_start(path: PathLike, wanted: Sequence[int]) -> dict[int, np.ndarray]:
-    """Map each index of the ascending ``wanted`` to its frame."""
+    """Decode the file from its start and map each of the ``wanted`` indices to its frame."""
     return dict(select_frames(path, wanted))
 
 
 def _read_with_shortcuts(
     path: PathLike, wanted: Sequence[int], total_frames: int | None
 ) -> dict[int, np.ndarray] | None:
-    """Like :func:`_read_from_start`; None where anything is not plain."""
+    """Read frames without decoding the file from its start, if it is plain enough.
+
+    Arguments and result are those of :func:`_read_from_start`. The result is
+    None if anything about the file is not plain.
+    """
     with _open_video(path) as (container, stream):
         try:
             table = read_frame_table(container, stream)
@@ -369,7 +376,7 @@ def _read_with_shortcuts(
 def _read_by_seeking(container, stream, table: FrameTable, wanted: Sequence[int]) -> dict | None:
     """Decode from the key frame before each wanted frame.
 
-    None when a frame does not turn up.
+    The result is None if a frame does not turn up.
     """
     # A frame that no H.264 picture refers to can be left out. (In H.265 a
     # higher temporal layer may still refer to it.)
@@ -401,10 +408,10 @@ def _read_by_seeking(container, stream, table: FrameTable, wanted: Sequence[int]
 
 
 def _quarter_turns(frame) -> int:
-    """Counterclockwise quarter turns that bring a frame upright, 0 to 3.
+    """Return the counterclockwise quarter turns that bring a frame upright, 0 to 3.
 
-    Phones store portrait videos lying on their side and say so. An angle
-    that is no multiple of 90 degrees is ignored, as OpenCV does.
+    Phones store portrait videos lying on their side and say so. An angle that
+    is not a multiple of 90 degrees is ignored, as in OpenCV.
     """
     turns, rest = divmod(round(frame.rotation), 90)
     return turns % 4 if rest == 0 else 0

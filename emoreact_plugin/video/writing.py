@@ -1,4 +1,4 @@
-"""Frames written to files: numbered JPEGs, or a video."""
+"""Write frames to files: numbered JPEG images, or a video."""
 
 import os
 import os.path as osp
@@ -15,7 +15,7 @@ FRAME_NAME = '{:06d}.jpg'
 JPEG_QUALITY = 95
 # x264's constant rate factor: its loss can hardly be seen.
 VIDEO_QUALITY = 16
-# Of a video that is only looked at.
+# The same, for a video that is only looked at.
 SHOWN_QUALITY = 21
 # The unit of MPEG's times.
 CLOCK = Fraction(1, 90000)
@@ -26,14 +26,14 @@ SOUND_CODECS = ('aac', 'mp3', 'mp3float', 'ac3', 'alac')
 
 
 def write_frames(folder: str, frames: Iterable[np.ndarray]) -> int:
-    """Write frames as JPEG files that count from 1.
+    """Write frames as JPEG files that are numbered from 1.
 
     Args:
-        folder (str): It must not be there yet.
+        folder (str): The folder to make; it must not exist yet.
         frames (Iterable[np.ndarray]): (H, W, 3) uint8, RGB.
 
     Returns:
-        int: How many there were.
+        int: Number of frames written.
     """
     os.mkdir(folder)
     count = 0
@@ -55,7 +55,7 @@ def write_video(path: str, frames: Iterable[np.ndarray], rate: Fraction | None) 
         rate (Fraction, optional): Frames a second; 25 for None.
 
     Returns:
-        int: How many frames there were.
+        int: Number of frames written.
     """
     count, stream = 0, None
     with av.open(path, 'w', format='mp4') as container:
@@ -87,13 +87,13 @@ def write_timed_video(
         path (str): The file.
         frames (Iterable[np.ndarray]): (H, W, 3) uint8, RGB, all of one even
             size.
-        times (Sequence[float]): When each is shown: seconds, ascending, from
-            0 on.
+        times (Sequence[float]): The time at which each frame is shown, in
+            seconds, ascending from 0.
         sound (str, optional): A video whose sound is copied, as far as mp4
-            can hold it. Defaults to None: none.
+            can hold it. Defaults to None: no sound.
 
     Returns:
-        int: How many frames there were.
+        int: Number of frames written.
     """
     count, stream = 0, None
     gap = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
@@ -121,8 +121,9 @@ def write_timed_video(
 
 
 class _Sound:
-    """Copies the packets of a video's sound, as far as there are any that an
-    mp4 file can hold.
+    """Copy the sound of a video to another container.
+
+    Its packets are copied only if they are of a kind that an mp4 file can hold.
     """
 
     def __init__(self, path: str | None, target) -> None:
@@ -139,7 +140,7 @@ class _Sound:
         self._target = target
 
     def copy_until(self, time: float) -> None:
-        """Write the packets up to a time, seconds."""
+        """Write the packets up to a time in seconds."""
         while True:
             packet = self._next or next(self._packets, None)
             self._next = None

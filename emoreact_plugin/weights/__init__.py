@@ -1,1 +1,1 @@
-"""Checkpoints in: what they say of their run, their weights, other names for these."""
+"""Read checkpoints and weight files: run metadata, weights, and their names in other systems."""

@@ -1,4 +1,4 @@
-"""What a checkpoint says about the run that wrote it."""
+"""Read what a checkpoint says about the run that wrote it."""
 
 import ast
 import json
@@ -12,14 +12,14 @@ from mmengine.config import Config
 
 
 def latest_checkpoint(work_dir: str) -> str | None:
-    """The newest checkpoint of a run, wherever its folder has been moved.
+    """Find the newest checkpoint of a run, even if its folder was moved.
 
     Args:
-        work_dir (str): Folder with the ``last_checkpoint`` that MMEngine
-            writes; the path in it may be one from before a move.
+        work_dir (str): Folder with the ``last_checkpoint`` that MMEngine writes. The path in that
+            file may be from before a move.
 
     Returns:
-        str | None: The path, None where there is no checkpoint.
+        str | None: The path, or None if there is no checkpoint.
     """
     note = osp.join(work_dir, 'last_checkpoint')
     if not osp.isfile(note):
@@ -30,20 +30,19 @@ def latest_checkpoint(work_dir: str) -> str | None:
 
 
 def checkpoint_of(path: str) -> str:
-    """The checkpoint that is meant by a path.
+    """Find the checkpoint that a path refers to.
 
     Args:
-        path (str): A checkpoint, or the folder of a training: of this the
-            best one, or the newest where it was not validated.
+        path (str): A checkpoint, or the folder of a training. For a folder, it is the best
+            checkpoint, or the newest if there was no validation.
 
     Returns:
-        str: Its path; ``path`` itself where that is no folder.
+        str: Path of the checkpoint; ``path`` itself if it is not a folder.
 
     Raises:
-        FileNotFoundError: When there is none in the folder.
-        ValueError: When several are the best, as after trainings by several
-            scores, and the ``metrics.json`` of ``tools/train.py`` names none
-            of them.
+        FileNotFoundError: If there is none in the folder.
+        ValueError: If several are the best, as after trainings by several scores, and the
+            ``metrics.json`` of ``tools/train.py`` names none of them.
     """
     if not osp.isdir(path):
         return path
@@ -68,8 +67,9 @@ def checkpoint_of(path: str) -> str:
 
 
 def _evaluated(work_dir: str) -> str | None:
-    """Name of the checkpoint that a training tested at its end; None where it
-    did not come to that.
+    """Return the name of the checkpoint that a training tested at its end.
+
+    It is None if the training did not get that far.
     """
     try:
         with open(osp.join(work_dir, 'metrics.json'), encoding='utf-8') as file:
@@ -79,18 +79,19 @@ def _evaluated(work_dir: str) -> str | None:
 
 
 def read_meta(path: str) -> dict:
-    """The ``meta`` of a checkpoint; its tensors are not read from the disk,
-    but for a file of PyTorch < 1.6.
+    """Read the ``meta`` of a checkpoint.
+
+    Its tensors are not read from the disk, except for a file of PyTorch < 1.6.
 
     Args:
         path (str): The checkpoint.
 
     Returns:
-        dict: Empty where the file has none.
+        dict: Empty if the file has none.
 
     Raises:
-        FileNotFoundError: When there is no such file.
-        ValueError: When it cannot be read with ``weights_only=True``.
+        FileNotFoundError: If there is no such file.
+        ValueError: If it cannot be read with ``weights_only=True``.
     """
     if not osp.isfile(path):
         raise FileNotFoundError(f'{path}: no such checkpoint')
@@ -108,16 +109,15 @@ def read_meta(path: str) -> dict:
 
 
 def stored_recipe(meta: dict) -> dict | None:
-    """The options of the recipe that a checkpoint was trained with.
+    """Find the options of the recipe that a checkpoint was trained with.
 
-    They are found in the text of its configuration, which is only parsed:
-    nothing in it is run.
+    They are found in the text of its configuration. The text is only parsed: nothing in it is run.
 
     Args:
         meta (dict): See :func:`read_meta`.
 
     Returns:
-        dict | None: None where it was not made by a recipe.
+        dict | None: None if the checkpoint was not made by a recipe.
     """
     try:
         recipe = _assignments(meta.get('cfg') or '', ('recipe',))['recipe']
@@ -127,10 +127,9 @@ def stored_recipe(meta: dict) -> dict | None:
 
 
 def read_config(path: str) -> Config:
-    """The configuration that is stored in a checkpoint.
+    """Read the configuration that is stored in a checkpoint.
 
-    Its text is parsed as data and never run: a checkpoint may come from
-    anywhere.
+    Its text is parsed as data and never run, because a checkpoint may come from anywhere.
 
     Args:
         path (str): The checkpoint.
@@ -139,9 +138,9 @@ def read_config(path: str) -> Config:
         Config: As the run had it.
 
     Raises:
-        FileNotFoundError: When there is no such file.
-        ValueError: When the checkpoint cannot be read safely, holds no
-            configuration, or one that is more than data.
+        FileNotFoundError: If there is no such file.
+        ValueError: If the checkpoint cannot be read safely, holds no configuration, or holds one
+            that is more than data.
     """
     text = read_meta(path).get('cfg')
     if not isinstance(text, str) or not text:
@@ -154,14 +153,14 @@ def read_config(path: str) -> Config:
 
 
 def parse_config(text: str, source: str) -> Config:
-    """A configuration from the text that MMEngine makes of it, as data.
+    """Parse a configuration, as data, from the text that MMEngine writes of it.
 
     Args:
         text (str): ``Config.pretty_text``. None of it is run.
         source (str): The file that it is from, for the error.
 
     Returns:
-        Config
+        Config: With the values of the text.
 
     Raises:
         ValueError: For anything but assignments of plain values.
@@ -180,8 +179,9 @@ _UNPARSED = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
 
 
 def _assignments(text: str, names: tuple | None = None) -> dict:
-    """Name -> value of the assignments in a text of MMEngine's, all or some;
-    without running any of it.
+    """Collect the assignments in a text of MMEngine's, name -> value, without running it.
+
+    With ``names``, only these are collected.
     """
     values = {}
     for node in ast.parse(text).body:
@@ -194,7 +194,7 @@ def _assignments(text: str, names: tuple | None = None) -> dict:
 
 
 def _literal(node: ast.AST) -> Any:
-    """The value of literals and ``dict(...)``."""
+    """Evaluate literals and ``dict(...)``."""
     if isinstance(node, ast.Call):
         if getattr(node.func, 'id', None) != 'dict' or len(node.args) > 1:
             raise ValueError(f'line {node.lineno}: a call')
@@ -220,7 +220,7 @@ def _literal(node: ast.AST) -> Any:
 
 
 def _lists(values: dict) -> dict:
-    """A dumped tuple may come back as a list."""
+    """Turn tuples into lists, because a dumped tuple may come back as a list."""
     return {
         key: list(value) if isinstance(value, (list, tuple)) else value
         for key, value in values.items()
@@ -228,18 +228,20 @@ def _lists(values: dict) -> dict:
 
 
 def check_recipe(path: str, meta: dict, recipe: dict | None, resume: bool = False) -> None:
-    """Refuse a checkpoint of other options: its weights may fit all the same
-    (face and body networks are alike) and give a score that means nothing.
+    """Refuse a checkpoint that was trained with other options.
+
+    Its weights may fit all the same, because face and body networks are alike, and give a score
+    that means nothing.
 
     Args:
         path (str): The checkpoint.
         meta (dict): Its ``meta``.
         recipe (dict, optional): The options of the configuration.
-        resume (bool): The training of the checkpoint is to go on, so that
-            everything has to be as it was. Defaults to False.
+        resume (bool): Whether the training of the checkpoint is to be resumed, so that all options
+            but ``init`` have to be the same. Defaults to False.
 
     Raises:
-        ValueError: Naming the options that differ.
+        ValueError: If options differ; the message names them.
     """
     stored = stored_recipe(meta)
     if stored is None or not isinstance(recipe, dict):

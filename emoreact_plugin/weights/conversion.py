@@ -1,4 +1,4 @@
-"""Weight files of other systems, written as files of this package."""
+"""Convert weight files of other systems into files of this package."""
 
 import os.path as osp
 from collections.abc import Iterable
@@ -20,18 +20,18 @@ UNTOLD = ('input', 'mask', 'num_segments', 'shift_div')
 
 
 def to_start_weights(file: WeightFile, stream: str | None = None) -> dict:
-    """The backbone in a file, to start a training from.
+    """Extract the backbone of a file, to start a training from it.
 
     Args:
         file (WeightFile): See ``read_weight_file``.
-        stream (str, optional): Which network, where it has several.
+        stream (str, optional): Which network to take, if the file has several.
 
     Returns:
-        dict: ``state_dict`` in torchvision's names, where torchvision has
-        such a backbone; ``meta``, which says what it was.
+        dict: ``state_dict``, in torchvision's names if torchvision has such a backbone, and
+        ``meta``, which says what it was.
 
     Raises:
-        ValueError: When the file has several networks and none was chosen.
+        ValueError: If the file has several networks and none was chosen.
     """
     network = choose_network(file, stream)
     return dict(state_dict=network.backbone(), meta=dict(converted_from=_origin(file, network)))
@@ -40,7 +40,7 @@ def to_start_weights(file: WeightFile, stream: str | None = None) -> dict:
 def to_checkpoint(
     file: WeightFile, cfg: Config, may_miss: Iterable[str] = (), stream: str | None = None
 ) -> tuple[dict, LoadedWeights]:
-    """A checkpoint for the model of a configuration, to be tested.
+    """Make a checkpoint for the model of a configuration, so that it can be tested.
 
     Args:
         file (WeightFile): See ``read_weight_file``.
@@ -49,13 +49,13 @@ def to_checkpoint(
         stream (str, optional): See ``load_weights``.
 
     Returns:
-        tuple[dict, LoadedWeights]: ``state_dict`` and ``meta`` with the text
-        of the configuration and what the file says of the data, like those of
-        a run; what was loaded.
+        tuple[dict, LoadedWeights]: First a dict of ``state_dict`` and ``meta``. The latter has the
+        text of the configuration and what the file says of the data, like the ``meta`` of a run.
+        Second, what was loaded.
 
     Raises:
-        ValueError: When the file does not fit the model, or was trained with
-            other options than the configuration's.
+        ValueError: If the file does not fit the model, or was trained with other options than the
+            configuration's.
     """
     check_recipe(file.path, file.meta, _expected(file, cfg, stream))
     init_default_scope(cfg.get('default_scope', 'mmaction'))
@@ -80,8 +80,9 @@ def to_checkpoint(
 
 
 def _expected(file: WeightFile, cfg: Config, stream: str | None) -> dict | None:
-    """The options that the file has to be trained with. The network of a
-    stream is that of its region, whatever was fused with it.
+    """Return the options that the file must have been trained with.
+
+    The network of a stream is that of its region, whatever was fused with it.
     """
     recipe = cfg.get('recipe')
     if stream in file.networks and isinstance(recipe, dict) and (recipe.get('input') == stream):
@@ -99,7 +100,7 @@ def _origin(file: WeightFile, network: Network) -> dict:
 
 
 def describe(file: WeightFile) -> str:
-    """One short paragraph on what a file is and holds."""
+    """Describe in one short paragraph what a file is and holds."""
     parts = [KINDS[file.kind]]
     if 'epoch' in file.meta:
         parts.append(f'epoch {file.meta["epoch"]}')
@@ -121,16 +122,15 @@ def describe(file: WeightFile) -> str:
 
 
 def write_checkpoint(content: dict, path: str, source: str) -> None:
-    """Write a file whole or not at all.
+    """Write a file completely or not at all.
 
     Args:
         content (dict): What to write.
-        path (str): Where to; its folder is made.
-        source (str): The file that it was made of, which is never written
-            over.
+        path (str): Where to write it. Its folder is created if it is missing.
+        source (str): The file that it was made from, which is never overwritten.
 
     Raises:
-        ValueError: When both are one file.
+        ValueError: If both are the same file.
     """
     if osp.exists(path) and osp.samefile(path, source):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""The one way that weights come into a network."""
+"""Load weights into a network; all weights are loaded here."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -22,15 +22,15 @@ _ANY = ('', 'shared')
 
 
 class LoadedWeights(NamedTuple):
-    """What :func:`load_weights` returns.
+    """Result of :func:`load_weights`.
 
     Attributes:
         count (int): How many tensors were loaded.
         kind (str): What the file is, a key of ``weight_files.KINDS``.
-        missing (list[str]): The model's tensors that were left as they are;
-            of the parts that may be missing only.
-        left_out (list[str]): The file's tensors that were not needed: heads
-            of a file for a backbone, heads for other labels.
+        missing (list[str]): The model's tensors that were left as they are; these are only tensors
+            of the parts that may be missing.
+        left_out (list[str]): The file's tensors that were not needed: heads of a file for a
+            backbone, heads for other labels.
     """
 
     count: int
@@ -42,41 +42,37 @@ class LoadedWeights(NamedTuple):
 def load_weights(
     model: nn.Module, path: str, may_miss: Iterable[str] = (), stream: str | None = None
 ) -> LoadedWeights:
-    """Load a weight file into a network, whole or not at all.
+    """Load a weight file into a network, completely or not at all.
 
-    Reads the original system's checkpoints and AffectNet weights,
-    torchvision's ResNet and MobileNetV2 files, and MMAction2's and our own
-    checkpoints, into MMAction2's backbones with and without temporal shift;
-    into any other backbone, files with its own names. The names of both sides
-    are brought to torchvision's before they are matched. Nothing that stands
-    in the file is run.
+    The file may be a checkpoint or AffectNet weights of the original system, torchvision's ResNet
+    or MobileNetV2 file, or a checkpoint of MMAction2 or of this package. These are loaded into
+    MMAction2's backbones with and without temporal shift. Any other backbone takes files with its
+    own names. The names of both sides are converted to torchvision's before they are matched.
+    Nothing in the file is run.
 
     Args:
-        model (nn.Module): A backbone, which takes the backbone in the file
-            and leaves the rest; a recognizer with a head; or a
-            ``LateFusionRecognizer``. The last two take all that is in the
-            file. Heads of torchvision's and of the AffectNet weights are for
-            other labels and never loaded.
+        model (nn.Module): A backbone, a recognizer with a head, or a ``LateFusionRecognizer``. A
+            backbone takes the backbone in the file and ignores the rest; the other two take all
+            that is in the file. Heads of torchvision's and of the AffectNet weights are for other
+            labels and never loaded.
         path (str): The weight file.
-        may_miss (Sequence[str]): Parts of the model, of ``'head'``,
-            ``'neck'`` and ``'fusion'``, that are left as they are where the
-            file lacks them or has them in other shapes.
-        stream (str, optional): Which network is taken of a file of ours that
-            has one a stream; a shared network, and one of another system, is
-            that of every stream. Without it, a model has to have the same
-            streams.
+        may_miss (Sequence[str]): Parts of the model, out of ``'head'``, ``'neck'`` and
+            ``'fusion'``, that are left as they are if the file lacks them or has them in other
+            shapes.
+        stream (str, optional): Which network to take from a file of this package that has one for
+            each stream. A shared network, and one of another system, is used for every stream.
+            Without it, a model must have the same streams.
 
     Returns:
         LoadedWeights: What was loaded and what was not.
 
     Raises:
-        FileNotFoundError: When there is no such file.
-        ValueError: When the file cannot be read safely or holds no tensors;
-            when it is not clear which of its networks is meant; when any
-            tensor of the model is missing in it, has another shape, or is
-            left over, of which the first few are listed; or when a trained
-            network with temporal shift meets a recognizer without, or the
-            other way round. The model is not changed then.
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file cannot be read safely or holds no tensors; if it is not clear which
+            of its networks is meant; if any tensor of the model is missing in it, has another
+            shape, or is left over, of which the first few are listed; or if a trained network with
+            temporal shift is to be loaded into a recognizer without, or the other way round. The
+            model is not changed then.
     """
     may_miss = tuple(may_miss)
     unknown = [part for part in may_miss if part not in PARTS]
@@ -97,21 +93,20 @@ def load_start_weights(backbone: nn.Module, source: str, stream: str | None = No
     """Load ``'imagenet'`` or a weight file into a backbone.
 
     Args:
-        backbone (nn.Module): One of MMAction2's ResNet, ResNetTSM,
-            MobileNetV2 or MobileNetV2TSM for ``'imagenet'``; any for a file.
-        source (str): ``'imagenet'`` (torchvision's IMAGENET1K_V1, downloaded
-            once) or the path of a weight file.
-        stream (str, optional): Which network is taken of a file that has
-            several; the only one of a file starts any stream.
+        backbone (nn.Module): One of MMAction2's ResNet, ResNetTSM, MobileNetV2 or MobileNetV2TSM
+            for ``'imagenet'``; any for a file.
+        source (str): ``'imagenet'`` (torchvision's IMAGENET1K_V1, downloaded once) or the path of a
+            weight file.
+        stream (str, optional): Which network to take from a file that has several. A file with a
+            single network can start any stream.
 
     Returns:
         int: How many tensors were loaded: all of the backbone's.
 
     Raises:
-        FileNotFoundError: When the file cannot be had; the error names the
-            switch for training from random weights.
-        ValueError: See :func:`load_weights`, and for a backbone that has no
-            known ImageNet weights.
+        FileNotFoundError: If the file is not available. The error names the flag for training from
+            random weights.
+        ValueError: See :func:`load_weights`, and for a backbone that has no known ImageNet weights.
     """
     if source != 'imagenet':
         file = _read(source)
@@ -148,7 +143,7 @@ def _torchvision_arch(backbone: nn.Module) -> str:
 def fill(
     model: nn.Module, file: WeightFile, may_miss: Iterable[str] = (), stream: str | None = None
 ) -> LoadedWeights:
-    """:func:`load_weights` of a file that has been read already."""
+    """Load a file that has been read already, as :func:`load_weights` does."""
     state = model.state_dict()
     match = _Match(tuple(may_miss))
     whole = hasattr(model, 'recognizers') or hasattr(model, 'cls_head')
@@ -192,7 +187,7 @@ def _logged(model: nn.Module, file: WeightFile, loaded: LoadedWeights) -> Loaded
 
 
 class _Match:
-    """Which tensor of a file goes where, over all networks of a model."""
+    """Match the tensors of a file to those of a model, over all its networks."""
 
     def __init__(self, may_miss: tuple[str, ...]) -> None:
         self.may_miss = may_miss
@@ -203,14 +198,16 @@ class _Match:
         self.left_out: list[str] = []
 
     def backbone_of(self, network: Network) -> dict[str, Tensor]:
+        """Return the backbone's tensors of a network, and note the others as left out."""
         self.left_out += network.beside_backbone()
         return network.backbone()
 
     def add(
         self, slots: dict[str, str], state: dict[str, Tensor], tensors: dict[str, Tensor]
     ) -> None:
-        """Match by name in the file's form; ``slots`` has the model's own
-        name for each.
+        """Match tensors by their names in the file's form.
+
+        ``slots`` maps each such name to the model's own name.
         """
         slots, tensors = dict(slots), dict(tensors)
         for part in self.may_miss:
@@ -233,7 +230,7 @@ class _Match:
         state: dict[str, Tensor],
         tensors: dict[str, Tensor],
     ) -> None:
-        """Take a part that does not fit as a whole out of both sides."""
+        """Remove a part that does not fit as a whole from both sides."""
         own = {n: state[slots[n]].shape for n in slots if n.startswith(prefix)}
         given = {n: tensors[n].shape for n in tensors if n.startswith(prefix)}
         if own != given:
@@ -243,7 +240,7 @@ class _Match:
                 del tensors[name]
 
     def problems(self, own: list[str]) -> str:
-        """What does not fit, the first few of each kind; '' if all does."""
+        """Describe what does not fit, the first few of each kind; '' if all fits."""
         missing = [n for n in own if n not in self.found and n not in self.left_as_is]
         return '; '.join(
             f'{len(names)} {what}: {", ".join(names[:5])}'
@@ -257,16 +254,16 @@ class _Match:
 
 
 def choose_network(file: WeightFile, stream: str | None = None) -> Network:
-    """The network of a file, or that of a stream.
+    """Return the only network of a file, or that of a stream.
 
     Args:
         file (WeightFile): See ``read_weight_file``.
-        stream (str, optional): A shared network, and one of another system,
-            is that of every stream. Defaults to None: the only one there is.
+        stream (str, optional): A shared network, and one of another system, is used for every
+            stream. Defaults to None: the only one there is.
 
     Raises:
-        ValueError: When it is not clear which one is meant, or the file has
-            no network of the stream.
+        ValueError: If it is not clear which one is meant, or the file has no network for the
+            stream.
     """
     given = file.networks
     if len(given) == 1 and (stream is None or set(given) & set(_ANY)):
@@ -287,8 +284,9 @@ def choose_network(file: WeightFile, stream: str | None = None) -> Network:
 
 
 def _pair(model: nn.Module, file: WeightFile, stream: str | None) -> list[tuple[str, Network]]:
-    """The networks of a model, by the prefix of their names in it, each with
-    that of the file.
+    """Pair the networks of a model with those of the file.
+
+    Each network of the model is given by the prefix of its names in it.
     """
     own = list(model.recognizers) if hasattr(model, 'recognizers') else ['']
     prefixes = [f'recognizers.{n}.' if n else '' for n in own]
@@ -306,8 +304,9 @@ def _pair(model: nn.Module, file: WeightFile, stream: str | None) -> list[tuple[
 
 
 def _check_shift(path: str, network: Network, shift: bool, match: _Match) -> None:
-    """A trained network with or without shift has the same tensors, and is
-    another function.
+    """Refuse a trained network with shift for a model without, or the other way round.
+
+    Both have the same tensors, but they are different functions.
     """
     trained = any(n.startswith(PARTS['head']) and n not in match.left_out for n in network.tensors)
     if trained and network.shift != shift:

@@ -1,9 +1,9 @@
-"""PyTorch files read without running anything that stands in them.
+"""Read PyTorch files without running anything in them.
 
-PyTorch's own reader for untrusted files (``weights_only=True``) makes tensors,
-numbers, texts and containers of them, and refuses everything else. Files of
-older programs hold an object of their own beside the tensors, such as the
-run's settings. It is replaced here by one that does nothing.
+PyTorch's own reader for untrusted files (``weights_only=True``) makes tensors, numbers, texts and
+containers of them, and refuses everything else. Files of older programs hold an object of their own
+beside the tensors, such as the run's settings. This module replaces such an object with one that
+does nothing.
 """
 
 import importlib.util
@@ -44,23 +44,27 @@ _OLD_PREFIX = 3
 
 
 class StandIn:
-    """Takes the place of an object in a file; keeps nothing, does nothing."""
+    """Take the place of an object in a file; keep nothing, do nothing."""
 
     __slots__ = ()
 
     def __new__(cls, *args):
+        """Create the object, and ignore the arguments that the file has for it."""
         return super().__new__(cls)
 
     def __init__(self, *args):
         pass
 
     def __setstate__(self, state):
+        """Ignore the state that the file has for the object."""
         pass
 
 
 class _UnknownClass(StandIn):
-    """Of a class that is not here. A plain object is made without a call;
-    what the file calls is a function, and may do anything.
+    """Take the place of an object whose class is not installed here.
+
+    A plain object is created without a call. What a file calls is a function and may do anything,
+    so a call is refused.
     """
 
     __slots__ = ()
@@ -70,12 +74,12 @@ class _UnknownClass(StandIn):
 
 
 class SafeFile(NamedTuple):
-    """What :func:`read_safely` returns.
+    """Result of :func:`read_safely`.
 
     Attributes:
         content: The file's object.
-        replaced (list[str]): Names of the unknown classes whose objects are
-            :class:`StandIn` in it.
+        replaced (list[str]): Names of the unknown classes whose objects were replaced in it, each
+            by a :class:`StandIn`.
     """
 
     content: object
@@ -83,11 +87,11 @@ class SafeFile(NamedTuple):
 
 
 def read_safely(path: str) -> SafeFile:
-    """Read a file of ``torch.save``, of both formats, running nothing in it.
+    """Read a file of ``torch.save``, of both formats, and run nothing in it.
 
-    Objects of a class that cannot be found here, and paths and numbers of
-    numpy, become :class:`StandIn`. Everything else that is not tensors and
-    plain values is refused: what is installed here could be used to do harm.
+    Objects of a class that cannot be found here, and paths and numbers of numpy, become
+    :class:`StandIn`. Everything else that is not tensors and plain values is refused, because what
+    is installed here could be used to do harm.
 
     Args:
         path (str): The file.
@@ -96,9 +100,8 @@ def read_safely(path: str) -> SafeFile:
         SafeFile: Tensors are on the CPU.
 
     Raises:
-        FileNotFoundError: When there is no such file.
-        ValueError: When it is no such file, is damaged, or holds what could
-            run code.
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not a file of ``torch.save``, is damaged, or holds what could run code.
     """
     if not osp.isfile(path):
         raise FileNotFoundError(f'{path}: no such weight file')
@@ -124,7 +127,7 @@ def _load(path: str):
 
 
 def _reason(error: Exception) -> str:
-    """Without torch's advice, which is to switch off the safety."""
+    """Describe an error without torch's advice, which is to switch off the safety."""
     text = str(error)
     asked = re.search(r'GLOBAL (\S+)', text)
     if asked:
@@ -137,7 +140,7 @@ def _reason(error: Exception) -> str:
 
 
 def _unknown_classes(path: str) -> list[str]:
-    """``module.name`` of what a file asks for and is in no module here."""
+    """Find the ``module.name`` of all that a file asks for and that no module here has."""
     names = {}
     for module, name in _names_in(path):
         top = module.split('.')[0]
@@ -158,7 +161,7 @@ def _is_here(top: str, module: str, name: str) -> bool:
 
 
 def _names_in(path: str) -> Iterator[tuple[str, str]]:
-    """The pairs (module, name) in a file's pickles, which are not run."""
+    """Iterate over the pairs (module, name) in a file's pickles, which are not run."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             for name in archive.namelist():

@@ -1,4 +1,4 @@
-"""Weight files of other systems and our own, brought to one form."""
+"""Read weight files of other systems and of this package into one common form."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -23,12 +23,12 @@ _BACKBONE = 'backbone.'
 
 
 class Network(NamedTuple):
-    """One recognizer's tensors.
+    """Tensors of one recognizer.
 
     Attributes:
-        tensors (dict[str, Tensor]): ``backbone.`` and torchvision's name, as
-            far as torchvision has such a backbone; ``cls_head.fc_cls.weight``
-            and ``.bias`` where there is a head; others by their own names.
+        tensors (dict[str, Tensor]): Tensors of the backbone are called ``backbone.`` and
+            torchvision's name, as far as torchvision has such a backbone; those of a head, if there
+            is one, ``cls_head.fc_cls.weight`` and ``.bias``; others keep their own names.
         shift (bool): Whether the file's names are those of a TSM.
     """
 
@@ -37,34 +37,33 @@ class Network(NamedTuple):
 
     @property
     def arch(self) -> str:
-        """Such as ``'resnet50'``; ``''`` for one that is not known."""
+        """Return the architecture, such as ``'resnet50'``; ``''`` if it is not known."""
         return arch_of(n for n, x in self.backbone().items() if x.ndim < 5)
 
     def backbone(self) -> dict[str, Tensor]:
-        """The backbone's tensors, without the prefix."""
+        """Return the backbone's tensors, with their names without the prefix."""
         return {n[len(_BACKBONE) :]: x for n, x in self.tensors.items() if n.startswith(_BACKBONE)}
 
     def beside_backbone(self) -> list[str]:
-        """Names of the other tensors."""
+        """Return the names of the tensors that are not the backbone's."""
         return [n for n in self.tensors if not n.startswith(_BACKBONE)]
 
 
 class WeightFile(NamedTuple):
-    """What :func:`read_weight_file` returns.
+    """Result of :func:`read_weight_file`.
 
     Attributes:
         path (str): The file.
         kind (str): A key of :data:`KINDS`.
-        networks (dict[str, Network]): By stream in a file of ours with a
-            network a stream; ``'shared'`` in one with a shared network; else
-            ``''``.
-        others (dict[str, Tensor]): Of a file of ours, such as the weights of
+        networks (dict[str, Network]): In a file of this package with one network for each stream,
+            the keys are the streams; with a shared network, the key is ``'shared'``; otherwise it
+            is ``''``.
+        others (dict[str, Tensor]): Other tensors of a file of this package, such as the weights of
             a fusion.
-        left_out (list[str]): Names of tensors that are of no use here: heads
-            for other labels, the original's threshold.
-        meta (dict): ``arch`` and ``epoch`` of the original, ``epoch``,
-            ``cfg`` and ``dataset_meta`` of MMEngine's, where they are plain
-            values.
+        left_out (list[str]): Names of tensors that are of no use here: heads for other labels, the
+            original's threshold.
+        meta (dict): ``arch`` and ``epoch`` of the original, ``epoch``, ``cfg`` and ``dataset_meta``
+            of MMEngine's, if they are plain values.
         replaced (list[str]): See :class:`SafeFile`.
     """
 
@@ -78,18 +77,18 @@ class WeightFile(NamedTuple):
 
 
 def read_weight_file(path: str) -> WeightFile:
-    """Read a weight file, running nothing in it, and find out whose it is.
+    """Read a weight file without running anything in it, and find out its kind.
 
     Args:
         path (str): A ``.pth`` file of one of :data:`KINDS`.
 
     Returns:
-        WeightFile
+        WeightFile: The content in the common form.
 
     Raises:
-        FileNotFoundError: When there is no such file.
-        ValueError: When it cannot be read safely, holds no tensors, is of two
-            kinds at once, or has two tensors of one name.
+        FileNotFoundError: If there is no such file.
+        ValueError: If it cannot be read safely, holds no tensors, is of two kinds at once, or has
+            two tensors of one name.
     """
     file = read_safely(path)
     state = tensors_of(file.content, path)
@@ -97,10 +96,10 @@ def read_weight_file(path: str) -> WeightFile:
 
 
 def tensors_of(content, path: str) -> dict[str, Tensor]:
-    """The dict of tensors in what a file holds.
+    """Find the dict of tensors in the content of a file.
 
     Raises:
-        ValueError: When there is none, or anything else is in it.
+        ValueError: If there is none, or anything else is in it.
     """
     state = content
     for key in ('state_dict', 'model'):
@@ -136,7 +135,7 @@ def _meta_of(content) -> dict:
 
 
 def _is_plain(value) -> bool:
-    """Whether there is nothing but numbers, texts and containers of them."""
+    """Return whether a value is only numbers, texts and containers of them."""
     if isinstance(value, dict):
         value = [*value, *value.values()]
     if isinstance(value, (list, tuple)):
@@ -147,7 +146,7 @@ def _is_plain(value) -> bool:
 def from_state(
     state: dict[str, Tensor], path: str, meta: dict, replaced: Iterable[str] = ()
 ) -> WeightFile:
-    """The same of a dict of tensors that came from ``path``."""
+    """Bring a dict of tensors that came from ``path`` into the common form."""
     # DataParallel puts this in front.
     names = [name[7:] if name.startswith('module.') else name for name in state]
     kind = _kind_of(names, path)
@@ -222,7 +221,7 @@ def _from_original(pairs: list, path: str) -> list:
 
 
 def _from_backbone(pairs: list, path: str) -> list:
-    """Of a backbone without a prefix of its own; its head is dropped."""
+    """Rename the tensors of a backbone without a prefix of its own, and drop its head."""
     pairs = [(n, x) for n, x in pairs if not n.startswith(_HEADS)]
     names = [n for n, _ in pairs]
     if _is_sequential_resnet(names, 'features.'):

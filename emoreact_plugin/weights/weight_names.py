@@ -1,4 +1,4 @@
-"""Names of tensors, from every system's to torchvision's."""
+"""Convert the names of tensors from every system's to torchvision's."""
 
 import re
 from collections.abc import Iterable
@@ -11,18 +11,18 @@ _SHIFTED = '.net.'
 
 
 def is_shifted(names: Iterable[str]) -> bool:
-    """Whether tensors are of a network with temporal shift (TSM)."""
+    """Return whether tensors belong to a network with temporal shift (TSM)."""
     return any(_SHIFTED in name for name in names)
 
 
 def torchvision_names(names: Iterable[str]) -> list[str]:
-    """Bring the names of a backbone's tensors to torchvision's.
+    """Convert the names of a backbone's tensors to torchvision's.
 
-    Names that are torchvision's already, or of another backbone, stay.
+    Names that are torchvision's already, or of another backbone, are not changed.
 
     Args:
-        names (Iterable[str]): All names of one backbone: MMAction2's
-            MobileNetV2 tells a block's last convolution by its position only.
+        names (Iterable[str]): All names of one backbone. All are needed because in MMAction2's
+            MobileNetV2 only its position shows which convolution of a block is the last.
 
     Returns:
         list[str]: One name for each, in the same order.
@@ -34,8 +34,10 @@ def torchvision_names(names: Iterable[str]) -> list[str]:
 
 
 def recognizer_names(names: Iterable[str]) -> list[str]:
-    """The same for a whole recognizer: names that begin with ``backbone.``
-    are changed behind it, others stay.
+    """Convert the names of a whole recognizer's tensors.
+
+    In names that begin with ``backbone.`` the rest is converted by :func:`torchvision_names`; other
+    names are not changed.
     """
     names = list(names)
     backbone = [n for n in names if n.startswith('backbone.')]
@@ -46,18 +48,17 @@ def recognizer_names(names: Iterable[str]) -> list[str]:
 
 
 def from_sequential(names: Iterable[str]) -> list[str]:
-    """Names of a network that was put into a ``torch.nn.Sequential``.
+    """Convert the names of a network that was put into a ``torch.nn.Sequential``.
 
     Args:
-        names (Iterable[str]): Of a ResNet's parts (``0.weight`` is the first
-            convolution) or of torchvision's MobileNetV2 features
-            (``0.0.weight``), all of one network.
+        names (Iterable[str]): Names of a ResNet's parts (``0.weight`` is the first convolution) or
+            of torchvision's MobileNetV2 features (``0.0.weight``), all of one network.
 
     Returns:
         list[str]: torchvision's names, in the same order.
 
     Raises:
-        KeyError: The name of a tensor that such a ResNet does not have.
+        KeyError: With the name of a tensor that such a ResNet does not have.
     """
     names = list(names)
     if '0.weight' not in names:
@@ -66,10 +67,10 @@ def from_sequential(names: Iterable[str]) -> list[str]:
 
 
 def arch_of(names: Iterable[str]) -> str:
-    """The architecture that torchvision's names are of, as far as known.
+    """Infer the architecture from torchvision's names, as far as it is known.
 
     Args:
-        names (Iterable[str]): Of one backbone, in torchvision's names.
+        names (Iterable[str]): All of one backbone, in torchvision's names.
 
     Returns:
         str: ``'resnet50'``, ``'mobilenet_v2'`` and so on, or ``''``.

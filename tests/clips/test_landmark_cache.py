@@ -17,7 +17,7 @@ from emoreact_plugin.clips.landmark_cache import (
 
 
 def write_landmarks(path, frames):
-    """A face in every frame: x is the frame's number, y is 5."""
+    """Write a face in every frame: x is the number of the frame, y is 5."""
     names = [f'{axis}_{k}' for axis in 'xy' for k in range(68)]
     lines = ['frame, confidence, success, ' + ', '.join(names)]
     for frame in range(1, frames + 1):

@@ -28,7 +28,7 @@ def write(
     end='\n',
     start='',
 ):
-    """An OpenFace file, by default with its blanks after the commas."""
+    """Write an OpenFace file, by default with its blanks after the commas."""
     names = [*columns, *POINTS]
     lines = [comma.join(names)]
     lines += [comma.join(str(cells[name]) for name in names) for cells in rows]

@@ -88,9 +88,14 @@ def test_stock_has_the_faults_that_are_mended():
     assert failing == set(report['needed']), report
 
 
-def test_import_is_quiet():
+def test_import_is_quiet_and_brings_in_no_plots():
     # torch 2.6 leaves a temporary folder to be cleaned up when Python exits
-    done = python('-W', 'default', '-W', 'ignore::ResourceWarning', '-c', 'import emoreact_plugin')
+    code = (
+        'import sys, emoreact_plugin\n'
+        'heavy = {"matplotlib", "sklearn"} & set(sys.modules)\n'
+        'assert not heavy, heavy'
+    )
+    done = python('-W', 'default', '-W', 'ignore::ResourceWarning', '-c', code)
     assert (done.returncode, done.stdout, done.stderr) == (0, '', '')
 
 

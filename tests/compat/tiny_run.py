@@ -64,7 +64,7 @@ class TinySet(Dataset):
 
 
 def make_runner(work_dir, **options):
-    """A stock Runner on the tiny set; ``options`` go into its config."""
+    """Make a stock Runner on the tiny set; ``options`` go into its config."""
     from mmengine.config import Config
     from mmengine.runner import Runner
 

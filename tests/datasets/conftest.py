@@ -12,7 +12,7 @@ from tests.datasets.helpers import to_frames
 
 @pytest.fixture
 def own(tmp_path):
-    """A data set of its own for tests that break it."""
+    """Make a separate dataset for tests that break it."""
     return make_tiny(tmp_path / 'data', counts=(3, 2, 2))
 
 

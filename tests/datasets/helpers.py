@@ -28,7 +28,7 @@ LOAD_FRAMES = [LOAD[0], dict(type='RawFrameDecode'), LOAD[2]]
 
 
 def to_frames(root: Path, names, start: int, folder='frames'):
-    """What was a video becomes a folder of PNG files."""
+    """Write a folder of PNG files for each video."""
     for name in names:
         directory = root / folder / name[:-4]
         directory.mkdir(parents=True)

@@ -54,8 +54,9 @@ def test_a_missing_video_has_a_remedy(root):
     ],
 )
 def test_damaged_videos_are_told_from_missing_landmarks(root, damage, reason):
-    """The tool that makes landmarks cannot read these videos, and training
-    could not either: --allow-missing is no help.
+    """Expect no advice to use --allow-missing, which does not help here.
+
+    The tool that makes landmarks cannot read these videos, and training could not either.
     """
     damage(without_landmarks(root))
     with pytest.raises(ValueError, match='Some of these videos are damaged') as error:

@@ -1,6 +1,4 @@
-"""What other data sets than EmoReact bring: parts of videos, people, soft
-labels, one label a clip.
-"""
+"""Test datasets other than EmoReact: parts of videos, people, soft labels, one label per clip."""
 
 import json
 
@@ -20,7 +18,7 @@ CLASSES = ('calm', 'angry')
 
 @pytest.fixture
 def annotate(own):
-    """Writes train.csv, with the first clip of the data set as {0}."""
+    """Return a function that writes train.csv, with the first clip of the dataset as {0}."""
 
     def write(text, split='train'):
         videos = own.videos['train']

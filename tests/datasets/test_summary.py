@@ -10,7 +10,7 @@ from tests.datasets.helpers import dataset
 
 
 def lose_faces(own, frames=3):
-    """The first clip of train has no face in its first frames."""
+    """Remove the face from the first frames of the first clip of train."""
     name = own.videos['train'][0]
     faces = np.stack([face_of(k) for k in range(FRAMES)])
     faces[:frames] = np.nan
@@ -112,8 +112,9 @@ def test_what_becomes_of_missing_files_is_said(own):
 
 
 def test_boxes_of_faces_get_no_mask(own):
-    """Two frames of a clip hold a detector's box, as `extract_landmarks`
-    writes it; the others have landmarks.
+    """Count no mask for the two frames of a clip that hold a detector's box.
+
+    The box is written as `extract_landmarks` writes it. The other frames have landmarks.
     """
     faces = np.stack([face_of(k) for k in range(FRAMES)]).astype(np.float32)
     is_box = np.array([False, True, False, True, False, False])

@@ -1,6 +1,4 @@
-"""Most of the console is seen in tests/tools; here what takes half a minute
-there.
-"""
+"""Test what would take half a minute in tests/tools, where the rest of the console is tested."""
 
 from types import SimpleNamespace
 

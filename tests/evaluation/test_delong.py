@@ -11,8 +11,9 @@ from tests.evaluation.test_statistics import two_models
 
 
 def by_definition(scores_a, scores_b, labels):
-    """DeLong et al. 1988, equations 4 to 6, from all m x n pairs: the mean
-    over seeds of either ROC AUC, and the variance of their difference.
+    """Compute DeLong et al. 1988, equations 4 to 6, from all m x n pairs.
+
+    Returns the mean over seeds of each ROC AUC, and the variance of their difference.
     """
     labels = np.asarray(labels, bool)
     of_positives, of_negatives = [], []

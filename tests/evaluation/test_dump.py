@@ -35,7 +35,7 @@ def samples(**fields):
 
 
 def dump_then_read(data_samples, path, size=None, **options):
-    """What an evaluator has written; it adds nothing to the results."""
+    """Read what an evaluator has written; it adds nothing to the results."""
     evaluator = Evaluator([dict(type='DumpScores', out_file=str(path), **options)])
     evaluator.dataset_meta = dict(classes=CLASSES)
     for sample in data_samples:
@@ -175,7 +175,7 @@ def make_dump(**changes):
 
 
 def write_npz(path, **changes):
-    """The file of a good dump with other entries; None takes one out."""
+    """Write the file of a good dump with some entries changed; None removes one."""
     write_dump(path, make_dump())
     with np.load(path) as npz:
         content = dict(npz)

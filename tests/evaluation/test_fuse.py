@@ -120,8 +120,9 @@ class TestChooseWeights:
         assert roc_auc_score(labels, fuse_logits(runs, weights), average=average) > 0.99
 
     def test_known_best(self):
-        """One class, a positive clip and two negative ones, of which it
-        differs by these logits of run 0 and run 1.
+        """Rank one positive clip of a class above two negative ones.
+
+        The differences to these are given as logits of run 0 and run 1.
         """
         labels = np.array([[1], [0], [0]])
 
@@ -158,10 +159,11 @@ class TestChooseWeights:
         assert value(weights[0]) == pytest.approx(best, abs=1e-12)
 
     def test_the_averages_can_disagree(self):
-        """Run 0 ranks the clips of a class right and the classes wrong, run 1
-        the other way round. With weight w of run 0 a class is right where
-        w > 1/2, its clips tie at 1/2; the classes where w < 6/11. Micro loses
-        more by wrong classes.
+        """Choose weights of two runs that micro and macro judge differently.
+
+        Run 0 ranks the clips of a class right and the classes wrong, run 1 the other way round.
+        With weight w of run 0, a class is right if w > 1/2, and its clips tie at 1/2; the classes
+        are right if w < 6/11. Micro loses more by wrong classes.
         """
         labels = np.array([[1, 0]] * 5 + [[0, 0]] + [[1, 1]])
         within = np.where(labels, 0.1, -0.1)

@@ -11,7 +11,7 @@ from tests.evaluation.test_functional import KINDS, message_of, random_case
 
 
 def repeated(weights, *arrays):
-    """The clips of a resample, each as often as it was drawn."""
+    """Repeat the clips of a resample, each as often as it was drawn."""
     return [np.repeat(array, weights, axis=0) for array in arrays]
 
 

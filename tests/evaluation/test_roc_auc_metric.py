@@ -30,7 +30,7 @@ def make_case(clips=40, seed=0):
 
 
 def stock_samples(scores, labels):
-    """What a stock recognizer leaves in its data samples."""
+    """Make data samples like those of a stock recognizer."""
     samples = []
     for i, (score, label) in enumerate(zip(scores, labels, strict=True)):
         sample = ActionDataSample(metainfo=dict(video_id=f'{i}.mp4'))

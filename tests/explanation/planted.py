@@ -18,8 +18,9 @@ COLORS = 3
 
 @MODELS.register_module()
 class ColorNet(nn.Module):
-    """Channel c is how much of colour c there is in a place; with TSM red
-    comes from the next frame, green from the last.
+    """Return in channel c how much of colour c there is in a place.
+
+    With TSM, red comes from the next frame, green from the last.
     """
 
     def __init__(self, num_segments=None):
@@ -61,7 +62,7 @@ def set_head(network):
 
 
 def frame_of(places, strength=(255, 255, 255)):
-    """A black image with a coloured place each: row, column of colour c."""
+    """Draw a black image with one coloured place per colour: row, column of colour c."""
     image = np.zeros((SIZE, SIZE, 3), np.uint8)
     for c, (row, column) in enumerate(places):
         image[row * CELL : (row + 1) * CELL, column * CELL : (column + 1) * CELL, c] = strength[c]
@@ -116,7 +117,7 @@ def _points(left, right):
 
 
 def planted(shift=False, num_segments=3, **options):
-    """The configuration and the network of a fusion."""
+    """Make the configuration and the network of a fusion."""
     cfg = Config(
         build(
             input='fusion',

@@ -60,7 +60,7 @@ def test_rows_and_columns_are_not_swapped():
 
 
 def mark(emotion, stream):
-    """A colour that nothing else has."""
+    """Return a colour that nothing else has."""
     return np.array([200, 10 * emotion, stream], np.uint8)
 
 

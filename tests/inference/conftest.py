@@ -6,7 +6,7 @@ from tests.inference.helpers import FakeCapture, save_checkpoint
 
 @pytest.fixture(scope='session')
 def checkpoint(tmp_path_factory):
-    """A fusion of random weights; what it was trained on is not known."""
+    """Save a fusion with random weights, without a note on what it was trained on."""
     return save_checkpoint(tmp_path_factory.mktemp('fusion') / 'fusion.pth')
 
 

@@ -38,9 +38,7 @@ def save_checkpoint(path: Path, meta=None, cfg=None, **options) -> str:
 
 
 def write_timed(path: Path, times, width=64, height=48) -> Path:
-    """A video whose frames are shown at these times, seconds, and grow
-    brighter.
-    """
+    """Write a video whose frames are shown at these times, in seconds, and grow brighter."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), 'w') as container:
         stream = container.add_stream('libx264', 30, options=dict(crf='4'))

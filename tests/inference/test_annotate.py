@@ -22,7 +22,7 @@ def video(tiny):
 
 
 def drawn(monkeypatch):
-    """What the overlays are made with, and the frames they draw."""
+    """Record the arguments of the overlays that are made, and the frames they draw."""
     made, frames, stock = [], [], module.VideoOverlay
 
     class Spy(stock):

@@ -15,7 +15,7 @@ from mmaction.registry import MODELS
 
 @pytest.fixture(scope='module')
 def trained(tmp_path_factory):
-    """A checkpoint with its configuration, and the model that it is of."""
+    """Save a checkpoint; return its configuration, its model and its path."""
     torch.manual_seed(0)
     init_default_scope('mmaction')
     cfg = Config(build(arch='resnet18', init='scratch', image_size=32))

@@ -1,5 +1,6 @@
-"""The networks against torchvision's, pooled and averaged in plain PyTorch,
-with the original system's weights in its own files.
+"""Compare the networks with torchvision's, pooled and averaged in plain PyTorch.
+
+The original system's weights come from its own files.
 """
 
 import pytest
@@ -19,9 +20,10 @@ NETWORKS = [
 
 
 def shift(x, div):
-    """As in the paper: of each clip's frames (N * T, C, H, W), the first 1/div
-    of the channels come from the next frame, the second from the one before;
-    zeros where there is none.
+    """Shift channels in the frames of each clip, as in the paper.
+
+    The frames are (N * T, C, H, W). The first 1/div of the channels come from the next frame, the
+    second from the one before; they are zero if there is no such frame.
     """
     fold = x.shape[1] // div
     y = x.clone()
@@ -34,8 +36,10 @@ def shift(x, div):
 
 
 def shift_residual_branches(model, div):
-    """Before the first convolution of each residual branch: of all blocks of
-    a ResNet, and of MobileNetV2's that expand and have a shortcut.
+    """Shift before the first convolution of each residual branch.
+
+    These are the branches of all blocks of a ResNet, and of those of MobileNetV2 that expand and
+    have a shortcut.
     """
     count = 0
     for block in model.modules():
@@ -51,8 +55,9 @@ def shift_residual_branches(model, div):
 
 
 def plain_logits(model, frames):
-    """Torchvision's backbone, its pooling, the linear layer, the mean over
-    segments: (N, T, 3, H, W) -> (N, 8).
+    """Compute logits with torchvision's backbone, (N, T, 3, H, W) -> (N, 8).
+
+    It is the backbone, its pooling, the linear layer and the mean over segments.
     """
     scores = model.eval()(frames.flatten(0, 1))
     return scores.view(len(frames), -1, scores.shape[1]).mean(1)

@@ -23,7 +23,7 @@ def dataset_of(root, pipeline, split='train', **kwargs):
 
 
 def brightness(frame):
-    """What ``make_tiny`` paints a frame with."""
+    """Return the value that ``make_tiny`` paints a frame with."""
     return 20 + 30 * frame
 
 

@@ -145,9 +145,7 @@ SEEN_BY = dict(
 
 
 def nearest(colors, others, matrix):
-    """The smallest difference (CIE 1976) between two colours of a list
-    each.
-    """
+    """Find the smallest difference (CIE 1976) between two colours, one from each list."""
 
     def lab(color):
         values = np.array(rgb(color)) / 255

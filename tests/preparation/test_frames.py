@@ -26,7 +26,7 @@ CLIPS = ('a.mp4', 'sub/a.mp4', 'b.mov')
 
 @pytest.fixture
 def faces(tmp_path):
-    """A folder of clips with a large face, of which one frame has none."""
+    """Write a folder of clips with a large face; one frame of each has none."""
     points = np.stack([face(4 * k) for k in range(COUNT)])
     points[NO_FACE] = np.nan
     for name in CLIPS:

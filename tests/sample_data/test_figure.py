@@ -34,7 +34,7 @@ def make(seed, on):
 
 
 def paint(child, scene, shape):
-    """The child alone on black, at the size of the canvas, no light."""
+    """Paint the child alone on black, at the size of the canvas, without light."""
     canvas = np.zeros((HEIGHT * SCALE, WIDTH * SCALE, 3), np.uint8)
     drawing.paint_child(canvas, child, scene, shape)
     return canvas
@@ -56,7 +56,7 @@ def region_box(points):
 
 
 def inside(keypoints):
-    """The keypoints that lie in the frame."""
+    """Select the keypoints that lie in the frame."""
     return keypoints[((keypoints >= 0) & (keypoints < FRAME_SIZE)).all(1)]
 
 

@@ -10,8 +10,9 @@ TOOLS = Path(__file__).parents[2] / 'tools'
 
 @pytest.fixture
 def calls(monkeypatch, capsys):
-    """Makes a function that calls a tool, as the shell does: (exit code,
-    stdout, stderr). The tool itself is its attribute ``tool``.
+    """Return a function that makes a caller of a tool, as the shell calls it.
+
+    A call returns (exit code, stdout, stderr). The tool itself is the caller's attribute ``tool``.
     """
     threads = cv2.getNumThreads()
 

@@ -15,14 +15,14 @@ globals().update(build(input='fusion', image_size=32, init='scratch'))
 
 @pytest.fixture
 def call(tiny, tmp_path, monkeypatch, calls):
-    """Calls the tool on a data set: (exit code, stdout, stderr)."""
+    """Return a caller of the tool on a dataset: (exit code, stdout, stderr)."""
     monkeypatch.chdir(tmp_path)
     Path('config.py').write_text(CONFIG)
     return calls('browse_dataset', 'config.py', '--data-root', str(tiny.root))
 
 
 def named(call, monkeypatch):
-    """The panels that the next calls draw."""
+    """Record the panels that the next calls draw."""
     drawn, draw = [], call.tool.draw_sheets
 
     def watch(panels, *args):

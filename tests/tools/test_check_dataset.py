@@ -12,7 +12,7 @@ CONFIG = str(ROOT / 'configs' / 'sample' / 'fusion.py')
 
 @pytest.fixture
 def call(tmp_path, monkeypatch, calls):
-    """Calls the tool beside a data set in `data`: (exit code, out, err)."""
+    """Return a caller of the tool next to a dataset in `data`: (exit code, out, err)."""
     data = make_tiny(tmp_path / 'data', counts=(2, 2, 2))
     for k, path in enumerate(sorted(data.root.glob('videos/*.mp4'))):
         with open(path, 'ab') as file:  # none is a copy of another

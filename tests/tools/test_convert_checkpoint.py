@@ -79,8 +79,9 @@ def test_start_weights(shift, convert, reference, tmp_path):
 
 
 def plain_scores(reference, cfg, root):
-    """Logits (clips, streams, 8) of torchvision's network on the test clips,
-    pooled and averaged in plain PyTorch.
+    """Compute the logits (clips, streams, 8) of torchvision's network on the test clips.
+
+    They are pooled and averaged in plain PyTorch.
     """
     cfg = Config.fromfile(cfg, lazy_import=False)
     dataset = DATASETS.build(dict(cfg.test_dataloader.dataset, data_root=str(root)))

@@ -19,8 +19,9 @@ def trained(tmp_path_factory):
 
 @pytest.fixture
 def call(calls, tiny, trained, tmp_path, monkeypatch):
-    """Calls the tool with the checkpoint, beside two clips and their
-    landmarks: videos/a.mp4, videos/b.mp4.
+    """Return a caller of the tool with the checkpoint, next to two clips.
+
+    The clips are videos/a.mp4 and videos/b.mp4, with their landmarks.
     """
     monkeypatch.chdir(tmp_path)
     names = tiny.videos['test'][:2]

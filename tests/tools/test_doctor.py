@@ -45,7 +45,7 @@ HEALTHY = {
 
 @pytest.fixture
 def run_doctor(doctor, monkeypatch, capsys):
-    """Runs it on a faked environment: (exit code, what it printed)."""
+    """Return a function that runs it on a faked environment: (exit code, what it printed)."""
     check_imports = doctor.check_imports
 
     def run(changes=None, imports=lambda code: (True, ''), needs=()):

@@ -11,7 +11,7 @@ from tests.transforms.masks.test_drawing import face
 
 @pytest.fixture
 def call(tmp_path, monkeypatch, calls):
-    """Calls the tool on a data set: (exit code, stdout, stderr)."""
+    """Return a caller of the tool on a dataset: (exit code, stdout, stderr)."""
     data = make_tiny(tmp_path, counts=(2, 2, 2))
     for path in data.root.glob('videos/*/*.csv'):
         write_openface(path, np.stack([face(scale=0.2, centre=(30, 24))] * FRAMES))

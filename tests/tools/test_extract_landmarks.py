@@ -17,7 +17,7 @@ COUNT = 5
 
 @pytest.fixture
 def call(tmp_path, monkeypatch, capsys):
-    """Calls the tool beside two clips of one person: (code, stdout, stderr).
+    """Return a caller of the tool next to two clips of one person: (code, stdout, stderr).
 
     In frame 2 only the face's box is found, in frame 3 nothing.
     """

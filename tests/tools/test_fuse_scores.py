@@ -44,8 +44,9 @@ def fail(*arguments):
 
 @pytest.fixture(scope='module')
 def runs(tmp_path_factory):
-    """A folder with face/, body/: a checkpoint, val.npz and test.npz each;
-    and what the tools printed.
+    """Make a folder with face/ and body/, and keep what the tools printed.
+
+    Each has a checkpoint, val.npz and test.npz.
     """
     root = tmp_path_factory.mktemp('runs')
     data = make_tiny(root / 'data', counts=(4, 8, 10))

@@ -13,13 +13,13 @@ NAMES = dict(train=('Train', 'Train'), val=('Val', 'Validation'), test=('Test', 
 
 @pytest.fixture
 def data(tmp_path):
-    """A data set that is ready for training, clips with their landmarks."""
+    """Make a dataset that is ready for training, clips with their landmarks."""
     return make_tiny(tmp_path / 'ready', counts=(3, 2, 2))
 
 
 @pytest.fixture
 def release(data):
-    """The same in the official layout."""
+    """Rearrange the dataset into the official layout."""
     root = data.root.parent / 'release'
     (root / 'Labels').mkdir(parents=True)
     for split, (name, folder) in NAMES.items():
@@ -41,7 +41,7 @@ def release(data):
 
 @pytest.fixture
 def call(release, monkeypatch, calls):
-    """Calls the tool: (exit code, stdout, stderr)."""
+    """Return a caller of the tool: (exit code, stdout, stderr)."""
     monkeypatch.chdir(release.parent)
     return calls('prepare_emoreact')
 

@@ -35,7 +35,7 @@ def train(calls, tiny, tmp_path):
 
 @pytest.fixture
 def read():
-    """A function that reads the event files of a folder."""
+    """Return a function that reads the event files of a folder."""
     try:
         import torch.utils.tensorboard  # noqa: F401
     except ImportError as error:

@@ -41,7 +41,7 @@ def checkpoint(tmp_path_factory):
 
 @pytest.fixture
 def call(tiny, tmp_path, monkeypatch, calls, checkpoint):
-    """Calls the tool: (exit code, stdout, stderr)."""
+    """Return a caller of the tool: (exit code, stdout, stderr)."""
     monkeypatch.chdir(tmp_path)
     write_config(Path('config.py'))
     return calls('visualize_cam', 'config.py', checkpoint, '--data-root', str(tiny.root))

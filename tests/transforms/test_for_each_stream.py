@@ -115,7 +115,7 @@ def test_a_missing_stream_is_named():
 
 
 def numbered(n=4):
-    """A sample of n frames; frame i is all 10 i and has box i."""
+    """Make a sample of n frames; frame i is all 10 i and has box i."""
     imgs = [np.full((6, 8, 3), 10 * i, np.uint8) for i in range(n)]
     boxes = np.arange(n)[:, None].repeat(4, 1)
     return dict(

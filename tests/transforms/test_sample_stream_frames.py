@@ -12,7 +12,7 @@ TEST = dict(EIGHT, test_mode=True)
 
 
 def frames_of(out, stream):
-    """The frame numbers that a stream sees."""
+    """Return the frame numbers that a stream sees."""
     return out['frame_inds'][out['stream_frames'][stream]['inds']].tolist()
 
 

@@ -76,4 +76,4 @@ def test_all_of_the_package_writes_in_this_way():
         path.name
         for path in sorted(package.rglob('*.py'))
         if 'os.replace(' in path.read_text(encoding='utf-8')
-    ] == ['whole_files.py']
+    ] == ['files.py']

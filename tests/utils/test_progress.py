@@ -11,7 +11,7 @@ from emoreact_plugin.utils.progress import in_notebook, progress_bar, write_abov
 
 @pytest.fixture
 def ipython(monkeypatch):
-    """A function that stands in for IPython, with such a shell."""
+    """Return a function that replaces IPython by one with the given shell."""
 
     def make(shell):
         module = ModuleType('IPython')

@@ -1,5 +1,6 @@
-"""Every frame of a test clip carries its own index as eight black or white
-squares, so what a frame should be is in its picture.
+"""Test reading with clips whose frames carry their own index.
+
+The index is drawn as eight black or white squares, so each picture shows which frame it is.
 """
 
 import os
@@ -69,7 +70,7 @@ SHORTCUT = (
 
 
 def draw(index):
-    """A moving pattern (so that frames refer to each other) and the index."""
+    """Draw a moving pattern (so that frames refer to each other) and the index."""
     y, x = np.mgrid[:HEIGHT, :WIDTH]
     wave = 128 + 60 * np.sin((x + 3 * index) / 17) + 40 * np.cos((y - 2 * index) / 11)
     image = np.repeat(wave[..., None], 3, 2).astype(np.uint8)
@@ -100,7 +101,7 @@ def write_clip(path, codec='libx264', options=None, muxer=None, first=0):
 
 @pytest.fixture(scope='module')
 def clip(tmp_path_factory):
-    """A function: name of CLIPS -> path; each is written once."""
+    """Return a function from a name of CLIPS to a path; each clip is written once."""
     folder, written = tmp_path_factory.mktemp('clips'), {}
 
     def get(name):
@@ -114,7 +115,7 @@ def clip(tmp_path_factory):
 
 @pytest.fixture
 def from_start(monkeypatch):
-    """The calls that decode a file from its start."""
+    """Record the calls that decode a file from its start."""
     calls, original = [], video._read_from_start
 
     def spy(path, wanted):
@@ -184,7 +185,7 @@ def test_probe(clip):
 
 @pytest.fixture
 def cut_off(tmp_path):
-    """A clip whose header promises 60 frames, but whose end is missing."""
+    """Write a clip whose header promises 60 frames, but whose end is missing."""
     whole = write_clip(
         tmp_path / 'whole.mp4', 'libx264', dict(g='12', bf='0'), dict(movflags='faststart')
     )
@@ -381,7 +382,7 @@ def test_real_clips(name):
 
 
 def two_rates():
-    """A second at 30 frames a second, then a second at 10, seconds."""
+    """Return the times, in seconds, of a second at 30 frames a second, then a second at 10."""
     return [k / 30 for k in range(30)] + [1 + k / 10 for k in range(10)]
 
 

@@ -24,7 +24,7 @@ def config(**options):
 
 @pytest.fixture
 def run(tmp_path):
-    """Makes the file of a run of ours."""
+    """Return a function that writes and reads the weight file of a run of this package."""
 
     def make(about=None, **options):
         cfg = config(**options)

@@ -326,9 +326,7 @@ def test_trained_weights_with_and_without_shift(file, model, tmp_path):
     ids=['torchvision', 'affectnet', 'mmaction', 'original'],
 )
 def test_no_head_in_the_file(make, save):
-    """That of torchvision and AffectNet is for other labels, whatever its
-    size.
-    """
+    """Load no head: that of torchvision and AffectNet is for other labels, whatever its size."""
     reference, model = random_model('resnet18'), shared()
     path = save(make(reference))
     before = head_of(model).weight.clone()

@@ -40,7 +40,7 @@ def test_what_would_create_a_file_is_refused(how, old_format, tmp_path):
 
 
 def lost_class(name='Config', module='lost_module', **members):
-    """A class of a module that can be imported only in ``with_module``."""
+    """Make a class of a module that can be imported only in ``with_module``."""
     return type(name, (), dict(__module__=module, **members))
 
 

@@ -1,6 +1,4 @@
-"""Weight files as other systems write them, of random weights; and files that
-would run code.
-"""
+"""Make weight files with random weights, as other systems write them, and files that run code."""
 
 import os
 import pathlib
@@ -57,7 +55,7 @@ def sequential(state, prefix, shift=False):
 
 
 def original_state(model, shift=False, parallel=False):
-    """The original's names of a torchvision model's tensors."""
+    """Give the tensors of a torchvision model the original's names."""
     state = model.state_dict()
     if 'fc.weight' in state:
         renamed, head = sequential(state, 'base_model.', shift), 'fc.'
@@ -133,7 +131,7 @@ class Calls:
 
 
 def hostile(path):
-    """What would create the file ``path``, each in another way."""
+    """Make objects that would create the file ``path``, each in another way."""
     file = pathlib.PosixPath(path)
     return {
         'open': Calls(open, str(path), 'w'),

@@ -1,1 +1,1 @@
-"""The checks of a data set, which find and list its problems."""
+"""Check a data set: find its problems and list them."""

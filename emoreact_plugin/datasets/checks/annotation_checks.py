@@ -1,4 +1,4 @@
-"""All wrong lines of an annotation file, and files of some of its lines."""
+"""Find all wrong lines of an annotation file, and write files with some of its lines."""
 
 import csv
 import os.path as osp
@@ -17,10 +17,10 @@ BINARY = {'0', '1', '0.0', '1.0'}
 
 
 def read_lines(dataset) -> tuple[list[Annotation], list[Problem]]:
-    """Read the annotations of a data set, whatever is wrong with some lines.
+    """Read the annotations of a data set, even if some lines are wrong.
 
     Args:
-        dataset (EmoReactDataset): Need not be initialised.
+        dataset (EmoReactDataset): The data set; it need not be initialised.
 
     Returns:
         tuple[list[Annotation], list[Problem]]: The lines that can be read,
@@ -54,16 +54,19 @@ def read_lines(dataset) -> tuple[list[Annotation], list[Problem]]:
 
 @contextmanager
 def lines_left(path: str, without: Collection[int] = ()) -> Iterator[str]:
-    """A copy of an annotation file in which some lines are blank, so that the
-    others keep their numbers; the file itself where none is.
+    """Copy an annotation file with some of its lines left blank.
+
+    The other lines keep their numbers. If no line is to be left out, the file
+    itself is used.
 
     Args:
-        path (str): The file; readable text where lines are to be left out.
-        without (Collection[int]): The lines, counted from 1; of a row of
-            several lines the last. The header stays in any case.
+        path (str): The file. It has to be readable text if lines are to be
+            left out.
+        without (Collection[int]): The lines to leave out, counted from 1; for
+            a row of several lines, the last one. The header stays in any case.
 
     Yields:
-        str: Its path. The file is there within the block.
+        str: Path of the copy, which exists within the block.
     """
     if not without:
         yield path
@@ -81,7 +84,7 @@ def lines_left(path: str, without: Collection[int] = ()) -> Iterator[str]:
 
 
 def _rows(lines: list[str]) -> dict[int, int]:
-    """Last line of each row -> its first."""
+    """Map the last line of each row to its first line."""
     reader, rows, before = csv.reader(lines), {}, 0
     for _ in reader:
         rows[reader.line_num] = before + 1
@@ -90,18 +93,20 @@ def _rows(lines: list[str]) -> dict[int, int]:
 
 
 def label_columns(paths: Sequence[str]) -> tuple[str, ...]:
-    """The columns that hold 0 and 1 only, in one of some annotation files at
-    least: a wrong cell in one file is to be found, not to hide its column.
+    """Find the columns that hold only 0 and 1 in at least one of some annotation files.
+
+    One file is enough, so that a wrong cell in another file is found and does
+    not hide its column.
 
     Args:
         paths (Sequence[str]): The files.
 
     Returns:
-        tuple[str, ...]: Their names, in the order of the first file that has
-        them; never the unnamed index, ``video`` or ``Valence``.
+        tuple[str, ...]: Names of the columns, in the order of the first file
+        that has them; never the unnamed index, ``video`` or ``Valence``.
 
     Raises:
-        ValueError: For a file that is no CSV file in UTF-8, or when there is
+        ValueError: For a file that is not a CSV file in UTF-8, or if there is
             no such column.
     """
     names, found = {}, set()

@@ -1,4 +1,4 @@
-"""What is wrong with a data set: all of it at once, before training."""
+"""Find all that is wrong with a data set at once, before training."""
 
 import logging
 import os
@@ -26,22 +26,22 @@ from .clip_checks import Source, check_source
 from .findings import Clip, Finding, Report, sort_findings
 from .split_checks import duplicate_findings, label_findings, odd_findings
 
-# What most configurations draw.
+# The number of frames that most configurations draw.
 FEW_FRAMES = 3
 
 
 class Part(NamedTuple):
-    """A data set of a split.
+    """A data set of one split, and what its check looks at.
 
     Attributes:
-        split (str): Such as ``'train'``.
-        config (dict): Of an ``EmoReactDataset``.
+        split (str): The split, such as ``'train'``.
+        config (dict): Config of an ``EmoReactDataset``.
         dataset (EmoReactDataset): Built from it, not initialised.
         looks_at (tuple[str, ...]): ``'landmarks'`` and/or ``'keypoints'``:
-            what is of use to it.
-        min_frames (int): Shorter clips repeat frames.
-        needs_any (bool): Without a single file of ``looks_at`` it is of no
-            use.
+            what the data set can use.
+        min_frames (int): Clips with fewer frames repeat some.
+        needs_any (bool): Without a single file of ``looks_at`` the data set
+            cannot be used.
     """
 
     split: str
@@ -53,7 +53,7 @@ class Part(NamedTuple):
 
     @property
     def key(self) -> tuple:
-        """Equal for data sets of the same clips."""
+        """Return a key that is equal for data sets of the same clips."""
         return (osp.realpath(self.dataset.ann_file), *sorted(self.dataset.data_prefix.items()))
 
 
@@ -61,12 +61,13 @@ def make_part(split: str, config: dict, **changes) -> Part:
     """Prepare the check of a data set.
 
     Args:
-        split (str): Such as ``'train'``.
-        config (dict): Of an ``EmoReactDataset``.
-        **changes: Of the part, instead of what the data set's pipeline says.
+        split (str): The split, such as ``'train'``.
+        config (dict): Config of an ``EmoReactDataset``.
+        **changes: Fields of the part that replace what the data set's
+            pipeline says.
 
     Returns:
-        Part
+        Part: The part, with a data set that is built but not initialised.
 
     Raises:
         ValueError: For another type of data set.
@@ -91,22 +92,23 @@ def parts_of_folder(
     classes: Sequence[str] | None = None,
     cache_dir: str | None = None,
 ) -> list[Part]:
-    """Prepare the check of a folder with a ``<split>.csv`` for each split and
-    the folder ``videos``, or ``frames``, laid out as ``EmoReactDataset``
-    reads it.
+    """Prepare the check of a folder that holds a data set.
+
+    The folder has a ``<split>.csv`` for each split and a folder ``videos`` or
+    ``frames``, laid out as ``EmoReactDataset`` reads it.
 
     Args:
-        folder (str): Where.
+        folder (str): The folder.
         splits (Sequence[str]): Names of the splits.
         classes (Sequence[str], optional): The label columns. Defaults to
-            None: those that hold 0 and 1 only.
-        cache_dir (str, optional): Of the prepared landmark files.
+            None: the columns that hold 0 and 1 only.
+        cache_dir (str, optional): Folder of the prepared landmark files.
 
     Returns:
         list[Part]: One for each split, with or without a file.
 
     Raises:
-        FileNotFoundError: Without any of the files, or of the two folders.
+        FileNotFoundError: If all of the files, or both folders, are missing.
         ValueError: See
             :func:`~emoreact_plugin.datasets.checks.annotation_checks.label_columns`.
     """
@@ -144,7 +146,7 @@ def parts_of_folder(
 
 
 def _sampled_frames(pipeline) -> int:
-    """How many frames of a clip are drawn; 1 where nothing tells."""
+    """Return how many frames of a clip a pipeline draws, 1 if nothing tells."""
     counts = [1]
     for step in steps_of(pipeline):
         for sampler in (step, *getattr(step, 'samplers', {}).values()):
@@ -157,17 +159,18 @@ def _sampled_frames(pipeline) -> int:
 def check(parts: Sequence[Part], workers: int | None = None) -> Report:
     """Open every clip of a data set and list all that is wrong.
 
-    Can be stopped and taken up again: the prepared landmark files of the
+    This can be stopped and started again: the prepared landmark files of the
     clips that are done are kept, and a video that has one is not decoded
     again while neither changes. Folders of images are read anew.
 
     Args:
-        parts (Sequence[Part]): At least one; several of a split are one.
-        workers (int, optional): Clips at a time. Defaults to None: as many
-            as there are cores.
+        parts (Sequence[Part]): At least one; several parts of one split are
+            taken together.
+        workers (int, optional): Number of clips at a time. Defaults to None:
+            as many as there are cores.
 
     Returns:
-        Report
+        Report: All clips and findings.
 
     Raises:
         ValueError: For parts of different classes, or a folder of prepared
@@ -214,7 +217,7 @@ def check(parts: Sequence[Part], workers: int | None = None) -> Report:
 
 
 def _key_of(row: Annotation) -> tuple:
-    """Equal for rows of the same files."""
+    """Return a key that is equal for rows of the same files."""
     return row.video, row.person
 
 
@@ -225,7 +228,12 @@ def _multi_hot(row: Annotation) -> tuple:
 def _open_all(
     parts: Sequence[Part], rows: Sequence[list[Annotation]], workers: int | None
 ) -> list[dict[tuple, Source]]:
-    """For each part the sources of its rows by :func:`_key_of`."""
+    """Open the files of all parts, several clips at a time.
+
+    Returns:
+        list[dict[tuple, Source]]: For each part, the sources of its rows by
+        :func:`_key_of`.
+    """
     for cache_dir in {p.dataset.cache_dir for p in parts if 'crops' not in p.dataset.data_prefix}:
         prepare_all([], cache_dir, True)  # whether it can be written to
     jobs = list(
@@ -277,7 +285,7 @@ def _clip_of(part: Part, row: Annotation, source: Source) -> Clip:
 def _clip_findings(
     part: Part, rows: list[Annotation], clips: list[Clip], sources: dict[tuple, Source]
 ) -> list[Finding]:
-    """What is wrong with the clips of a part, one by one."""
+    """Find what is wrong with the clips of a part, one by one."""
     found, told = [], set()
 
     def add(row: Annotation, level: str, kind: str, text: str) -> None:
@@ -324,7 +332,7 @@ def _clip_findings(
 
 
 def _part_is_wrong(row: Annotation, clip: Clip, source: Source) -> bool:
-    """Whether a clip's frames are not all in its video."""
+    """Check whether some of a clip's frames are not in its video."""
     return clip.frames is not None and (
         clip.frames == 0 or (row.end or 0) > source.info.total_frames
     )
@@ -333,7 +341,7 @@ def _part_is_wrong(row: Annotation, clip: Clip, source: Source) -> bool:
 def _without_file(
     part: Part, kind: str, rows: list[Annotation], sources: dict[tuple, Source]
 ) -> list[Finding]:
-    """The clips that have no landmark or keypoint file."""
+    """Find the clips that have no landmark file, or no keypoint file."""
     dataset = part.dataset
     folder = dataset.data_prefix.get(kind) or dataset.data_prefix.get(
         'video', dataset.data_prefix.get('frames')
@@ -370,8 +378,9 @@ def _without_file(
 
 
 def _is_damaged(source: Source) -> bool:
-    """Whether the prepared file among the landmarks, which may hold the
-    keypoints as well, cannot be read.
+    """Check whether the prepared file among the landmarks cannot be read.
+
+    Such a file may hold the keypoints as well.
     """
     return source.landmarks is None and any(
         problem.kind == 'landmark file' for problem in source.problems
@@ -381,8 +390,9 @@ def _is_damaged(source: Source) -> bool:
 def _try_it(
     part: Part, rows: list[Annotation], clips: list[Clip], sources: dict[tuple, Source]
 ) -> list[Finding]:
-    """Build the data set of the clips without an error, and load the first:
-    whatever would stop training is found then.
+    """Build the data set of the clips without an error, and load the first one.
+
+    This finds whatever else would stop training.
     """
     dataset = part.dataset
 
@@ -413,7 +423,7 @@ def _try_it(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the warnings of what the report has anyway."""
+    """Silence the log's warnings, which the report has anyway."""
     logger = MMLogger.get_current_instance()
     level = logger.level
     logger.setLevel(logging.CRITICAL)

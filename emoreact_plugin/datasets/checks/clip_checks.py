@@ -1,4 +1,4 @@
-"""What is wrong with the files of one clip: all of it, not only the first."""
+"""Find all that is wrong with the files of one clip, not only the first problem."""
 
 import os.path as osp
 import tempfile
@@ -27,18 +27,18 @@ from emoreact_plugin.utils.text import number
 from emoreact_plugin.video.folders import FRAME_DIRS, find_frame_dir, scan_frames
 from emoreact_plugin.video.reading import VideoInfo, frame_rate, probe_video, stated_frames
 
-# What a prepared file is made of -> what an error in it is called.
+# Role of a file that a prepared file is made of -> kind of a problem with it.
 FILE_KINDS = dict(landmarks_file='landmark file', keypoints_file='keypoint file')
 JPEG_ENDINGS, JPEG_END = ('.jpg', '.jpeg'), b'\xff\xd9'
 
 
 class Problem(NamedTuple):
-    """Something that is not as it should be.
+    """Something in a clip's files or the annotations that is not as it should be.
 
     Attributes:
         level (str): ``'error'``: training stops, or its results mean
             nothing; ``'warning'``: it goes on with less; ``'note'``.
-        kind (str): Such as ``'missing clip'``.
+        kind (str): The kind, such as ``'missing clip'``.
         text (str): File, place, what was expected and what was found.
     """
 
@@ -48,17 +48,17 @@ class Problem(NamedTuple):
 
 
 class Source(NamedTuple):
-    """What the files of a clip are like.
+    """What the files of a clip are like, and what is wrong with them.
 
     Attributes:
         path (str): The video, or the folder of frames or crops.
-        info (VideoInfo | None): Of all its frames; ``fps`` is 0 where it is
-            unknown. None where it cannot be read.
-        coverage (Coverage | None): Where face and body were found; None
-            where the landmarks cannot be read.
-        landmarks, keypoints (str | None): The files; of crops their record.
-        num_bytes (int): Of the clip's file, or of all files of its folder;
-            0 where it is not there.
+        info (VideoInfo | None): Number, size and rate of all its frames;
+            ``fps`` is 0 if it is unknown. None if they cannot be read.
+        coverage (Coverage | None): Where face and body were found; None if
+            the landmarks cannot be read.
+        landmarks, keypoints (str | None): The files; for crops, their record.
+        num_bytes (int): Size of the clip's file, or of all files of its
+            folder; 0 if it is missing.
         step (int): Crops are of every step-th frame; otherwise 1.
         problems (list[Problem]): In no order.
     """
@@ -74,18 +74,18 @@ class Source(NamedTuple):
 
 
 def check_source(dataset, row: Annotation) -> Source:
-    """Open the files of a clip, all of them, and read them to their end.
+    """Open all files of a clip and read them to their end.
 
-    A video whose prepared file is up to date was decoded to its end when
-    that was made, and is not decoded again; folders of images are read anew
+    A video whose prepared file is up to date was decoded to its end when that
+    file was made, and is not decoded again. Folders of images are read anew
     every time.
 
     Args:
-        dataset (EmoReactDataset): Need not be initialised.
+        dataset (EmoReactDataset): The data set; it need not be initialised.
         row (Annotation): Which clip.
 
     Returns:
-        Source
+        Source: What was found.
     """
     if 'crops' in dataset.data_prefix:
         return _check_crops(dataset, row)
@@ -143,7 +143,7 @@ def _files_of(dataset, row: Annotation, problems: list) -> ClipFiles:
 
 
 def _open(files: ClipFiles, dataset, problems: list) -> tuple[VideoInfo, int]:
-    """All frames of a video or folder, and its size in bytes."""
+    """Open all frames of a video or folder, and return their info and size in bytes."""
     if files.filename_tmpl:
         return _read_frames(files, problems)
     path = prepared_path(files, dataset.cache_dir)
@@ -189,9 +189,13 @@ def _read_frames(files: ClipFiles, problems: list) -> tuple[VideoInfo, int]:
 
 
 def _read_images(paths: list[str], noun: str, problems: list) -> tuple:
-    """(width, height) of each image, None for one that cannot be read; and
-    the bytes of all. Read as training reads them: OpenCV takes a JPEG file
-    that ends too early, but not such bytes.
+    """Read images as training reads them.
+
+    OpenCV reads a JPEG file that ends too early, but does not decode such bytes.
+
+    Returns:
+        tuple: (width, height) of each image, None for one that cannot be read;
+        and the bytes of all.
     """
     sizes, num_bytes, unread, cut = [], 0, [], []
     for path in paths:
@@ -238,7 +242,12 @@ def _frames(paths: list[str], noun: str = 'frame') -> str:
 def _landmarks_of(
     files: ClipFiles, info: VideoInfo, dataset
 ) -> tuple[PreparedClip | None, list[Problem]]:
-    """What the landmark files hold; it is prepared on the way."""
+    """Read the landmark files of a clip, and prepare them on the way.
+
+    Returns:
+        tuple[PreparedClip | None, list[Problem]]: What the files hold, None if
+        they cannot be read; and what is wrong with them.
+    """
     path = prepared_path(files, dataset.cache_dir)
     if path == files.landmarks:
         clip, problems = _given(files, info)
@@ -258,7 +267,7 @@ def _landmarks_of(
 
 
 def _given(files: ClipFiles, info: VideoInfo) -> tuple:
-    """A prepared file among the landmarks."""
+    """Read a prepared file among the landmarks, and check that it belongs to the clip."""
     try:
         if files.filename_tmpl is None:
             prepare_video(files, '')  # only compares it
@@ -301,7 +310,7 @@ def _prepare(files: ClipFiles, path: str, info: VideoInfo, check: bool) -> tuple
 
 
 def _lies_outside(clip: PreparedClip) -> bool:
-    """Whether most faces have their middle outside the frame."""
+    """Check whether most faces have their middle outside the frame."""
     faces = clip.face_landmarks[coverage_of(clip).face]
     middles = np.nanmean(faces.astype(np.float64), axis=1)
     inside = ((middles >= 0) & (middles < clip.frame_size)).all(axis=1)
@@ -309,7 +318,7 @@ def _lies_outside(clip: PreparedClip) -> bool:
 
 
 def _unreadable_texts(files: ClipFiles) -> list[Problem]:
-    """What can be told of the landmark files without the clip's frames."""
+    """Check what can be checked of the landmark files without the clip's frames."""
     problems, frames = [], None
     if (files.landmarks or '').endswith('.csv'):
         try:

@@ -1,4 +1,4 @@
-"""Clips that are there twice, under one name or two."""
+"""Find clips that occur twice, under one name or two."""
 
 import hashlib
 import os
@@ -13,19 +13,19 @@ CHUNK = 1 << 20
 
 
 def content_ids(sizes: dict[str, int], workers: int | None = None) -> dict[str, str]:
-    """What is equal for clips of the same content only.
+    """Give each clip an id that only clips of the same content share.
 
-    Only what has the size of another clip is read.
+    A clip is read only if another one has the same size.
 
     Args:
-        sizes (dict[str, int]): Path of each video, or folder of images -> its
-            bytes in all; 0 for one that is not there.
-        workers (int, optional): Clips at a time. Defaults to None: as many
-            as there are cores.
+        sizes (dict[str, int]): Path of each video or folder of images -> its
+            size in bytes; 0 for one that is missing.
+        workers (int, optional): Number of clips at a time. Defaults to None:
+            as many as there are cores.
 
     Returns:
-        dict[str, str]: Path -> SHA-256 of the content; for what has a size
-        of its own, or cannot be read, its path.
+        dict[str, str]: Path -> SHA-256 of the content. For a clip whose size
+        no other one has, or that cannot be read, it is the clip's real path.
     """
     by_size = defaultdict(set)
     for path, size in sizes.items():
@@ -47,8 +47,10 @@ def content_ids(sizes: dict[str, int], workers: int | None = None) -> dict[str, 
 
 
 def _hash(path: str) -> str | None:
-    """Of a file, or of the files in a folder in the order of their names;
-    None where one cannot be read.
+    """Hash the content of a file, or of all files in a folder in the order of their names.
+
+    Returns:
+        str | None: SHA-256; None if a file cannot be read.
     """
     paths = [path]
     if osp.isdir(path):
@@ -65,18 +67,18 @@ def _hash(path: str) -> str | None:
 
 
 def find_same_content(clips: Sequence, ids: dict[str, str]) -> list[tuple]:
-    """Clips that show what an earlier one shows.
+    """Find clips that show what an earlier clip shows.
 
     Parts of one video that do not overlap, and several people in it, are
     different clips.
 
     Args:
-        clips (Sequence[Clip]): See :mod:`.checking`.
-        ids (dict[str, str]): See :func:`content_ids`.
+        clips (Sequence[Clip]): Clips, see :class:`.findings.Clip`.
+        ids (dict[str, str]): The result of :func:`content_ids`.
 
     Returns:
-        list[tuple[Clip, Clip]]: The later clip, and the first such one, of
-        another split if there is one.
+        list[tuple[Clip, Clip]]: The later clip, and the first earlier one that
+        shows the same, of another split if there is one.
     """
     groups, found = defaultdict(list), []
     for clip in clips:
@@ -90,12 +92,14 @@ def find_same_content(clips: Sequence, ids: dict[str, str]) -> list[tuple]:
 
 
 def find_same_video(clips: Sequence, ids: dict[str, str]) -> list[tuple]:
-    """Clips of a video that has clips in an earlier split as well, but for
-    those that show the same, see :func:`find_same_content`.
+    """Find clips of a video that also has clips in an earlier split.
+
+    Clips that show the same as a clip of that split are left out, see
+    :func:`find_same_content`.
 
     Args:
-        clips (Sequence[Clip]): See :mod:`.checking`.
-        ids (dict[str, str]): See :func:`content_ids`.
+        clips (Sequence[Clip]): Clips, see :class:`.findings.Clip`.
+        ids (dict[str, str]): The result of :func:`content_ids`.
 
     Returns:
         list[tuple[Clip, Clip]]: The later clip, and one of another split.
@@ -118,12 +122,13 @@ def _overlap(one, other) -> bool:
 
 
 def find_same_name(clips: Sequence, ids: dict[str, str]) -> list[tuple]:
-    """Clips whose name differs from an earlier one's of the same folder by
-    case or ending only, and whose content is another.
+    """Find clips that have the name of an earlier clip but other content.
+
+    The names, in the same folder, may differ by case and ending.
 
     Args:
-        clips (Sequence[Clip]): See :mod:`.checking`.
-        ids (dict[str, str]): See :func:`content_ids`.
+        clips (Sequence[Clip]): Clips, see :class:`.findings.Clip`.
+        ids (dict[str, str]): The result of :func:`content_ids`.
 
     Returns:
         list[tuple[Clip, Clip]]: The later clip, and the first of this name.

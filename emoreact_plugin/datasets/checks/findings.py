@@ -1,4 +1,4 @@
-"""What a check of a data set gives."""
+"""Hold what a check of a data set finds."""
 
 from typing import NamedTuple
 
@@ -30,14 +30,14 @@ KINDS = (
 
 
 class Finding(NamedTuple):
-    """Something that is not as it should be.
+    """Something in a data set that is not as it should be.
 
     Attributes:
         level (str): ``'error'``: training stops, or its results mean
             nothing; ``'warning'``: it goes on with less; ``'note'``.
-        kind (str): Of :data:`KINDS`.
-        split (str): Such as ``'train'``.
-        clip (str): Its id; empty where it is about the split.
+        kind (str): One of :data:`KINDS`.
+        split (str): The split, such as ``'train'``.
+        clip (str): The clip's id; empty if the finding is about the split.
         text (str): File, place, what was expected and what was found.
     """
 
@@ -49,7 +49,7 @@ class Finding(NamedTuple):
 
 
 class Clip(NamedTuple):
-    """A row of the annotations and what its files are like.
+    """A row of the annotations, and what the files of its clip are like.
 
     Attributes:
         split, clip_id, video (str): Which clip it is.
@@ -57,12 +57,12 @@ class Clip(NamedTuple):
         label (tuple[int, ...]): C values, 0 or 1.
         start (int), end (int | None), person (str | None): See
             :class:`~emoreact_plugin.datasets.annotations.Annotation`.
-        frames (int | None): How many; None where they cannot be read.
-        width, height (int | None): Of a frame, in pixels.
-        fps (float | None): Frames a second; None where unknown.
-        no_face, no_body (float | None): Share of the frames without; None
-            without a file, and where it cannot be read.
-        num_bytes (int): Of the whole video or folder; 0 where missing.
+        frames (int | None): Number of frames; None if they cannot be read.
+        width, height (int | None): Size of a frame in pixels.
+        fps (float | None): Frames a second; None if unknown.
+        no_face, no_body (float | None): Share of the frames without a face
+            or a body; None without a file, and if it cannot be read.
+        num_bytes (int): Size of the whole video or folder; 0 if missing.
     """
 
     split: str
@@ -83,7 +83,7 @@ class Clip(NamedTuple):
 
     @property
     def place(self) -> str:
-        """Its path, and which part of the video, and person in it, it is."""
+        """Return the clip's path, and which part of the video and which person it shows."""
         place = self.path
         if self.start or self.end is not None:
             end = 'the end' if self.end is None else self.end
@@ -92,14 +92,14 @@ class Clip(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What was found.
+    """The result of a check of a data set.
 
     Attributes:
         classes (tuple[str, ...]): C names.
-        clips (list[Clip]): Those whose line in the annotations is readable.
+        clips (list[Clip]): The clips whose line in the annotations is readable.
         labels (dict[str, np.ndarray]): Split -> (N, C) int, 0 or 1.
         prior (dict[str, float | None]): Split -> micro ROC AUC of the
-            training split's label frequencies; None where undefined.
+            training split's label frequencies; None if undefined.
         findings (list[Finding]): Errors first.
     """
 
@@ -111,5 +111,5 @@ class Report(NamedTuple):
 
 
 def sort_findings(findings: list[Finding]) -> list[Finding]:
-    """By level, then by kind, otherwise as they are."""
+    """Sort findings by level, then by kind, and leave the rest of their order."""
     return sorted(findings, key=lambda f: (LEVELS.index(f.level), KINDS.index(f.kind)))

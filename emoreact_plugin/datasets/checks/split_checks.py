@@ -1,5 +1,7 @@
-"""What only a look at all clips together tells: what is there twice, what is
-unlike the others, which labels are missing.
+"""Find the problems that only show when all clips are looked at together.
+
+These are clips that occur twice, clips that are unlike the others, and
+labels that are missing.
 """
 
 from collections import Counter
@@ -10,20 +12,22 @@ import numpy as np
 from .duplicates import content_ids, find_same_content, find_same_name, find_same_video
 from .findings import Clip, Finding
 
-# What so many clips have in common is what the others are compared with.
+# What this share of the clips has in common is what the others are compared with.
 USUAL_SHARE = 0.9
 
 
 def duplicate_findings(clips: Sequence[Clip], workers: int | None = None) -> list[Finding]:
-    """Clips that are there twice. In two splits that is an error: what is
-    measured then means nothing.
+    """Find clips that occur twice, and clips that share a video or a name.
+
+    A clip that occurs in two splits is an error: what is measured then means
+    nothing. All else is a warning.
 
     Args:
-        clips (Sequence[Clip]): Of all splits.
-        workers (int, optional): Clips at a time.
+        clips (Sequence[Clip]): The clips of all splits.
+        workers (int, optional): Number of clips at a time.
 
     Returns:
-        list[Finding]
+        list[Finding]: One for each such clip.
     """
     ids = content_ids({clip.path: clip.num_bytes for clip in clips}, workers)
     found = []
@@ -59,7 +63,7 @@ def duplicate_findings(clips: Sequence[Clip], workers: int | None = None) -> lis
 
 
 def odd_findings(clips: Sequence[Clip]) -> list[Finding]:
-    """Clips of another frame size or rate than nine in ten have."""
+    """Find clips of another frame size or frame rate than nine in ten clips have."""
     opened = [clip for clip in clips if clip.frames is not None]
     sizes = _unusual(opened, 'frame size', lambda clip: f'{clip.width}x{clip.height} pixels')
     rates = _unusual(
@@ -94,15 +98,15 @@ def _unusual(clips: Sequence[Clip], kind: str, describe: Callable[[Clip], str]) 
 def label_findings(
     labels: dict[str, np.ndarray], classes: Sequence[str], clips: Sequence[Clip]
 ) -> list[Finding]:
-    """Classes that a split says nothing about, and clips without a label.
+    """Find classes that a split says nothing about, and clips without a label.
 
     Args:
         labels (dict[str, np.ndarray]): Split -> (N, C), 0 or 1.
         classes (Sequence[str]): C names.
-        clips (Sequence[Clip]): Of all splits.
+        clips (Sequence[Clip]): The clips of all splits.
 
     Returns:
-        list[Finding]
+        list[Finding]: One for each class of a split and for each clip.
     """
     found = []
     for split, each in labels.items():

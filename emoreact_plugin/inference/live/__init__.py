@@ -1,1 +1,1 @@
-"""A camera or frames as they come."""
+"""Score a camera, or frames as they arrive."""

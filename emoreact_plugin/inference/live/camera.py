@@ -1,4 +1,4 @@
-"""The newest frame of a camera."""
+"""Read the newest frame of a camera."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -15,19 +15,19 @@ PATIENCE = 2.0  # seconds
 
 
 class Camera:
-    """Reads a camera in a thread and keeps only its newest frame.
+    """Read a camera in a thread and keep only its newest frame.
 
     Args:
-        index (int): Of the camera, from 0 on.
-        clock (Callable): Gives the time, seconds.
+        index (int): Index of the camera, from 0.
+        clock (Callable): Function that returns the time, seconds.
 
     Attributes:
-        fps (float): Frames a second as the camera states them, 30 where it
-            states none, or none that can be.
-        dropped (int): Frames that came and were never asked for.
+        fps (float): Frames per second as the camera states them; 30 if it states none, or an
+            impossible value.
+        dropped (int): Number of frames that came and were never asked for.
 
     Raises:
-        ValueError: When it cannot be opened.
+        ValueError: When the camera cannot be opened.
     """
 
     def __init__(self, index: int, clock: Callable[[], float]) -> None:
@@ -73,11 +73,13 @@ class Camera:
                 self._changed.notify()
 
     def __iter__(self) -> Iterator[tuple[float, np.ndarray]]:
-        """Yield the newest frame, one that was not yielded before: seconds
-        and (H, W, 3) uint8, RGB; ends when the camera gives no more.
+        """Yield the newest frame, each frame once, until the camera gives no more.
+
+        Yields:
+            tuple[float, np.ndarray]: Seconds, and (H, W, 3) uint8, RGB.
 
         Raises:
-            ValueError: When reading it failed.
+            ValueError: When reading the camera failed.
         """
         while True:
             with self._changed:
@@ -92,7 +94,7 @@ class Camera:
             ) from self._error
 
     def close(self) -> None:
-        """Let go of the camera."""
+        """Release the camera."""
         self._closed = True
         self._thread.join(PATIENCE)
         self._capture.release()
@@ -100,7 +102,7 @@ class Camera:
 
 @contextmanager
 def silent_opencv() -> Iterator[None]:
-    """Keep OpenCV from printing what it tried in vain."""
+    """Keep OpenCV from printing messages about what it tried without success."""
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     before = os.dup(2)

@@ -1,4 +1,4 @@
-"""Emotions while the frames still come."""
+"""Score emotions while the frames still arrive."""
 
 import time
 from collections import deque
@@ -37,24 +37,20 @@ class StreamResult:
     """The scores of the newest window of a stream.
 
     Attributes:
-        start_s, end_s (float): Seconds from the first frame of the stream on.
-        probabilities (dict[str, float]): Emotion -> 0..1.
-        labels (list[str]): The emotions whose probability reaches the
-            threshold.
-        streams (dict[str, dict[str, float]]): Stream -> its own
-            probabilities.
-        found (dict[str, float]): Region -> the share of the window's frames
-            in which it was found.
-        latency_ms (float): From the arrival of the newest frame to this
-            result, milliseconds.
-        landmarks_ms (float): The part of it in which landmarks were looked
-            for; the rest is the latency without.
-        dropped (int): Frames that were left out so far, because newer ones
-            were there already.
+        start_s, end_s (float): Start and end, in seconds from the first frame of the stream.
+        probabilities (dict[str, float]): Emotion -> probability, 0..1.
+        labels (list[str]): The emotions whose probability reaches the threshold.
+        streams (dict[str, dict[str, float]]): Stream -> its own probabilities.
+        found (dict[str, float]): Region -> share of the window's frames in which it was found.
+        latency_ms (float): Milliseconds from the arrival of the newest frame to this result.
+        landmarks_ms (float): The part of the latency in which landmarks were looked for. The rest
+            is the latency without landmarks.
+        dropped (int): Number of frames that were left out so far, because newer ones were already
+            there.
         frame (np.ndarray): The newest frame, (H, W, 3) uint8, RGB.
-        boxes (dict[str, tuple | None]): Region -> its box in it.
+        boxes (dict[str, tuple | None]): Region -> its box in the newest frame.
         warnings (list[str]): What has to be known about these scores.
-        reliable (bool): False where they mean little, see ``ClipResult``.
+        reliable (bool): False if the scores mean little, see ``ClipResult``.
     """
 
     start_s: float
@@ -73,17 +69,18 @@ class StreamResult:
 
     @property
     def face_share(self) -> float | None:
-        """The share of the window's frames with a face; None where the model
-        needs none.
+        """Return the share of the window's frames with a face.
+
+        It is None if the model needs no face.
         """
         return self.found.get('face')
 
     def without_frame(self) -> 'StreamResult':
-        """The same without the picture, to be kept."""
+        """Return a copy without the picture, which can be kept."""
         return replace(self, frame=None)
 
     def as_window(self) -> WindowResult:
-        """The scores, as those of a window of a clip."""
+        """Return the scores as those of a window of a clip."""
         return WindowResult(
             self.start_s,
             self.end_s,
@@ -99,9 +96,7 @@ Boxes = dict[str, tuple | None]
 
 
 class _Kept(NamedTuple):
-    """A frame that a window may need: seconds, pixels, landmarks, region ->
-    box.
-    """
+    """A frame that a window may need: seconds, pixels, landmarks, and region -> box."""
 
     time: float
     frame: np.ndarray
@@ -110,9 +105,7 @@ class _Kept(NamedTuple):
 
 
 class _Window:
-    """A window that is under way: which times it samples, and the frames for
-    these so far.
-    """
+    """A window in progress: the times that it samples, and the frames for them so far."""
 
     def __init__(self, start: float, sample: dict, period: float) -> None:
         self.start, self.sample = start, sample
@@ -121,8 +114,10 @@ class _Window:
         self.frames: dict[int, _Kept] = {}
 
     def offer(self, kept: _Kept, before: _Kept | None, ahead: float = TOLERANCE) -> None:
-        """Take the frame, or the one before, for each time that has come, or
-        will so many seconds from now: whichever is nearer.
+        """Take the frame, or the one before it, for each sampled time that has come.
+
+        Of the two frames, the nearer one is taken. A time has come if it lies at most ``ahead``
+        seconds after the frame.
         """
         for k in [k for k, t in self.times.items() if t <= kept.time + ahead]:
             t = self.times.pop(k)
@@ -131,41 +126,38 @@ class _Window:
 
 
 class EmotionStream:
-    """Scores a sliding window over frames as they come; iterate over it.
+    """Score a sliding window over frames as they arrive; iterate over it for the results.
 
-    A window is sampled as a clip of as many frames as it has at the frame
-    rate; of each of these, the frame nearest in time is taken. Nothing but
-    the frames that a window needs is kept. There is a result whenever a
-    window is complete: the first one after ``window_seconds``; a window during
-    which no frame came has none.
+    A window is sampled like a clip that has as many frames as the window at the frame rate. For
+    each of the sampled frames, the frame nearest in time is taken. Only the frames that a window
+    needs are kept. There is a result whenever a window is complete: the first one after
+    ``window_seconds``. A window during which no frame came has none.
 
-    Landmarks are looked for in every frame, where the inferencer has
-    ``landmarks='extract'``, or ``'auto'`` with mediapipe installed; without,
-    whole frames are used.
+    Landmarks are looked for in every frame if the inferencer has ``landmarks='extract'``, or
+    ``'auto'`` with mediapipe installed. Otherwise whole frames are used.
 
-    Of a camera only the newest frame is taken, and only the newest complete
-    window is scored: what has become stale meanwhile is dropped and counted.
-    Of frames that are given nothing is dropped, unless ``realtime`` is set.
+    From a camera, only the newest frame is taken, and only the newest complete window is scored.
+    Frames that have become stale are dropped and counted. From frames that are given, nothing is
+    dropped, unless ``realtime`` is set.
 
     Args:
-        owner (EmotionInferencer): That scores.
-        frames (int | Iterable): Index of a camera; or frames (H, W, 3) uint8,
-            RGB, or pairs ``(seconds, frame)``.
-        fps (float, optional): Frames a second. Defaults to None: what the
-            camera states; needed for frames.
-        realtime (bool): Leave out frames that come more than two frames later
-            than they were taken, as by ``clock``. Defaults to False.
-        clock (Callable): Gives the time, seconds.
+        owner (EmotionInferencer): The inferencer that scores.
+        frames (int | Iterable): Index of a camera; or frames (H, W, 3) uint8, RGB, or pairs
+            ``(seconds, frame)``.
+        fps (float, optional): Frames per second. Defaults to None: what the camera states. It is
+            needed for frames without seconds, and with ``realtime``.
+        realtime (bool): Leave out frames that come later than they were taken by more than two
+            frames, as measured by ``clock``. Defaults to False.
+        clock (Callable): Function that returns the time, seconds.
 
     Attributes:
-        fps (float | None): Frames a second, where that is known.
-        landmarks (str): As of a ``ClipResult``.
-        dropped (int): Frames left out so far.
+        fps (float | None): Frames per second, if that is known.
+        landmarks (str): Where the landmarks come from, see ``ClipResult``.
+        dropped (int): Number of frames left out so far.
         warnings (list[str]): What has to be known about the scores.
 
     Raises:
-        ValueError: When the camera cannot be opened, and for frames without
-            a frame rate.
+        ValueError: When the camera cannot be opened, and for frames without a frame rate.
 
     Examples:
         >>> with inferencer.stream(0) as stream:
@@ -218,12 +210,13 @@ class EmotionStream:
         self.close()
 
     def close(self) -> None:
-        """Let go of the camera."""
+        """Release the camera."""
         if self._camera is not None:
             self._camera.close()
 
     @property
     def dropped(self) -> int:
+        """Return the number of frames left out so far."""
         return self._late + (self._camera.dropped if self._camera else 0)
 
     def __iter__(self) -> Iterator[StreamResult]:
@@ -247,7 +240,7 @@ class EmotionStream:
                 yield self._score(window, kept, arrival, spent)
 
     def _stamped(self) -> Iterator[tuple[float, np.ndarray]]:
-        """The frames with their times."""
+        """Yield the frames with their times, seconds."""
         for count, item in enumerate(self._frames):
             if isinstance(item, tuple):
                 stamp, frame = item
@@ -266,7 +259,7 @@ class EmotionStream:
             yield float(stamp), frame
 
     def _look(self, stamp: float, frame: np.ndarray) -> tuple[_Kept, float]:
-        """A frame with its landmarks, and how many milliseconds they took."""
+        """Find the landmarks of a frame; return both, and the milliseconds that it took."""
         start = self._clock()
         landmarks = Landmarks.none(1)
         if self._detector is not None:
@@ -277,8 +270,9 @@ class EmotionStream:
         return _Kept(stamp, frame, landmarks, {name: box[0] for name, box in boxes.items()}), spent
 
     def _take(self, kept: _Kept, before: _Kept | None) -> list[_Window]:
-        """Give a frame to the windows that need it; those that are complete
-        with it are returned, the oldest first.
+        """Give a frame to the windows that need it, and return those that it completes.
+
+        The oldest window comes first.
         """
         owner, period = self.owner, self._period(kept)
         seconds, stride = owner.window_seconds, owner.stride_seconds
@@ -307,8 +301,9 @@ class EmotionStream:
         return ready
 
     def _period(self, kept: _Kept) -> float:
-        """Seconds from frame to frame; where no rate is known, as the last
-        ones have come.
+        """Return the seconds from frame to frame.
+
+        If no frame rate is known, they are taken from the times of the last frames.
         """
         if self.fps is not None:
             return 1 / self.fps
@@ -347,8 +342,9 @@ class EmotionStream:
         )
 
     def _shares(self, start: float, end: float, sampled: list[_Kept]) -> dict[str, float]:
-        """Region -> the share of the window's frames in which it was found;
-        in a gap, of those that stand in.
+        """Return for each region the share of the window's frames in which it was found.
+
+        For a window in which no frame came, the sampled frames count instead.
         """
         boxes = [
             each for stamp, each in self._history if start - TOLERANCE <= stamp < end - TOLERANCE
@@ -360,8 +356,9 @@ class EmotionStream:
         }
 
     def as_clip(self, results: list[StreamResult]) -> ClipResult:
-        """The results of a stream as those of a clip, to write them to files;
-        it has no score of its own but the mean of its windows.
+        """Return the results of a stream as those of a clip, to write them to files.
+
+        The clip has no score of its own, only the mean of its windows.
         """
         windows = [each.as_window() for each in results]
         name = 'camera' if self._camera else 'stream'

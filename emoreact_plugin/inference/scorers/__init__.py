@@ -1,4 +1,4 @@
-"""Scores of clips from a checkpoint or an ONNX file."""
+"""Score clips with a checkpoint or an ONNX file."""
 
 from .base import Scorer, Scores
 from .loading import check_device, load_scorer

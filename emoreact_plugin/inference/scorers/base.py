@@ -1,4 +1,4 @@
-"""What scores clips, whatever runs the network."""
+"""Define how clips are scored, whatever runs the network."""
 
 from abc import ABC, abstractmethod
 from typing import NamedTuple
@@ -12,8 +12,8 @@ class Scores(NamedTuple):
 
     Attributes:
         logits (np.ndarray): (N, C) float32, fused.
-        streams (dict[str, np.ndarray]): Stream -> (N, C) float32 logits;
-            empty for a recognizer without streams.
+        streams (dict[str, np.ndarray]): Stream -> (N, C) float32 logits; empty for a recognizer
+            without streams.
     """
 
     logits: np.ndarray
@@ -25,7 +25,7 @@ class Scorer(ABC):
 
     Attributes:
         cfg (Config): The configuration of the recognizer.
-        dataset_meta (dict): What is known of the data it was trained on.
+        dataset_meta (dict): What is known about its training data.
         classes (tuple[str, ...]): C names.
         threshold (float): Probability from which a label is predicted.
     """

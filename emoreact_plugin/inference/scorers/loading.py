@@ -13,21 +13,22 @@ from .torch_scorer import TorchScorer
 def load_scorer(
     checkpoint: str, config: str | Config | None = None, device: str | None = None
 ) -> Scorer:
-    """What scores clips with a checkpoint or an ONNX file.
+    """Load the scorer of a checkpoint or an ONNX file.
 
     Args:
-        checkpoint (str): Its path; that of an ONNX file ends in ``.onnx``.
-        config (str | Config, optional): See ``load_recognizer``. An ONNX file
-            has its own.
-        device (str, optional): Such as ``'cpu'``, which is where ONNX files
-            run. Defaults to None: a GPU where there is one, for a checkpoint.
+        checkpoint (str): Path of the file; that of an ONNX file ends in ``.onnx``.
+        config (str | Config, optional): See ``load_recognizer``. Not for an ONNX file, which has
+            its own.
+        device (str, optional): Device, such as ``'cpu'``, the only one for ONNX files. Defaults to
+            None: for a checkpoint, a GPU if there is one.
 
     Returns:
         Scorer: A ``TorchScorer`` or an ``OnnxScorer``.
 
     Raises:
-        FileNotFoundError, ImportError, ValueError: See :func:`check_device`,
-            ``load_recognizer``, :class:`TorchScorer` and ``OnnxScorer``.
+        FileNotFoundError, ImportError, ValueError: See :func:`check_device`, ``load_recognizer``,
+            :class:`TorchScorer` and ``OnnxScorer``. Also a ValueError for a config or another
+            device than the CPU with an ONNX file.
     """
     if device is not None:
         check_device(device)
@@ -47,14 +48,13 @@ def load_scorer(
 
 
 def check_device(device: str) -> None:
-    """Refuse a device that is not there.
+    """Refuse a device that is not available.
 
     Args:
-        device (str): As PyTorch calls it: ``'cpu'``, ``'cuda'``,
-            ``'cuda:1'``.
+        device (str): Name of the device in PyTorch: ``'cpu'``, ``'cuda'``, ``'cuda:1'``.
 
     Raises:
-        ValueError: Naming those that are there.
+        ValueError: When the device is not available; the message names those that are.
     """
     try:
         torch.empty(1, device=device)

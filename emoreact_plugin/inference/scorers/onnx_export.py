@@ -1,4 +1,4 @@
-"""Trained recognizers as ONNX files (https://onnx.ai)."""
+"""Export trained recognizers as ONNX files (https://onnx.ai)."""
 
 import json
 import warnings
@@ -21,7 +21,7 @@ TOLERANCE = 1e-4
 
 
 class _Exported(nn.Module):
-    """A recognizer as a function of images, with their normalisation."""
+    """Wrap a recognizer as a function of images that also normalises them."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -60,11 +60,10 @@ class _Exported(nn.Module):
 
 
 def require_onnx():
-    """The package onnx.
+    """Import the package onnx and return it.
 
     Raises:
-        ImportError: When it, or what PyTorch needs beside it to export, is
-            not installed.
+        ImportError: When it, or what PyTorch needs in addition for the export, is not installed.
     """
     try:
         import onnx
@@ -77,32 +76,31 @@ def require_onnx():
 def export_onnx(
     cfg: Config, model: nn.Module, clips: list[dict], path: str, dataset_meta: dict | None = None
 ) -> float:
-    """Write a recognizer as ONNX, once it is shown to give the same logits.
+    """Write a recognizer as an ONNX file, provided that the file gives the same logits.
 
-    The file takes the images of each stream as ``ClipPipeline`` packs them,
-    ``<stream>_imgs`` (N, T, 3, H, W) uint8, or ``imgs`` of a stock
-    recognizer; any number N of clips. (With ``ScoreFusion(skip_missing=True)``
-    also ``<stream>_found`` (N, ) bool.) It normalises them, and gives
-    ``logits`` (N, C), fused, and ``<stream>_logits`` (N, C). The
+    The file takes the images of each stream as ``ClipPipeline`` packs them: ``<stream>_imgs`` (N,
+    T, 3, H, W) uint8, or ``imgs`` for a stock recognizer, with any number N of clips. With
+    ``ScoreFusion(skip_missing=True)`` it also takes ``<stream>_found`` (N, ) bool. It normalises
+    the images, and gives ``logits`` (N, C), fused, and ``<stream>_logits`` (N, C). The
     configuration, classes and threshold are in its metadata.
 
     Args:
         cfg (Config): The configuration.
         model (nn.Module): See ``TorchScorer``; in eval mode.
-        clips (list[dict]): Real clips to compare both on, at least two, see
+        clips (list[dict]): Real clips on which both are compared, at least two, see
             ``ClipPipeline.pack``.
-        path (str): The file; written to another name first.
-        dataset_meta (dict, optional): What the checkpoint says of the data
-            that it was trained on, to be kept in the file.
+        path (str): Path of the file, which is written under another name first.
+        dataset_meta (dict, optional): What the checkpoint says about its training data, to be kept
+            in the file.
 
     Returns:
         float: The largest difference of a logit.
 
     Raises:
         ImportError: Without the packages of the extra ``onnx``.
-        ValueError: For fewer clips than two, for a recognizer that cannot be
-            exported, or when the two differ by more than 1e-4, or 1e-4 of the
-            largest logit where that is above 1; no file is left then.
+        ValueError: For fewer than two clips, for a recognizer that cannot be exported, or when
+            logits differ by more than 1e-4, or 1e-4 of the largest logit if that is above 1. No
+            file is left then.
     """
     if len(clips) < 2:
         raise ValueError(
@@ -130,7 +128,7 @@ def export_onnx(
 
 
 def _write(exported: _Exported, clips: list[dict], path: str) -> None:
-    """Let torch write the file, for any number of clips."""
+    """Let PyTorch write the file, for any number of clips."""
     values = tuple(torch.from_numpy(each) for each in feed_of(clips, exported.input_names).values())
     batch = torch.export.Dim('batch', min=1)
     try:
@@ -157,12 +155,13 @@ def _write(exported: _Exported, clips: list[dict], path: str) -> None:
 
 
 def _compare(scorer: TorchScorer, other: OnnxScorer, clips: list[dict]) -> float:
-    """The largest difference, in one batch and clip by clip: the batch is
-    free.
+    """Return the largest difference of a logit, in one batch and clip by clip.
+
+    Both are compared because the file takes any batch size.
 
     Raises:
-        ValueError: When it is more than 1e-4, or 1e-4 of the largest logit
-            where that is above 1.
+        ValueError: When the difference is more than 1e-4, or 1e-4 of the largest logit if that is
+            above 1.
     """
     largest = 0.0
     for batch in (clips, *([clip] for clip in clips)):

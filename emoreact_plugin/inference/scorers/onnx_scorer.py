@@ -1,4 +1,4 @@
-"""Scores of clips from an ONNX file."""
+"""Score clips with an ONNX file."""
 
 import json
 import os.path as osp
@@ -16,12 +16,12 @@ ONLY_INPUT, FUSED = 'imgs', 'logits'
 
 
 class OnnxScorer(Scorer):
-    """Scores packed clips with an ONNX file of ``tools/export_onnx.py``.
-
-    Args:
-        path (str): The file.
+    """Score packed clips with an ONNX file from ``tools/export_onnx.py``.
 
     The configuration in its metadata is parsed as data.
+
+    Args:
+        path (str): Path of the file.
 
     Raises:
         ImportError: Without onnxruntime.
@@ -56,6 +56,7 @@ class OnnxScorer(Scorer):
         check_names(self.cfg, path)
 
     def __call__(self, clips: list[dict]) -> Scores:
+        """Score a batch of N packed clips on the CPU."""
         names = [each.name for each in self._session.get_inputs()]
         outputs = [each.name for each in self._session.get_outputs()]
         values = dict(zip(outputs, self._session.run(outputs, feed_of(clips, names)), strict=True))
@@ -65,11 +66,11 @@ class OnnxScorer(Scorer):
 
 
 def feed_of(clips: list[dict], names: list[str]) -> dict[str, np.ndarray]:
-    """The inputs of N clips.
+    """Collect the inputs of the ONNX file for N clips.
 
     Args:
-        clips (list[dict]): See ``ClipPipeline.pack``.
-        names (list[str]): ``<stream>_imgs``, ``imgs``, ``<stream>_found``.
+        clips (list[dict]): Packed clips, see ``ClipPipeline.pack``.
+        names (list[str]): Names of the inputs: ``<stream>_imgs``, ``imgs``, ``<stream>_found``.
 
     Returns:
         dict[str, np.ndarray]: Name -> (N, ...).

@@ -13,18 +13,17 @@ from .base import Scorer, Scores
 
 
 class TorchScorer(Scorer):
-    """Scores packed clips with a recognizer in PyTorch.
+    """Score packed clips with a recognizer in PyTorch.
 
     Args:
-        cfg (Config): Its configuration.
-        model (nn.Module): A ``LateFusionRecognizer``, or a stock recognizer
-            that was trained on several labels a clip.
-        dataset_meta (dict, optional): What its checkpoint says of the data
-            that it was trained on.
+        cfg (Config): The configuration of the recognizer.
+        model (nn.Module): A ``LateFusionRecognizer``, or a stock recognizer that was trained on
+            several labels per clip.
+        dataset_meta (dict, optional): What its checkpoint says about the training data.
 
     Raises:
-        ValueError: For a recognizer whose classes compete (a softmax loss),
-            so that it has no probability for each.
+        ValueError: For a recognizer whose classes compete (a softmax loss), so that it has no
+            probability for each class.
     """
 
     def __init__(self, cfg: Config, model: nn.Module, dataset_meta: dict | None = None) -> None:
@@ -48,6 +47,7 @@ class TorchScorer(Scorer):
 
     @torch.no_grad()
     def __call__(self, clips: list[dict]) -> Scores:
+        """Score a batch of N packed clips."""
         batch = pseudo_collate(clips)
         if not self.has_streams:
             inputs = self.model.data_preprocessor(batch)['inputs']
@@ -64,17 +64,17 @@ class TorchScorer(Scorer):
 
 
 def classes_of(cfg: Config, count: int, trained: dict) -> tuple[str, ...]:
-    """The names of the classes of a recognizer.
+    """Return the names of the classes of a recognizer.
 
     Args:
-        cfg (Config): Its configuration.
-        count (int): How many there are.
-        trained (dict): What the checkpoint says of its data.
+        cfg (Config): The configuration of the recognizer.
+        count (int): Number of classes.
+        trained (dict): What the checkpoint says about the training data.
 
     Returns:
-        tuple[str, ...]: The first of these that are as many: those in
-        ``trained['classes']``, those that the test data set names, EmoReact's
-        emotions for an ``EmoReactDataset``, ``'class 0'``, ...
+        tuple[str, ...]: The first of these that has ``count`` names: those in
+        ``trained['classes']``, those that the test data set names, EmoReact's emotions for an
+        ``EmoReactDataset``, ``'class 0'``, ...
     """
     dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
     while 'dataset' in dataset:

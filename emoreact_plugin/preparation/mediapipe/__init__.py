@@ -1,1 +1,1 @@
-"""Landmarks found by the models of mediapipe."""
+"""Find landmarks with the models of mediapipe."""

@@ -1,10 +1,9 @@
-"""Face and body points of one person, frame by frame, found with mediapipe.
+"""Find the face and body points of one person, frame by frame, with mediapipe.
 
-mediapipe's own solutions follow whichever person they come upon. Here the
-same models run with regions of interest that are chosen frame by frame, so
-that somebody else is noticed and left out. The face is looked for anew in
-every frame: a region made of the points of the frame before shrinks, step by
-step, on a face with a mask.
+mediapipe's own solutions follow whichever person they find. Here the same models run with regions
+of interest that are chosen frame by frame, so that another person is noticed and left out. The face
+is searched for again in every frame, because a region made from the points of the previous frame
+shrinks, step by step, on a face with a mask.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -95,15 +94,14 @@ MARGINS = (1.8, 1.5)
 
 
 class FrameLandmarks(NamedTuple):
-    """What was found in one frame, in pixels of it.
+    """Landmarks found in one frame, in pixels of the frame.
 
     Attributes:
-        face (np.ndarray): float32 (68, 2), x and y in OpenFace's order, NaN
-            where there is no face. Where only its box is known, the box's
-            corners 17 times over.
+        face (np.ndarray): float32 (68, 2), x and y in OpenFace's order, NaN if there is no face. If
+            only its box is known, the box's four corners repeated 17 times.
         face_is_box (bool): Whether it is such a box.
-        body (np.ndarray): float32 (33, 2), the joints of mediapipe's pose;
-            NaN where one was not seen.
+        body (np.ndarray): float32 (33, 2), the joints of mediapipe's pose; NaN for a joint that was
+            not seen.
     """
 
     face: np.ndarray
@@ -112,25 +110,22 @@ class FrameLandmarks(NamedTuple):
 
 
 class LandmarkDetector:
-    """Finds the points of one person in the frames of a clip, one by one.
+    """Find the points of one person in the frames of a clip, one by one.
 
-    The person is the largest and most central in the first frame with a face.
-    Faces found elsewhere later are another's and left out, until the person
-    has been away for 15 frames: then the most plausible face takes over. The
-    body is the one that carries this face.
+    The person is the largest and most central one in the first frame with a face. Faces found
+    elsewhere later belong to somebody else and are left out, until the person has been away for 15
+    frames. Then the most plausible face takes over. The body is the one that carries this face.
 
-    The 68 points are picked from the mesh of 468: they are like OpenFace's,
-    not the same. Where the mesh finds nothing, the face detector's box
-    stands in.
+    The 68 points are picked from the mesh of 468. They are similar to OpenFace's, not the same. If
+    the mesh finds nothing, the face detector's box is used instead.
 
-    For one thread at a time; face and body are looked for side by side.
+    Use one detector in one thread at a time. It searches for face and body in parallel.
 
     Args:
-        body (bool): Look for the body as well, most of the work. Defaults to
-            True.
+        body (bool): Search for the body as well, which is most of the work. Defaults to True.
 
     Raises:
-        ImportError: Without mediapipe.
+        ImportError: If mediapipe is not installed.
 
     Examples:
         >>> with LandmarkDetector() as detector:
@@ -152,7 +147,7 @@ class LandmarkDetector:
         self._last_mesh = self._face_region = self._body_region = None
 
     def close(self) -> None:
-        """Let go of the models."""
+        """Release the models."""
         if self._pool is not None:
             self._pool.shutdown()
             self._pool = None
@@ -171,7 +166,7 @@ class LandmarkDetector:
             frame (np.ndarray): (H, W, 3) uint8, RGB.
 
         Returns:
-            FrameLandmarks
+            FrameLandmarks: The points of the person.
 
         Raises:
             ValueError: For anything but such a frame, or after ``close``.
@@ -195,7 +190,7 @@ class LandmarkDetector:
     # The face
 
     def _find_face(self, image: np.ndarray) -> tuple[np.ndarray, bool]:
-        """The 68 points, and whether they are a box only."""
+        """Find the 68 points, and whether they are only a box."""
         face, small = self._detect_face(image)
         points = None
         for region in self._regions_of(face):
@@ -215,7 +210,7 @@ class LandmarkDetector:
         return np.tile(face.box.corners(), (NUM_LANDMARKS // 4, 1)), True
 
     def _regions_of(self, face: Detection | None) -> list[Region]:
-        """Where the mesh may be looked for, the most promising first."""
+        """List the regions in which to search for the mesh, the most promising first."""
         regions = []
         if face is None:
             self._face_region = None
@@ -228,7 +223,7 @@ class LandmarkDetector:
         return regions
 
     def _detect_face(self, image: np.ndarray) -> tuple[Detection | None, bool]:
-        """The person's face, and whether by the model for small faces."""
+        """Detect the person's face, and return whether the model for small faces found it."""
         if self._person is not None and self._away == 0:
             found = self._models.faces(*cut_out(image, self._person))
             face = self._choose_face(image, found)
@@ -251,7 +246,7 @@ class LandmarkDetector:
         return max(faces, key=lambda f: plausibility(f.box, width, height))
 
     def _is_near(self, box: Box) -> bool:
-        """Whether a face may be the person's, seen so many frames ago."""
+        """Return whether a face may be the person's, given for how many frames it was not seen."""
         # A head moves on while it is not seen.
         reach = min(0.7 + 0.1 * self._away, 1.5)
         return self._person.distance(*box[:2]) < reach and 0.5 < box.size / self._person.size < 2
@@ -259,8 +254,10 @@ class LandmarkDetector:
     def _mesh_in(
         self, image: np.ndarray, region: Region, face: Detection | None
     ) -> np.ndarray | None:
-        """float32 (468, 2); None where no face is in the region, or none that
-        is where the detected one, or the person, is.
+        """Find the mesh of the face in a region, float32 (468, 2).
+
+        It is None if there is no face in the region, or if the face is not where the detected face,
+        or else the person, is.
         """
         points = self._models.mesh(image, region)
         if points is None:
@@ -273,7 +270,7 @@ class LandmarkDetector:
     # The body
 
     def _find_body(self, image: np.ndarray, found: Pose | None) -> np.ndarray:
-        """The joints, given what was found where the body was last."""
+        """Find the joints, given what was found where the body was last."""
         joints = self._accept(found)
         if joints is None:
             region = self._choose_body(image)
@@ -295,14 +292,15 @@ class LandmarkDetector:
         return np.where(visible[:, None], joints, np.float32(np.nan))
 
     def _is_elsewhere(self, x: float, y: float) -> bool:
-        """Whether a head is not that of the followed person."""
+        """Return whether a head is not that of the followed person."""
         if not self._is_known():
             return False
         return self._person.distance(x, y) > min(1 + 0.1 * self._away, 2)
 
     def _is_known(self) -> bool:
-        """Whether the person's face has been seen lately, once this frame's
-        was looked for.
+        """Return whether the person's face has been seen lately.
+
+        Call it after the face was searched for in the current frame.
         """
         return self._person is not None and self._away <= MAX_FRAMES_AWAY
 

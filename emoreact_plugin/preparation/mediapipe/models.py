@@ -1,4 +1,4 @@
-"""The models of mediapipe that find faces and bodies, and what they need."""
+"""Run the models of mediapipe that find faces and bodies."""
 
 import os
 import sys
@@ -56,12 +56,12 @@ node { calculator: "PoseLandmarkByRoiCpu" input_stream: "IMAGE:image"
 
 
 class Pose(NamedTuple):
-    """A body.
+    """Joints of one body.
 
     Attributes:
-        joints (np.ndarray): float32 (33, 2), pixels.
+        joints (np.ndarray): float32 (33, 2), in pixels.
         visible (np.ndarray): bool (33,).
-        region (Region): Where to look for it in the next frame.
+        region (Region): Where to search for the body in the next frame.
     """
 
     joints: np.ndarray
@@ -70,13 +70,13 @@ class Pose(NamedTuple):
 
 
 class LandmarkModels:
-    """Each model apart, on a frame and a region of it.
+    """Run each model separately, on a frame and a region of it.
 
     Args:
-        body (bool): Load those for bodies as well. Defaults to True.
+        body (bool): Load the models for bodies as well. Defaults to True.
 
     Raises:
-        ImportError: Without mediapipe.
+        ImportError: If mediapipe is not installed.
     """
 
     def __init__(self, body: bool = True) -> None:
@@ -111,13 +111,14 @@ class LandmarkModels:
             )
 
     def close(self) -> None:
-        """Let go of the models."""
+        """Release the models."""
         with silenced():
             while self._graphs:
                 self._graphs.popitem()[1].close()
 
     @property
     def closed(self) -> bool:
+        """Return whether the models were released."""
         return not self._graphs
 
     def faces(
@@ -127,12 +128,12 @@ class LandmarkModels:
 
         Args:
             image (np.ndarray): (H, W, 3) uint8, RGB: a part of the frame.
-            corner (tuple[int, int]): x and y in the frame where it begins.
-            small (bool): Use the model for faces far away, which takes more
-                things for faces. Defaults to False.
+            corner (tuple[int, int]): x and y in the frame where this part begins.
+            small (bool): Use the model for faces far away, which has more false detections.
+                Defaults to False.
 
         Returns:
-            list[Detection]: Their boxes, about the extent of the 68 points.
+            list[Detection]: The faces; their boxes have about the extent of the 68 points.
         """
         graph = self._graphs['small_faces' if small else 'faces']
         return [
@@ -142,8 +143,9 @@ class LandmarkModels:
         ]
 
     def mesh(self, image: np.ndarray, region: Region) -> np.ndarray | None:
-        """The mesh of the face in a region: float32 (468, 2), pixels; None
-        where there is none.
+        """Find the mesh of the face in a region, float32 (468, 2) in pixels.
+
+        It is None if there is no face.
         """
         found = (
             self._graphs['mesh']
@@ -158,7 +160,7 @@ class LandmarkModels:
         return [_body_detection(each, image) for each in found]
 
     def pose(self, image: np.ndarray, region: Region) -> Pose | None:
-        """The body in a region; None where there is none."""
+        """Find the body in a region; None if there is none."""
         found = self._graphs['pose'].process(dict(image=image, region=self._to_rect(region, image)))
         if found.points is None or found.frame_points is None:
             return None
@@ -181,10 +183,10 @@ class LandmarkModels:
 
 
 def mediapipe_version() -> str:
-    """The version of mediapipe.
+    """Return the version of mediapipe.
 
     Raises:
-        ImportError: When it is not there, or a release without these models.
+        ImportError: If mediapipe is not installed, or is a release without these models.
     """
     hint = (
         "pip install 'emoreact_plugin[landmarks]' (mediapipe 0.10.14 has "
@@ -207,7 +209,7 @@ _silence = Lock()
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Keep what C++ writes to the error stream, unless something fails."""
+    """Hold back what C++ writes to the error stream; show it only if something fails."""
     with _silence, tempfile.TemporaryFile() as kept:
         sys.stderr.flush()
         before = os.dup(2)

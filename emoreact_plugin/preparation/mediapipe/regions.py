@@ -1,4 +1,4 @@
-"""Where in a frame to look for a face or a body, and whose face it is."""
+"""Choose where in a frame to search for a face or body, and judge whose face it is."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ EYE_CORNERS = (33, 263)  # of the mesh
 
 
 class Box(NamedTuple):
-    """A face: its centre and size in pixels."""
+    """Box of a face: its centre and size in pixels."""
 
     x: float
     y: float
@@ -24,27 +24,30 @@ class Box(NamedTuple):
 
     @classmethod
     def around(cls, points: np.ndarray) -> 'Box':
+        """Make the box around some points, without those that are NaN."""
         low, high = np.nanmin(points, axis=0), np.nanmax(points, axis=0)
         return cls(*((low + high) / 2).tolist(), *(high - low).tolist())
 
     @property
     def size(self) -> float:
+        """Return the longer side."""
         return max(self.width, self.height)
 
     def corners(self) -> np.ndarray:
-        """float32 (4, 2)."""
+        """Return the four corners, float32 (4, 2)."""
         half = np.float32([self.width, self.height]) / 2
         signs = np.float32([(-1, -1), (1, -1), (1, 1), (-1, 1)])
         return np.float32([self.x, self.y]) + signs * half
 
     def distance(self, x: float, y: float) -> float:
-        """From its centre, in sizes of the face."""
+        """Return the distance of a point from the centre, as a multiple of the face's size."""
         return float(np.hypot(x - self.x, y - self.y) / max(self.size, 1.0))
 
 
 class Region(NamedTuple):
-    """A turned square that a model looks at: centre and side in pixels, angle
-    in radians, clockwise as seen.
+    """Rotated square that a model looks at.
+
+    Centre and side are in pixels, the angle is in radians, clockwise as seen.
     """
 
     x: float
@@ -53,24 +56,25 @@ class Region(NamedTuple):
     angle: float
 
     def grown(self, times: float) -> 'Region':
+        """Return the region with its side multiplied by a factor."""
         return self._replace(size=times * self.size)
 
 
 class Detection(NamedTuple):
-    """A head that was detected, and where to look at it, or at its body."""
+    """Detected head, with the region in which to look at it or at its body."""
 
     box: Box
     region: Region
 
 
 def mesh_region(points: np.ndarray) -> Region:
-    """Where the mesh looks for a face next, as mediapipe's own graph does.
+    """Choose the region in which to search for the mesh next, as mediapipe's own graph does.
 
     Args:
-        points (np.ndarray): (468, 2), pixels.
+        points (np.ndarray): (468, 2), in pixels.
 
     Returns:
-        Region: With the eyes level, half as large again as the points' extent.
+        Region: With the eyes level, and 1.5 times as large as the extent of the points.
     """
     right, left = points[list(EYE_CORNERS)].astype(float)
     angle = float(np.arctan2(left[1] - right[1], left[0] - right[0]))
@@ -81,15 +85,15 @@ def mesh_region(points: np.ndarray) -> Region:
 
 
 def steadied(before: Region | None, now: Region) -> Region:
-    """A region that trembles less than the faces that are detected.
+    """Smooth a region, which would otherwise tremble like the detected faces.
 
     Args:
-        before (Region, optional): That of the frame before.
+        before (Region, optional): The region of the previous frame.
         now (Region): The face that is detected now.
 
     Returns:
-        Region: Between both; ``now`` where they are apart by more than a
-        tenth of its size, or turned by more than 0.2 radians.
+        Region: Between both; ``now`` if they differ in position or size by more than a tenth of its
+        size, or in angle by more than 0.2 radians.
     """
     if before is None:
         return now
@@ -100,12 +104,11 @@ def steadied(before: Region | None, now: Region) -> Region:
 
 
 def body_region(centre: np.ndarray, edge: np.ndarray) -> Region:
-    """Where the pose model looks for a body, as mediapipe's own graph does.
+    """Choose the region in which to search for a body, as mediapipe's own graph does.
 
     Args:
-        centre (np.ndarray): (2,), pixels: the middle of the hips.
-        edge (np.ndarray): (2,), a point of the circle around the body, above
-            its head.
+        centre (np.ndarray): (2,), in pixels: the middle of the hips.
+        edge (np.ndarray): (2,), a point of the circle around the body, above its head.
 
     Returns:
         Region: With the body upright.
@@ -120,23 +123,25 @@ def body_region(centre: np.ndarray, edge: np.ndarray) -> Region:
 
 
 def plausibility(box: Box, width: int, height: int) -> float:
-    """How likely a face is the one that a clip is about: large and central.
+    """Rate how likely a face is the one that a clip is about: large and central.
 
     Args:
         box (Box): The face.
-        width, height (int): Of the frame.
+        width (int): Width of the frame.
+        height (int): Height of the frame.
 
     Returns:
-        float: Its area in square pixels, less towards the edge: half of it
-        where the distance from the middle is a quarter of the diagonal.
+        float: Its area in square pixels, reduced towards the edge: to half of it if the distance
+        from the middle is a quarter of the diagonal.
     """
     off = np.hypot(box.x - width / 2, box.y - height / 2)
     return box.width * box.height / (1 + (4 * off / np.hypot(width, height)) ** 2)
 
 
 def shrunk(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The frame, not larger than the models need, and what its pixels have
-    to be multiplied by.
+    """Shrink a frame to the size that the models need.
+
+    The second result is what its pixels have to be multiplied by, x and y.
     """
     height, width = frame.shape[:2]
     ratio = MAX_SIDE / max(height, width)
@@ -148,7 +153,7 @@ def shrunk(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def cut_out(image: np.ndarray, face: Box) -> tuple[np.ndarray, tuple[int, int]]:
-    """The neighbourhood of a face, and its corner in the image."""
+    """Cut out the neighbourhood of a face, and return it with its corner in the image."""
     half = max(NEIGHBOURHOOD * face.size / 2, 16)
     height, width = image.shape[:2]
     x = int(np.clip(face.x - half, 0, max(width - 2 * half, 0)))

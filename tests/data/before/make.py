@@ -173,7 +173,7 @@ def flags_of_grid():
 
 
 def grid():
-    """Resolved values by flags on the fusion config, and of all leaf configs."""
+    """Resolve the values of the fusion config with flags, and of all leaf configs."""
     found = {}
     for flags in flags_of_grid():
         found[' '.join(flags)] = resolved('configs/emoreact/tsn_r50_fusion.py', *flags)

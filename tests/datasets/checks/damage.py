@@ -36,14 +36,14 @@ def config(root, split, kind='video', **changes):
 
 
 def look(root, kind='video', **changes):
-    """What the check of all splits reports."""
+    """Check all splits and return the report."""
     return check(
         [make_part(split, config(root, split, kind, **changes)) for split in SPLITS], workers=2
     )
 
 
 def found(report, levels=('error', 'warning')):
-    """What is wrong, without words."""
+    """Return what is wrong, without the texts."""
     return [(f.level, f.kind, f.split, f.clip) for f in report.findings if f.level in levels]
 
 
@@ -100,7 +100,7 @@ def no_landmarks_at_all(root):
 
 
 def list_masks(root, pattern):
-    """Some videos were masked beforehand."""
+    """List videos in ``masks.csv``, as if they had been masked beforehand."""
     rows = [f'{path.name},surgical,6,0' for path in sorted(root.glob(f'videos/{pattern}.mp4'))]
     (root / 'videos' / 'masks.csv').write_text(
         'path,mask,frames,unmasked_frames\n' + '\n'.join(rows) + '\n'

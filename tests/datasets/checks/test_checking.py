@@ -133,8 +133,9 @@ class TestDuplicates:
         assert text.endswith('V.mp4, frames 0 to 3 of train')
 
     def test_one_video_in_two_splits(self, root):
-        """Other parts of it, and other people in it: a warning; within a
-        split nothing.
+        """Expect a warning for other parts of a video, or other people in it, in another split.
+
+        Within a split there is none.
         """
         rows = dict(train=['0,3,a', '3,6,a'], val=['3,6,b', '0,3,b'], test=['2,4,a', '0,6,c'])
         for split, each in rows.items():

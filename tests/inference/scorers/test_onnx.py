@@ -21,7 +21,7 @@ pytest.importorskip('onnxruntime')
 
 
 def make(**options):
-    """A random recognizer whose logits differ, and its configuration."""
+    """Make the configuration and a random recognizer whose logits differ."""
     cfg = Config(build(arch='resnet18', init='scratch', image_size=32, **options))
     torch.manual_seed(0)
     model = MODELS.build(cfg.model).eval()

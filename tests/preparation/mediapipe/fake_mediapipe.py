@@ -48,8 +48,9 @@ def mesh_of(person):
 
 
 def joints_of(person):
-    """(35, 2): the head's 11, others down to the hips, and the two points
-    that say where to look.
+    """Make the joints of a person, (35, 2).
+
+    They are the head's 11, others down to the hips, and the two points that say where to look.
     """
     joints = np.tile((person.x, person.y), (35, 1)).astype(float)
     joints[11:33, 1] += np.linspace(1, 3, 22) * person.size

@@ -12,7 +12,7 @@ OTHER = Person(60, 80, 36)
 
 
 def find(monkeypatch, *frames, scale=1, **kwargs):
-    """What is found in the frames of a world."""
+    """Find the landmarks in the frames of a world."""
     World(*frames).install(monkeypatch)
     with LandmarkDetector(**kwargs) as detector:
         return [detector(frame(k, scale)) for k in range(len(frames))]

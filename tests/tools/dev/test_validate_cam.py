@@ -23,14 +23,15 @@ RATIO = f'{ONE:.2f}'
 
 
 def places_of(clip, frame):
-    """Row and column of red, green and blue: none is in one place in two
-    frames that follow, and none at the border.
+    """Return row and column of red, green and blue in a frame.
+
+    None of them is in one place in two consecutive frames, and none is at the border.
     """
     return [(1 + (frame + c) % 4, 1 + clip) for c in range(3)]
 
 
 def cell_of(place, left=0, down=0, wide=1):
-    """A place's box in the frame; lower by some rows of the inner four."""
+    """Return the box of a place in the frame, moved down by some rows of the inner four."""
     row, column = place
     row = 1 + (row - 1 + down) % 4
     x, y = left + column * CELL, row * CELL
@@ -68,8 +69,9 @@ def cues_of(clip):
 
 @pytest.fixture
 def call(tmp_path, monkeypatch, calls):
-    """Calls the tool on a network and clips whose maps are known: (exit code,
-    stdout, stderr).
+    """Return a caller of the tool on a network and clips whose maps are known.
+
+    A call returns (exit code, stdout, stderr).
     """
     monkeypatch.chdir(tmp_path)
     names = [f'{clip}.mp4' for clip in range(CLIPS)]

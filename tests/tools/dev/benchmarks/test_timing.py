@@ -15,7 +15,7 @@ class Clock:
         return self.now
 
     def takes(self, name, *seconds):
-        """A call whose repetition k takes ``seconds[k]``."""
+        """Return a call whose repetition k takes ``seconds[k]``."""
 
         def call(k):
             self.log.append((name, k))
