@@ -138,3 +138,9 @@ def write_annotations(path: Path, names, table) -> None:
 def tiny(tmp_path_factory) -> TinyData:
     """Read only: tests that change files call ``make_tiny`` themselves."""
     return make_tiny(tmp_path_factory.mktemp('tiny'))
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Make a separate dataset for tests that break it."""
+    return make_tiny(tmp_path / 'data', counts=(3, 2, 2))

@@ -3,6 +3,7 @@
 tests/data/before holds it, and make.py that made it.
 """
 
+import argparse
 import gzip
 import importlib.metadata
 import json
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 
 from emoreact_plugin.clips.landmark_cache import is_current, load_prepared, prepare_clip
+from emoreact_plugin.engine.flags import add_config_arguments, load_config
 from emoreact_plugin.evaluation import read_dump
 from emoreact_plugin.inference import EmotionInferencer
 from emoreact_plugin.sample_data import make_sample_dataset
@@ -54,9 +56,17 @@ def assert_same_scores(found, expected, atol):
         np.testing.assert_allclose(found.stream_logits[stream], logits, rtol=0, atol=atol)
 
 
+def resolved(config, *flags):
+    parser = argparse.ArgumentParser()
+    add_config_arguments(parser)
+    args = parser.parse_intermixed_args([str(ROOT / config), *flags])
+    cfg = load_config(args).to_dict()
+    return {key: value for key, value in cfg.items() if key != 'work_dir'}
+
+
 def test_every_combination_of_flags_resolves_to_what_it_was(place):
     expected = json.loads(gzip.decompress((BEFORE / 'grid.json.gz').read_bytes()))
-    found = make.grid()
+    found = make.grid(resolved)
     assert found.keys() == expected.keys()
     assert len(list(make.flags_of_grid())) == 720
     for name, values in json.loads(json.dumps(found)).items():

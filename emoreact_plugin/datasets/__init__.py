@@ -1,4 +1,4 @@
-"""Load the EmoReact data set, or one of its layout: annotations and clips."""
+"""Load the EmoReact data set, or one with the same layout: annotations and clips."""
 
 from .annotations import EMOTIONS, read_annotations
 from .emoreact_dataset import EmoReactDataset

@@ -1,4 +1,4 @@
-"""Load the clips of EmoReact, or of a data set of its layout, as samples."""
+"""Load the clips of EmoReact, or of a data set with the same layout, as samples."""
 
 import logging
 import os

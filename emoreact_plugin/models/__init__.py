@@ -1,3 +1,5 @@
+"""Recognize emotions: score each stream with a network, and fuse the scores."""
+
 from emoreact_plugin.weights.load_weights import load_start_weights, load_weights
 
 from .late_fusion_recognizer import LateFusionRecognizer, score_stream

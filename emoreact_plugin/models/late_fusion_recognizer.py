@@ -1,3 +1,5 @@
+"""Score each stream of a clip with a recognizer, and fuse the scores."""
+
 from collections.abc import Sequence
 from copy import deepcopy
 from difflib import get_close_matches
@@ -20,9 +22,9 @@ SHARED = 'shared'
 class LateFusionRecognizer(BaseModel):
     """Score each stream with a recognizer and fuse the scores.
 
-    Two forms::
+    There are two forms::
 
-        # a network a stream, any stock recognizers
+        # a network for each stream, any stock recognizers
         dict(type='LateFusionRecognizer',
              streams=dict(face=dict(type='Recognizer2D', ...),
                           body=dict(type='Recognizer3D', ...)))
@@ -40,24 +42,24 @@ class LateFusionRecognizer(BaseModel):
             ``recognizer``.
         recognizer (dict, optional): Config of the shared recognizer.
         fusion (dict): Config of the fusion. Its ``streams`` and
-            ``num_classes``, where it takes any, are filled in. Defaults to
+            ``num_classes`` are filled in if it takes them. Defaults to
             ``dict(type='ScoreFusion', mode='mean')``.
         loss_cls (dict): Config of the loss. Defaults to
             ``dict(type='BCELossWithLogits')``.
         pos_weight (Sequence[float], optional): C factors of the positive
             labels' losses, see ``torch.nn.BCEWithLogitsLoss``.
-        partial_bn (bool): Freeze all 2D batch norms of every backbone but the
-            first. To be left off for a network without start weights: its
+        partial_bn (bool): Freeze all 2D batch norms of every backbone except
+            the first. Leave it off for a network without start weights: its
             frozen statistics would be those of no data. Defaults to False.
         joint_batch_norm (bool): Let streams that share a network go through
             it as one batch in training, so that batch norm sees all of them
             together, instead of one after the other. Defaults to False, the
             published way. Makes no difference in eval mode.
         start_weights (str | dict[str, str], optional): ``'imagenet'`` or the
-            path of a weight file for the backbones, or one a stream. None
-            leaves it to the recognizers' own configs, which means random
-            weights where they say nothing.
-        threshold (float): Probability from which a label is predicted.
+            path of a weight file for the backbones, or one for each stream.
+            None leaves it to the recognizers' own configs, which means random
+            weights if they say nothing.
+        threshold (float): Probability from which on a label is predicted.
             Defaults to 0.5.
         data_preprocessor (dict, optional): Put together from the streams' own
             by default.
@@ -149,8 +151,9 @@ class LateFusionRecognizer(BaseModel):
         )
 
     def _build_fusion(self, config: ConfigType) -> torch.nn.Module:
-        """Build the fusion; it is told the streams and the number of classes
-        where it takes them and the config leaves them out.
+        """Build the fusion, and tell it the streams and the number of classes.
+
+        It is told them only if it takes them and the config leaves them out.
         """
         config = dict(deepcopy(config))
         kind = config['type']
@@ -205,15 +208,15 @@ class LateFusionRecognizer(BaseModel):
             )
 
     def recognizer_of(self, stream: str) -> torch.nn.Module:
-        """The network that scores a stream."""
+        """Return the network that scores a stream."""
         return self.recognizers[SHARED if self.shared else stream]
 
     def init_weights(self) -> None:
-        """Initialise, then load ``start_weights`` into the backbones; once.
+        """Initialise once, then load ``start_weights`` into the backbones.
 
         Raises:
-            ValueError, FileNotFoundError: When the start weights cannot be
-                had or do not fit; nothing is trained from half a backbone.
+            ValueError, FileNotFoundError: If the start weights are not available
+                or do not fit; nothing is trained from half a backbone.
         """
         if self._started:
             return
@@ -227,7 +230,7 @@ class LateFusionRecognizer(BaseModel):
         self._started = True
 
     def train(self, mode: bool = True) -> 'LateFusionRecognizer':
-        """Set the mode; with ``partial_bn`` the later norms stay in eval."""
+        """Set the mode; with ``partial_bn``, keep the later batch norms in eval mode."""
         super().train(mode)
         if mode and self.partial_bn:
             for network in self.recognizers.values():
@@ -251,8 +254,8 @@ class LateFusionRecognizer(BaseModel):
 
         Returns:
             dict[str, Tensor] | list[:obj:`ActionDataSample`]: ``'tensor'``:
-            stream -> logits (N, C). ``'loss'``: a loss a stream and those of
-            the fusion. ``'predict'``: the samples with ``pred_score`` (C, )
+            stream -> logits (N, C). ``'loss'``: a loss for each stream and those
+            of the fusion. ``'predict'``: the samples with ``pred_score`` (C, )
             probabilities, ``pred_logits`` (C, ), ``pred_label`` (C, ) 0/1,
             ``stream_logits`` and ``stream_scores``: stream -> (C, ).
         """
@@ -271,7 +274,13 @@ class LateFusionRecognizer(BaseModel):
         return self._predict(logits, features, data_samples)
 
     def _score(self, inputs: dict, data_samples: SampleList | None) -> tuple[dict, dict, dict]:
-        """Logits (N, C), pooled features (N, D) and auxiliary losses."""
+        """Score the streams of a batch.
+
+        Returns:
+            tuple[dict, dict, dict]: Stream -> logits (N, C); stream -> pooled
+            features (N, D), for the streams that have any; and the auxiliary
+            losses.
+        """
         logits, features, losses = {}, {}, {}
         if self.joint_batch_norm and self.training and self.shared:
             joint = torch.cat([inputs[f'{s}_imgs'] for s in self.streams])
@@ -291,8 +300,11 @@ class LateFusionRecognizer(BaseModel):
         return logits, features, losses
 
     def _valid(self, data_samples: SampleList) -> dict[str, Tensor]:
-        """Stream -> (N, ) bool, whether any frame showed the region; only the
-        streams whose samples tell (``<stream>_found``).
+        """Tell for each stream in which clips a frame showed its region.
+
+        Returns:
+            dict[str, Tensor]: Stream -> (N, ) bool, only for the streams whose
+            samples say so (``<stream>_found``).
         """
         valid = {}
         for stream in self.streams:
@@ -343,9 +355,12 @@ class LateFusionRecognizer(BaseModel):
 def check_stream_names(names: Sequence[str]) -> None:
     """Refuse names that cannot be attributes of a module.
 
+    Args:
+        names (Sequence[str]): Names of streams.
+
     Raises:
-        ValueError: For a name with other signs than letters, digits and _, or
-            one that ``ModuleDict`` has already.
+        ValueError: For a name with characters other than letters, digits and
+            _, or one that is an attribute of ``ModuleDict``.
     """
     for name in names:
         if not name.isidentifier() or hasattr(ModuleDict, name):
@@ -359,9 +374,9 @@ def check_stream_names(names: Sequence[str]) -> None:
 def score_stream(
     recognizer: torch.nn.Module, inputs: Tensor, data_samples: list | None = None
 ) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:
-    """Logits of one stock recognizer, averaged over its views.
+    """Compute the logits of one stock recognizer, averaged over its views.
 
-    Works for 2D, TSM and 3D recognizers alike (``stage='head'`` of
+    This works for 2D, TSM and 3D recognizers alike (``stage='head'`` of
     MMAction2's 3D recognizer does not give logits).
 
     Args:
@@ -371,11 +386,11 @@ def score_stream(
         data_samples (list, optional): For necks with a loss of their own.
 
     Returns:
-        tuple: logits (N, C); the pooled features (N, D), None where the
-        backbone gives several maps; auxiliary losses of the neck.
+        tuple: logits (N, C); the pooled features (N, D), None if the backbone
+        gives several maps; auxiliary losses of the neck.
 
     Raises:
-        ValueError: When T does not fit the segments of a TSM backbone: it
+        ValueError: If T does not fit the segments of a TSM backbone, which
             would mix frames of different clips.
     """
     segments = getattr(recognizer.backbone, 'num_segments', None)

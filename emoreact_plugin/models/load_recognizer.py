@@ -1,4 +1,4 @@
-"""A trained recognizer from its checkpoint."""
+"""Load a trained recognizer from its checkpoint."""
 
 import sys
 from collections.abc import Iterator
@@ -23,24 +23,24 @@ def load_recognizer(
 ) -> tuple[Config, nn.Module]:
     """Build a trained recognizer and load all of its weights.
 
-    Without a config, the one that is stored in the checkpoint is taken. It is
-    data: nothing in it is run, and all that it names has to be registered
-    already.
+    Without a config, the one that is stored in the checkpoint is used. It is
+    data: nothing in it is run, and everything that it names has to be
+    registered already.
 
     Args:
         checkpoint (str): Path of the checkpoint.
         config (str | Config, optional): Config file, which is run, or a
             configuration. Defaults to None.
-        device (str): Defaults to ``'cpu'``.
+        device (str): The device of the recognizer. Defaults to ``'cpu'``.
 
     Returns:
         tuple[Config, nn.Module]: The configuration, and the recognizer in
         eval mode.
 
     Raises:
-        FileNotFoundError: When one of the files is not there.
-        ValueError: When the checkpoint cannot be read without running what
-            is in it, has no configuration, names in it what is not known, was
+        FileNotFoundError: If one of the files is missing.
+        ValueError: If the checkpoint cannot be read without running what is in
+            it, has no configuration, names parts in it that are not known, was
             trained with other options than the config's, or does not fit the
             model.
     """
@@ -76,15 +76,17 @@ def load_recognizer(
 
 
 def check_names(cfg: Config, source: str) -> None:
-    """Refuse a stored configuration whose model or pipeline names more than
-    registered parts: a registry imports and calls whatever else it is told.
+    """Refuse a stored configuration that names anything but registered parts.
+
+    Its model, and its data set with the pipeline, are checked: a registry
+    imports and calls whatever else it is told.
 
     Args:
         cfg (Config): The configuration.
-        source (str): Where it is from, for the error.
+        source (str): Where it is from, for the error message.
 
     Raises:
-        ValueError: Naming the part, and the remedy.
+        ValueError: For such a name. The message gives it, and the remedy.
     """
     remedy = 'if you trust it, give the config file as well'
     modules = _dict_in(cfg, 'custom_imports', source).get('imports') or []
@@ -150,7 +152,7 @@ def _is_registered(name: str, registry: Registry) -> bool:
 
 
 def _names_in(value: Any, place: str = '') -> Iterator[tuple[str, Any]]:
-    """Key and name of all that the registries will look up."""
+    """Yield key and name of everything that the registries will look up."""
     if isinstance(value, dict):
         if 'type' in value:
             yield BACKBONE if place == 'backbone' else 'type', value['type']
@@ -164,8 +166,9 @@ def _names_in(value: Any, place: str = '') -> Iterator[tuple[str, Any]]:
 
 
 def _without_start_weights(model: dict) -> dict:
-    """The model's config, so that building it fetches nothing: all weights
-    are in the checkpoint.
+    """Copy a model's config without its start weights.
+
+    Then building the model fetches nothing: all weights are in the checkpoint.
     """
     model = deepcopy(model)
 

@@ -1,3 +1,5 @@
+"""Fuse the scores of several streams into one."""
+
 from collections.abc import Callable, Sequence
 
 import torch
@@ -11,22 +13,22 @@ MODES = ('mean', 'max', 'weighted')
 
 @MODELS.register_module()
 class ScoreFusion(BaseModule):
-    """Late fusion: one score a class from the logits of all streams.
+    """Fuse the logits of all streams to one score for each class (late fusion).
 
-    A fusion of one's own is any registered module with this ``forward`` and
-    an optional ``loss(fused_logits, labels, loss_cls)`` that returns a dict
-    of losses to add.
+    Your own fusion can be any registered module with this ``forward`` and an
+    optional ``loss(fused_logits, labels, loss_cls)`` that returns a dict of
+    losses to add.
 
     Args:
         mode (str): ``'mean'`` (the published system), ``'max'`` or
             ``'weighted'``. Defaults to ``'mean'``.
         streams (Sequence[str], optional): Names of the streams; the
             recognizer gives them. Needed for ``'weighted'``.
-        weights (dict[str, float], optional): One weight a stream for
-            ``'weighted'``, not negative, brought to a sum of 1. Without it
-            the weights are learned (a softmax over one parameter a stream,
-            equal at first) from a loss on the fused logits.
-        skip_missing (bool): Leave a stream out of a clip's fusion when no
+        weights (dict[str, float], optional): One weight for each stream with
+            ``'weighted'``, not negative; they are scaled to a sum of 1. Without
+            them the weights are learned (a softmax over one parameter for each
+            stream, equal at first) from a loss on the fused logits.
+        skip_missing (bool): Leave a stream out of a clip's fusion if no
             frame of the clip showed its region, instead of scoring whole
             frames as if they were the region. A clip without any region
             keeps all its streams. Defaults to False, as published.
@@ -85,7 +87,11 @@ class ScoreFusion(BaseModule):
         self.register_buffer('given_weights', given / given.sum())
 
     def stream_weights(self) -> dict[str, Tensor]:
-        """The weight of each stream, (), summing to 1; mode 'weighted'."""
+        """Return the weight of each stream with the mode 'weighted'.
+
+        Returns:
+            dict[str, Tensor]: Stream -> weight, (); they sum to 1.
+        """
         weights = self.weight_logits.softmax(0) if self.learned else self.given_weights
         return dict(zip(self.streams, weights, strict=True))
 
@@ -102,8 +108,8 @@ class ScoreFusion(BaseModule):
             features (dict[str, Tensor], optional): Stream -> pooled features
                 (N, D), for the streams that have any. Not used here.
             valid (dict[str, Tensor], optional): Stream -> (N, ) bool, False
-                where no frame of the clip showed the region; a stream that is
-                not in it counts as there. Used with ``skip_missing``.
+                where no frame of the clip showed the region. A stream that is
+                not in it counts as shown. Used with ``skip_missing``.
 
         Returns:
             Tensor: Fused logits (N, C).
@@ -140,7 +146,7 @@ class ScoreFusion(BaseModule):
         return torch.where(left.sum(0) > 0, left, weights)
 
     def loss(self, fused_logits: Tensor, labels: Tensor, loss_cls: Callable) -> dict[str, Tensor]:
-        """The loss that learned weights need; nothing otherwise.
+        """Compute the loss that learned weights need.
 
         Args:
             fused_logits (Tensor): (N, C).
@@ -148,7 +154,7 @@ class ScoreFusion(BaseModule):
             loss_cls (callable): (logits, labels) -> scalar.
 
         Returns:
-            dict[str, Tensor]: ``loss_fusion``, or empty.
+            dict[str, Tensor]: ``loss_fusion``; empty if no weights are learned.
         """
         if not self.learned:
             return {}

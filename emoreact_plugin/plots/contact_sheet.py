@@ -1,5 +1,6 @@
-"""Contact sheets: the frames of clips, and what is cut out of them, side by
-side. Arrays in, sheets out; nothing is known of data sets.
+"""Draw contact sheets: the frames of clips, and what is cut out of them, side by side.
+
+The functions take arrays and return sheets. They know nothing about data sets.
 """
 
 import os.path as osp
@@ -28,10 +29,9 @@ class Cell(NamedTuple):
 
     Attributes:
         image (np.ndarray): (H, W, 3) uint8, RGB.
-        boxes (dict[str, tuple]): Name of a row -> the box to draw in its
-            colour: x1, y1, x2, y2 in pixels of the image, right and bottom
-            exclusive.
-        note (str): Stands below it.
+        boxes (dict[str, tuple]): Name of a row -> the box to draw in its colour: x1, y1, x2, y2 in
+            pixels of the image, right and bottom exclusive.
+        note (str): Text below it.
     """
 
     image: np.ndarray
@@ -40,13 +40,13 @@ class Cell(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """One clip.
+    """One clip of a sheet.
 
     Attributes:
-        title (str): Its name.
-        text (str): What else there is to say, broken into lines if need be.
-        rows (dict[str, list[Cell | None]]): Name -> an image for each column,
-            None where the row has none there. All of one length.
+        title (str): Name of the clip.
+        text (str): Other text about it, broken into lines if needed.
+        rows (dict[str, list[Cell | None]]): Name -> an image for each column, None if the row has
+            none there. All rows have the same length.
     """
 
     title: str
@@ -55,6 +55,7 @@ class Panel(NamedTuple):
 
     @property
     def columns(self) -> int:
+        """Return the number of columns."""
         return max(map(len, self.rows.values()))
 
 
@@ -63,23 +64,23 @@ def draw_sheets(
 ) -> list[np.ndarray]:
     """Draw panels, as many side by side as there is room for.
 
-    The names of the rows stand at the left, in the colour of their boxes. An
-    image is scaled to fit a square of ``cell`` pixels and stands in its upper
-    left corner; one that fits it exactly is drawn pixel for pixel, a smaller
-    one with its pixels enlarged. A panel that is too wide goes on below.
+    The names of the rows are at the left, in the colour of their boxes. An image is scaled to fit a
+    square of ``cell`` pixels and is placed in its upper left corner. An image that fits it exactly
+    is drawn pixel for pixel, a smaller one with its pixels enlarged. A panel that is too wide is
+    continued below.
 
     Args:
-        panels (Sequence[Panel]): At least one.
+        panels (Sequence[Panel]): At least one panel.
         cell (int): Side of a cell, pixels. Defaults to 224.
         width (int): Greatest width of a sheet, pixels. Defaults to 1600.
-        height (int): Height from which a new sheet is begun, pixels; each has
-            one line of panels at least. Defaults to 2400.
+        height (int): Height from which a new sheet is started, pixels. Each sheet has at least one
+            line of panels. Defaults to 2400.
 
     Returns:
         list[np.ndarray]: (H, W, 3) uint8, RGB; all of one width.
 
     Raises:
-        ValueError: Without panels; when not one cell fits the width.
+        ValueError: When there are no panels, or not even one cell fits the width.
     """
     if not panels:
         raise ValueError('a contact sheet: expected one clip or more, found none')
@@ -100,7 +101,7 @@ def draw_sheets(
 
 
 def _split(panel: Panel, most: int) -> list[Panel]:
-    """A panel in parts of so many columns at most."""
+    """Split a panel into parts of at most ``most`` columns."""
     starts = range(0, panel.columns, most)
     return [
         Panel(
@@ -140,7 +141,7 @@ def _into_sheets(lines: list[np.ndarray], height: int) -> list[list[np.ndarray]]
 
 
 def _colors(parts: list[Panel]) -> dict[str, str]:
-    """Name of each row that has boxes -> its colour."""
+    """Choose a colour for each row that has boxes, by its name."""
     boxed = dict.fromkeys(
         name
         for part in parts
@@ -155,7 +156,7 @@ def _colors(parts: list[Panel]) -> dict[str, str]:
 def _draw_line(
     parts: list[Panel], names: list[str], colors: dict[str, str], cell: int, left: int
 ) -> np.ndarray:
-    """Draw the panels that stand side by side."""
+    """Draw the panels that are side by side."""
     heads = [_head(part, _block_width(part, cell)) for part in parts]
     places, y = [], MARGIN + LINE * max(map(len, heads)) + GAP
     for name in names:
@@ -214,19 +215,18 @@ def draw_boxes(
     line: int = 2,
     edge: int = 0,
 ) -> np.ndarray:
-    """Outline boxes; a line lies within its box, its edges too.
+    """Outline boxes, with the lines and their edges inside the boxes.
 
-    Boxes that are equal are drawn within each other.
+    Boxes that are equal are drawn inside each other.
 
     Args:
         image (np.ndarray): (H, W, 3) uint8, RGB. It is not changed.
-        boxes (dict[str, tuple]): Name -> x1, y1, x2, y2, right and bottom
-            exclusive.
+        boxes (dict[str, tuple]): Name -> x1, y1, x2, y2, right and bottom exclusive.
         colors (dict[str, str]): Name -> ``'#RRGGBB'``.
         scale (float): Pixels of the image per unit of the boxes.
         line (int): Width of the lines, pixels.
-        edge (int): Width of the edge on both sides of a line, pixels, see
-            :func:`edge_of`. Defaults to 0: none.
+        edge (int): Width of the edge on both sides of a line, pixels, see :func:`edge_of`. Defaults
+            to 0: none.
 
     Returns:
         np.ndarray: (H, W, 3) uint8, RGB.
@@ -244,11 +244,12 @@ def draw_boxes(
 
 
 def edge_of(color: str) -> str:
-    """Black for a bright colour, white for a dark one: with an edge of it, a
-    line is seen on any picture.
+    """Choose the colour of an edge with which a line can be seen on any picture.
+
+    It is black for a bright line, and white for a dark one.
 
     Args:
-        color (str): ``'#RRGGBB'``.
+        color (str): Colour of the line, ``'#RRGGBB'``.
 
     Returns:
         str: ``'#000000'`` or ``'#FFFFFF'``.
@@ -269,7 +270,7 @@ def _rgb(color: str) -> list[int]:
 
 
 def _fit(image: np.ndarray, cell: int) -> tuple[int, int]:
-    """Width and height of an image that is scaled to fit a cell."""
+    """Compute the width and height of an image that is scaled to fit a cell."""
     high, wide = image.shape[:2]
     scale = cell / max(high, wide)
     return max(round(wide * scale), 1), max(round(high * scale), 1)
@@ -284,7 +285,7 @@ def _scale(image: np.ndarray, cell: int) -> np.ndarray:
 
 
 def _head(panel: Panel, width: int) -> list[tuple[str, bool]]:
-    """Lines of text above a panel, and whether they are bold."""
+    """Return the lines of text above a panel, and whether they are bold."""
     lines = [(shorten(panel.title, width, text_font(True)), True)]
     text = ''
     for word in panel.text.split():
@@ -297,7 +298,7 @@ def _head(panel: Panel, width: int) -> list[tuple[str, bool]]:
 
 
 def shorten(text: str, width: int, font: ImageFont.FreeTypeFont) -> str:
-    """A text, its end replaced by … where it is wider than so many pixels."""
+    """Cut off a text that is wider than ``width`` pixels, and end it with …."""
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(text + '…') > width:
@@ -306,7 +307,7 @@ def shorten(text: str, width: int, font: ImageFont.FreeTypeFont) -> str:
 
 
 def text_font(bold: bool = False) -> ImageFont.FreeTypeFont:
-    """The font of sheets, of ``FONT_SIZE`` pixels."""
+    """Return the font of sheets, of ``FONT_SIZE`` pixels."""
     # Matplotlib brings it along: it is there, and the same, everywhere.
     name = 'DejaVuSans-Bold.ttf' if bold else 'DejaVuSans.ttf'
     if name not in _fonts:

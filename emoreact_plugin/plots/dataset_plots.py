@@ -1,4 +1,4 @@
-"""A data set at a glance, in one figure."""
+"""Show a data set at a glance, in one figure."""
 
 from collections.abc import Sequence
 
@@ -26,12 +26,12 @@ def plot_dataset(
         classes (Sequence[str]): C names.
         labels (dict[str, np.ndarray]): Split -> (N, C), 0 or 1.
         lengths (dict[str, Sequence[float]]): Split -> length of each clip.
-        no_face (dict[str, Sequence[float]]): Split -> share of the frames
-            of each clip that show no face, 0..1.
-        unit (str): Of the lengths.
+        no_face (dict[str, Sequence[float]]): Split -> share of the frames of each clip that show no
+            face, 0..1.
+        unit (str): Unit of the lengths. Defaults to ``'s'``.
 
     Returns:
-        Figure: Four panels.
+        Figure: A figure with four panels.
     """
     with matplotlib.rc_context({'font.size': 7, 'axes.linewidth': 0.6}):
         height = 1.2 + 0.19 * len(classes)
@@ -47,7 +47,7 @@ def plot_dataset(
 
 
 def _counts(axes, classes: Sequence[str], labels: dict[str, np.ndarray]) -> None:
-    """Side by side, the share of each split's clips, the number beside it."""
+    """Draw side by side each split's share of clips per label, with their number."""
     thick = 0.8 / max(len(labels), 1)
     for k, (split, each) in enumerate(labels.items()):
         places = np.arange(len(classes)) + (k + 0.5) * thick - 0.4
@@ -77,7 +77,7 @@ def _counts(axes, classes: Sequence[str], labels: dict[str, np.ndarray]) -> None
 
 
 def _pairs(figure, axes, classes: Sequence[str], labels: dict[str, np.ndarray]) -> None:
-    """The share of the clips with the row's label that have the column's."""
+    """Draw the share of the clips with the row's label that also have the column's label."""
     every = np.concatenate(list(labels.values())).astype(float)
     counts = every.T @ every
     totals = np.diag(counts)[:, None]
@@ -103,7 +103,7 @@ def _pairs(figure, axes, classes: Sequence[str], labels: dict[str, np.ndarray]) 
 
 
 def _lengths(axes, values: dict[str, Sequence[float]], title: str) -> None:
-    """A histogram, the splits on top of each other."""
+    """Draw a histogram with the splits stacked on top of each other."""
     every = [v for each in values.values() for v in each]
     if every:
         low, high = min(every), max(every)
@@ -117,8 +117,9 @@ def _lengths(axes, values: dict[str, Sequence[float]], title: str) -> None:
 
 
 def _shares(axes, values: dict[str, Sequence[float]], title: str) -> None:
-    """A histogram from 0 to 1, the splits side by side; its height is
-    logarithmic, since the few clips at its right are what matters.
+    """Draw a histogram from 0 to 1 with the splits side by side.
+
+    Its height is logarithmic, because the few clips at its right are the ones that matter.
     """
     if any(len(each) for each in values.values()):
         edges = np.linspace(0, 1, SHARE_BINS + 1)

@@ -1,4 +1,4 @@
-"""What a data set's own pipeline makes of a clip, watched step by step."""
+"""Watch step by step what a data set's own pipeline makes of a clip."""
 
 import os.path as osp
 from typing import Any, NamedTuple
@@ -20,20 +20,18 @@ class SampleView(NamedTuple):
     """A clip on its way to the network.
 
     Attributes:
-        name (str): The clip's.
-        label (Any): As the data set gives it: (C, ) tensor, or a number.
-        valence (float | None): Where there is one.
-        frames (list[np.ndarray]): n whole frames (H, W, 3) uint8, RGB, with
-            their masks, before anything is cut out of them; none of
-            prepared crops.
-        frame_inds (np.ndarray): (n, ) int, their numbers.
+        name (str): Name of the clip.
+        label (Any): The label as the data set gives it: (C, ) tensor, or a number.
+        valence (float | None): The valence, if there is one.
+        frames (list[np.ndarray]): n whole frames (H, W, 3) uint8, RGB, with their masks, before
+            anything is cut out of them; empty for prepared crops.
+        frame_inds (np.ndarray): (n, ) int, numbers of the frames.
         boxes (dict[str, np.ndarray]): Region -> (n, 4) int; x1, y1, x2, y2.
-        found (dict[str, np.ndarray]): Region -> (n, ) bool, False where the
-            whole frame stands in.
-        inputs (dict[str, np.ndarray]): Stream -> (m, H, W, 3) uint8, RGB: all
-            images of its input; of a 3D network view by view.
-        places (dict[str, np.ndarray]): Stream -> (m, ) int: which of the n
-            frames each image is made of.
+        found (dict[str, np.ndarray]): Region -> (n, ) bool, False if the whole frame stands in.
+        inputs (dict[str, np.ndarray]): Stream -> (m, H, W, 3) uint8, RGB: all images of its input;
+            for a 3D network view by view.
+        places (dict[str, np.ndarray]): Stream -> (m, ) int: which of the n frames each image is
+            made of.
     """
 
     name: str
@@ -48,7 +46,7 @@ class SampleView(NamedTuple):
 
 
 class _WatchedPipeline(Compose):
-    """A pipeline that remembers the whole frames, and where regions lie."""
+    """Run a pipeline, and remember the whole frames and where the regions are."""
 
     def __init__(self, transforms: list) -> None:
         super().__init__(transforms)
@@ -88,13 +86,13 @@ class _WatchedPipeline(Compose):
 
 
 def name_of(sample: dict) -> str:
-    """The name of a clip, of our data set or a stock one.
+    """Return the name of a clip, from our data set or a stock one.
 
     Args:
         sample (dict): What the data set gives its pipeline.
 
     Returns:
-        str: Its id, else the name of its file or folder.
+        str: Its id, or else the name of its file or folder.
     """
     if sample.get('video_id'):
         return str(sample['video_id'])
@@ -108,20 +106,20 @@ def view_sample(dataset: BaseDataset, index: int, seed: int, epoch: int) -> tupl
     The random draws are those of a training with this seed in this epoch.
 
     Args:
-        dataset (BaseDataset): ``EmoReactDataset``, or another whose pipeline
-            decodes images.
-        index (int): Of the clip.
-        seed (int): From 0 on.
-        epoch (int): From 0 on.
+        dataset (BaseDataset): ``EmoReactDataset``, or another data set whose pipeline decodes
+            images.
+        index (int): Index of the clip.
+        seed (int): Seed, from 0.
+        epoch (int): Epoch, from 0.
 
     Returns:
-        tuple[SampleView, dict]: What was seen, and the packed sample that the
-        data set gives, ``inputs`` and ``data_samples``.
+        tuple[SampleView, dict]: What was seen, and the packed sample that the data set gives,
+        ``inputs`` and ``data_samples``.
 
     Raises:
-        ValueError: For a pipeline that decodes no frames or packs no images
-            of 0..255, or when a step gives the clip up.
-        RuntimeError: Of ``EmoReactDataset``, for an error in the pipeline.
+        ValueError: For a pipeline that decodes no frames or packs no images of 0..255, or when a
+            step gives up the clip.
+        RuntimeError: From ``EmoReactDataset``, for an error in the pipeline.
     """
     if hasattr(dataset, 'set_epoch'):
         dataset.set_epoch(epoch, seed)
@@ -180,13 +178,12 @@ def _by_stream(packed: Any, where: str) -> dict[str, torch.Tensor]:
 
 
 def images_of(inputs: torch.Tensor, where: str) -> np.ndarray:
-    """The images of a packed input, in the order of its frames.
+    """Return the images of a packed input, in the order of its frames.
 
     Args:
-        inputs (torch.Tensor): (N, 3, H, W) of a 2D network, (views, 3, T, H,
-            W) of a 3D one, or (3, T, H, W) with T other than 3; values
-            0..255.
-        where (str): What it is, for errors.
+        inputs (torch.Tensor): (N, 3, H, W) for a 2D network, (views, 3, T, H, W) for a 3D one, or
+            (3, T, H, W) with T other than 3; values 0..255.
+        where (str): What the input is, for error messages.
 
     Returns:
         np.ndarray: (m, H, W, 3) uint8, RGB.
@@ -217,16 +214,16 @@ def images_of(inputs: torch.Tensor, where: str) -> np.ndarray:
 
 
 def panel_of(view: SampleView, classes: tuple[str, ...] | None) -> Panel:
-    """A clip as a panel of a contact sheet: a column a frame.
+    """Turn a clip into a panel of a contact sheet, with one column per frame.
 
     Args:
         view (SampleView): The clip.
         classes (tuple[str, ...], optional): C label names.
 
     Returns:
-        Panel: The whole frames, where there are any, with the boxes of the
-        streams in the row ``'frame'``; then a row for each stream, and more,
-        such as ``'face 2'``, where it has several images of a frame.
+        Panel: The whole frames, if there are any, with the boxes of the streams, in the row
+        ``'frame'``; then a row for each stream, and more rows, such as ``'face 2'``, if it has
+        several images of a frame.
     """
     count = len(view.frame_inds)
     rows = (
@@ -263,15 +260,14 @@ def panel_of(view: SampleView, classes: tuple[str, ...] | None) -> Panel:
 
 
 def label_text(label: Any, classes: tuple[str, ...] | None) -> str:
-    """A clip's label in words.
+    """Put a clip's label into words.
 
     Args:
         label (Any): (C, ) tensor of 0..1, or the number of one class.
         classes (tuple[str, ...], optional): C label names.
 
     Returns:
-        str: The names of the labels that are not 0, with their values where
-        these are not 1.
+        str: The names of the labels that are not 0, with their values if these are not 1.
     """
     if label is None:
         return 'no label'

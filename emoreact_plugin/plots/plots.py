@@ -1,4 +1,4 @@
-"""Figures for papers: readable at column width, for the colour-blind too."""
+"""Draw figures for papers that are readable at column width and by the colour-blind."""
 
 import os.path as osp
 from collections.abc import Sequence
@@ -28,17 +28,15 @@ def plot_rows(
 
     Args:
         titles (Sequence[str]): R names, drawn from the top.
-        runs (dict[str, Sequence[np.ndarray]]): Average (``'macro'``,
-            ``'micro'``), a panel each -> for each row the ROC AUC of its runs
-            (S, ).
-        intervals (dict[str, Sequence[tuple[float, float]]]): Average -> for
-            each row low and high.
-        published (Sequence[float | None]): For each row; drawn in every
-            panel, since its averaging is not stated.
+        runs (dict[str, Sequence[np.ndarray]]): Average (``'macro'``, ``'micro'``), each of which is
+            a panel -> for each row the ROC AUC of its runs (S, ).
+        intervals (dict[str, Sequence[tuple[float, float]]]): Average -> low and high for each row.
+        published (Sequence[float | None]): Published value of each row. It is drawn in every panel,
+            because its averaging is not stated.
         prior (float, optional): Micro ROC AUC of the label frequencies.
 
     Returns:
-        Figure
+        Figure: The figure.
     """
     published = list(published) or [None] * len(titles)
     with matplotlib.rc_context({'font.size': 7, 'axes.linewidth': 0.6}):
@@ -63,7 +61,7 @@ def plot_rows(
 
 
 def to_image(figure: Figure, dpi: int = 150) -> np.ndarray:
-    """The pixels of a figure, (H, W, 3) uint8 RGB."""
+    """Render a figure as pixels, (H, W, 3) uint8, RGB."""
     figure.set_dpi(dpi)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
@@ -71,7 +69,7 @@ def to_image(figure: Figure, dpi: int = 150) -> np.ndarray:
 
 
 def save_figures(figure: Figure, stem: str) -> list[str]:
-    """Write a figure as PNG and SVG; their paths."""
+    """Write a figure as PNG and SVG, and return the two paths."""
     paths = [f'{stem}{ending}' for ending in ('.png', '.svg')]
     for path in paths:
         save_figure(figure, path)
@@ -79,11 +77,11 @@ def save_figures(figure: Figure, stem: str) -> list[str]:
 
 
 def save_figure(figure: Figure, path: str) -> None:
-    """Write a figure; its file is never seen half written.
+    """Write a figure to a file that is never seen half written.
 
     Args:
-        figure (Figure): Of matplotlib.
-        path (str): Its ending tells the format: png, svg or pdf.
+        figure (Figure): The figure of matplotlib.
+        path (str): Path of the file, whose ending gives the format: png, svg or pdf.
     """
     # Text of an SVG stays text, for whoever edits it.
     with write_whole(path) as part, matplotlib.rc_context({'svg.fonttype': 'none'}):

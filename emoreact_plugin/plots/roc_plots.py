@@ -1,4 +1,4 @@
-"""ROC curves and ROC AUC of each class, of one run or several side by side."""
+"""Draw ROC curves and the ROC AUC of each class, for one run or several side by side."""
 
 from collections.abc import Sequence
 
@@ -41,24 +41,24 @@ def plot_roc_curves(
     intervals: Sequence[Interval] | None = None,
     weights: np.ndarray | None = None,
 ) -> Figure:
-    """Draw ROC curves, a panel for each class.
+    """Draw ROC curves, with one panel per class.
 
-    The line of a run of several seeds is the vertical average of their
-    curves, whose area is the mean of their ROC AUC. A run on its own also
-    gets the ROC AUC of each class, thin lines for its seeds and a band.
+    The line of a run of several seeds is the vertical average of their curves, whose area is the
+    mean of their ROC AUC. A single run also gets the ROC AUC of each class, thin lines for its
+    seeds and a band.
 
     Args:
         classes (Sequence[str]): C names.
         labels (np.ndarray): (N, C), 0 or 1.
-        scores (dict[str, np.ndarray]): Run -> (S, N, C), finite, of any
-            scale; at most :data:`MAX_RUNS`.
-        intervals (Sequence[tuple[float, float]], optional): For each class
-            the 95 % interval of the ROC AUC of the only run.
-        weights (np.ndarray, optional): (R, N), of the bootstrap, for the
-            band of the only run.
+        scores (dict[str, np.ndarray]): Run -> (S, N, C), finite, of any scale; at most
+            :data:`MAX_RUNS`.
+        intervals (Sequence[tuple[float, float]], optional): For each class the 95 % interval of the
+            ROC AUC of a single run.
+        weights (np.ndarray, optional): (R, N), weights of the bootstrap, for the band of a single
+            run.
 
     Returns:
-        Figure: Two columns of a page wide.
+        Figure: A figure as wide as two columns of a page.
 
     Raises:
         ValueError: If there are no runs, or too many.
@@ -107,23 +107,23 @@ def plot_roc_bars(
     labels: np.ndarray | None = None,
     prior: float | None = None,
 ) -> Figure:
-    """Draw the ROC AUC of each class, macro and micro as bars, and beside
-    them how many positives each class has.
+    """Draw the ROC AUC of each class, macro and micro as bars.
 
-    Bars start at 0.5, which is chance for a class and macro.
+    With ``labels``, the number of positives of each class is drawn beside them. Bars start at 0.5,
+    which is chance for a class and for macro.
 
     Args:
         classes (Sequence[str]): C names.
-        values (dict[str, dict[str, float | None]]): Run -> metric (a class,
-            ``'macro'`` or ``'micro'``) -> ROC AUC; None or NaN where it is
-            not defined. At most :data:`MAX_RUNS` runs.
-        intervals (dict[str, dict[str, tuple[float, float]]], optional): Run
-            -> metric -> low and high.
+        values (dict[str, dict[str, float | None]]): Run -> metric (a class, ``'macro'`` or
+            ``'micro'``) -> ROC AUC; None or NaN if it is not defined. At most :data:`MAX_RUNS`
+            runs.
+        intervals (dict[str, dict[str, tuple[float, float]]], optional): Run -> metric -> low and
+            high.
         labels (np.ndarray, optional): (N, C), 0 or 1.
         prior (float, optional): Micro ROC AUC of the label frequencies.
 
     Returns:
-        Figure: A column of a page wide.
+        Figure: A figure as wide as one column of a page.
 
     Raises:
         ValueError: If there are no runs, or too many.
@@ -300,7 +300,7 @@ def _plain(axes) -> None:
 
 
 def _legend(figure: Figure, panels: Sequence) -> None:
-    """One legend of all panels, below them: the runs, then the rest."""
+    """Draw one legend for all panels, below them: first the runs, then the rest."""
     entries = {}
     for axes in panels:
         for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):

@@ -1,4 +1,4 @@
-"""Text that fits where it is drawn."""
+"""Fit text into the place where it is drawn."""
 
 import os.path as osp
 from functools import lru_cache
@@ -9,16 +9,14 @@ from PIL import ImageFont
 
 @lru_cache(None)
 def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans of so many pixels."""
+    """Load DejaVu Sans in a size of so many pixels."""
     # Matplotlib brings it along: it is there, and the same, everywhere.
     name = 'DejaVuSans-Bold.ttf' if bold else 'DejaVuSans.ttf'
     return ImageFont.truetype(osp.join(matplotlib.get_data_path(), 'fonts', 'ttf', name), size)
 
 
 def shorten(text: str, width: float, face: ImageFont.FreeTypeFont) -> str:
-    """The text, cut off with a ``…`` where it is wider than so many
-    pixels.
-    """
+    """Cut off a text that is wider than ``width`` pixels, and end it with ``…``."""
     if face.getlength(text) <= width:
         return text
     while text and face.getlength(text + '…') > width:
@@ -27,8 +25,9 @@ def shorten(text: str, width: float, face: ImageFont.FreeTypeFont) -> str:
 
 
 def wrap(text: str, width: float, face: ImageFont.FreeTypeFont, most: int) -> list[str]:
-    """The text in lines of at most so many pixels; what does not fit into
-    ``most`` lines is cut off.
+    """Break a text into lines of at most ``width`` pixels.
+
+    What does not fit into ``most`` lines is cut off.
     """
     lines, words = [''], text.split()
     for i, word in enumerate(words):

@@ -1,4 +1,7 @@
-"""Frames of a video with the scores beside them. Arrays in, frames out."""
+"""Draw the scores of a clip beside the frames of its video.
+
+The classes take arrays and return frames.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -31,12 +34,11 @@ class Curve(NamedTuple):
 
     Attributes:
         classes (tuple[str, ...]): C names.
-        times (np.ndarray): (W, ) seconds, ascending: the middles of the
-            windows.
+        times (np.ndarray): (W, ) seconds, ascending: the middles of the windows.
         values (np.ndarray): (W, C) probabilities.
         spans (list[tuple[float, float]]): W starts and ends, seconds.
-        marks (list[str]): W notes, ``''`` where the window is reliable.
-        duration (float): Of the clip, seconds.
+        marks (list[str]): W notes, ``''`` if the window is reliable.
+        duration (float): Length of the clip, seconds.
         threshold (float): Probability from which an emotion is a label.
     """
 
@@ -49,27 +51,25 @@ class Curve(NamedTuple):
     threshold: float
 
     def window_at(self, time: float) -> int:
-        """The window whose middle is nearest."""
+        """Return the number of the window whose middle is nearest to a time."""
         return int(np.abs(self.times - time).argmin())
 
 
 class VideoOverlay:
-    """Draws the frames of an annotated video.
+    """Draw the frames of an annotated video.
 
-    Beside the picture, below one in portrait format, there is a panel: a bar
-    for each emotion, in the window whose middle is nearest, their course over
-    time with a cursor, and what there is to say about the frame. The boxes of
-    the regions are outlined on the picture. Sides are even, the longer one
-    has 1280 pixels at most.
+    There is a panel beside the picture, or below it in portrait format. It has a bar for each
+    emotion, in the window whose middle is nearest, their course over time with a cursor, and text
+    about the frame. The boxes of the regions are outlined on the picture. Both sides are even, and
+    the longer one has at most 1280 pixels.
 
     Args:
         size (tuple[int, int]): Width and height of the video's frames.
-        curve (Curve): The scores. Of more than 8 emotions, the 8 with the
-            highest peaks are drawn.
+        curve (Curve): The scores. Of more than 8 emotions, the 8 with the highest peaks are drawn.
         title (str): Name of the clip.
-        regions (Sequence[str]): Whose boxes are outlined.
-        banner (Sequence[str]): What has to be read: on the picture, in red.
-        notes (Sequence[str]): What else there is to say.
+        regions (Sequence[str]): The regions whose boxes are outlined.
+        banner (Sequence[str]): Text that has to be read: it is on the picture, in red.
+        notes (Sequence[str]): Other text about the clip.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class VideoOverlay:
         self._status: tuple = ()
 
     def _place(self, size: tuple[int, int]) -> None:
-        """Where everything stands."""
+        """Compute where everything is placed."""
         wide, high = size
         self.beside = wide >= high
         side, along = (high, wide) if self.beside else (wide, high)
@@ -131,8 +131,8 @@ class VideoOverlay:
         Args:
             frame (np.ndarray): (H, W, 3) uint8, RGB. It is not changed.
             time (float): When it is shown, seconds.
-            boxes (dict[str, tuple | None]): Region -> its box in pixels of
-                the frame; None where it was not found.
+            boxes (dict[str, tuple | None]): Region -> its box in pixels of the frame; None if it
+                was not found.
 
         Returns:
             np.ndarray: (height, width, 3) uint8, RGB, of :attr:`size`.
@@ -178,13 +178,13 @@ class VideoOverlay:
         return np.array(image)[: self.picture[1]]
 
     def _plot(self) -> tuple[int, int, int, int]:
-        """Left, top, width and height of the lines' field."""
+        """Return the left, top, width and height of the field of the lines."""
         left, top, wide, high = self.chart
         margin = round(1.9 * self.letter)
         return left + margin, top, wide - margin, high
 
     def _draw_chart(self) -> np.ndarray:
-        """The lines, three times as large and scaled down: smooth."""
+        """Draw the lines at three times the size and scale them down, which makes them smooth."""
         curve, times = self.curve, 3
         wide, high = (times * each for each in self._plot()[2:])
         image = Image.new('RGB', (wide, high), 'white')
@@ -216,7 +216,7 @@ class VideoOverlay:
         return cv2.resize(np.array(image), self._plot()[2:], interpolation=cv2.INTER_AREA)
 
     def _draw_panel(self, window: int) -> np.ndarray:
-        """Everything that is the same for all frames of a window."""
+        """Draw everything that is the same for all frames of a window."""
         image = Image.new('RGB', self.size, 'black')
         draw, letter, curve = ImageDraw.Draw(image), self.letter, self.curve
         draw.rectangle((*self.panel, *self.size), 'white')
@@ -265,7 +265,7 @@ class VideoOverlay:
             draw.text((left + wide, y), f'{value:.2f}', TEXT, font(letter), 'ra')
 
     def _draw_footer(self, draw: ImageDraw.ImageDraw) -> None:
-        """Below the line that changes with every frame."""
+        """Draw the notes below the line that changes with every frame."""
         x, y, wide = self.footer
         letter = self.letter
         more = len(self.curve.classes) - len(self.shown)
@@ -278,7 +278,7 @@ class VideoOverlay:
             draw.text((x, y + round(1.25 * letter * (k + 1.2))), line, DIM, font(letter))
 
     def _draw_status(self, time: float, boxes: dict[str, Box | None]) -> None:
-        """The time, and which regions were found: on the panel itself."""
+        """Draw the time and which regions were found, on the panel itself."""
         found = tuple(box is not None for box in boxes.values())
         status = (f'{time:.1f} s', *found)
         if status == self._status:
@@ -308,5 +308,5 @@ class VideoOverlay:
 
 
 def color_of(index: int) -> str:
-    """``'#RRGGBB'`` of an emotion, by its place."""
+    """Return the colour ``'#RRGGBB'`` of an emotion, by its index."""
     return EMOTION_COLORS[index % len(EMOTION_COLORS)]

@@ -1,6 +1,4 @@
-"""A drawn data set in the layout of EmoReact, with emotions planted in known
-cues. It is not imported with the package: only its tool needs it.
-"""
+"""Draw a data set in the layout of EmoReact, with emotions planted in known cues."""
 
 from .dataset import make_sample_dataset
 

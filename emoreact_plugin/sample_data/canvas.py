@@ -1,7 +1,7 @@
-"""Brush strokes, backgrounds and light of the sample data set.
+"""Paint brush strokes, backgrounds and light of the sample data set.
 
-Shapes are painted at twice the size with smooth edges and averaged down
-later, so the pictures agree with the geometry to a fraction of a pixel.
+Shapes are painted at twice the size with smooth edges and averaged down later, so the pictures
+agree with the geometry to a fraction of a pixel.
 """
 
 import cv2
@@ -25,14 +25,14 @@ WOODS = ((150, 108, 70), (176, 132, 88), (120, 84, 58), (196, 164, 124))
 
 
 def shade(color, factor):
-    """``color`` (R, G, B) made darker (below 1) or lighter (above 1)."""
+    """Make ``color`` (R, G, B) darker (``factor`` below 1) or lighter (above 1)."""
     color = np.asarray(color, float)
     mixed = color * factor if factor <= 1 else 255 - (255 - color) * (2 - factor)
     return tuple(int(value) for value in np.clip(np.round(mixed), 0, 255))
 
 
 def fixed_point(points):
-    """Frame pixels (n, 2) as fixed-point canvas coordinates of OpenCV."""
+    """Convert frame pixels (n, 2) to fixed-point canvas coordinates of OpenCV."""
     points = (np.asarray(points, float) + 0.5) * SCALE - 0.5
     return np.round(points * 2**SUBPIXEL_BITS).astype(np.int32)
 
@@ -56,7 +56,7 @@ def disc(canvas, center, radius, color):
 
 
 def ellipse(center, radii, start=0.0, stop=2 * np.pi, count=32):
-    """Points (count, 2) of an ellipse or of an arc of it."""
+    """Return points (count, 2) of an ellipse or of an arc of it."""
     angle = np.linspace(start, stop, count)
     return np.asarray(center) + np.column_stack(
         [radii[0] * np.cos(angle), radii[1] * np.sin(angle)]
@@ -74,7 +74,7 @@ def smooth(points, rounds=2):
 
 
 def rectangle(x1, y1, x2, y2):
-    """Corners (4, 2) of a rectangle."""
+    """Return the corners (4, 2) of a rectangle."""
     return np.array([(x1, y1), (x2, y1), (x2, y2), (x1, y2)], float)
 
 

@@ -1,4 +1,4 @@
-"""What the sample data set says about itself: ``cues.json`` and its README."""
+"""Describe the sample data set in its ``cues.json`` and README."""
 
 import json
 
@@ -80,7 +80,7 @@ or, in some, no keypoints. All other clips have every landmark.
 
 
 def _describe_clip(plan: ClipPlan) -> dict:
-    """Entry of a clip in ``cues.json``."""
+    """Describe a clip as an entry in ``cues.json``."""
     child, scene, tracks = clip_parts(plan)
     boxes = [cue_boxes(figure(child, scene, tracks, t)) for t in range(NUM_FRAMES)]
     return dict(
@@ -95,16 +95,14 @@ def _describe_clip(plan: ClipPlan) -> dict:
 
 
 def describe(plans: list[ClipPlan], settings: dict) -> dict:
-    """Everything that ``cues.json`` holds.
+    """Collect everything that ``cues.json`` holds.
 
     Returns:
-        dict: 'settings', 'frame_size' (width, height), 'num_frames', 'fps',
-        'classes', 'emotions' (name -> cue, region, part, rates),
-        'best_roc_auc' ('expected' and each split -> see
-        :func:`~.plan.best_roc_auc`), 'clips_with_missing_landmarks'
-        (split -> names) and 'clips' (name -> cues, labels, and the box of
-        every cue in every frame, x1, y1, x2, y2 in pixels, right and bottom
-        exclusive, whether the cue is on or not).
+        dict: 'settings', 'frame_size' (width, height), 'num_frames', 'fps', 'classes', 'emotions'
+        (name -> cue, region, part, rates), 'best_roc_auc' ('expected' and each split -> see
+        :func:`~.plan.best_roc_auc`), 'clips_with_missing_landmarks' (split -> names) and 'clips'
+        (name -> cues, labels, and the box of every cue in every frame, x1, y1, x2, y2 in pixels,
+        right and bottom exclusive, whether the cue is on or not).
     """
     of_split = {split: [plan for plan in plans if plan.split == split] for split in SPLITS}
     best = {split: best_roc_auc(of_split[split]) for split in SPLITS}
@@ -138,13 +136,13 @@ def describe(plans: list[ClipPlan], settings: dict) -> dict:
 
 
 def _reader(name):
-    """'face/TSM' -> ('face', True)."""
+    """Split 'face/TSM' into the region and whether the order is seen: ('face', True)."""
     region, model = name.split('/')
     return region, model == 'TSM'
 
 
 def to_json(facts: dict) -> str:
-    """JSON text of :func:`describe`, a line a clip."""
+    """Write the result of :func:`describe` as JSON text, with one line per clip."""
     head = dict(facts)
     clips = head.pop('clips')
     lines = [f'  {json.dumps(name)}: {json.dumps(clip)}' for name, clip in clips.items()]
@@ -156,7 +154,7 @@ def _number(value: float | None) -> str:
 
 
 def to_readme(facts: dict) -> str:
-    """Text of the data set's own README, from :func:`describe`."""
+    """Write the text of the data set's own README, from the result of :func:`describe`."""
     settings, best = facts['settings'], facts['best_roc_auc']
     cues, reached = [], []
     for name, e in facts['emotions'].items():

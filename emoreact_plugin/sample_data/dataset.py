@@ -1,8 +1,7 @@
-"""A drawn data set in the layout of EmoReact, which cannot be shipped.
+"""Draw a data set in the layout of EmoReact, which itself cannot be shipped.
 
-:func:`make_sample_dataset` draws it. ``plan`` says what the clips show,
-``scene``, ``figure``, ``canvas`` and ``drawing``
-draw them, this file writes everything down.
+:func:`make_sample_dataset` draws it. ``plan`` decides what the clips show, ``scene``, ``figure``,
+``canvas`` and ``drawing`` draw them, and this file writes everything to disk.
 """
 
 import csv
@@ -31,12 +30,12 @@ SETTINGS_FILE = 'settings.json'
 
 
 def write_video(path: Path, frames: np.ndarray, fps: int = FPS) -> None:
-    """Write frames (T, H, W, 3) uint8 RGB as H.264 in mp4, whole or not.
+    """Write frames (T, H, W, 3) uint8, RGB, as H.264 in mp4, completely or not at all.
 
-    The quantiser and the types of the frames are fixed, not chosen by the
-    encoder from the pictures, so that a cue in one part of the picture does
-    not change how well another part is coded. They are the same backwards in
-    time too, but for the first frame, so that they do not tell the order.
+    The quantiser and the types of the frames are fixed. The encoder does not choose them from the
+    pictures, so that a cue in one part of the picture does not change how well another part is
+    coded. Except for the first frame, they are also the same backwards in time, so that they do not
+    tell the order.
     """
     import av
 
@@ -57,13 +56,12 @@ def write_video(path: Path, frames: np.ndarray, fps: int = FPS) -> None:
 
 
 def openface_csv(landmarks: np.ndarray, missing: tuple[int, ...] = (), stale: bool = False) -> str:
-    """Landmarks (T, 68, 2) in the layout of OpenFace 2.x with ``-2Dfp``.
+    """Format landmarks (T, 68, 2) in the layout of OpenFace 2.x with ``-2Dfp``.
 
     Args:
         landmarks (np.ndarray): (T, 68, 2) pixels of the frame.
         missing (tuple[int]): Frames, from 0, in which no face was found.
-        stale (bool): Rows of missing frames repeat the last points found
-            instead of zeros.
+        stale (bool): Repeat the last points found in the rows of missing frames, instead of zeros.
     """
     columns = ['frame', 'face_id', 'timestamp', 'confidence', 'success']
     columns += [f'{axis}_{k}' for axis in 'xy' for k in range(68)]
@@ -80,10 +78,10 @@ def openface_csv(landmarks: np.ndarray, missing: tuple[int, ...] = (), stale: bo
 
 
 def keypoints_txt(keypoints: np.ndarray, missing: tuple[int, ...] = ()) -> str:
-    """Keypoints (T, J, 2) as ``_hol.txt``: ``x y x y ...``, a line a frame.
+    """Format keypoints (T, J, 2) as ``_hol.txt``: ``x y x y ...``, one line per frame.
 
-    Fractions of the width and height of the frame, with four digits, of the
-    joints that lie in the frame. The line of a frame in ``missing`` is blank.
+    They are fractions of the width and height of the frame, with four digits, of the joints that
+    lie in the frame. The line of a frame in ``missing`` is blank.
     """
     lines = []
     for t, points in enumerate(keypoints / np.array(FRAME_SIZE)):
@@ -93,7 +91,7 @@ def keypoints_txt(keypoints: np.ndarray, missing: tuple[int, ...] = ()) -> str:
 
 
 def clip_files(videos: Path, name: str) -> tuple[Path, Path, Path]:
-    """Landmarks, keypoints and video of a clip, in the order of writing."""
+    """Return the paths of a clip's landmarks, keypoints and video, in the order of writing."""
     return (
         videos / f'{name}_openface' / f'{Path(name).stem}.csv',
         videos / f'{name}_hol.txt',
@@ -102,7 +100,7 @@ def clip_files(videos: Path, name: str) -> tuple[Path, Path, Path]:
 
 
 def make_clip(plan: ClipPlan, videos: str) -> str:
-    """Draw a clip and write its three files; the video comes last."""
+    """Draw a clip, write its three files, the video last, and return its name."""
     import cv2
 
     from .drawing import draw_clip
@@ -130,7 +128,7 @@ def make_clip(plan: ClipPlan, videos: str) -> str:
 
 
 def _annotations(plans: list[ClipPlan]) -> str:
-    """Annotation CSV of a split, in EmoReact's columns."""
+    """Format the annotations of a split as CSV, in EmoReact's columns."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
     writer.writerow(['', 'video', *CLASSES, 'Valence'])
@@ -140,7 +138,7 @@ def _annotations(plans: list[ClipPlan]) -> str:
 
 
 def _check_settings(out: Path, settings: dict, force: bool) -> None:
-    """Refuse a folder that holds anything but this very data set.
+    """Refuse a folder that holds anything other than this very data set.
 
     With ``force``, an older sample data set in ``out`` is deleted.
     """
@@ -163,7 +161,7 @@ def _check_settings(out: Path, settings: dict, force: bool) -> None:
 
 
 def _delete(out: Path) -> None:
-    """Delete the files of a sample data set; annotations go first."""
+    """Delete the files of a sample data set, the annotations first."""
     names = [f'{split}.csv' for split in SPLITS]
     for name in (*names, 'cues.json', 'README.md', SETTINGS_FILE):
         (out / name).unlink(missing_ok=True)
@@ -171,7 +169,7 @@ def _delete(out: Path) -> None:
 
 
 class _Progress:
-    """Says how many clips are drawn: one line, rewritten on a terminal."""
+    """Print how many clips are drawn, in one line that is rewritten on a terminal."""
 
     def __init__(self, total: int, shown: bool):
         self.total, self.shown, self.done = total, shown, 0
@@ -195,7 +193,7 @@ class _Progress:
 
 
 def _draw_clips(plans, videos, workers, progress):
-    """Draw the clips, in this process or in ``workers`` others."""
+    """Draw the clips in this process, or in ``workers`` others."""
     bar = _Progress(len(plans), progress)
     if workers <= 1 or len(plans) <= 1:
         for plan in plans:
@@ -216,7 +214,7 @@ def _draw_clips(plans, videos, workers, progress):
 
 
 def is_sample_data(folder: str) -> bool:
-    """Whether a folder is that of a drawn sample data set."""
+    """Tell whether a folder is that of a drawn sample data set."""
     return all(os.path.isfile(os.path.join(folder, name)) for name in (SETTINGS_FILE, 'cues.json'))
 
 
@@ -232,26 +230,26 @@ def make_sample_dataset(
 ) -> Path:
     """Draw the sample data set, or what is missing of it.
 
-    The same arguments give the same bytes, whatever the number of workers.
-    A clip is whole or absent, and the annotation files come last: where they
-    are, the data set is complete. A complete one is left as it is.
+    The same arguments give the same bytes, whatever the number of workers. A clip is complete or
+    absent, and the annotation files come last: if they exist, the data set is complete. A complete
+    one is left as it is.
 
     Args:
-        out (str | Path): The folder; made if it is not there.
+        out (str | Path): The folder, which is created if it does not exist.
         seed (int): Seed of everything that is drawn.
-        num_train (int): Clips in train.
-        num_val (int): Clips in val.
-        num_test (int): Clips in test.
-        workers (int, optional): Processes. None: one a core.
-        force (bool): Delete a sample data set that is there and draw it anew.
-        progress (bool): Say on the console what is going on.
+        num_train (int): Number of clips in train.
+        num_val (int): Number of clips in val.
+        num_test (int): Number of clips in test.
+        workers (int, optional): Number of processes. Defaults to None: one per core.
+        force (bool): Delete a sample data set that exists and draw it anew.
+        progress (bool): Print the progress on the console.
 
     Returns:
         Path: The folder.
 
     Raises:
-        ValueError: If a split is empty, or ``out`` holds something else or a
-            sample data set made with other settings.
+        ValueError: If a split is empty, or ``out`` holds something else or a sample data set made
+            with other settings.
     """
     out = Path(out)
     settings = dict(
@@ -282,7 +280,7 @@ def make_sample_dataset(
 
 
 def _cores() -> int:
-    """Cores that this process may use."""
+    """Count the cores that this process may use."""
     if hasattr(os, 'sched_getaffinity'):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

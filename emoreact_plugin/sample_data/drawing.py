@@ -1,4 +1,4 @@
-"""Paints the drawn child of the sample data set.
+"""Paint the drawn child of the sample data set.
 
 ``figure`` says where everything is; here it becomes pixels.
 """
@@ -25,7 +25,7 @@ INSIDE_OF_MOUTH = (92, 26, 36)
 
 
 def _paint_torso(canvas, child, scene, shape):
-    """Torso with its garment, and the trousers below it."""
+    """Paint the torso with its garment, and the trousers below it."""
     top, second, trousers = scene.colors
 
     def at(points):
@@ -68,7 +68,7 @@ def _paint_torso(canvas, child, scene, shape):
 
 
 def _paint_neck(canvas, child, shape):
-    """The neck turns with the head, so that no posture is seen beside it."""
+    """Paint the neck, which turns with the head so that no posture is seen beside it."""
     chin = child.chin
     fill(
         canvas,
@@ -85,7 +85,7 @@ def _paint_neck(canvas, child, shape):
 
 
 def _tapered(start, stop, first, last):
-    """Outline of a limb: ``first`` and ``last`` are half its widths."""
+    """Return the outline of a limb that is half as wide as ``first`` and ``last`` say."""
     along = stop - start
     angle = np.arctan2(along[1], along[0])
     return np.concatenate(
@@ -97,7 +97,7 @@ def _tapered(start, stop, first, last):
 
 
 def _paint_limb(canvas, child, scene, shape, k, rim):
-    """Paint an arm and its hand; ``rim`` > 0: its darker outline only."""
+    """Paint an arm and its hand or, with ``rim`` above 0, only their darker outline."""
     unit = shape.unit
     shoulder, elbow, wrist = shape.arms[k]
     tone = 0.7 if rim else 0.97
@@ -147,7 +147,7 @@ def _paint_back_hair(canvas, child, shape):
 
 
 def _paint_front_hair(canvas, child, shape):
-    """Hair over the forehead, above the brows whatever they do."""
+    """Paint the hair over the forehead, above the brows whatever they do."""
     style, part = child.hair_style, child.parting
     outer = ellipse((0, -0.32), (1.1, 1.12), np.pi, 2 * np.pi, 24)
     x = np.linspace(0.97, -0.97, 21)
@@ -178,7 +178,7 @@ def _paint_front_hair(canvas, child, shape):
 
 
 def _paint_skull(canvas, child, shape):
-    """Ears, the shape of the face, cheeks and freckles."""
+    """Paint the ears, the shape of the face, cheeks and freckles."""
 
     def put(points, color):
         fill(canvas, transform(shape.to_face, points), color)
@@ -288,9 +288,9 @@ def draw_clip(child: Child, scene: Scene, tracks: dict[str, np.ndarray]) -> np.n
 
     Args:
         child (Child): How the child looks.
-        scene (Scene): The clip.
+        scene (Scene): The scene of the clip.
         tracks (dict[str, np.ndarray]): State of the cues, (T,) each, see
-            :func:`~.figure.cue_tracks`.
+            :func:`~.scene.cue_tracks`.
 
     Returns:
         np.ndarray: (T, H, W, 3) uint8 RGB.

@@ -1,16 +1,15 @@
-"""Geometry of the drawn child of the sample data set.
+"""Compute the geometry of the drawn child of the sample data set.
 
-:func:`figure` says where every part of the child lies in a frame. The
-landmarks, the body keypoints and the boxes of the cues are read from that same
-geometry, so they are exact. ``drawing`` paints it.
+:func:`figure` says where every part of the child lies in a frame. The landmarks, the body keypoints
+and the boxes of the cues are read from that same geometry, so they are exact. ``drawing`` paints
+it.
 
-A cue must not show where it is not meant to be seen: a cue in the face moves
-no point that bounds the box of the 68 landmarks (the jaw and the peak of a
-brow bound it), and a cue in the body comes nowhere near the box of the face.
+A cue must not show where it is not meant to be seen. A cue in the face moves no point that bounds
+the box of the 68 landmarks (the jaw and the peak of a brow bound it). A cue in the body comes
+nowhere near the box of the face.
 
-Lengths are in face units (half the width of the face), x to the right and y
-down as seen in the picture, until they become pixels of the frame, where whole
-numbers are the centres of pixels.
+Lengths are in face units (half the width of the face), x to the right and y down as seen in the
+picture, until they become pixels of the frame, where whole numbers are the centres of pixels.
 """
 
 from typing import NamedTuple
@@ -33,7 +32,7 @@ NUM_KEYPOINTS = 25
 
 
 class Figure(NamedTuple):
-    """Where everything is in one frame, in pixels of the frame (x, y)."""
+    """Places of all parts of the child in one frame, in pixels of the frame (x, y)."""
 
     landmarks: np.ndarray  # (68, 2) iBUG order
     keypoints: np.ndarray  # (25, 2)
@@ -59,7 +58,7 @@ def transform(matrix: np.ndarray, points) -> np.ndarray:
 
 
 def _placed(origin, unit, angle=0.0, slant=0.0, pivot=(0.0, 0.0)):
-    """(2, 3) matrix: slant and turn around ``pivot``, scale, move."""
+    """Make a (2, 3) matrix that slants and turns around ``pivot``, scales and moves."""
     cos, sin = np.cos(angle), np.sin(angle)
     turn = np.array([[cos, -sin], [sin, cos]]) @ [[1.0, slant], [0.0, 1.0]]
     pivot = np.asarray(pivot)
@@ -68,14 +67,14 @@ def _placed(origin, unit, angle=0.0, slant=0.0, pivot=(0.0, 0.0)):
 
 
 def jaw_line(child: Child, count: int = 17) -> np.ndarray:
-    """(count, 2) face units from the left temple round the chin."""
+    """Return (count, 2) points from the left temple round the chin, in face units."""
     angle = np.linspace(0, np.pi, count)
     x = -np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** child.jaw
     return np.column_stack([x, -0.2 + (child.chin + 0.2) * np.sin(angle) ** 0.9])
 
 
 def _eye(child, sign, wide, count=24):
-    """Outline (count, 2) of an eye, from its left corner over the top."""
+    """Return the outline (count, 2) of an eye, from its left corner over the top."""
     angle = np.linspace(np.pi, -np.pi, count, endpoint=False)
     height = child.eye_size * (0.105 + 0.125 * wide)
     return np.column_stack(
@@ -84,7 +83,7 @@ def _eye(child, sign, wide, count=24):
 
 
 def _brow(sign, frown):
-    """Centre line (5, 2) of a brow from left to right; its peak is fixed."""
+    """Return the centre line (5, 2) of a brow from left to right; its peak is fixed."""
     x = np.array([0.13, 0.30, BROW_PEAK[0], 0.61, 0.74])
     drop = np.array([0.09, 0.03, 0.0, 0.04, 0.13])
     drop += frown * np.array([0.24, 0.13, 0.0, -0.01, -0.03])
@@ -93,10 +92,10 @@ def _brow(sign, frown):
 
 
 def _mouth_curves(child, smile, opened):
-    """Function giving (x, y) of four curves of the mouth at u in -1..1.
+    """Make a function that gives (x, y) of four curves of the mouth at u in -1..1.
 
-    The curves are the upper edge of the lips, the edges of the opening above
-    and below, and the lower edge of the lips.
+    The curves are the upper edge of the lips, the edges of the opening above and below, and the
+    lower edge of the lips.
     """
     bend = 0.31 * smile
     width = child.mouth_width * (1 + 0.08 * smile)
@@ -116,7 +115,7 @@ def _mouth_curves(child, smile, opened):
 
 
 def _mouth_landmarks(curve):
-    """Points 48 to 67 of the iBUG scheme, (20, 2) face units."""
+    """Return points 48 to 67 of the iBUG scheme, (20, 2) in face units."""
     outer = np.array([-0.66, -0.28, 0.0, 0.28, 0.66])
     inner = np.array([-0.4, 0.0, 0.4])
     corners = curve('upper', np.array([-1.0, 1.0]))
@@ -136,7 +135,7 @@ def _mouth_landmarks(curve):
 
 
 def _tongue(curve):
-    """Outline (n, 2) of the tongue: over the lower lip and down."""
+    """Return the outline (n, 2) of the tongue: over the lower lip and down."""
     root = curve('lower', np.zeros(1))[0]
     angle = np.linspace(0, np.pi, 15)
     tip = np.column_stack([0.17 * np.cos(angle), 0.12 * np.sin(angle) + 0.17])
@@ -145,7 +144,7 @@ def _tongue(curve):
 
 
 def _face_parts(child, tracks, t):
-    """Outlines and landmarks of the face in face units."""
+    """Compute the outlines and landmarks of the face in face units."""
     wide, frown = tracks['eyes_wide'][t], tracks['brows_down'][t]
     eyes = [_eye(child, sign, wide) for sign in (-1, 1)]
     brows = [_brow(sign, frown) for sign in (-1, 1)]
@@ -170,12 +169,12 @@ def _face_parts(child, tracks, t):
 
 
 def _limb(angle, length):
-    """Vector of ``length`` at degrees outwards from straight down."""
+    """Return the vector of ``length`` at ``angle`` degrees outwards from straight down."""
     return length * np.array([np.sin(np.radians(angle)), np.cos(np.radians(angle))])
 
 
 def _arm(shoulder, sign, angles, fingers):
-    """Joints (3, 2) and hand (6, 2) of an arm in face units."""
+    """Compute the joints (3, 2) and the hand (6, 2) of an arm in face units."""
     mirror = np.array([sign, 1.0])
     elbow = shoulder + mirror * _limb(angles[0], UPPER_ARM)
     wrist = elbow + mirror * _limb(angles[1], FOREARM)
@@ -186,7 +185,7 @@ def _arm(shoulder, sign, angles, fingers):
 
 
 def _arms(child, scene, tracks, t, to_body, to_air):
-    """Joints and hands of both arms in pixels, left of the picture first."""
+    """Compute the joints and hands of both arms in pixels, left of the picture first."""
     rest, raised = np.array(scene.rest_arm), np.array(scene.raised_arm)
     still = rest + tracks['arm_raised'][t] * (raised - rest)
     elbow, low, high = scene.wave_arm
@@ -205,12 +204,12 @@ def _arms(child, scene, tracks, t, to_body, to_air):
 
 
 def from_neck(child: Child, points) -> np.ndarray:
-    """Points (n, 2) of the torso, seen from the neck, in face units."""
+    """Convert points (n, 2) of the torso, seen from the neck, to face units."""
     return BODY * np.asarray(points, float) + (0, child.chin + NECK)
 
 
 def torso_outline(child: Child) -> np.ndarray:
-    """Control points (n, 2) of the torso in face units, neck to hips."""
+    """Return the control points (n, 2) of the torso in face units, from neck to hips."""
     half = np.array(
         [
             (0.0, 0.0),
@@ -227,14 +226,13 @@ def torso_outline(child: Child) -> np.ndarray:
 
 
 def figure(child: Child, scene: Scene, tracks: dict[str, np.ndarray], t: int) -> Figure:
-    """Where everything is in frame ``t``.
+    """Compute where everything is in frame ``t``.
 
     Args:
         child (Child): How the child looks.
-        scene (Scene): The clip.
-        tracks (dict[str, np.ndarray]): State of the cues,
-            :func:`~.scene.cue_tracks`.
-        t (int): Frame, from 0.
+        scene (Scene): The scene of the clip.
+        tracks (dict[str, np.ndarray]): State of the cues, see :func:`~.scene.cue_tracks`.
+        t (int): Number of the frame, from 0.
 
     Returns:
         Figure: Points in pixels of the frame.
@@ -271,7 +269,7 @@ def figure(child: Child, scene: Scene, tracks: dict[str, np.ndarray], t: int) ->
 
 
 def _keypoints(child, landmarks, arms, hands, to_face, to_body):
-    """The 25 joints in pixels; ``arms[1]`` is the child's left one."""
+    """Return the 25 joints in pixels; ``arms[1]`` is the child's left arm."""
     ears = transform(to_face, [(1.04, 0.05), (-1.04, 0.05)])
     hips = transform(to_body, from_neck(child, [(0.62, 2.65), (-0.62, 2.65)]))
     # the corners and the middle of an eye, which no cue moves
@@ -288,7 +286,7 @@ def _keypoints(child, landmarks, arms, hands, to_face, to_body):
 
 
 def cue_points(shape: Figure) -> dict[str, np.ndarray]:
-    """Points (n, 2) in pixels around which each cue is to be seen."""
+    """Return the points (n, 2) in pixels around which each cue can be seen."""
     wave, still = shape.wave_arm, 1 - shape.wave_arm
     return dict(
         hand_rises=np.concatenate([shape.arms[wave][1:], shape.hands[wave]]),
@@ -303,10 +301,10 @@ def cue_points(shape: Figure) -> dict[str, np.ndarray]:
 
 
 def cue_boxes(shape: Figure) -> dict[str, tuple[int, int, int, int]]:
-    """Box of each cue: x1, y1, x2, y2 in pixels, right and bottom exclusive.
+    """Return the box of each cue: x1, y1, x2, y2 in pixels, right and bottom exclusive.
 
-    A box is the extent of :func:`cue_points` and a margin for the thickness of
-    what is drawn there, clipped to the frame.
+    A box is the extent of :func:`cue_points` and a margin for the thickness of what is drawn there,
+    clipped to the frame.
     """
     size = np.array(FRAME_SIZE)
     margins = dict(hand_rises=0.2, arm_raised=0.2, lean=0.0)

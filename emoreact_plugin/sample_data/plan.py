@@ -1,7 +1,7 @@
-"""What every clip of the sample data set shows and how it is labelled.
+"""Plan what every clip of the sample data set shows and how it is labelled.
 
-Every emotion is planted in one known cue. Labels follow the cues at known
-rates, so the best possible ROC AUC of each emotion is known and below 1.
+Every emotion is planted in one known cue. Labels follow the cues at known rates, so the best
+possible ROC AUC of each emotion is known and below 1.
 """
 
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ _CHILD, _SCENE, _LABELS, _MISSING, _VALENCE = range(5)
 class Emotion(NamedTuple):
     """An emotion, its cue and how often the label follows the cue.
 
-    ``frequency`` is the share of positive labels and of cues. ``hit`` is the
-    probability of the label where the cue is there.
+    ``frequency`` is the share of positive labels and of cues. ``hit`` is the probability of the
+    label if the cue is there.
     """
 
     name: str
@@ -38,11 +38,11 @@ class Emotion(NamedTuple):
 
     @property
     def false_alarm(self) -> float:
-        """Probability of the label where the cue is not there."""
+        """Return the probability of the label if the cue is not there."""
         return self.frequency * (1 - self.hit) / (1 - self.frequency)
 
     def posterior(self, cue):
-        """Probability of the label given the cue (bool or array of bool)."""
+        """Return the probability of the label given the cue (bool or array of bool)."""
         return np.where(cue, self.hit, self.false_alarm)
 
 
@@ -131,7 +131,7 @@ _VALENCE_WEIGHTS = np.array([0.2, -0.2, 0.9, 1.3, 0.3, -1.2, -0.9, -1.0])
 
 @dataclass(frozen=True)
 class ClipPlan:
-    """What one clip shows and how it is labelled, before it is drawn."""
+    """Plan of what one clip shows and how it is labelled, before it is drawn."""
 
     name: str  # of the video, with its suffix
     split: str
@@ -146,7 +146,7 @@ class ClipPlan:
 
     @property
     def child(self) -> int:
-        """Number of the child in its split, from 0."""
+        """Return the number of the child in its split, from 0."""
         return self.index // CLIPS_PER_CHILD
 
 
@@ -158,15 +158,13 @@ def _rng(seed, split, purpose, index=0):
 def draw_labels(seed: int, split: str, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Draw which clips show which cue, and the noisy labels.
 
-    The number of cues and of labels that do not follow the cue are the
-    expected ones, rounded. An emotion has nothing to do with another one; of
-    several draws that one is kept in which they are least correlated by
-    chance, because a model that cannot see a cue could still profit from a
-    chance that is alike in two splits.
+    The number of cues and of labels that do not follow the cue are the expected ones, rounded. The
+    emotions are independent of each other. Of several draws, the one is kept in which they are
+    least correlated by chance. Otherwise a model that cannot see a cue could profit from a chance
+    correlation that two splits share.
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: Cues (count, 8) bool and labels
-        (count, 8) int.
+        tuple[np.ndarray, np.ndarray]: Cues (count, 8) bool and labels (count, 8) int.
     """
     drawn: list[np.ndarray] = []
     for k, emotion in enumerate(PLANTED):
@@ -180,7 +178,7 @@ def draw_labels(seed: int, split: str, count: int) -> tuple[np.ndarray, np.ndarr
 
 
 def _draw_emotion(rng, emotion, count):
-    """Cue and label (count, 2), int, of an emotion."""
+    """Draw the cue and the label (count, 2), int, of an emotion."""
     order = rng.permutation(count)
     shown = round(emotion.frequency * count)
     hits = round(emotion.hit * shown)
@@ -193,13 +191,13 @@ def _draw_emotion(rng, emotion, count):
 
 
 def _standardised(columns):
-    """Columns (n, m) of mean 0 and length 1; those of one value are 0."""
+    """Scale columns (n, m) to mean 0 and length 1; columns of one value become 0."""
     columns = columns - columns.mean(0)
     return columns / np.maximum(np.linalg.norm(columns, axis=0), 1e-9)
 
 
 def _missing_frames(seed, split, count):
-    """Clip index -> what of it has no landmarks, for a few clips."""
+    """Choose a few clips, and map the index of each to what has no landmarks in it."""
     rng = _rng(seed, split, _MISSING)
     few = min(MAX_CLIPS_WITHOUT_LANDMARKS, count // 10)
     chosen = rng.permutation(count)[:few]
@@ -220,8 +218,8 @@ def plan_clips(
 ) -> list[ClipPlan]:
     """Decide what every clip shows and how it is labelled.
 
-    A name like ``TOYS101_2.mp4`` holds the series, the number of the child
-    and the take. No child is in two splits.
+    A name like ``TOYS101_2.mp4`` holds the series, the number of the child and the take. No child
+    is in two splits.
 
     Returns:
         list[ClipPlan]: Train, val and test, in this order.
@@ -253,7 +251,7 @@ def plan_clips(
 
 
 def clip_parts(plan: ClipPlan):
-    """The child, the scene and the tracks of the cues of a clip.
+    """Make the child, the scene and the tracks of the cues of a clip.
 
     Neither the child nor the scene depends on the cues.
     """
@@ -264,20 +262,19 @@ def clip_parts(plan: ClipPlan):
 
 
 def can_see(emotion: Emotion, region: str, ordered: bool) -> bool:
-    """Whether a model of ``region`` can read the cue at all.
+    """Tell whether a model of ``region`` can read the cue at all.
 
     Args:
         emotion (Emotion): The emotion.
         region (str): 'face', 'body', 'fullbody' or 'fusion'.
-        ordered (bool): Whether the model can tell the order of its frames
-            (TSM can, TSN cannot).
+        ordered (bool): Whether the model can tell the order of its frames (TSM can, TSN cannot).
     """
     in_sight = emotion.part in PARTS_SEEN[region]
     return in_sight and (ordered or not emotion.in_order)
 
 
 def weighted_roc_auc(scores, positive, negative) -> float | None:
-    """ROC AUC of ``scores`` (n,) that each stand for a mass of clips.
+    """Compute the ROC AUC of ``scores`` (n,) that each stand for a mass of clips.
 
     Args:
         scores (array-like): (n,) scores.
@@ -285,7 +282,7 @@ def weighted_roc_auc(scores, positive, negative) -> float | None:
         negative (array-like): (n,) mass of negatives with that score.
 
     Returns:
-        float | None: None where there are no positives or no negatives.
+        float | None: The ROC AUC; None if there are no positives or no negatives.
     """
     _, place = np.unique(np.ravel(scores), return_inverse=True)
     positive = np.bincount(place, np.ravel(positive))
@@ -297,7 +294,7 @@ def weighted_roc_auc(scores, positive, negative) -> float | None:
 
 
 def _ceiling(region, ordered, cues, positive, negative):
-    """Best ROC AUC where rows (n, 8) of cues have these masses (n, 8)."""
+    """Compute the best ROC AUC if rows (n, 8) of cues have these masses (n, 8)."""
     scores = np.stack(
         [
             e.posterior(cues[:, k])
@@ -321,18 +318,18 @@ def _ceiling(region, ordered, cues, positive, negative):
 
 
 def best_roc_auc(plans: list[ClipPlan] | None = None) -> dict[str, dict]:
-    """Best ROC AUC that any model of each kind can reach.
+    """Compute the best ROC AUC that any model of each kind can reach.
 
-    The best score of a clip is the probability of the label given the cue, or
-    the frequency of the label where the model cannot see the cue.
+    The best score of a clip is the probability of the label given the cue, or the frequency of the
+    label if the model cannot see the cue.
 
     Args:
-        plans (list[ClipPlan], optional): The clips of a split, for what is
-            best on just these; None for what is expected.
+        plans (list[ClipPlan], optional): The clips of a split, for what is best on just these; None
+            for what is expected.
 
     Returns:
-        dict[str, dict[str, float | None]]: 'face/TSN' to 'fusion/TSM' ->
-        'macro', 'micro' and each emotion; None where undefined.
+        dict[str, dict[str, float | None]]: 'face/TSN' to 'fusion/TSM' -> 'macro', 'micro' and each
+        emotion; None if undefined.
     """
     if plans is None:
         cues = np.repeat([[True], [False]], len(PLANTED), axis=1)

@@ -1,9 +1,8 @@
-"""Who is drawn in the sample data set, where, and what happens in the clip.
+"""Draw who is in a clip of the sample data set, where, and what happens in it.
 
-A *child* (how someone looks) and a *scene* (one clip of that child) are drawn
-from random generators; the eight *cues* say what the child does in the clip.
-The random draws never depend on the cues, so that two clips that differ in one
-cue differ in nothing else.
+A *child* (how someone looks) and a *scene* (one clip of that child) are drawn from random
+generators; the eight *cues* say what the child does in the clip. The random draws never depend on
+the cues, so that two clips that differ in one cue differ in nothing else.
 
 Lengths are in face units: half the width of the face.
 """
@@ -57,7 +56,7 @@ GARMENTS = ('plain', 'stripes', 'print', 'dungarees', 'hoodie', 'collar')
 
 @dataclass(frozen=True)
 class Child:
-    """How a child looks: the same in all clips of that child."""
+    """Looks of a child, which are the same in all clips of that child."""
 
     skin: tuple[int, int, int]
     hair: tuple[int, int, int]
@@ -77,11 +76,11 @@ class Child:
 
 @dataclass(frozen=True)
 class Scene:
-    """One clip: place, size, light, clothes, motion and depth of the cues.
+    """Place, size, light, clothes, motion and depth of the cues in one clip.
 
-    ``center`` is in pixels, ``unit`` in pixels a face unit, ``sway`` (T, 2)
-    and ``bob`` (T, 2) are the motion of the whole child and of the head alone
-    in face units, ``roll`` (T,) that of the head in radians.
+    ``center`` is in pixels, ``unit`` in pixels per face unit. ``sway`` (T, 2) and ``bob`` (T, 2)
+    are the motion of the whole child and of the head alone in face units, ``roll`` (T,) that of the
+    head in radians.
     """
 
     center: tuple[float, float]
@@ -105,7 +104,7 @@ class Scene:
 
 
 def pick(rng, choices):
-    """One of ``choices`` (a sequence), every one as likely."""
+    """Pick one of ``choices`` (a sequence), each with the same probability."""
     return choices[int(rng.integers(len(choices)))]
 
 
@@ -130,10 +129,10 @@ def draw_child(rng: np.random.Generator) -> Child:
 
 
 def _swing(rng, amplitude, size):
-    """Motion (T, size) that is as likely forwards as backwards in time.
+    """Draw motion (T, size) that is as likely forwards as backwards in time.
 
-    A sine wave of any phase and an independent jitter: nothing in it tells
-    which frame came first.
+    It is a sine wave of any phase and an independent jitter: nothing in it tells which frame came
+    first.
     """
     times = np.arange(NUM_FRAMES)[:, None]
     rate = rng.uniform(0.15, 0.6, (1, size))
@@ -143,7 +142,7 @@ def _swing(rng, amplitude, size):
 
 
 def draw_scene(rng: np.random.Generator) -> Scene:
-    """Draw everything of a clip but the cues and the child."""
+    """Draw everything in a clip except for the cues and the child."""
     unit = float(rng.uniform(36, 45))
     width, height = FRAME_SIZE
     names = ('raised', 'smile', 'wide', 'lean', 'frown')
@@ -177,11 +176,11 @@ def draw_scene(rng: np.random.Generator) -> Scene:
 
 
 def order_track(hold: float, rising: bool) -> np.ndarray:
-    """How far a cue in the order of frames is, (T,) from 0 to 1 or back.
+    """Compute how far a cue in the order of frames is, (T,) from 0 to 1 or back.
 
-    The falling track is the rising one backwards in time, value for value.
-    Any sampling of frames that is symmetric in time therefore sees the same
-    set of values in both; only their order differs.
+    The falling track is the rising one backwards in time, value for value. Any sampling of frames
+    that is symmetric in time therefore sees the same set of values in both; only their order
+    differs.
     """
     times = np.linspace(0, 1, NUM_FRAMES)
     ramp = np.clip((times - hold) / (1 - 2 * hold), 0, 1)
@@ -190,16 +189,15 @@ def order_track(hold: float, rising: bool) -> np.ndarray:
 
 
 def cue_tracks(scene: Scene, cues: dict[str, bool]) -> dict[str, np.ndarray]:
-    """State of every cue in every frame.
+    """Compute the state of every cue in every frame.
 
     Args:
-        scene (Scene): The clip.
-        cues (dict[str, bool]): Which cues are on; keys 'hand_rises',
-            'mouth_opens', 'arm_raised', 'smile', 'eyes_wide', 'tongue_out',
-            'lean' and 'brows_down'.
+        scene (Scene): The scene of the clip.
+        cues (dict[str, bool]): Which cues are on; keys 'hand_rises', 'mouth_opens', 'arm_raised',
+            'smile', 'eyes_wide', 'tongue_out', 'lean' and 'brows_down'.
 
     Returns:
-        dict[str, np.ndarray]: (T,) a cue, about 0 (off) to 1 (on).
+        dict[str, np.ndarray]: Cue -> (T,), about 0 (off) to 1 (on).
     """
 
     def level(name, is_on):

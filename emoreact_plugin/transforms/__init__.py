@@ -1,3 +1,5 @@
+"""Load, sample, mask and crop the frames of a clip for every stream."""
+
 from emoreact_plugin.clips.regions import REGIONS
 
 from .crop_regions import CropRegions

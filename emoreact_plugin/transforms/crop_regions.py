@@ -1,3 +1,5 @@
+"""Crop the regions of a person out of the frames of a clip."""
+
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,9 +14,9 @@ class CropRegions(BaseTransform):
     """Crop the regions of a person out of every frame.
 
     The box of a region is the extent of its points, see
-    :func:`~emoreact_plugin.clips.regions.extent_box`. Where a frame has
-    no points for a region, or the box lies outside the frame, the whole frame
-    stands in for the crop and ``<region>_found`` says so.
+    :func:`~emoreact_plugin.clips.regions.extent_box`. If a frame has no points
+    for a region, or the box lies outside the frame, the whole frame is used as
+    the crop and ``<region>_found`` is False.
 
     The crops of a region differ in size from frame to frame and may be views
     of the frames: the next transform has to be ``Resize(keep_ratio=False)``.
@@ -30,12 +32,12 @@ class CropRegions(BaseTransform):
     - <region>_imgs (list[np.ndarray]): n crops (h, w, 3) uint8.
     - <region>_boxes (np.ndarray): (n, 4) int64, x1, y1, x2, y2, right and
       bottom exclusive.
-    - <region>_found (np.ndarray): (n, ) bool, False where the whole frame
-      stands in.
+    - <region>_found (np.ndarray): (n, ) bool, False where the whole frame is
+      used.
 
     Args:
         regions (Sequence[str]): Names of registered regions: ``'face'``,
-            ``'body'``, ``'fullbody'`` or one's own.
+            ``'body'``, ``'fullbody'`` or your own.
         blackout (dict[str, str], optional): Region -> the region that is
             filled with black in its crops. Defaults to the face in the body:
             ``dict(body='face')``.
@@ -60,6 +62,7 @@ class CropRegions(BaseTransform):
                 )
 
     def transform(self, results: dict) -> dict:
+        """Crop every region out of every frame of a sample."""
         imgs = results['imgs']
         boxes = {
             name: [self._box(name, results, i, img.shape[:2]) for i, img in enumerate(imgs)]

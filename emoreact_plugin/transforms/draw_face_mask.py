@@ -1,3 +1,5 @@
+"""Draw a medical mask on the face in the frames of a clip."""
+
 import zlib
 from collections.abc import Sequence
 
@@ -15,18 +17,20 @@ class DrawFaceMask(BaseTransform):
     """Draw a medical mask on the face in every frame, before cropping.
 
     A clip keeps one mask: whether there is one, its kind and its colour are
-    drawn once a sample. Frames without a face, or with no more than its box,
-    stay as they are. The frames given are not changed: masked ones are copies.
+    drawn at random once for each sample. Frames without a face, or with only
+    its box, stay as they are. The frames given are not changed: masked ones are
+    copies.
 
-    Lips and tip of the nose are covered wholly, the eyes keep every bit; see
+    The lips and the tip of the nose are covered wholly, and the pixels of the
+    eyes do not change; see
     :func:`~emoreact_plugin.transforms.masks.drawing.draw_mask`.
 
     Required Keys:
 
     - imgs (list[np.ndarray]): n frames (H, W, 3) uint8, RGB.
     - face_landmarks (np.ndarray): (n, 68, 2), pixels, NaN where missing.
-    - face_is_box (np.ndarray, optional): (n, ) bool, whose landmarks are but
-      the corners of a box.
+    - face_is_box (np.ndarray, optional): (n, ) bool, True where the landmarks
+      are only the corners of a box.
     - video_id (str): Only with ``seed``.
     - masked_beforehand (bool, optional): Whether the frames have masks on
       them already, which is refused.
@@ -46,14 +50,14 @@ class DrawFaceMask(BaseTransform):
         color (str | Sequence[int], optional): A name, or RGB of 0..255.
             Defaults to None: one of the usual colours of the kind.
         prob (float): Share of the clips that get a mask. Defaults to 1.
-        seed (int, optional): Let the draws depend on this number and the
-            clip's ``video_id`` only, for val and test. Defaults to None: they
-            come from NumPy's global generator.
+        seed (int, optional): Let the random draws depend only on this number
+            and the clip's ``video_id``, for val and test. Defaults to None:
+            they come from NumPy's global generator.
 
     Raises:
-        ValueError: For an unknown kind or colour, a probability that is
-            none, a negative seed, another number of faces than frames, or
-            frames that were masked beforehand.
+        ValueError: For an unknown kind or colour, a ``prob`` that is not a
+            probability, a negative seed, another number of faces than frames,
+            or frames that were masked beforehand.
         KeyError: With ``seed``, for a sample without ``video_id``.
     """
 
@@ -81,6 +85,7 @@ class DrawFaceMask(BaseTransform):
         self.seed = seed
 
     def transform(self, results: dict) -> dict:
+        """Choose the mask of a clip, and draw it on the face in every frame."""
         imgs, faces = results['imgs'], results['face_landmarks']
         if results.get('masked_beforehand'):
             raise ValueError(
@@ -103,7 +108,7 @@ class DrawFaceMask(BaseTransform):
         return results
 
     def draw_look(self, results: dict) -> MaskLook | None:
-        """Draw the mask of a clip; None for a clip without."""
+        """Choose the mask of a clip at random; None for a clip without a mask."""
         if self.seed is None:
             # One draw from the global generator, whatever the options are.
             rng = np.random.default_rng(np.random.randint(2**31))

@@ -1,3 +1,5 @@
+"""Run transforms on every stream of a sample."""
+
 from collections.abc import Sequence
 
 from mmcv.transforms import BaseTransform, Compose
@@ -10,11 +12,12 @@ from mmaction.registry import TRANSFORMS
 class ForEachStream(BaseTransform):
     """Run stock transforms on every stream, with the same random draws.
 
-    Each stream sees a sample whose ``imgs`` are its own and ``img_shape`` the
-    size of its first frame; everything else is the sample's. Before each
-    stream the random generators are put back to where they stood before the
-    first: MMAction2's transforms draw from NumPy's global generator, and
-    ``mmcv.transforms.TransformBroadcaster`` does not reach that.
+    Each stream sees a sample whose ``imgs`` are its own frames and whose
+    ``img_shape`` is the size of its first frame; everything else is the
+    sample's. Before each stream, the random generators are put back to the state
+    that they had before the first one: MMAction2's transforms draw from NumPy's
+    global generator, which ``mmcv.transforms.TransformBroadcaster`` does not
+    reach.
 
     Crops of one stream differ in size from frame to frame, so the first
     transform should bring them to one size: ``Resize(keep_ratio=False)``.
@@ -37,20 +40,20 @@ class ForEachStream(BaseTransform):
     - <stream>_imgs: what the inner transforms make of ``imgs``; (n, 3, H, W)
       uint8 after ``FormatShape('NCHW')``, (views, 3, clip_len, H, W) after
       ``FormatShape('NCTHW')``.
-    - <stream>_boxes, <stream>_found (np.ndarray, optional): Of the stream's
-      own frames, where there are ``stream_frames``.
+    - <stream>_boxes, <stream>_found (np.ndarray, optional): The values of the
+      stream's own frames, if there are ``stream_frames``.
 
     Added Keys:
 
-    - img_shape (tuple[int, int]): Of the last stream.
+    - img_shape (tuple[int, int]): Frame size of the last stream.
     - <stream>_transforms (dict): What the inner transforms recorded for this
       stream, for example ``flip`` and ``crop_bbox``.
 
     Args:
-        streams (Sequence[str], optional): Names of the streams. Not needed
-            where ``transforms`` names them.
+        streams (Sequence[str], optional): Names of the streams. Not needed if
+            ``transforms`` names them.
         transforms (list[dict] | dict[str, list[dict]]): Configs of the
-            transforms: of all streams, or stream -> its own.
+            transforms: one list for all streams, or stream -> its own.
 
     Raises:
         ValueError: On building, for transforms that do not fit the streams;
@@ -98,6 +101,11 @@ class ForEachStream(BaseTransform):
         }
 
     def transform(self, results: dict) -> dict | None:
+        """Run the transforms of every stream on a sample.
+
+        Returns:
+            dict | None: The sample; None if an inner transform gives it up.
+        """
         stream_keys = {f'{stream}_imgs' for stream in self.streams}
         shared = {
             key: value for key, value in results.items() if key not in stream_keys and key != 'imgs'
@@ -141,20 +149,20 @@ class ForEachStream(BaseTransform):
 
 
 def own_frames(stream: str, results: dict) -> dict:
-    """What a stream sees of its own frames.
+    """Select what a stream sees of its own frames in a sample.
 
     Args:
         stream (str): Its name.
         results (dict): A sample.
 
     Returns:
-        dict: The stream's clip layout and, of what the sample has a value a
-        frame, the values of the stream's frames in its order. Empty without
-        ``stream_frames``: all frames are its own.
+        dict: The stream's clip layout, and the values of the stream's frames,
+        in its order, for all keys that have a value for each frame. Empty
+        without ``stream_frames``: then all frames are its own.
 
     Raises:
-        KeyError: When ``stream_frames`` lack the stream.
-        ValueError: When the stream's frames have been dealt out already.
+        KeyError: If ``stream_frames`` lack the stream.
+        ValueError: If the stream has got its frames already.
     """
     if 'stream_frames' not in results:
         return {}

@@ -1,3 +1,5 @@
+"""Load the frames, landmarks or prepared crops of a clip."""
+
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,14 +23,15 @@ class DecodeVideo(BaseTransform):
 
     MMAction2's OpenCV decoder returns other frames than asked for on many
     videos, and its PyAV decoder starts over at the first frame when it is
-    asked for one past the end; this one does neither.
+    asked for one past the end. This one does neither.
 
     Required Keys:
 
     - filename (str)
-    - frame_inds (np.ndarray): (n, ) int, counted from the video's first, 0.
-    - source_frames (int, optional): The video's true count of frames, where
-      it is known; where it is missing, ``total_frames``.
+    - frame_inds (np.ndarray): (n, ) int, counted from 0, the first frame of the
+      video.
+    - source_frames (int, optional): The true number of frames of the video, if
+      it is known; if it is missing, ``total_frames`` is used.
 
     Added Keys:
 
@@ -37,11 +40,12 @@ class DecodeVideo(BaseTransform):
     - original_shape (tuple[int, int])
 
     Raises:
-        ValueError: When the video cannot be decoded or has no such frame; it
-            names the file.
+        ValueError: If the video cannot be decoded or has no such frame. The
+            message names the file.
     """
 
     def transform(self, results: dict) -> dict:
+        """Read the sampled frames from the video file."""
         imgs = read_frames(
             results['filename'], np.ravel(results['frame_inds']), _source_frames(results)
         )
@@ -60,14 +64,14 @@ class LoadLandmarks(BaseTransform):
     Required Keys:
 
     - landmarks_file, keypoints_file (str | None): The clip's prepared file,
-      which holds both (``EmoReactDataset`` makes it); None where there are no
-      landmarks at all.
+      which holds both (``EmoReactDataset`` makes it); None if there are no
+      landmarks or no keypoints at all.
     - frame_inds (np.ndarray): (n, ) int.
     - start_index (int): The number of the clip's first frame.
-    - total_frames (int): Of the clip.
-    - first_frame, source_frames (int, optional): Where the clip is a part of
-      a video: the clip's first frame, counted from the video's, and how many
-      the video has.
+    - total_frames (int): Number of frames of the clip.
+    - first_frame, source_frames (int, optional): For a clip that is a part of a
+      video, its first frame, counted from the video's first, and the number of
+      frames of the video.
     - img_shape (tuple[int, int])
 
     Added Keys:
@@ -77,15 +81,15 @@ class LoadLandmarks(BaseTransform):
     - body_keypoints (np.ndarray): (n, J, 2) float32, pixels, NaN where a
       joint was not seen.
     - face_is_box (np.ndarray): (n, ) bool, True where only the box of the
-      face is known: its landmarks are the corners, many times over.
+      face is known: its landmarks are the corners, repeated.
 
     Raises:
-        ValueError: When the prepared file cannot be read, has not as many
-            frames as the clip, or frames of another size than its landmarks
-            were found in.
+        ValueError: If the prepared file cannot be read, has another number of
+            frames than the clip's video, or belongs to frames of another size.
     """
 
     def transform(self, results: dict) -> dict:
+        """Load the landmarks of the sampled frames from the prepared file."""
         # Frame files may count from 1 (or anything else); landmarks are
         # stored by position.
         inds = np.ravel(results['frame_inds']) - results['start_index']
@@ -132,8 +136,8 @@ class LoadLandmarks(BaseTransform):
 class LoadCrops(BaseTransform):
     """Load the prepared crops of the sampled frames.
 
-    In place of ``DecodeVideo``, ``LoadLandmarks``, ``DrawFaceMask`` and
-    ``CropRegions``, for a data set with ``data_prefix=dict(crops=...)``.
+    It replaces ``DecodeVideo``, ``LoadLandmarks``, ``DrawFaceMask`` and
+    ``CropRegions`` for a data set with ``data_prefix=dict(crops=...)``.
 
     Required Keys:
 
@@ -146,9 +150,9 @@ class LoadCrops(BaseTransform):
     - <region>_imgs (list[np.ndarray]): n crops (size, size, 3) uint8, RGB.
     - <region>_boxes (np.ndarray): (n, 4) int64, x1, y1, x2, y2 in pixels of
       the frame, right and bottom exclusive.
-    - <region>_found (np.ndarray): (n, ) bool, False where the whole frame
-      stands in.
-    - masked (np.ndarray): (n, ) bool, whether there is a mask in the frame.
+    - <region>_found (np.ndarray): (n, ) bool, False where the whole frame is
+      used.
+    - masked (np.ndarray): (n, ) bool, True where there is a mask in the frame.
     - img_shape (tuple[int, int])
 
     Args:
@@ -157,7 +161,7 @@ class LoadCrops(BaseTransform):
     Raises:
         FileNotFoundError: Without the record ``crops.json``.
         KeyError: For a region that was not prepared.
-        ValueError: When a file cannot be read; it names the file.
+        ValueError: If a file cannot be read. The message names the file.
     """
 
     def __init__(self, regions: Sequence[str]) -> None:
@@ -165,6 +169,7 @@ class LoadCrops(BaseTransform):
         self.regions, self.blackout = crop.regions, crop.blackout
 
     def transform(self, results: dict) -> dict:
+        """Load the crops of the sampled frames from the clip's folder."""
         folder, inds = results['crops_dir'], np.ravel(results['frame_inds'])
         crops = read_record(folder)
         for region in self.regions:

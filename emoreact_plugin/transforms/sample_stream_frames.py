@@ -1,3 +1,5 @@
+"""Sample the frames of every stream of a clip."""
+
 import numpy as np
 from mmcv.transforms import BaseTransform
 
@@ -5,15 +7,15 @@ from mmaction.registry import TRANSFORMS
 
 
 def evenly_spread(inds: np.ndarray, num_frames: int) -> np.ndarray:
-    """The frames in the middle of ``num_frames`` equal parts.
+    """Take the frames in the middle of ``num_frames`` equal parts.
 
     Args:
         inds (np.ndarray): (m, ) int, in any order; repeated ones count once.
-        num_frames (int): How many to take.
+        num_frames (int): Number of frames to take.
 
     Returns:
-        np.ndarray: (num_frames, ) of ``inds``, in time order; some repeated
-        where there are fewer different ones.
+        np.ndarray: (num_frames, ) of ``inds``, in time order; some are repeated
+        if there are fewer different ones.
     """
     inds = np.unique(inds)
     middles = (np.arange(num_frames) + 0.5) * len(inds) / num_frames
@@ -35,12 +37,11 @@ class SampleStreamFrames(BaseTransform):
                  body=dict(share='face', num_frames=3)))
 
     The frames of all streams are joined, so that each is decoded, masked and
-    cropped once; :class:`ForEachStream` deals them out again.
+    cropped once. :class:`ForEachStream` gives each stream its own frames again.
 
-    Where the other stream has several views, ``num_frames`` are taken of all
-    its frames in time order, not of each view. Where the clip is so short
-    that it has fewer different frames, some are repeated, as by the stock
-    samplers.
+    If the other stream has several views, ``num_frames`` are taken from all of
+    its frames in time order, not from each view. If the clip is so short that
+    it has fewer different frames, some are repeated, as the stock samplers do.
 
     Required Keys:
 
@@ -63,9 +64,9 @@ class SampleStreamFrames(BaseTransform):
             without ``num_frames`` all of its frames.
 
     Raises:
-        ValueError: On building, for a stream that has neither or both, shares
-            with no stream that has a sampler, or wants more frames than that
-            draws.
+        ValueError: On building, for a stream that has both ``type`` and
+            ``share`` or neither, shares with a stream that has no sampler, or
+            wants more frames than that one draws.
         KeyError: At the first sample, for a sampler that samples nothing.
     """
 
@@ -119,6 +120,7 @@ class SampleStreamFrames(BaseTransform):
             )
 
     def transform(self, results: dict) -> dict:
+        """Draw the frames of every stream, and join them."""
         drawn = {
             name: self._draw(name, sampler, results) for name, sampler in self.samplers.items()
         }

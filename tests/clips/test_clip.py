@@ -1,4 +1,5 @@
 import shutil
+from functools import partial
 
 import cv2
 import numpy as np
@@ -6,6 +7,8 @@ import pytest
 
 import emoreact_plugin  # noqa: F401
 from emoreact_plugin.clips.clip import Clip
+from emoreact_plugin.preparation.landmarks import detect
+from emoreact_plugin.preparation.mediapipe.detector import FrameLandmarks
 from emoreact_plugin.inference.sources import find_sources
 from emoreact_plugin.video.reading import probe_video, read_frames
 from tests.conftest import FRAMES, HEIGHT, WIDTH, body_of, face_of
@@ -59,19 +62,16 @@ def test_a_folder_of_frames(video, tmp_path):
 
 
 def test_a_detector_finds_the_landmarks_now(video):
-
     class Detector:
         def reset(self):
             pass
 
         def __call__(self, frame):
-            from emoreact_plugin.preparation.mediapipe.detector import FrameLandmarks
-
             return FrameLandmarks(
                 np.full((68, 2), 9, np.float32), False, np.full((33, 2), 3, np.float32)
             )
 
-    clip = Clip(str(video), detector=Detector())
+    clip = Clip(str(video), detect=partial(detect, detector=Detector()))
     assert (clip.landmarks.face == 9).all()
     np.testing.assert_allclose(clip.landmarks.body, 3, rtol=1e-5)
 

@@ -10,12 +10,6 @@ from tests.conftest import make_tiny
 from tests.datasets.helpers import to_frames
 
 
-@pytest.fixture
-def own(tmp_path):
-    """Make a separate dataset for tests that break it."""
-    return make_tiny(tmp_path / 'data', counts=(3, 2, 2))
-
-
 @pytest.fixture(scope='session')
 def whole(tmp_path_factory):
     """Clips that differ in their content, as videos, frames and crops."""

@@ -8,7 +8,7 @@ import torch
 
 import emoreact_plugin  # noqa: F401
 from emoreact_plugin.recipes import build
-from emoreact_plugin.weights import load_weights
+from emoreact_plugin.weights.load_weights import load_weights
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from tests.weights.weight_samples import random_model, save_original

@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 import emoreact_plugin  # noqa: F401
 from emoreact_plugin.evaluation import read_dump
-from emoreact_plugin.weights import load_weights
+from emoreact_plugin.weights.load_weights import load_weights
 from mmaction.registry import DATASETS, MODELS
 from tests.weights.weight_samples import affectnet_state, random_model, save_original
 

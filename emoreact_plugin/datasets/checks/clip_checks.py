@@ -48,7 +48,7 @@ class Problem(NamedTuple):
 
 
 class Source(NamedTuple):
-    """What the files of a clip are like, and what is wrong with them.
+    """The files of a clip, their properties, and the problems with them.
 
     Attributes:
         path (str): The video, or the folder of frames or crops.
@@ -191,7 +191,8 @@ def _read_frames(files: ClipFiles, problems: list) -> tuple[VideoInfo, int]:
 def _read_images(paths: list[str], noun: str, problems: list) -> tuple:
     """Read images as training reads them.
 
-    OpenCV reads a JPEG file that ends too early, but does not decode such bytes.
+    Crops are read by ``cv2.imread``, which accepts a JPEG file that ends too
+    early. Frames are read by ``cv2.imdecode``, which does not.
 
     Returns:
         tuple: (width, height) of each image, None for one that cannot be read;
@@ -318,7 +319,7 @@ def _lies_outside(clip: PreparedClip) -> bool:
 
 
 def _unreadable_texts(files: ClipFiles) -> list[Problem]:
-    """Check what can be checked of the landmark files without the clip's frames."""
+    """Check the landmark files of a clip whose frames cannot be read, as far as possible."""
     problems, frames = [], None
     if (files.landmarks or '').endswith('.csv'):
         try:

@@ -1,1 +1,1 @@
-"""Medical masks that are drawn on faces."""
+"""Draw medical masks on faces."""

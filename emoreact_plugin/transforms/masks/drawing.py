@@ -1,7 +1,7 @@
-"""Draw a medical mask on a face: pure functions on arrays.
+"""Draw a medical mask on a face, with pure functions on arrays.
 
-The light is measured on the skin that stays bare: else the shading of the
-mask would give away what it is to hide.
+The light is measured on the skin that stays bare. Otherwise the shading of
+the mask would give away what it has to hide.
 """
 
 from functools import lru_cache
@@ -25,7 +25,7 @@ from .shapes import KINDS, TEXTURE_SIZE, normals, texture
 
 
 class MaskLook(NamedTuple):
-    """What the mask of a clip looks like.
+    """The look of a clip's mask.
 
     Attributes:
         kind (str): One of ``KINDS``.
@@ -43,8 +43,8 @@ class Light(NamedTuple):
 
     Attributes:
         white (np.ndarray): (3, ) float, RGB of a white thing in it, 0..255.
-        right (float): By how much brightness grows per half width of the
-            face to the right of the picture, as a share.
+        right (float): Growth of the brightness to the right of the picture,
+            as a share, for each half width of the face.
         down (float): The same downwards.
         noise (float): Standard deviation of the camera's noise, 0..255.
     """
@@ -59,7 +59,7 @@ def draw_mask(frame: np.ndarray, points: np.ndarray, look: MaskLook) -> np.ndarr
     """Draw a mask on one face.
 
     The polygon of the lips (48-59) and the tip of the nose (30-35) are
-    covered wholly; the eyes (36-47) keep every bit.
+    covered wholly. The pixels of the eyes (36-47) do not change.
 
     Args:
         frame (np.ndarray): (H, W, 3) uint8 RGB. It is not changed.
@@ -67,8 +67,8 @@ def draw_mask(frame: np.ndarray, points: np.ndarray, look: MaskLook) -> np.ndarr
         look (MaskLook): The mask.
 
     Returns:
-        np.ndarray | None: The masked frame, (H, W, 3) uint8; None where there
-        is no face, or none of the mask lies within the frame.
+        np.ndarray | None: The masked frame, (H, W, 3) uint8; None if there is
+        no face, or no part of the mask lies within the frame.
     """
     points = complete_landmarks(points)
     place = None if points is None else place_mask(look.kind, points)
@@ -112,7 +112,7 @@ def draw_mask(frame: np.ndarray, points: np.ndarray, look: MaskLook) -> np.ndarr
 def _cloth(
     look: MaskLook, light: Light, place: Placement, corner: np.ndarray, size: tuple[int, int]
 ) -> np.ndarray:
-    """The lit cloth as the camera sees it, (h, w, 3) uint8."""
+    """Draw the lit cloth as the camera sees it, (h, w, 3) uint8."""
     upright = place.upright
     where, low = cloth_map(place.mesh)
     # From pixels of the picture to the grid of the map.
@@ -156,17 +156,18 @@ _LUMA = np.array([0.299, 0.587, 0.114])
 def measure_light(
     frame: np.ndarray, skin: np.ndarray, hidden: tuple[int, int, int, int] = (0, 0, 0, 0)
 ) -> Light:
-    """Read the light off the skin above the mask, and off what is around.
+    """Measure the light by the skin above the mask and by what is around the mask.
 
     Args:
         frame (np.ndarray): (H, W, 3) uint8 RGB.
         skin (np.ndarray): (len(SKIN), 2), pixels, where the points of
             ``SKIN`` are.
         hidden (tuple[int, int, int, int]): The box of the mask: x1, y1, x2,
-            y2, right and bottom exclusive; it is not around.
+            y2, right and bottom exclusive. What is in it does not count as
+            around the mask.
 
     Returns:
-        Light: An even light where too little skin lies within the frame.
+        Light: An even light if too little skin lies within the frame.
     """
     height, width = frame.shape[:2]
     bright = _brightest(frame, hidden)
@@ -196,8 +197,10 @@ def measure_light(
 
 
 def _brightest(frame: np.ndarray, hidden: tuple[int, int, int, int]) -> float:
-    """How bright the brightest things around the mask are, 0..255; 0 where
-    there is nothing around.
+    """Measure how bright the brightest things around the mask are.
+
+    Returns:
+        float: 0..255; 0 if there is nothing around the mask.
     """
     height, width = frame.shape[:2]
     x1, y1, x2, y2 = hidden
@@ -212,8 +215,8 @@ def _brightest(frame: np.ndarray, hidden: tuple[int, int, int, int]) -> float:
     return float(np.partition(around, nearly_all)[nearly_all])
 
 
-# Level, slope to the right and slope down at the points of SKIN, the latter
-# two per half width of the face; and how little the slopes are trusted.
+# Level, slope to the right and slope down at the points of SKIN, both slopes
+# for each half width of the face; and how little the slopes are trusted.
 _SLOPES = np.column_stack(
     [np.ones(len(SKIN)), SKIN[:, 0] / 75, (SKIN[:, 1] - SKIN[:, 1].mean()) / 75]
 )
@@ -221,8 +224,12 @@ _DOUBT = np.diag((1e-3, 0.4, 1.0))
 
 
 def _plane(luma: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Level and slopes of the log brightness of the points of ``SKIN``, (3,
-    ); hair and glasses count little.
+    """Fit a plane to the log brightness of the points of ``SKIN``.
+
+    Hair and glasses count little.
+
+    Returns:
+        np.ndarray: (3, ), the level and the slopes.
     """
     start = np.array([np.median(luma[weights > 0]), 0, 0])
     plane = start
@@ -235,8 +242,10 @@ def _plane(luma: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def _noise_of(patch: np.ndarray) -> float:
-    """The camera's noise: how much pixels of the smoother half of the skin
-    differ from their neighbours.
+    """Estimate the camera's noise on a patch of skin.
+
+    It is measured by how much pixels of the smoother half differ from their
+    neighbours.
     """
     gray = patch[::4, :, 1].astype(np.int16)
     rough = np.abs(2 * gray[:, 1:-1] - gray[:, 2:] - gray[:, :-2]).ravel()
@@ -249,8 +258,10 @@ def _noise_of(patch: np.ndarray) -> float:
 
 @lru_cache(maxsize=1)
 def _noise_tile() -> np.ndarray:
-    """(1024, 1024, 3) uint8 of mean 128 and deviation 32, repeating itself
-    every 512 pixels.
+    """Make a tile of noise that repeats itself every 512 pixels.
+
+    Returns:
+        np.ndarray: (1024, 1024, 3) uint8 of mean 128 and deviation 32.
     """
     noise = np.random.default_rng(0).normal(size=(512, 512))
     noise += 0.5 * (np.roll(noise, 1, axis=0) + np.roll(noise, 1, axis=1))
@@ -259,7 +270,7 @@ def _noise_tile() -> np.ndarray:
 
 
 def _add_noise(cloth: np.ndarray, deviation: float, corner: np.ndarray) -> np.ndarray:
-    """Noise that stands still in the picture."""
+    """Add noise that stands still in the picture."""
     height, width = cloth.shape[:2]
     x, y = corner % 512
     tile = _noise_tile()[y : y + height, x : x + width]
@@ -270,7 +281,7 @@ def _add_noise(cloth: np.ndarray, deviation: float, corner: np.ndarray) -> np.nd
 
 
 def _box(points: np.ndarray, margin: float, frame_shape: tuple) -> tuple[int, int, int, int] | None:
-    """The part of the frame that the mask can change."""
+    """Return the box of the frame that the mask can change, or None if it is empty."""
     size = np.array(frame_shape[1::-1])
     low = np.clip(np.floor(points.min(axis=0) - margin), 0, size)
     high = np.clip(np.ceil(points.max(axis=0) + margin), 0, size)
@@ -285,7 +296,7 @@ def _fill(layer: np.ndarray, points: np.ndarray, value: int = 255) -> None:
 
 
 def _eyes(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """(h, w) uint8, 255 on the eyes and a pixel around them."""
+    """Draw the eyes and a pixel around them as 255 in a layer, (h, w) uint8."""
     layer = np.zeros(size[::-1], np.uint8)
     for eye in EYES:
         outline = [np.rint(points[eye] * 16).astype(np.int32)]
@@ -297,7 +308,7 @@ def _eyes(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def _mask_layer(
     mesh: np.ndarray, points: np.ndarray, size: tuple[int, int], scale: float
 ) -> np.ndarray:
-    """(h, w) uint8, how much of each pixel the mask covers."""
+    """Draw how much of each pixel the mask covers, (h, w) uint8."""
     layer = np.zeros(size[::-1], np.uint8)
     # By strips, since the outline crosses itself where the mask folds. They
     # overlap: smooth edges side by side would leave a seam.
@@ -317,7 +328,7 @@ def _mask_layer(
 
 
 def _shadow_layer(alpha: np.ndarray, points: np.ndarray, scale: float) -> np.ndarray:
-    """(h, w) uint8, how much the mask darkens the skin around it."""
+    """Draw how much the mask darkens the skin around it, (h, w) uint8."""
     face = np.zeros_like(alpha)
     _fill(face, points[JAW_AND_BROWS])
     # Blurring a quarter of the size is much faster.
@@ -331,8 +342,10 @@ def _shadow_layer(alpha: np.ndarray, points: np.ndarray, scale: float) -> np.nda
 def _strap_layers(
     place: Placement, width: float, light: Light, corner: np.ndarray, size: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """How much of each pixel the bands cover, and how much light they send
-    from there; (h, w) uint8 each.
+    """Draw how much of each pixel the bands cover, and how much light they send.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: (h, w) uint8 each.
     """
     covered, lit = np.zeros((2, *size[::-1]), np.uint8)
     lines = place.straps - corner
@@ -353,13 +366,15 @@ def _strap_layers(
 
 
 def _tinted(layer: np.ndarray, color: np.ndarray) -> np.ndarray:
-    """(h, w) uint8 -> (h, w, 3) uint8; 255 becomes the color."""
+    """Turn a layer (h, w) uint8 into a picture (h, w, 3) uint8, where 255 becomes the color."""
     return cv2.merge([cv2.convertScaleAbs(layer, alpha=value / 255) for value in color])
 
 
 def _blend(part: np.ndarray, added: np.ndarray, hidden: np.ndarray) -> None:
-    """``part = part * (1 - hidden / 255) + added``, in place; (h, w, 3),
-    (h, w, 3) and (h, w), uint8.
+    """Hide a part of a picture and add another picture to it, in place.
+
+    ``part = part * (1 - hidden / 255) + added``; ``part`` and ``added`` are
+    (h, w, 3), ``hidden`` is (h, w), all uint8.
     """
     old = cv2.multiply(part, cv2.merge([255 - hidden] * 3), scale=1 / 255)
     cv2.add(old, added, dst=part)

@@ -1,12 +1,12 @@
-"""Where a mask lies on a face: pure functions on arrays.
+"""Place a mask on a face, with pure functions on arrays.
 
 A mask is a mesh on a generic head. The landmarks of nose, jaw and eye
 corners carry it over to the picture by one constant linear map (an affine
-camera and a smooth correction), so the mask moves exactly as evenly as the
+camera and a smooth correction). So the mask moves exactly as evenly as the
 landmarks do: there is no angle to estimate and no case to switch between.
 
-The points of the mouth take no part in it, else the shape of the mask would
-give away what it is to hide.
+The points of the mouth take no part in it. Otherwise the shape of the mask
+would give away what it has to hide.
 """
 
 from functools import cache
@@ -20,7 +20,7 @@ from .shapes import COLUMNS, KINDS, ROWS, TEXTURE_SIZE, surface
 
 # The right half of a generic face, millimetres: index of the landmark in the
 # right half of the picture, of its mirror image, x, y, z (axes as in
-# face_mask_shapes).
+# shapes.py).
 _HALF = np.array(
     [
         (16, 0, 75, -40, -78),
@@ -103,7 +103,7 @@ STRAP_POINTS = 9
 
 
 class Upright(NamedTuple):
-    """The picture turned so that the face stands upright, in millimetres."""
+    """A view of the picture in which the face stands upright, in millimetres."""
 
     origin: np.ndarray  # (2, ) pixels
     right: np.ndarray  # (2, ) unit vector
@@ -112,24 +112,33 @@ class Upright(NamedTuple):
 
     @classmethod
     def of(cls, axes: np.ndarray, scale: float) -> 'Upright':
+        """Make the view from the axes of a face.
+
+        Args:
+            axes (np.ndarray): (4, 2): x, y and z axis in pixels a millimetre, and
+                the origin in pixels.
+            scale (float): Pixels a millimetre, the length of the y axis.
+        """
         down = axes[1] / scale
         return cls(axes[3], np.array([down[1], -down[0]]), down, scale)
 
     def to_mm(self, points: np.ndarray) -> np.ndarray:
+        """Convert points (..., 2) from pixels to upright millimetres."""
         turn = np.stack([self.right, self.down], axis=1)
         return (points - self.origin) @ turn / self.scale
 
     def to_pixels(self, points: np.ndarray) -> np.ndarray:
+        """Convert points (..., 2) from upright millimetres to pixels."""
         turn = np.stack([self.right, self.down])
         return points @ turn * self.scale + self.origin
 
 
 class Placement(NamedTuple):
-    """A mask on a face.
+    """The place of a mask on a face.
 
     Attributes:
         upright (Upright): How the face stands in the picture.
-        mesh (np.ndarray): (ROWS, COLUMNS, 2), upright, millimetres, x growing
+        mesh (np.ndarray): (ROWS, COLUMNS, 2), upright, millimetres; x grows
             along the rows.
         straps (np.ndarray): (bands, STRAP_POINTS, 2), pixels, right and left
             in turn.
@@ -153,7 +162,7 @@ def place_mask(kind: str, points: np.ndarray) -> Placement | None:
         points (np.ndarray): (68, 2) landmarks, pixels, without NaN.
 
     Returns:
-        Placement | None: None where the points are too near to each other.
+        Placement | None: None if the points are too near to each other.
     """
     rig, anchors = _rig(kind), points[_ANCHORS]
     axes = rig.axes @ anchors
@@ -179,7 +188,7 @@ def complete_landmarks(points: np.ndarray) -> np.ndarray | None:
         points (np.ndarray): (68, 2), pixels, NaN where missing.
 
     Returns:
-        np.ndarray | None: (68, 2) float64 without NaN; None where fewer than
+        np.ndarray | None: (68, 2) float64 without NaN; None if fewer than
         half of the points are there.
     """
     points = face_points(points, None)
@@ -231,7 +240,11 @@ def _rig(kind: str) -> _Rig:
 
 
 def _strap_lines(kind: str, mesh: np.ndarray) -> np.ndarray:
-    """(bands, STRAP_POINTS, 3): right and left band in turn."""
+    """Return the lines of a mask's bands on the generic head.
+
+    Returns:
+        np.ndarray: (bands, STRAP_POINTS, 3), right and left band in turn.
+    """
     lines = []
     for v, waypoints in KINDS[kind].straps:
         start = mesh[round(v * (ROWS - 1)), -1]
@@ -244,15 +257,21 @@ def _strap_lines(kind: str, mesh: np.ndarray) -> np.ndarray:
 
 @cache
 def _strap_reach(kind: str) -> np.ndarray:
-    """(bands, ) how far they go outwards in a frontal view, millimetres."""
+    """Return how far the bands go outwards in a frontal view.
+
+    Returns:
+        np.ndarray: (bands, ), millimetres.
+    """
     lines = _strap_lines(kind, surface(kind))
     return np.abs(lines[:, -1, 0] - lines[:, 0, 0])
 
 
 @cache
 def _frontal_steps(kind: str) -> np.ndarray:
-    """(ROWS, COLUMNS // 2): from column to column in a frontal view,
-    millimetres.
+    """Return the distances from column to column in a frontal view.
+
+    Returns:
+        np.ndarray: (ROWS, COLUMNS // 2), millimetres.
     """
     return np.diff(surface(kind)[:, COLUMNS // 2 :, 0], axis=1)
 
@@ -262,10 +281,10 @@ def _hide_folds(mesh: np.ndarray, steps: np.ndarray) -> np.ndarray:
 
     Args:
         mesh (np.ndarray): (ROWS, COLUMNS, 2), upright, millimetres.
-        steps (np.ndarray): Of ``_frontal_steps``.
+        steps (np.ndarray): The result of ``_frontal_steps``.
 
     Returns:
-        np.ndarray: The same, x growing along every row.
+        np.ndarray: The mesh, whose x grows along every row.
     """
     middle, sides = COLUMNS // 2, []
     for side in (mesh[:, middle:] * (1, 1), mesh[:, middle::-1] * (-1, 1)):
@@ -284,12 +303,12 @@ STEP = 2.5  # millimetres between the points that cloth_map works out
 
 
 def cloth_map(mesh: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which point of the cloth is seen where.
+    """Find the point of the cloth that is seen at each place.
 
     The mesh is inverted along its rows first, then across them.
 
     Args:
-        mesh (np.ndarray): (ROWS, COLUMNS, 2), upright, x growing along rows.
+        mesh (np.ndarray): (ROWS, COLUMNS, 2), upright; x grows along the rows.
 
     Returns:
         tuple: Pixels of the texture (x, y) on a grid of ``STEP`` mm, (h, w,

@@ -1,9 +1,8 @@
-"""What the masks of :mod:`.drawing` are: their surfaces, colours and
-textures, all made here by code.
+"""Make the surfaces, colours and textures of the masks that :mod:`.drawing` draws.
 
-Lengths are millimetres on a head of common size. The origin is the tip of
-the nose, x points to the right of the picture, y down, z towards the camera
-of a frontal view.
+All of them are made by code. Lengths are millimetres on a head of common
+size. The origin is the tip of the nose, x points to the right of the picture,
+y down, z towards the camera of a frontal view.
 """
 
 from functools import cache, lru_cache
@@ -34,7 +33,7 @@ TEXTURE_SIZE = (192, 256)
 
 
 class MaskKind(NamedTuple):
-    """How a mask is made.
+    """The shape, colours and straps of a kind of mask.
 
     Attributes:
         colors (tuple[str, ...]): Usual colours, in which it is sold.
@@ -43,12 +42,12 @@ class MaskKind(NamedTuple):
         side (tuple): (v, x, y, z) of points of the right edge.
         arc (float): Degrees that a row turns from the centre to the edge:
             0 for a straight tent, 80 for half a tube.
-        nose (float): How narrow the top edge bends over the nose, mm.
+        nose (float): How narrowly the top edge bends over the nose, mm.
         straps (tuple): (from v on the edge, waypoints (x, y, z)) of each
             band on the right half.
         strap_color (tuple[int, int, int] | None): None for the mask's own
-            white.
-        strap_width (float): mm.
+            colour.
+        strap_width (float): Width of a band, mm.
     """
 
     colors: tuple[str, ...]
@@ -61,12 +60,12 @@ class MaskKind(NamedTuple):
     strap_width: float
 
 
-# Where the bands of a mask vanish behind the ear.
+# The points where the bands of a mask vanish behind the ear.
 _EAR_TOP, _EAR_LOW = (74, -30, -86), (72, 2, -86)
 
 
 def _oval(width: float, middle: float, height: float, behind: float) -> tuple:
-    """The right edge of a cup: its points (v, x, y, z)."""
+    """Return points (v, x, y, z) of the right edge of a cup."""
     angles = np.radians(np.linspace(13, 167, 13))
     return tuple(
         zip(
@@ -156,7 +155,7 @@ KINDS: dict[str, MaskKind] = dict(
 
 @cache
 def surface(kind: str) -> np.ndarray:
-    """The mesh of a mask, (ROWS, COLUMNS, 3) float64, millimetres."""
+    """Return the mesh of a mask, (ROWS, COLUMNS, 3) float64, millimetres."""
     spec = KINDS[kind]
     v = np.linspace(0, 1, ROWS)[:, None]
     u = np.linspace(-1, 1, COLUMNS)[None]
@@ -181,7 +180,7 @@ def surface(kind: str) -> np.ndarray:
 
 
 def _smooth(at: np.ndarray, knots: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """A curve along points: linear pieces, rounded off."""
+    """Return values of a curve along points: linear pieces, rounded off."""
     reach = np.minimum(0.1, np.minimum(at, 1 - at))[..., None]
     around = at[..., None] + reach * np.linspace(-1, 1, 9)
     return np.interp(around, knots, values).mean(axis=-1)
@@ -189,8 +188,10 @@ def _smooth(at: np.ndarray, knots: np.ndarray, values: np.ndarray) -> np.ndarray
 
 @cache
 def normals(kind: str) -> np.ndarray:
-    """Unit normals of the mesh, (ROWS, COLUMNS, 3) float32, out of the
-    face.
+    """Return the unit normals of the mesh, which point out of the face.
+
+    Returns:
+        np.ndarray: (ROWS, COLUMNS, 3) float32.
     """
     mesh = surface(kind)
     down, right = np.gradient(mesh, axis=(0, 1))
@@ -201,7 +202,7 @@ def normals(kind: str) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def texture(kind: str, color: Color, valve: bool = False) -> np.ndarray:
-    """The cloth of a mask, laid flat.
+    """Make the cloth of a mask, laid flat.
 
     Args:
         kind (str): One of ``KINDS``.
@@ -230,20 +231,21 @@ def texture(kind: str, color: Color, valve: bool = False) -> np.ndarray:
 
 
 def _line(distance: np.ndarray, width: float) -> np.ndarray:
-    """1 on a line, 0 away from it."""
+    """Return 1 on a line, and 0 away from it."""
     return np.exp(-((distance / width) ** 2))
 
 
 def _grain(shape: tuple, seed: int, fine: float) -> np.ndarray:
-    """Smooth noise of mean 0 and deviation 1."""
+    """Make smooth noise of mean 0 and deviation 1."""
     noise = np.random.default_rng(seed).normal(size=shape)
     noise = cv2.GaussianBlur(noise, (0, 0), fine)
     return noise / noise.std()
 
 
 def _edges(u, v, side: float, top: float) -> tuple:
-    """Distances to the side edges and to the top and bottom edge, in units
-    of the width of their hems.
+    """Return the distances to the side edges, and to the top or bottom edge.
+
+    They are in units of the width of their hems.
     """
     return ((1 - np.abs(u)) / side + 0 * v, np.minimum(v, 1 - v) / top + 0 * u)
 
@@ -327,7 +329,7 @@ def _n95(u, v) -> np.ndarray:
 
 
 def _nose_clip(picture, u, v, wide: float) -> None:
-    """A strip of bare metal across the top."""
+    """Paint a strip of bare metal across the top."""
     alpha = _line((v - 0.115) / 0.022, 1) ** 0.5 * np.clip((wide - np.abs(u)) / 0.03, 0, 1)
     alpha = np.clip(alpha * 1.3, 0, 1)[..., None] * 0.75
     metal = 176 + 46 * _line((v - 0.106) / 0.008, 1) + 0 * u
@@ -335,7 +337,7 @@ def _nose_clip(picture, u, v, wide: float) -> None:
 
 
 def _valve(picture) -> None:
-    """A round plastic valve to the right of the centre."""
+    """Paint a round plastic valve to the right of the centre."""
     centre, gray = (168, 112), (206, 207, 206)
     cv2.ellipse(
         picture,

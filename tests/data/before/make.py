@@ -172,15 +172,15 @@ def flags_of_grid():
         ]
 
 
-def grid():
+def grid(resolve=None):
     """Resolve the values of the fusion config with flags, and of all leaf configs."""
-    found = {}
+    found, resolve = {}, resolve or resolved
     for flags in flags_of_grid():
-        found[' '.join(flags)] = resolved('configs/emoreact/tsn_r50_fusion.py', *flags)
+        found[' '.join(flags)] = resolve('configs/emoreact/tsn_r50_fusion.py', *flags)
     for path in sorted((CHECKOUT / 'configs').glob('*/*.py')):
         name = path.relative_to(CHECKOUT).as_posix()
         if '_base_' not in name:
-            found[name] = resolved(name)
+            found[name] = resolve(name)
     return found
 
 

@@ -241,7 +241,7 @@ def test_a_video_is_decoded_once(root, monkeypatch, tmp_path):
     def probe(path):
         raise AssertionError(path)
 
-    monkeypatch.setattr('emoreact_plugin.datasets.clip_checks.probe_video', probe)
+    monkeypatch.setattr('emoreact_plugin.datasets.checks.clip_checks.probe_video', probe)
     assert look(root, cache_dir=str(tmp_path / 'cache'))[1] == first[1]
     video(root).write_bytes(video(root).read_bytes() + b'\0\0\0\x08free')
     with pytest.raises(AssertionError, match=CLIP):
