@@ -12,8 +12,8 @@ import torch
 import emoreact_plugin  # noqa: F401
 from emoreact_plugin.inference import EmotionInferencer
 from emoreact_plugin.models import load_recognizer
-from emoreact_plugin.weights.load_weights import load_weights
 from emoreact_plugin.weights.checkpoints import read_meta
+from emoreact_plugin.weights.load_weights import load_weights
 from mmaction.registry import MODELS
 from tests.models.helpers import recognizer2d
 from tests.tools.conftest import calls  # noqa: F401

@@ -1,9 +1,8 @@
 """Show what the network will see of some clips, after all augmentation.
 
-A contact sheet: a column a frame; in the first row the whole frame with the
-boxes of the streams, below it the inputs of each stream as the pipeline packs
-them. Flips and crops are those of a training with the same --seed in the same
---epoch.
+It draws a contact sheet with one column per frame. The first row has the whole frame with the boxes
+of the streams, the rows below have the inputs of each stream as the pipeline packs them. Flips and
+crops are those of a training with the same --seed in the same --epoch.
 """
 
 import argparse
@@ -79,7 +78,7 @@ def check(args):
 
 
 def build_datasets(cfg, split):
-    """The data sets of a split, those within wrappers."""
+    """Build the data sets of a split, including those within wrappers."""
     loader = cfg.get(f'{split}_dataloader')
     if not loader:
         raise ValueError(f'the config has no {split}_dataloader')
@@ -88,7 +87,7 @@ def build_datasets(cfg, split):
 
 
 def choose(datasets, args):
-    """The clips to show: (data set, index)."""
+    """Choose the clips to show, as pairs (data set, index)."""
     clips = [(dataset, i) for dataset in datasets for i in range(len(dataset))]
     if not args.clips:
         count = min(args.number, len(clips))
@@ -114,7 +113,7 @@ def choose(datasets, args):
 
 
 def write(sheets, out):
-    """Write the sheets; returns their names."""
+    """Write the sheets, and return their paths."""
     stem, ending = osp.splitext(out)
     os.makedirs(osp.dirname(out) or '.', exist_ok=True)
     paths = (

@@ -1,11 +1,10 @@
-"""Look at a data set before training: list everything that is wrong with it.
+"""Check a data set before training, and list everything that is wrong with it.
 
-Takes a config, or a folder with train.csv, val.csv, test.csv and videos/ (or
-frames/). Every clip is opened and read to its end. Errors are what would stop
-training, and clips that are in two splits; then the exit code is 1. Warnings
-are what training works around. All findings, a row for each clip and a picture
-of labels, lengths and faces are written under --out. Takes up again where it
-was stopped, and the prepared landmark files it makes serve training.
+It takes a config, or a folder with train.csv, val.csv, test.csv and videos/ (or frames/). Every
+clip is opened and read to its end. Errors are what would stop training, and clips that are in two
+splits; with errors, the exit code is 1. Warnings are what training works around. All findings, a
+row for each clip and a picture of labels, lengths and faces are written under --out. If it was
+stopped, it continues where it was. Training uses the prepared landmark files that it makes.
 """
 
 import argparse
@@ -59,7 +58,7 @@ def parse_args():
 
 
 def parts_of(parser, args, path):
-    """The data sets to check."""
+    """Return the data sets to check."""
     if args.workers is not None and args.workers < 1:
         raise ValueError(f'--workers: expected 1 or more, found {args.workers}')
     if path is not None and osp.isdir(path):
@@ -82,7 +81,7 @@ def parts_of(parser, args, path):
 
 
 def figure_of(report):
-    """The picture of a report."""
+    """Draw the picture of a report."""
     opened = [c for c in report.clips if c.frames is not None]
     in_seconds = bool(opened) and all(c.fps for c in opened)
 

@@ -1,9 +1,9 @@
-"""Turn a weight file of another system into one of this package.
+"""Convert a weight file of another system into one of this package.
 
-Without a config, the backbone in it is written, to start a training from
-(`tools/train.py CONFIG --init OUT`). With a config, and the flags that it was
-trained with, a checkpoint for `tools/test.py CONFIG OUT`. docs/weights.md
-lists the files that are known.
+Without a config, the backbone in the file is written, to start a training
+from (`tools/train.py CONFIG --init OUT`). With a config, and the flags that
+the model was trained with, a checkpoint for `tools/test.py CONFIG OUT` is
+written. docs/weights.md lists the known files.
 """
 
 import argparse

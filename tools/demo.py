@@ -1,14 +1,14 @@
 """Score the emotions of videos, or of a camera, with a trained checkpoint.
 
-Writes into --out: results.json, clips.csv (a row a video), windows.csv (a row
-a window of the sliding window), and each video annotated, as
-<its whole name>_annotated.mp4: boxes, bars, and the emotions over time. What
-an earlier run has written there is computed anew and replaced.
+These are written into --out: results.json, clips.csv (a row per video),
+windows.csv (a row per window of the sliding window), and each video
+annotated, as <its whole name>_annotated.mp4: boxes, bars, and the emotions
+over time. What an earlier run has written there is computed anew and replaced.
 
-Landmarks are read from files beside the videos, such as
-tools/extract_landmarks.py and OpenFace write, else found on the way with the
-extra `landmarks`, else whole frames are used, with a warning. Nothing is
-downloaded and nothing is sent anywhere.
+Landmarks are read from files beside the videos, as tools/extract_landmarks.py
+and OpenFace write them. Without such files they are found on the way with the
+extra `landmarks`; without that extra, whole frames are used, with a warning.
+Nothing is downloaded and nothing is sent anywhere.
 
 The scores estimate how annotators would label a clip. They do not say what
 somebody feels and are not for judging individuals.
@@ -149,14 +149,14 @@ def inferencer_of(args):
 
 
 def line_of(name, probabilities, labels):
-    """The emotions of a clip or window, the most probable first."""
+    """Describe the emotions of a clip or window in one line, the most probable first."""
     first = sorted(probabilities, key=probabilities.get, reverse=True)[:3]
     scores = ', '.join(f'{each} {probabilities[each]:.2f}' for each in first)
     return f'{name}: {", ".join(labels) or "no label"} ({scores}, ...)'
 
 
 def score_videos(inferencer, args):
-    """The results, and what ended it before all was done, or None."""
+    """Score the videos; return the results, and what ended the run early, or None."""
     clips, failure = [], None
     sources = find_sources(args.videos, args.out)
     try:
@@ -176,7 +176,7 @@ def score_videos(inferencer, args):
 
 
 def reason_of(failure):
-    """What ended a run, in words; None where nothing did."""
+    """Say in words what ended a run; None if nothing did."""
     if failure is None:
         return None
     return (
@@ -187,8 +187,9 @@ def reason_of(failure):
 
 
 def score_camera(inferencer, args):
-    """The results of a camera until Ctrl-C, and the error that ended it, or
-    None.
+    """Score a camera until Ctrl-C.
+
+    Return the results, and the error that ended it, or None.
     """
     results, failure = [], None
     with inferencer.stream(args.camera) as stream:

@@ -1,15 +1,13 @@
-"""Checks this Python's installation and says how to put it right.
+"""Check this Python's installation, and say how to repair it.
 
     python tools/doctor.py
 
-Prints the versions that matter, every problem with the exact command that
-mends it, and, where there is none, which upstream faults emoreact_plugin mends
-on import and whether a small recognizer runs. The exit code is 1 where
-something is wrong, else 0.
+It prints the versions that matter and every problem with the exact command that repairs it. If
+there is no problem, it prints which upstream faults emoreact_plugin repairs on import, and whether
+a small recognizer runs. The exit code is 1 if something is wrong, else 0.
 
-Only the standard library is used until the checks have passed, and only
-syntax that old interpreters know, so that this runs in the broken environment
-that it is meant for.
+Only the standard library is used until the checks have passed, so that this runs in the broken
+environment that it is meant for.
 """
 
 import ast
@@ -99,7 +97,7 @@ REASONS = {
 
 
 class Problem:
-    """One thing that is wrong, and the command that puts it right."""
+    """Hold one thing that is wrong, and the command that repairs it."""
 
     def __init__(self, text, command):
         self.text = text
@@ -107,19 +105,22 @@ class Problem:
 
 
 def pip(*words):
-    """A pip command for the Python that runs this."""
+    """Make a pip command for the Python that runs this."""
     quoted = [f'"{w}"' if re.search(r'[<>!\[ ]', w) else w for w in words]
     return ' '.join((sys.executable, '-m', 'pip') + tuple(quoted))
 
 
 def parse(version):
-    """'2.10.1+cu121' -> (2, 10, 1); what follows a letter is ignored."""
+    """Parse a version: '2.10.1+cu121' -> (2, 10, 1).
+
+    Everything after the leading digits and dots is ignored.
+    """
     numbers = re.match(r'[\d.]*', version).group(0)
     return tuple(int(n) for n in numbers.split('.') if n)
 
 
 def fits(version, ranges):
-    """Whether a version lies in ranges like '>=2.6,<3' or '(==2.6.0)'."""
+    """Tell whether a version lies in ranges like '>=2.6,<3' or '(==2.6.0)'."""
     have = parse(version)
     for part in ranges.strip('() ').split(','):
         match = re.match(r'\s*(==|!=|>=|<=|~=|>|<)\s*([^\s]+)', part)
@@ -143,7 +144,7 @@ def fits(version, ranges):
 
 
 def versions(names=SHOWN):
-    """Name -> installed version, for those that are installed."""
+    """Map each package that is installed to its version."""
     found = {}
     for name in names:
         with contextlib.suppress(metadata.PackageNotFoundError):
@@ -152,9 +153,9 @@ def versions(names=SHOWN):
 
 
 def requirements():
-    """Name -> ranges that emoreact_plugin asks for.
+    """Map each package that emoreact_plugin needs to its version ranges.
 
-    From setup.py beside this folder, or from the installed package.
+    They come from setup.py beside this folder, or from the installed package.
     """
     setup = osp.join(ROOT, 'setup.py')
     lines = []
@@ -196,7 +197,10 @@ def check_python(version=None):
 
 
 def check_mmcv(have):
-    """Mmcv and mmcv-lite own one folder, and MMAction2 takes 2.0 and 2.1."""
+    """Check that one of mmcv and mmcv-lite is installed, in a version that MMAction2 takes.
+
+    Both own the same folder, so they exclude each other. MMAction2 takes 2.0 and 2.1.
+    """
     right = 'mmcv-lite==2.1.0'
     found = [name for name in ('mmcv', 'mmcv-lite') if name in have]
     again = '{} && {}'.format(pip('uninstall', '-y', 'mmcv', 'mmcv-lite'), pip('install', right))
@@ -218,7 +222,10 @@ def check_mmcv(have):
 
 
 def check_opencv(have):
-    """All OpenCV wheels write into one folder: the last one installed wins."""
+    """Check that all OpenCV wheels have the same version.
+
+    They all write into one folder: the last one installed wins.
+    """
     wheels = {n: v for n, v in have.items() if n.startswith('opencv')}
     if len(set(wheels.values())) < 2:
         return []
@@ -239,7 +246,7 @@ def check_opencv(have):
 
 
 def check_ranges(have, wanted):
-    """Missing packages and those outside their ranges, in one command."""
+    """Find packages that are missing or outside their ranges, with one command for all."""
     bad = []
     for name, ranges in sorted(wanted.items()):
         if name == 'mmcv-lite':
@@ -261,7 +268,10 @@ def check_ranges(have, wanted):
 
 
 def check_torch_pair(have, needs=None):
-    """Torchvision is built against one torch, and says so in its metadata."""
+    """Check that torchvision was built against the torch that is installed.
+
+    Torchvision says in its metadata which torch it needs.
+    """
     if 'torch' not in have or 'torchvision' not in have:
         return []
     if needs is None:
@@ -281,7 +291,10 @@ def check_torch_pair(have, needs=None):
 
 
 def run(code):
-    """(worked, what it printed or the last line of its error)."""
+    """Run code in a process of its own.
+
+    Return whether it worked, and what it printed or the last line of its error.
+    """
     done = subprocess.Popen(
         [sys.executable, '-c', code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -293,7 +306,7 @@ def run(code):
 
 
 def check_imports(have, wanted, probe=run):
-    """Import every part; a wheel may be there and its library broken."""
+    """Import every part, since a wheel may be there while its library is broken."""
     owners = {
         'cv2': [n for n in sorted(have) if n.startswith('opencv')],
         'torchvision': ['torch', 'torchvision'],
@@ -321,7 +334,7 @@ def check_imports(have, wanted, probe=run):
 
 
 def check_extras(have):
-    """Extras installed one after the other may not fit each other."""
+    """Check that the extras work, since those installed one after the other may not fit."""
     there = [(name, code) for name, code in EXTRAS if name in have]
     broken = [
         (name, text)
@@ -344,7 +357,7 @@ def check_extras(have):
 
 
 def check_package(have):
-    """Installed at all, and with its configs and tools."""
+    """Check that the package is installed, and has its configs and tools."""
     if 'emoreact_plugin' not in have:
         return [Problem('emoreact_plugin is not installed', install_command())]
     from importlib import util
@@ -368,7 +381,7 @@ def check_package(have):
 
 
 def diagnose(have, wanted):
-    """All problems that the standard library can see, most basic first."""
+    """Find all problems that the standard library can see, the most basic first."""
     missing = [name for name in sorted(wanted) if name not in have]
     if 'mmcv' in have and 'mmcv-lite' in missing:
         missing.remove('mmcv-lite')  # the full one does as well
@@ -397,7 +410,7 @@ def report(problems):
 
 
 def try_it():
-    """Import the package and run a small recognizer; a text of what works."""
+    """Import the package, print what it repairs, and run a small recognizer."""
     import warnings
 
     import torch

@@ -1,4 +1,4 @@
-"""Write a trained recognizer as ONNX, and compare both on real clips.
+"""Export a trained recognizer as ONNX, and compare both on real clips.
 
 tools/demo.py and EmotionInferencer take the file in place of a checkpoint.
 """
@@ -35,7 +35,7 @@ def parse_args():
 
 
 def packed(cfg, path):
-    """A video as the network sees it."""
+    """Pack a video as the network sees it."""
     pipeline, clip = ClipPipeline(cfg), Clip(path)
     sample = pipeline.sample(clip.total_frames, clip.name)
     inds = sample['frame_inds']

@@ -1,16 +1,14 @@
 """Turn videos into folders of numbered frames, or of prepared crops.
 
-Frames: a clip becomes the folder <clip> (with masks <clip>_mask_frames_full)
-of 000001.jpg, 000002.jpg, ..., which EmoReactDataset reads with
-data_prefix=dict(frames=...); or, with --as videos, the video <clip>.mp4 with
-masks. Masks are those that DrawFaceMask(seed=0) draws on val and test clips.
-Frames without a face stay as they are and are counted, clip by clip in
-masks.csv.
+Frames: a clip becomes the folder <clip> (with masks <clip>_mask_frames_full) of 000001.jpg,
+000002.jpg, ..., which EmoReactDataset reads with data_prefix=dict(frames=...); or, with --as
+videos, the video <clip>.mp4 with masks. Masks are those that DrawFaceMask(seed=0) draws on val and
+test clips. Frames without a face stay as they are and are counted for each clip in masks.csv.
 
-Crops: with --crops, the folder <clip> has a folder of 256x256 JPEGs for each
-region, which training reads with --crops DIR instead of decoding videos.
+Crops: with --crops, the folder <clip> has a folder of 256x256 JPEGs for each region, which training
+reads with --crops DIR instead of decoding videos.
 
-Takes up again where it was stopped.
+If it was stopped, it continues where it was.
 """
 
 import argparse
@@ -89,13 +87,13 @@ def parse_args():
 
 
 def color(text):
-    """A name, or the numbers of R,G,B; DrawFaceMask checks either."""
+    """Parse a colour: a name, or the numbers of R,G,B; DrawFaceMask checks either."""
     parts = text.split(',')
     return [int(part) for part in parts] if len(parts) > 1 else text
 
 
 def check(args):
-    """Refuse flags that would have no effect."""
+    """Refuse flags that would have no effect, and numbers below 1."""
     crops = args.crops is not None
     for name, needed, there in (
         ('mask_color', '--mask', args.mask is not None),
@@ -116,7 +114,7 @@ def check(args):
 
 
 def write_crops(args, mask):
-    """Write crops; what to say, and the errors."""
+    """Write crops; return what to say about them, and the report with the errors."""
     cropper = CropRegions(args.crops.split(','))
     required = () if args.allow_missing else needs_of(cropper.regions, mask is not None)
     report = extract_crops(
@@ -156,7 +154,7 @@ def write_crops(args, mask):
 
 
 def write_frames(args, mask):
-    """Write frames or videos; what to say, and the errors."""
+    """Write frames or videos; return what to say about them, and the report with the errors."""
     report = extract(
         args.source,
         args.out,

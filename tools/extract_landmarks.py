@@ -3,9 +3,10 @@
 A clip becomes the prepared file <clip>.npz, which EmoReactDataset reads with
 data_prefix=dict(landmarks=DIR). One person is followed through a clip: the
 largest and most central one. The 68 points are picked from mediapipe's mesh of
-468: they are like OpenFace's and not OpenFace's, so do not mix both in one
-data set. Where only the face's box was found, its corners stand in, and no
-face mask is drawn there. Takes up again where it was stopped.
+468. They are like OpenFace's but not the same, so do not mix both in one data
+set. If only the box of the face was found, its corners stand in for the
+points, and no face mask is drawn there. If it was stopped, it continues where
+it was.
 
 Needs the extra `landmarks` (Python 3.10 to 3.12):
 pip install 'emoreact_plugin[landmarks]'

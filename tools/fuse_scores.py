@@ -1,7 +1,7 @@
-"""Fuse the predictions of runs that were trained apart.
+"""Fuse the predictions of runs that were trained separately.
 
-Late fusion: the mean of their logits, and a weighted mean whose weights are
-given or chosen on the val split. The files come from tools/test.py --dump.
+This is late fusion: the mean of their logits, and a weighted mean whose weights are given or chosen
+on the val split. The files come from tools/test.py --dump.
 """
 
 import argparse
@@ -101,7 +101,7 @@ def check_args(args):
 
 
 def check_files(args):
-    """Refuse files that would be written over each other or the inputs."""
+    """Refuse output files that would overwrite each other or the inputs."""
     written = [p for p in (args.out, args.out_val, args.json) if p]
     read = [*args.test, *(args.val or ())]
     every = [osp.realpath(p) for p in written]
@@ -114,7 +114,7 @@ def check_files(args):
 
 
 def names_of(args):
-    """What to call the runs: given, or what tells the files apart."""
+    """Name the runs: by the given names, or by what tells the files apart."""
     count = len(args.test)
     if args.names is None:
         files = [osp.basename(p).removesuffix('.npz').removesuffix('_test') for p in args.test]
@@ -136,7 +136,7 @@ def score(dump):
 
 
 def columns_of(runs, weights):
-    """The runs of a split by name, and their fusions."""
+    """Return the runs of a split by name, together with their fusions."""
     columns = dict(runs, mean=fuse_dumps(runs))
     if weights is not None:
         columns['weighted'] = fuse_dumps(runs, weights)

@@ -1,7 +1,7 @@
 """Draw the sample data set: clips, landmarks, keypoints and annotations.
 
-EmoReact cannot be shipped. This draws a data set of the same layout, with
-emotions planted in known cues, for trying everything out.
+EmoReact cannot be shipped. This tool draws a data set of the same layout, with emotions planted in
+known cues, for trying everything out.
 """
 
 import argparse

@@ -1,8 +1,7 @@
-"""Draw ROC curves and the ROC AUC of each emotion, of one run or several.
+"""Draw ROC curves and the ROC AUC of each emotion, for one run or several.
 
-The predictions come from tools/train.py, or tools/test.py --dump. Writes the
-curves, a bar chart with the number of positives of each emotion, and the
-numbers as CSV.
+The predictions come from tools/train.py, or tools/test.py --dump. The curves, a bar chart with the
+number of positives of each emotion, and the numbers as CSV are written.
 """
 
 import argparse
@@ -70,7 +69,7 @@ def parse_args():
 
 
 def names_of(args):
-    """What to call the runs: given, or what tells the paths apart."""
+    """Name the runs: by the given names, or by what tells the paths apart."""
     names = args.names
     if names is None:
         names = []
@@ -93,13 +92,13 @@ def names_of(args):
 
 
 def out_of(args):
-    """Where to write: given, or beside what is in the folder of one run."""
+    """Choose where to write: the given path, or one in the folder of a single run."""
     folder = args.runs[0] if len(args.runs) == 1 and osp.isdir(args.runs[0]) else ''
     return args.out or osp.join(folder, 'roc')
 
 
 def prior_of(path, scores):
-    """Micro ROC AUC of the label frequencies of an annotation file."""
+    """Compute the micro ROC AUC of the label frequencies of an annotation file."""
     if path is None:
         return None
     train = read_annotations(path, scores.classes)

@@ -1,8 +1,8 @@
-"""Make EmoReact, as its authors give it out, into a folder to train from.
+"""Turn EmoReact, as its authors give it out, into a folder to train from.
 
-It gets train.csv, val.csv and test.csv, and videos/ with a link to each video
-and to the landmarks and keypoints that lie beside it; --data-root names it to
-the other tools. Nothing is written into the release. Can be run again.
+The folder gets train.csv, val.csv and test.csv, and videos/ with a link to each video and to the
+landmarks and keypoints beside it. The other tools take the folder as --data-root. Nothing is
+written into the release. The tool can be run again.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Check the files of a data set and prepare its landmarks, without training.
 
-Training does the same on first use; this does it ahead, for a cluster's login
-node, say. Takes up again where it was stopped.
+Training does the same on first use. This tool does it ahead of time, for example on a cluster's
+login node. If it was stopped, it continues where it was.
 """
 
 import argparse

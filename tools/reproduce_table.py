@@ -1,8 +1,8 @@
 """Train and test the rows of the published table, with several seeds.
 
-Writes table.md, CSV files and figures (PNG and SVG) into the work dir: the
-table, ROC curves and the ROC AUC of each emotion. Goes on at the row and epoch
-where it was stopped when it is called again.
+Into the work dir, it writes table.md, CSV files and figures (PNG and SVG): the table, ROC curves
+and the ROC AUC of each emotion. When it is called again after it was stopped, it continues at the
+row and epoch where it was.
 """
 
 import argparse
@@ -76,7 +76,7 @@ def parse_args():
 
 
 def shared_flags(args):
-    """The flags that all runs get."""
+    """Return the flags that all runs get."""
     flags = ['--allow-missing'] if args.allow_missing else []
     for name in ('data_root', 'cache_dir', 'arch', 'init'):
         value = getattr(args, name)
@@ -86,8 +86,9 @@ def shared_flags(args):
 
 
 def check(rows, runs):
-    """Resolve every row's configuration and open its data, so that nothing
-    is found out after hours of training; training -> configuration.
+    """Resolve every row's configuration and open its data; return training -> configuration.
+
+    So errors are found now, and not after hours of training.
     """
     configs, opened, tests = {}, set(), {}
     for row in rows:
@@ -140,7 +141,7 @@ def check_same_tests(tests):
 
 
 def run_all(rows, runs, configs, seeds):
-    """Train and test what is not done yet; row's name -> scores."""
+    """Train and test what is not done yet, and return the scores of each row by its name."""
     total = len({(row.training, seed) for row in rows for seed in range(seeds * row.seeds_a_run)})
     done = {}
     dumps = {row.name: [] for row in rows}
@@ -168,7 +169,7 @@ def run_all(rows, runs, configs, seeds):
 
 
 def describe(args, rows, configs):
-    """Paragraphs on what the numbers are of."""
+    """Describe in a paragraph what the numbers are about."""
 
     def each(get):
         return ', '.join(sorted({str(get(c)) for c in configs.values()}))
@@ -197,7 +198,7 @@ def describe(args, rows, configs):
 
 
 def length_of(cfg):
-    """How long a training is, in words."""
+    """Say in words how long a training is."""
     for key, noun in (('max_epochs', 'epoch'), ('max_iters', 'iteration')):
         if cfg.train_cfg.get(key):
             return number(cfg.train_cfg[key], noun)
@@ -205,7 +206,7 @@ def length_of(cfg):
 
 
 def draw(table, rows, scores, folder):
-    """The figures, with intervals over the smallest groups there are."""
+    """Draw the figures, with intervals over the smallest groups there are; return their paths."""
     averages = ('macro', 'micro')
     summaries = [table.rows[row.name] for row in rows]
     level = list(summaries[0].intervals)[-1]

@@ -1,7 +1,7 @@
 """Show where a recognizer's scores of a clip come from.
 
-Grad-CAM and its kin, for each stream: a sheet of the frames that testing
-takes, and a video of all frames. See docs/grad_cam.md.
+For each stream, it makes maps with Grad-CAM or one of its relatives: a sheet of the frames that
+testing takes, and a video of all frames. See docs/grad_cam.md.
 """
 
 import argparse
@@ -85,7 +85,7 @@ def parse_args():
 
 
 def configure(args):
-    """The configuration, and the model with its weights."""
+    """Load the configuration, and the model with its weights."""
     if args.config is not None or args.config_flag is not None:
         return load_recognizer(args.checkpoint, load_config(args))
     given = [name for name in DEFAULTS if getattr(args, name) is not None]
@@ -102,7 +102,10 @@ def configure(args):
 
 
 def warning_of(args, source):
-    """Said where drawn children were all that the network has seen."""
+    """Return the warning for a network that has seen only drawn children, else ``''``.
+
+    There is none for a clip of the drawn sample data.
+    """
     trained = read_meta(args.checkpoint).get('dataset_meta') or {}
     drawn = trained.get('drawn_sample_data')
     return (
@@ -113,7 +116,7 @@ def warning_of(args, source):
 
 
 def report(explained, explainer):
-    """What there is to know about the maps, before they are drawn."""
+    """Print what there is to know about the maps, before they are drawn."""
     clip, sampled = explained.source.clip, explained.sampled
     width, height = clip.size
     where = f' ({explained.source.split})' if explained.source.split else ''
@@ -157,7 +160,7 @@ def report(explained, explainer):
 
 
 def table(explained, explainer):
-    """Probabilities, labels, greatest values and empty maps."""
+    """List probabilities, labels, greatest values and empty maps."""
     scales, empty = scales_of(explained.maps), empty_of(explained.maps)
     scores = explained.scores
     lines = []

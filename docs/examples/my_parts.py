@@ -1,4 +1,4 @@
-"""A region, a backbone and a fusion of one's own: see ../own_parts.md."""
+"""Define a region, a backbone and a fusion of your own: see ../own_parts.md."""
 
 import numpy as np
 import torch
@@ -15,9 +15,7 @@ HANDS = slice(15, 23)
 
 @REGIONS.register_module(name='hands')
 def hands_points(face_landmarks, body_keypoints):
-    """Wrists and fingers (8, 2) among the joints (33, 2); pixels, NaN where
-    not seen.
-    """
+    """Pick the wrists and fingers (8, 2) out of the joints (33, 2), in pixels, NaN if not seen."""
     if np.isnan(body_keypoints).all():
         return body_keypoints[:0]
     if len(body_keypoints) != POSE_JOINTS:
@@ -30,8 +28,9 @@ def hands_points(face_landmarks, body_keypoints):
 
 @MODELS.register_module()
 class SmallCNN(BaseModule):
-    """Frames (M, 3, H, W) -> maps (M, channels[-1], H / 2**n, W / 2**n) of n
-    strided convolutions.
+    """Turn frames into maps with n strided convolutions.
+
+    Frames (M, 3, H, W) become maps (M, channels[-1], H / 2**n, W / 2**n).
     """
 
     def __init__(self, channels=(32, 64, 128, 256), init_cfg=None):
@@ -49,8 +48,9 @@ class SmallCNN(BaseModule):
 
 @MODELS.register_module()
 class ClasswiseFusion(BaseModule):
-    """A weighted mean of the streams' logits, with one learned weight a class
-    and stream: a softmax over the streams, equal at first.
+    """Average the streams' logits, with one learned weight per class and stream.
+
+    The weights are a softmax over the streams, equal at first.
     """
 
     def __init__(self, streams, num_classes, init_cfg=None):

@@ -154,7 +154,7 @@ def _parse_openface(path: PathLike) -> _FaceRows:
     points = points.reshape(-1, 2, NUM_LANDMARKS).transpose(0, 2, 1).copy()
     points[~np.isfinite(points).all(axis=2)] = np.nan
     row_columns = names[: -len(_POINT_COLUMNS)]
-    return _FaceRows(dict(zip(row_columns, values.T, strict=True)), points)
+    return _FaceRows(dict(zip(row_columns, values.T, strict=False)), points)
 
 
 def _openface_columns(path: PathLike, header: Sequence[str]) -> list[str]:

@@ -25,7 +25,7 @@ class Component(NamedTuple):
 
     Attributes:
         mean (np.ndarray): (C, ) mean of the activations.
-        direction (np.ndarray): (C, ), of length 1; its sign is set.
+        direction (np.ndarray): (C, ), of length 1; its sign is chosen, see :func:`first_component`.
     """
 
     mean: np.ndarray

@@ -73,9 +73,9 @@ def has_shifts(sampled: Sampled, total: int) -> bool:
 def shifts(inds: np.ndarray, total: int) -> Iterator[tuple]:
     """Yield all frames of a clip, as samples of one frame per segment.
 
-    In sample d, every segment's frame lies d after the one that testing takes (before it if d is
-    below 0), or at the segment's edge if that is passed. Sample 0 is that of testing, and the
-    frames of one sample are about evenly spaced.
+    In sample d, every segment's frame lies d frames after the one that testing takes (before it if
+    d is negative), or at the segment's edge if it would lie outside. Sample 0 is that of testing,
+    and the frames of one sample are about evenly spaced.
 
     Args:
         inds (np.ndarray): (n, ) int, the frames that testing takes, in order.

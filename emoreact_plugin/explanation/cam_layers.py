@@ -193,13 +193,13 @@ class _Ended(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """The layers with maps that a forward pass has.
+    """Layers with maps that were found in a forward pass.
 
     Attributes:
         layers (dict[str, tuple]): Name -> shape of the output.
         others (dict[str, tuple]): The same for layers whose channels may not come second.
         last (str | None): The last layer with a map; None if the backbone ends in several maps.
-        tokens (bool): Whether tokens follow that layer.
+        tokens (bool): Whether tokens follow the last layer with a map.
     """
 
     layers: dict[str, tuple]

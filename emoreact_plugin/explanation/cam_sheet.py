@@ -125,8 +125,8 @@ def draw_sheet(
         rows (Sequence[Row]): K emotions, at least one.
         columns (Sequence[Column]): Frames, at least one.
         streams (Sequence[str]): Names of the streams, from left to right.
-        width (int): About the greatest width of the sheet in pixels, if it leaves the images
-            ``least``. Defaults to 1600.
+        width (int): About the greatest width of the sheet in pixels, if that allows images of
+            ``least`` pixels. Defaults to 1600.
         height (int): About the greatest height, likewise. Defaults to 1800.
         most (int): Greatest side of an image, pixels. Defaults to 224.
         least (int): Smallest side of an image, pixels. Defaults to 84.

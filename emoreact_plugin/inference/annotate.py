@@ -93,7 +93,7 @@ def overlay_of(result: ClipResult, size: tuple[int, int], owner) -> VideoOverlay
 def split_warnings(result: ClipResult) -> tuple[list[str], list[str]]:
     """Split the warnings into grave ones, which are shortened, and others.
 
-    A warning is grave if it means that the scores say nothing.
+    A warning is grave if it says that the scores mean nothing.
     """
     grave = [
         each for each in result.warnings if each == SAMPLE_DATA or each.startswith('no landmarks')

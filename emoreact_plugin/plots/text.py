@@ -9,7 +9,7 @@ from PIL import ImageFont
 
 @lru_cache(None)
 def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """Load DejaVu Sans in a size of so many pixels."""
+    """Load DejaVu Sans with a size of ``size`` pixels."""
     # Matplotlib brings it along: it is there, and the same, everywhere.
     name = 'DejaVuSans-Bold.ttf' if bold else 'DejaVuSans.ttf'
     return ImageFont.truetype(osp.join(matplotlib.get_data_path(), 'fonts', 'ttf', name), size)

@@ -59,7 +59,7 @@ class VideoOverlay:
     """Draw the frames of an annotated video.
 
     There is a panel beside the picture, or below it in portrait format. It has a bar for each
-    emotion, in the window whose middle is nearest, their course over time with a cursor, and text
+    emotion, in the window whose middle is nearest, the scores over time with a cursor, and text
     about the frame. The boxes of the regions are outlined on the picture. Both sides are even, and
     the longer one has at most 1280 pixels.
 

@@ -85,7 +85,7 @@ def _paint_neck(canvas, child, shape):
 
 
 def _tapered(start, stop, first, last):
-    """Return the outline of a limb that is half as wide as ``first`` and ``last`` say."""
+    """Return the outline of a limb; ``first`` and ``last`` are half its width at the ends."""
     along = stop - start
     angle = np.arctan2(along[1], along[0])
     return np.concatenate(

@@ -158,7 +158,7 @@ def _rng(seed, split, purpose, index=0):
 def draw_labels(seed: int, split: str, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Draw which clips show which cue, and the noisy labels.
 
-    The number of cues and of labels that do not follow the cue are the expected ones, rounded. The
+    The numbers of cues and of labels that do not follow the cue are the expected ones, rounded. The
     emotions are independent of each other. Of several draws, the one is kept in which they are
     least correlated by chance. Otherwise a model that cannot see a cue could profit from a chance
     correlation that two splits share.
@@ -294,7 +294,7 @@ def weighted_roc_auc(scores, positive, negative) -> float | None:
 
 
 def _ceiling(region, ordered, cues, positive, negative):
-    """Compute the best ROC AUC if rows (n, 8) of cues have these masses (n, 8)."""
+    """Compute the best ROC AUC for rows (n, 8) of cues that have these masses (n, 8)."""
     scores = np.stack(
         [
             e.posterior(cues[:, k])

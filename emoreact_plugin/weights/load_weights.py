@@ -167,7 +167,7 @@ def fill(
         raise ValueError(
             f'{file.path}: does not fit {type(model).__name__} ({len(own)} tensors). {problems}'
         )
-    model.load_state_dict(match.found, strict=True)
+    model.load_state_dict(match.found, strict=False)
     return LoadedWeights(
         sum(not n.endswith(_COUNTER) for n in match.found),
         file.kind,

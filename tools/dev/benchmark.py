@@ -1,9 +1,8 @@
-"""Measure speed, as ratios of what is timed in turns on this machine.
+"""Measure speed, as ratios of calls that are timed in turns on this machine.
 
-Loading of samples against decoding their frames alone, fusion against a
-single stream, the metric against scikit-learn, a mask on a frame against
-decoding it. Without a data set it draws a few clips of 1280x720. What each
-row means: docs/benchmark.md.
+It compares loading of samples with decoding their frames alone, fusion with a single stream, the
+metric with scikit-learn, and a mask on a frame with decoding it. Without a data set it draws a few
+clips of 1280x720. docs/benchmark.md explains each row.
 """
 
 import argparse
@@ -96,7 +95,7 @@ def parse_args():
 
 
 def check(args):
-    """Refuse values that there are not; fill in defaults."""
+    """Refuse values that are not allowed, and fill in defaults."""
     args.only = args.only.split(',')
     unknown = [part for part in args.only if part not in PARTS]
     if unknown:
@@ -122,7 +121,7 @@ def check(args):
 
 
 def data_of(args, stack):
-    """The data set to load; a drawn one lives as long as the stack."""
+    """Return the data set to load; a drawn one exists as long as the stack."""
     if args.config:
         parser = argparse.ArgumentParser()
         add_config_arguments(parser)
@@ -139,7 +138,7 @@ def data_of(args, stack):
 
 
 def parts_of(args, data):
-    """The parts that are asked for."""
+    """Return the parts that are asked for."""
     samples = 1 if args.quick else 4
     parts = dict(
         loading=lambda: loading_groups(data, args.repetitions, samples),

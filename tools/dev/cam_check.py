@@ -1,5 +1,7 @@
-"""Whether maps lie where they should: the share of a map's mass in a box whose
-place is known, and networks of which nothing can be expected.
+"""Check whether maps lie where they should.
+
+It measures the share of a map's mass in a box whose place is known, and makes networks of which
+nothing can be expected.
 """
 
 from collections.abc import Sequence
@@ -18,12 +20,12 @@ Box = tuple[float, float, float, float]
 
 
 class Mass(NamedTuple):
-    """Of the maps of some frames.
+    """Mass of the maps of some frames.
 
     Attributes:
         inside (float): Sum of what lies in the boxes.
-        expected (float): What would lie there if each map's mass were spread
-            evenly: sum of mass times the box's share of the area.
+        expected (float): What would lie there if each map's mass were spread evenly: sum of mass
+            times the box's share of the area.
     """
 
     inside: float
@@ -31,21 +33,21 @@ class Mass(NamedTuple):
 
     @property
     def ratio(self) -> float:
-        """How many times more than expected; NaN where all is empty."""
+        """Return how many times more mass there is than expected; NaN if all is empty."""
         return self.inside / self.expected if self.expected > 0 else np.nan
 
 
 def box_in_crop(box: Sequence[float], crop: Sequence[float], size: tuple[int, int]) -> Box | None:
-    """A box of the frame in the pixels of a resized crop.
+    """Convert a box of the frame to the pixels of a resized crop.
 
     Args:
-        box, crop (Sequence[float]): x1, y1, x2, y2 in pixels of the frame,
-            right and bottom exclusive.
+        box (Sequence[float]): x1, y1, x2, y2 in pixels of the frame, right and bottom exclusive.
+        crop (Sequence[float]): The crop, likewise.
         size (tuple[int, int]): Width and height of the resized crop.
 
     Returns:
-        tuple[float, ...] | None: x1, y1, x2, y2 within the crop; None where
-        nothing of the box is.
+        tuple[float, ...] | None: x1, y1, x2, y2 within the crop; None if nothing of the box is in
+        it.
     """
     left, top, right, bottom = crop
     scale = size[0] / (right - left), size[1] / (bottom - top)
@@ -57,18 +59,18 @@ def box_in_crop(box: Sequence[float], crop: Sequence[float], size: tuple[int, in
 
 
 def mass_in_box(values: np.ndarray, box: Box, size: tuple[int, int]) -> Mass:
-    """The mass of a map that lies in a box.
+    """Measure the mass of a map that lies in a box.
 
-    The map is enlarged to the size of its image, as it is shown; a pixel that
-    the box cuts counts by the part that lies in it.
+    The map is enlarged to the size of its image, as it is shown. A pixel that the box cuts counts
+    by the part of it that lies in the box.
 
     Args:
-        values (np.ndarray): (h, w), from 0 on.
+        values (np.ndarray): (h, w), 0 or more.
         box (tuple[float, ...]): x1, y1, x2, y2 in pixels of the image.
         size (tuple[int, int]): Width and height of the image.
 
     Returns:
-        Mass
+        Mass: The mass inside, and the mass expected there.
     """
     large = enlarge(values, size).astype(np.float64)
     x1, y1, x2, y2 = box
@@ -79,14 +81,15 @@ def mass_in_box(values: np.ndarray, box: Box, size: tuple[int, int]) -> Mass:
 
 
 def _covered(low: float, high: float, count: int) -> np.ndarray:
-    """What part of each pixel lies between two places."""
+    """Compute what part of each pixel lies between two places."""
     edges = np.clip(np.arange(count + 1), low, high)
     return np.diff(edges)
 
 
 def ideal_map(box: Box, size: tuple[int, int], shape: tuple[int, int]) -> np.ndarray:
-    """The best that a map of so few places could be: one place, the one in
-    which the box's centre lies.
+    """Make the best map that is possible with so few places.
+
+    It has one place only, the one in which the box's centre lies.
 
     Args:
         box (tuple[float, ...]): x1, y1, x2, y2 in pixels of the image.
@@ -94,7 +97,7 @@ def ideal_map(box: Box, size: tuple[int, int], shape: tuple[int, int]) -> np.nda
         shape (tuple[int, int]): h, w of the map.
 
     Returns:
-        np.ndarray: (h, w), 0 but for a 1.
+        np.ndarray: (h, w), 0 except for one 1.
     """
     values = np.zeros(shape, np.float32)
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
@@ -106,23 +109,22 @@ def ideal_map(box: Box, size: tuple[int, int], shape: tuple[int, int]) -> np.nda
 
 
 def total(masses: Sequence[Mass]) -> Mass:
-    """The sum of some."""
+    """Sum up masses."""
     return Mass(sum(each.inside for each in masses), sum(each.expected for each in masses))
 
 
 def randomised(model: nn.Module, seed: int) -> nn.Module:
-    """A copy of a model with all of its parameters drawn anew.
+    """Copy a model, and draw all of its parameters anew.
 
-    The sanity check of Adebayo et al. (2018): maps that stay the same do not
-    come from what was learned. The statistics of batch norms are measured
-    again with :func:`refit_statistics`.
+    This is the sanity check of Adebayo et al. (2018): maps that stay the same do not come from what
+    was learned. The statistics of batch norms are measured again with :func:`refit_statistics`.
 
     Args:
-        model (nn.Module): It is not changed.
-        seed (int): Of the draws.
+        model (nn.Module): The model. It is not changed.
+        seed (int): Seed of the draws.
 
     Returns:
-        nn.Module: In eval mode.
+        nn.Module: The copy, in eval mode.
 
     Raises:
         ValueError: For a parameter that PyTorch has no initial draw for.

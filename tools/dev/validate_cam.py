@@ -1,9 +1,9 @@
 """Show on the sample data that maps lie where the cue is.
 
-For every test clip that shows a cue that the stream can see, the mass of its
-maps in the cue's box is compared with what the box would hold of a map that is
-even. The same for networks whose parameters are drawn anew, which have nothing
-to show (the sanity check of Adebayo et al., 2018). See docs/grad_cam.md.
+For every test clip that shows a cue that the stream can see, the mass of its maps in the cue's box
+is compared with what the box would hold of an even map. The same is done for networks whose
+parameters are drawn anew, which have nothing to show (the sanity check of Adebayo et al., 2018).
+See docs/grad_cam.md.
 """
 
 import argparse
@@ -41,7 +41,7 @@ from emoreact_plugin.weights.checkpoints import checkpoint_of
 
 
 class Measured(NamedTuple):
-    """The maps of a clip, stream and emotion."""
+    """Measurements of the maps of a clip, for one stream and emotion."""
 
     stream: str
     emotion: str
@@ -54,7 +54,7 @@ class Measured(NamedTuple):
 
 
 class Clip(NamedTuple):
-    """A test clip, packed, and where its cues are."""
+    """A test clip, packed, and the boxes of its cues."""
 
     packed: object
     shown: tuple  # emotions
@@ -81,7 +81,7 @@ def parse_args():
 
 
 def visible(cues, model, streams):
-    """Stream -> the emotions whose cues it can see, by what kind it is."""
+    """Return for each stream the emotions whose cues a network of its kind can see."""
     kinds = {
         stream: 'TSM'
         if getattr(model.recognizer_of(stream).backbone, 'num_segments', None)
@@ -99,7 +99,7 @@ def visible(cues, model, streams):
 
 
 def read_clips(cfg, explainer, cues, seen, cache_dir):
-    """All test clips, one after the other."""
+    """Read all test clips, one after the other."""
     rows = list(clips_of(cfg, 'test'))
     for dataset, row in progress_bar(rows, 'clips', unit='clip'):
         about = cues['clips'][row.video]
@@ -127,7 +127,7 @@ def read_clips(cfg, explainer, cues, seen, cache_dir):
 
 
 def measure(explainer, clip, seen):
-    """The maps of one clip against the boxes of its cues."""
+    """Measure the maps of one clip against the boxes of its cues."""
     emotions = sorted({name for names in seen.values() for name in names})
     classes = [explainer.classes.index(name) for name in emotions]
     found = explainer.explain(clip.packed, classes)
@@ -164,8 +164,9 @@ def ratio_of(measured):
 
 
 def ratios_of(measured, pairs):
-    """The ratio of each (stream, emotion), of the clips with the cue; without
-    those whose maps are all empty, which have none.
+    """Compute the ratio of each (stream, emotion), over the clips with the cue.
+
+    Those whose maps are all empty have no ratio and are left out.
     """
     found = [
         ratio_of([each for each in measured if (each.stream, each.emotion) == pair and each.shown])
@@ -175,14 +176,15 @@ def ratios_of(measured, pairs):
 
 
 def mean_of(values):
-    """Mean without the NaN of empty maps."""
+    """Average values without the NaN of empty maps."""
     there = [value for value in values if not np.isnan(value)]
     return np.mean(there) if there else np.nan
 
 
 def mean_over_clips(measured, pairs):
-    """Every clip that shows a cue counts the same, once for each cue; those
-    whose maps are all empty are left out.
+    """Average the ratios over clips, each of which counts once for each cue that it shows.
+
+    Clips whose maps are all empty are left out.
     """
     return mean_of(
         [
@@ -194,7 +196,7 @@ def mean_over_clips(measured, pairs):
 
 
 def cue_auc(measured, stream, emotion):
-    """How well the stream's score tells clips with the cue from others."""
+    """Measure how well the stream's score tells clips with the cue from others."""
     both = [each for each in measured if (each.stream, each.emotion) == (stream, emotion)]
     return roc_auc([[each.logit] for each in both], [[float(each.shown)] for each in both])[0]
 
@@ -230,8 +232,9 @@ def trained_table(measured, seen, cues):
 
 
 def summary_table(measured, drawn, seen):
-    """The mean over clips and over emotions of each stream, and of all
-    streams; networks drawn anew by seed.
+    """Make a table of the mean over clips and over emotions, of each stream and of all streams.
+
+    For networks drawn anew, it has the mean over the seeds, its interval and the range.
     """
     lines = [
         '| Stream | Trained, mean over clips | Mean over emotions | '
@@ -267,7 +270,7 @@ def summary_table(measured, drawn, seen):
 
 
 def mean_text(measured, pairs):
-    """The mean ratio, and of how many emotions it is where some have none."""
+    """Format the mean ratio, and the number of emotions that it covers if some have none."""
     there = ratios_of(measured, pairs)
     text = f'{mean_of(there):.2f}'
     if len(there) < len(pairs):
@@ -276,7 +279,7 @@ def mean_text(measured, pairs):
 
 
 def measure_trained(cfg, explainer, cues, args, seen):
-    """Measurements of all clips, and the first clips of each cue."""
+    """Measure all clips; return the measurements, and the first clips of each cue."""
     measured, kept = [], []
     left = {name: args.random_clips for names in seen.values() for name in names}
     for clip in read_clips(cfg, explainer, cues, seen, args.cache_dir):
@@ -288,9 +291,7 @@ def measure_trained(cfg, explainer, cues, args, seen):
 
 
 def measure_drawn(cfg, model, args, clips, seen):
-    """Measurements of each network drawn anew; Ctrl-C leaves those that are
-    finished.
-    """
+    """Measure each network drawn anew; Ctrl-C leaves those that are finished."""
     drawn = []
     try:
         for seed in progress_bar(range(args.seeds), 'drawn anew', unit='network'):
@@ -301,7 +302,7 @@ def measure_drawn(cfg, model, args, clips, seen):
 
 
 def measure_seed(cfg, model, args, clips, seen, seed):
-    """Measurements of one network drawn anew."""
+    """Measure one network drawn anew."""
     other = randomised(model, seed)
     for stream in seen:
         refit_statistics(

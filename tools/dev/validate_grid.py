@@ -1,10 +1,9 @@
 """Train and test a step of every combination of the recipe's options.
 
-For each: one command line, and a config file that calls the recipe with the
-same options, give one configuration; it trains and tests; and the resolved
-configuration in the work dir, run again as it is, gives the same scores.
-Small images of a few drawn clips; nothing is learned. Goes on where it was
-stopped.
+For each combination, a command line, and a config file that calls the recipe with the same options,
+have to give the same configuration. It has to train and test. The resolved configuration in the
+work dir, run again as it is, has to give the same scores. The images are small and of a few drawn
+clips; nothing is learned. If it was stopped, it continues where it was.
 """
 
 import argparse
@@ -39,7 +38,7 @@ randomness = dict(seed=0)
 
 
 def combinations():
-    """Options of all 4 x 2 x 4 x 2 x 3 combinations."""
+    """Yield the options of all 4 x 2 x 4 x 2 x 3 combinations."""
     shifts = (dict(), dict(shift=True, shift_div=8), dict(shift=True, shift_div=4))
     for input_, mask, segments, arch, shift in itertools.product(
         ('face', 'body', 'fullbody', 'fusion'),
@@ -52,7 +51,7 @@ def combinations():
 
 
 def flags_of(options):
-    """The same on the command line."""
+    """Turn options into flags of the command line."""
     out = []
     for name, value in options.items():
         if value is not False:
@@ -70,7 +69,7 @@ def load_tool(name):
 
 
 def call(tool, *arguments):
-    """Run a tool in this process; starting Python takes longer than a step."""
+    """Run a tool in this process, since starting Python takes longer than a step."""
     sys.argv = [tool.__name__, *arguments]
     with contextlib.redirect_stdout(io.StringIO()):
         tool.main()
@@ -85,7 +84,7 @@ def resolved(*arguments):
 
 
 def check(train, options, folder, root):
-    """Raise what does not work; the ROC AUC of the two runs otherwise."""
+    """Check one combination, and raise an error for what does not work."""
     base, leaf = osp.join(folder, 'base.py'), osp.join(folder, 'leaf.py')
     for path, given in ((base, {}), (leaf, options)):
         with open(path, 'w', encoding='utf-8') as file:

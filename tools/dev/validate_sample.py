@@ -1,8 +1,8 @@
 """Show on the sample data that every input sees what it should, and no more.
 
-Trains face, body and fusion with some seeds, and the fusion once on shuffled
-labels, then compares the ROC AUC on the test clips without missing landmarks
-with what the planted cues allow. Goes on where it was stopped.
+It trains face, body and fusion with some seeds, and the fusion once on shuffled labels. Then it
+compares the ROC AUC on the test clips without missing landmarks with what the planted cues allow.
+If it was stopped, it continues where it was.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def parse_args():
 
 
 def shuffle_labels(source, target, seed):
-    """Give every clip of an annotation file the labels of another one."""
+    """Shuffle the labels of an annotation file among its clips."""
     with open(source, newline='', encoding='utf-8') as file:
         header, *rows = csv.reader(file)
     labels = [row[2:] for row in rows]
@@ -60,7 +60,7 @@ def shuffle_labels(source, target, seed):
 
 
 def run(runs, training, seeds):
-    """Train and test what is not done yet."""
+    """Train and test what is not done yet, and return the scores."""
     cfg = resolve(runs, training)
     dumps = []
     for seed in range(seeds):
@@ -71,7 +71,7 @@ def run(runs, training, seeds):
 
 
 def run_all(args):
-    """Name -> scores of all seeds."""
+    """Train and test everything, and return the scores of all seeds by name."""
     runs = Runs(args.work_dir, TOOLS, ('--data-root', args.data_root))
     scores = {
         name: run(runs, Training(name, args.config, ('--input', name)), args.seeds)
@@ -91,8 +91,9 @@ def run_all(args):
 
 
 def mean_of(bootstrap, row, cues):
-    """Macro ROC AUC of some cues, mean over the seeds: on the clips as they
-    are, and of the resamples (R, ).
+    """Average the macro ROC AUC of some cues over the seeds.
+
+    Return it for the clips as they are, and for the resamples (R, ).
     """
     points = point_scores(bootstrap.scores[row])
     drawn = bootstrap.drawn(row, bootstrap.level)
@@ -103,7 +104,7 @@ def mean_of(bootstrap, row, cues):
 
 
 def claims_of(bootstrap, emotions):
-    """What has to be seen, and what must not."""
+    """Make the claims about what has to be seen, and what must not be seen."""
     # Not those in the order of frames: TSN reads them nowhere, so they would
     # hide a leak.
     seen = [n for n in emotions if not emotions[n]['only_in_order']]
@@ -136,7 +137,7 @@ def claims_of(bootstrap, emotions):
 
 
 def cues_table(bootstrap, cues):
-    """ROC AUC of every cue, Markdown."""
+    """Make a Markdown table of the ROC AUC of every cue."""
     best = cues['best_roc_auc']['test']['fusion/TSN']
     lines = [
         '| ROC AUC | Cue | Best possible, TSN fusion | ' + ' | '.join(bootstrap.scores) + ' |',

@@ -146,8 +146,8 @@ class EmotionStream:
             ``(seconds, frame)``.
         fps (float, optional): Frames per second. Defaults to None: what the camera states. It is
             needed for frames without seconds, and with ``realtime``.
-        realtime (bool): Leave out frames that come later than they were taken by more than two
-            frames, as measured by ``clock``. Defaults to False.
+        realtime (bool): Leave out frames that arrive more than two frame periods later than they
+            were taken, as measured by ``clock``. Defaults to False.
         clock (Callable): Function that returns the time, seconds.
 
     Attributes:

@@ -9,7 +9,7 @@ from benchmarks import timing
 @pytest.fixture
 def call(calls, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    return calls('benchmark')
+    return calls('dev/benchmark')
 
 
 def read(name='work_dirs/benchmark_quick'):

@@ -101,7 +101,7 @@ __recipe = build(input='fusion', arch='resnet18', init='scratch',
 __recipe['model']['recognizer'] = {recognizer()!r}
 globals().update(__recipe)
 """)
-    return calls('validate_cam', 'config.py', 'x.pth', '--data-root', 'data')
+    return calls('dev/validate_cam', 'config.py', 'x.pth', '--data-root', 'data')
 
 
 def table_of(text, title):

@@ -1,5 +1,6 @@
-"""Speed as ratios of calls that are measured beside each other. It is not
-imported with the package: only its tool needs it.
+"""Measure speed as ratios of calls that are timed beside each other.
+
+It is not imported with the package: only its tool needs it.
 """
 
 from .loading import data_of_config, data_of_folder, describe, loading_groups

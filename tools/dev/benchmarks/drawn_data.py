@@ -1,4 +1,4 @@
-"""Drawn clips of the size on which the published system was measured."""
+"""Draw clips of the size on which the published system was measured."""
 
 import csv
 import os
@@ -32,8 +32,9 @@ REGIONS = ('face', 'body', 'fullbody')
 
 
 def _full_columns() -> tuple[list[str], list[str]]:
-    """The columns of a full OpenFace 2.x run, 714 in all, that stand before
-    and after the 2D landmarks ``x_0 .. y_67``.
+    """Return the columns of a full OpenFace 2.x run around the 2D landmarks.
+
+    They are the columns before and after ``x_0 .. y_67``; with these, there are 714 in all.
     """
 
     def numbered(names, count):
@@ -56,10 +57,10 @@ def _full_columns() -> tuple[list[str], list[str]]:
 def write_full_openface(path: str, landmarks: np.ndarray) -> None:
     """Write landmarks as a full OpenFace run does, in 714 columns.
 
-    What is neither a landmark nor about the row is filled with one number.
+    Columns that are neither a landmark nor about the row are filled with one number.
 
     Args:
-        path (str): The CSV file.
+        path (str): Path of the CSV file.
         landmarks (np.ndarray): (T, 68, 2), pixels, a face in every frame.
     """
     before, after = _full_columns()
@@ -80,10 +81,10 @@ def make_drawn_data(root: str, clips: int, frames: int) -> None:
     The clips are those of the sample data set, enlarged to 1280x720.
 
     Args:
-        root (str): An empty folder; it gets ``train.csv``, ``videos``,
-            ``frames``, ``crops`` and ``cache`` (the prepared landmarks).
-        clips (int): How many clips, at least 1.
-        frames (int): Of a clip, at least 3.
+        root (str): An empty folder. It gets ``train.csv``, ``videos``, ``frames``, ``crops`` and
+            ``cache`` (the prepared landmarks).
+        clips (int): Number of clips, at least 1.
+        frames (int): Number of frames of a clip, at least 3.
     """
     videos = osp.join(root, 'videos')
     os.makedirs(videos)

@@ -1,4 +1,4 @@
-"""How long samples take to load, against decoding their frames alone."""
+"""Measure how long samples take to load, against decoding their frames alone."""
 
 import os.path as osp
 from collections.abc import Iterator, Sequence
@@ -36,14 +36,14 @@ TITLES = dict(
 
 
 class LoadingData(NamedTuple):
-    """A data set to load samples of.
+    """A data set to load samples from.
 
     Attributes:
-        dataset (dict): Arguments of ``EmoReactDataset`` without ``pipeline``,
-            ``data_prefix`` and ``required``.
-        prefixes (dict[str, dict[str, str]]): What can be read (``'frames'``,
-            ``'video'``, ``'crops'``) -> ``data_prefix``.
-        num_segments (int): Frames of a sample.
+        dataset (dict): Arguments of ``EmoReactDataset`` without ``pipeline``, ``data_prefix`` and
+            ``required``.
+        prefixes (dict[str, dict[str, str]]): What can be read (``'frames'``, ``'video'``,
+            ``'crops'``) -> ``data_prefix``.
+        num_segments (int): Number of frames of a sample.
         image_size (int): Side of the network's input, pixels.
     """
 
@@ -53,10 +53,10 @@ class LoadingData(NamedTuple):
     image_size: int = 224
 
     def whole_source(self) -> str:
-        """``'frames'`` or ``'video'``: what whole frames can be read from.
+        """Return what whole frames can be read from: ``'frames'`` or ``'video'``.
 
         Raises:
-            ValueError: When there are crops only.
+            ValueError: When there are only crops.
         """
         for source in ('frames', 'video'):
             if source in self.prefixes:
@@ -68,7 +68,7 @@ class LoadingData(NamedTuple):
         )
 
     def build(self, source: str) -> EmoReactDataset:
-        """The training split, without transforms."""
+        """Build the training split, without transforms."""
         return EmoReactDataset(
             pipeline=[],
             data_prefix=self.prefixes[source],
@@ -77,7 +77,7 @@ class LoadingData(NamedTuple):
         )
 
     def pipeline(self, input: str, source: str, mask_kind: str | None = None) -> Compose:
-        """The recipe's transforms of a training sample."""
+        """Build the recipe's transforms of a training sample."""
         return Compose(
             build_pipeline(
                 streams_of(input), self.num_segments, self.image_size, True, source, mask_kind
@@ -86,12 +86,13 @@ class LoadingData(NamedTuple):
 
 
 def data_of_folder(root: str, cache_dir: str | None = None) -> LoadingData:
-    """A data set in EmoReact's layout: ``train.csv`` and one or more of
-    ``videos``, ``frames`` and ``crops``.
+    """Return the data of a folder in EmoReact's layout.
+
+    The folder has ``train.csv`` and one or more of ``videos``, ``frames`` and ``crops``.
 
     Args:
-        root (str): Its folder.
-        cache_dir (str, optional): Of the prepared landmark files.
+        root (str): The folder.
+        cache_dir (str, optional): Cache folder of the prepared landmark files.
 
     Raises:
         FileNotFoundError: When it has none of these folders.
@@ -112,16 +113,14 @@ def data_of_folder(root: str, cache_dir: str | None = None) -> LoadingData:
 
 
 def data_of_config(cfg: Config, crops: str | None = None) -> LoadingData:
-    """The training split of a config, read as the config says.
+    """Return the data of a config's training split, read as the config says.
 
     Args:
         cfg (Config): The configuration.
-        crops (str, optional): Folder of prepared crops of the same clips,
-            which are read as well.
+        crops (str, optional): Folder of prepared crops of the same clips, which are read as well.
 
     Raises:
-        ValueError: When it is no ``EmoReactDataset``, such as one within a
-            wrapper.
+        ValueError: When it is no ``EmoReactDataset``, for example one within a wrapper.
     """
     dataset = cfg.get('train_dataloader', {}).get('dataset', {}).copy()
     kind = dataset.pop('type', None)
@@ -140,18 +139,18 @@ def data_of_config(cfg: Config, crops: str | None = None) -> LoadingData:
 
 
 class Loads:
-    """The samples of each repetition.
+    """Load the samples of each repetition.
 
     Args:
         data (LoadingData): The data set.
-        source (str): What to read, of ``data.prefixes``.
-        repetitions (int): How many repetitions there will be.
-        samples (int): A repetition loads so many, of as many clips; fewer
-            where there are not so many.
+        source (str): What to read, a key of ``data.prefixes``.
+        repetitions (int): Number of repetitions that there will be.
+        samples (int): Number of samples that a repetition loads, of as many clips; fewer if there
+            are not so many clips.
 
     Attributes:
         dataset (EmoReactDataset): The training split.
-        samples (int): Of each repetition.
+        samples (int): Number of samples of each repetition.
         clips (list[list[int]]): The clips of each repetition.
     """
 
@@ -163,16 +162,18 @@ class Loads:
         self.clips = [list(islice(clips, self.samples)) for _ in range(repetitions)]
 
     def load(self, pipeline: Compose, k: int) -> list[dict]:
-        """The samples of repetition k after a pipeline, whose random draws
-        hang on k and the clip alone.
+        """Load the samples of repetition k through a pipeline.
+
+        Its random draws depend on k and the clip alone.
         """
         self.dataset.pipeline = pipeline
         self.dataset.set_epoch(k, 0)
         return [self.dataset[index] for index in self.clips[k]]
 
     def sampled(self, k: int, clips: Sequence[int] = ()) -> list[dict]:
-        """The samples of repetition k, or of some clips in it, with the same
-        frames drawn, not read.
+        """Sample repetition k, or some clips in it, without reading the frames.
+
+        The frames that are drawn are the same as in :meth:`load`.
         """
         sampled = []
         for index in clips or self.clips[k]:
@@ -181,16 +182,18 @@ class Loads:
         return sampled
 
     def jpegs(self, k: int, clips: Sequence[int] = ()) -> list[list[np.ndarray]]:
-        """:func:`jpegs_of` each of them."""
+        """Return :func:`jpegs_of` each sample of repetition k, or of some clips in it."""
         return [jpegs_of(sample) for sample in self.sampled(k, clips)]
 
 
 def jpegs_of(sample: dict) -> list[np.ndarray]:
-    """The sampled frames as JPEG files' bytes, as they are in a folder of
-    frames or crops; of a video, encoded as ``tools/extract_frames.py`` does.
+    """Return the sampled frames as the bytes of JPEG files.
+
+    In a folder of frames or crops, these are the files as they are. Frames of a video are encoded
+    as ``tools/extract_frames.py`` does.
 
     Args:
-        sample (dict): As ``SampleFrames`` leaves it.
+        sample (dict): A sample as ``SampleFrames`` leaves it.
 
     Returns:
         list[np.ndarray]: (bytes, ) uint8.
@@ -207,21 +210,22 @@ def jpegs_of(sample: dict) -> list[np.ndarray]:
 
 
 def decode(jpegs: list[np.ndarray]) -> list[np.ndarray]:
-    """The frames of a sample, (H, W, 3) uint8 BGR each."""
+    """Decode the frames of a sample, each to (H, W, 3) uint8, BGR."""
     return [cv2.imdecode(data, cv2.IMREAD_COLOR) for data in jpegs]
 
 
 def decode_each(samples: list[list[np.ndarray]]) -> None:
-    """The yardstick: decode the frames of samples, one sample after the
-    other. Memory for the frames of all at once would cost more than that of
-    one, which is used again.
+    """Decode the frames of samples, one sample after the other: the yardstick.
+
+    Memory for the frames of all samples at once would cost more than memory for one sample, which
+    is used again.
     """
     for jpegs in samples:
         decode(jpegs)
 
 
 def describe(data: LoadingData) -> str:
-    """Clips, frames and size of the frames, in a few words."""
+    """Describe clips, frames and size of the frames in a few words."""
     loads = Loads(data, data.whole_source(), 1, 8)
     dataset, jpegs = loads.dataset, loads.jpegs(0)
     height, width = decode(jpegs[0])[0].shape[:2]
@@ -235,12 +239,12 @@ def describe(data: LoadingData) -> str:
 
 
 def loading_groups(data: LoadingData, repetitions: int, samples: int = 4) -> Iterator[Group]:
-    """What is measured of loading.
+    """Yield the groups of calls that measure loading.
 
     Args:
         data (LoadingData): The data set.
         repetitions (int): Number of repetitions.
-        samples (int): Loaded by a call; from videos, one.
+        samples (int): Number of samples that a call loads; from videos, one.
 
     Raises:
         ValueError: When there are neither frames nor videos to decode.
@@ -279,7 +283,7 @@ def _sample_group(
 
 
 def read_to(path: str, last: int) -> list[np.ndarray]:
-    """Frames 0 to ``last`` of a video, by OpenCV: the plain way."""
+    """Read frames 0 to ``last`` of a video with OpenCV, the plain way."""
     capture = cv2.VideoCapture(path)
     try:
         return [capture.read()[1] for _ in range(last + 1)]
@@ -310,9 +314,7 @@ def _video_group(loads: Loads) -> Group:
 
 
 def text_files_of(dataset: EmoReactDataset) -> list[tuple[str, str, str]]:
-    """OpenFace CSV, keypoint text and prepared file of each clip that has
-    both texts.
-    """
+    """Find the OpenFace CSV, keypoint text and prepared file of each clip that has both texts."""
     rows = read_annotations(dataset.ann_file, dataset.classes, dataset.columns, dataset.soft_labels)
     found = []
     for index, row in enumerate(rows):

@@ -1,4 +1,4 @@
-"""How long drawing a face mask takes, against decoding the frame."""
+"""Measure how long drawing a face mask takes, against decoding the frame."""
 
 from collections.abc import Iterator
 
@@ -12,13 +12,12 @@ DECODE = 'cv2.imdecode of the frame'
 
 
 def mask_groups(data: LoadingData, repetitions: int, samples: int = 2) -> Iterator[Group]:
-    """A mask of each kind on the frames of samples.
+    """Yield a group of calls that draw a mask of each kind on the frames of samples.
 
     Args:
-        data (LoadingData): The data set. Nothing is measured of one whose
-            frames have masks already.
+        data (LoadingData): The data set. Nothing is measured if its frames have masks already.
         repetitions (int): Number of repetitions.
-        samples (int): Of a call; each has as many frames as segments.
+        samples (int): Number of samples of a call; each has as many frames as segments.
 
     Raises:
         ValueError: When there are neither frames nor videos to decode.

@@ -1,4 +1,4 @@
-"""How long scoring takes, against scikit-learn."""
+"""Measure how long scoring takes, against scikit-learn."""
 
 from collections.abc import Iterator
 
@@ -23,8 +23,9 @@ TEST_CLIPS = 367
 
 
 def random_scores(clips: int) -> tuple[np.ndarray, np.ndarray]:
-    """Logits (clips, 8) float32 and labels (clips, 8) float32 of 0 and 1,
-    which are positive for one in four and score higher then.
+    """Draw logits (clips, 8) float32 and labels (clips, 8) float32 of 0 and 1.
+
+    One label in four is positive, and its logit is higher then.
     """
     rng = np.random.default_rng(0)
     labels = rng.random((clips, len(EMOTIONS))) < 0.25
@@ -33,7 +34,7 @@ def random_scores(clips: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def metric_samples(scores: np.ndarray, labels: np.ndarray) -> list[dict]:
-    """The same as a recognizer gives it, a dict a clip."""
+    """Return scores and labels as a recognizer gives them, one dict per clip."""
     probabilities = sigmoid(scores.astype(np.float64))
     return [
         dict(pred_logits=logits, pred_score=score, gt_label=label)
@@ -42,14 +43,14 @@ def metric_samples(scores: np.ndarray, labels: np.ndarray) -> list[dict]:
 
 
 def score_samples(samples: list[dict]) -> dict:
-    """What a Runner does with a split's predictions."""
+    """Score a split's predictions as a Runner does."""
     metric = ROCAUCMetric(classes=EMOTIONS)
     metric.process(None, samples)
     return metric.compute_metrics(metric.results)
 
 
 def score_by_sklearn(scores: np.ndarray, labels: np.ndarray) -> dict:
-    """All that ``ROCAUCMetric`` reports, by scikit-learn alone."""
+    """Compute all that ``ROCAUCMetric`` reports, by scikit-learn alone."""
     predicted = scores >= 0  # probabilities from 0.5 on
     report = {}
     for name, measure, values in (
@@ -68,7 +69,7 @@ def score_by_sklearn(scores: np.ndarray, labels: np.ndarray) -> dict:
 
 
 def bootstrap_by_sklearn(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """ROC AUC (R, C) of resamples, one after the other."""
+    """Compute the ROC AUC (R, C) of resamples, one after the other."""
     return np.stack(
         [
             roc_auc_score(
@@ -80,12 +81,12 @@ def bootstrap_by_sklearn(scores: np.ndarray, labels: np.ndarray, weights: np.nda
 
 
 def metric_groups(clips: int = 100_000, resamples: int = 1000) -> Iterator[Group]:
-    """What is measured of scoring.
+    """Yield the groups of calls that measure scoring.
 
     Args:
-        clips (int): Clips that are scored; 8 classes each.
-        resamples (int): Of the bootstrap, whose clips are as many as
-            EmoReact's test split has.
+        clips (int): Number of clips that are scored; 8 classes each.
+        resamples (int): Number of resamples of the bootstrap, whose clips are as many as EmoReact's
+            test split has.
     """
     scores, labels = random_scores(clips)
     samples = metric_samples(scores, labels)

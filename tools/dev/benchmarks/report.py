@@ -1,4 +1,4 @@
-"""The measured rows as Markdown and JSON."""
+"""Write the measured rows as Markdown and JSON."""
 
 import json
 import os
@@ -28,9 +28,9 @@ class Report(NamedTuple):
 
     Attributes:
         parts (dict[str, list[Row]]): Name of the part -> its rows.
-        machine (dict): As :func:`machine_facts` gives it.
-        data (str): What the data are; empty where none were read.
-        complete (bool): False when it was stopped before its end.
+        machine (dict): The machine, as :func:`machine_facts` describes it.
+        data (str): What the data are; empty if none were read.
+        complete (bool): False if it was stopped before its end.
     """
 
     parts: dict[str, list[Row]]
@@ -40,18 +40,16 @@ class Report(NamedTuple):
 
 
 def machine_facts(threads: int, device: str, processor_time: bool = False) -> dict:
-    """On what is measured.
+    """Describe the machine on which speed is measured.
 
     Args:
-        threads (int): Of torch and OpenCV each.
-        device (str): Of the training part.
-        processor_time (bool): Whether the time of the process is measured,
-            without what it waits.
+        threads (int): Threads of torch and OpenCV each.
+        device (str): Device of the training part.
+        processor_time (bool): Whether the time of the process is measured, without its waiting.
 
     Returns:
-        dict: ``python``, ``system``, ``cpus`` (that this process may use),
-        ``threads``, ``device``, ``clock`` (``'wall'`` or ``'processor'``),
-        and ``packages``: name -> version.
+        dict: ``python``, ``system``, ``cpus`` (that this process may use), ``threads``, ``device``,
+        ``clock`` (``'wall'`` or ``'processor'``), and ``packages``: name -> version.
     """
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
     name = 'CPU'
@@ -70,7 +68,7 @@ def machine_facts(threads: int, device: str, processor_time: bool = False) -> di
 
 
 def to_markdown(report: Report) -> str:
-    """A table for each part, and what it was measured on."""
+    """Format a table for each part, and what it was measured on."""
     machine = report.machine
     lines = [
         f'{machine["cpus"]} CPUs, {machine["threads"]} thread'
@@ -123,7 +121,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _digits(value: float) -> str:
-    """Three digits, of small numbers two, of large ones all."""
+    """Format a number with three digits, a small one with two, a large one with all."""
     if value < 0.1:
         return f'{value:.2g}'
     return f'{value:.{2 if value < 10 else 1 if value < 100 else 0}f}'
@@ -134,13 +132,12 @@ def _summary(values: np.ndarray) -> dict:
 
 
 def to_json(report: Report) -> str:
-    """The same, with every repetition.
+    """Format the report as JSON, with every repetition.
 
     Returns:
-        str: An object with ``machine``, ``data``, ``complete`` and ``parts``:
-        name -> list of rows, each with ``group``, ``name``, ``against``,
-        ``ratio`` (``median``, ``min``, ``max``), ``ms`` and ``against_ms``
-        (a list, one a repetition) and ``published`` (number or null).
+        str: An object with ``machine``, ``data``, ``complete`` and ``parts``: name -> list of rows,
+        each with ``group``, ``name``, ``against``, ``ratio`` (``median``, ``min``, ``max``), ``ms``
+        and ``against_ms`` (a list, one per repetition) and ``published`` (number or null).
     """
     parts = {
         part: [

@@ -1,4 +1,4 @@
-"""How long calls take, beside each other."""
+"""Time calls beside each other."""
 
 import gc
 import time
@@ -16,10 +16,10 @@ class Comparison(NamedTuple):
     """One line of the table: a call against a yardstick.
 
     Attributes:
-        name (str): Of the call.
+        name (str): Name of the call.
         yardstick (str): Name of the call that it is divided by.
-        published (float, optional): The ratio of the published system, a
-            constant of the literature that was measured on another machine.
+        published (float, optional): The ratio of the published system, a constant of the literature
+            that was measured on another machine.
     """
 
     name: str
@@ -31,13 +31,12 @@ class Group(NamedTuple):
     """Calls that are measured beside each other.
 
     Attributes:
-        title (str): Names it in the table.
-        calls (dict[str, Callable[[int], object]]): Name -> call. It gets the
-            number of the repetition, so that all calls of one repetition can
-            do the same work.
-        units (dict[str, int]): Name -> how many samples, frames or clips a
-            call does, for the milliseconds; 1 where it is not named.
-        comparisons (list[Comparison]): Which are compared.
+        title (str): Name of the group in the table.
+        calls (dict[str, Callable[[int], object]]): Name -> call. It gets the number of the
+            repetition, so that all calls of one repetition can do the same work.
+        units (dict[str, int]): Name -> number of samples, frames or clips that a call does, for the
+            milliseconds; 1 for a call that is not in it.
+        comparisons (list[Comparison]): The calls that are compared.
     """
 
     title: str
@@ -47,13 +46,13 @@ class Group(NamedTuple):
 
 
 class Row(NamedTuple):
-    """What was measured; R repetitions.
+    """Measurements of one comparison, with R repetitions.
 
     Attributes:
         group (str): Title of the group.
-        name, yardstick (str): What was compared.
-        ms, yardstick_ms (np.ndarray): (R, ) float64, milliseconds a unit.
-        published (float, optional): As of :class:`Comparison`.
+        name, yardstick (str): The calls that were compared.
+        ms, yardstick_ms (np.ndarray): (R, ) float64, milliseconds per unit.
+        published (float, optional): See :class:`Comparison`.
     """
 
     group: str
@@ -65,8 +64,9 @@ class Row(NamedTuple):
 
     @property
     def ratios(self) -> np.ndarray:
-        """(R, ), each of one repetition: what slows the machine for a while
-        slows both.
+        """Return the ratio of each repetition, (R, ).
+
+        What slows the machine for a while slows both calls of a repetition.
         """
         return self.ms / self.yardstick_ms
 
@@ -77,20 +77,20 @@ def measure(
     clock: Callable[[], float] = time.perf_counter,
     title: str = '',
 ) -> tuple[dict[str, np.ndarray], bool]:
-    """Time calls in turns: A, B, A, B, and so on, after one round that is not
-    counted. Python's garbage collection waits until the end.
+    """Time calls in turns: A, B, A, B, and so on.
+
+    One round before them is not counted. Python's garbage collection waits until the end.
 
     Args:
-        calls (dict[str, Callable[[int], object]]): Name -> call, which gets
-            the number of the repetition, from 0 (the uncounted round too).
+        calls (dict[str, Callable[[int], object]]): Name -> call, which gets the number of the
+            repetition, from 0 (in the uncounted round, too).
         repetitions (int): R, at least 1.
-        clock (Callable[[], float]): Seconds.
-        title (str): What to call them beside the progress bar.
+        clock (Callable[[], float]): Function that returns the time, seconds.
+        title (str): Name of the calls beside the progress bar.
 
     Returns:
-        tuple[dict[str, np.ndarray], bool]: Name -> seconds (R, ), fewer when
-        stopped by Ctrl-C: those of the rounds that were finished; and whether
-        it was stopped.
+        tuple[dict[str, np.ndarray], bool]: Name -> seconds (R, ), and whether it was stopped by
+        Ctrl-C. If it was, there are fewer: those of the rounds that were finished.
 
     Raises:
         ValueError: For less than one repetition.
@@ -122,14 +122,14 @@ def measure(
 
 
 def rows_of(group: Group, seconds: dict[str, np.ndarray]) -> list[Row]:
-    """The rows of a group.
+    """Make the rows of a group.
 
     Args:
         group (Group): What was measured.
-        seconds (dict[str, np.ndarray]): As :func:`measure` gives them.
+        seconds (dict[str, np.ndarray]): The times from :func:`measure`.
 
     Returns:
-        list[Row]: None where no repetition was finished.
+        list[Row]: One row per comparison; empty if no repetition was finished.
     """
 
     def milliseconds(name):
@@ -158,15 +158,14 @@ def run(
     """Measure parts, one after the other.
 
     Args:
-        parts (dict[str, Iterable[Group]]): Name -> groups, which may be made
-            while it goes on.
-        repetitions (int): Of each group.
-        save (Callable): Is given all rows so far after each group.
-        clock (Callable[[], float]): Seconds.
+        parts (dict[str, Iterable[Group]]): Name -> groups, which may be made along the way.
+        repetitions (int): Number of repetitions of each group.
+        save (Callable): Function that gets all rows so far after each group.
+        clock (Callable[[], float]): Function that returns the time, seconds.
 
     Returns:
-        tuple[dict[str, list[Row]], bool]: Name -> rows, those that were
-        finished where Ctrl-C stopped it; and whether it did.
+        tuple[dict[str, list[Row]], bool]: Name -> rows, and whether it was stopped by Ctrl-C. If it
+        was, the rows are those that were finished.
     """
     rows, stopped = {}, False
     try:

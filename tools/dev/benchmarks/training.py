@@ -1,5 +1,6 @@
-"""How long a training step and scoring a clip take: two streams against one,
-half precision against single.
+"""Measure how long a training step and scoring a clip take.
+
+Two streams are compared with one, and mixed precision with single.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,12 +26,12 @@ PUBLISHED_CLIP = dict(resnet50=248 / 119, mobilenet_v2=63 / 31)
 
 
 class TrainingSize(NamedTuple):
-    """What is trained.
+    """Size of what is trained.
 
     Attributes:
         archs (tuple[str, ...]): Backbones, of the recipe's options.
-        batch_size (int): Clips of a step.
-        num_segments (int): Frames of a clip.
+        batch_size (int): Number of clips of a step.
+        num_segments (int): Number of frames of a clip.
         image_size (int): Side of a frame, pixels.
     """
 
@@ -41,15 +42,17 @@ class TrainingSize(NamedTuple):
 
 
 def build_network(arch: str, input: str, shared: bool, device: str) -> torch.nn.Module:
-    """The recipe's recognizer with random weights; all of its batch norms but
-    the first are frozen, as when it starts from ImageNet's.
+    """Build the recipe's recognizer with random weights.
+
+    All of its batch norms except for the first are frozen, as when it starts from ImageNet's
+    weights.
     """
     cfg = build(input=input, arch=arch, shared=shared)['model']
     return MODELS.build(cfg).to(device)
 
 
 def make_batch(input: str, clips: int, size: TrainingSize) -> dict:
-    """Random frames, as a data loader gives them, on the CPU."""
+    """Make a batch of random frames, as a data loader gives them, on the CPU."""
     generator = torch.Generator().manual_seed(0)
     shape = (size.num_segments, 3, size.image_size, size.image_size)
     samples = []
@@ -70,7 +73,7 @@ def make_batch(input: str, clips: int, size: TrainingSize) -> dict:
 
 
 def finished(work: Callable[[], object], device: str) -> Callable[[int], None]:
-    """A call that ends when the device has done its work."""
+    """Make a call that ends when the device has done its work."""
 
     def call(k: int) -> None:
         work()
@@ -81,7 +84,7 @@ def finished(work: Callable[[], object], device: str) -> Callable[[int], None]:
 
 
 def train_step_of(model: torch.nn.Module, batch: dict, amp: bool) -> Callable[[], dict]:
-    """One step of SGD by the published recipe."""
+    """Make a call that does one step of SGD by the published recipe."""
     wrapper = AmpOptimWrapper if amp else OptimWrapper
     optimizer = wrapper(
         optimizer=torch.optim.SGD(
@@ -96,12 +99,11 @@ def train_step_of(model: torch.nn.Module, batch: dict, amp: bool) -> Callable[[]
 
 
 def training_groups(device: str, size: TrainingSize) -> Iterator[Group]:
-    """What is measured of training and scoring.
+    """Yield the groups of calls that measure training and scoring.
 
     Args:
-        device (str): ``'cpu'`` or a CUDA device. Mixed precision is left out
-            on the CPU of a machine with a GPU: MMEngine's is for the GPU
-            there.
+        device (str): ``'cpu'`` or a CUDA device. Mixed precision is left out on the CPU of a
+            machine with a GPU: there, MMEngine's is for the GPU.
         size (TrainingSize): What is trained.
     """
     networks = {FACE: ('face', True), SHARED: ('fusion', True), SEPARATE: ('fusion', False)}
