@@ -9,6 +9,7 @@ from .compat import apply
 apply()  # first: without it `mmaction.models` cannot be imported
 
 from . import datasets, engine, evaluation, models, transforms  # noqa: E402
+from .utils.errors import InputError  # noqa: E402
 from .version import __version__  # noqa: E402
 
-__all__ = ['__version__', 'datasets', 'engine', 'evaluation', 'models', 'transforms']
+__all__ = ['InputError', '__version__', 'datasets', 'engine', 'evaluation', 'models', 'transforms']

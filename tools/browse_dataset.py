@@ -20,6 +20,7 @@ from emoreact_plugin.engine.errors import check_display, clear_errors
 from emoreact_plugin.engine.flags import SPLITS, add_config_arguments, datasets_of, load_config
 from emoreact_plugin.plots.contact_sheet import draw_sheets
 from emoreact_plugin.plots.pipeline_view import name_of, panel_of, view_sample
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_whole
 from emoreact_plugin.utils.progress import progress_bar
 from emoreact_plugin.utils.text import number
@@ -70,9 +71,9 @@ def check(args):
     for name, least in (('number', 1), ('seed', 0), ('epoch', 0)):
         value = getattr(args, name)
         if value < least:
-            raise ValueError(f'--{name}: expected {least} or more, found {value}')
+            raise InputError(f'--{name}: expected {least} or more, found {value}')
     if args.out and osp.splitext(args.out)[1].lower() not in ENDINGS:
-        raise ValueError(f'--out {args.out}: expected a name that ends in {" or ".join(ENDINGS)}')
+        raise InputError(f'--out {args.out}: expected a name that ends in {" or ".join(ENDINGS)}')
     if args.show:
         check_display()
 
@@ -81,7 +82,7 @@ def build_datasets(cfg, split):
     """Build the data sets of a split, including those within wrappers."""
     loader = cfg.get(f'{split}_dataloader')
     if not loader:
-        raise ValueError(f'the config has no {split}_dataloader')
+        raise InputError(f'the config has no {split}_dataloader')
     init_default_scope(cfg.get('default_scope') or 'mmaction')
     return [DATASETS.build(each) for each in datasets_of({f'{split}_dataloader': loader})]
 
@@ -104,7 +105,7 @@ def choose(datasets, args):
         key = name if name in by_name else osp.splitext(name)[0]
         if key not in by_name:
             near = difflib.get_close_matches(key, by_name, 3, 0) or ['none']
-            raise ValueError(
+            raise InputError(
                 f'--clips {name}: expected clips of the '
                 f'{args.split} split, such as {", ".join(near)}'
             )
@@ -135,7 +136,7 @@ def show(sheets):
         cv2.waitKey(0)
         cv2.destroyAllWindows()
     except cv2.error as error:
-        raise RuntimeError(
+        raise InputError(
             '--show: this OpenCV cannot open a window; leave '
             f'it out, and a file is written ({error})'
         ) from error

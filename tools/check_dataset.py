@@ -23,6 +23,7 @@ from emoreact_plugin.engine.flags import SPLITS, add_config_arguments, datasets_
 from emoreact_plugin.plots.dataset_plots import plot_dataset
 from emoreact_plugin.plots.plots import save_figure
 from emoreact_plugin.preparation.check_report import count_levels, format_report, write_report
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import number
 
 PICTURE = 'dataset.png'
@@ -60,16 +61,16 @@ def parse_args():
 def parts_of(parser, args, path):
     """Return the data sets to check."""
     if args.workers is not None and args.workers < 1:
-        raise ValueError(f'--workers: expected 1 or more, found {args.workers}')
+        raise InputError(f'--workers: expected 1 or more, found {args.workers}')
     if path is not None and osp.isdir(path):
         for name, value in vars(args).items():
             if name not in OF_FOLDERS and value != parser.get_default(name):
-                raise ValueError(
+                raise InputError(
                     f'--{name.replace("_", "-")}: expected a config, found the folder {path}'
                 )
         return parts_of_folder(path, SPLITS, args.classes, args.cache_dir)
     if args.classes:
-        raise ValueError('--classes: expected a folder; a config names its classes itself')
+        raise InputError('--classes: expected a folder; a config names its classes itself')
     cfg = load_config(args)
     init_default_scope(cfg.get('default_scope', 'mmaction'))
     loaders = {split: cfg.get(f'{split}_dataloader') for split in SPLITS}

@@ -28,6 +28,7 @@ from emoreact_plugin.inference import EmotionInferencer, Results
 from emoreact_plugin.inference.annotate import overlay_of
 from emoreact_plugin.inference.sources import find_sources
 from emoreact_plugin.transforms.masks.shapes import KINDS
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.progress import write_above
 from emoreact_plugin.utils.text import number
 from emoreact_plugin.video.folders import VIDEO_ENDINGS
@@ -112,19 +113,19 @@ def parse_args():
 
 def check(args):
     if osp.splitext(args.checkpoint)[1].lower() in VIDEO_ENDINGS:
-        raise ValueError(
+        raise InputError(
             f'{args.checkpoint}: expected the checkpoint first, then the videos, found a video'
         )
     if (args.camera is None) == (not args.videos):
-        raise ValueError(
+        raise InputError(
             'expected videos, or --camera N, found ' + ('both' if args.videos else 'neither')
         )
     if args.camera is not None and args.camera < 0:
-        raise ValueError(f'--camera: expected a number from 0 on, found {args.camera}')
+        raise InputError(f'--camera: expected a number from 0 on, found {args.camera}')
     if args.mask_kind and not args.mask:
-        raise ValueError('--mask-kind: expected --mask as well')
+        raise InputError('--mask-kind: expected --mask as well')
     if args.show and args.camera is None:
-        raise ValueError('--show: expected --camera N; videos are annotated in files')
+        raise InputError('--show: expected --camera N; videos are annotated in files')
     if args.show:
         check_display()
 
@@ -226,7 +227,7 @@ def show(result, clip, inferencer):
         cv2.imshow('emotions', image[..., ::-1])
         cv2.waitKey(1)
     except cv2.error as error:
-        raise RuntimeError(
+        raise InputError(
             f'--show: this OpenCV cannot open a window; leave it out ({error})'
         ) from error
 

@@ -18,6 +18,8 @@ import re
 import subprocess
 import sys
 
+from emoreact_plugin.utils.errors import InputError
+
 try:
     from importlib import metadata
 except ImportError:  # Python before 3.8, itself the first problem
@@ -455,7 +457,7 @@ def try_it():
         with torch.no_grad():
             scores = model(torch.zeros(1, 2, 3, 32, 32), mode='tensor')
     if not bool(torch.isfinite(scores).all()):
-        raise ValueError('a small recognizer gave scores that are not finite')
+        raise InputError('a small recognizer gave scores that are not finite')
 
 
 def main():

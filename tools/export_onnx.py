@@ -13,6 +13,7 @@ from emoreact_plugin.engine.errors import clear_errors
 from emoreact_plugin.inference.pipeline import ClipPipeline
 from emoreact_plugin.inference.scorers.onnx_export import export_onnx, require_onnx
 from emoreact_plugin.models import load_recognizer
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import number
 from emoreact_plugin.weights.checkpoints import checkpoint_of, read_meta
 
@@ -49,9 +50,9 @@ def main():
         checkpoint = checkpoint_of(args.checkpoint)
         out = args.out or osp.splitext(checkpoint)[0] + '.onnx'
         if not out.endswith('.onnx'):
-            raise ValueError(f'--out {out}: expected a name that ends in .onnx')
+            raise InputError(f'--out {out}: expected a name that ends in .onnx')
         if len(args.videos) < 2:
-            raise ValueError(
+            raise InputError(
                 f'expected two videos or more to compare the ONNX file on, found {len(args.videos)}'
             )
         cfg, model = load_recognizer(checkpoint, args.config)

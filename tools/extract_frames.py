@@ -25,6 +25,7 @@ from emoreact_plugin.preparation.frames import extract
 from emoreact_plugin.recipes import needs_of
 from emoreact_plugin.transforms import CropRegions, DrawFaceMask
 from emoreact_plugin.transforms.masks.shapes import COLORS, KINDS
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import number
 
 
@@ -104,13 +105,13 @@ def check(args):
         ('size', '--crops', crops),
     ):
         if getattr(args, name) and not there:
-            raise ValueError(f'--{name.replace("_", "-")}: expected {needed} as well')
+            raise InputError(f'--{name.replace("_", "-")}: expected {needed} as well')
     if crops and args.form == 'videos':
-        raise ValueError('--as videos: expected no --crops')
+        raise InputError('--as videos: expected no --crops')
     for name in ('workers', 'every', 'size'):
         value = getattr(args, name)
         if value is not None and value < 1:
-            raise ValueError(f'--{name}: expected 1 or more, found {value}')
+            raise InputError(f'--{name}: expected 1 or more, found {value}')
 
 
 def write_crops(args, mask):

@@ -22,6 +22,7 @@ from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors, list_errors
 from emoreact_plugin.preparation.landmarks import extract_landmarks
 from emoreact_plugin.preparation.mediapipe.models import mediapipe_version
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import number
 
 
@@ -50,7 +51,7 @@ def main():
     cv2.setNumThreads(1)  # each core has a clip of its own
     with clear_errors():
         if args.workers is not None and args.workers < 1:
-            raise ValueError(f'--workers: expected 1 or more, found {args.workers}')
+            raise InputError(f'--workers: expected 1 or more, found {args.workers}')
         try:
             say(
                 f'mediapipe {mediapipe_version()}: the points are like '

@@ -24,6 +24,7 @@ from emoreact_plugin.evaluation.fuse import (
     normalise_weights,
     read_runs,
 )
+from emoreact_plugin.utils.errors import InputError
 
 FUSIONS = ('mean', 'weighted')
 
@@ -84,18 +85,18 @@ def parse_args():
 
 def check_args(args):
     if len(args.test) < 2:
-        raise ValueError(f'--test: expected two files or more, found {len(args.test)}')
+        raise InputError(f'--test: expected two files or more, found {len(args.test)}')
     if args.val and len(args.val) != len(args.test):
-        raise ValueError(
+        raise InputError(
             '--val and --test: expected as many files in both, '
             f'found {len(args.val)} and {len(args.test)}'
         )
     if args.out_val and not args.val:
-        raise ValueError('--out-val: expected --val, found none')
+        raise InputError('--out-val: expected --val, found none')
     for name in ('out', 'out_val'):
         path = getattr(args, name)
         if path and not path.endswith('.npz'):
-            raise ValueError(
+            raise InputError(
                 f'--{name.replace("_", "-")} {path}: expected a name that ends in .npz'
             )
 
@@ -107,7 +108,7 @@ def check_files(args):
     every = [osp.realpath(p) for p in written]
     for place, path in zip(every, written, strict=True):
         if every.count(place) > 1 or place in map(osp.realpath, read):
-            raise ValueError(
+            raise InputError(
                 f'{path}: expected a file of its own to write '
                 'to, found one that is given elsewhere too'
             )
@@ -123,7 +124,7 @@ def names_of(args):
     else:
         names = args.names
     if len(names) != count or len(set(names) | set(FUSIONS)) != count + 2:
-        raise ValueError(
+        raise InputError(
             f'--names: expected {count} different names, none '
             f'of them {" or ".join(FUSIONS)}, found '
             f'{", ".join(names)}'

@@ -26,6 +26,7 @@ from emoreact_plugin.experiments import (
     stem_and_endings,
     summarise,
 )
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_text
 
 
@@ -83,7 +84,7 @@ def names_of(args):
         or len(set(names)) != len(names)
         or any(name.startswith('_') for name in names)
     ):
-        raise ValueError(
+        raise InputError(
             f'--names: expected {len(args.runs)} different '
             'names, one a run, that do not start with _, found '
             f'{", ".join(names)}'
@@ -111,7 +112,7 @@ def main():
         names = names_of(args)
         stem, endings = stem_and_endings(out_of(args))
         if args.resamples < 1:
-            raise ValueError(f'--resamples: expected 1 or more, found {args.resamples}')
+            raise InputError(f'--resamples: expected 1 or more, found {args.resamples}')
         scores = {
             name: read_scores([[file] for file in dumps_of(path, args.dump_name)])
             for name, path in zip(names, args.runs, strict=True)

@@ -31,6 +31,7 @@ from emoreact_plugin.experiments import (
     train,
 )
 from emoreact_plugin.plots.plots import plot_rows, save_figures
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_text
 from emoreact_plugin.utils.text import number
 from mmaction.registry import DATASETS
@@ -102,7 +103,7 @@ def check(rows, runs):
                 and recipe.get(option)
                 and (f'--{option}' not in row.training.flags)
             ):
-                raise ValueError(
+                raise InputError(
                     f'{row.training.config}: has {option}=True, which row '
                     f'{row.name} must not have, and no flag turns it off'
                 )
@@ -132,7 +133,7 @@ def check_same_tests(tests):
             ('clips', sorted(expected.video_ids), sorted(dataset.video_ids)),
         ):
             if one != other:
-                raise ValueError(
+                raise InputError(
                     f'the rows {first} and {name} are tested on different '
                     f'{what}, so they cannot stand in one table: '
                     f'{len(one)} and {len(other)}, of which '
@@ -234,9 +235,9 @@ def main():
         for name in ('seeds', 'resamples'):
             value = getattr(args, name)
             if value < 1:
-                raise ValueError(f'--{name}: expected 1 or more, found {value}')
+                raise InputError(f'--{name}: expected 1 or more, found {value}')
         if not 0 < args.margin < 1:
-            raise ValueError(f'--margin: expected a number between 0 and 1, found {args.margin}')
+            raise InputError(f'--margin: expected a number between 0 and 1, found {args.margin}')
         rows = make_rows(args.rows, args.config)
         runs = Runs(args.work_dir, TOOLS, shared_flags(args), tuple(args.cfg_options))
         configs = check(rows, runs)

@@ -7,6 +7,7 @@ from emoreact_plugin.engine.errors import clear_errors
 from emoreact_plugin.engine.flags import SPLITS, add_config_arguments, load_config
 from emoreact_plugin.engine.tensorboard import without_tensorboard
 from emoreact_plugin.engine.testing import add_dump, choose_split, test
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.weights.checkpoints import check_recipe, checkpoint_of, read_meta
 
 
@@ -38,7 +39,7 @@ def main():
     args = parse_args()
     with clear_errors():
         if args.config is None and args.config_flag is None:
-            raise ValueError(
+            raise InputError(
                 f'expected a config file and a checkpoint, found only {args.checkpoint}'
             )
         checkpoint = checkpoint_of(args.checkpoint)

@@ -32,6 +32,7 @@ from emoreact_plugin.explanation.cam_views import (
 from emoreact_plugin.inference.cautions import is_sample_video
 from emoreact_plugin.models import load_recognizer
 from emoreact_plugin.recipes import DEFAULTS
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_whole
 from emoreact_plugin.video.reading import frame_rate
 from emoreact_plugin.video.writing import write_video
@@ -90,7 +91,7 @@ def configure(args):
         return load_recognizer(args.checkpoint, load_config(args))
     given = [name for name in DEFAULTS if getattr(args, name) is not None]
     if given or args.cfg_options:
-        raise ValueError(
+        raise InputError(
             f'--{(given or ["cfg-options"])[0].replace("_", "-")}: changes a '
             'config, expected the config file before the checkpoint'
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import cv2
 import numpy as np
 
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.video.folders import scan_frames
 from emoreact_plugin.video.reading import (
     USUAL_RATE,
@@ -56,7 +57,7 @@ class Clip:
 
     Raises:
         FileNotFoundError: If the clip, or the folder of landmarks, is missing.
-        ValueError: If the clip or its landmark file cannot be read, or the
+        InputError: If the clip or its landmark file cannot be read, or the
             two do not belong together.
     """
 
@@ -115,7 +116,7 @@ class Clip:
     def _of(self, clip: PreparedClip, file: str) -> Landmarks:
         found = (clip.total_frames, *clip.frame_size)
         if found != (self.total_frames, *self.size):
-            raise ValueError(
+            raise InputError(
                 f'{file}: has landmarks of {found[0]} frames of '
                 f'{found[1]}x{found[2]} pixels, but {self.path} has '
                 f'{self.total_frames} of {self.size[0]}x{self.size[1]}'
@@ -177,5 +178,5 @@ class Clip:
         path = osp.join(self.path, self.filename_tmpl.format(self.first + index))
         image = cv2.imread(path)
         if image is None:
-            raise ValueError(f'{path}: cannot be read as an image')
+            raise InputError(f'{path}: cannot be read as an image')
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

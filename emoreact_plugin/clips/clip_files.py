@@ -58,7 +58,7 @@ def find_clip(
         ClipFiles: The paths; None for landmarks or keypoints that are missing.
 
     Raises:
-        ValueError: For a damaged prepared file among the landmarks.
+        InputError: For a damaged prepared file among the landmarks.
     """
     faces = find_landmarks(video, landmarks, person)
     if (faces or '').endswith('.npz'):

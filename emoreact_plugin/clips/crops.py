@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from emoreact_plugin.utils.errors import InputError
+
 from .coverage import Coverage
 
 FILE_NAME = 'crops.json'
@@ -100,7 +102,7 @@ def read_record(folder: str) -> PreparedCrops:
 
     Raises:
         FileNotFoundError: If there is no record.
-        ValueError: If it is damaged or of another version. The message names
+        InputError: If it is damaged or of another version. The message names
             the file.
     """
     path = osp.join(folder, FILE_NAME)
@@ -110,14 +112,14 @@ def read_record(folder: str) -> PreparedCrops:
     def bools(text):
         values = np.array(list(text))
         if not np.isin(values, ('0', '1')).all():
-            raise ValueError('expected 0 and 1 only')
+            raise InputError('expected 0 and 1 only')
         return values == '1'
 
     try:
         with open(path, encoding='utf-8') as file:
             record = json.load(file)
         if record['version'] != VERSION:
-            raise ValueError(f'expected version {VERSION}, found {record["version"]!r}')
+            raise InputError(f'expected version {VERSION}, found {record["version"]!r}')
         width, height = map(int, record['frame_size'])
         regions = record['regions']
         crops = PreparedCrops(
@@ -140,7 +142,7 @@ def read_record(folder: str) -> PreparedCrops:
         )
         _check(crops)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(
+        raise InputError(
             f'{path}: this record of prepared crops is damaged '
             f'({error}). Delete its folder and make it anew'
         ) from error
@@ -151,12 +153,12 @@ def _check(crops: PreparedCrops) -> None:
     count = crops.total_frames
     arrays = (*crops.coverage, *crops.boxes.values(), *crops.found.values())
     if not count or any(len(array) != count for array in arrays):
-        raise ValueError(
+        raise InputError(
             f'expected {count} values in each list, found '
             f'{", ".join(str(len(array)) for array in arrays)}'
         )
     if crops.step < 1 or -(-crops.source_frames // crops.step) != count:
-        raise ValueError(
+        raise InputError(
             f'expected a crop of every {crops.step}th of '
             f'{crops.source_frames} frames, found {count}'
         )
@@ -175,7 +177,7 @@ def read_crops(folder: str, region: str, inds: Sequence[int]) -> Sequence[np.nda
         own.
 
     Raises:
-        ValueError: If a crop is missing or is not an image. The message names
+        InputError: If a crop is missing or is not an image. The message names
             the file.
     """
     images = []
@@ -183,6 +185,6 @@ def read_crops(folder: str, region: str, inds: Sequence[int]) -> Sequence[np.nda
         path = osp.join(folder, region, CROP_NAME.format(index + 1))
         image = cv2.imread(path, cv2.IMREAD_COLOR)
         if image is None:
-            raise ValueError(f'{path}: cannot be read as an image')
+            raise InputError(f'{path}: cannot be read as an image')
         images.append(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
     return images

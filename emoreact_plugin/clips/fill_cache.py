@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from mmengine.dist import barrier, get_dist_info
 from mmengine.logging import print_log
 
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.progress import progress_bar
 from emoreact_plugin.utils.text import number
 from emoreact_plugin.video.folders import FrameFolder, scan_frames
@@ -62,7 +63,7 @@ def prepare_all(
 
     Raises:
         FileNotFoundError: For a folder of frames that is missing.
-        ValueError: For clips that cannot be prepared: the message gives their
+        InputError: For clips that cannot be prepared: the message gives their
             number, the names of the first five and the first error. Also for a
             prepared file that belongs to another clip, for a folder of frames
             that cannot be used, and for a ``cache_dir`` that cannot be written
@@ -73,7 +74,7 @@ def prepare_all(
         if not os.access(cache_dir, os.W_OK):
             raise PermissionError('it cannot be written to')
     except OSError as error:
-        raise ValueError(
+        raise InputError(
             f'{cache_dir}: cannot be the folder of the prepared landmark '
             f'files ({error}); name another with --cache-dir'
         ) from error
@@ -110,7 +111,7 @@ def prepare_video(files: ClipFiles, cache_dir: str) -> str:
         str: Path of the prepared file.
 
     Raises:
-        FileNotFoundError, ValueError: If the video or a landmark file is
+        FileNotFoundError, InputError: If the video or a landmark file is
             missing, cannot be read, or does not belong to the other.
     """
     path = prepared_path(files, cache_dir)
@@ -133,7 +134,7 @@ def _check_given(files: ClipFiles, folder: FrameFolder | None) -> None:
     if folder is not None:
         found = (clip.total_frames, *clip.frame_size)
         if found != folder[1:]:
-            raise ValueError(
+            raise InputError(
                 f'{files.landmarks}: was prepared for {found[0]} frames of '
                 f'{found[1]}x{found[2]} pixels, but {files.source} has '
                 f'{folder[1]} of {folder[2]}x{folder[3]}. Prepare it anew'
@@ -144,7 +145,7 @@ def _check_given(files: ClipFiles, folder: FrameFolder | None) -> None:
         return
     size = osp.getsize(files.source)
     if made_of['size'] != size:
-        raise ValueError(
+        raise InputError(
             f'{files.landmarks}: was prepared from a video of '
             f'{made_of["size"]} bytes ({made_of["path"]}), but '
             f'{files.source} has {size}. Prepare it anew'
@@ -174,7 +175,7 @@ def _prepare_stale(jobs: list[tuple], folders: dict, cache_dir: str, check: bool
     if errors:
         errors.sort(key=lambda item: item[0])
         names = ', '.join(name for name, _ in errors[:5])
-        raise ValueError(
+        raise InputError(
             f'{len(errors)} of {len(stale)} clips cannot be '
             f'used ({names}{", …" * (len(errors) > 5)}). The '
             f'first: {errors[0][1]}. Get what is damaged again, '

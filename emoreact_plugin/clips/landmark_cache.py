@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import PathLike, write_whole
 
 from .landmark_readers import (
@@ -111,7 +112,7 @@ def prepare_clip(
 
     Raises:
         FileNotFoundError: One of the files is missing.
-        ValueError: One of them is not what it should be (see
+        InputError: One of them is not what it should be (see
             :func:`read_openface_csv`, :func:`read_keypoints_txt`), or the
             landmarks cover a number of frames that is off by more than 10 %
             and more than 5, or as many keypoint lines are missing. The
@@ -151,7 +152,7 @@ def write_prepared(out_file: PathLike, clip: PreparedClip) -> None:
             gives them.
 
     Raises:
-        ValueError: For arrays that do not fit each other.
+        InputError: For arrays that do not fit each other.
     """
     _check_prepared(clip)
     about = dict(version=PREPARED_VERSION, files=clip.sources)
@@ -178,7 +179,7 @@ def _landmarks_of(
     # Both: the rows may be few, but spread over as many frames.
     for count in (len(faces), rows):
         if check and _is_far_off(count, total_frames):
-            raise ValueError(
+            raise InputError(
                 f'{path}: has landmarks of {count} frames, but {source} has '
                 f'{total_frames}: does it belong to another clip, or is one '
                 'of the two cut off?'
@@ -196,7 +197,7 @@ def _keypoints_of(
     keypoints, lines = parse_keypoints(path, total_frames)
     # more lines are not suspicious: they are hands
     if check and _is_far_off(min(lines, total_frames), total_frames):
-        raise ValueError(
+        raise InputError(
             f'{path}: has {lines} lines, but {source} has {total_frames} '
             'frames: does it belong to another clip, or is one of the two '
             'cut off?'
@@ -216,7 +217,7 @@ def load_prepared(path: PathLike) -> PreparedClip:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is damaged, is not a prepared file, or is of
+        InputError: The file is damaged, is not a prepared file, or is of
             another version. The message names the file.
     """
     if not os.path.isfile(path):
@@ -226,7 +227,7 @@ def load_prepared(path: PathLike) -> PreparedClip:
             arrays = {name: npz[name] for name in npz.files}
         about = json.loads(str(arrays['sources']))
         if about['version'] != PREPARED_VERSION:
-            raise ValueError(f'expected version {PREPARED_VERSION}, found {about["version"]}')
+            raise InputError(f'expected version {PREPARED_VERSION}, found {about["version"]}')
         frames = int(arrays['total_frames'])
         clip = PreparedClip(
             arrays['face_landmarks'],
@@ -240,7 +241,7 @@ def load_prepared(path: PathLike) -> PreparedClip:
         )
         _check_prepared(clip)
     except _BROKEN_NPZ as error:
-        raise ValueError(
+        raise InputError(
             f'{path}: this prepared file is damaged or out of '
             f'date ({error}). Delete it, and it is made anew'
         ) from error
@@ -318,6 +319,6 @@ def _check_prepared(clip: PreparedClip) -> None:
     for array, shape in expected:
         kind = bool if array is clip.face_is_box else np.float32
         if array.shape != shape or array.dtype != kind:
-            raise ValueError(f'expected {kind.__name__} {shape}, found {array.dtype} {array.shape}')
+            raise InputError(f'expected {kind.__name__} {shape}, found {array.dtype} {array.shape}')
     if len(clip.frame_size) != 2 or min(clip.frame_size) < 1:
-        raise ValueError(f'expected a frame size, found {clip.frame_size}')
+        raise InputError(f'expected a frame size, found {clip.frame_size}')

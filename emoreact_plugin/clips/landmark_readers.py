@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import PathLike
 
 NUM_LANDMARKS = 68
@@ -81,7 +82,7 @@ def read_openface_csv(
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is empty, is not text, has no 2D landmarks, has a
+        InputError: The file is empty, is not text, has no 2D landmarks, has a
             column twice, a row of another length, a cell that is not a number,
             a frame number that is not whole, is negative or over 200000, two
             rows for one face of a frame, or several faces and no ``frame``
@@ -125,11 +126,11 @@ def _parse_openface(path: PathLike) -> _FaceRows:
     while lines and not lines[-1].strip():
         lines.pop()
     if not lines:
-        raise ValueError(f'{path}: expected an OpenFace CSV file, found an empty file')
+        raise InputError(f'{path}: expected an OpenFace CSV file, found an empty file')
     header = [name.strip() for name in lines[0].split(',')]
     names = _openface_columns(path, header)
     if len(lines) == 1:
-        raise ValueError(f'{path}: has a header, but no row')
+        raise InputError(f'{path}: has a header, but no row')
 
     values = np.empty((len(lines) - 1, len(names)))
     places = [header.index(name) for name in names]
@@ -137,7 +138,7 @@ def _parse_openface(path: PathLike) -> _FaceRows:
     for row, line in enumerate(lines[1:]):
         width = line.count(',') + 1
         if width != len(header):
-            raise ValueError(
+            raise InputError(
                 f'{path}, line {row + 2}: expected '
                 f'{len(header)} cells as in the header, found '
                 f'{width}'
@@ -161,13 +162,13 @@ def _openface_columns(path: PathLike, header: Sequence[str]) -> list[str]:
     """Check the header and return the names of the columns to read, the points' last."""
     missing = [name for name in _POINT_COLUMNS if name not in header]
     if len(missing) == len(_POINT_COLUMNS):
-        raise ValueError(
+        raise InputError(
             f'{path}: has no 2D face landmarks (columns x_0 to x_67 and y_0 '
             f'to y_67) among its {len(header)} columns, the first of which '
             f'is {header[0][:40]!r}. Run OpenFace with 2D landmarks (-2Dfp)'
         )
     if missing:
-        raise ValueError(
+        raise InputError(
             f'{path}: expected the columns x_0 to x_67 and y_0 '
             f'to y_67, found no {", ".join(missing[:5])}'
             f'{" ..." if len(missing) > 5 else ""}'
@@ -175,7 +176,7 @@ def _openface_columns(path: PathLike, header: Sequence[str]) -> list[str]:
     names = [name for name in _ROW_COLUMNS if name in header] + _POINT_COLUMNS
     for name in names:
         if header.count(name) > 1:
-            raise ValueError(f'{path}: column {name} occurs {header.count(name)} times')
+            raise InputError(f'{path}: column {name} occurs {header.count(name)} times')
     return names
 
 
@@ -191,7 +192,7 @@ def _parse_cells(place: str, names: Sequence[str], cells: Sequence[str]) -> list
             missing = cell.lower() in _MISSING_CELLS
             values.append(np.nan if missing else float(cell))
         except ValueError:
-            raise ValueError(
+            raise InputError(
                 f'{place}, column {name}: expected a number, found {cell[:40]!r}'
             ) from None
     return values
@@ -209,19 +210,19 @@ def _frame_numbers(path: PathLike, rows: _FaceRows) -> np.ndarray:
             _check_whole(path, name, columns[name])
     for row, value in enumerate(columns.get('success', ())):
         if value not in (0, 1) and not np.isnan(value):
-            raise ValueError(
+            raise InputError(
                 f'{path}, line {row + 2}, column success: expected 0 or 1, found {value:g}'
             )
     faces = columns.get('face_id', np.zeros(count)).astype(np.int64)
     if 'frame' not in columns:
         if len(np.unique(faces)) > 1:
-            raise ValueError(
+            raise InputError(
                 f'{path}: has several faces (face_id), but no '
                 'frame column that tells which frame a row '
                 'belongs to'
             )
         if count > MAX_FRAMES:
-            raise ValueError(f'{path}: expected at most {MAX_FRAMES} frames, found {count} rows')
+            raise InputError(f'{path}: expected at most {MAX_FRAMES} frames, found {count} rows')
         return np.arange(count)
 
     frames = columns['frame'].astype(np.int64)
@@ -229,7 +230,7 @@ def _frame_numbers(path: PathLike, rows: _FaceRows) -> np.ndarray:
     for row, key in enumerate(zip(frames.tolist(), faces.tolist(), strict=True)):
         other = first_row.setdefault(key, row)
         if other != row:
-            raise ValueError(
+            raise InputError(
                 f'{path}, line {row + 2}: expected one row for each face of '
                 f'a frame, found frame {key[0]}, face {key[1]} again (first '
                 f'in line {other + 2})'
@@ -241,7 +242,7 @@ def _check_whole(path: PathLike, name: str, values: np.ndarray) -> None:
     whole = (values >= 0) & (values <= MAX_FRAMES) & (values == values.round())
     if not whole.all():
         row = int(whole.argmin())
-        raise ValueError(
+        raise InputError(
             f'{path}, line {row + 2}, column {name}: expected a '
             f'whole number from 0 to {MAX_FRAMES}, found '
             f'{values[row]:.15g}'
@@ -317,7 +318,7 @@ def read_keypoints_txt(path: PathLike, total_frames: int) -> np.ndarray:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is empty or is not text, or a line holds an odd
+        InputError: The file is empty or is not text, or a line holds an odd
             count of numbers, something that is not a number, or pixels
             instead of fractions. The message names the file and, for a line,
             its number.
@@ -337,7 +338,7 @@ def parse_keypoints(path: PathLike, total_frames: int) -> tuple[np.ndarray, int]
     check_count('total_frames', total_frames)
     lines = _read_lines(path, 'keypoint file')
     if not lines:
-        raise ValueError(f'{path}: expected a line a frame, found an empty file')
+        raise InputError(f'{path}: expected a line a frame, found an empty file')
     frames = []
     for number, line in enumerate(lines[:total_frames], 1):
         cells = line.split()
@@ -345,10 +346,10 @@ def parse_keypoints(path: PathLike, total_frames: int) -> tuple[np.ndarray, int]
         names = [f'number {k + 1}' for k in range(len(cells))]
         values = np.array(_parse_cells(place, names, cells))
         if len(values) % 2:
-            raise ValueError(f'{place}: expected pairs of x and y, found {len(values)} numbers')
+            raise InputError(f'{place}: expected pairs of x and y, found {len(values)} numbers')
         outside = np.flatnonzero(np.abs(values) > MAX_FRACTION)
         if len(outside):
-            raise ValueError(
+            raise InputError(
                 f'{place}: expected fractions of the frame (0 to 1), found '
                 f'{values[outside[0]]:g}: are these pixels?'
             )
@@ -372,7 +373,7 @@ def _read_lines(path: PathLike, kind: str) -> list[str]:
     except UnicodeDecodeError:
         text = '\0'
     if '\0' in text:
-        raise ValueError(f'{path}: expected a text file ({kind}, UTF-8), found other bytes')
+        raise InputError(f'{path}: expected a text file ({kind}, UTF-8), found other bytes')
     lines = text.replace('\r\n', '\n').replace('\r', '\n').split('\n')
     return lines if lines[-1] else lines[:-1]
 
@@ -380,4 +381,4 @@ def _read_lines(path: PathLike, kind: str) -> list[str]:
 def check_count(name: str, value: int) -> None:
     """Raise a ValueError unless a value is a whole number from 1 on."""
     if not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f'expected {name} to be a whole number from 1, found {value!r}')
+        raise InputError(f'expected {name} to be a whole number from 1, found {value!r}')

@@ -7,6 +7,7 @@ import csv
 import os.path as osp
 from typing import NamedTuple
 
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_whole
 
 FILE_NAME = 'masks.csv'
@@ -39,7 +40,7 @@ def read_masks(folder: str) -> dict[str, MaskedClip]:
         dict[str, MaskedClip]: The rows by ``path``; empty if there is no file.
 
     Raises:
-        ValueError: If it is not such a file. The message names the file and,
+        InputError: If it is not such a file. The message names the file and,
             for a row, the line.
     """
     path = osp.join(folder, FILE_NAME)
@@ -51,7 +52,7 @@ def read_masks(folder: str) -> dict[str, MaskedClip]:
             reader = csv.reader(file)
             header = next(reader, [])
             if header != list(MaskedClip._fields):
-                raise ValueError(
+                raise InputError(
                     f'{path}: expected the columns '
                     f'{", ".join(MaskedClip._fields)}, found '
                     f'{", ".join(header) or "none"}'
@@ -60,7 +61,7 @@ def read_masks(folder: str) -> dict[str, MaskedClip]:
                 record = _record(row, f'{path}, line {reader.line_num}')
                 records[record.path] = record
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f'{path}: expected a CSV file in UTF-8 ({error})') from error
+        raise InputError(f'{path}: expected a CSV file in UTF-8 ({error})') from error
     return records
 
 
@@ -69,7 +70,7 @@ def _record(row: list, place: str) -> MaskedClip:
         path, mask, frames, unmasked = row
         return MaskedClip(path, mask, int(frames), int(unmasked))
     except ValueError:
-        raise ValueError(
+        raise InputError(
             f'{place}: expected path, mask and two whole numbers, found {row}'
         ) from None
 

@@ -148,7 +148,9 @@ def _explain_unreadable_checkpoints() -> None:
             reason = str(error).replace('\n', ' ')
             found = reason.find('WeightsUnpickler error:')
             reason = reason[max(found, 0) :][:200]
-            raise ValueError(_UNREADABLE.format(file=filename, reason=reason)) from error
+            from emoreact_plugin.utils.errors import InputError
+
+            raise InputError(_UNREADABLE.format(file=filename, reason=reason)) from error
 
     CheckpointLoader.load_checkpoint = classmethod(load_checkpoint)
 

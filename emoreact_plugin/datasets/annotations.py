@@ -9,6 +9,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from emoreact_plugin.utils.errors import InputError
+
 # The order of EmoReact's annotation files (Nojavanasghari et al., ICMI 2016).
 EMOTIONS = (
     'Curiosity',
@@ -102,7 +104,7 @@ def read_annotations(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: For an unknown key in ``columns``, a missing or repeated
+        InputError: For an unknown key in ``columns``, a missing or repeated
             column, no rows, a row of another length, a label other than 0 or
             1 (soft: out of 0..1) or one that is not a class, a valence or
             frame that is not a number, a clip that occurs twice, or a name
@@ -111,7 +113,7 @@ def read_annotations(
     """
     unknown = set(columns or {}) - set(ROLES)
     if unknown:
-        raise ValueError(
+        raise InputError(
             f'columns: expected some of {", ".join(ROLES)}, found {", ".join(sorted(unknown))}'
         )
     if not osp.isfile(path):
@@ -123,7 +125,7 @@ def read_annotations(
         with open(path, newline='', encoding='utf-8-sig') as file:
             return _read_rows(path, csv.DictReader(file), classes, dict(columns or {}), soft)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f'{path}: expected a CSV file in UTF-8 ({error})') from error
+        raise InputError(f'{path}: expected a CSV file in UTF-8 ({error})') from error
 
 
 def _read_rows(
@@ -138,7 +140,7 @@ def _read_rows(
     for name in (*columns.values(), *labels):
         if header.count(name) != 1:
             found = ', '.join(c for c in header if c) or 'none'
-            raise ValueError(
+            raise InputError(
                 f"{path}: expected a column '{name}', found the columns {found}"
                 if name not in header
                 else f"{path}: expected one column '{name}', found {header.count(name)}"
@@ -147,7 +149,7 @@ def _read_rows(
     for row in reader:
         place = f'{path}, line {reader.line_num}'
         if None in row:
-            raise ValueError(
+            raise InputError(
                 f'{place}: expected {len(header)} cells as in '
                 f'the header, found {len(header)} and '
                 f'{len(row[None])} more'
@@ -171,10 +173,10 @@ def _read_rows(
         # Without its ending, the name is the clip's id and that of its files.
         before = seen.setdefault(annotation.clip_id, reader.line_num)
         if before != reader.line_num:
-            raise ValueError(f"{place}: video '{cells['video']}' stands in line {before} already")
+            raise InputError(f"{place}: video '{cells['video']}' stands in line {before} already")
         rows.append(annotation)
     if not rows:
-        raise ValueError(f'{path}: expected at least one clip, found none')
+        raise InputError(f'{path}: expected at least one clip, found none')
     return rows
 
 
@@ -190,7 +192,7 @@ def parse_label(text: str | None, place: str, soft: bool = False) -> float:
         float: 0 or 1; in between with ``soft``.
 
     Raises:
-        ValueError: For anything else.
+        InputError: For anything else.
     """
     try:
         value = float(text)
@@ -198,7 +200,7 @@ def parse_label(text: str | None, place: str, soft: bool = False) -> float:
         value = math.nan
     if not (0 <= value <= 1 if soft else value in (0, 1)):
         expected = 'a number from 0 to 1' if soft else '0 or 1'
-        raise ValueError(f'{place}: expected {expected}, found {text!r}')
+        raise InputError(f'{place}: expected {expected}, found {text!r}')
     return value
 
 
@@ -213,20 +215,20 @@ def parse_valence(text: str, place: str) -> float:
         float: The value.
 
     Raises:
-        ValueError: For anything but a finite number.
+        InputError: For anything but a finite number.
     """
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise ValueError(f'{place}: expected a number, found {text!r}')
+        raise InputError(f'{place}: expected a number, found {text!r}')
     return value
 
 
 def _one_hot(text: str, classes: Sequence[str], name: str, place: str) -> tuple:
     if text not in classes:
-        raise ValueError(
+        raise InputError(
             f"{place}, column '{name}': expected one of {', '.join(classes)}, found {text!r}"
         )
     return tuple(float(each == text) for each in classes)
@@ -240,13 +242,13 @@ def _part(cells: dict[str, str], columns: dict[str, str], place: str) -> tuple[i
         if not text:
             continue
         if not re.fullmatch(r'\d+(\.0*)?', text):
-            raise ValueError(
+            raise InputError(
                 f"{place}, column '{columns[role]}': expected the number of a frame, found {text!r}"
             )
         frames[role] = int(text.split('.')[0])
     start, end = frames['start'], frames['end']
     if end is not None and end <= start:
-        raise ValueError(
+        raise InputError(
             f"{place}, column '{columns['end']}': expected a "
             f'frame after the first, {start}, found {end}'
         )
@@ -255,7 +257,7 @@ def _part(cells: dict[str, str], columns: dict[str, str], place: str) -> tuple[i
 
 def _person(text: str | None, columns: dict[str, str], place: str) -> str | None:
     if text is not None and not PERSON.fullmatch(text):
-        raise ValueError(
+        raise InputError(
             f"{place}, column '{columns['person']}': expected letters, "
             f'digits, _ and -, found {text!r}'
         )
@@ -270,7 +272,7 @@ def check_name(name: str, place: str) -> None:
         place (str): Where the name is, for the error message.
 
     Raises:
-        ValueError: For an empty or absolute name, one with a drive or
+        InputError: For an empty or absolute name, one with a drive or
             ``..``, and one with a zero byte.
     """
     parts = name.replace('\\', '/').split('/')
@@ -281,6 +283,6 @@ def check_name(name: str, place: str) -> None:
         or ntpath.splitdrive(name)[0]
         or '..' in parts
     ):
-        raise ValueError(
+        raise InputError(
             f'{place}: expected a video name within the folder of videos, found {name!r}'
         )

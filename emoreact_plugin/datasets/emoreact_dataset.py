@@ -16,6 +16,7 @@ from emoreact_plugin.clips.fill_cache import default_cache_dir, prepare_all
 from emoreact_plugin.clips.landmark_cache import load_prepared
 from emoreact_plugin.clips.mask_record import read_masks
 from emoreact_plugin.sample_data.dataset import is_sample_data
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.random_state import seeded
 from emoreact_plugin.utils.text import number
 from emoreact_plugin.video.folders import MASKED_SUFFIX, find_frame_dir
@@ -105,7 +106,7 @@ class EmoReactDataset(BaseActionDataset):
             ...
 
     Raises:
-        FileNotFoundError, ValueError: When the data set is built, for
+        FileNotFoundError, InputError: When the data set is built, for
             whatever is missing or wrong in the files, and for ``DrawFaceMask``
             in the pipeline of clips that were masked beforehand.
         RuntimeError: When a clip is read; the message names the clip.
@@ -131,7 +132,7 @@ class EmoReactDataset(BaseActionDataset):
     ) -> None:
         data_prefix = dict(video='videos') if data_prefix is None else dict(data_prefix)
         if sum(name in data_prefix for name in SOURCES) != 1:
-            raise ValueError(
+            raise InputError(
                 f'data_prefix: expected one of {", ".join(SOURCES)}, found '
                 f'{", ".join(data_prefix) or "none"}'
             )
@@ -140,7 +141,7 @@ class EmoReactDataset(BaseActionDataset):
         self.cache_dir = cache_dir or default_cache_dir()
         self.required = tuple(required)
         if not set(self.required) <= {'landmarks', 'keypoints'}:
-            raise ValueError(f"required: expected 'landmarks' and 'keypoints', found {required!r}")
+            raise InputError(f"required: expected 'landmarks' and 'keypoints', found {required!r}")
         self.allow_missing = allow_missing
         self.check_landmarks = check_landmarks
         self.columns = columns
@@ -222,7 +223,7 @@ class EmoReactDataset(BaseActionDataset):
         whose required files are missing.
 
         Raises:
-            FileNotFoundError, ValueError: For files that are missing, and for
+            FileNotFoundError, InputError: For files that are missing, and for
                 annotations that are wrong.
         """
         rows = self._rows()
@@ -271,7 +272,7 @@ class EmoReactDataset(BaseActionDataset):
             for region in getattr(step, 'regions', ()):
                 for folder, record in records.items():
                     if region not in record.boxes:
-                        raise ValueError(
+                        raise InputError(
                             f"{folder}: expected crops of '{region}', found "
                             f'{", ".join(record.boxes)}. '
                             'tools/extract_frames.py --crops makes them'
@@ -306,7 +307,7 @@ class EmoReactDataset(BaseActionDataset):
         end = source_frames if row.end is None else row.end
         first, last = -(-row.start // step), -(-end // step)
         if not 0 <= row.start < end <= source_frames or first == last:
-            raise ValueError(
+            raise InputError(
                 f'{self.ann_file}, line {row.line}: expected frames within '
                 f'the {source_frames} of {row.video}'
                 f'{f" (every {step}th)" if step > 1 else ""}, found '
@@ -335,7 +336,7 @@ class EmoReactDataset(BaseActionDataset):
         The path of the clip is given even if nothing is there.
 
         Raises:
-            ValueError: For a damaged prepared file among the landmarks.
+            InputError: For a damaged prepared file among the landmarks.
         """
         video, prefix = row.video, self.data_prefix
         if 'video' in prefix:
@@ -374,19 +375,19 @@ class EmoReactDataset(BaseActionDataset):
             bool: True for all, False for none.
 
         Raises:
-            ValueError: If only some were, or if the pipeline would draw masks on
+            InputError: If only some were, or if the pipeline would draw masks on
                 masked clips.
         """
         masked = [path for path, mask in masks.items() if mask]
         plain = [path for path, mask in masks.items() if not mask]
         if masked and plain:
-            raise ValueError(
+            raise InputError(
                 f'{self.ann_file}: expected all clips masked beforehand, or '
                 f'none, found {len(masked)} masked (the first: {masked[0]}) '
                 f'and {len(plain)} not masked (the first: {plain[0]})'
             )
         if masked and draws_masks(self.pipeline):
-            raise ValueError(
+            raise InputError(
                 f'{self.ann_file}: DrawFaceMask expects frames without masks, '
                 f'found {number(len(masked), "clip")} masked beforehand (the '
                 f'first: {masked[0]}). Leave out --mask, or give clips '
@@ -415,6 +416,8 @@ class EmoReactDataset(BaseActionDataset):
         except Exception as error:
             info = self.get_data_info(idx)
             place = next(info[key] for key in ('filename', 'frame_dir', 'crops_dir') if key in info)
-            raise RuntimeError(
+            # What a user can mend, or a bug in somebody's transform.
+            kind = InputError if isinstance(error, (InputError, OSError)) else RuntimeError
+            raise kind(
                 f"clip '{info['video_id']}' ({place}): {type(error).__name__}: {error}"
             ) from error

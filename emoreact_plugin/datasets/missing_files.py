@@ -3,6 +3,7 @@
 import os.path as osp
 
 from emoreact_plugin.clips.clip_files import ClipFiles, expected_names
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.video.folders import FRAME_DIRS
 from emoreact_plugin.video.reading import probe_video
 
@@ -33,7 +34,7 @@ def check_clips(dataset, clips: list[ClipFiles]) -> list[str]:
         FileNotFoundError: For clips that are missing, for required files that
             no clip has, and, if ``allow_missing`` is off, for required files
             that only some clips have.
-        ValueError: If these files are missing because a video is damaged.
+        InputError: If these files are missing because a video is damaged.
     """
     exists = osp.isfile if 'video' in dataset.data_prefix else osp.isdir
     missing = [files.source for files in clips if not exists(files.source)]
@@ -84,7 +85,7 @@ def _check_kind(dataset, clips: list[ClipFiles], kind: str, lost: list[str]) -> 
         # No landmarks can be extracted from a damaged video.
         damage = next(filter(None, map(_damage, without[:SHOWN])), None)
         if damage:
-            raise ValueError(
+            raise InputError(
                 f'{text}. Some of these videos are damaged, the first: {damage}. {REMEDY}'
             )
         raise FileNotFoundError(
@@ -122,10 +123,10 @@ def crop_folders(dataset, rows: list[Annotation]) -> list[str]:
 
     Raises:
         FileNotFoundError: For folders that are missing.
-        ValueError: For annotations with a column for the person.
+        InputError: For annotations with a column for the person.
     """
     if rows[0].person is not None:
-        raise ValueError(
+        raise InputError(
             f'{dataset.ann_file}: expected no column for the person with '
             'prepared crops, which are of one person a video'
         )

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import number
 
 
@@ -16,22 +17,21 @@ def clear_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (ValueError, OSError, KeyError, RuntimeError, ImportError, TypeError) as error:
+    except (InputError, OSError) as error:
         if os.environ.get('EMOREACT_TRACEBACK'):
             raise
-        message = error.args[0] if isinstance(error, KeyError) else error
-        sys.exit(f'error: {message}\n(EMOREACT_TRACEBACK=1 shows where.)')
+        sys.exit(f'error: {error}\n(EMOREACT_TRACEBACK=1 shows where.)')
 
 
 def check_display() -> None:
     """Refuse ``--show`` if no window can be opened.
 
     Raises:
-        ValueError: On Linux without a display.
+        InputError: On Linux without a display.
     """
     displays = ('DISPLAY', 'WAYLAND_DISPLAY')
     if sys.platform.startswith('linux') and not any(map(os.environ.get, displays)):
-        raise ValueError(
+        raise InputError(
             '--show: expected a display, found none (neither '
             f'{" nor ".join(displays)} is set); leave it out, '
             'and a file is written'

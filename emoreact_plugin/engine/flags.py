@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from mmengine.config import Config, DictAction
 
 from emoreact_plugin.recipes import CHOICES, DEFAULTS, INPUTS, overriding
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.weights.checkpoints import checkpoint_of
 
 from .console import say
@@ -92,7 +93,7 @@ def load_config(args: argparse.Namespace) -> Config:
         Config: With ``work_dir`` and ``launcher``.
 
     Raises:
-        FileNotFoundError, ValueError: For a config file that does not exist, or flags that cannot
+        FileNotFoundError, InputError: For a config file that does not exist, or flags that cannot
             have an effect.
     """
     if 'LOCAL_RANK' not in os.environ:
@@ -103,11 +104,11 @@ def load_config(args: argparse.Namespace) -> Config:
         options['init'] = checkpoint_of(options['init'])
     for name in args.cfg_options or {}:
         if name.split('.')[0] == 'recipe':
-            raise ValueError(
+            raise InputError(
                 f'--cfg-options {name}=...: this is a record; use the flags, such as --input'
             )
         if name in DEFAULTS:
-            raise ValueError(
+            raise InputError(
                 f'--cfg-options {name}=...: this is an option of the recipe '
                 f'that much depends on; use --{name.replace("_", "-")}'
             )
@@ -142,7 +143,7 @@ def _check_overrides(path: str, options: dict, calls: list, cfg: Config) -> None
     """Refuse flags that cannot take full effect in this config."""
     flags = ', '.join('--' + name.replace('_', '-') for name in options)
     if len(calls) > 1:
-        raise ValueError(
+        raise InputError(
             f'{path}: it and its bases call emoreact_plugin.recipes.build '
             f'{len(calls)} times, and the results would be mixed. Call it in '
             'one file, or change the options of the base by flags'
@@ -150,7 +151,7 @@ def _check_overrides(path: str, options: dict, calls: list, cfg: Config) -> None
     if not options:
         return
     if not calls:
-        raise ValueError(
+        raise InputError(
             f'{path}: {flags} cannot be used with a config that '
             'is not made by emoreact_plugin.recipes.build'
         )
@@ -160,7 +161,7 @@ def _check_overrides(path: str, options: dict, calls: list, cfg: Config) -> None
         key for key, value in after.items() if before.get(key) != value and final.get(key) != value
     ]
     if undone:
-        raise ValueError(
+        raise InputError(
             f'{path}: sets {", ".join(undone[:3])} itself, which '
             f'{flags} would have to change. Change it there'
         )
@@ -174,7 +175,7 @@ def _check_streams(cfg: Config) -> None:
         keys = steps[-1].get('collect_keys') if steps else None
         missing = [s for s in streams if f'{s}_imgs' not in (keys or ())]
         if steps and missing:
-            raise ValueError(
+            raise InputError(
                 f"the model has a stream '{missing[0]}', but the pipeline of "
                 f'{dataset.get("ann_file")} packs '
                 f'{", ".join(keys or ()) or "imgs"}'
@@ -197,7 +198,7 @@ def leaves(value, path: str = '') -> Iterator[tuple]:
 def _config_path(args: argparse.Namespace) -> str:
     given = [p for p in (args.config, args.config_flag) if p is not None]
     if len(given) != 1:
-        raise ValueError(
+        raise InputError(
             'expected one config file, such as '
             'configs/emoreact/tsn_r50_fusion.py, found '
             f'{len(given)}'

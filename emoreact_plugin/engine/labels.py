@@ -6,6 +6,7 @@ from mmengine.config import Config
 
 from emoreact_plugin.datasets import EMOTIONS, read_annotations
 from emoreact_plugin.datasets.emoreact_dataset import SOFT_POSITIVE
+from emoreact_plugin.utils.errors import InputError
 
 
 def labels_of(cfg: Config, split: str, soft: bool = False) -> list | None:
@@ -21,7 +22,7 @@ def labels_of(cfg: Config, split: str, soft: bool = False) -> list | None:
         ``EmoReactDataset``.
 
     Raises:
-        FileNotFoundError, ValueError: If the CSV cannot be read.
+        FileNotFoundError, InputError: If the CSV cannot be read.
     """
     loader = cfg.get(f'{split}_dataloader')
     if not loader or loader['dataset'].get('type') != 'EmoReactDataset':
@@ -44,13 +45,13 @@ def balance_labels(cfg: Config) -> None:
     none. A soft label counts as a part of each.
 
     Raises:
-        ValueError: If the model is not a ``LateFusionRecognizer`` or the dataset not an
+        InputError: If the model is not a ``LateFusionRecognizer`` or the dataset not an
             ``EmoReactDataset``.
     """
     labels = labels_of(cfg, 'train', soft=True)
     if labels is None or cfg.model.get('type') != 'LateFusionRecognizer':
         found = cfg.model.get('type') if labels else 'another data set'
-        raise ValueError(
+        raise InputError(
             f'--pos-weight: expected a LateFusionRecognizer and an EmoReactDataset, found {found}'
         )
     positives = [sum(column) for column in zip(*labels, strict=True)]

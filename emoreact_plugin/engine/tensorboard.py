@@ -12,6 +12,7 @@ from mmengine.visualization import TensorboardVisBackend
 
 from emoreact_plugin.datasets.emoreact_dataset import SOFT_POSITIVE
 from emoreact_plugin.evaluation import prior_roc_auc_micro
+from emoreact_plugin.utils.errors import MissingPackageError
 from mmaction.registry import HOOKS, VISBACKENDS
 
 FOLDER = 'tensorboard'
@@ -167,12 +168,12 @@ def add_tensorboard(cfg: Config) -> None:
         cfg (Config): Of the training, with ``work_dir`` and ``resume``; changed in place.
 
     Raises:
-        ImportError: If TensorBoard is not installed.
+        MissingPackageError: If TensorBoard is not installed.
     """
     try:
         import torch.utils.tensorboard  # noqa: F401
     except ImportError as error:
-        raise ImportError(
+        raise MissingPackageError(
             f'--tensorboard: TensorBoard cannot be imported ({error}); {_INSTALL}'
         ) from error
     earlier = sorted(glob(osp.join(escape(cfg.work_dir), FOLDER, '*')))

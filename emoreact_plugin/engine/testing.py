@@ -5,6 +5,7 @@ import os.path as osp
 from mmengine.dist import is_main_process
 
 from emoreact_plugin.evaluation import write_metrics
+from emoreact_plugin.utils.errors import InputError
 
 from .console import ConsoleHook, say
 from .results import label_prior, results_table
@@ -19,7 +20,7 @@ def choose_split(cfg, split):
     if split == 'test':
         return
     if not cfg.get(f'{split}_dataloader'):
-        raise ValueError(
+        raise InputError(
             f'--split {split}: expected a {split}_dataloader in the config, found none'
         )
     if split == 'val':
@@ -30,7 +31,7 @@ def choose_split(cfg, split):
     dataset = cfg.train_dataloader.dataset
     test = cfg.test_dataloader.dataset
     if 'pipeline' not in dataset or 'pipeline' not in test:
-        raise ValueError(
+        raise InputError(
             '--split train: expected data sets with a pipeline of their own '
             f'for train and test, found {dataset.type} and {test.type}'
         )
@@ -47,7 +48,7 @@ def add_dump(cfg, path, split, checkpoint):
     elif path.endswith('.npz'):
         metrics = [e for e in evaluators if e['type'] == 'ROCAUCMetric']
         if not metrics:
-            raise ValueError(
+            raise InputError(
                 f'--dump {path}: expected a ROCAUCMetric in the evaluator, '
                 'which says whether the scores are logits, found '
                 f'{", ".join(str(e["type"]) for e in evaluators)}'
@@ -60,7 +61,7 @@ def add_dump(cfg, path, split, checkpoint):
             **{k: metrics[0][k] for k in ('scores', 'classes') if k in metrics[0]},
         )
     else:
-        raise ValueError(f'--dump {path}: expected a name that ends in .npz or .pkl')
+        raise InputError(f'--dump {path}: expected a name that ends in .npz or .pkl')
     cfg.test_evaluator = [*evaluators, dump]
 
 

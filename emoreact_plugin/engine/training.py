@@ -9,6 +9,7 @@ from mmengine.registry import init_default_scope
 
 from emoreact_plugin.datasets import EmoReactDataset
 from emoreact_plugin.evaluation import write_metrics
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.weights.checkpoints import check_recipe, latest_checkpoint, read_meta
 from mmaction.registry import DATASETS
 
@@ -27,7 +28,7 @@ def apply_flags(cfg, args):
     if args.amp:
         kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
         if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
-            raise ValueError(f'--amp: expected an optim_wrapper of type OptimWrapper, found {kind}')
+            raise InputError(f'--amp: expected an optim_wrapper of type OptimWrapper, found {kind}')
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
     check_schedule(cfg)
@@ -37,7 +38,7 @@ def apply_flags(cfg, args):
         cfg.auto_scale_lr.enable = True
     if args.early_stopping is not None:
         if args.no_validate:
-            raise ValueError('--early-stopping: expected validation, found --no-validate')
+            raise InputError('--early-stopping: expected validation, found --no-validate')
         cfg.setdefault('custom_hooks', []).append(
             dict(
                 type='EarlyStoppingHook',
@@ -65,7 +66,7 @@ def check_schedule(cfg):
     for each in schedulers if isinstance(schedulers, list) else [schedulers]:
         steps = each.get('total_steps')
         if each.get('convert_to_iter_based') and steps and epochs and (steps < epochs):
-            raise ValueError(
+            raise InputError(
                 f'param_scheduler.total_steps: expected the {epochs} epochs '
                 f'of train_cfg.max_epochs, found {steps}; add '
                 f'param_scheduler.total_steps={epochs} to --cfg-options'
@@ -85,7 +86,7 @@ def apply_resume(cfg, args):
     meta = read_meta(path)
     check_recipe(path, meta, cfg.get('recipe'), resume=True)
     if 'epoch' not in meta or 'iter' not in meta:
-        raise ValueError(
+        raise InputError(
             f'{path}: expected the checkpoint of a run to go on '
             'from, found weights without its epoch; --init '
             'starts a training from them'
@@ -143,7 +144,7 @@ def open_splits(runner):
     MMEngine would open val only after the first epoch and test after the last.
 
     Raises:
-        ValueError: If all labels of val are the same.
+        InputError: If all labels of val are the same.
     """
     loops = dict(train=runner.train_loop, val=runner.val_loop, test=runner.test_loop)
     seen = {}
@@ -163,7 +164,7 @@ def open_splits(runner):
         say(f'{split}: ' + (summary() if summary else f'{len(dataset)} samples'))
         labels = getattr(dataset, 'labels', None)
         if split == 'val' and labels is not None and (labels.min() == labels.max()):
-            raise ValueError(
+            raise InputError(
                 f'{dataset.ann_file}: all labels are {labels.min():g}, so no '
                 'ROC AUC can tell the best epoch; expected 0 and 1, or '
                 '--no-validate'

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import sha256_of, write_whole
 from mmaction.registry import METRICS
 
@@ -74,7 +75,7 @@ class Dump:
         """Return the logits, (N, C), all finite.
 
         Raises:
-            ValueError: If a probability is 0 or 1, which has no logit. It is not replaced by a
+            InputError: If a probability is 0 or 1, which has no logit. It is not replaced by a
                 large number: that number would be invented, and would outweigh the logits that it
                 is averaged with.
         """
@@ -84,7 +85,7 @@ class Dump:
         if bad.any():
             row, col = F.first_bad(bad)
             place = F.place_of(row, col, self.classes, self.video_ids)
-            raise ValueError(
+            raise InputError(
                 f'probabilities, {place}: expected above 0 and below 1, to '
                 f'take the logit, found {self.scores[row, col]:g}; have the '
                 "recognizer give logits (cls_head=dict(average_clips='score')"
@@ -108,7 +109,7 @@ def write_dump(path, dump: Dump) -> Path:
         Path: The file.
 
     Raises:
-        ValueError: If the name does not end in ``.npz``, or the dump is not as :class:`Dump` says.
+        InputError: If the name does not end in ``.npz``, or the dump is not as :class:`Dump` says.
             No file is written then.
     """
     path = _check_name(path)
@@ -150,7 +151,7 @@ def read_dump(path) -> Dump:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is not as described above. The message says the file, the place,
+        InputError: If the file is not as described above. The message says the file, the place,
             what was expected and what was found.
     """
     if not os.path.isfile(path):
@@ -164,12 +165,12 @@ def read_dump(path) -> Dump:
         needed.add('logits')
     missing = sorted(needed - set(content))
     if missing:
-        raise ValueError(
+        raise InputError(
             f'{path}: expected {", ".join(missing)}, found only {", ".join(content) or "nothing"}'
         )
     for key in ('video_ids', 'classes'):
         if content[key].dtype.kind != 'U' or content[key].ndim != 1:
-            raise ValueError(
+            raise InputError(
                 f'{path}: {key}: expected names, (N,) of text, '
                 f'found {content[key].dtype} '
                 f'{content[key].shape}'
@@ -201,19 +202,19 @@ def read_dump(path) -> Dump:
 def _read_npz(path) -> dict[str, np.ndarray]:
     expected = 'expected an .npz file that tools/test.py --dump FILE.npz wrote'
     if not zipfile.is_zipfile(path):
-        raise ValueError(f'{path}: {expected}, found another format')
+        raise InputError(f'{path}: {expected}, found another format')
     try:
         with np.load(path, allow_pickle=False) as npz:
             return {key: npz[key] for key in npz.files}
     except _BROKEN as error:
-        raise ValueError(f'{path}: {expected}, found that it cannot be read: {error}') from error
+        raise InputError(f'{path}: {expected}, found that it cannot be read: {error}') from error
 
 
 def _check_name(path) -> Path:
     if not os.fspath(path).endswith('.npz'):
-        raise ValueError(f'{path}: expected a name that ends in .npz')
+        raise InputError(f'{path}: expected a name that ends in .npz')
     if os.path.isdir(path):
-        raise ValueError(f'{path}: expected a file, found a folder')
+        raise InputError(f'{path}: expected a file, found a folder')
     return Path(path)
 
 
@@ -222,7 +223,7 @@ def _checked(dump: Dump, path) -> Dump:
     try:
         return _check(dump)
     except ValueError as error:
-        raise ValueError(f'{path}: {error}') from error
+        raise InputError(f'{path}: {error}') from error
 
 
 def _check(dump: Dump) -> Dump:
@@ -231,18 +232,18 @@ def _check(dump: Dump) -> Dump:
     seen = set()
     for video_id in ids:
         if video_id in seen:
-            raise ValueError(
+            raise InputError(
                 'video_ids: expected every clip once, found '
                 f'{video_id!r} {ids.count(video_id)} times'
             )
         seen.add(video_id)
     if dump.scale not in SCORES:
-        raise ValueError(f'scale: expected one of {SCORES}, found {dump.scale!r}')
+        raise InputError(f'scale: expected one of {SCORES}, found {dump.scale!r}')
 
     def check(values, name, check_values=F.check_scores, dtype=np.float32):
         values = F.check_matrix(values, name, classes)
         if len(values) != len(ids):
-            raise ValueError(f'{name}: expected {len(ids)} rows, one a clip, found {len(values)}')
+            raise InputError(f'{name}: expected {len(ids)} rows, one a clip, found {len(values)}')
         with np.errstate(over='ignore'):  # infinite then, and refused
             values = values.astype(dtype)
         check_values(values, classes, ids, name)
@@ -273,11 +274,11 @@ def _check(dump: Dump) -> Dump:
 def _check_share(values, name: str, count: int) -> np.ndarray:
     values = np.asarray(values)
     if values.shape != (count,) or values.dtype.kind not in 'buif':
-        raise ValueError(
+        raise InputError(
             f'{name}: expected ({count},) numbers, one a clip, found {values.dtype} {values.shape}'
         )
     if not ((values >= 0) & (values <= 1)).all():
-        raise ValueError(
+        raise InputError(
             f'{name}: expected shares in 0..1, found {values.min():g} to {values.max():g}'
         )
     return values.astype(np.float32)
@@ -290,7 +291,7 @@ def _check_probabilities(dump: Dump, stored: np.ndarray, path) -> None:
     """
     expected = dump.probabilities
     if stored.dtype.kind != 'f' or stored.shape != expected.shape:
-        raise ValueError(
+        raise InputError(
             f'{path}: probabilities: expected numbers '
             f'{expected.shape}, found {stored.dtype} '
             f'{stored.shape}'
@@ -298,7 +299,7 @@ def _check_probabilities(dump: Dump, stored: np.ndarray, path) -> None:
     bad = ~(np.abs(stored - expected) <= _SIGMOID_TOLERANCE)
     if bad.any():
         row, col = F.first_bad(bad)
-        raise ValueError(
+        raise InputError(
             f'{path}: probabilities, '
             f'{F.place_of(row, col, dump.classes, dump.video_ids)}: expected '
             f'the sigmoid of the logit, {expected[row, col]:g}, found '
@@ -330,8 +331,8 @@ class DumpScores(ROCAUCMetric):
 
     Raises:
         FileNotFoundError: If there is no such checkpoint.
-        KeyError: When a sample comes that lacks a key.
-        ValueError: If an argument is not as above. Later, for the same reasons as in
+        InputError: When a sample comes that lacks a key.
+        InputError: If an argument is not as above. Later, for the same reasons as in
             :class:`ROCAUCMetric`, if a clip comes twice, or if only some samples have a stream.
     """
 
@@ -356,7 +357,7 @@ class DumpScores(ROCAUCMetric):
 
     def _read(self, sample: dict, classes: tuple[str, ...]) -> dict:
         if sample.get('video_id') is None:
-            raise KeyError(
+            raise InputError(
                 'video_id: not in the sample, which has '
                 f'{sorted(sample)}; a dump needs it, so have '
                 "PackActionInputs pack it: meta_keys=('video_id', ...)"
@@ -404,7 +405,7 @@ def _stacked(results: list[dict], key: str) -> dict[str, np.ndarray]:
     names = list(results[0][key])
     for result in results:
         if set(result[key]) != set(names):
-            raise ValueError(
+            raise InputError(
                 f'DumpScores: {key}: expected the streams of the first clip, '
                 f'{", ".join(names) or "none"}, in every sample, found '
                 f'{", ".join(result[key]) or "none"} in that of video_id '

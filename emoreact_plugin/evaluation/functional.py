@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import rankdata
 
+from emoreact_plugin.utils.errors import InputError
+
 # Names of averages, which share a dictionary with the names of classes.
 AVERAGES = ('micro', 'macro')
 
@@ -46,26 +48,26 @@ def check_matrix(values, name: str, classes: Sequence[str] | None = None) -> np.
         np.ndarray: (N, C), float64.
 
     Raises:
-        ValueError: If it does not have two axes, has no rows or no columns, has another number of
+        InputError: If it does not have two axes, has no rows or no columns, has another number of
             columns than there are classes, or is not real.
     """
     values = np.asarray(values)
     if values.ndim != 2:
-        raise ValueError(
+        raise InputError(
             f'{name}: expected an array of shape (N, C), clips '
             f'by classes, found shape {values.shape}'
         )
     if 0 in values.shape:
-        raise ValueError(
+        raise InputError(
             f'{name}: expected at least one clip and one class, found shape {values.shape}'
         )
     if classes is not None and values.shape[1] != len(classes):
-        raise ValueError(
+        raise InputError(
             f'{name}: expected {len(classes)} columns, one each of '
             f'{", ".join(classes)}, found shape {values.shape}'
         )
     if values.dtype.kind not in 'buif':
-        raise ValueError(f'{name}: expected real numbers, found dtype {values.dtype}')
+        raise InputError(f'{name}: expected real numbers, found dtype {values.dtype}')
     return values.astype(np.float64)
 
 
@@ -73,22 +75,22 @@ def check_classes(classes: Sequence[str]) -> tuple[str, ...]:
     """Check the names of the classes, which become keys of the result.
 
     Raises:
-        ValueError: If there are none, one occurs twice, or one has the name of an average.
+        InputError: If there are none, one occurs twice, or one has the name of an average.
     """
     if isinstance(classes, str):
-        raise ValueError(f'classes: expected a sequence of names, found the one string {classes!r}')
+        raise InputError(f'classes: expected a sequence of names, found the one string {classes!r}')
     classes = tuple(classes)
     if not classes:
-        raise ValueError('classes: expected at least one name, found none')
+        raise InputError('classes: expected at least one name, found none')
     for name in classes:
         if not isinstance(name, str):
-            raise ValueError(f'classes: expected names, found {name!r}')
+            raise InputError(f'classes: expected names, found {name!r}')
         if name in AVERAGES:
-            raise ValueError(
+            raise InputError(
                 f'classes: {name!r} is the name of an average and cannot be that of a class'
             )
         if classes.count(name) > 1:
-            raise ValueError(
+            raise InputError(
                 f'classes: expected every name once, found {name!r} {classes.count(name)} times'
             )
     return classes
@@ -112,13 +114,13 @@ def check_labels(
         np.ndarray: (N, C), bool.
 
     Raises:
-        ValueError: For the reasons of :func:`check_matrix`, and if a value is not 0 or 1.
+        InputError: For the reasons of :func:`check_matrix`, and if a value is not 0 or 1.
     """
     labels = check_matrix(labels, name, classes)
     bad = (labels != 0) & (labels != 1)
     if bad.any():
         row, col = first_bad(bad)
-        raise ValueError(
+        raise InputError(
             f'{name}, {place_of(row, col, classes, video_ids)}: '
             f'expected 0 or 1, found {labels[row, col]:g}'
         )
@@ -143,13 +145,13 @@ def check_scores(
         np.ndarray: (N, C), float64.
 
     Raises:
-        ValueError: For the reasons of :func:`check_matrix`, and if a value is NaN or infinite.
+        InputError: For the reasons of :func:`check_matrix`, and if a value is NaN or infinite.
     """
     scores = check_matrix(scores, name, classes)
     bad = ~np.isfinite(scores)
     if bad.any():
         row, col = first_bad(bad)
-        raise ValueError(
+        raise InputError(
             f'{name}, {place_of(row, col, classes, video_ids)}: expected a '
             f'finite number, found {scores[row, col]} ({int(bad.sum())} such '
             f'in {bad.any(axis=1).sum()} of {len(scores)} clips)'
@@ -168,7 +170,7 @@ def check_probabilities(
     bad = (probabilities < 0) | (probabilities > 1)
     if bad.any():
         row, col = first_bad(bad)
-        raise ValueError(
+        raise InputError(
             f'{name}, {place_of(row, col, classes, video_ids)}: expected a '
             f'probability in 0..1, found {probabilities[row, col]:g}; logits '
             "are declared by scores='logits'"
@@ -183,7 +185,7 @@ def check_threshold(threshold: float) -> float:
         or not isinstance(threshold, (int, float))
         or not 0 < threshold < 1
     ):
-        raise ValueError(
+        raise InputError(
             f'threshold: expected a probability above 0 and below 1, found {threshold!r}'
         )
     return float(threshold)
@@ -191,7 +193,7 @@ def check_threshold(threshold: float) -> float:
 
 def _check_same_shape(scores: np.ndarray, labels: np.ndarray) -> None:
     if scores.shape != labels.shape:
-        raise ValueError(
+        raise InputError(
             'expected scores and labels of one shape (N, C), '
             f'found {scores.shape} and {labels.shape}'
         )
@@ -243,7 +245,7 @@ def roc_auc(scores, labels) -> np.ndarray:
         has no pairs.
 
     Raises:
-        ValueError: If the arrays are not as above.
+        InputError: If the arrays are not as above.
     """
     return _roc_auc(*check_pair(scores, labels))
 
@@ -262,7 +264,7 @@ def roc_auc_micro(scores, labels) -> float:
         float: In 0..1; NaN if all labels are equal.
 
     Raises:
-        ValueError: If the arrays are not as above.
+        InputError: If the arrays are not as above.
     """
     scores, labels = check_pair(scores, labels)
     return float(_roc_auc(scores.reshape(-1, 1), labels.reshape(-1, 1))[0])
@@ -283,12 +285,12 @@ def prior_roc_auc_micro(train_labels, labels) -> float:
         float: In 0..1; NaN if all of ``labels`` are equal.
 
     Raises:
-        ValueError: If an array is not as above, or their C differ.
+        InputError: If an array is not as above, or their C differ.
     """
     train_labels = check_labels(train_labels, name='train_labels')
     labels = check_labels(labels)
     if train_labels.shape[1] != labels.shape[1]:
-        raise ValueError(
+        raise InputError(
             'expected train_labels and labels of the same '
             f'classes, found {train_labels.shape[1]} and '
             f'{labels.shape[1]} columns'
@@ -309,7 +311,7 @@ def average_precision(scores, labels) -> np.ndarray:
         clip has gets 1, whatever the scores.
 
     Raises:
-        ValueError: If the arrays are not as above.
+        InputError: If the arrays are not as above.
     """
     from sklearn.metrics import average_precision_score  # heavy
 
@@ -346,7 +348,7 @@ def f1(probabilities, labels, threshold: float = 0.5) -> np.ndarray:
         any clip.
 
     Raises:
-        ValueError: If the arguments are not as above.
+        InputError: If the arguments are not as above.
     """
     threshold = check_threshold(threshold)
     probabilities, labels = check_pair(check_probabilities(probabilities), labels)
@@ -417,7 +419,7 @@ def compute_metrics(
         ``None`` if undefined. Macro is the mean over the classes that have a value.
 
     Raises:
-        ValueError: If the arguments are not as above.
+        InputError: If the arguments are not as above.
     """
     classes = check_classes(classes)
     scores = check_scores(scores, classes)

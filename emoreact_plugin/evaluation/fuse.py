@@ -9,6 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from emoreact_plugin.utils.errors import InputError
+
 from . import functional as F
 from .dump import Dump, read_dump
 
@@ -28,13 +30,13 @@ def normalise_weights(weights: Sequence[float], num_runs: int) -> np.ndarray:
         np.ndarray: (S,) float64.
 
     Raises:
-        ValueError: If the weights are not as above.
+        InputError: If the weights are not as above.
     """
     values = np.asarray(weights, dtype=np.float64)
     if values.shape != (num_runs,):
-        raise ValueError(f'weights: expected {num_runs}, one a run, found {values.size}')
+        raise InputError(f'weights: expected {num_runs}, one a run, found {values.size}')
     if not np.isfinite(values).all() or (values < 0).any() or not values.any():
-        raise ValueError(
+        raise InputError(
             f'weights: expected finite numbers, not negative and not all 0, found {values.tolist()}'
         )
     values = values / values.max()  # else the sum may overflow
@@ -57,7 +59,7 @@ def fuse_logits(logits, weights: Sequence[float] | None = None) -> np.ndarray:
         np.ndarray: (N, C) float32.
 
     Raises:
-        ValueError: If the arguments are not as above.
+        InputError: If the arguments are not as above.
     """
     logits = np.stack(
         [F.check_scores(each, name=f'logits of run {i}') for i, each in enumerate(logits)]
@@ -79,15 +81,15 @@ def candidate_weights(num_runs: int, step: float = STEP) -> np.ndarray:
         np.ndarray: (G, S) float64, those nearest to equal weights first.
 
     Raises:
-        ValueError: If the step is not as above, or so small that there are more than 20000
+        InputError: If the step is not as above, or so small that there are more than 20000
             candidates.
     """
     steps = round(1 / step) if 1e-6 < step <= 1 else 0
     if not steps or abs(steps * step - 1) > 1e-6:
-        raise ValueError(f'step: expected a whole part of 1, such as 0.1 or 0.05, found {step:g}')
+        raise InputError(f'step: expected a whole part of 1, such as 0.1 or 0.05, found {step:g}')
     count = math.comb(steps + num_runs - 1, num_runs - 1)
     if count > MAX_CANDIDATES:
-        raise ValueError(
+        raise InputError(
             f'step: expected at most {MAX_CANDIDATES} candidates, found '
             f'{count} for {num_runs} runs in steps of {step:g}; take a '
             'larger step, or give the weights'
@@ -123,10 +125,10 @@ def choose_weights(logits, labels, average: str = 'micro', step: float = STEP) -
         np.ndarray: (S,) float64, with sum 1.
 
     Raises:
-        ValueError: If the arguments are not as above, or the ROC AUC is undefined.
+        InputError: If the arguments are not as above, or the ROC AUC is undefined.
     """
     if average not in F.AVERAGES:
-        raise ValueError(f'average: expected one of {F.AVERAGES}, found {average!r}')
+        raise InputError(f'average: expected one of {F.AVERAGES}, found {average!r}')
     candidates = candidate_weights(len(logits), step)
     logits = np.asarray(logits)
 
@@ -138,7 +140,7 @@ def choose_weights(logits, labels, average: str = 'micro', step: float = STEP) -
 
     first = score(candidates[0])
     if math.isnan(first):
-        raise ValueError(
+        raise InputError(
             f'labels: ROC AUC {average} is undefined, as '
             f'{"all labels are" if average == "micro" else "every class is"} '
             'the same in all clips; expected 0 and 1'
@@ -158,7 +160,7 @@ def read_runs(paths: Sequence[str]) -> list[Dump]:
         list[Dump]: All with the clips in the order of the first file.
 
     Raises:
-        FileNotFoundError, ValueError: If a file cannot be read, has other classes, clips or labels
+        FileNotFoundError, InputError: If a file cannot be read, has other classes, clips or labels
             than the first, or has no logits.
     """
     dumps = [read_dump(path) for path in paths]
@@ -167,11 +169,11 @@ def read_runs(paths: Sequence[str]) -> list[Dump]:
     for path, dump in zip(paths, dumps, strict=True):
         place = f'{path}: expected the %s of {paths[0]}'
         if dump.classes != first.classes:
-            raise ValueError(
+            raise InputError(
                 f'{place % "classes"}, {", ".join(first.classes)}, found {", ".join(dump.classes)}'
             )
         if set(dump.video_ids) != set(first.video_ids):
-            raise ValueError(
+            raise InputError(
                 f'{place % "clips"}, found {_difference(first.video_ids, dump.video_ids)}'
             )
         row_of = {name: row for row, name in enumerate(dump.video_ids)}
@@ -179,7 +181,7 @@ def read_runs(paths: Sequence[str]) -> list[Dump]:
         bad = dump.labels != first.labels
         if bad.any():
             row, col = F.first_bad(bad)
-            raise ValueError(
+            raise InputError(
                 f'{place % "labels"}, found {int(bad.sum())} others; the '
                 f'first: {first.video_ids[row]}, {first.classes[col]}: '
                 f'expected {first.labels[row, col]}, found '
@@ -188,7 +190,7 @@ def read_runs(paths: Sequence[str]) -> list[Dump]:
         try:
             joined.append(replace(dump, scores=dump.logits, scale='logits'))
         except ValueError as error:
-            raise ValueError(f'{path}: {error}') from error
+            raise InputError(f'{path}: {error}') from error
     return joined
 
 
@@ -225,31 +227,31 @@ def check_splits(
         test_paths (Sequence[str]): Files of ``test``, for errors.
 
     Raises:
-        ValueError: If the dumps of ``val`` say that they are of another split, share clips with
+        InputError: If the dumps of ``val`` say that they are of another split, share clips with
             ``test``, or have other classes than ``test``; or if the two are of different runs, or
             of the same runs in another order. (Two runs are told apart if their dumps note the
             checkpoint, or have different streams.)
     """
     if len(val) != len(test):
-        raise ValueError(
+        raise InputError(
             'val and test: expected the same runs in the same '
             f'order, found {len(val)} and {len(test)} files'
         )
     for path, dump in zip(val_paths, val, strict=True):
         if dump.split not in ('', 'val'):
-            raise ValueError(
+            raise InputError(
                 f'{path}: expected predictions of the val split, to choose '
                 f'the weights on, found those of {dump.split}'
             )
     both = sorted(set(val[0].video_ids) & set(test[0].video_ids))
     if both:
-        raise ValueError(
+        raise InputError(
             f'{val_paths[0]} and {test_paths[0]}: expected two splits, found '
             f'{len(both)} clips in both ({", ".join(both[:3])}'
             f'{", …" * (len(both) > 3)})'
         )
     if val[0].classes != test[0].classes:
-        raise ValueError(
+        raise InputError(
             f'{test_paths[0]}: expected the classes of {val_paths[0]}, '
             f'{", ".join(val[0].classes)}, found '
             f'{", ".join(test[0].classes)}'
@@ -257,7 +259,7 @@ def check_splits(
     for a, b, path, other in zip(val, test, val_paths, test_paths, strict=True):
         known = a.run and b.run
         if known and a.run != b.run or (not known and set(a.stream_logits) != set(b.stream_logits)):
-            raise ValueError(
+            raise InputError(
                 f'{path} and {other}: expected one run, as val and test '
                 'are the same runs in the same order, found different '
                 f'{"checkpoints" if known else "streams"}'

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_text
 
 PRIOR_NOTE = (
@@ -44,11 +45,11 @@ def format_table(
         newline at the end.
 
     Raises:
-        ValueError: If there is no split.
-        KeyError: If a split lacks a score.
+        InputError: If there is no split.
+        InputError: If a split lacks a score.
     """
     if not results:
-        raise ValueError('results: expected at least one split, found none')
+        raise InputError('results: expected at least one split, found none')
     prior = prior or {}
     has_prior = any(_cell(prior.get(split)) != '-' for split in results)
     keys = [('  micro', 'roc_auc/micro'), ('  macro', 'roc_auc/macro')]
@@ -60,7 +61,7 @@ def format_table(
         cells = []
         for split, metrics in results.items():
             if key not in metrics:
-                raise KeyError(
+                raise InputError(
                     f'{key} of split {split}: not in its results, which are {sorted(metrics)}'
                 )
             cells.append(_cell(metrics[key]))
@@ -110,7 +111,7 @@ def write_metrics(
         Path: The file.
 
     Raises:
-        ValueError: If another number is NaN or infinite, which JSON cannot represent, or a value
+        InputError: If another number is NaN or infinite, which JSON cannot represent, or a value
             has no JSON form. No file is written then.
     """
     path = Path(path)
@@ -122,7 +123,7 @@ def write_metrics(
     try:
         text = json.dumps(content, indent=2, allow_nan=False, default=_plain)
     except (TypeError, ValueError) as error:
-        raise ValueError(
+        raise InputError(
             f'{path}: expected numbers, text, lists and '
             'dictionaries, with None for what is undefined, '
             f'found: {error}'

@@ -11,6 +11,8 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
+from emoreact_plugin.utils.errors import InputError
+
 from .functional import check_pair, first_bad
 
 # Values at a time of what is as large as decisions times resamples: so many
@@ -31,22 +33,22 @@ def check_values(values, name: str, axes: str, nan: bool = True) -> np.ndarray:
         np.ndarray: float64.
 
     Raises:
-        ValueError: If it has other axes, is empty, is not real, or has a value that is infinite, or
+        InputError: If it has other axes, is empty, is not real, or has a value that is infinite, or
             NaN if ``nan`` is False.
     """
     values = np.asarray(values)
     if values.ndim != len(axes) or 0 in values.shape:
         expected = ', '.join(axes) + (',' if len(axes) == 1 else '')
-        raise ValueError(
+        raise InputError(
             f'{name}: expected an array of shape ({expected}) '
             f'that is not empty, found shape {values.shape}'
         )
     if values.dtype.kind not in 'buif':
-        raise ValueError(f'{name}: expected real numbers, found dtype {values.dtype}')
+        raise InputError(f'{name}: expected real numbers, found dtype {values.dtype}')
     bad = np.isinf(values) if nan else ~np.isfinite(values)
     if bad.any():
         where = np.argwhere(bad)[0].tolist()
-        raise ValueError(
+        raise InputError(
             f'{name}{where}: expected a finite number'
             f'{" or NaN" if nan else ""}, found '
             f'{values[tuple(where)]}'
@@ -56,7 +58,7 @@ def check_values(values, name: str, axes: str, nan: bool = True) -> np.ndarray:
 
 def _check_count(count, name: str, least: int) -> None:
     if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < least:
-        raise ValueError(f'{name}: expected a whole number of {least} or more, found {count!r}')
+        raise InputError(f'{name}: expected a whole number of {least} or more, found {count!r}')
 
 
 def _number_groups(groups: Sequence[Hashable], num_clips: int) -> np.ndarray:
@@ -66,20 +68,20 @@ def _number_groups(groups: Sequence[Hashable], num_clips: int) -> np.ndarray:
     """
     groups = list(groups)
     if len(groups) != num_clips:
-        raise ValueError(f'groups: expected one for each of {num_clips} clips, found {len(groups)}')
+        raise InputError(f'groups: expected one for each of {num_clips} clips, found {len(groups)}')
     for clip, group in enumerate(groups):
         try:
             hash(group)
         except TypeError:
-            raise ValueError(
+            raise InputError(
                 f'groups, clip {clip}: expected a hashable value, found {group!r}'
             ) from None
         if group is None or group != group:
-            raise ValueError(f'groups, clip {clip}: expected its group, found {group!r}')
+            raise InputError(f'groups, clip {clip}: expected its group, found {group!r}')
     # Not a set, whose order of equal reprs is not that of the next process.
     names = sorted(dict.fromkeys(groups), key=repr)
     if len(names) == 1:
-        raise ValueError(
+        raise InputError(
             'groups: expected at least two, since all resamples '
             f'of one are equal, found only {names[0]!r}'
         )
@@ -111,7 +113,7 @@ def bootstrap_weights(
         np.ndarray: (R, N), int64: how often each resample has each clip.
 
     Raises:
-        ValueError: If an argument is not as above, or a clip has no group (None or NaN).
+        InputError: If an argument is not as above, or a clip has no group (None or NaN).
     """
     _check_count(num_clips, 'num_clips', 2)
     _check_count(resamples, 'resamples', 1)
@@ -125,17 +127,17 @@ def bootstrap_weights(
 def _check_weights(weights, num_clips: int) -> np.ndarray:
     weights = np.asarray(weights)
     if weights.ndim != 2 or weights.shape[1] != num_clips or not len(weights):
-        raise ValueError(
+        raise InputError(
             f'weights: expected an array of shape (R, '
             f'{num_clips}), resamples by clips, found shape '
             f'{weights.shape}'
         )
     if weights.dtype.kind not in 'buif':
-        raise ValueError(f'weights: expected real numbers, found dtype {weights.dtype}')
+        raise InputError(f'weights: expected real numbers, found dtype {weights.dtype}')
     bad = ~(np.isfinite(weights) & (weights >= 0))
     if bad.any():
         row, col = first_bad(bad)
-        raise ValueError(
+        raise InputError(
             f'weights, resample {row}, clip {col}: expected a '
             'finite number of 0 or more, found '
             f'{weights[row, col]}'
@@ -186,7 +188,7 @@ def weighted_roc_auc(scores, labels, weights) -> np.ndarray:
         class.
 
     Raises:
-        ValueError: If the arrays are not as above.
+        InputError: If the arrays are not as above.
     """
     scores, labels = check_pair(scores, labels)
     weights = _check_weights(weights, len(scores))
@@ -254,7 +256,7 @@ def resample_seeds(values, seed: int = 0) -> np.ndarray:
         themselves.
 
     Raises:
-        ValueError: If there are no values, there are not two axes, or a value is infinite.
+        InputError: If there are no values, there are not two axes, or a value is infinite.
     """
     values = check_values(values, 'values', 'SR')
     count = len(values)
@@ -281,14 +283,14 @@ def paired_differences(values_a, values_b, seed: int = 0) -> np.ndarray:
         np.ndarray: (R,), first minus second; NaN where undefined.
 
     Raises:
-        ValueError: If an array is not as above, the number of resamples differs, or a resample is
+        InputError: If an array is not as above, the number of resamples differs, or a resample is
             undefined for some seeds only, which happens only if the resamples or labels are not the
             same.
     """
     values_a = check_values(values_a, 'values_a', 'SR')
     values_b = check_values(values_b, 'values_b', 'TR')
     if values_a.shape[1] != values_b.shape[1]:
-        raise ValueError(
+        raise InputError(
             'expected values_a and values_b of the same '
             f'resamples, found {values_a.shape[1]} and '
             f'{values_b.shape[1]}'
@@ -296,7 +298,7 @@ def paired_differences(values_a, values_b, seed: int = 0) -> np.ndarray:
     undefined = np.isnan(np.concatenate([values_a, values_b]))
     mixed = undefined.any(axis=0) & ~undefined.all(axis=0)
     if mixed.any():
-        raise ValueError(
+        raise InputError(
             'expected values_a and values_b of the same '
             f'resamples and labels, found resample '
             f'{mixed.argmax()} undefined for '

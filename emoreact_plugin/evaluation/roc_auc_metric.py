@@ -11,6 +11,7 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from emoreact_plugin.utils.errors import InputError
 from mmaction.registry import METRICS
 
 from . import functional as F
@@ -50,8 +51,8 @@ class ROCAUCMetric(BaseMetric):
         collect_dir (str, optional): See :class:`mmengine.evaluator.BaseMetric`.
 
     Raises:
-        KeyError: When a sample comes that lacks a key.
-        ValueError: If an argument or a sample is not as above; if ``pred_score`` has an axis of
+        InputError: When a sample comes that lacks a key.
+        InputError: If an argument or a sample is not as above; if ``pred_score`` has an axis of
             views (``average_clips=None``); if every row of ``pred_score`` is a softmax
             (``average_clips='prob'``).
     """
@@ -71,7 +72,7 @@ class ROCAUCMetric(BaseMetric):
     ) -> None:
         super().__init__(collect_device, prefix, collect_dir)
         if scores not in SCORES:
-            raise ValueError(f'scores: expected one of {SCORES}, found {scores!r}')
+            raise InputError(f'scores: expected one of {SCORES}, found {scores!r}')
         self.scores = scores
         self.threshold = F.check_threshold(threshold)
         self._classes = None if classes is None else F.check_classes(classes)
@@ -83,7 +84,7 @@ class ROCAUCMetric(BaseMetric):
             return self._classes
         classes = (self.dataset_meta or {}).get('classes')
         if classes is None:
-            raise ValueError(
+            raise InputError(
                 "ROCAUCMetric: expected the data set's metainfo to have "
                 f"'classes', found {sorted(self.dataset_meta or {})}; give "
                 'classes=(...) to the metric or metainfo=dict(classes=(...)) '
@@ -131,15 +132,15 @@ class ROCAUCMetric(BaseMetric):
             dict[str, float | None]: See the class.
 
         Raises:
-            ValueError: If there are no clips, if only some have
+            InputError: If there are no clips, if only some have
                 ``pred_logits``, or if every row is a softmax.
         """
         if not results:
-            raise ValueError('ROCAUCMetric: expected at least one clip to score, found none')
+            raise InputError('ROCAUCMetric: expected at least one clip to score, found none')
         sources = [result['source'] for result in results]
         if len(set(sources)) > 1:
             odd = results[sources.index('pred_score')]
-            raise ValueError(
+            raise InputError(
                 'ROCAUCMetric: expected pred_logits in every sample or in '
                 f'none, found them in {sources.count("pred_logits")} of '
                 f'{len(sources)}, not in that of video_id '
@@ -181,7 +182,7 @@ def row_of_sample(sample: dict, key: str, classes: tuple[str, ...]) -> np.ndarra
     """Return one value for each class of a sample, as an array (1, C)."""
     clip = f'of video_id {sample.get("video_id")!r}'
     if sample.get(key) is None:
-        raise KeyError(f'{key} {clip}: not in the sample, which has {sorted(sample)}')
+        raise InputError(f'{key} {clip}: not in the sample, which has {sorted(sample)}')
     value = sample[key]
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu()
@@ -190,14 +191,14 @@ def row_of_sample(sample: dict, key: str, classes: tuple[str, ...]) -> np.ndarra
         value = value.numpy()
     value = np.asarray(value)
     if key == 'pred_score' and value.ndim == 2:
-        raise ValueError(
+        raise InputError(
             f'{key} {clip}: expected shape ({len(classes)},), one score a '
             f'class, found {value.shape}, one row a view; set '
             "cls_head=dict(average_clips='score') in the recognizer and "
             "scores='logits' here"
         )
     if value.shape != (len(classes),):
-        raise ValueError(
+        raise InputError(
             f'{key} {clip}: expected shape ({len(classes)},), one value each '
             f'of {", ".join(classes)}, found {value.shape}'
         )
@@ -214,7 +215,7 @@ def _refuse_softmax(scores: np.ndarray) -> None:
     sums = scores.sum(axis=1)
     shares = (scores >= 0).all() and (np.abs(sums - 1) < _SUM_TOLERANCE).all()
     if scores.shape[1] > 1 and shares:
-        raise ValueError(
+        raise InputError(
             'pred_score: expected one score a class, each on its own, found '
             f'that the {scores.shape[1]} scores of each of the {len(scores)} '
             "clips sum to 1, as from a softmax (average_clips='prob'); set "

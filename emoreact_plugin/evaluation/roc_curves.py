@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from emoreact_plugin.utils.errors import InputError
+
 from .functional import check_pair
 from .resampling import check_values
 from .statistics import interval
@@ -32,7 +34,7 @@ def weighted_roc_curves(scores, labels, weights) -> tuple[np.ndarray, np.ndarray
         K - 1 different scores; NaN in a resample whose clips all have the same label.
 
     Raises:
-        ValueError: If the arrays are not as above.
+        InputError: If the arrays are not as above.
     """
     scores, labels = check_pair(
         np.asarray(scores)[:, np.newaxis], np.asarray(labels)[:, np.newaxis]
@@ -40,7 +42,7 @@ def weighted_roc_curves(scores, labels, weights) -> tuple[np.ndarray, np.ndarray
     scores, labels = scores[:, 0], labels[:, 0]
     weights = check_values(weights, 'weights', 'RN', nan=False)
     if weights.shape[1] != len(scores) or (weights < 0).any():
-        raise ValueError(
+        raise InputError(
             f'weights: expected (R, {len(scores)}) numbers of 0 or more, found {weights.shape}'
         )
     order = np.argsort(-scores, kind='stable')
@@ -75,14 +77,14 @@ def mean_roc_curve(scores, labels) -> tuple[np.ndarray, np.ndarray]:
         1).
 
     Raises:
-        ValueError: If the arrays are not as above.
+        InputError: If the arrays are not as above.
     """
     labels = np.asarray(labels)
     curves = []
     for each in check_values(scores, 'scores', 'SN', nan=False):
         curve = weighted_roc_curves(each, labels, np.ones((1, len(each))))
         if np.isnan(curve[0]).any():
-            raise ValueError(f'labels: expected 0 and 1, found only {int(labels.max())}')
+            raise InputError(f'labels: expected 0 and 1, found only {int(labels.max())}')
         curves.append((curve[0][0], curve[1][0]))
     if len(curves) == 1:
         return curves[0]
@@ -129,7 +131,7 @@ def roc_band(
         undefined.
 
     Raises:
-        ValueError: If the arguments are not as above.
+        InputError: If the arguments are not as above.
     """
     total = 0.0
     scores = check_values(scores, 'scores', 'SN', nan=False)

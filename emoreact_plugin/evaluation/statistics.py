@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import norm, rankdata
 
+from emoreact_plugin.utils.errors import InputError
+
 from .functional import check_labels
 from .resampling import check_values, paired_differences
 
@@ -79,7 +81,7 @@ class DeLong(NamedTuple):
 
 def _check_level(level: float) -> None:
     if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0 < level < 1:
-        raise ValueError(f'level: expected a share above 0 and below 1, found {level!r}')
+        raise InputError(f'level: expected a share above 0 and below 1, found {level!r}')
 
 
 def interval(values, level: float = 0.95) -> tuple[float, float]:
@@ -99,7 +101,7 @@ def interval(values, level: float = 0.95) -> tuple[float, float]:
         tuple[float, float]: The two ends; NaN if all values are NaN.
 
     Raises:
-        ValueError: If the arguments are not as above.
+        InputError: If the arguments are not as above.
     """
     values = check_values(values, 'values', 'R')
     _check_level(level)
@@ -128,7 +130,7 @@ def bootstrap_p_value(differences) -> float:
         float: Above 0 and at most 1; NaN if all differences are NaN.
 
     Raises:
-        ValueError: If the differences are not as above.
+        InputError: If the differences are not as above.
     """
     differences = check_values(differences, 'differences', 'R')
     differences = differences[~np.isnan(differences)]
@@ -155,14 +157,14 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
         where the p-value is NaN.
 
     Raises:
-        ValueError: If the p-values are not as above.
+        InputError: If the p-values are not as above.
     """
     p_values = np.asarray(p_values, dtype=np.float64)
     if p_values.ndim != 1:
-        raise ValueError(f'p_values: expected an array of shape (M,), found shape {p_values.shape}')
+        raise InputError(f'p_values: expected an array of shape (M,), found shape {p_values.shape}')
     bad = (p_values < 0) | (p_values > 1)
     if bad.any():
-        raise ValueError(
+        raise InputError(
             f'p_values, test {bad.argmax()}: expected a number '
             f'in 0..1, found {p_values[bad.argmax()]:g}'
         )
@@ -191,14 +193,14 @@ def non_inferiority(differences, margin: float, level: float = 0.95) -> NonInfer
         NonInferiority: Not shown if all differences are NaN.
 
     Raises:
-        ValueError: If the arguments are not as above.
+        InputError: If the arguments are not as above.
     """
     if (
         isinstance(margin, bool)
         or not isinstance(margin, (int, float))
         or not 0 < margin < math.inf
     ):
-        raise ValueError(f'margin: expected a number above 0, found {margin!r}')
+        raise InputError(f'margin: expected a number above 0, found {margin!r}')
     low = interval(differences, level)[0]
     return NonInferiority(low, float(margin), low > -margin)
 
@@ -221,7 +223,7 @@ def paired_bootstrap(
         PairedBootstrap: First minus second.
 
     Raises:
-        ValueError: For the reasons of ``paired_differences``, and if there are not as many
+        InputError: For the reasons of ``paired_differences``, and if there are not as many
             estimates as seeds.
     """
     differences = paired_differences(values_a, values_b, seed)
@@ -229,7 +231,7 @@ def paired_bootstrap(
     for name, estimates, values in (('a', estimates_a, values_a), ('b', estimates_b, values_b)):
         estimates = check_values(np.atleast_1d(estimates), f'estimates_{name}', 'S')
         if len(estimates) != len(values):
-            raise ValueError(
+            raise InputError(
                 f'estimates_{name}: expected one for each of '
                 f'{len(values)} seeds, found {len(estimates)}'
             )
@@ -287,17 +289,17 @@ def delong(scores_a, scores_b, labels, level: float = 0.95) -> DeLong:
         ends are NaN, and the p-value is 1 for a difference of 0 and otherwise NaN, not 0.
 
     Raises:
-        ValueError: If the arrays are not as above, or their N differ.
+        InputError: If the arrays are not as above, or their N differ.
     """
     scores_a = _check_seeds(scores_a, 'scores_a')
     scores_b = _check_seeds(scores_b, 'scores_b')
     labels = np.asarray(labels)
     if labels.ndim != 1:
-        raise ValueError(f'labels: expected an array of shape (N,), found shape {labels.shape}')
+        raise InputError(f'labels: expected an array of shape (N,), found shape {labels.shape}')
     labels = check_labels(labels[:, np.newaxis])[:, 0]
     counts = scores_a.shape[1], scores_b.shape[1], len(labels)
     if len(set(counts)) > 1:
-        raise ValueError(
+        raise InputError(
             'expected scores_a, scores_b and labels of the same '
             f'clips, found {counts[0]}, {counts[1]} and '
             f'{counts[2]}'

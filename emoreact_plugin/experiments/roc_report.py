@@ -8,6 +8,7 @@ import numpy as np
 
 from emoreact_plugin.plots.plots import save_figure
 from emoreact_plugin.plots.roc_plots import MAX_RUNS, plot_roc_bars, plot_roc_curves
+from emoreact_plugin.utils.errors import InputError
 
 from .comparisons import AVERAGES
 from .report import csv_text
@@ -154,13 +155,13 @@ def stem_and_endings(path: str) -> tuple[str, Sequence[str]]:
     The ending of the path selects one format. Without an ending, PNG and SVG are written.
 
     Raises:
-        ValueError: For another ending.
+        InputError: For another ending.
     """
     stem, ending = osp.splitext(path)
     if ending.lower() in ENDINGS:
         return stem, (ending,)
     if ending[1:].isalpha():
-        raise ValueError(
+        raise InputError(
             f'{path}: expected a name that ends in '
             f'{", ".join(ENDINGS)}, or one without ending, for '
             f'PNG and SVG, found {ending}'

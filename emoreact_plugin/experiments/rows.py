@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from emoreact_plugin.recipes import CHOICES, streams_of
+from emoreact_plugin.utils.errors import InputError
 
 # Published ROC AUC on EmoReact's test split (Kegkeroglou et al., 2023),
 # ResNet-50, 3 segments. The paper does not say whether micro or macro.
@@ -91,7 +92,7 @@ def make_rows(names: Sequence[str], config: str) -> list[Row]:
         list[Row]: Each once, in the order of the names.
 
     Raises:
-        ValueError, FileNotFoundError: For a name that is none of these, or two rows of one name
+        InputError, FileNotFoundError: For a name that is none of these, or two rows of one name
             that differ.
     """
     rows = {}
@@ -100,7 +101,7 @@ def make_rows(names: Sequence[str], config: str) -> list[Row]:
             row = _config_row(each) if each.endswith('.py') else _named_row(each, config)
             same = rows.setdefault(row.name, row)
             if same != row:
-                raise ValueError(
+                raise InputError(
                     f"--rows: {same.training.config} and {each} would both be called '{row.name}'"
                 )
     return list(rows.values())
@@ -116,7 +117,7 @@ def _config_row(path: str) -> Row:
 def _named_row(name: str, config: str) -> Row:
     match = _NAME.fullmatch(name)
     if match is None:
-        raise ValueError(
+        raise InputError(
             f"--rows: unknown row '{name}', expected one of "
             f'{", ".join(GROUPS)}, a config file, or MODEL-INPUT'
             '[-masked|-tested-masked][-segmentsN][-two-seeds], such as '
@@ -126,7 +127,7 @@ def _named_row(name: str, config: str) -> Row:
     streams_of(input_)
     segments = int(match['segments'] or 3)
     if segments not in CHOICES['num_segments']:
-        raise ValueError(
+        raise InputError(
             f'--rows: {name}: expected {", ".join(map(str, CHOICES["num_segments"]))} segments'
         )
     flags = ['--input', input_, '--num-segments', str(segments)]

@@ -12,6 +12,7 @@ from mmengine.config import Config
 
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.flags import add_config_arguments, leaves, load_config
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import sha256_of, write_text
 
 from .rows import Training
@@ -76,8 +77,8 @@ def train(runs: Runs, training: Training, seed: int, cfg: Config) -> str:
         str: Path of the best checkpoint.
 
     Raises:
-        ValueError: If the folder holds a run with other settings.
-        RuntimeError: If the training fails.
+        InputError: If the folder holds a run with other settings.
+        InputError: If the training fails.
     """
     folder = runs.folder(training, seed)
     _claim(folder, cfg)
@@ -103,7 +104,7 @@ def score(runs: Runs, training: Training, seed: int, checkpoint: str, mask: bool
         str: Path of the dump, see ``evaluation.read_dump``.
 
     Raises:
-        RuntimeError: If testing fails.
+        InputError: If testing fails.
     """
     folder = runs.folder(training, seed)
     dump = osp.join(folder, 'test_masked.npz' if mask else 'test.npz')
@@ -135,7 +136,7 @@ def _run(runs: Runs, tool: str, training: Training, *arguments: str, quiet: bool
     if done.returncode:
         if quiet:
             say(done.stdout)
-        raise RuntimeError(
+        raise InputError(
             f'{tool} failed for {training.name} (exit code {done.returncode}); see above'
         )
 
@@ -166,7 +167,7 @@ def _claim(folder: str, cfg: Config) -> None:
         if found.get(key) != settings.get(key)
     ]
     if differ:
-        raise ValueError(
+        raise InputError(
             f'{folder}: holds a run of other settings: '
             f'{"; ".join(differ[:3])}{"; …" * (len(differ) > 3)}. Use '
             'another --work-dir, or delete it'

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from emoreact_plugin.evaluation import read_dump
+from emoreact_plugin.utils.errors import InputError
 
 
 class Scores(NamedTuple):
@@ -44,7 +45,7 @@ def read_scores(files: Sequence[Sequence[str]]) -> Scores:
         Scores: The clips are in the order of their names.
 
     Raises:
-        FileNotFoundError, ValueError: For a dump that cannot be read, or one whose scale, clips,
+        FileNotFoundError, InputError: For a dump that cannot be read, or one whose scale, clips,
             classes or labels differ from the first.
     """
     runs = [[read_dump(path) for path in each] for each in files]
@@ -62,7 +63,7 @@ def read_scores(files: Sequence[Sequence[str]]) -> Scores:
             ('labels', np.array_equal(dump.labels[order], labels)),
         ):
             if not same:
-                raise ValueError(f'{path}: other {what} than those of {files[0][0]}')
+                raise InputError(f'{path}: other {what} than those of {files[0][0]}')
         return dump.scores[order]
 
     return Scores(

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from emoreact_plugin.evaluation import interval, prior_roc_auc_micro
+from emoreact_plugin.utils.errors import InputError
 
 from .comparisons import (
     Bootstrap,
@@ -79,7 +80,7 @@ def make_table(
         Table: The results of the rows.
 
     Raises:
-        ValueError: If rows have different clips, labels or classes.
+        InputError: If rows have different clips, labels or classes.
     """
     check_same_clips(scores)
     bootstrap = Bootstrap(scores, resamples)
@@ -105,7 +106,7 @@ def check_same_clips(scores: dict[str, Scores], noun: str = 'row') -> None:
         noun (str): What to call a row in an error.
 
     Raises:
-        ValueError: If a row has other classes, clips or labels than the first row. The message
+        InputError: If a row has other classes, clips or labels than the first row. The message
             names the first that differs.
     """
     (name, first), *others = scores.items()
@@ -114,11 +115,11 @@ def check_same_clips(scores: dict[str, Scores], noun: str = 'row') -> None:
         for what in ('classes', 'video_ids'):
             found, expected = getattr(each, what), getattr(first, what)
             if found != expected:
-                raise ValueError(
+                raise InputError(
                     f'{place % what} ({len(found)} and {len(expected)}, of '
                     f'which {len(set(found) & set(expected))} are the same); '
                     f'{noun}s that are compared need the same clips and '
                     'labels, in one order'
                 )
         if not np.array_equal(each.labels, first.labels):
-            raise ValueError(place % 'labels')
+            raise InputError(place % 'labels')

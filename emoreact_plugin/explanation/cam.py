@@ -12,6 +12,7 @@ from pytorch_grad_cam import GradCAM, GradCAMPlusPlus, XGradCAM
 from torch import Tensor, nn
 
 from emoreact_plugin.models import score_stream
+from emoreact_plugin.utils.errors import InputError
 
 from .cam_layers import hooked, layout
 
@@ -84,10 +85,10 @@ def clip_maps(
         each of them stands for several frames.
 
     Raises:
-        ValueError: For an unknown method, or a layer that the logits do not depend on.
+        InputError: For an unknown method, or a layer that the logits do not depend on.
     """
     if method not in METHODS:
-        raise ValueError(f"method: expected one of {', '.join(METHODS)}, found '{method}'")
+        raise InputError(f"method: expected one of {', '.join(METHODS)}, found '{method}'")
     activations, logits = _forward(recognizer, inputs, layer)
     values = _fold(activations.detach())
     negative = float((values < 0).mean())
@@ -136,7 +137,7 @@ def _gradients(activations: Tensor, logits: Tensor, layer: str, classes: Sequenc
                 logits[k], activations, retain_graph=True, allow_unused=True
             )
         if gradient is None:
-            raise ValueError(
+            raise InputError(
                 f"layer '{layer}': the scores do not depend on "
                 'it; expected a layer on the way to them'
             )

@@ -13,6 +13,7 @@ from emoreact_plugin.inference.pipeline import ClipPipeline, test_pipeline, trai
 from emoreact_plugin.inference.scorers.base import Scores
 from emoreact_plugin.inference.scorers.torch_scorer import TorchScorer
 from emoreact_plugin.plots.pipeline_view import ONLY_INPUT, images_of
+from emoreact_plugin.utils.errors import InputError
 
 from .cam import Maps, clip_maps
 from .cam_layers import choose_layer
@@ -57,7 +58,7 @@ class Explainer:
         layers (dict[str, str]): Stream -> its layer; known once the first clip is explained.
 
     Raises:
-        ValueError: For a configuration without a test pipeline, or a recognizer whose classes
+        InputError: For a configuration without a test pipeline, or a recognizer whose classes
             compete.
     """
 
@@ -85,7 +86,7 @@ class Explainer:
             Packed: The frames as the recognizer takes them.
 
         Raises:
-            ValueError: For a pipeline that makes several images of a frame, such as ThreeCrop.
+            InputError: For a pipeline that makes several images of a frame, such as ThreeCrop.
         """
         packed = self.pipeline.pack(sample, frames, landmarks)
         batch = self.model.data_preprocessor(pseudo_collate([packed]))
@@ -100,7 +101,7 @@ class Explainer:
             own = sample.get('stream_frames', {}).get(stream, {})
             places[stream] = own.get('inds', np.arange(len(frames)))
             if len(images[stream]) != len(places[stream]):
-                raise ValueError(
+                raise InputError(
                     f'{stream}: expected one image a frame, found '
                     f'{len(images[stream])} of {len(places[stream])} frames; '
                     'of a test pipeline with ThreeCrop or TenCrop there are '
@@ -129,7 +130,7 @@ class Explainer:
             dict[str, Maps]: Stream -> maps (K, F, h, w).
 
         Raises:
-            ValueError: For a layer that does not exist, see :func:`~.cam_layers.choose_layer`.
+            InputError: For a layer that does not exist, see :func:`~.cam_layers.choose_layer`.
         """
         maps = {}
         for stream, inputs in packed.inputs.items():

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import modules
 
 from emoreact_plugin.models import score_stream
+from emoreact_plugin.utils.errors import InputError
 
 # What comes after the last block belongs to no place in the frame.
 HEAD = 'cls_head'
@@ -65,12 +66,12 @@ def choose_layer(
         str: Its name in the recognizer.
 
     Raises:
-        ValueError: For a layer that does not exist or gives no map; the message names those that
+        InputError: For a layer that does not exist or gives no map; the message names those that
             do. For a recognizer without such layers, or with the channels last. Without a name, for
             a backbone that gives several maps or works on tokens.
     """
     if getattr(recognizer, 'feature_shape', None) == 'NHWC':
-        raise ValueError(
+        raise InputError(
             f'{where}: expected a backbone whose maps are '
             '(frames, channels, height, width), found one with '
             'the channels last'
@@ -80,7 +81,7 @@ def choose_layer(
     if name is not None and name in layers:
         return name
     if not layers:
-        raise ValueError(
+        raise InputError(
             f'{where}: expected a recognizer with layers that are called once '
             'a clip and give maps of its frames, found none in '
             f'{type(recognizer.backbone).__name__}'
@@ -96,10 +97,10 @@ def choose_layer(
             what = 'gives no map of every frame, or is called more than once'
         else:
             what = 'does not exist'
-        raise ValueError(f"{where}: '{name}' {what}; expected one of {listed(layers, name)}")
+        raise InputError(f"{where}: '{name}' {what}; expected one of {listed(layers, name)}")
     if found.last is None or found.tokens:
         what = 'works on tokens, which are no map' if found.tokens else 'gives several maps'
-        raise ValueError(
+        raise InputError(
             f'{where}: {type(recognizer.backbone).__name__} {what}; name a '
             f'layer, one of {listed(layers)}'
         )

@@ -16,6 +16,7 @@ from emoreact_plugin.datasets.annotations import Annotation, read_annotations
 from emoreact_plugin.datasets.emoreact_dataset import SOFT_POSITIVE, EmoReactDataset
 from emoreact_plugin.preparation.landmarks import can_extract, detect
 from emoreact_plugin.preparation.mediapipe.detector import LandmarkDetector
+from emoreact_plugin.utils.errors import InputError
 from mmaction.registry import DATASETS
 
 SPLITS = ('train', 'val', 'test')
@@ -65,13 +66,13 @@ class ClipPart:
         end (int, optional): The frame after the last. Defaults to None: the end of the clip.
 
     Raises:
-        ValueError: When the clip does not have these frames.
+        InputError: When the clip does not have these frames.
     """
 
     def __init__(self, clip: Clip, start: int, end: int | None) -> None:
         stop = clip.total_frames if end is None else end
         if not 0 <= start < stop <= clip.total_frames:
-            raise ValueError(
+            raise InputError(
                 f'{clip.path}: expected a part of its '
                 f'{clip.total_frames} frames, found {start} to '
                 f'{stop}'
@@ -112,7 +113,7 @@ def open_source(
 
     Raises:
         FileNotFoundError: When it is neither.
-        ValueError: When its files cannot be read.
+        InputError: When its files cannot be read.
     """
     if osp.exists(given):
         clip = _open_path(given, landmarks, cache_dir)
@@ -175,7 +176,7 @@ def clips_of(cfg: Config, split: str) -> Iterator[tuple[EmoReactDataset, Annotat
         read nothing, and a row of its annotation file.
 
     Raises:
-        FileNotFoundError, ValueError: When an annotation file cannot be read.
+        FileNotFoundError, InputError: When an annotation file cannot be read.
     """
     for options in _datasets(cfg, split):
         dataset = DATASETS.build(options)
@@ -191,7 +192,7 @@ def open_clip(
     """Open one clip of :func:`clips_of`.
 
     Raises:
-        FileNotFoundError, ValueError: When its files do not exist or cannot be read.
+        FileNotFoundError, InputError: When its files do not exist or cannot be read.
     """
     files = dataset.find(row)
     if not osp.exists(files.source):

@@ -10,6 +10,7 @@ import numpy as np
 from emoreact_plugin.clips.boxes import boxes_of
 from emoreact_plugin.evaluation.functional import sigmoid
 from emoreact_plugin.inference.scorers.base import Scores
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.progress import progress_bar
 
 from .cam import EIGENCAM, Maps
@@ -65,7 +66,7 @@ def choose_classes(text: str | None, classes: Sequence[str], scores: np.ndarray)
         tuple[int, ...]: Their numbers.
 
     Raises:
-        ValueError: For a name that is no class, and for no name.
+        InputError: For a name that is no class, and for no name.
     """
     if text is None:
         return tuple(np.argsort(-scores, kind='stable')[:USUAL_EMOTIONS])
@@ -77,12 +78,12 @@ def choose_classes(text: str | None, classes: Sequence[str], scores: np.ndarray)
         if name.lower() not in numbers:
             near = get_close_matches(name.lower(), numbers, 1)
             meant = f', {classes[numbers[near[0]]]} perhaps' if near else ''
-            raise ValueError(
+            raise InputError(
                 f'--emotion {name}: expected some of {", ".join(classes)}, or all{meant}'
             )
         chosen.append(numbers[name.lower()])
     if not chosen:
-        raise ValueError(f'--emotion: expected some of {", ".join(classes)}, or all, found none')
+        raise InputError(f'--emotion: expected some of {", ".join(classes)}, or all, found none')
     return tuple(dict.fromkeys(chosen))
 
 
@@ -98,7 +99,7 @@ def explain_clip(explainer: Explainer, source: Source, emotions: str | None) -> 
         Explained: The clip with its scores and maps.
 
     Raises:
-        ValueError: See :func:`choose_classes` and :class:`Explainer`.
+        InputError: See :func:`choose_classes` and :class:`Explainer`.
     """
     sampled = sample_clip(explainer, source.clip, source.video)
     scores = explainer.score(sampled.packed)

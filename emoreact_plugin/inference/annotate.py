@@ -35,7 +35,7 @@ class Annotator:
             bar (tqdm): Progress bar, which is updated at every hundredth frame.
 
         Raises:
-            ValueError: When a frame cannot be decoded.
+            InputError: When a frame cannot be decoded.
         """
         overlay = overlay_of(job.result, job.clip.size, self.owner)
 

@@ -11,6 +11,7 @@ from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.clips.clip_files import expected_names
 from emoreact_plugin.preparation.landmarks import can_extract, detect
 from emoreact_plugin.preparation.mediapipe.detector import LandmarkDetector
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import sha256_of
 from emoreact_plugin.utils.progress import progress_bar, write_above
 from emoreact_plugin.version import __version__
@@ -66,7 +67,7 @@ class EmotionInferencer:
     Raises:
         FileNotFoundError: When a file or folder does not exist.
         ImportError: For ``landmarks='extract'`` without mediapipe.
-        ValueError: When the device is not available, the checkpoint cannot be read safely or does
+        InputError: When the device is not available, the checkpoint cannot be read safely or does
             not fit, or an argument is out of range.
 
     Examples:
@@ -91,16 +92,16 @@ class EmotionInferencer:
     ) -> None:
         check_window(window_seconds, stride_seconds)
         if batch_size < 1:
-            raise ValueError(f'batch_size: expected 1 or more, found {batch_size}')
+            raise InputError(f'batch_size: expected 1 or more, found {batch_size}')
         if threshold is not None and not 0 <= threshold <= 1:
-            raise ValueError(f'threshold: expected a probability, found {threshold}')
+            raise InputError(f'threshold: expected a probability, found {threshold}')
         if landmarks not in ('auto', 'extract', 'none') and not osp.isdir(landmarks):
             raise FileNotFoundError(
                 f"{landmarks}: no such folder of landmarks ('auto', 'extract'"
                 " and 'none' are the other choices)"
             )
         if person is not None and landmarks in ('extract', 'none'):
-            raise ValueError(
+            raise InputError(
                 f"person: expected landmark files of several people, found landmarks='{landmarks}'"
             )
         checkpoint = checkpoint_of(checkpoint)
@@ -171,7 +172,7 @@ class EmotionInferencer:
 
         Raises:
             FileNotFoundError: When there is no video, and at least one of the paths does not exist.
-            ValueError: When there is no video, two annotated videos would be written to one file,
+            InputError: When there is no video, two annotated videos would be written to one file,
                 or a video lies in ``out_dir``.
         """
         return Results(list(self.run(videos, out_dir, progress)), self.about)
@@ -259,7 +260,7 @@ class EmotionInferencer:
             tuple[Clip, str]: The clip, and the ``landmarks`` of its ``ClipResult``.
 
         Raises:
-            FileNotFoundError, ValueError: When the clip or its landmark file cannot be read.
+            FileNotFoundError, InputError: When the clip or its landmark file cannot be read.
         """
         if not osp.exists(source.path):
             raise FileNotFoundError(NOT_THERE.format(source.path))
@@ -325,14 +326,14 @@ def targets_of(sources: list[Source], out_dir: str) -> dict[Source, str]:
     A video that does not exist has none.
 
     Raises:
-        ValueError: When two annotated videos would have the same path.
+        InputError: When two annotated videos would have the same path.
     """
     by_target: dict[str, Source] = {}
     for source in filter(lambda each: osp.exists(each.path), sources):
         target = osp.join(out_dir, f'{source.name}_annotated.mp4')
         other = by_target.setdefault(target, source)
         if other is not source:
-            raise ValueError(
+            raise InputError(
                 f'{other.path} and {source.path} would both be '
                 f'written to {target}; rename one, or do them '
                 'apart'

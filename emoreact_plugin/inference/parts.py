@@ -30,7 +30,7 @@ def packed_parts(
         left out.
 
     Raises:
-        ValueError: When a frame cannot be decoded.
+        InputError: When a frame cannot be decoded.
     """
     spans = [(0, clip.total_frames)] + [(w.first, w.stop) for w in windows]
     samples, inds = {}, {}

@@ -10,6 +10,7 @@ from mmcv.transforms import Compose
 from mmengine.config import Config
 
 from emoreact_plugin.clips.landmarks import Landmarks
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.random_state import seeded
 from emoreact_plugin.video.folders import VIDEO_ENDINGS
 from mmaction.registry import TRANSFORMS
@@ -40,7 +41,7 @@ class ClipPipeline:
         trained_mask (str | None): The kind of mask that the configuration draws.
 
     Raises:
-        ValueError: For a configuration without a test pipeline, one that samples no frames, or one
+        InputError: For a configuration without a test pipeline, one that samples no frames, or one
             of whole frames together with a mask.
     """
 
@@ -50,7 +51,7 @@ class ClipPipeline:
         self.trained_mask = trained_mask(steps)
         sampler = next((i for i, t in enumerate(types) if 'Sample' in t), None)
         if sampler is None:
-            raise ValueError(
+            raise InputError(
                 f'test pipeline: expected a step that samples frames, found {", ".join(types)}'
             )
         self._sampler = TRANSFORMS.build(steps[sampler])
@@ -73,7 +74,7 @@ class ClipPipeline:
             (tuple(step['regions']) for step in steps if step['type'] in ('CropRegions', CROPS)), ()
         )
         if mask is not None and not self.regions:
-            raise ValueError(
+            raise InputError(
                 'mask: expected a configuration that crops regions, which '
                 'knows where the face is, found one of whole frames'
             )
@@ -135,13 +136,13 @@ def test_pipeline(cfg: Config) -> list[dict]:
     """Return the steps of a configuration's test pipeline.
 
     Raises:
-        ValueError: When there are none.
+        InputError: When there are none.
     """
     dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
     while 'dataset' in dataset:  # a wrapper
         dataset = dataset['dataset']
     if not dataset.get('pipeline'):
-        raise ValueError(
+        raise InputError(
             'expected a configuration with a pipeline in test_dataloader.dataset, found none'
         )
     return [dict(step) for step in dataset['pipeline']]

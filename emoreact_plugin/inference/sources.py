@@ -5,6 +5,7 @@ import os.path as osp
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import PathLike
 from emoreact_plugin.video.folders import VIDEO_ENDINGS, find_videos
 
@@ -38,7 +39,7 @@ def find_sources(videos: PathLike | Sequence[PathLike], out: str | None = None) 
 
     Raises:
         FileNotFoundError: When there is no video, and at least one of the paths does not exist.
-        ValueError: When there is no video, or a video that was given itself lies in ``out``.
+        InputError: When there is no video, or a video that was given itself lies in ``out``.
     """
     if isinstance(videos, (str, os.PathLike)):
         videos = [videos]
@@ -48,7 +49,7 @@ def find_sources(videos: PathLike | Sequence[PathLike], out: str | None = None) 
             found += [Source(osp.join(path, name), name) for name in find_videos(path, out)]
         elif osp.isfile(path):
             if out is not None and _is_within(path, out):
-                raise ValueError(
+                raise InputError(
                     f'{path}: expected videos that lie outside of the folder of results, {out}'
                 )
             found.append(Source(path, osp.basename(path)))
@@ -58,7 +59,7 @@ def find_sources(videos: PathLike | Sequence[PathLike], out: str | None = None) 
     if lost and len(lost) == len(found):
         raise FileNotFoundError(NOT_THERE.format(', '.join(lost)))
     if not found:
-        raise ValueError(
+        raise InputError(
             f'{", ".join(map(os.fspath, videos)) or "no paths"}: expected '
             f'videos (of the endings {" ".join(VIDEO_ENDINGS)}), found none'
         )

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emoreact_plugin.utils.errors import InputError
+
 # Times are sums of binary fractions: so far off, they are still the same.
 TOLERANCE = 1e-6
 
@@ -28,11 +30,11 @@ def check_window(seconds: float, stride: float) -> None:
     """Refuse a length or stride of which no windows can be made.
 
     Raises:
-        ValueError: For a length or a stride that is not positive and finite.
+        InputError: For a length or a stride that is not positive and finite.
     """
     for name, value in (('window', seconds), ('stride', stride)):
         if not 0 < value < float('inf'):
-            raise ValueError(f'{name}: expected more than 0 seconds, found {value}')
+            raise InputError(f'{name}: expected more than 0 seconds, found {value}')
 
 
 def duration_of(times: np.ndarray, fps: float = 0.0) -> float:
@@ -67,7 +69,7 @@ def plan_windows(times: np.ndarray, duration: float, seconds: float, stride: flo
         list[Window]: At least one window.
 
     Raises:
-        ValueError: See :func:`check_window`.
+        InputError: See :func:`check_window`.
     """
     check_window(seconds, stride)
     last = duration - seconds

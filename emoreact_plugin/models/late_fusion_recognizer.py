@@ -9,6 +9,7 @@ import torch
 from mmengine.model import BaseModel, ModuleDict
 from torch import Tensor
 
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.weights.load_weights import load_start_weights
 from mmaction.registry import MODELS
 from mmaction.utils import ConfigType, SampleList
@@ -66,9 +67,9 @@ class LateFusionRecognizer(BaseModel):
         init_cfg (dict, optional): As everywhere in MMEngine.
 
     Raises:
-        ValueError: For options that contradict each other, a stream without a
+        InputError: For options that contradict each other, a stream without a
             head, or, in ``forward``, inputs that do not fit the streams.
-        KeyError: For a fusion that is not registered.
+        InputError: For a fusion that is not registered.
     """
 
     def __init__(
@@ -121,22 +122,22 @@ class LateFusionRecognizer(BaseModel):
         if isinstance(streams, str):
             streams = (streams,)
         if not len(streams):
-            raise ValueError('LateFusionRecognizer: expected at least one stream, found none')
+            raise InputError('LateFusionRecognizer: expected at least one stream, found none')
         if isinstance(streams, dict):
             if recognizer is not None:
-                raise ValueError(
+                raise InputError(
                     'LateFusionRecognizer: give either a recognizer a stream '
                     '(streams=dict(...)) or one that all share '
                     '(recognizer=..., streams=(names)), not both'
                 )
             return dict(streams)
         if recognizer is None:
-            raise ValueError(
+            raise InputError(
                 'LateFusionRecognizer: streams are names only, expected '
                 '`recognizer`, the config of the network they share'
             )
         if len(set(streams)) != len(streams):
-            raise ValueError(f'LateFusionRecognizer: a stream is named twice in {tuple(streams)}')
+            raise InputError(f'LateFusionRecognizer: a stream is named twice in {tuple(streams)}')
         return dict.fromkeys(streams, recognizer)
 
     @staticmethod
@@ -161,7 +162,7 @@ class LateFusionRecognizer(BaseModel):
             kind = MODELS.get(kind)
         if kind is None:
             near = get_close_matches(config['type'], MODELS.module_dict)
-            raise KeyError(
+            raise InputError(
                 f"LateFusionRecognizer: fusion: '{config['type']}' is no "
                 f'registered model{"; " * bool(near)}{" or ".join(near)}'
                 f'{" is" * bool(near)}; one of your own needs custom_imports'
@@ -176,20 +177,20 @@ class LateFusionRecognizer(BaseModel):
     def _check_recognizers(self) -> None:
         for name, network in self.recognizers.items():
             if not getattr(network, 'with_cls_head', False):
-                raise ValueError(
+                raise InputError(
                     f"LateFusionRecognizer: the recognizer of stream '{name}' "
                     f'({type(network).__name__}) has no cls_head, which is '
                     'needed to score it'
                 )
         classes = {name: network.cls_head.num_classes for name, network in self.recognizers.items()}
         if len(set(classes.values())) > 1:
-            raise ValueError(f'LateFusionRecognizer: the heads differ in num_classes: {classes}')
+            raise InputError(f'LateFusionRecognizer: the heads differ in num_classes: {classes}')
 
     def _check_options(self) -> None:
         if isinstance(self.start_weights, dict) and (
             self.shared or not set(self.start_weights) <= set(self.streams)
         ):
-            raise ValueError(
+            raise InputError(
                 'LateFusionRecognizer: start_weights by stream need a network '
                 f'a stream; expected some of {", ".join(self.streams)}'
                 f'{" and no shared recognizer" * self.shared}, found '
@@ -197,13 +198,13 @@ class LateFusionRecognizer(BaseModel):
             )
         classes = next(iter(self.recognizers.values())).cls_head.num_classes
         if self.pos_weight is not None and self.pos_weight.shape != (classes,):
-            raise ValueError(
+            raise InputError(
                 'LateFusionRecognizer: pos_weight: expected '
                 f'{classes} values, one a class, found '
                 f'{tuple(self.pos_weight.shape)}'
             )
         if not 0 <= self.threshold <= 1:
-            raise ValueError(
+            raise InputError(
                 f'LateFusionRecognizer: threshold: expected a probability, found {self.threshold}'
             )
 
@@ -215,7 +216,7 @@ class LateFusionRecognizer(BaseModel):
         """Initialise once, then load ``start_weights`` into the backbones.
 
         Raises:
-            ValueError, FileNotFoundError: If the start weights are not available
+            InputError, FileNotFoundError: If the start weights are not available
                 or do not fit; nothing is trained from half a backbone.
         """
         if self._started:
@@ -260,10 +261,10 @@ class LateFusionRecognizer(BaseModel):
             ``stream_logits`` and ``stream_scores``: stream -> (C, ).
         """
         if mode not in ('tensor', 'loss', 'predict'):
-            raise ValueError(f"mode: expected 'tensor', 'loss' or 'predict', found '{mode}'")
+            raise InputError(f"mode: expected 'tensor', 'loss' or 'predict', found '{mode}'")
         missing = [s for s in self.streams if f'{s}_imgs' not in inputs]
         if missing:
-            raise ValueError(
+            raise InputError(
                 f'inputs: expected {missing[0]}_imgs, found {", ".join(inputs) or "nothing"}'
             )
         logits, features, losses = self._score(inputs, data_samples)
@@ -325,7 +326,7 @@ class LateFusionRecognizer(BaseModel):
         labels = torch.stack([s.gt_label for s in data_samples])
         labels = labels.to(first.device)
         if labels.shape != first.shape or not labels.is_floating_point():
-            raise ValueError(
+            raise InputError(
                 'gt_label: expected multi-hot float labels '
                 f'{tuple(first.shape)}, found {labels.dtype} '
                 f'{tuple(labels.shape)}'
@@ -359,12 +360,12 @@ def check_stream_names(names: Sequence[str]) -> None:
         names (Sequence[str]): Names of streams.
 
     Raises:
-        ValueError: For a name with characters other than letters, digits and
+        InputError: For a name with characters other than letters, digits and
             _, or one that is an attribute of ``ModuleDict``.
     """
     for name in names:
         if not name.isidentifier() or hasattr(ModuleDict, name):
-            raise ValueError(
+            raise InputError(
                 f"LateFusionRecognizer: '{name}' cannot be the name of a "
                 'stream; expected letters, digits and _, and none of '
                 "Python's or torch's own names such as 'type' or 'keys'"
@@ -390,12 +391,12 @@ def score_stream(
         gives several maps; auxiliary losses of the neck.
 
     Raises:
-        ValueError: If T does not fit the segments of a TSM backbone, which
+        InputError: If T does not fit the segments of a TSM backbone, which
             would mix frames of different clips.
     """
     segments = getattr(recognizer.backbone, 'num_segments', None)
     if inputs.ndim == 5 and segments and inputs.shape[1] % segments:
-        raise ValueError(
+        raise InputError(
             f'inputs: expected a multiple of the {segments} segments that '
             f'{type(recognizer.backbone).__name__} was built for, found '
             f'{inputs.shape[1]} frames'

@@ -10,6 +10,7 @@ from mmengine.registry import Registry, init_default_scope
 from mmengine.runner import load_checkpoint
 from torch import nn
 
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.weights.checkpoints import check_recipe, read_config, read_meta
 from mmaction.registry import DATASETS, MODELS, TRANSFORMS
 
@@ -39,7 +40,7 @@ def load_recognizer(
 
     Raises:
         FileNotFoundError: If one of the files is missing.
-        ValueError: If the checkpoint cannot be read without running what is in
+        InputError: If the checkpoint cannot be read without running what is in
             it, has no configuration, names parts in it that are not known, was
             trained with other options than the config's, or does not fit the
             model.
@@ -51,7 +52,7 @@ def load_recognizer(
         cfg = Config.fromfile(config, lazy_import=False) if isinstance(config, str) else config
         check_recipe(checkpoint, read_meta(checkpoint), cfg.get('recipe'))
     if not cfg.get('model') or not isinstance(cfg.model, dict):
-        raise ValueError(
+        raise InputError(
             f'{checkpoint if config is None else config}: '
             'expected a configuration with a model, found '
             f'{", ".join(cfg) or "nothing"}'
@@ -62,14 +63,14 @@ def load_recognizer(
     except Exception as error:  # a part may raise any for a wrong value
         if config is not None:
             raise
-        raise ValueError(
+        raise InputError(
             f'{checkpoint}: the model of its configuration cannot be built: '
             f'{type(error).__name__}: {str(error)[:500]}'
         ) from error
     try:
         load_checkpoint(model, checkpoint, map_location='cpu', strict=True, logger='silent')
     except Exception as error:  # others for what are no tensors
-        raise ValueError(
+        raise InputError(
             f'{checkpoint}: its weights do not fit the model of the config: {str(error)[:500]}'
         ) from error
     return cfg, model.to(device).eval()
@@ -86,18 +87,18 @@ def check_names(cfg: Config, source: str) -> None:
         source (str): Where it is from, for the error message.
 
     Raises:
-        ValueError: For such a name. The message gives it, and the remedy.
+        InputError: For such a name. The message gives it, and the remedy.
     """
     remedy = 'if you trust it, give the config file as well'
     modules = _dict_in(cfg, 'custom_imports', source).get('imports') or []
     for module in modules if isinstance(modules, (list, tuple)) else [modules]:
         if not isinstance(module, str) or module not in sys.modules:
-            raise ValueError(
+            raise InputError(
                 f"{source}: its configuration wants '{module}' "
                 f'imported; import it yourself, or, {remedy}'
             )
     if (cfg.get('default_scope') or 'mmaction') not in SCOPES:
-        raise ValueError(
+        raise InputError(
             f'{source}: its configuration has the default_scope '
             f"'{cfg.default_scope}', expected one of "
             f'{", ".join(SCOPES)}; {remedy}'
@@ -120,7 +121,7 @@ def check_names(cfg: Config, source: str) -> None:
                     and any(_is_registered(plain, each) for each in registries)
                 )
             if not known:
-                raise ValueError(
+                raise InputError(
                     f"{source}: its configuration names '{name}',"
                     f' which is not a registered part; {remedy}'
                 )
@@ -129,7 +130,7 @@ def check_names(cfg: Config, source: str) -> None:
 def _dict_in(cfg: dict, name: str, source: str) -> dict:
     value = cfg.get(name) or {}
     if not isinstance(value, dict):
-        raise ValueError(f'{source}: its configuration has the {name} {value!r}, expected a dict')
+        raise InputError(f'{source}: its configuration has the {name} {value!r}, expected a dict')
     return value
 
 

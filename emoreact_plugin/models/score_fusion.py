@@ -6,6 +6,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from emoreact_plugin.utils.errors import InputError
 from mmaction.registry import MODELS
 
 MODES = ('mean', 'max', 'weighted')
@@ -35,7 +36,7 @@ class ScoreFusion(BaseModule):
         init_cfg (dict, optional): As everywhere in MMEngine.
 
     Raises:
-        ValueError: For an unknown mode, or weights that do not fit.
+        InputError: For an unknown mode, or weights that do not fit.
     """
 
     def __init__(
@@ -48,11 +49,11 @@ class ScoreFusion(BaseModule):
     ) -> None:
         super().__init__(init_cfg=init_cfg)
         if mode not in MODES:
-            raise ValueError(
+            raise InputError(
                 f"ScoreFusion: unknown mode '{mode}', expected one of {', '.join(MODES)}"
             )
         if weights is not None and mode != 'weighted':
-            raise ValueError(
+            raise InputError(
                 f"ScoreFusion: weights were given, but the mode is '{mode}', expected 'weighted'"
             )
         self.mode = mode
@@ -64,12 +65,12 @@ class ScoreFusion(BaseModule):
 
     def _init_weighted(self, weights: dict[str, float] | None) -> None:
         if self.streams is None:
-            raise ValueError("ScoreFusion: mode 'weighted' needs the names of the streams")
+            raise InputError("ScoreFusion: mode 'weighted' needs the names of the streams")
         if weights is None:
             self.weight_logits = torch.nn.Parameter(torch.zeros(len(self.streams)))
             return
         if set(weights) != set(self.streams):
-            raise ValueError(
+            raise InputError(
                 'ScoreFusion: expected a weight for each of '
                 f'{", ".join(self.streams)}, found them for '
                 f'{", ".join(weights) or "none"}'
@@ -80,7 +81,7 @@ class ScoreFusion(BaseModule):
             or bool((given < 0).any())
             or float(given.sum()) == 0
         ):
-            raise ValueError(
+            raise InputError(
                 'ScoreFusion: weights must be finite, not '
                 f'negative and not all 0, found {dict(weights)}'
             )

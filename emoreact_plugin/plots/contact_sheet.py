@@ -12,6 +12,8 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from emoreact_plugin.utils.errors import InputError
+
 from .plots import BLUE, GREEN, ORANGE
 
 Box = tuple[int, int, int, int]
@@ -80,16 +82,16 @@ def draw_sheets(
         list[np.ndarray]: (H, W, 3) uint8, RGB; all of one width.
 
     Raises:
-        ValueError: When there are no panels, or not even one cell fits the width.
+        InputError: When there are no panels, or not even one cell fits the width.
     """
     if not panels:
-        raise ValueError('a contact sheet: expected one clip or more, found none')
+        raise InputError('a contact sheet: expected one clip or more, found none')
     names = list(dict.fromkeys(n for panel in panels for n in panel.rows))
     bold = text_font(True)
     left = MARGIN + 2 * GAP + round(max(map(bold.getlength, names)))
     room = width - left - MARGIN
     if cell < 1 or cell > room:
-        raise ValueError(
+        raise InputError(
             f'a contact sheet of {width} pixels: expected cells of 1 to {room} pixels, found {cell}'
         )
     parts = [part for panel in panels for part in _split(panel, (room + GAP) // (cell + GAP))]

@@ -8,6 +8,7 @@ import torch
 from mmengine.dataset import BaseDataset, Compose
 
 from emoreact_plugin.transforms import CropRegions, DrawFaceMask, LoadCrops
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.random_state import seeded
 
 from .contact_sheet import Cell, Panel
@@ -117,7 +118,7 @@ def view_sample(dataset: BaseDataset, index: int, seed: int, epoch: int) -> tupl
         ``inputs`` and ``data_samples``.
 
     Raises:
-        ValueError: For a pipeline that decodes no frames or packs no images of 0..255, or when a
+        InputError: For a pipeline that decodes no frames or packs no images of 0..255, or when a
             step gives up the clip.
         RuntimeError: From ``EmoReactDataset``, for an error in the pipeline.
     """
@@ -134,12 +135,12 @@ def view_sample(dataset: BaseDataset, index: int, seed: int, epoch: int) -> tupl
     seen = watched.seen
     where = f"clip '{seen['name']}'"
     if packed is None:
-        raise ValueError(
+        raise InputError(
             f'{where}: a step of the pipeline gives it up; '
             'training then draws another one in its place'
         )
     if 'frames' not in seen:
-        raise ValueError(
+        raise InputError(
             f"{where}: expected a pipeline that decodes 'imgs', found none of its steps doing so"
         )
     inputs = {
@@ -151,7 +152,7 @@ def view_sample(dataset: BaseDataset, index: int, seed: int, epoch: int) -> tupl
     for name, images in inputs.items():
         own = streams[name]['inds'] if name in streams else np.arange(count)
         if len(images) % len(own):
-            raise ValueError(
+            raise InputError(
                 f'{where}, {name}: expected {len(own)} images, one of each '
                 f'frame, or several times as many, found {len(images)}'
             )
@@ -164,7 +165,7 @@ def _by_stream(packed: Any, where: str) -> dict[str, torch.Tensor]:
     if isinstance(inputs, torch.Tensor):
         return {ONLY_INPUT: inputs}
     if not isinstance(inputs, dict) or not inputs:
-        raise ValueError(
+        raise InputError(
             f"{where}: expected 'inputs' packed by PackActionInputs, found {type(inputs).__name__}"
         )
     return {
@@ -189,7 +190,7 @@ def images_of(inputs: torch.Tensor, where: str) -> np.ndarray:
         np.ndarray: (m, H, W, 3) uint8, RGB.
 
     Raises:
-        ValueError: For another shape, or values outside of 0..255.
+        InputError: For another shape, or values outside of 0..255.
     """
     array = inputs.numpy()
     if array.ndim == 4 and array.shape[1] != 3:
@@ -198,13 +199,13 @@ def images_of(inputs: torch.Tensor, where: str) -> np.ndarray:
         array = array.transpose(0, 2, 1, 3, 4)
         array = array.reshape(-1, *array.shape[2:])
     if array.ndim != 4 or array.shape[1] != 3:
-        raise ValueError(
+        raise InputError(
             f'{where}: expected an input of shape (N, 3, H, W) or (views, 3, '
             f'T, H, W), found {tuple(inputs.shape)}'
         )
     if array.dtype != np.uint8:
         if not (array.min() >= 0 and array.max() <= 255):
-            raise ValueError(
+            raise InputError(
                 f'{where}: expected values from 0 to 255, as before the '
                 f'data preprocessor, found {array.min():g} to '
                 f'{array.max():g}; normalise there, not in the pipeline'

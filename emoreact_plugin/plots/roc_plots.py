@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from emoreact_plugin.evaluation import mean_roc_curve, roc_auc, roc_band
+from emoreact_plugin.utils.errors import InputError
 
 from .plots import BLACK, BLUE, COLUMN_WIDTH, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 
@@ -61,7 +62,7 @@ def plot_roc_curves(
         Figure: A figure as wide as two columns of a page.
 
     Raises:
-        ValueError: If there are no runs, or too many.
+        InputError: If there are no runs, or too many.
     """
     _check_count(scores)
     columns = min(PANELS, len(classes))
@@ -126,7 +127,7 @@ def plot_roc_bars(
         Figure: A figure as wide as one column of a page.
 
     Raises:
-        ValueError: If there are no runs, or too many.
+        InputError: If there are no runs, or too many.
     """
     _check_count(values)
     metrics = [*classes, *AVERAGES]
@@ -162,7 +163,7 @@ def plot_roc_bars(
 
 def _check_count(runs: dict[str, object]) -> None:
     if not 1 <= len(runs) <= MAX_RUNS:
-        raise ValueError(f'expected 1 to {MAX_RUNS} runs in one figure, found {len(runs)}')
+        raise InputError(f'expected 1 to {MAX_RUNS} runs in one figure, found {len(runs)}')
 
 
 def _frame(axes, left: bool, bottom: bool) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from emoreact_plugin.clips.coverage import Coverage, coverage_of
 from emoreact_plugin.clips.crops import CROP_NAME, PreparedCrops, read_record, write_record
 from emoreact_plugin.clips.landmark_cache import PreparedClip
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_whole
 from emoreact_plugin.video.reading import iterate_frames
 from emoreact_plugin.video.writing import JPEG_QUALITY
@@ -87,12 +88,12 @@ def extract_crops(
 
     Raises:
         FileNotFoundError: If a source, or a folder of landmarks or keypoints, does not exist.
-        ValueError: If step or size is below 1; if there is nothing to do, if two clips would be
+        InputError: If step or size is below 1; if there is nothing to do, if two clips would be
             written to one place, or if some have masks already.
     """
     for name, value in (('step', step), ('size', size)):
         if value < 1:
-            raise ValueError(f'{name}: expected 1 or more, found {value}')
+            raise InputError(f'{name}: expected 1 or more, found {value}')
     for kind, folder in (('landmarks', landmarks), ('keypoints', keypoints)):
         if folder is not None and not osp.isdir(folder):
             raise FileNotFoundError(f'{folder}: no such folder of {kind}')
@@ -130,7 +131,7 @@ def _check_done(
         ('masks', look or 'none', crops.mask or 'none'),
     ):
         if expected != found:
-            raise ValueError(
+            raise InputError(
                 f'{folder}: is there already, with other settings: {what}: '
                 f'expected {expected}, found {found}. Delete it, or name '
                 'another folder with --out'

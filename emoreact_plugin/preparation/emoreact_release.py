@@ -17,6 +17,7 @@ from emoreact_plugin.datasets.annotations import (
     parse_valence,
     read_annotations,
 )
+from emoreact_plugin.utils.errors import InputError
 
 from .outputs import FileOutput, TextOutput, write_outputs
 
@@ -76,7 +77,7 @@ def prepare_release(release: str, out: str, copy: bool = False) -> Report:
         Report: What was done.
 
     Raises:
-        FileNotFoundError, ValueError: If anything is missing or wrong in the release; if the output
+        FileNotFoundError, InputError: If anything is missing or wrong in the release; if the output
             folder is within it, or has other files of the same names, which are all named. Nothing
             is written then.
     """
@@ -90,7 +91,7 @@ def prepare_release(release: str, out: str, copy: bool = False) -> Report:
     ]
     for folder in sorted({osp.dirname(each.target) for each in outputs}):
         if _is_within(folder, release):
-            raise ValueError(
+            raise InputError(
                 f'{folder}: expected an output folder outside of the release '
                 f'({release}), to which nothing is written'
             )
@@ -118,7 +119,7 @@ def read_labels(release: str) -> Splits:
 
     Raises:
         FileNotFoundError: If a split has none of these.
-        ValueError: For a line that is no name or does not have nine values, for different numbers
+        InputError: For a line that is no name or does not have nine values, for different numbers
             of names and labels, for a name that leads out of its folder, or for a clip that is
             named twice, even in two splits.
     """
@@ -130,7 +131,7 @@ def read_labels(release: str) -> Splits:
         for row in rows:
             clip = osp.splitext(row.video)[0]
             if clip in seen:
-                raise ValueError(f"{release}: clip '{clip}' stands in {split} and in {seen[clip]}")
+                raise InputError(f"{release}: clip '{clip}' stands in {split} and in {seen[clip]}")
             seen[clip] = split
     return splits
 
@@ -167,7 +168,7 @@ def _read_split(release: str, split: str) -> list[Annotation]:
     for path, other in others:
         unlike = _contents(rows) ^ _contents(other)
         if unlike:
-            raise ValueError(
+            raise InputError(
                 f'{path}: expected the same as in {first}, found another row '
                 f"of '{min(video for video, *_ in unlike)}'"
             )
@@ -190,23 +191,23 @@ def read_lists(names_file: str, labels_file: str) -> list[Annotation]:
         list[Annotation]: In the order of the files.
 
     Raises:
-        ValueError: See :func:`read_labels`.
+        InputError: See :func:`read_labels`.
     """
     names, labels = _lines(names_file), _lines(labels_file)
     if len(names) != len(labels):
-        raise ValueError(
+        raise InputError(
             f'{labels_file}: expected {len(names)} lines, as {names_file} has, found {len(labels)}'
         )
     rows, seen = [], {}
     for line, (name, values) in enumerate(zip(names, labels, strict=True), 1):
         place = f'{names_file}, line {line}'
         if len(name) < 2 or name[0] != "'" or name[-1] != "'":
-            raise ValueError(f'{place}: expected a name between single quotes, found {name!r}')
+            raise InputError(f'{place}: expected a name between single quotes, found {name!r}')
         video = name[1:-1].strip()
         check_name(video, place)
         clip = osp.splitext(osp.normpath(video))[0]
         if clip in seen:
-            raise ValueError(f"{place}: video '{video}' stands in line {seen[clip]} already")
+            raise InputError(f"{place}: video '{video}' stands in line {seen[clip]} already")
         seen[clip] = line
         rows.append(_annotation(video, values, f'{labels_file}, line {line}'))
     return rows
@@ -218,9 +219,9 @@ def _lines(path: str) -> list[str]:
         with open(path, encoding='utf-8-sig') as file:
             lines = file.read().rstrip().splitlines()
     except UnicodeDecodeError as error:
-        raise ValueError(f'{path}: expected text in UTF-8 ({error})') from error
+        raise InputError(f'{path}: expected text in UTF-8 ({error})') from error
     if not lines:
-        raise ValueError(f'{path}: expected a line a clip, found none')
+        raise InputError(f'{path}: expected a line a clip, found none')
     return [line.strip() for line in lines]
 
 
@@ -228,7 +229,7 @@ def _annotation(video: str, line: str, place: str) -> Annotation:
     values = line.split(',')
     expected = len(EMOTIONS) + 1
     if len(values) != expected:
-        raise ValueError(
+        raise InputError(
             f'{place}: expected {expected} values ({", ".join(EMOTIONS)}, '
             f'Valence) with commas between them, found {len(values)}: '
             f'{line!r}'
@@ -239,7 +240,7 @@ def _annotation(video: str, line: str, place: str) -> Annotation:
     )
     valence = parse_valence(values[-1].strip(), f'{place}, Valence')
     if not 1 <= valence <= 7:
-        raise ValueError(f'{place}, Valence: expected 1 to 7, found {values[-1].strip()!r}')
+        raise InputError(f'{place}, Valence: expected 1 to 7, found {values[-1].strip()!r}')
     return Annotation(video, label, valence)
 
 
@@ -251,7 +252,7 @@ def _find(folder: str, names: Sequence[str]) -> str | None:
     wanted = {name.lower() for name in names}
     found = sorted(n for n in os.listdir(folder) if n.lower() in wanted)
     if len(found) > 1:
-        raise ValueError(f'{folder}: expected one of these, found {" and ".join(found)}')
+        raise InputError(f'{folder}: expected one of these, found {" and ".join(found)}')
     return osp.join(folder, found[0]) if found else None
 
 
@@ -271,7 +272,7 @@ def find_files(release: str, splits: Splits) -> list[ReleaseFile]:
 
     Raises:
         FileNotFoundError: If videos are missing; the message names them all.
-        ValueError: If videos have masks already.
+        InputError: If videos have masks already.
     """
     files, missing, masked = [], [], []
     common = [_folder(release, path) for path in VIDEO_FOLDERS]
@@ -301,7 +302,7 @@ def find_files(release: str, splits: Splits) -> list[ReleaseFile]:
             f'nor in {" nor in ".join(VIDEO_FOLDERS)}:\n' + '\n'.join(missing)
         )
     if masked:
-        raise ValueError(
+        raise InputError(
             f'{masked[0]}: expected videos without masks, but it lists {len(masked)} of them'
         )
     return files

@@ -14,6 +14,7 @@ from emoreact_plugin.clips.clip_files import expected_names, find_clip
 from emoreact_plugin.clips.fill_cache import default_cache_dir, prepare_video
 from emoreact_plugin.clips.landmark_cache import PreparedClip, load_prepared
 from emoreact_plugin.clips.mask_record import FILE_NAME, MaskedClip, read_masks, write_masks
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_whole
 from emoreact_plugin.utils.progress import progress_bar
 from emoreact_plugin.video.folders import MASKED_SUFFIX, VIDEO_ENDINGS, find_videos, scan_frames
@@ -98,12 +99,12 @@ def extract(
 
     Raises:
         FileNotFoundError: If a source or the landmark folder does not exist.
-        ValueError: If videos are to be written without a mask; if there is nothing to do, if two
+        InputError: If videos are to be written without a mask; if there is nothing to do, if two
             clips would be written to one place or one over itself, if some have masks already, or
             if the output folder has some of them with another mask.
     """
     if as_videos and mask is None:
-        raise ValueError('expected a mask to draw on the videos (--mask)')
+        raise InputError('expected a mask to draw on the videos (--mask)')
     if landmarks is not None and not osp.isdir(landmarks):
         raise FileNotFoundError(f'{landmarks}: no such folder of landmarks')
     jobs = plan(sources, out, mask is not None, as_videos)
@@ -183,7 +184,7 @@ def plan(sources: Sequence[str], out: str, masked: bool, as_videos: bool) -> lis
         list[Job]: At least one.
 
     Raises:
-        FileNotFoundError, ValueError: See :func:`extract`.
+        FileNotFoundError, InputError: See :func:`extract`.
     """
     jobs = []
     ending = '.mp4' if as_videos else MASKED_SUFFIX if masked else ''
@@ -198,13 +199,13 @@ def plan(sources: Sequence[str], out: str, masked: bool, as_videos: bool) -> lis
         listed = read_masks(folder) if masked else {}
         for video in videos:
             if video in listed:
-                raise ValueError(
+                raise InputError(
                     f'{osp.join(folder, video)}: expected videos without '
                     f'masks, but {osp.join(folder, FILE_NAME)} lists it'
                 )
             jobs.append(Job(folder, video, osp.splitext(video)[0] + ending))
     if not jobs:
-        raise ValueError(
+        raise InputError(
             f'{", ".join(sources)}: expected videos (of the endings '
             f'{" ".join(VIDEO_ENDINGS)}), found none'
         )
@@ -218,19 +219,19 @@ def _check_targets(jobs: list[Job], out: str) -> None:
     for job in jobs:
         target = osp.join(out, job.target)
         if osp.exists(target) and osp.samefile(target, job.path):
-            raise ValueError(
+            raise InputError(
                 f'{job.path}: would be written over itself; name another folder with --out'
             )
         other = by_target.setdefault(job.target, job)
         if other is not job:
-            raise ValueError(
+            raise InputError(
                 f'{other.path} and {job.path} would both be written to {target}; rename one'
             )
     for job in jobs:
         for parent in PurePosixPath(job.target).parents:
             other = by_target.get(str(parent))
             if other:
-                raise ValueError(
+                raise InputError(
                     f'{job.path} would be written into the folder of '
                     f'{other.path}, {osp.join(out, other.target)}; rename one'
                 )
@@ -245,7 +246,7 @@ def _check_looks(jobs: list[Job], out: str, records: dict[str, MaskedClip], look
     for job in jobs:
         record = records.get(job.target)
         if record and record.mask != look and osp.lexists(osp.join(out, job.target)):
-            raise ValueError(
+            raise InputError(
                 f'{osp.join(out, FILE_NAME)}: expected clips with the mask '
                 f"'{look}', found {job.target} with '{record.mask}'; delete "
                 'them, or name another folder with --out'
@@ -258,7 +259,7 @@ def _check_done(
     """Return a clip that is there already, or raise an error that says what is wrong with it."""
     target = osp.join(out, job.target)
     if records is not None and job.target not in records:
-        raise ValueError(
+        raise InputError(
             f'{target}: is there already, but '
             f'{osp.join(out, FILE_NAME)} does not list it. '
             'Delete it, and it is made anew'
@@ -269,7 +270,7 @@ def _check_done(
     if records is None:
         return MaskedClip(job.target, '', found, found)
     if found != records[job.target].frames:
-        raise ValueError(
+        raise InputError(
             f'{target}: expected {records[job.target].frames} frames, found '
             f'{found}. Delete it, and it is made anew'
         )
@@ -298,7 +299,7 @@ def prepared_of(
 
     Raises:
         FileNotFoundError: If a required file does not exist.
-        ValueError: If a file is damaged.
+        InputError: If a file is damaged.
     """
     folders = dict(landmarks=landmarks or job.folder, keypoints=keypoints or job.folder)
     files = find_clip(job.video, job.path, *folders.values())
@@ -347,7 +348,7 @@ def fitting_frames(
         np.ndarray: The frames, unchanged.
 
     Raises:
-        ValueError: If a frame has another size than the landmarks' frames, or the video has more or
+        InputError: If a frame has another size than the landmarks' frames, or the video has more or
             fewer frames.
     """
     size, count = tuple(clip.frame_size), 0
@@ -359,7 +360,7 @@ def fitting_frames(
     else:
         if count == clip.total_frames:
             return
-    raise ValueError(
+    raise InputError(
         f'{path}: the landmarks are of {clip.total_frames} frames of '
         f'{size[0]}x{size[1]} pixels; at frame {count} the video has another '
         'size or number. Prepare them anew'

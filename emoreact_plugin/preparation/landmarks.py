@@ -20,6 +20,7 @@ from emoreact_plugin.clips.landmark_cache import (
     write_prepared,
 )
 from emoreact_plugin.clips.landmark_writers import write_keypoints_txt, write_openface_csv
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.progress import progress_bar
 from emoreact_plugin.video.folders import VIDEO_ENDINGS, find_videos
 from emoreact_plugin.video.reading import frame_rate, iterate_frames
@@ -94,8 +95,8 @@ def extract_landmarks(
 
     Raises:
         FileNotFoundError: If a source does not exist.
-        ImportError: If mediapipe is not installed.
-        ValueError: If there is nothing to do, or two clips would be written to one file.
+        MissingPackageError: If mediapipe is not installed.
+        InputError: If there is nothing to do, or two clips would be written to one file.
     """
     jobs = plan(sources, out)
     os.makedirs(out, exist_ok=True)
@@ -162,7 +163,7 @@ def plan(sources: Sequence[str], out: str) -> list[Job]:
         list[Job]: At least one.
 
     Raises:
-        FileNotFoundError, ValueError: See :func:`extract_landmarks`.
+        FileNotFoundError, InputError: See :func:`extract_landmarks`.
     """
     jobs, by_target = [], {}
     for source in sources:
@@ -177,12 +178,12 @@ def plan(sources: Sequence[str], out: str) -> list[Job]:
     for job in jobs:
         other = by_target.setdefault(job.target, job)
         if other is not job:
-            raise ValueError(
+            raise InputError(
                 f'{other.path} and {job.path} would both be written to '
                 f'{osp.join(out, job.target)}; rename one'
             )
     if not jobs:
-        raise ValueError(
+        raise InputError(
             f'{", ".join(sources)}: expected videos (of the endings '
             f'{" ".join(VIDEO_ENDINGS)}), found none'
         )
@@ -208,7 +209,7 @@ def detect(video: str, detector: Callable, on_frame: Callable = lambda: None) ->
         PreparedClip: Face confidences are 1 where there are landmarks, else 0; a box alone has 0.
 
     Raises:
-        FileNotFoundError, ValueError: If the video cannot be read.
+        FileNotFoundError, InputError: If the video cannot be read.
     """
     stamp = stamp_of(video)
     detector.reset()
@@ -218,7 +219,7 @@ def detect(video: str, detector: Callable, on_frame: Callable = lambda: None) ->
         if size is None:
             size = frame.shape[1::-1]
         elif frame.shape[1::-1] != size:
-            raise ValueError(
+            raise InputError(
                 f'{video}: frame {len(found)} has {frame.shape[1]}x'
                 f'{frame.shape[0]} pixels, but those before it have '
                 f'{size[0]}x{size[1]}'
@@ -242,7 +243,7 @@ def _refuse_others(job: Job, out: str) -> None:
     """
     for other in (find_landmarks(job.video, out), find_keypoints(job.video, out)):
         if other is not None:
-            raise ValueError(
+            raise InputError(
                 f'{other}: is there already, and would not be read any more; '
                 'delete it, or name another folder with --out'
             )
@@ -254,7 +255,7 @@ def _finish(job: Job, out: str, openface: bool, keypoints: bool) -> FoundClip:
     clip, size = load_prepared(path), osp.getsize(job.path)
     made_of = clip.sources.get('source', {}).get('size')
     if made_of != size:
-        raise ValueError(
+        raise InputError(
             f'{path}: was made from a video of {made_of} bytes, '
             f'but {job.path} has {size}. Delete it, and it is '
             'made anew'

@@ -9,6 +9,7 @@ import os.path as osp
 import shutil
 from collections.abc import Sequence
 
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_whole
 from emoreact_plugin.utils.progress import progress_bar
 
@@ -104,7 +105,7 @@ def write_outputs(outputs: Sequence[TextOutput | FileOutput]) -> tuple[int, str]
         there was no problem.
 
     Raises:
-        ValueError: If there are files of the same names that differ. The message names them all,
+        InputError: If there are files of the same names that differ. The message names them all,
             and nothing is written.
     """
     there = [each for each in outputs if osp.lexists(each.target)]
@@ -112,7 +113,7 @@ def write_outputs(outputs: Sequence[TextOutput | FileOutput]) -> tuple[int, str]
         each.target for each in progress_bar(there, 'comparing', unit='file') if not each.is_same()
     ]
     if unlike:
-        raise ValueError(
+        raise InputError(
             f'{len(unlike)} of {len(outputs)} files to write are there '
             'already, but unlike these. Delete them, or name another folder '
             'with --out:\n' + '\n'.join(unlike)

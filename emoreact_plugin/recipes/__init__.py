@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 
 from emoreact_plugin.datasets.annotations import EMOTIONS
+from emoreact_plugin.utils.errors import InputError
 
 from .data import build_loader, build_pipeline, needs_of, source_of
 from .model import build_model, formats_of
@@ -98,7 +99,7 @@ def build(
         record of what distinguishes trained networks whose weights have the same names and shapes.
 
     Raises:
-        ValueError: For an option or value that does not exist, a mask on prepared crops, or
+        InputError: For an option or value that does not exist, a mask on prepared crops, or
             ``recognizers`` or ``sampling`` with other streams.
     """
     options = {**DEFAULTS, **options}
@@ -153,7 +154,7 @@ def _build(
     if options['crops']:
         data_prefix = dict(crops=options['crops'])
     if options['mask'] and 'crops' in data_prefix:
-        raise ValueError(
+        raise InputError(
             f'mask: no mask can be drawn on the crops in '
             f'{data_prefix["crops"]}; prepare masked ones with '
             'tools/extract_frames.py --crops --mask and leave out --mask'
@@ -165,7 +166,7 @@ def _build(
     )
     for what, given in (('recognizers', recognizers), ('sampling', sampling or streams)):
         if not set(given) <= set(streams) or (what == 'sampling' and len(given) < len(streams)):
-            raise ValueError(
+            raise InputError(
                 f'{what}: expected the streams {", ".join(streams)}, found {", ".join(given)}'
             )
     needs = needs_of(streams, options['mask'])

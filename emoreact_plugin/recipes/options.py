@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from emoreact_plugin.clips.regions import REGIONS
+from emoreact_plugin.utils.errors import InputError
 
 # What an input is made of; regions joined by '+' are an input as well.
 INPUTS = dict(face=('face',), body=('body',), fullbody=('fullbody',), fusion=('face', 'body'))
@@ -69,13 +70,13 @@ def streams_of(input: str) -> tuple[str, ...]:
         tuple[str, ...]: At least one, each once.
 
     Raises:
-        ValueError: For another input. The message names the possible inputs and regions.
+        InputError: For another input. The message names the possible inputs and regions.
     """
     if input in INPUTS:
         return INPUTS[input]
     streams = tuple(str(input).split('+'))
     if not set(streams) <= set(REGIONS.module_dict) or len(set(streams)) < len(streams):
-        raise ValueError(
+        raise InputError(
             f'input: expected one of {", ".join(INPUTS)}, or different '
             f'regions joined by + (of {", ".join(sorted(REGIONS.module_dict))}'
             f'), such as face+body+fullbody, found {input}'
@@ -87,22 +88,22 @@ def check_options(options: dict) -> None:
     """Refuse an option or value that does not exist.
 
     Raises:
-        ValueError: With the possible options or values.
+        InputError: With the possible options or values.
     """
     for name, value in options.items():
         if name == 'input':
             streams_of(value)
             continue
         if name not in DEFAULTS:
-            raise ValueError(f"unknown option '{name}', expected one of {', '.join(DEFAULTS)}")
+            raise InputError(f"unknown option '{name}', expected one of {', '.join(DEFAULTS)}")
         choices = CHOICES.get(name)
         if choices and (value not in choices or isinstance(value, bool) != (choices[0] is False)):
-            raise ValueError(
+            raise InputError(
                 f'{name}: expected one of {", ".join(map(str, choices))}, found {value}'
             )
     for name, expected in (('init', "'imagenet', 'scratch' or a path"), ('crops', 'a folder')):
         if not isinstance(options.get(name, ''), str):
-            raise ValueError(f'{name}: expected {expected}, found {options[name]}')
+            raise InputError(f'{name}: expected {expected}, found {options[name]}')
 
 
 def check_together(options: dict) -> None:

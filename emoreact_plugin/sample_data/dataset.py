@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_text, write_whole
 
 from .card import describe, to_json, to_readme
@@ -148,13 +149,13 @@ def _check_settings(out: Path, settings: dict, force: bool) -> None:
         if force:
             _delete(out)
         elif found != settings:
-            raise ValueError(
+            raise InputError(
                 f'{out} holds a sample data set made with other settings. '
                 f'Expected {settings}, found {found}. Choose another folder, '
                 'or draw it anew with --force (force=True).'
             )
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(
+        raise InputError(
             f'{out} is not empty and holds no sample data set (there is no '
             f'{SETTINGS_FILE}). Choose another folder.'
         )
@@ -248,7 +249,7 @@ def make_sample_dataset(
         Path: The folder.
 
     Raises:
-        ValueError: If a split is empty, or ``out`` holds something else or a sample data set made
+        InputError: If a split is empty, or ``out`` holds something else or a sample data set made
             with other settings.
     """
     out = Path(out)
@@ -257,7 +258,7 @@ def make_sample_dataset(
     )
     for name in ('num_train', 'num_val', 'num_test'):
         if settings[name] < 1:
-            raise ValueError(f'{name} must be at least 1, is {settings[name]}')
+            raise InputError(f'{name} must be at least 1, is {settings[name]}')
     _check_settings(out, settings, force)
     plans, videos = plan_clips(seed, num_train, num_val, num_test), out / 'videos'
     missing = [

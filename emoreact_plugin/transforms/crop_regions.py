@@ -6,6 +6,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from emoreact_plugin.clips.regions import REGIONS, crop, extent_box
+from emoreact_plugin.utils.errors import InputError
 from mmaction.registry import TRANSFORMS
 
 
@@ -43,7 +44,7 @@ class CropRegions(BaseTransform):
             ``dict(body='face')``.
 
     Raises:
-        ValueError: For the name of a region that is not registered.
+        InputError: For the name of a region that is not registered.
     """
 
     def __init__(self, regions: Sequence[str], blackout: dict[str, str] | None = None) -> None:
@@ -57,7 +58,7 @@ class CropRegions(BaseTransform):
         known = sorted(REGIONS.module_dict)
         for name in (*self.regions, *self.blackout.values()):
             if name not in known:
-                raise ValueError(
+                raise InputError(
                     f"CropRegions: unknown region '{name}', expected one of {', '.join(known)}"
                 )
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from emoreact_plugin.utils.errors import InputError
 from mmaction.registry import TRANSFORMS
 
 from .masks.drawing import MaskLook, draw_mask
@@ -55,10 +56,10 @@ class DrawFaceMask(BaseTransform):
             they come from NumPy's global generator.
 
     Raises:
-        ValueError: For an unknown kind or colour, a ``prob`` that is not a
+        InputError: For an unknown kind or colour, a ``prob`` that is not a
             probability, a negative seed, another number of faces than frames,
             or frames that were masked beforehand.
-        KeyError: With ``seed``, for a sample without ``video_id``.
+        InputError: With ``seed``, for a sample without ``video_id``.
     """
 
     # A data set asks its transforms, see `draws_masks`.
@@ -72,13 +73,13 @@ class DrawFaceMask(BaseTransform):
         seed: int | None = None,
     ) -> None:
         if kind != 'random' and kind not in KINDS:
-            raise ValueError(
+            raise InputError(
                 f'DrawFaceMask: unknown kind {kind!r}, expected one of {", ".join(KINDS)}, random'
             )
         if not 0 <= prob <= 1:
-            raise ValueError(f'DrawFaceMask: expected a prob from 0 to 1, found {prob!r}')
+            raise InputError(f'DrawFaceMask: expected a prob from 0 to 1, found {prob!r}')
         if seed is not None and seed < 0:
-            raise ValueError(f'DrawFaceMask: expected a seed of 0 or more, found {seed!r}')
+            raise InputError(f'DrawFaceMask: expected a seed of 0 or more, found {seed!r}')
         self.kind = kind
         self.color = None if color is None else _rgb(color)
         self.prob = prob
@@ -88,13 +89,13 @@ class DrawFaceMask(BaseTransform):
         """Choose the mask of a clip, and draw it on the face in every frame."""
         imgs, faces = results['imgs'], results['face_landmarks']
         if results.get('masked_beforehand'):
-            raise ValueError(
+            raise InputError(
                 'DrawFaceMask: expected frames without masks, '
                 'found some that were masked beforehand; leave '
                 'out this transform'
             )
         if len(imgs) != len(faces):
-            raise ValueError(f'DrawFaceMask: {len(imgs)} frames, but landmarks of {len(faces)}')
+            raise InputError(f'DrawFaceMask: {len(imgs)} frames, but landmarks of {len(faces)}')
         look = self.draw_look(results)
         boxes = results.get('face_is_box', [False] * len(faces))
         masked = [
@@ -116,7 +117,7 @@ class DrawFaceMask(BaseTransform):
             name = str(results['video_id']).encode()
             rng = np.random.default_rng((self.seed, zlib.crc32(name)))
         else:
-            raise KeyError("DrawFaceMask: with a seed, the sample needs a 'video_id'")
+            raise InputError("DrawFaceMask: with a seed, the sample needs a 'video_id'")
         if rng.random() >= self.prob:
             return None
         kind = self.kind
@@ -140,7 +141,7 @@ class DrawFaceMask(BaseTransform):
 def _rgb(color: str | Sequence[int]) -> tuple:
     if isinstance(color, str):
         if color not in COLORS:
-            raise ValueError(
+            raise InputError(
                 f'DrawFaceMask: unknown color {color!r}, expected one of '
                 f'{", ".join(COLORS)}, or RGB'
             )
@@ -149,7 +150,7 @@ def _rgb(color: str | Sequence[int]) -> tuple:
     if len(values) != 3 or not all(
         isinstance(v, (int, np.integer)) and 0 <= v <= 255 for v in values
     ):
-        raise ValueError(
+        raise InputError(
             f'DrawFaceMask: expected a color of three whole numbers from 0 to 255, found {color!r}'
         )
     return tuple(int(v) for v in values)

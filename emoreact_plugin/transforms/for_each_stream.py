@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from mmcv.transforms import BaseTransform, Compose
 
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.random_state import get_random_state, set_random_state
 from mmaction.registry import TRANSFORMS
 
@@ -56,9 +57,9 @@ class ForEachStream(BaseTransform):
             transforms: one list for all streams, or stream -> its own.
 
     Raises:
-        ValueError: On building, for transforms that do not fit the streams;
+        InputError: On building, for transforms that do not fit the streams;
             for a second ``ForEachStream`` after ``SampleStreamFrames``.
-        KeyError: At the first sample without ``<stream>_imgs``, or whose
+        InputError: At the first sample without ``<stream>_imgs``, or whose
             ``stream_frames`` lack the stream.
     """
 
@@ -81,14 +82,14 @@ class ForEachStream(BaseTransform):
         if isinstance(transforms, dict):
             streams = tuple(transforms) if streams is None else streams
         if streams is None or transforms is None:
-            raise ValueError(
+            raise InputError(
                 'ForEachStream: expected streams and their '
                 'transforms, or transforms=dict(stream=[...])'
             )
         if not isinstance(transforms, dict):
             transforms = dict.fromkeys(streams, transforms)
         if set(streams) != set(transforms):
-            raise ValueError(
+            raise InputError(
                 'ForEachStream: transforms: expected a list for each of '
                 f'{", ".join(streams)}, found {", ".join(transforms)}'
             )
@@ -114,7 +115,7 @@ class ForEachStream(BaseTransform):
         for stream in self.streams:
             key = f'{stream}_imgs'
             if key not in results:
-                raise KeyError(
+                raise InputError(
                     f"ForEachStream: the sample has no '{key}'; put "
                     f"CropRegions(regions=('{stream}', ...)) before it"
                 )
@@ -161,19 +162,19 @@ def own_frames(stream: str, results: dict) -> dict:
         without ``stream_frames``: then all frames are its own.
 
     Raises:
-        KeyError: If ``stream_frames`` lack the stream.
-        ValueError: If the stream has got its frames already.
+        InputError: If ``stream_frames`` lack the stream.
+        InputError: If the stream has got its frames already.
     """
     if 'stream_frames' not in results:
         return {}
     if stream not in results['stream_frames']:
-        raise KeyError(
+        raise InputError(
             f"ForEachStream: no frames were sampled for stream '{stream}', "
             'expected it in SampleStreamFrames(streams=dict(...)), found '
             f'{", ".join(results["stream_frames"])}'
         )
     if f'{stream}_transforms' in results:
-        raise ValueError(
+        raise InputError(
             f"ForEachStream: stream '{stream}' has got its frames already; "
             'expected one ForEachStream after SampleStreamFrames, found two'
         )

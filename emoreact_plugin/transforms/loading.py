@@ -7,6 +7,7 @@ from mmcv.transforms import BaseTransform
 
 from emoreact_plugin.clips.crops import read_crops, read_record
 from emoreact_plugin.clips.landmark_cache import load_prepared
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.video.reading import read_frames
 from mmaction.registry import TRANSFORMS
 
@@ -40,7 +41,7 @@ class DecodeVideo(BaseTransform):
     - original_shape (tuple[int, int])
 
     Raises:
-        ValueError: If the video cannot be decoded or has no such frame. The
+        InputError: If the video cannot be decoded or has no such frame. The
             message names the file.
     """
 
@@ -84,7 +85,7 @@ class LoadLandmarks(BaseTransform):
       face is known: its landmarks are the corners, repeated.
 
     Raises:
-        ValueError: If the prepared file cannot be read, has another number of
+        InputError: If the prepared file cannot be read, has another number of
             frames than the clip's video, or belongs to frames of another size.
     """
 
@@ -118,11 +119,11 @@ class LoadLandmarks(BaseTransform):
     @staticmethod
     def _check(file: str, clip, total_frames: int, size: tuple) -> None:
         if clip.total_frames != total_frames:
-            raise ValueError(
+            raise InputError(
                 f'{file}: prepared for {clip.total_frames} frames, but the clip has {total_frames}'
             )
         if tuple(clip.frame_size) != size:
-            raise ValueError(
+            raise InputError(
                 f'{file}: the landmarks belong to frames of '
                 f'{clip.frame_size[0]}x{clip.frame_size[1]} pixels, but the '
                 f'frames are {size[0]}x{size[1]}'
@@ -160,8 +161,8 @@ class LoadCrops(BaseTransform):
 
     Raises:
         FileNotFoundError: Without the record ``crops.json``.
-        KeyError: For a region that was not prepared.
-        ValueError: If a file cannot be read. The message names the file.
+        InputError: For a region that was not prepared.
+        InputError: If a file cannot be read. The message names the file.
     """
 
     def __init__(self, regions: Sequence[str]) -> None:
@@ -174,7 +175,7 @@ class LoadCrops(BaseTransform):
         crops = read_record(folder)
         for region in self.regions:
             if region not in crops.boxes:
-                raise KeyError(
+                raise InputError(
                     f"{folder}: expected crops of '{region}', found {', '.join(crops.boxes)}"
                 )
             results[f'{region}_imgs'] = read_crops(folder, region, inds)

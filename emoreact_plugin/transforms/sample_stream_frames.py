@@ -3,6 +3,7 @@
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from emoreact_plugin.utils.errors import InputError
 from mmaction.registry import TRANSFORMS
 
 
@@ -64,15 +65,15 @@ class SampleStreamFrames(BaseTransform):
             without ``num_frames`` all of its frames.
 
     Raises:
-        ValueError: On building, for a stream that has both ``type`` and
+        InputError: On building, for a stream that has both ``type`` and
             ``share`` or neither, shares with a stream that has no sampler, or
             wants more frames than that one draws.
-        KeyError: At the first sample, for a sampler that samples nothing.
+        InputError: At the first sample, for a sampler that samples nothing.
     """
 
     def __init__(self, streams: dict[str, dict]) -> None:
         if not isinstance(streams, dict) or not streams:
-            raise ValueError(
+            raise InputError(
                 'SampleStreamFrames: streams: expected a dict '
                 'stream -> sampler, with at least one, found '
                 f'{streams!r}'
@@ -80,7 +81,7 @@ class SampleStreamFrames(BaseTransform):
         self.streams = {name: dict(each) for name, each in streams.items()}
         for name, each in self.streams.items():
             if ('type' in each) == ('share' in each):
-                raise ValueError(
+                raise InputError(
                     f"SampleStreamFrames: stream '{name}': expected either "
                     '`type` of a sampler or `share`, a stream whose frames '
                     f'it takes, found {each}'
@@ -95,11 +96,11 @@ class SampleStreamFrames(BaseTransform):
     def _check_share(self, name: str, share: str, num_frames=None, **unknown) -> None:
         where = f"SampleStreamFrames: stream '{name}'"
         if unknown:
-            raise ValueError(
+            raise InputError(
                 f'{where}: expected share and num_frames, found {", ".join(unknown)} as well'
             )
         if share not in self.samplers:
-            raise ValueError(
+            raise InputError(
                 f'{where}: share: expected a stream with a sampler of its '
                 f'own ({", ".join(self.samplers) or "there is none"}), found '
                 f'{share!r}'
@@ -107,13 +108,13 @@ class SampleStreamFrames(BaseTransform):
         if num_frames is None:
             return
         if type(num_frames) is not int or num_frames < 1:
-            raise ValueError(
+            raise InputError(
                 f'{where}: num_frames: expected a whole number from 1 on, found {num_frames!r}'
             )
         sampler = self.samplers[share]
         drawn = getattr(sampler, 'clip_len', np.inf) * getattr(sampler, 'num_clips', np.inf)
         if num_frames > drawn:
-            raise ValueError(
+            raise InputError(
                 f'{where}: num_frames: expected at most the '
                 f"{drawn} frames that '{share}' draws, found "
                 f'{num_frames}'
@@ -150,7 +151,7 @@ class SampleStreamFrames(BaseTransform):
         sample = sampler({k: v for k, v in results.items() if k not in keys})
         missing = [key for key in keys if key not in sample]
         if missing:
-            raise KeyError(
+            raise InputError(
                 f"SampleStreamFrames: stream '{name}': expected a sampler "
                 f'that sets {", ".join(keys)}, but {type(sampler).__name__} '
                 f'did not set {", ".join(missing)}'

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import cv2
 
+from emoreact_plugin.utils.errors import InputError
+
 # The original system adds this to the name of a folder of frames with masks on them.
 MASKED_SUFFIX = '_mask_frames_full'
 
@@ -62,7 +64,7 @@ def scan_frames(folder: str, filename_tmpl: str) -> FrameFolder:
 
     Raises:
         FileNotFoundError: If there is no such folder.
-        ValueError: If it has no frames, one is missing in between, or the
+        InputError: If it has no frames, one is missing in between, or the
             first cannot be read as an image; or for a template without exactly
             one number.
     """
@@ -70,7 +72,7 @@ def scan_frames(folder: str, filename_tmpl: str) -> FrameFolder:
         raise FileNotFoundError(f'{folder}: no such folder of frames')
     parts = re.split(r'\{[^{}]*\}', filename_tmpl)
     if len(parts) != 2:
-        raise ValueError(
+        raise InputError(
             f"filename_tmpl: expected one number, as in '{{:06d}}.jpg', found '{filename_tmpl}'"
         )
     before, after = parts
@@ -78,17 +80,17 @@ def scan_frames(folder: str, filename_tmpl: str) -> FrameFolder:
     matches = (pattern.fullmatch(name) for name in os.listdir(folder))
     numbers = sorted({int(m[1]) for m in matches if m})
     if not numbers:
-        raise ValueError(f'{folder}: expected frames named {filename_tmpl}, found none')
+        raise InputError(f'{folder}: expected frames named {filename_tmpl}, found none')
     first, count = numbers[0], len(numbers)
     if numbers[-1] - first + 1 != count:
         gap = next(a for a, b in pairwise(numbers) if b != a + 1) + 1
-        raise ValueError(
+        raise InputError(
             f'{folder}: frame {filename_tmpl.format(gap)} is missing between the others'
         )
     path = osp.join(folder, filename_tmpl.format(first))
     image = cv2.imread(path)
     if image is None:
-        raise ValueError(f'{path}: cannot be read as an image')
+        raise InputError(f'{path}: cannot be read as an image')
     return FrameFolder(first, count, image.shape[1], image.shape[0])
 
 

@@ -25,6 +25,7 @@ from typing import NamedTuple
 import av
 import numpy as np
 
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import PathLike
 
 from .frame_table import FrameTable, read_frame_table
@@ -64,7 +65,7 @@ def probe_video(path: PathLike) -> VideoInfo:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is not a video, has no video stream or no frame
+        InputError: The file is not a video, has no video stream or no frame
             that decodes, or a frame in its middle does not decode (the index
             of every later frame would be unknown). A file cut off at its end is
             valid and counts the frames that are left. The message names the
@@ -79,7 +80,7 @@ def probe_video(path: PathLike) -> VideoInfo:
                 size = (frame.height, frame.width) if turned else (frame.width, frame.height)
             count += 1
     if count == 0:
-        raise ValueError(f'{path}: no frame of this video can be decoded')
+        raise InputError(f'{path}: no frame of this video can be decoded')
     return VideoInfo(count, *size, float(rate) if rate else 0.0)
 
 
@@ -96,7 +97,7 @@ def video_info(path: PathLike) -> VideoInfo:
         only when it is read.
 
     Raises:
-        FileNotFoundError, ValueError: See :func:`probe_video`.
+        FileNotFoundError, InputError: See :func:`probe_video`.
     """
     with _open_video(path) as (container, stream):
         rate = _rate_of(stream)
@@ -131,7 +132,7 @@ def read_frames(
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: An index is not an integer, is negative or past the last
+        InputError: An index is not an integer, is negative or past the last
             frame, the file is not a video, or a frame on the way cannot be
             decoded. The message names the file and the frame.
     """
@@ -159,7 +160,7 @@ def iterate_frames(path: PathLike) -> Iterator[np.ndarray]:
         :func:`read_frames` gives for 0, 1, 2, ...
 
     Raises:
-        FileNotFoundError, ValueError: See :func:`probe_video`.
+        FileNotFoundError, InputError: See :func:`probe_video`.
     """
     empty = True
     with _open_video(path) as (container, stream):
@@ -167,7 +168,7 @@ def iterate_frames(path: PathLike) -> Iterator[np.ndarray]:
             empty = False
             yield _to_rgb(frame)
     if empty:
-        raise ValueError(f'{path}: no frame of this video can be decoded')
+        raise InputError(f'{path}: no frame of this video can be decoded')
 
 
 def select_frames(path: PathLike, inds: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:
@@ -182,7 +183,7 @@ def select_frames(path: PathLike, inds: Iterable[int]) -> Iterator[tuple[int, np
         (H, W, 3) uint8, RGB, upright.
 
     Raises:
-        FileNotFoundError, ValueError: See :func:`read_frames`.
+        FileNotFoundError, InputError: See :func:`read_frames`.
     """
     remaining, count = set(_as_indices(path, inds)), 0
     if not remaining:
@@ -195,7 +196,7 @@ def select_frames(path: PathLike, inds: Iterable[int]) -> Iterator[tuple[int, np
                 remaining.remove(index)
                 if not remaining:
                     return
-    raise ValueError(
+    raise InputError(
         f'{path}: frame {max(remaining)} was asked for, but only '
         f'{count} frames can be decoded (counted from 0)'
     )
@@ -216,7 +217,7 @@ def frame_times(path: PathLike) -> np.ndarray:
         shown, at 25 frames a second if it does not state a rate either.
 
     Raises:
-        FileNotFoundError, ValueError: See :func:`probe_video`.
+        FileNotFoundError, InputError: See :func:`probe_video`.
     """
     with _open_video(path) as (container, stream):
         rate, base = _rate_of(stream) or USUAL_RATE, stream.time_base
@@ -230,7 +231,7 @@ def frame_times(path: PathLike) -> np.ndarray:
         with _open_video(path) as (container, stream):
             shown = [frame.pts for frame in _frames_in_order(path, container, stream)]
     if not shown:
-        raise ValueError(f'{path}: no frame of this video can be decoded')
+        raise InputError(f'{path}: no frame of this video can be decoded')
     if base is None or None in shown or any(b <= a for a, b in pairwise(shown)):
         return np.arange(len(shown)) / float(rate)
     return np.array([float((each - shown[0]) * base) for each in shown])
@@ -246,7 +247,7 @@ def frame_rate(path: PathLike) -> Fraction | None:
         Fraction | None: Frames a second; None if the file states none.
 
     Raises:
-        FileNotFoundError, ValueError: There is no such file, or it is not a
+        FileNotFoundError, InputError: There is no such file, or it is not a
             video.
     """
     with _open_video(path) as (_, stream):
@@ -263,7 +264,7 @@ def stated_frames(path: PathLike) -> int:
         int: 0 if the file does not say.
 
     Raises:
-        FileNotFoundError, ValueError: There is no such file, or it is not a
+        FileNotFoundError, InputError: There is no such file, or it is not a
             video.
     """
     with _open_video(path) as (_, stream):
@@ -280,11 +281,11 @@ def _as_indices(path: PathLike, inds: Iterable[int]) -> list[int]:
         try:
             indices.append(operator.index(index))
         except TypeError:
-            raise ValueError(
+            raise InputError(
                 f'{path}: expected whole numbers as frame indices, found {index!r}'
             ) from None
         if indices[-1] < 0:
-            raise ValueError(f'{path}: frame indices count from 0, found {index}')
+            raise InputError(f'{path}: frame indices count from 0, found {index}')
     return indices
 
 
@@ -299,7 +300,7 @@ def _open_video(path: PathLike) -> Iterator[tuple]:
         container = av.open(path, metadata_errors='ignore')
     except av.error.FFmpegError as error:
         size = os.path.getsize(path)
-        raise ValueError(
+        raise InputError(
             f'{path}: expected a video, found a file of {size} '
             f'bytes that cannot be read as one '
             f'({error.strerror})'
@@ -307,9 +308,9 @@ def _open_video(path: PathLike) -> Iterator[tuple]:
     with container:
         stream = container.streams.best('video')
         if stream is None:
-            raise ValueError(f'{path}: has no video stream')
+            raise InputError(f'{path}: has no video stream')
         if stream.codec_context is None:
-            raise ValueError(f'{path}: there is no decoder for its codec')
+            raise InputError(f'{path}: there is no decoder for its codec')
         stream.codec_context.thread_count = 1
         yield container, stream
 
@@ -330,7 +331,7 @@ def _frames_in_order(path: PathLike, container, stream) -> Iterator:
             continue
         # the last packet is an empty one: it only drains the decoder
         if frames and packet.size and failed_at is not None:
-            raise ValueError(
+            raise InputError(
                 f'{path}: the video is damaged near frame {failed_at} ({reason.strerror})'
             ) from reason
         for frame in frames:

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from mmengine.config import Config
 
+from emoreact_plugin.utils.errors import InputError
+
 
 def latest_checkpoint(work_dir: str) -> str | None:
     """Find the newest checkpoint of a run, even if its folder was moved.
@@ -41,7 +43,7 @@ def checkpoint_of(path: str) -> str:
 
     Raises:
         FileNotFoundError: If there is none in the folder.
-        ValueError: If several are the best, as after trainings by several scores, and the
+        InputError: If several are the best, as after trainings by several scores, and the
             ``metrics.json`` of ``tools/train.py`` names none of them.
     """
     if not osp.isdir(path):
@@ -50,7 +52,7 @@ def checkpoint_of(path: str) -> str:
     if len(best) > 1:
         best = [each for each in best if osp.basename(each) == _evaluated(path)] or best
     if len(best) > 1:
-        raise ValueError(
+        raise InputError(
             f'{path}: expected one checkpoint best_*.pth in it, '
             f'found {", ".join(map(osp.basename, best))}; name '
             'one'
@@ -91,7 +93,7 @@ def read_meta(path: str) -> dict:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it cannot be read with ``weights_only=True``.
+        InputError: If it cannot be read with ``weights_only=True``.
     """
     if not osp.isfile(path):
         raise FileNotFoundError(f'{path}: no such checkpoint')
@@ -100,7 +102,7 @@ def read_meta(path: str) -> dict:
             path, map_location='cpu', weights_only=True, mmap=zipfile.is_zipfile(path)
         )  # files of PyTorch < 1.6 are not
     except Exception as error:  # torch raises many kinds for a bad file
-        raise ValueError(
+        raise InputError(
             f'{path}: cannot be read as a PyTorch checkpoint of tensors and '
             f'plain values ({type(error).__name__})'
         ) from error
@@ -139,12 +141,12 @@ def read_config(path: str) -> Config:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the checkpoint cannot be read safely, holds no configuration, or holds one
+        InputError: If the checkpoint cannot be read safely, holds no configuration, or holds one
             that is more than data.
     """
     text = read_meta(path).get('cfg')
     if not isinstance(text, str) or not text:
-        raise ValueError(
+        raise InputError(
             f'{path}: expected a checkpoint with the '
             'configuration of its run, found none in it; give '
             'the config file as well'
@@ -163,12 +165,12 @@ def parse_config(text: str, source: str) -> Config:
         Config: With the values of the text.
 
     Raises:
-        ValueError: For anything but assignments of plain values.
+        InputError: For anything but assignments of plain values.
     """
     try:
         return Config(_assignments(text))
     except (*_UNPARSED, KeyError) as error:
-        raise ValueError(
+        raise InputError(
             f'{source}: expected a configuration of plain values, as MMEngine '
             f'writes it, found {str(error)[:200]}; if you trust it, give the '
             'config file as well'
@@ -187,7 +189,7 @@ def _assignments(text: str, names: tuple | None = None) -> dict:
     for node in ast.parse(text).body:
         target = node.targets[0] if isinstance(node, ast.Assign) else None
         if not isinstance(target, ast.Name) or len(node.targets) > 1:
-            raise ValueError(f'line {node.lineno}: no assignment')
+            raise InputError(f'line {node.lineno}: no assignment')
         if names is None or target.id in names:
             values[target.id] = _literal(node.value)
     return values
@@ -197,11 +199,11 @@ def _literal(node: ast.AST) -> Any:
     """Evaluate literals and ``dict(...)``."""
     if isinstance(node, ast.Call):
         if getattr(node.func, 'id', None) != 'dict' or len(node.args) > 1:
-            raise ValueError(f'line {node.lineno}: a call')
+            raise InputError(f'line {node.lineno}: a call')
         # dict({'a b': 1}) is what MMEngine makes of names that are no words.
         values = _literal(node.args[0]) if node.args else {}
         if any(keyword.arg is None for keyword in node.keywords):
-            raise ValueError(f'line {node.lineno}: **')
+            raise InputError(f'line {node.lineno}: **')
         return {**values, **{k.arg: _literal(k.value) for k in node.keywords}}
     if isinstance(node, ast.Dict):
         return {
@@ -241,7 +243,7 @@ def check_recipe(path: str, meta: dict, recipe: dict | None, resume: bool = Fals
             but ``init`` have to be the same. Defaults to False.
 
     Raises:
-        ValueError: If options differ; the message names them.
+        InputError: If options differ; the message names them.
     """
     stored = stored_recipe(meta)
     if stored is None or not isinstance(recipe, dict):
@@ -257,7 +259,7 @@ def check_recipe(path: str, meta: dict, recipe: dict | None, resume: bool = Fals
         if name not in free and name in stored and stored[name] != recipe[name]
     ]
     if differ:
-        raise ValueError(
+        raise InputError(
             f'{path}: was trained with other options than the '
             f'config and flags say: {"; ".join(differ)}'
         )

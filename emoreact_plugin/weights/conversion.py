@@ -8,6 +8,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_whole
 from mmaction.registry import MODELS
 
@@ -31,7 +32,7 @@ def to_start_weights(file: WeightFile, stream: str | None = None) -> dict:
         ``meta``, which says what it was.
 
     Raises:
-        ValueError: If the file has several networks and none was chosen.
+        InputError: If the file has several networks and none was chosen.
     """
     network = choose_network(file, stream)
     return dict(state_dict=network.backbone(), meta=dict(converted_from=_origin(file, network)))
@@ -54,7 +55,7 @@ def to_checkpoint(
         Second, what was loaded.
 
     Raises:
-        ValueError: If the file does not fit the model, or was trained with other options than the
+        InputError: If the file does not fit the model, or was trained with other options than the
             configuration's.
     """
     check_recipe(file.path, file.meta, _expected(file, cfg, stream))
@@ -130,10 +131,10 @@ def write_checkpoint(content: dict, path: str, source: str) -> None:
         source (str): The file that it was made from, which is never overwritten.
 
     Raises:
-        ValueError: If both are the same file.
+        InputError: If both are the same file.
     """
     if osp.exists(path) and osp.samefile(path, source):
-        raise ValueError(
+        raise InputError(
             f'{path}: expected a file of its own to write to, found the one that is read'
         )
     with write_whole(path) as part:

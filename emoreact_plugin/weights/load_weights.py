@@ -7,6 +7,8 @@ from urllib.error import URLError
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from emoreact_plugin.utils.errors import InputError
+
 from .weight_files import KINDS, Network, WeightFile, from_state, read_weight_file
 from .weight_names import is_shifted, recognizer_names, torchvision_names
 
@@ -68,7 +70,7 @@ def load_weights(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file cannot be read safely or holds no tensors; if it is not clear which
+        InputError: If the file cannot be read safely or holds no tensors; if it is not clear which
             of its networks is meant; if any tensor of the model is missing in it, has another
             shape, or is left over, of which the first few are listed; or if a trained network with
             temporal shift is to be loaded into a recognizer without, or the other way round. The
@@ -77,7 +79,7 @@ def load_weights(
     may_miss = tuple(may_miss)
     unknown = [part for part in may_miss if part not in PARTS]
     if unknown:
-        raise ValueError(f'may_miss: expected some of {", ".join(PARTS)}, found {unknown[0]}')
+        raise InputError(f'may_miss: expected some of {", ".join(PARTS)}, found {unknown[0]}')
     file = _read(path)
     return _logged(model, file, fill(model, file, may_miss, stream))
 
@@ -106,7 +108,7 @@ def load_start_weights(backbone: nn.Module, source: str, stream: str | None = No
     Raises:
         FileNotFoundError: If the file is not available. The error names the flag for training from
             random weights.
-        ValueError: See :func:`load_weights`, and for a backbone that has no known ImageNet weights.
+        InputError: See :func:`load_weights`, and for a backbone that has no known ImageNet weights.
     """
     if source != 'imagenet':
         file = _read(source)
@@ -134,7 +136,7 @@ def _torchvision_arch(backbone: nn.Module) -> str:
         return f'resnet{backbone.depth}'
     if kind in ('MobileNetV2', 'MobileNetV2TSM'):
         return 'mobilenet_v2'
-    raise ValueError(
+    raise InputError(
         f"start weights 'imagenet' are known for ResNet, ResNetTSM, "
         f'MobileNetV2 and MobileNetV2TSM, not for {kind}. {SWITCH}'
     )
@@ -164,7 +166,7 @@ def fill(
     own = [n for n in state if not n.endswith(_COUNTER)]
     problems = match.problems(own)
     if problems:
-        raise ValueError(
+        raise InputError(
             f'{file.path}: does not fit {type(model).__name__} ({len(own)} tensors). {problems}'
         )
     model.load_state_dict(match.found, strict=False)
@@ -262,20 +264,20 @@ def choose_network(file: WeightFile, stream: str | None = None) -> Network:
             stream. Defaults to None: the only one there is.
 
     Raises:
-        ValueError: If it is not clear which one is meant, or the file has no network for the
+        InputError: If it is not clear which one is meant, or the file has no network for the
             stream.
     """
     given = file.networks
     if len(given) == 1 and (stream is None or set(given) & set(_ANY)):
         return next(iter(given.values()))
     if stream is None:
-        raise ValueError(
+        raise InputError(
             f'{file.path}: ambiguous, holds networks of the streams '
             f'{", ".join(given)}, expected one network; choose a stream '
             '(tools/convert_checkpoint.py --stream)'
         )
     if stream not in given:
-        raise ValueError(
+        raise InputError(
             f'{file.path}: holds networks of the streams {", ".join(given)}, '
             f'and one for {stream} is asked for; '
             'tools/convert_checkpoint.py --stream makes a file of one of them'
@@ -294,7 +296,7 @@ def _pair(model: nn.Module, file: WeightFile, stream: str | None) -> list[tuple[
         return [(prefixes[0], choose_network(file, stream))]
     if set(own) != set(file.networks):
         found = ', '.join(file.networks) if len(file.networks) > 1 else 'one network'
-        raise ValueError(
+        raise InputError(
             f'{file.path}: ambiguous, expected networks of the streams '
             f'{", ".join(own)}, found {found}. Load into one network of the '
             'model at a time, or convert a run that shares its network with '
@@ -311,7 +313,7 @@ def _check_shift(path: str, network: Network, shift: bool, match: _Match) -> Non
     trained = any(n.startswith(PARTS['head']) and n not in match.left_out for n in network.tensors)
     if trained and network.shift != shift:
         kinds = 'without temporal shift', 'with temporal shift (TSM)'
-        raise ValueError(
+        raise InputError(
             f'{path}: was trained {kinds[network.shift]}, the model is one '
             f'{kinds[shift]}; its scores would mean nothing. Change the model '
             '(`--shift`)'

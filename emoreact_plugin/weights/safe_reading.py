@@ -18,6 +18,8 @@ from typing import NamedTuple
 
 import torch
 
+from emoreact_plugin.utils.errors import InputError
+
 # What programs leave in their files beside tensors: paths, numpy's numbers
 # (a best score), MMEngine's log history. None of them is made or called:
 # a stand-in takes the place of each.
@@ -101,7 +103,7 @@ def read_safely(path: str) -> SafeFile:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not a file of ``torch.save``, is damaged, or holds what could run code.
+        InputError: If it is not a file of ``torch.save``, is damaged, or holds what could run code.
     """
     if not osp.isfile(path):
         raise FileNotFoundError(f'{path}: no such weight file')
@@ -117,7 +119,7 @@ def read_safely(path: str) -> SafeFile:
             with torch.serialization.safe_globals(names):
                 return SafeFile(_load(path), unknown)
     except Exception as error:  # torch raises many kinds for a bad file
-        raise ValueError(
+        raise InputError(
             f'{path}: cannot be read as a PyTorch file of tensors: {_reason(error)}'
         ) from error
 

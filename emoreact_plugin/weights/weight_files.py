@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from emoreact_plugin.utils.errors import InputError
+
 from .safe_reading import read_safely
 from .weight_names import arch_of, from_sequential, is_shifted, recognizer_names, torchvision_names
 
@@ -87,7 +89,7 @@ def read_weight_file(path: str) -> WeightFile:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it cannot be read safely, holds no tensors, is of two kinds at once, or has
+        InputError: If it cannot be read safely, holds no tensors, is of two kinds at once, or has
             two tensors of one name.
     """
     file = read_safely(path)
@@ -99,7 +101,7 @@ def tensors_of(content, path: str) -> dict[str, Tensor]:
     """Find the dict of tensors in the content of a file.
 
     Raises:
-        ValueError: If there is none, or anything else is in it.
+        InputError: If there is none, or anything else is in it.
     """
     state = content
     for key in ('state_dict', 'model'):
@@ -115,7 +117,7 @@ def tensors_of(content, path: str) -> dict[str, Tensor]:
             if isinstance(content, dict)
             else type(content).__name__
         )
-        raise ValueError(
+        raise InputError(
             f'{path}: expected a dict of tensors or one with `state_dict`, found {found}'
         )
     return state
@@ -174,7 +176,7 @@ def _kind_of(names: list[str], path: str) -> str:
     prefixes = dict(ours='recognizers.', original='base_model.', mmaction=_BACKBONE)
     found = [kind for kind, prefix in prefixes.items() if any(n.startswith(prefix) for n in names)]
     if len(found) > 1:
-        raise ValueError(
+        raise InputError(
             f'{path}: ambiguous, has names that begin with '
             f'{" and ".join(prefixes[kind] for kind in found)}'
         )
@@ -204,7 +206,7 @@ def _from_original(pairs: list, path: str) -> list:
     try:
         renamed = dict(zip(names, from_sequential(inner), strict=True))
     except KeyError as error:
-        raise ValueError(
+        raise InputError(
             f'{path}: {prefix}{error.args[0]}: expected the children 0, 1 and '
             '4 to 7 of a ResNet, or 0 of a MobileNetV2'
         ) from error
@@ -229,7 +231,7 @@ def _from_backbone(pairs: list, path: str) -> list:
         try:
             renamed = dict(zip(inner, from_sequential(inner), strict=True))
         except KeyError as error:
-            raise ValueError(
+            raise InputError(
                 f'{path}: features.{error.args[0]}: expected the '
                 'children 0, 1 and 4 to 7 of a ResNet'
             ) from error
@@ -243,6 +245,6 @@ def _network(pairs: Iterable[tuple[str, Tensor]], path: str) -> Network:
     tensors: dict[str, Tensor] = {}
     for name, (_, tensor) in zip(recognizer_names(names), pairs, strict=True):
         if name in tensors:
-            raise ValueError(f'{path}: ambiguous, two of its tensors are {name}')
+            raise InputError(f'{path}: ambiguous, two of its tensors are {name}')
         tensors[name] = tensor
     return Network(tensors, is_shifted(names))

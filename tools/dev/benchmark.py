@@ -38,6 +38,7 @@ from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors
 from emoreact_plugin.engine.flags import add_config_arguments, load_config
 from emoreact_plugin.inference.scorers.loading import check_device
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_text
 
 PARTS = ('loading', 'training', 'metric', 'mask')
@@ -99,22 +100,22 @@ def check(args):
     args.only = args.only.split(',')
     unknown = [part for part in args.only if part not in PARTS]
     if unknown:
-        raise ValueError(f'--only: expected some of {", ".join(PARTS)}, found {", ".join(unknown)}')
+        raise InputError(f'--only: expected some of {", ".join(PARTS)}, found {", ".join(unknown)}')
     if args.out is None:
         args.out = 'work_dirs/benchmark' + '_quick' * args.quick
     if args.repetitions is None:
         args.repetitions = 2 if args.quick else 7
     for name in ('repetitions', 'threads'):
         if getattr(args, name) < 1:
-            raise ValueError(f'--{name}: expected 1 or more, found {getattr(args, name)}')
+            raise InputError(f'--{name}: expected 1 or more, found {getattr(args, name)}')
     if args.crops and not args.config:
-        raise ValueError('--crops: expected a config as well')
+        raise InputError('--crops: expected a config as well')
     if args.cache_dir and not (args.config or args.data_root):
-        raise ValueError('--cache-dir: expected a config or --data-root as well')
+        raise InputError('--cache-dir: expected a config or --data-root as well')
     if args.device is None:
         args.device = 'cuda' if torch.cuda.is_available() else 'cpu'
     if args.processor_time and args.device != 'cpu':
-        raise ValueError(
+        raise InputError(
             '--processor-time: expected --device cpu as well, since a GPU is waited for'
         )
     check_device(args.device)

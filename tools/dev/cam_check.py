@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from emoreact_plugin.explanation.cam_sheet import enlarge
 from emoreact_plugin.models import score_stream
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.random_state import seeded
 
 Box = tuple[float, float, float, float]
@@ -127,7 +128,7 @@ def randomised(model: nn.Module, seed: int) -> nn.Module:
         nn.Module: The copy, in eval mode.
 
     Raises:
-        ValueError: For a parameter that PyTorch has no initial draw for.
+        InputError: For a parameter that PyTorch has no initial draw for.
     """
     model = deepcopy(model)
     drawn = set()
@@ -138,7 +139,7 @@ def randomised(model: nn.Module, seed: int) -> nn.Module:
                 drawn |= {id(p) for p in module.parameters(recurse=False)}
     left = [name for name, parameter in model.named_parameters() if id(parameter) not in drawn]
     if left:
-        raise ValueError(
+        raise InputError(
             f'expected layers of PyTorch, which can be drawn anew, found {", ".join(left[:3])}'
         )
     return model.eval()

@@ -35,6 +35,7 @@ from emoreact_plugin.explanation.cam_clip import Explainer
 from emoreact_plugin.explanation.cam_frames import sample_clip
 from emoreact_plugin.explanation.cam_source import clips_of, open_clip
 from emoreact_plugin.models import load_recognizer
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_text
 from emoreact_plugin.utils.progress import progress_bar
 from emoreact_plugin.weights.checkpoints import checkpoint_of
@@ -319,11 +320,11 @@ def main():
         data_root = datasets_of(cfg)[-1].get('data_root', '')
         cues = read_cues(data_root)
         if cues is None:
-            raise ValueError(f'{data_root}: expected the drawn sample data with its cues.json')
+            raise InputError(f'{data_root}: expected the drawn sample data with its cues.json')
         checkpoint = checkpoint_of(args.checkpoint)
         cfg, model = load_recognizer(checkpoint, cfg)
         if not hasattr(model, 'recognizer_of'):
-            raise ValueError(f'expected a LateFusionRecognizer, found {type(model).__name__}')
+            raise InputError(f'expected a LateFusionRecognizer, found {type(model).__name__}')
         explainer = Explainer(cfg, model, args.method, args.layer)
         seen = visible(cues, model, model.streams)
         try:

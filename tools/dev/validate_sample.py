@@ -32,6 +32,7 @@ from emoreact_plugin.experiments import (
     train,
 )
 from emoreact_plugin.experiments.comparisons import point_scores
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_text
 
 TOOLS = osp.dirname(osp.dirname(osp.abspath(__file__)))
@@ -161,7 +162,7 @@ def main():
     with clear_errors():
         cues = read_cues(args.data_root)
         if cues is None:
-            raise ValueError(f'{args.data_root}: expected the drawn sample data with its cues.json')
+            raise InputError(f'{args.data_root}: expected the drawn sample data with its cues.json')
         os.makedirs(args.work_dir, exist_ok=True)
         keep = clips_with_landmarks(cues)
         bootstrap = Bootstrap({name: each.only(keep) for name, each in run_all(args).items()})

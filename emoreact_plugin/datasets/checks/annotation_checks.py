@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from emoreact_plugin.datasets.annotations import USUAL_COLUMNS, Annotation, read_annotations
+from emoreact_plugin.utils.errors import InputError
 
 from .clip_checks import Problem
 
@@ -106,7 +107,7 @@ def label_columns(paths: Sequence[str]) -> tuple[str, ...]:
         that has them; never the unnamed index, ``video`` or ``Valence``.
 
     Raises:
-        ValueError: For a file that is not a CSV file in UTF-8, or if there is
+        InputError: For a file that is not a CSV file in UTF-8, or if there is
             no such column.
     """
     names, found = {}, set()
@@ -115,7 +116,7 @@ def label_columns(paths: Sequence[str]) -> tuple[str, ...]:
             with open(path, newline='', encoding='utf-8-sig') as file:
                 header, *rows = [row for row in csv.reader(file) if row] or [[]]
         except (UnicodeDecodeError, csv.Error) as error:
-            raise ValueError(f'{path}: expected a CSV file in UTF-8 ({error})') from error
+            raise InputError(f'{path}: expected a CSV file in UTF-8 ({error})') from error
         for k, name in enumerate(map(str.strip, header)):
             names[name] = None
             cells = {row[k].strip() for row in rows if k < len(row)}
@@ -123,7 +124,7 @@ def label_columns(paths: Sequence[str]) -> tuple[str, ...]:
                 found.add(name)
     found -= {'', *USUAL_COLUMNS.values()}
     if not found:
-        raise ValueError(
+        raise InputError(
             f'{", ".join(paths)}: expected columns of 0 and 1, '
             'one a label, found none; name them with --classes'
         )

@@ -17,6 +17,7 @@ from emoreact_plugin.datasets.annotations import Annotation
 from emoreact_plugin.datasets.emoreact_dataset import SOFT_POSITIVE, EmoReactDataset
 from emoreact_plugin.datasets.summary import draws_masks, lost_without, steps_of
 from emoreact_plugin.evaluation import prior_roc_auc_micro
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.progress import progress_bar
 from emoreact_plugin.utils.text import number
 from mmaction.registry import DATASETS
@@ -70,11 +71,11 @@ def make_part(split: str, config: dict, **changes) -> Part:
         Part: The part, with a data set that is built but not initialised.
 
     Raises:
-        ValueError: For another type of data set.
+        InputError: For another type of data set.
     """
     kind = DATASETS.get(config.get('type'))
     if kind is None or not issubclass(kind, EmoReactDataset):
-        raise ValueError(f'{split}: expected an EmoReactDataset, found {config.get("type")}')
+        raise InputError(f'{split}: expected an EmoReactDataset, found {config.get("type")}')
     dataset = DATASETS.build(dict(config, lazy_init=True))
     looks_at = (
         ()
@@ -109,7 +110,7 @@ def parts_of_folder(
 
     Raises:
         FileNotFoundError: If all of the files, or both folders, are missing.
-        ValueError: See
+        InputError: See
             :func:`~emoreact_plugin.datasets.checks.annotation_checks.label_columns`.
     """
     names = [f'{split}.csv' for split in splits]
@@ -173,7 +174,7 @@ def check(parts: Sequence[Part], workers: int | None = None) -> Report:
         Report: All clips and findings.
 
     Raises:
-        ValueError: For parts of different classes, or a folder of prepared
+        InputError: For parts of different classes, or a folder of prepared
             landmark files that cannot be written to.
     """
     classes = parts[0].dataset.classes
@@ -181,7 +182,7 @@ def check(parts: Sequence[Part], workers: int | None = None) -> Report:
     rows = []
     for part in parts:
         if part.dataset.classes != classes:
-            raise ValueError(
+            raise InputError(
                 f'{part.split}: expected the classes of {parts[0].split}, '
                 f'{", ".join(classes)}, found '
                 f'{", ".join(part.dataset.classes)}'

@@ -23,6 +23,7 @@ from emoreact_plugin.clips.landmark_cache import (
 )
 from emoreact_plugin.datasets.annotations import Annotation
 from emoreact_plugin.datasets.summary import steps_of
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import number
 from emoreact_plugin.video.folders import FRAME_DIRS, find_frame_dir, scan_frames
 from emoreact_plugin.video.reading import VideoInfo, frame_rate, probe_video, stated_frames
@@ -275,7 +276,7 @@ def _given(files: ClipFiles, info: VideoInfo) -> tuple:
         clip = load_prepared(files.landmarks)
         found = (clip.total_frames, *clip.frame_size)
         if found != info[:3]:
-            raise ValueError(
+            raise InputError(
                 f'{files.landmarks}: was prepared for {found[0]} frames of '
                 f'{found[1]}x{found[2]} pixels, but {files.source} has '
                 f'{info[0]} of {info[1]}x{info[2]}. Prepare it anew'

@@ -8,6 +8,8 @@ from threading import Condition, Thread
 import cv2
 import numpy as np
 
+from emoreact_plugin.utils.errors import InputError
+
 USUAL_FPS = 30.0
 # What reads a frame again after one that failed gives up after so many.
 MOST_FAILURES = 30
@@ -27,7 +29,7 @@ class Camera:
         dropped (int): Number of frames that came and were never asked for.
 
     Raises:
-        ValueError: When the camera cannot be opened.
+        InputError: When the camera cannot be opened.
     """
 
     def __init__(self, index: int, clock: Callable[[], float]) -> None:
@@ -36,7 +38,7 @@ class Camera:
             opened = self._capture.isOpened()
         if not opened:
             self._capture.release()
-            raise ValueError(
+            raise InputError(
                 f'camera {index}: cannot be opened; is it plugged in, and used by no other program?'
             )
         fps = float(self._capture.get(cv2.CAP_PROP_FPS))
@@ -79,7 +81,7 @@ class Camera:
             tuple[float, np.ndarray]: Seconds, and (H, W, 3) uint8, RGB.
 
         Raises:
-            ValueError: When reading the camera failed.
+            InputError: When reading the camera failed.
         """
         while True:
             with self._changed:
@@ -89,7 +91,7 @@ class Camera:
                 (time, image), self._newest = self._newest, None
             yield time, cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
         if self._error is not None:
-            raise ValueError(
+            raise InputError(
                 f'camera {self._index}: cannot be read any more ({self._error})'
             ) from self._error
 

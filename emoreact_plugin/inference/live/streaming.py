@@ -24,6 +24,7 @@ from emoreact_plugin.inference.results import (
 )
 from emoreact_plugin.inference.windows import TOLERANCE
 from emoreact_plugin.preparation.landmarks import can_extract
+from emoreact_plugin.utils.errors import InputError
 
 from .camera import Camera
 
@@ -157,7 +158,7 @@ class EmotionStream:
         warnings (list[str]): What has to be known about the scores.
 
     Raises:
-        ValueError: When the camera cannot be opened, and for frames without a frame rate.
+        InputError: When the camera cannot be opened, and for frames without a frame rate.
 
     Examples:
         >>> with inferencer.stream(0) as stream:
@@ -174,15 +175,15 @@ class EmotionStream:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         if fps is not None and not 0 < fps < float('inf'):
-            raise ValueError(f'fps: expected frames a second, more than 0, found {fps}')
+            raise InputError(f'fps: expected frames a second, more than 0, found {fps}')
         if isinstance(frames, (str, bytes)):
-            raise ValueError(
+            raise InputError(
                 'stream: expected frames, or the number of a '
                 f"camera, found '{frames}'; call the inferencer "
                 'itself with a file'
             )
         if owner.landmarks not in ('auto', 'extract', 'none'):
-            raise ValueError(
+            raise InputError(
                 "landmarks: expected 'auto', 'extract' or 'none' for a "
                 f"stream, which has no files, found '{owner.landmarks}'"
             )
@@ -194,7 +195,7 @@ class EmotionStream:
         self.fps = fps or (self._camera.fps if self._camera else None)
         self._realtime = realtime or self._camera is not None
         if realtime and self.fps is None:
-            raise ValueError('stream: expected fps=... with realtime')
+            raise InputError('stream: expected fps=... with realtime')
         self._late = 0
         self.landmarks = 'not needed' if not owner.regions else 'extracted' if use else 'none'
         self.warnings = owner.cautions_of(None, self.landmarks)
@@ -245,14 +246,14 @@ class EmotionStream:
             if isinstance(item, tuple):
                 stamp, frame = item
             elif self.fps is None:
-                raise ValueError(
+                raise InputError(
                     'stream: expected fps=..., or pairs (seconds, frame), to '
                     'know when a frame was taken, found frames alone'
                 )
             else:
                 stamp, frame = count / self.fps, item
             if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
-                raise ValueError(
+                raise InputError(
                     'stream: expected frames (H, W, 3) of uint8, '
                     f'found {frame.shape} of {frame.dtype}'
                 )

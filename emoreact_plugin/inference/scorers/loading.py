@@ -4,6 +4,7 @@ import torch
 from mmengine.config import Config
 
 from emoreact_plugin.models import load_recognizer
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.weights.checkpoints import read_meta
 
 from .base import Scorer
@@ -26,7 +27,7 @@ def load_scorer(
         Scorer: A ``TorchScorer`` or an ``OnnxScorer``.
 
     Raises:
-        FileNotFoundError, ImportError, ValueError: See :func:`check_device`, ``load_recognizer``,
+        FileNotFoundError, ImportError, InputError: See :func:`check_device`, ``load_recognizer``,
             :class:`TorchScorer` and ``OnnxScorer``. Also a ValueError for a config or another
             device than the CPU with an ONNX file.
     """
@@ -34,11 +35,11 @@ def load_scorer(
         check_device(device)
     if checkpoint.endswith('.onnx'):
         if config is not None:
-            raise ValueError(
+            raise InputError(
                 f'{checkpoint}: has its own configuration, expected no config, found {config}'
             )
         if device not in (None, 'cpu'):
-            raise ValueError(f'device: expected cpu, where ONNX files run, found {device}')
+            raise InputError(f'device: expected cpu, where ONNX files run, found {device}')
         from .onnx_scorer import OnnxScorer
 
         return OnnxScorer(checkpoint)
@@ -54,7 +55,7 @@ def check_device(device: str) -> None:
         device (str): Name of the device in PyTorch: ``'cpu'``, ``'cuda'``, ``'cuda:1'``.
 
     Raises:
-        ValueError: When the device is not available; the message names those that are.
+        InputError: When the device is not available; the message names those that are.
     """
     try:
         torch.empty(1, device=device)
@@ -65,4 +66,4 @@ def check_device(device: str) -> None:
         if torch.backends.mps.is_available():
             there.append('mps')
         note = '' if torch.cuda.is_available() else ' (no CUDA device found)'
-        raise ValueError(f'device: expected {" or ".join(there)}{note}, found {device}') from error
+        raise InputError(f'device: expected {" or ".join(there)}{note}, found {device}') from error

@@ -10,6 +10,7 @@ from mmengine.config import Config
 from torch import Tensor, nn
 
 from emoreact_plugin.models import score_stream
+from emoreact_plugin.utils.errors import InputError, MissingPackageError
 from emoreact_plugin.utils.files import write_whole
 from emoreact_plugin.version import __version__
 
@@ -63,13 +64,13 @@ def require_onnx():
     """Import the package onnx and return it.
 
     Raises:
-        ImportError: When it, or what PyTorch needs in addition for the export, is not installed.
+        MissingPackageError: When it, or what PyTorch needs in addition for the export, is not installed.
     """
     try:
         import onnx
         import onnxscript  # noqa: F401  torch's exporter needs it
     except ImportError as error:
-        raise ImportError(f'{error}. For ONNX files: {INSTALL}') from error
+        raise MissingPackageError(f'{error}. For ONNX files: {INSTALL}') from error
     return onnx
 
 
@@ -97,13 +98,13 @@ def export_onnx(
         float: The largest difference of a logit.
 
     Raises:
-        ImportError: Without the packages of the extra ``onnx``.
-        ValueError: For fewer than two clips, for a recognizer that cannot be exported, or when
+        MissingPackageError: Without the packages of the extra ``onnx``.
+        InputError: For fewer than two clips, for a recognizer that cannot be exported, or when
             logits differ by more than 1e-4, or 1e-4 of the largest logit if that is above 1. No
             file is left then.
     """
     if len(clips) < 2:
-        raise ValueError(
+        raise InputError(
             f'expected at least two clips to compare the ONNX file on, found {len(clips)}'
         )
     onnx = require_onnx()
@@ -148,7 +149,7 @@ def _write(exported: _Exported, clips: list[dict], path: str) -> None:
             )
     except Exception as error:  # the exporter raises many kinds
         reason = str(error).strip() or type(error).__name__
-        raise ValueError(
+        raise InputError(
             f'{type(exported.model).__name__}: cannot be exported as ONNX: '
             f'{reason.splitlines()[0][:300]}'
         ) from error
@@ -160,7 +161,7 @@ def _compare(scorer: TorchScorer, other: OnnxScorer, clips: list[dict]) -> float
     Both are compared because the file takes any batch size.
 
     Raises:
-        ValueError: When the difference is more than 1e-4, or 1e-4 of the largest logit if that is
+        InputError: When the difference is more than 1e-4, or 1e-4 of the largest logit if that is
             above 1.
     """
     largest = 0.0
@@ -173,7 +174,7 @@ def _compare(scorer: TorchScorer, other: OnnxScorer, clips: list[dict]) -> float
             difference = float(np.abs(one - two).max())
             allowed = TOLERANCE * max(1.0, float(np.abs(one).max()))
             if not difference <= allowed:
-                raise ValueError(
+                raise InputError(
                     'the ONNX file gives other logits than the recognizer: '
                     f'expected differences up to {allowed:.1e}, found '
                     f'{difference:.1e}, with {len(batch)} clips in the batch'

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from emoreact_plugin.models import check_names
+from emoreact_plugin.utils.errors import InputError, MissingPackageError
 from emoreact_plugin.weights.checkpoints import parse_config
 
 from .base import Scorer, Scores
@@ -24,22 +25,22 @@ class OnnxScorer(Scorer):
         path (str): Path of the file.
 
     Raises:
-        ImportError: Without onnxruntime.
+        MissingPackageError: Without onnxruntime.
         FileNotFoundError: When there is no such file.
-        ValueError: When it cannot be read, or was not made by this package.
+        InputError: When it cannot be read, or was not made by this package.
     """
 
     def __init__(self, path: str) -> None:
         try:
             import onnxruntime
         except ImportError as error:
-            raise ImportError(f'{error}. For ONNX files: {INSTALL}') from error
+            raise MissingPackageError(f'{error}. For ONNX files: {INSTALL}') from error
         if not osp.isfile(path):
             raise FileNotFoundError(f'{path}: no such ONNX file')
         try:
             self._session = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
         except Exception as error:  # onnxruntime has many kinds of its own
-            raise ValueError(
+            raise InputError(
                 f'{path}: cannot be read as an ONNX file ({type(error).__name__})'
             ) from error
         about = self._session.get_modelmeta().custom_metadata_map
@@ -49,7 +50,7 @@ class OnnxScorer(Scorer):
             self.threshold = float(about['threshold'])
             self.dataset_meta = json.loads(about['dataset_meta'])
         except (KeyError, TypeError, json.JSONDecodeError) as error:
-            raise ValueError(
+            raise InputError(
                 f'{path}: expected an ONNX file of tools/export_onnx.py, with '
                 f'its configuration, found one without {error}'
             ) from error

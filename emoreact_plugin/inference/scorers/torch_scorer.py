@@ -8,6 +8,7 @@ from torch import nn
 
 from emoreact_plugin.datasets.annotations import EMOTIONS
 from emoreact_plugin.models import score_stream
+from emoreact_plugin.utils.errors import InputError
 
 from .base import Scorer, Scores
 
@@ -22,7 +23,7 @@ class TorchScorer(Scorer):
         dataset_meta (dict, optional): What its checkpoint says about the training data.
 
     Raises:
-        ValueError: For a recognizer whose classes compete (a softmax loss), so that it has no
+        InputError: For a recognizer whose classes compete (a softmax loss), so that it has no
             probability for each class.
     """
 
@@ -37,7 +38,7 @@ class TorchScorer(Scorer):
             heads = [model.cls_head]
             loss = type(model.cls_head.loss_cls).__name__
             if loss == 'CrossEntropyLoss':
-                raise ValueError(
+                raise InputError(
                     f'{type(model).__name__}: expected a recognizer of '
                     'several labels a clip, such as one trained with '
                     f'BCELossWithLogits, found one trained with {loss}, '

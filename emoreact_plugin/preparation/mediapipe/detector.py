@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from emoreact_plugin.clips.landmark_readers import MAX_FRAMES_AWAY, NUM_LANDMARKS
+from emoreact_plugin.utils.errors import InputError
 
 from .models import NUM_JOINTS, LandmarkModels, Pose
 from .regions import Box, Detection, Region, cut_out, mesh_region, plausibility, shrunk, steadied
@@ -125,7 +126,7 @@ class LandmarkDetector:
         body (bool): Search for the body as well, which is most of the work. Defaults to True.
 
     Raises:
-        ImportError: If mediapipe is not installed.
+        MissingPackageError: If mediapipe is not installed.
 
     Examples:
         >>> with LandmarkDetector() as detector:
@@ -169,12 +170,12 @@ class LandmarkDetector:
             FrameLandmarks: The points of the person.
 
         Raises:
-            ValueError: For anything but such a frame, or after ``close``.
+            InputError: For anything but such a frame, or after ``close``.
         """
         if self._models.closed:
-            raise ValueError('this LandmarkDetector was closed')
+            raise InputError('this LandmarkDetector was closed')
         if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
-            raise ValueError(
+            raise InputError(
                 f'expected a frame (H, W, 3) of uint8, found {frame.shape} of {frame.dtype}'
             )
         image, scale = shrunk(frame)

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emoreact_plugin.utils.errors import MissingPackageError
+
 from .regions import Box, Detection, Region, body_region
 
 NUM_JOINTS = 33
@@ -76,7 +78,7 @@ class LandmarkModels:
         body (bool): Load the models for bodies as well. Defaults to True.
 
     Raises:
-        ImportError: If mediapipe is not installed.
+        MissingPackageError: If mediapipe is not installed.
     """
 
     def __init__(self, body: bool = True) -> None:
@@ -186,7 +188,7 @@ def mediapipe_version() -> str:
     """Return the version of mediapipe.
 
     Raises:
-        ImportError: If mediapipe is not installed, or is a release without these models.
+        MissingPackageError: If mediapipe is not installed, or is a release without these models.
     """
     hint = (
         "pip install 'emoreact_plugin[landmarks]' (mediapipe 0.10.14 has "
@@ -199,7 +201,9 @@ def mediapipe_version() -> str:
             import mediapipe
             import mediapipe.python.solution_base
     except ImportError as error:
-        raise ImportError(f'finding landmarks needs mediapipe 0.10.14: {hint}; {error}') from error
+        raise MissingPackageError(
+            f'finding landmarks needs mediapipe 0.10.14: {hint}; {error}'
+        ) from error
     warnings.filterwarnings('ignore', message='SymbolDatabase.GetPrototype', category=UserWarning)
     return mediapipe.__version__
 

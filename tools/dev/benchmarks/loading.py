@@ -15,6 +15,7 @@ from emoreact_plugin.clips.landmark_readers import read_keypoints_txt, read_open
 from emoreact_plugin.datasets import EmoReactDataset, read_annotations
 from emoreact_plugin.recipes import INPUTS, build_pipeline, streams_of
 from emoreact_plugin.recipes.data import BOTH, source_of
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.random_state import seeded
 from emoreact_plugin.utils.text import number
 from emoreact_plugin.video.reading import read_frames
@@ -56,12 +57,12 @@ class LoadingData(NamedTuple):
         """Return what whole frames can be read from: ``'frames'`` or ``'video'``.
 
         Raises:
-            ValueError: When there are only crops.
+            InputError: When there are only crops.
         """
         for source in ('frames', 'video'):
             if source in self.prefixes:
                 return source
-        raise ValueError(
+        raise InputError(
             'expected frames or videos to decode, found only '
             f'{self.prefixes["crops"]["crops"]}; --crops adds '
             'prepared crops to them'
@@ -120,12 +121,12 @@ def data_of_config(cfg: Config, crops: str | None = None) -> LoadingData:
         crops (str, optional): Folder of prepared crops of the same clips, which are read as well.
 
     Raises:
-        ValueError: When it is no ``EmoReactDataset``, for example one within a wrapper.
+        InputError: When it is no ``EmoReactDataset``, for example one within a wrapper.
     """
     dataset = cfg.get('train_dataloader', {}).get('dataset', {}).copy()
     kind = dataset.pop('type', None)
     if kind not in ('EmoReactDataset', EmoReactDataset):
-        raise ValueError(f'train_dataloader.dataset: expected an EmoReactDataset, found {kind}')
+        raise InputError(f'train_dataloader.dataset: expected an EmoReactDataset, found {kind}')
     prefix = dict(dataset.pop('data_prefix', dict(video='videos')))
     for name in ('pipeline', 'required'):
         dataset.pop(name, None)
@@ -247,7 +248,7 @@ def loading_groups(data: LoadingData, repetitions: int, samples: int = 4) -> Ite
         samples (int): Number of samples that a call loads; from videos, one.
 
     Raises:
-        ValueError: When there are neither frames nor videos to decode.
+        InputError: When there are neither frames nor videos to decode.
     """
     whole = data.whole_source()
     loads = {

@@ -20,7 +20,7 @@ def mask_groups(data: LoadingData, repetitions: int, samples: int = 2) -> Iterat
         samples (int): Number of samples of a call; each has as many frames as segments.
 
     Raises:
-        ValueError: When there are neither frames nor videos to decode.
+        InputError: When there are neither frames nor videos to decode.
     """
     source = data.whole_source()
     loads = Loads(data, source, repetitions, samples)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.progress import progress_bar
 
 Call = Callable[[int], object]
@@ -93,10 +94,10 @@ def measure(
         Ctrl-C. If it was, there are fewer: those of the rounds that were finished.
 
     Raises:
-        ValueError: For less than one repetition.
+        InputError: For less than one repetition.
     """
     if repetitions < 1:
-        raise ValueError(f'repetitions: expected 1 or more, found {repetitions}')
+        raise InputError(f'repetitions: expected 1 or more, found {repetitions}')
     seconds, stopped = {name: [] for name in calls}, False
     collects = gc.isenabled()
     bar = progress_bar(total=(repetitions + 1) * len(calls), desc=title, unit='call', leave=False)
