@@ -64,7 +64,7 @@ def require_onnx():
     """Import the package onnx and return it.
 
     Raises:
-        MissingPackageError: When it, or what PyTorch needs in addition for the export, is not installed.
+        MissingPackageError: When it, or what PyTorch's export needs besides, is not installed.
     """
     try:
         import onnx
