@@ -2,6 +2,8 @@
 
 import os.path as osp
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -86,6 +88,7 @@ class Clip:
             info = video_info(path)
             self.total_frames, self.fps = info.total_frames, info.fps
             self.size = (info.width, info.height)
+        self._whole, self._offset = self.total_frames, 0
         self.landmarks = Landmarks.none(self.total_frames)
         self.has_landmarks = self.has_keypoints = False
         if detect is not None:
@@ -95,6 +98,43 @@ class Clip:
             folder = landmarks or osp.dirname(osp.normpath(path))
             files = find_clip(video or self.name, path, folder, folder, self.filename_tmpl, person)
             self._read_landmarks(files, cache_dir or default_cache_dir())
+
+    @classmethod
+    def of_files(cls, files: ClipFiles, cache_dir: str) -> 'Clip':
+        """Open a clip whose files are known, such as those that a data set names.
+
+        Args:
+            files (ClipFiles): Its files.
+            cache_dir (str): Folder of the prepared landmark files.
+
+        Returns:
+            Clip: With the landmarks of these files.
+        """
+        clip = cls(files.source, None, use_landmarks=False, filename_tmpl=files.filename_tmpl or '')
+        clip._read_landmarks(files, cache_dir)
+        return clip
+
+    def part(self, start: int, end: int | None = None) -> 'Clip':
+        """Return some consecutive frames of the clip, as a clip of their own.
+
+        Args:
+            start (int): The first frame, counted from 0.
+            end (int, optional): The frame after the last. Defaults to None:
+                the end of the clip.
+
+        Raises:
+            InputError: If the clip does not have these frames.
+        """
+        stop = self.total_frames if end is None else end
+        if not 0 <= start < stop <= self.total_frames:
+            raise InputError(
+                f'{self.path}: expected a part of its {self.total_frames} frames, found '
+                f'{start} to {stop}'
+            )
+        part = copy(self)
+        part.landmarks = self.landmarks.of(np.arange(start, stop))
+        part.total_frames, part._offset = stop - start, self._offset + start
+        return part
 
     def _read_landmarks(self, files: ClipFiles, cache_dir: str) -> None:
         self.has_landmarks = files.landmarks is not None
@@ -127,11 +167,11 @@ class Clip:
 
     def frames(self) -> Iterator[np.ndarray]:
         """Yield every frame, (H, W, 3) uint8, RGB."""
-        if not self.filename_tmpl:
-            yield from iterate_frames(self.path)
-            return
-        for k in range(self.total_frames):
-            yield self._image(k)
+        if self.filename_tmpl:
+            yield from map(self._image, range(self.total_frames))
+        else:
+            stop = self._offset + self.total_frames
+            yield from islice(iterate_frames(self.path), self._offset, stop)
 
     def select(self, inds: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:
         """Yield some frames in their order, each once and with its index.
@@ -142,11 +182,12 @@ class Clip:
         Yields:
             tuple[int, np.ndarray]: The index, and the frame, (H, W, 3) uint8, RGB.
         """
-        if not self.filename_tmpl:
-            yield from select_frames(self.path, inds)
-            return
-        for k in sorted(set(map(int, inds))):
-            yield k, self._image(k)
+        inds = sorted(set(map(int, inds)))
+        if self.filename_tmpl:
+            yield from ((k, self._image(k)) for k in inds)
+        else:
+            for k, frame in select_frames(self.path, [k + self._offset for k in inds]):
+                yield k - self._offset, frame
 
     def times(self) -> np.ndarray:
         """Return the time at which each frame is shown.
@@ -157,8 +198,9 @@ class Clip:
         """
         if not self.filename_tmpl:
             times = frame_times(self.path)
-            if len(times) == self.total_frames:
-                return times
+            if len(times) == self._whole:
+                times = times[self._offset : self._offset + self.total_frames]
+                return times - times[0]
         return np.arange(self.total_frames) / (self.fps or float(USUAL_RATE))
 
     def read(self, inds: Sequence[int]) -> list[np.ndarray]:
@@ -171,11 +213,11 @@ class Clip:
             list[np.ndarray]: (H, W, 3) uint8, RGB, in the order of ``inds``.
         """
         if not self.filename_tmpl:
-            return read_frames(self.path, inds, self.total_frames)
+            return read_frames(self.path, np.asarray(inds) + self._offset, self._whole)
         return [self._image(int(k)) for k in inds]
 
     def _image(self, index: int) -> np.ndarray:
-        path = osp.join(self.path, self.filename_tmpl.format(self.first + index))
+        path = osp.join(self.path, self.filename_tmpl.format(self.first + self._offset + index))
         image = cv2.imread(path)
         if image is None:
             raise InputError(f'{path}: cannot be read as an image')

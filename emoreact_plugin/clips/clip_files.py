@@ -3,6 +3,8 @@
 import os.path as osp
 from typing import NamedTuple
 
+from emoreact_plugin.utils.errors import InputError
+
 from .landmark_cache import load_prepared
 
 # What OpenFace and the original system write, or a prepared file among the
@@ -56,14 +58,14 @@ def find_clip(
 
     Returns:
         ClipFiles: The paths; None for landmarks or keypoints that are missing.
-
-    Raises:
-        InputError: For a damaged prepared file among the landmarks.
     """
     faces = find_landmarks(video, landmarks, person)
     if (faces or '').endswith('.npz'):
         # One file for both, unless it was made of one of them only.
-        roles = load_prepared(faces).sources
+        try:
+            roles = load_prepared(faces).sources
+        except InputError:  # told when the file is read
+            roles = ('keypoints_file',)
         bodies = faces if 'keypoints_file' in roles else None
     else:
         bodies = find_keypoints(video, keypoints, person)

@@ -12,7 +12,7 @@ from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.progress import progress_bar
 from emoreact_plugin.utils.text import number
 from emoreact_plugin.video.folders import FrameFolder, scan_frames
-from emoreact_plugin.video.reading import probe_video
+from emoreact_plugin.video.reading import VideoInfo, probe_video
 
 from .clip_files import ClipFiles
 from .landmark_cache import is_current, load_prepared, prepare_clip
@@ -88,7 +88,7 @@ def prepare_all(
     # Several clips may be parts of one video.
     for path, files in dict(zip(paths, clips, strict=True)).items():
         if path == files.landmarks:
-            _check_given(files, folders.get(files.source))
+            check_given(files, folders.get(files.source))
         else:
             jobs.append((files, path))
     # Every rank does its share, then whatever is not there yet all the same:
@@ -116,39 +116,41 @@ def prepare_video(files: ClipFiles, cache_dir: str) -> str:
     """
     path = prepared_path(files, cache_dir)
     if path == files.landmarks:
-        _check_given(files, None)
+        check_given(files, None)
     elif not is_current(path, sources_of(files)):
         _prepare(files, path, None, True)
     return path
 
 
-def _check_given(files: ClipFiles, folder: FrameFolder | None) -> None:
-    """Check that a prepared file among the landmarks belongs to this very clip.
+def check_given(files: ClipFiles, info: VideoInfo | FrameFolder | None) -> None:
+    """Check that a prepared file among the landmarks belongs to its clip.
 
-    Such a file stays as it is: another tool made it. The number and size of
-    the frames in a folder, or the size of a video in bytes, have to be those
-    that it was prepared for. The time of a file is not compared, because it may
-    change when a data set is copied.
+    It was made by another tool and stays as it is. Its time may change when a
+    data set is copied, so only sizes are compared.
+
+    Args:
+        files (ClipFiles): Whose ``landmarks`` is a prepared file.
+        info (VideoInfo | FrameFolder | None): Frames of the clip, if known.
+
+    Raises:
+        InputError: If it is damaged, or of another clip.
     """
     clip = load_prepared(files.landmarks)
-    if folder is not None:
-        found = (clip.total_frames, *clip.frame_size)
-        if found != folder[1:]:
-            raise InputError(
-                f'{files.landmarks}: was prepared for {found[0]} frames of '
-                f'{found[1]}x{found[2]} pixels, but {files.source} has '
-                f'{folder[1]} of {folder[2]}x{folder[3]}. Prepare it anew'
-            )
-        return
+    found = (clip.total_frames, *clip.frame_size)
+    if info is not None and found != (info.total_frames, info.width, info.height):
+        raise InputError(
+            f'{files.landmarks}: was prepared for {found[0]} frames of '
+            f'{found[1]}x{found[2]} pixels, but {files.source} has '
+            f'{info.total_frames} of {info.width}x{info.height}. Prepare it anew'
+        )
     made_of = clip.sources.get('source')
-    if made_of is None:
+    if files.filename_tmpl or made_of is None:
         return
     size = osp.getsize(files.source)
     if made_of['size'] != size:
         raise InputError(
-            f'{files.landmarks}: was prepared from a video of '
-            f'{made_of["size"]} bytes ({made_of["path"]}), but '
-            f'{files.source} has {size}. Prepare it anew'
+            f'{files.landmarks}: was prepared from a video of {made_of["size"]} bytes '
+            f'({made_of["path"]}), but {files.source} has {size}. Prepare it anew'
         )
 
 

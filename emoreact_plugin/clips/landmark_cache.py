@@ -29,6 +29,7 @@ __all__ = [
     'is_current',
     'load_prepared',
     'prepare_clip',
+    'read_landmark_files',
     'read_keypoints_txt',
     'read_openface_csv',
     'write_prepared',
@@ -118,6 +119,43 @@ def prepare_clip(
             and more than 5, or as many keypoint lines are missing. The
             message names the file and both numbers.
     """
+    clip, errors = read_landmark_files(
+        total_frames=total_frames,
+        landmarks_file=landmarks_file,
+        keypoints_file=keypoints_file,
+        frame_size=frame_size,
+        source=source,
+        check=check,
+    )
+    for error in errors.values():
+        raise error
+    write_prepared(out_file, clip)
+
+
+def read_landmark_files(
+    *,
+    total_frames: int,
+    frame_size: tuple[int, int],
+    source: PathLike,
+    landmarks_file: PathLike | None = None,
+    keypoints_file: PathLike | None = None,
+    check: bool = True,
+) -> tuple[PreparedClip, dict[str, Exception]]:
+    """Read the landmark files of a clip, and collect what is wrong with them.
+
+    Args:
+        total_frames (int): Number of frames of the clip.
+        frame_size (tuple[int, int]): Width and height in pixels.
+        source (str | PathLike): The video file or folder of frames.
+        landmarks_file (str | PathLike, optional): OpenFace CSV file.
+        keypoints_file (str | PathLike, optional): Keypoint text file.
+        check (bool): Whether to refuse files that seem to belong to another
+            clip. Defaults to True.
+
+    Returns:
+        tuple[PreparedClip, dict[str, Exception]]: The content, and role
+        ('landmarks_file' or 'keypoints_file') -> why that file cannot be used.
+    """
     check_count('total_frames', total_frames)
     width, height = frame_size
     check_count('the width in frame_size', width)
@@ -125,21 +163,24 @@ def prepare_clip(
     roles = dict(source=source, landmarks_file=landmarks_file, keypoints_file=keypoints_file)
     # before the files are read: a change while they are is then noticed
     stamps = {role: stamp_of(p) for role, p in roles.items() if p is not None}
-
-    landmarks, confidence = _landmarks_of(landmarks_file, total_frames, source, check)
-    keypoints = _keypoints_of(keypoints_file, total_frames, source, check)
-    write_prepared(
-        out_file,
-        PreparedClip(
-            landmarks,
-            confidence,
-            keypoints,
-            total_frames,
-            (width, height),
-            stamps,
-            np.zeros(total_frames, bool),
-        ),
+    found, errors = {}, {}
+    for role, read in (('landmarks_file', _landmarks_of), ('keypoints_file', _keypoints_of)):
+        try:
+            found[role] = read(roles[role], total_frames, source, check)
+        except (InputError, OSError) as error:
+            errors[role] = error
+            found[role] = read(None, total_frames, source, check)
+    landmarks, confidence = found['landmarks_file']
+    clip = PreparedClip(
+        landmarks,
+        confidence,
+        found['keypoints_file'],
+        total_frames,
+        (width, height),
+        stamps,
+        np.zeros(total_frames, bool),
     )
+    return clip, errors
 
 
 def write_prepared(out_file: PathLike, clip: PreparedClip) -> None:

@@ -75,6 +75,7 @@ def read_annotations(
     classes: Sequence[str] = EMOTIONS,
     columns: dict[str, str] | None = None,
     soft: bool = False,
+    errors: list[InputError] | None = None,
 ) -> list[Annotation]:
     """Read an annotation CSV.
 
@@ -97,10 +98,13 @@ def read_annotations(
               letters, digits, ``_`` and ``-``.
         soft (bool): Labels may be anything from 0 to 1, such as the share of
             the annotators who saw it. Defaults to False.
+        errors (list[InputError], optional): Gets the errors of single rows,
+            which are then left out. Defaults to None: the first one is raised.
 
     Returns:
-        list[Annotation]: At least one, in the order of the file. Rows without
-        a positive label are samples like any other.
+        list[Annotation]: At least one, unless all are in ``errors``, in the
+        order of the file. Rows without a positive label are samples like any
+        other.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -123,13 +127,19 @@ def read_annotations(
         )
     try:
         with open(path, newline='', encoding='utf-8-sig') as file:
-            return _read_rows(path, csv.DictReader(file), classes, dict(columns or {}), soft)
+            reader = csv.DictReader(file)
+            return _read_rows(path, reader, classes, dict(columns or {}), soft, errors)
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f'{path}: expected a CSV file in UTF-8 ({error})') from error
 
 
 def _read_rows(
-    path: str, reader: csv.DictReader, classes: Sequence[str], columns: dict[str, str], soft: bool
+    path: str,
+    reader: csv.DictReader,
+    classes: Sequence[str],
+    columns: dict[str, str],
+    soft: bool,
+    errors: list[InputError] | None,
 ) -> list[Annotation]:
     header = [(name or '').strip() for name in reader.fieldnames or []]
     reader.fieldnames = header
@@ -146,38 +156,47 @@ def _read_rows(
                 else f"{path}: expected one column '{name}', found {header.count(name)}"
             )
     rows, seen = [], {}
-    for row in reader:
+    for cells in reader:
         place = f'{path}, line {reader.line_num}'
-        if None in row:
-            raise InputError(
-                f'{place}: expected {len(header)} cells as in '
-                f'the header, found {len(header)} and '
-                f'{len(row[None])} more'
-            )
-        cells = {role: (row[name] or '').strip() for role, name in columns.items()}
-        check_name(cells['video'], place)
-        annotation = Annotation(
-            cells['video'],
-            _one_hot(cells['label'], classes, columns['label'], place)
-            if 'label' in cells
-            else tuple(
-                parse_label(row[name], f"{place}, column '{name}'", soft) for name in classes
-            ),
-            parse_valence(cells['valence'], f"{place}, column '{columns['valence']}'")
-            if 'valence' in cells
-            else None,
-            *_part(cells, columns, place),
-            _person(cells.get('person'), columns, place),
-            reader.line_num,
-        )
-        # Without its ending, the name is the clip's id and that of its files.
-        before = seen.setdefault(annotation.clip_id, reader.line_num)
-        if before != reader.line_num:
-            raise InputError(f"{place}: video '{cells['video']}' stands in line {before} already")
-        rows.append(annotation)
-    if not rows:
+        try:
+            if None in cells:
+                raise InputError(
+                    f'{place}: expected {len(header)} cells as in the header, found '
+                    f'{len(header)} and {len(cells[None])} more'
+                )
+            row = _read_row(cells, reader.line_num, place, classes, columns, soft)
+            # Without its ending, the name is the clip's id and that of its files.
+            before = seen.setdefault(row.clip_id, row.line)
+            if before != row.line:
+                raise InputError(f"{place}: video '{row.video}' stands in line {before} already")
+        except InputError as error:
+            if errors is None:
+                raise
+            errors.append(error)
+        else:
+            rows.append(row)
+    if not rows and not errors:
         raise InputError(f'{path}: expected at least one clip, found none')
     return rows
+
+
+def _read_row(
+    row: dict, line: int, place: str, classes: Sequence[str], columns: dict[str, str], soft: bool
+) -> Annotation:
+    cells = {role: (row[name] or '').strip() for role, name in columns.items()}
+    check_name(cells['video'], place)
+    return Annotation(
+        cells['video'],
+        _one_hot(cells['label'], classes, columns['label'], place)
+        if 'label' in cells
+        else tuple(parse_label(row[name], f"{place}, column '{name}'", soft) for name in classes),
+        parse_valence(cells['valence'], f"{place}, column '{columns['valence']}'")
+        if 'valence' in cells
+        else None,
+        *_part(cells, columns, place),
+        _person(cells.get('person'), columns, place),
+        line,
+    )
 
 
 def parse_label(text: str | None, place: str, soft: bool = False) -> float:

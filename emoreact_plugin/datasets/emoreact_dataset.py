@@ -146,6 +146,7 @@ class EmoReactDataset(BaseActionDataset):
         self.check_landmarks = check_landmarks
         self.columns = columns
         self.soft_labels = soft_labels
+        self._rows: list[Annotation] | None = None
         # Shared memory: workers that live on see a change, too.
         self._draws = torch.full((2,), -1, dtype=torch.int64).share_memory_()
         super().__init__(ann_file, pipeline, data_root=data_root, data_prefix=data_prefix, **kwargs)
@@ -194,7 +195,7 @@ class EmoReactDataset(BaseActionDataset):
         Returns:
             list[dict]: What a sample starts from, for each row of the annotations.
         """
-        rows = self._rows()
+        rows = self.read_annotations()
         read = self._with_crops if 'crops' in self.data_prefix else self._with_landmarks
         sources, coverage, masked = read(rows)
         samples, parts = [], []
@@ -211,10 +212,20 @@ class EmoReactDataset(BaseActionDataset):
             masked=masked or draws_masks(self.pipeline),
             drawn_sample_data=is_sample_data(osp.dirname(self.ann_file)),
         )
+        self._rows = None
         return samples
 
-    def _rows(self) -> list[Annotation]:
-        return read_annotations(self.ann_file, self.classes, self.columns, self.soft_labels)
+    def read_annotations(self, errors: list[InputError] | None = None) -> list[Annotation]:
+        """Read the annotation file, once; see :func:`~.annotations.read_annotations`."""
+        if self._rows is None:
+            self._rows = read_annotations(
+                self.ann_file, self.classes, self.columns, self.soft_labels, errors
+            )
+        return self._rows
+
+    def keep_rows(self, rows: list[Annotation]) -> None:
+        """Leave out all other rows of the annotation file; before initialisation."""
+        self._rows = rows
 
     def check_files(self) -> None:
         """Read the annotations and check quickly that every clip's files are there.
@@ -226,7 +237,7 @@ class EmoReactDataset(BaseActionDataset):
             FileNotFoundError, InputError: For files that are missing, and for
                 annotations that are wrong.
         """
-        rows = self._rows()
+        rows = self.read_annotations()
         if 'crops' in self.data_prefix:
             crop_folders(self, rows)
         else:

@@ -1,22 +1,18 @@
 """Open the clip to explain: a path, or the name of a clip of a data set."""
 
 import os.path as osp
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import partial
-from itertools import islice
 from typing import NamedTuple
 
-import numpy as np
 from mmengine.config import Config
 
 from emoreact_plugin.clips.clip import Clip
-from emoreact_plugin.clips.clip_files import ClipFiles
 from emoreact_plugin.datasets.annotations import Annotation, read_annotations
 from emoreact_plugin.datasets.emoreact_dataset import SOFT_POSITIVE, EmoReactDataset
 from emoreact_plugin.preparation.landmarks import can_extract, detect
 from emoreact_plugin.preparation.mediapipe.detector import LandmarkDetector
-from emoreact_plugin.utils.errors import InputError
 from mmaction.registry import DATASETS
 
 SPLITS = ('train', 'val', 'test')
@@ -38,59 +34,6 @@ class Source(NamedTuple):
     video: str
     label: tuple[bool, ...] | None = None
     split: str | None = None
-
-
-class DatasetClip(Clip):
-    """Open a clip whose files a data set names.
-
-    Args:
-        files (ClipFiles): The files of the clip.
-        cache_dir (str): Cache folder of the prepared landmark files.
-    """
-
-    def __init__(self, files: ClipFiles, cache_dir: str) -> None:
-        super().__init__(
-            files.source,
-            use_landmarks=False,
-            **(dict(filename_tmpl=files.filename_tmpl) if files.filename_tmpl else {}),
-        )
-        self._read_landmarks(files, cache_dir)
-
-
-class ClipPart:
-    """Use some consecutive frames of a clip like a clip.
-
-    Args:
-        clip (Clip): The whole clip.
-        start (int): The first frame, from 0.
-        end (int, optional): The frame after the last. Defaults to None: the end of the clip.
-
-    Raises:
-        InputError: When the clip does not have these frames.
-    """
-
-    def __init__(self, clip: Clip, start: int, end: int | None) -> None:
-        stop = clip.total_frames if end is None else end
-        if not 0 <= start < stop <= clip.total_frames:
-            raise InputError(
-                f'{clip.path}: expected a part of its '
-                f'{clip.total_frames} frames, found {start} to '
-                f'{stop}'
-            )
-        self.path, self.size, self.fps = clip.path, clip.size, clip.fps
-        self.has_landmarks = clip.has_landmarks
-        self.has_keypoints = clip.has_keypoints
-        self.landmarks = clip.landmarks.of(np.arange(start, stop))
-        self.total_frames = stop - start
-        self._clip, self._start = clip, start
-
-    def frames(self) -> Iterator[np.ndarray]:
-        """Yield every frame of the part, as :class:`Clip` does."""
-        return islice(self._clip.frames(), self._start, self._start + self.total_frames)
-
-    def read(self, inds: Sequence[int]) -> list[np.ndarray]:
-        """Read some frames as :class:`Clip` does, counted from the part's first frame."""
-        return self._clip.read(np.asarray(inds) + self._start)
 
 
 def open_source(
@@ -200,10 +143,9 @@ def open_clip(
             f'{files.source}: no such file or folder, expected that of the '
             f'clip {row.clip_id}; if it lies elsewhere, give its path'
         )
-    whole = DatasetClip(files, cache_dir or dataset.cache_dir)
-    part = row.start or row.end is not None
+    whole = Clip.of_files(files, cache_dir or dataset.cache_dir)
     return Source(
-        ClipPart(whole, row.start, row.end) if part else whole,
+        whole.part(row.start, row.end),
         row.clip_id.replace('/', '_'),
         row.clip_id,
         tuple(value >= SOFT_POSITIVE for value in row.label),

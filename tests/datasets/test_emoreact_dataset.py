@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from emoreact_plugin import InputError
 from emoreact_plugin.clips.landmark_cache import prepare_clip
 from emoreact_plugin.datasets import EMOTIONS
 from emoreact_plugin.recipes import build, build_pipeline
@@ -270,7 +271,7 @@ class TestBadInput:
         path = own.root / 'videos' / own.videos['train'][1]
         path.write_bytes(b'gone bad')
         data[0]
-        with pytest.raises(RuntimeError, match=path.stem) as error:
+        with pytest.raises(InputError, match=path.stem) as error:
             data[1]
         assert str(path) in str(error.value)
 

@@ -1,96 +1,12 @@
-"""Find all wrong lines of an annotation file, and write files with some of its lines."""
+"""Find the label columns of annotation files."""
 
 import csv
-import os.path as osp
-import re
-import tempfile
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
-from emoreact_plugin.datasets.annotations import USUAL_COLUMNS, Annotation, read_annotations
+from emoreact_plugin.datasets.annotations import USUAL_COLUMNS
 from emoreact_plugin.utils.errors import InputError
 
-from .clip_checks import Problem
-
-# Each wrong line means reading the file once more.
-MAX_WRONG_LINES = 200
 BINARY = {'0', '1', '0.0', '1.0'}
-
-
-def read_lines(dataset) -> tuple[list[Annotation], list[Problem]]:
-    """Read the annotations of a data set, even if some lines are wrong.
-
-    Args:
-        dataset (EmoReactDataset): The data set; it need not be initialised.
-
-    Returns:
-        tuple[list[Annotation], list[Problem]]: The lines that can be read,
-        and what is wrong with the others, or with the file.
-    """
-    path = dataset.ann_file
-    problems, wrong = [], set()
-    while True:
-        try:
-            with lines_left(path, without=wrong) as part:
-                rows = read_annotations(part, dataset.classes, dataset.columns, dataset.soft_labels)
-            return rows, problems
-        except (ValueError, OSError) as error:
-            text = str(error).replace(part, path) if wrong else str(error)
-        problems.append(Problem('error', 'annotations', text))
-        match = re.match(re.escape(path) + r', line (\d+)', text)
-        if match is None or int(match[1]) in wrong:
-            return [], problems
-        wrong.add(int(match[1]))
-        if len(wrong) == MAX_WRONG_LINES:
-            problems.append(
-                Problem(
-                    'error',
-                    'annotations',
-                    f'{path}: has {MAX_WRONG_LINES} wrong lines or more; what '
-                    'comes after them was not looked at',
-                )
-            )
-            return [], problems
-
-
-@contextmanager
-def lines_left(path: str, without: Collection[int] = ()) -> Iterator[str]:
-    """Copy an annotation file with some of its lines left blank.
-
-    The other lines keep their numbers. If no line is to be left out, the file
-    itself is used.
-
-    Args:
-        path (str): The file. It has to be readable text if lines are to be
-            left out.
-        without (Collection[int]): The lines to leave out, counted from 1; for
-            a row of several lines, the last one. The header stays in any case.
-
-    Yields:
-        str: Path of the copy, which exists within the block.
-    """
-    if not without:
-        yield path
-        return
-    with open(path, newline='', encoding='utf-8-sig') as file:
-        lines = list(file)
-    for last, first in _rows(lines).items():
-        if last in without and first > 1:
-            lines[first - 1 : last] = ['\n'] * (last - first + 1)
-    with tempfile.TemporaryDirectory() as folder:
-        part = osp.join(folder, osp.basename(path))
-        with open(part, 'w', newline='', encoding='utf-8') as file:
-            file.writelines(lines)
-        yield part
-
-
-def _rows(lines: list[str]) -> dict[int, int]:
-    """Map the last line of each row to its first line."""
-    reader, rows, before = csv.reader(lines), {}, 0
-    for _ in reader:
-        rows[reader.line_num] = before + 1
-        before = reader.line_num
-    return rows
 
 
 def label_columns(paths: Sequence[str]) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from emoreact_plugin.utils.progress import progress_bar
 from emoreact_plugin.utils.text import number
 from mmaction.registry import DATASETS
 
-from .annotation_checks import label_columns, lines_left, read_lines
+from .annotation_checks import label_columns
 from .clip_checks import Source, check_source
 from .findings import Clip, Finding, Report, sort_findings
 from .split_checks import duplicate_findings, label_findings, odd_findings
@@ -187,9 +187,16 @@ def check(parts: Sequence[Part], workers: int | None = None) -> Report:
                 f'{", ".join(classes)}, found '
                 f'{", ".join(part.dataset.classes)}'
             )
-        each, problems = read_lines(part.dataset)
+        errors = []
+        try:
+            each = part.dataset.read_annotations(errors)
+        except (InputError, OSError) as error:
+            each = []
+            errors.append(error)
         rows.append(each)
-        findings += [Finding(p.level, p.kind, part.split, '', p.text) for p in problems]
+        findings += [
+            Finding('error', 'annotations', part.split, '', str(error)) for error in errors
+        ]
     opened = _open_all(parts, rows, workers)
     for part, each, sources in zip(parts, rows, opened, strict=True):
         labels.setdefault(part.split, []).extend(_multi_hot(r) for r in each)
@@ -347,11 +354,7 @@ def _without_file(
     folder = dataset.data_prefix.get(kind) or dataset.data_prefix.get(
         'video', dataset.data_prefix.get('frames')
     )
-    without = [
-        row
-        for row in rows
-        if getattr(sources[_key_of(row)], kind) is None and not _is_damaged(sources[_key_of(row)])
-    ]
+    without = [row for row in rows if getattr(sources[_key_of(row)], kind) is None]
     required = (
         kind in dataset.required
         or part.needs_any
@@ -378,16 +381,6 @@ def _without_file(
     return [finding(level, row, row.clip_id, '') for row in without]
 
 
-def _is_damaged(source: Source) -> bool:
-    """Check whether the prepared file among the landmarks cannot be read.
-
-    Such a file may hold the keypoints as well.
-    """
-    return source.landmarks is None and any(
-        problem.kind == 'landmark file' for problem in source.problems
-    )
-
-
 def _try_it(
     part: Part, rows: list[Annotation], clips: list[Clip], sources: dict[tuple, Source]
 ) -> list[Finding]:
@@ -405,19 +398,18 @@ def _try_it(
             and all(problem.level != 'error' for problem in source.problems)
         )
 
-    good = {row.line for row, clip in zip(rows, clips, strict=True) if is_good(row, clip)}
+    good = [row for row, clip in zip(rows, clips, strict=True) if is_good(row, clip)]
     if not good:
         return []
-    with open(dataset.ann_file, encoding='utf-8-sig', newline='') as file:
-        others = set(range(2, 1 + len(list(file)) + 1)) - good
-    with lines_left(dataset.ann_file, others) as lines, _quiet():
+    with _quiet():
         try:
-            DATASETS.build(dict(part.config, ann_file=osp.abspath(lines), serialize_data=False))[
-                0
-            ]  # it is for workers only
+            # Only workers need the samples serialized.
+            tried = DATASETS.build(dict(part.config, lazy_init=True, serialize_data=False))
+            tried.keep_rows(good)
+            tried.full_init()
+            tried[0]
         except Exception as error:  # of anyone's own transform, too
-            text = str(error).replace(osp.abspath(lines), dataset.ann_file)
-            text = text or type(error).__name__
+            text = str(error) or type(error).__name__
             return [Finding('error', 'data set', part.split, '', text)]
     return []
 

@@ -1,31 +1,31 @@
 """Find all that is wrong with the files of one clip, not only the first problem."""
 
 import os.path as osp
-import tempfile
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from emoreact_plugin.clips.clip_files import ClipFiles, find_clip
+from emoreact_plugin.clips.clip_files import ClipFiles
 from emoreact_plugin.clips.coverage import Coverage, coverage_of
 from emoreact_plugin.clips.crops import CROP_NAME, FILE_NAME, read_record
-from emoreact_plugin.clips.fill_cache import prepare_video, prepared_path, sources_of
+from emoreact_plugin.clips.fill_cache import check_given, prepared_path, sources_of
 from emoreact_plugin.clips.landmark_cache import (
     ROW_TOLERANCE,
     ROW_TOLERANCE_RATIO,
     PreparedClip,
     is_current,
     load_prepared,
-    prepare_clip,
     read_keypoints_txt,
+    read_landmark_files,
     read_openface_csv,
+    write_prepared,
 )
 from emoreact_plugin.datasets.annotations import Annotation
 from emoreact_plugin.datasets.summary import steps_of
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import number
-from emoreact_plugin.video.folders import FRAME_DIRS, find_frame_dir, scan_frames
+from emoreact_plugin.video.folders import FRAME_DIRS, scan_frames
 from emoreact_plugin.video.reading import VideoInfo, frame_rate, probe_video, stated_frames
 
 # Role of a file that a prepared file is made of -> kind of a problem with it.
@@ -91,7 +91,7 @@ def check_source(dataset, row: Annotation) -> Source:
     if 'crops' in dataset.data_prefix:
         return _check_crops(dataset, row)
     problems = []
-    files = _files_of(dataset, row, problems)
+    files = dataset.find(row)
     is_there = osp.isdir if files.filename_tmpl else osp.isfile
     info, clip, num_bytes = None, None, 0
     if is_there(files.source):
@@ -119,28 +119,6 @@ def check_source(dataset, row: Annotation) -> Source:
         1,
         problems,
     )
-
-
-def _files_of(dataset, row: Annotation, problems: list) -> ClipFiles:
-    prefix = dataset.data_prefix
-    if 'video' in prefix:
-        beside, template = prefix['video'], None
-        source = osp.join(beside, row.video)
-    else:
-        beside, template = prefix['frames'], dataset.filename_tmpl
-        source = find_frame_dir(row.video, beside, dataset.frame_dir_tmpl)
-    try:
-        return find_clip(
-            row.video,
-            source,
-            prefix.get('landmarks', beside),
-            prefix.get('keypoints', beside),
-            template,
-            row.person,
-        )
-    except ValueError as error:
-        problems.append(Problem('error', 'landmark file', str(error)))
-        return ClipFiles(row.video, source, None, None, template)
 
 
 def _open(files: ClipFiles, dataset, problems: list) -> tuple[VideoInfo, int]:
@@ -244,17 +222,29 @@ def _frames(paths: list[str], noun: str = 'frame') -> str:
 def _landmarks_of(
     files: ClipFiles, info: VideoInfo, dataset
 ) -> tuple[PreparedClip | None, list[Problem]]:
-    """Read the landmark files of a clip, and prepare them on the way.
+    """Read what the landmark files hold, and prepare it on the way.
 
     Returns:
-        tuple[PreparedClip | None, list[Problem]]: What the files hold, None if
-        they cannot be read; and what is wrong with them.
+        tuple: The landmarks, None if they cannot be read, and what is wrong.
     """
     path = prepared_path(files, dataset.cache_dir)
-    if path == files.landmarks:
-        clip, problems = _given(files, info)
-    else:
-        clip, problems = _prepare(files, path, info, dataset.check_landmarks)
+    errors = {}
+    try:
+        if path == files.landmarks:
+            check_given(files, info)
+        elif not is_current(path, sources_of(files)):
+            clip, errors = read_landmark_files(
+                total_frames=info.total_frames,
+                frame_size=(info.width, info.height),
+                check=dataset.check_landmarks,
+                **sources_of(files),
+            )
+            if not errors:
+                write_prepared(path, clip)
+        clip = None if errors else load_prepared(path)
+    except (InputError, OSError) as error:
+        clip, errors = None, dict(landmarks_file=error)
+    problems = [Problem('error', FILE_KINDS[role], str(error)) for role, error in errors.items()]
     if clip is not None and files.landmarks and _lies_outside(clip):
         problems.append(
             Problem(
@@ -266,49 +256,6 @@ def _landmarks_of(
             )
         )
     return clip, problems
-
-
-def _given(files: ClipFiles, info: VideoInfo) -> tuple:
-    """Read a prepared file among the landmarks, and check that it belongs to the clip."""
-    try:
-        if files.filename_tmpl is None:
-            prepare_video(files, '')  # only compares it
-        clip = load_prepared(files.landmarks)
-        found = (clip.total_frames, *clip.frame_size)
-        if found != info[:3]:
-            raise InputError(
-                f'{files.landmarks}: was prepared for {found[0]} frames of '
-                f'{found[1]}x{found[2]} pixels, but {files.source} has '
-                f'{info[0]} of {info[1]}x{info[2]}. Prepare it anew'
-            )
-    except (ValueError, OSError) as error:
-        return None, [Problem('error', 'landmark file', str(error))]
-    return clip, []
-
-
-def _prepare(files: ClipFiles, path: str, info: VideoInfo, check: bool) -> tuple:
-    about = dict(
-        total_frames=info.total_frames,
-        frame_size=(info.width, info.height),
-        source=files.source,
-        check=check,
-    )
-    roles = dict(landmarks_file=files.landmarks, keypoints_file=files.keypoints)
-    try:
-        if not is_current(path, sources_of(files)):
-            prepare_clip(path, **about, **roles)
-        return load_prepared(path), []
-    except (ValueError, OSError) as error:
-        reason = error
-    # It names the first reason only: try the two files apart.
-    problems = []
-    with tempfile.TemporaryDirectory() as folder:
-        for role, file in roles.items():
-            try:
-                prepare_clip(osp.join(folder, f'{role}.npz'), **about, **{role: file})
-            except (ValueError, OSError) as error:
-                problems.append(Problem('error', FILE_KINDS[role], str(error)))
-    return None, problems or [Problem('error', 'landmark file', str(reason))]
 
 
 def _lies_outside(clip: PreparedClip) -> bool:

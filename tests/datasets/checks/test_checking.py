@@ -62,11 +62,10 @@ def test_every_wrong_line_is_named(root):
     assert len(lines) == 4 and len(report.labels['train']) == 1
 
 
-def test_very_many_wrong_lines_are_cut_short(root):
+def test_very_many_wrong_lines_are_all_found(root):
     path = root / 'train.csv'
     path.write_text(path.read_text() + '9,../x.mp4\n' * 300)
-    lines = [f.text for f in look(root).findings if f.kind == 'annotations']
-    assert len(lines) == 201 and 'was not looked at' in lines[-1]
+    assert len([f for f in look(root).findings if f.kind == 'annotations']) == 300
 
 
 class TestDuplicates:
