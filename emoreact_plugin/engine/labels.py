@@ -6,6 +6,7 @@ from mmengine.config import Config
 
 from emoreact_plugin.datasets import EMOTIONS, read_annotations
 from emoreact_plugin.datasets.emoreact_dataset import SOFT_POSITIVE
+from emoreact_plugin.evaluation.functional import prior_roc_auc_micro
 from emoreact_plugin.utils.errors import InputError
 
 
@@ -60,3 +61,22 @@ def balance_labels(cfg: Config) -> None:
     ]
     if 'recipe' in cfg:
         cfg.recipe.pos_weight = True
+
+
+def label_prior(cfg: Config) -> dict[str, float | None]:
+    """Compute the micro ROC AUC that the training split's label frequencies reach on val and test.
+
+    It is None for a split whose labels are not in an annotation CSV.
+    """
+
+    def labels(split):
+        try:
+            return labels_of(cfg, split)
+        except FileNotFoundError:  # testing needs no training split
+            return None
+
+    train = labels('train')
+    scored = {split: labels(split) for split in ('val', 'test')}
+    return {
+        split: train and each and prior_roc_auc_micro(train, each) for split, each in scored.items()
+    }

@@ -2,31 +2,9 @@
 
 import os.path as osp
 
-from mmengine.config import Config
 from mmengine.runner import Runner
 
-from emoreact_plugin.evaluation import DumpScores, ROCAUCMetric, format_table, prior_roc_auc_micro
-
-from .labels import labels_of
-
-
-def label_prior(cfg: Config) -> dict[str, float | None]:
-    """Compute the micro ROC AUC that the training split's label frequencies reach on val and test.
-
-    It is None for a split whose labels are not in an annotation CSV.
-    """
-
-    def labels(split):
-        try:
-            return labels_of(cfg, split)
-        except FileNotFoundError:  # testing needs no training split
-            return None
-
-    train = labels('train')
-    return {
-        split: train and labels(split) and prior_roc_auc_micro(train, labels(split))
-        for split in ('val', 'test')
-    }
+from emoreact_plugin.evaluation import DumpScores, ROCAUCMetric, format_table
 
 
 def results_table(runner: Runner, results: dict[str, dict], prior: dict[str, float | None]) -> str:

@@ -8,7 +8,8 @@ from emoreact_plugin.evaluation import write_metrics
 from emoreact_plugin.utils.errors import InputError
 
 from .console import ConsoleHook, say
-from .results import label_prior, results_table
+from .labels import label_prior
+from .results import results_table
 from .runner import build_runner
 
 

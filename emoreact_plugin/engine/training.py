@@ -100,7 +100,7 @@ def apply_resume(cfg, args):
     say(f'going on from {path}')
 
 
-def start(cfg):
+def prepare_run(cfg):
     """Build the Runner of a training, after checking that everything it needs is there."""
     check_files(cfg)
     runner = build_runner(cfg)
@@ -175,7 +175,7 @@ def train(runner, prior):
     """Train, evaluate, and print and write the table.
 
     Args:
-        runner (Runner): From :func:`start`.
+        runner (Runner): From :func:`prepare_run`.
         prior (dict[str, float | None]): From :func:`label_prior`.
 
     Raises:

@@ -8,8 +8,7 @@ import torch
 from mmengine.config import Config
 
 from emoreact_plugin.datasets import EmoReactDataset, read_annotations
-from emoreact_plugin.engine.labels import balance_labels, labels_of
-from emoreact_plugin.engine.results import label_prior
+from emoreact_plugin.engine.labels import balance_labels, label_prior, labels_of
 from emoreact_plugin.recipes import build, build_pipeline
 from tests.conftest import FRAMES, WIDTH, body_of, face_of, write_openface
 from tests.datasets.helpers import LOAD, LOAD_FRAMES, to_frames

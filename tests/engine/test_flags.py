@@ -4,8 +4,7 @@ from pathlib import Path
 import pytest
 
 from emoreact_plugin.engine.flags import add_config_arguments, load_config
-from emoreact_plugin.engine.labels import balance_labels
-from emoreact_plugin.engine.results import label_prior
+from emoreact_plugin.engine.labels import balance_labels, label_prior
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 SAMPLE = str(CONFIGS / 'sample' / 'fusion.py')
