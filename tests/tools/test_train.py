@@ -10,11 +10,8 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
-import numpy as np
 import pytest
-from mmengine.config import Config
 from sklearn.metrics import roc_auc_score
 
 from emoreact_plugin.evaluation import read_dump
@@ -314,41 +311,6 @@ def test_missing_files_are_told_before_start_weights_are_sought(
         train_tool.main()
     assert 'test.csv: 1 of 2 clips are not there' in end.value.code
     assert not (tmp_path / 'run').exists()
-
-
-def test_data_sets_of_other_types_are_not_looked_at(train_tool):
-    loader = dict(dataset=dict(type='VideoDataset', ann_file='nowhere'))
-    train_tool.check_files(Config(dict(train_dataloader=loader)))
-
-
-@pytest.mark.parametrize('epochs, error', [(8, False), (9, True)])
-def test_a_one_cycle_schedule_lasts_as_long_as_the_training(train_tool, epochs, error):
-    cfg = Config.fromfile(str(ROOT / 'configs' / 'sample' / 'fusion.py'))
-    cfg.train_cfg.max_epochs = epochs
-    if not error:
-        train_tool.check_schedule(cfg)
-        return
-    with pytest.raises(ValueError, match='expected the 9 epochs.*found 8'):
-        train_tool.check_schedule(cfg)
-
-
-def test_clips_in_two_splits_are_named(train_tool, capsys):
-
-    def loop(*video_ids):
-        dataset = SimpleNamespace(
-            video_ids=video_ids, labels=np.array([0, 1]), summary=lambda: f'{len(video_ids)} clips'
-        )
-        return SimpleNamespace(dataloader=SimpleNamespace(dataset=dataset))
-
-    train_tool.open_splits(
-        SimpleNamespace(
-            train_loop=loop('a', 'b'), val_loop=loop('c'), test_loop=loop('b', 'c', 'd')
-        )
-    )
-    text = capsys.readouterr().out
-    assert 'WARNING: 1 clips are in train and in test: b' in text
-    assert 'WARNING: 1 clips are in val and in test: c' in text
-    assert text.count('WARNING') == 2
 
 
 def test_a_stop_says_how_to_go_on(tiny, config, tmp_path):
