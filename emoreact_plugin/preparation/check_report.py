@@ -1,4 +1,4 @@
-"""Report what a check of a dataset found, as text and as files."""
+"""Report what a check of a data set found, as text and as files."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from emoreact_plugin.datasets.checks.findings import LEVELS, Clip, Finding, Report
+from emoreact_plugin.datasets.checks.findings import LEVELS, CheckedClip, CheckReport, Finding
 from emoreact_plugin.utils.files import write_text
 from emoreact_plugin.utils.text import number
 
@@ -38,13 +38,13 @@ TITLES = {
 }
 
 
-def count_levels(report: Report) -> dict[str, int]:
+def count_levels(report: CheckReport) -> dict[str, int]:
     """Count the errors, warnings and notes, by level."""
     counts = Counter(finding.level for finding in report.findings)
     return {level: counts[level] for level in LEVELS}
 
 
-def cooccurrence(report: Report) -> np.ndarray:
+def cooccurrence(report: CheckReport) -> np.ndarray:
     """Count how many clips of all splits have two labels, (C, C) int.
 
     The diagonal counts how many clips have each label.
@@ -53,11 +53,11 @@ def cooccurrence(report: Report) -> np.ndarray:
     return labels.T @ labels
 
 
-def format_report(report: Report, shown: int = SHOWN) -> str:
+def format_report(report: CheckReport, shown: int = SHOWN) -> str:
     """Format the whole report as plain text, errors first.
 
     Args:
-        report (Report): The result of a check.
+        report (CheckReport): The result of a check.
         shown (int): How many findings of each kind to show at most.
 
     Returns:
@@ -93,7 +93,7 @@ def _plain(text: str) -> str:
     return ''.join(c if c.isprintable() else '?' for c in text)
 
 
-def _splits_table(report: Report) -> str:
+def _splits_table(report: CheckReport) -> str:
     rows = [
         (
             '',
@@ -128,7 +128,7 @@ def _splits_table(report: Report) -> str:
     )
 
 
-def _lengths(clips: Sequence[Clip]) -> str:
+def _lengths(clips: Sequence[CheckedClip]) -> str:
     """Format the median, shortest and longest length of clips."""
     if not clips:
         return '-'
@@ -143,7 +143,7 @@ def _quantiles(values: Sequence[float]) -> np.ndarray:
     return np.quantile(values, (0, 0.5, 1))
 
 
-def _sizes(clips: Sequence[Clip]) -> str:
+def _sizes(clips: Sequence[CheckedClip]) -> str:
     counts = Counter(f'{c.width}x{c.height}' for c in clips)
     if not counts:
         return '-'
@@ -152,7 +152,7 @@ def _sizes(clips: Sequence[Clip]) -> str:
     return usual + (f' and {number(more, "other")}' if more else '')
 
 
-def _share(clips: Sequence[Clip], name: str) -> str:
+def _share(clips: Sequence[CheckedClip], name: str) -> str:
     """Format the share of frames, such as ``no_face``, over the clips for which it is known."""
     known = [c for c in clips if getattr(c, name) is not None]
     frames = sum(c.frames for c in known)
@@ -165,7 +165,7 @@ def _number(value: float | None) -> str:
     return '-' if value is None else f'{value:.3f}'
 
 
-def _labels_table(report: Report) -> str:
+def _labels_table(report: CheckReport) -> str:
     rows = [('positives', *report.labels)]
     for k, name in enumerate(report.classes):
         rows.append(
@@ -180,7 +180,7 @@ def _labels_table(report: Report) -> str:
     return _grid(rows)
 
 
-def _pairs_table(report: Report) -> str:
+def _pairs_table(report: CheckReport) -> str:
     counts = cooccurrence(report)
     rows = [('both, all splits', *report.classes)]
     for k, name in enumerate(report.classes):
@@ -200,11 +200,11 @@ def _grid(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def write_report(report: Report, out: str) -> list[str]:
+def write_report(report: CheckReport, out: str) -> list[str]:
     """Write ``findings.csv``, ``clips.csv`` and ``summary.json``, each completely or not at all.
 
     Args:
-        report (Report): The result of a check.
+        report (CheckReport): The result of a check.
         out (str): The folder; created if it is missing.
 
     Returns:
@@ -228,15 +228,15 @@ def write_report(report: Report, out: str) -> list[str]:
     )
     clips = [
         [
-            *clip[: Clip._fields.index('label')],
+            *clip[: CheckedClip._fields.index('label')],
             ' '.join(name for name, value in zip(report.classes, clip.label, strict=True) if value),
-            *clip[Clip._fields.index('label') + 1 :],
+            *clip[CheckedClip._fields.index('label') + 1 :],
         ]
         for clip in report.clips
     ]
     texts = {
         'findings.csv': _csv(Finding._fields, report.findings),
-        'clips.csv': _csv(Clip._fields, clips),
+        'clips.csv': _csv(CheckedClip._fields, clips),
         'summary.json': json.dumps(summary, indent=1) + '\n',
     }
     for name, text in texts.items():

@@ -3,7 +3,13 @@ import json
 
 import numpy as np
 
-from emoreact_plugin.datasets.checks.findings import KINDS, Clip, Finding, Report, sort_findings
+from emoreact_plugin.datasets.checks.findings import (
+    KINDS,
+    CheckedClip,
+    CheckReport,
+    Finding,
+    sort_findings,
+)
 from emoreact_plugin.preparation.check_report import (
     TITLES,
     cooccurrence,
@@ -14,7 +20,7 @@ from emoreact_plugin.preparation.check_report import (
 
 
 def clip(split, name, label, frames, fps=25.0, no_face=0.0):
-    return Clip(
+    return CheckedClip(
         split,
         name,
         f'{name}.mp4',
@@ -46,7 +52,7 @@ FINDINGS = sort_findings(
         Finding('error', 'annotations', 'train', '', 'x.csv, line 7: ü'),
     ]
 )
-REPORT = Report(
+REPORT = CheckReport(
     ('Joy', 'Fear'),
     CLIPS,
     dict(train=np.array([[1, 1], [0, 0]]), val=np.array([[1, 0]])),

@@ -23,8 +23,8 @@ from emoreact_plugin.utils.text import number
 from mmaction.registry import DATASETS
 
 from .annotation_checks import label_columns
-from .clip_checks import Source, check_source
-from .findings import Clip, Finding, Report, sort_findings
+from .clip_checks import CheckedFiles, check_source
+from .findings import CheckedClip, CheckReport, Finding, sort_findings
 from .split_checks import duplicate_findings, label_findings, odd_findings
 
 # The number of frames that most configurations draw.
@@ -157,7 +157,7 @@ def _sampled_frames(pipeline) -> int:
     return max(counts)
 
 
-def check(parts: Sequence[Part], workers: int | None = None) -> Report:
+def check(parts: Sequence[Part], workers: int | None = None) -> CheckReport:
     """Open every clip of a data set and list all that is wrong.
 
     This can be stopped and started again: the prepared landmark files of the
@@ -171,7 +171,7 @@ def check(parts: Sequence[Part], workers: int | None = None) -> Report:
             as many as there are cores.
 
     Returns:
-        Report: All clips and findings.
+        CheckReport: All clips and findings.
 
     Raises:
         InputError: For parts of different classes, or a folder of prepared
@@ -221,7 +221,7 @@ def check(parts: Sequence[Part], workers: int | None = None) -> Report:
     }
     findings += duplicate_findings(clips, workers)
     findings += odd_findings(clips) + label_findings(labels, classes, clips)
-    return Report(classes, clips, labels, _prior(labels), sort_findings(findings))
+    return CheckReport(classes, clips, labels, _prior(labels), sort_findings(findings))
 
 
 def _key_of(row: Annotation) -> tuple:
@@ -235,11 +235,11 @@ def _multi_hot(row: Annotation) -> tuple:
 
 def _open_all(
     parts: Sequence[Part], rows: Sequence[list[Annotation]], workers: int | None
-) -> list[dict[tuple, Source]]:
+) -> list[dict[tuple, CheckedFiles]]:
     """Open the files of all parts, several clips at a time.
 
     Returns:
-        list[dict[tuple, Source]]: For each part, the sources of its rows by
+        list[dict[tuple, CheckedFiles]]: For each part, the sources of its rows by
         :func:`_key_of`.
     """
     for cache_dir in {p.dataset.cache_dir for p in parts if 'crops' not in p.dataset.data_prefix}:
@@ -248,7 +248,7 @@ def _open_all(
         {(k, *_key_of(row)): (k, row) for k, each in enumerate(rows) for row in each}.values()
     )
 
-    def work(job: tuple) -> Source:
+    def work(job: tuple) -> CheckedFiles:
         return check_source(parts[job[0]].dataset, job[1])
 
     found = [{} for _ in parts]
@@ -260,7 +260,7 @@ def _open_all(
     return found
 
 
-def _clip_of(part: Part, row: Annotation, source: Source) -> Clip:
+def _clip_of(part: Part, row: Annotation, source: CheckedFiles) -> CheckedClip:
     info, frames, no_face, no_body = source.info, None, None, None
     if info is not None:
         end = info.total_frames if row.end is None else row.end
@@ -271,7 +271,7 @@ def _clip_of(part: Part, row: Annotation, source: Source) -> Clip:
         face, body, _ = source.coverage.part(inside)
         no_face = 1 - float(face.mean()) if source.landmarks else None
         no_body = 1 - float(body.mean()) if source.keypoints else None
-    return Clip(
+    return CheckedClip(
         part.split,
         row.clip_id,
         row.video,
@@ -291,7 +291,7 @@ def _clip_of(part: Part, row: Annotation, source: Source) -> Clip:
 
 
 def _clip_findings(
-    part: Part, rows: list[Annotation], clips: list[Clip], sources: dict[tuple, Source]
+    part: Part, rows: list[Annotation], clips: list[CheckedClip], sources: dict[tuple, CheckedFiles]
 ) -> list[Finding]:
     """Find what is wrong with the clips of a part, one by one."""
     found, told = [], set()
@@ -339,7 +339,7 @@ def _clip_findings(
     return found
 
 
-def _part_is_wrong(row: Annotation, clip: Clip, source: Source) -> bool:
+def _part_is_wrong(row: Annotation, clip: CheckedClip, source: CheckedFiles) -> bool:
     """Check whether some of a clip's frames are not in its video."""
     return clip.frames is not None and (
         clip.frames == 0 or (row.end or 0) > source.info.total_frames
@@ -347,7 +347,7 @@ def _part_is_wrong(row: Annotation, clip: Clip, source: Source) -> bool:
 
 
 def _without_file(
-    part: Part, kind: str, rows: list[Annotation], sources: dict[tuple, Source]
+    part: Part, kind: str, rows: list[Annotation], sources: dict[tuple, CheckedFiles]
 ) -> list[Finding]:
     """Find the clips that have no landmark file, or no keypoint file."""
     dataset = part.dataset
@@ -382,7 +382,7 @@ def _without_file(
 
 
 def _try_it(
-    part: Part, rows: list[Annotation], clips: list[Clip], sources: dict[tuple, Source]
+    part: Part, rows: list[Annotation], clips: list[CheckedClip], sources: dict[tuple, CheckedFiles]
 ) -> list[Finding]:
     """Build the data set of the clips without an error, and load the first one.
 
@@ -390,7 +390,7 @@ def _try_it(
     """
     dataset = part.dataset
 
-    def is_good(row: Annotation, clip: Clip) -> bool:
+    def is_good(row: Annotation, clip: CheckedClip) -> bool:
         source = sources[_key_of(row)]
         return (
             not _part_is_wrong(row, clip, source)

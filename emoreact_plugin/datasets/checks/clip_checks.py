@@ -48,7 +48,7 @@ class Problem(NamedTuple):
     text: str
 
 
-class Source(NamedTuple):
+class CheckedFiles(NamedTuple):
     """The files of a clip, their properties, and the problems with them.
 
     Attributes:
@@ -74,7 +74,7 @@ class Source(NamedTuple):
     problems: list[Problem]
 
 
-def check_source(dataset, row: Annotation) -> Source:
+def check_source(dataset, row: Annotation) -> CheckedFiles:
     """Open all files of a clip and read them to their end.
 
     A video whose prepared file is up to date was decoded to its end when that
@@ -86,7 +86,7 @@ def check_source(dataset, row: Annotation) -> Source:
         row (Annotation): Which clip.
 
     Returns:
-        Source: What was found.
+        CheckedFiles: What was found.
     """
     if 'crops' in dataset.data_prefix:
         return _check_crops(dataset, row)
@@ -109,7 +109,7 @@ def check_source(dataset, row: Annotation) -> Source:
     else:
         clip, more = _landmarks_of(files, info, dataset)
         problems += more
-    return Source(
+    return CheckedFiles(
         files.source,
         info,
         clip and coverage_of(clip),
@@ -282,9 +282,9 @@ def _unreadable_texts(files: ClipFiles) -> list[Problem]:
     return problems
 
 
-def _check_crops(dataset, row: Annotation) -> Source:
+def _check_crops(dataset, row: Annotation) -> CheckedFiles:
     folder = osp.join(dataset.data_prefix['crops'], osp.splitext(row.video)[0])
-    nothing = Source(folder, None, None, None, None, 0, 1, [])
+    nothing = CheckedFiles(folder, None, None, None, None, 0, 1, [])
     if not osp.isdir(folder):
         return nothing._replace(
             problems=[Problem('error', 'missing clip', f'{folder}: is not there')]
@@ -310,7 +310,7 @@ def _check_crops(dataset, row: Annotation) -> Source:
     ]
     _, num_bytes = _read_images(paths, 'crop', problems)
     about = osp.join(folder, FILE_NAME)
-    return Source(
+    return CheckedFiles(
         folder,
         VideoInfo(record.source_frames, *record.frame_size, 0.0),
         record.coverage,

@@ -73,11 +73,11 @@ def find_same_content(clips: Sequence, ids: dict[str, str]) -> list[tuple]:
     different clips.
 
     Args:
-        clips (Sequence[Clip]): Clips, see :class:`.findings.Clip`.
+        clips (Sequence[CheckedClip]): Clips, see :class:`.findings.CheckedClip`.
         ids (dict[str, str]): The result of :func:`content_ids`.
 
     Returns:
-        list[tuple[Clip, Clip]]: The later clip, and the first earlier one that
+        list[tuple[CheckedClip, CheckedClip]]: The later clip, and the first earlier one that
         shows the same, of another split if there is one.
     """
     groups, found = defaultdict(list), []
@@ -98,11 +98,11 @@ def find_same_video(clips: Sequence, ids: dict[str, str]) -> list[tuple]:
     :func:`find_same_content`.
 
     Args:
-        clips (Sequence[Clip]): Clips, see :class:`.findings.Clip`.
+        clips (Sequence[CheckedClip]): Clips, see :class:`.findings.CheckedClip`.
         ids (dict[str, str]): The result of :func:`content_ids`.
 
     Returns:
-        list[tuple[Clip, Clip]]: The later clip, and one of another split.
+        list[tuple[CheckedClip, CheckedClip]]: The later clip, and one of another split.
     """
     groups, found = defaultdict(list), []
     for clip in clips:
@@ -127,11 +127,11 @@ def find_same_name(clips: Sequence, ids: dict[str, str]) -> list[tuple]:
     The names, in the same folder, may differ by case and ending.
 
     Args:
-        clips (Sequence[Clip]): Clips, see :class:`.findings.Clip`.
+        clips (Sequence[CheckedClip]): Clips, see :class:`.findings.CheckedClip`.
         ids (dict[str, str]): The result of :func:`content_ids`.
 
     Returns:
-        list[tuple[Clip, Clip]]: The later clip, and the first of this name.
+        list[tuple[CheckedClip, CheckedClip]]: The later clip, and the first of this name.
     """
     first, found = {}, []
     for clip in clips:

@@ -48,7 +48,7 @@ class Finding(NamedTuple):
     text: str
 
 
-class Clip(NamedTuple):
+class CheckedClip(NamedTuple):
     """A row of the annotations, and what the files of its clip are like.
 
     Attributes:
@@ -91,12 +91,12 @@ class Clip(NamedTuple):
         return place if self.person is None else (f'{place}, person {self.person}')
 
 
-class Report(NamedTuple):
+class CheckReport(NamedTuple):
     """The result of a check of a data set.
 
     Attributes:
         classes (tuple[str, ...]): C names.
-        clips (list[Clip]): The clips whose line in the annotations is readable.
+        clips (list[CheckedClip]): The clips whose line in the annotations is readable.
         labels (dict[str, np.ndarray]): Split -> (N, C) int, 0 or 1.
         prior (dict[str, float | None]): Split -> micro ROC AUC of the
             training split's label frequencies; None if undefined.
@@ -104,7 +104,7 @@ class Report(NamedTuple):
     """
 
     classes: tuple[str, ...]
-    clips: list[Clip]
+    clips: list[CheckedClip]
     labels: dict[str, np.ndarray]
     prior: dict[str, float | None]
     findings: list[Finding]

@@ -10,20 +10,20 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from .duplicates import content_ids, find_same_content, find_same_name, find_same_video
-from .findings import Clip, Finding
+from .findings import CheckedClip, Finding
 
 # What this share of the clips has in common is what the others are compared with.
 USUAL_SHARE = 0.9
 
 
-def duplicate_findings(clips: Sequence[Clip], workers: int | None = None) -> list[Finding]:
+def duplicate_findings(clips: Sequence[CheckedClip], workers: int | None = None) -> list[Finding]:
     """Find clips that occur twice, and clips that share a video or a name.
 
     A clip that occurs in two splits is an error: what is measured then means
     nothing. All else is a warning.
 
     Args:
-        clips (Sequence[Clip]): The clips of all splits.
+        clips (Sequence[CheckedClip]): The clips of all splits.
         workers (int, optional): Number of clips at a time.
 
     Returns:
@@ -62,7 +62,7 @@ def duplicate_findings(clips: Sequence[Clip], workers: int | None = None) -> lis
     return found
 
 
-def odd_findings(clips: Sequence[Clip]) -> list[Finding]:
+def odd_findings(clips: Sequence[CheckedClip]) -> list[Finding]:
     """Find clips of another frame size or frame rate than nine in ten clips have."""
     opened = [clip for clip in clips if clip.frames is not None]
     sizes = _unusual(opened, 'frame size', lambda clip: f'{clip.width}x{clip.height} pixels')
@@ -75,7 +75,9 @@ def odd_findings(clips: Sequence[Clip]) -> list[Finding]:
     return sizes + rates
 
 
-def _unusual(clips: Sequence[Clip], kind: str, describe: Callable[[Clip], str]) -> list[Finding]:
+def _unusual(
+    clips: Sequence[CheckedClip], kind: str, describe: Callable[[CheckedClip], str]
+) -> list[Finding]:
     counts = Counter(map(describe, clips))
     if not counts:
         return []
@@ -96,14 +98,14 @@ def _unusual(clips: Sequence[Clip], kind: str, describe: Callable[[Clip], str]) 
 
 
 def label_findings(
-    labels: dict[str, np.ndarray], classes: Sequence[str], clips: Sequence[Clip]
+    labels: dict[str, np.ndarray], classes: Sequence[str], clips: Sequence[CheckedClip]
 ) -> list[Finding]:
     """Find classes that a split says nothing about, and clips without a label.
 
     Args:
         labels (dict[str, np.ndarray]): Split -> (N, C), 0 or 1.
         classes (Sequence[str]): C names.
-        clips (Sequence[Clip]): The clips of all splits.
+        clips (Sequence[CheckedClip]): The clips of all splits.
 
     Returns:
         list[Finding]: One for each class of a split and for each clip.
