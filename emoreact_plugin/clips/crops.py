@@ -60,6 +60,24 @@ class PreparedCrops:
         return len(self.masked)
 
 
+def check_region(folder: str, crops: PreparedCrops, region: str) -> None:
+    """Refuse a region that was not prepared.
+
+    Args:
+        folder (str): The clip's folder.
+        crops (PreparedCrops): Its record.
+        region (str): Such as ``'face'``.
+
+    Raises:
+        InputError: If there are no crops of the region.
+    """
+    if region not in crops.boxes:
+        raise InputError(
+            f"{folder}: expected crops of '{region}', found {', '.join(crops.boxes)}. "
+            'tools/extract_frames.py --crops makes them'
+        )
+
+
 def write_record(folder: str, crops: PreparedCrops) -> None:
     """Write the record ``crops.json`` of a clip's crops.
 

@@ -70,6 +70,32 @@ class Annotation(NamedTuple):
         return name
 
 
+def frames_of(row: Annotation, total_frames: int, step: int, ann_file: str) -> slice:
+    """Return which of a video's frames belong to a clip.
+
+    Args:
+        row (Annotation): The clip.
+        total_frames (int): Number of frames of the video.
+        step (int): Only every ``step``-th frame of the video is there.
+        ann_file (str): The file that the row is from, for the error message.
+
+    Returns:
+        slice: Positions among the frames that are there.
+
+    Raises:
+        InputError: If the video does not have all frames of the clip, or none is there.
+    """
+    end = total_frames if row.end is None else row.end
+    first, last = -(-row.start // step), -(-end // step)
+    if not 0 <= row.start < end <= total_frames or first == last:
+        every = f' (every {step}th)' if step > 1 else ''
+        raise InputError(
+            f'{ann_file}, line {row.line}: expected frames within the {total_frames} of '
+            f'{row.video}{every}, found {row.start} to {end}'
+        )
+    return slice(first, last)
+
+
 def read_annotations(
     path: str,
     classes: Sequence[str] = EMOTIONS,

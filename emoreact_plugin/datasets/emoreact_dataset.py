@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 
 from emoreact_plugin.clips.clip_files import ClipFiles, find_clip
 from emoreact_plugin.clips.coverage import coverage_of
-from emoreact_plugin.clips.crops import read_record
+from emoreact_plugin.clips.crops import check_region, read_record
 from emoreact_plugin.clips.fill_cache import default_cache_dir, prepare_all
 from emoreact_plugin.clips.landmark_cache import load_prepared
 from emoreact_plugin.clips.mask_record import read_masks
@@ -23,7 +23,7 @@ from emoreact_plugin.video.folders import MASKED_SUFFIX, find_frame_dir
 from mmaction.datasets import BaseActionDataset
 from mmaction.registry import DATASETS
 
-from .annotations import EMOTIONS, Annotation, read_annotations
+from .annotations import EMOTIONS, Annotation, frames_of, read_annotations
 from .missing_files import check_clips, crop_folders
 from .summary import draws_masks, lost_without, steps_of, summarise
 
@@ -282,12 +282,7 @@ class EmoReactDataset(BaseActionDataset):
         for step in steps_of(self.pipeline):
             for region in getattr(step, 'regions', ()):
                 for folder, record in records.items():
-                    if region not in record.boxes:
-                        raise InputError(
-                            f"{folder}: expected crops of '{region}', found "
-                            f'{", ".join(record.boxes)}. '
-                            'tools/extract_frames.py --crops makes them'
-                        )
+                    check_region(folder, record, region)
         masked = self._all_or_none(
             {folder: bool(record.mask) for folder, record in records.items()}
         )
@@ -315,24 +310,16 @@ class EmoReactDataset(BaseActionDataset):
 
         Its frame numbers count every ``step``-th frame of the source only.
         """
-        end = source_frames if row.end is None else row.end
-        first, last = -(-row.start // step), -(-end // step)
-        if not 0 <= row.start < end <= source_frames or first == last:
-            raise InputError(
-                f'{self.ann_file}, line {row.line}: expected frames within '
-                f'the {source_frames} of {row.video}'
-                f'{f" (every {step}th)" if step > 1 else ""}, found '
-                f'{row.start} to {end}'
-            )
+        frames = frames_of(row, source_frames, step, self.ann_file)
         label = torch.tensor(row.label, dtype=torch.float32)
         if self.soft_labels and self.test_mode:
             label = (label >= SOFT_POSITIVE).float()
         sample = dict(
             video_id=row.clip_id,
-            total_frames=last - first,
-            first_frame=first,
+            total_frames=frames.stop - frames.start,
+            first_frame=frames.start,
             source_frames=-(-source_frames // step),
-            start=start + first,
+            start=start + frames.start,
             label=label,
             masked_beforehand=masked,
             **source,

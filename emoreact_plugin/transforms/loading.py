@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from emoreact_plugin.clips.crops import read_crops, read_record
+from emoreact_plugin.clips.crops import check_region, read_crops, read_record
 from emoreact_plugin.clips.landmark_cache import load_prepared
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.video.reading import read_frames
@@ -174,10 +174,7 @@ class LoadCrops(BaseTransform):
         folder, inds = results['crops_dir'], np.ravel(results['frame_inds'])
         crops = read_record(folder)
         for region in self.regions:
-            if region not in crops.boxes:
-                raise InputError(
-                    f"{folder}: expected crops of '{region}', found {', '.join(crops.boxes)}"
-                )
+            check_region(folder, crops, region)
             results[f'{region}_imgs'] = read_crops(folder, region, inds)
             results[f'{region}_boxes'] = crops.boxes[region][inds]
             results[f'{region}_found'] = crops.found[region][inds]

@@ -379,7 +379,7 @@ class TestBadInput:
             ],
             data_prefix=dict(crops='crops'),
         )
-        with pytest.raises(RuntimeError, match='000002.jpg: cannot be read'):
+        with pytest.raises(ValueError, match='000002.jpg: cannot be read'):
             data[0]
 
     def test_people(self, own):

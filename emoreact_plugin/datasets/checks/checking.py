@@ -13,7 +13,7 @@ from mmengine.logging import MMLogger
 
 from emoreact_plugin.clips.clip_files import expected_names
 from emoreact_plugin.clips.fill_cache import prepare_all
-from emoreact_plugin.datasets.annotations import Annotation
+from emoreact_plugin.datasets.annotations import Annotation, frames_of
 from emoreact_plugin.datasets.emoreact_dataset import SOFT_POSITIVE, EmoReactDataset
 from emoreact_plugin.datasets.summary import draws_masks, lost_without, steps_of
 from emoreact_plugin.evaluation import prior_roc_auc_micro
@@ -215,7 +215,7 @@ def check(parts: Sequence[Part], workers: int | None = None) -> CheckReport:
             clips += own
             findings += _clip_findings(part, each, own, sources)
         seen.setdefault(part.key, part.split)
-        findings += _try_it(part, each, own, sources)
+        findings += _try_it(part, each, sources)
     labels = {
         split: np.array(each, int).reshape(-1, len(classes)) for split, each in labels.items()
     }
@@ -263,10 +263,11 @@ def _open_all(
 def _clip_of(part: Part, row: Annotation, source: CheckedFiles) -> CheckedClip:
     info, frames, no_face, no_body = source.info, None, None, None
     if info is not None:
-        end = info.total_frames if row.end is None else row.end
-        step = source.step
-        inside = slice(-(-row.start // step), -(-end // step))
-        frames = len(range(-(-info.total_frames // step))[inside])
+        try:
+            inside = frames_of(row, info.total_frames, source.step, '')
+            frames = inside.stop - inside.start
+        except InputError:  # told by _part_error
+            frames = 0
     if frames and source.coverage:
         face, body, _ = source.coverage.part(inside)
         no_face = 1 - float(face.mean()) if source.landmarks else None
@@ -306,15 +307,9 @@ def _clip_findings(
             told.add(_key_of(row))
             for problem in source.problems:
                 add(row, *problem)
-        if _part_is_wrong(row, clip, source):
-            add(
-                row,
-                'error',
-                'annotations',
-                f'{part.dataset.ann_file}, line {row.line}: expected frames '
-                f'within the {source.info.total_frames} of {row.video}, found '
-                f'{row.start} to {"the end" if row.end is None else row.end}',
-            )
+        error = _part_error(part, row, source)
+        if error:
+            add(row, 'error', 'annotations', error)
         elif clip.frames is not None and clip.frames < part.min_frames:
             add(
                 row,
@@ -339,11 +334,13 @@ def _clip_findings(
     return found
 
 
-def _part_is_wrong(row: Annotation, clip: CheckedClip, source: CheckedFiles) -> bool:
-    """Check whether some of a clip's frames are not in its video."""
-    return clip.frames is not None and (
-        clip.frames == 0 or (row.end or 0) > source.info.total_frames
-    )
+def _part_error(part: Part, row: Annotation, source: CheckedFiles) -> str | None:
+    """Say which frames of a clip are not in its video; None if all are."""
+    try:
+        if source.info is not None:
+            frames_of(row, source.info.total_frames, source.step, part.dataset.ann_file)
+    except InputError as error:
+        return str(error)
 
 
 def _without_file(
@@ -382,7 +379,7 @@ def _without_file(
 
 
 def _try_it(
-    part: Part, rows: list[Annotation], clips: list[CheckedClip], sources: dict[tuple, CheckedFiles]
+    part: Part, rows: list[Annotation], sources: dict[tuple, CheckedFiles]
 ) -> list[Finding]:
     """Build the data set of the clips without an error, and load the first one.
 
@@ -390,15 +387,15 @@ def _try_it(
     """
     dataset = part.dataset
 
-    def is_good(row: Annotation, clip: CheckedClip) -> bool:
+    def is_good(row: Annotation) -> bool:
         source = sources[_key_of(row)]
         return (
-            not _part_is_wrong(row, clip, source)
+            _part_error(part, row, source) is None
             and all(getattr(source, kind) for kind in dataset.required)
             and all(problem.level != 'error' for problem in source.problems)
         )
 
-    good = [row for row, clip in zip(rows, clips, strict=True) if is_good(row, clip)]
+    good = list(filter(is_good, rows))
     if not good:
         return []
     with _quiet():

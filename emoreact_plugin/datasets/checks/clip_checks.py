@@ -8,7 +8,7 @@ import numpy as np
 
 from emoreact_plugin.clips.clip_files import ClipFiles
 from emoreact_plugin.clips.coverage import Coverage, coverage_of
-from emoreact_plugin.clips.crops import CROP_NAME, FILE_NAME, read_record
+from emoreact_plugin.clips.crops import CROP_NAME, FILE_NAME, check_region, read_record
 from emoreact_plugin.clips.fill_cache import check_given, prepared_path, sources_of
 from emoreact_plugin.clips.landmark_cache import (
     ROW_TOLERANCE,
@@ -294,14 +294,12 @@ def _check_crops(dataset, row: Annotation) -> CheckedFiles:
     except (ValueError, OSError) as error:
         return nothing._replace(problems=[Problem('error', 'unreadable clip', str(error))])
     regions = {name for step in steps_of(dataset.pipeline) for name in getattr(step, 'regions', ())}
-    problems = [
-        Problem(
-            'error',
-            'unreadable clip',
-            f"{folder}: expected crops of '{region}', found {', '.join(record.boxes)}",
-        )
-        for region in sorted(regions - set(record.boxes))
-    ]
+    problems = []
+    for region in sorted(regions - set(record.boxes)):
+        try:
+            check_region(folder, record, region)
+        except InputError as error:
+            problems.append(Problem('error', 'unreadable clip', str(error)))
     paths = [
         osp.join(folder, region, CROP_NAME.format(k + 1))
         for region in record.boxes

@@ -126,7 +126,7 @@ class TestDuplicates:
             ('error', 'duplicate', 'test', 'V_f4-99'),
         ]
         assert not [f for f in found(report, ['warning']) if f[1] == 'duplicate']
-        assert [c.frames for c in report.clips] == [3, 3, 2, 2]
+        assert [c.frames for c in report.clips] == [3, 3, 2, 0]
         text = next(f.text for f in report.findings if f.kind == 'duplicate')
         assert f'V.mp4, frames 2 to 4: is the same as {root}' in text
         assert text.endswith('V.mp4, frames 0 to 3 of train')
