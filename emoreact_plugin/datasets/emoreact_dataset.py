@@ -253,7 +253,7 @@ class EmoReactDataset(BaseActionDataset):
         clips = [self.find(row) for row in rows]
         for text in check_clips(self, clips):
             print_log(text, 'current', logging.WARNING)
-        masked = self._check_masks(clips)
+        masked = self._masked_beforehand(clips)
         paths, start_index = prepare_all(clips, self.cache_dir, self.check_landmarks)
         prepared = {path: load_prepared(path) for path in paths}
         coverage = {path: coverage_of(clip) for path, clip in prepared.items()}
@@ -283,7 +283,7 @@ class EmoReactDataset(BaseActionDataset):
             for region in getattr(step, 'regions', ()):
                 for folder, record in records.items():
                     check_region(folder, record, region)
-        masked = self._all_or_none(
+        masked = self._same_for_all(
             {folder: bool(record.mask) for folder, record in records.items()}
         )
         sources = [
@@ -351,10 +351,10 @@ class EmoReactDataset(BaseActionDataset):
             row.person,
         )
 
-    def _check_masks(self, clips: list[ClipFiles]) -> bool:
-        """Check whether the clips were masked beforehand."""
+    def _masked_beforehand(self, clips: list[ClipFiles]) -> bool:
+        """Find out by their names and by masks.csv whether the clips were masked beforehand."""
         listed = read_masks(self.data_prefix['video']) if 'video' in self.data_prefix else {}
-        return self._all_or_none(
+        return self._same_for_all(
             {
                 files.source: osp.normpath(files.source).endswith(MASKED_SUFFIX)
                 if files.filename_tmpl
@@ -363,8 +363,8 @@ class EmoReactDataset(BaseActionDataset):
             }
         )
 
-    def _all_or_none(self, masks: dict[str, bool]) -> bool:
-        """Check whether all clips were masked beforehand.
+    def _same_for_all(self, masks: dict[str, bool]) -> bool:
+        """Return whether the clips were masked beforehand; refuse a mixture and double masks.
 
         Args:
             masks (dict[str, bool]): Path of each clip -> whether it was.

@@ -53,7 +53,8 @@ class DrawFaceMask(BaseTransform):
         prob (float): Share of the clips that get a mask. Defaults to 1.
         seed (int, optional): Let the random draws depend only on this number
             and the clip's ``video_id``, for val and test. Defaults to None:
-            they come from NumPy's global generator.
+            they come from NumPy's global generator, which ``EmoReactDataset``
+            seeds for each sample of a training.
 
     Raises:
         InputError: For an unknown kind or colour, a ``prob`` that is not a

@@ -1,4 +1,7 @@
-"""Load weights into a network; all weights are loaded here."""
+"""Load start weights and weights of other programs into a network, by their names.
+
+A run's own checkpoint fits as it is: ``models.load_recognizer`` and the Runner load it.
+"""
 
 from collections.abc import Iterable
 from typing import NamedTuple
