@@ -15,7 +15,7 @@ from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import sha256_of
 from emoreact_plugin.utils.progress import progress_bar, write_above
 from emoreact_plugin.version import __version__
-from emoreact_plugin.weights.checkpoints import checkpoint_of
+from emoreact_plugin.weights.checkpoints import resolve_checkpoint
 
 from .annotate import Annotator
 from .cautions import NOTICE, SAMPLE_DATA, about_masks, is_sample_video, no_landmarks
@@ -104,7 +104,7 @@ class EmotionInferencer:
             raise InputError(
                 f"person: expected landmark files of several people, found landmarks='{landmarks}'"
             )
-        checkpoint = checkpoint_of(checkpoint)
+        checkpoint = resolve_checkpoint(checkpoint)
         self.scorer = load_scorer(checkpoint, config, device)
         self.pipeline = ClipPipeline(self.scorer.cfg, mask)
         self.regions = regions_needed(self.pipeline)

@@ -378,6 +378,14 @@ def test_a_stock_recognizer_of_whole_frames(videos, tmp_path):
     json.dumps(result.to_dict())
 
 
+@pytest.mark.parametrize('with_config', [False, True])
+def test_a_checkpoint_is_loaded_once(with_config, checkpoint, monkeypatch):
+    load, loaded = torch.load, []
+    monkeypatch.setattr(torch, 'load', lambda *a, **k: loaded.append(a[0]) or load(*a, **k))
+    EmotionInferencer(checkpoint, Config(build(**OPTIONS)) if with_config else None)
+    assert loaded == [checkpoint]
+
+
 def test_a_hostile_checkpoint_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 

@@ -29,7 +29,7 @@ class TorchScorer(Scorer):
 
     def __init__(self, cfg: Config, model: nn.Module, dataset_meta: dict | None = None) -> None:
         self.cfg, self.model = cfg, model
-        self.dataset_meta = dataset_meta if isinstance(dataset_meta, dict) else {}
+        self.dataset_meta = dataset_meta or {}
         self.has_streams = hasattr(model, 'streams')
         self.threshold = getattr(model, 'threshold', 0.5)
         if self.has_streams:
