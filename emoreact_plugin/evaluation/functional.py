@@ -96,6 +96,66 @@ def check_classes(classes: Sequence[str]) -> tuple[str, ...]:
     return classes
 
 
+def refuse_where(
+    bad: np.ndarray,
+    values: np.ndarray,
+    expected: str,
+    name: str,
+    classes: Sequence[str] | None = None,
+    video_ids: Sequence | None = None,
+    hint: str = '',
+) -> None:
+    """Refuse an (N, C) array that has bad cells; the error names the first.
+
+    Args:
+        bad (np.ndarray): (N, C), bool.
+        values (np.ndarray): (N, C), numbers.
+        expected (str): What a cell has to be.
+        name (str): What to call the array.
+        classes (Sequence[str], optional): C names.
+        video_ids (Sequence, optional): N names.
+        hint (str): The end of the message. Defaults to ''.
+
+    Raises:
+        InputError: If a cell is bad.
+    """
+    if bad.any():
+        row, col = first_bad(bad)
+        raise InputError(
+            f'{name}, {place_of(row, col, classes, video_ids)}: expected {expected}, '
+            f'found {values[row, col]:g}{hint}'
+        )
+
+
+def refuse_bad_cells(
+    values: np.ndarray,
+    kind: str,
+    name: str,
+    classes: Sequence[str] | None = None,
+    video_ids: Sequence | None = None,
+) -> None:
+    """Refuse an (N, C) array of numbers with a cell that its kind cannot have.
+
+    Args:
+        values (np.ndarray): (N, C), from :func:`check_matrix`.
+        kind (str): ``'labels'``, 0 or 1; ``'logits'``, finite; ``'probabilities'``, in 0..1.
+        name (str): See :func:`refuse_where`.
+        classes (Sequence[str], optional): See :func:`refuse_where`.
+        video_ids (Sequence, optional): See :func:`refuse_where`.
+    """
+    about = name, classes, video_ids
+    if kind == 'labels':
+        refuse_where((values != 0) & (values != 1), values, '0 or 1', *about)
+        return
+    bad = ~np.isfinite(values)
+    count = f' ({bad.sum()} such in {bad.any(axis=1).sum()} of {len(bad)} clips)'
+    refuse_where(bad, values, 'a finite number', *about, count)
+    if kind == 'probabilities':
+        hint = "; logits are declared by scores='logits'"
+        outside = (values < 0) | (values > 1)
+        refuse_where(outside, values, 'a probability in 0..1', *about, hint)
+
+
 def check_labels(
     labels,
     classes: Sequence[str] | None = None,
@@ -117,13 +177,7 @@ def check_labels(
         InputError: For the reasons of :func:`check_matrix`, and if a value is not 0 or 1.
     """
     labels = check_matrix(labels, name, classes)
-    bad = (labels != 0) & (labels != 1)
-    if bad.any():
-        row, col = first_bad(bad)
-        raise InputError(
-            f'{name}, {place_of(row, col, classes, video_ids)}: '
-            f'expected 0 or 1, found {labels[row, col]:g}'
-        )
+    refuse_bad_cells(labels, 'labels', name, classes, video_ids)
     return labels.astype(bool)
 
 
@@ -133,29 +187,12 @@ def check_scores(
     video_ids: Sequence | None = None,
     name: str = 'scores',
 ) -> np.ndarray:
-    """Check scores of any scale.
+    """Check scores of any scale, (N, C), and return them as float64.
 
-    Args:
-        scores (array-like): (N, C), finite.
-        classes (Sequence[str], optional): C names, for errors.
-        video_ids (Sequence, optional): N names, for errors.
-        name (str): What to call the array in an error.
-
-    Returns:
-        np.ndarray: (N, C), float64.
-
-    Raises:
-        InputError: For the reasons of :func:`check_matrix`, and if a value is NaN or infinite.
+    Arguments and errors are those of :func:`check_labels`, but every value has to be finite.
     """
     scores = check_matrix(scores, name, classes)
-    bad = ~np.isfinite(scores)
-    if bad.any():
-        row, col = first_bad(bad)
-        raise InputError(
-            f'{name}, {place_of(row, col, classes, video_ids)}: expected a '
-            f'finite number, found {scores[row, col]} ({int(bad.sum())} such '
-            f'in {bad.any(axis=1).sum()} of {len(scores)} clips)'
-        )
+    refuse_bad_cells(scores, 'logits', name, classes, video_ids)
     return scores
 
 
@@ -166,15 +203,8 @@ def check_probabilities(
     name: str = 'probabilities',
 ) -> np.ndarray:
     """Check scores as :func:`check_scores` does, and that they are in 0..1."""
-    probabilities = check_scores(probabilities, classes, video_ids, name)
-    bad = (probabilities < 0) | (probabilities > 1)
-    if bad.any():
-        row, col = first_bad(bad)
-        raise InputError(
-            f'{name}, {place_of(row, col, classes, video_ids)}: expected a '
-            f'probability in 0..1, found {probabilities[row, col]:g}; logits '
-            "are declared by scores='logits'"
-        )
+    probabilities = check_matrix(probabilities, name, classes)
+    refuse_bad_cells(probabilities, 'probabilities', name, classes, video_ids)
     return probabilities
 
 
@@ -199,9 +229,9 @@ def _check_same_shape(scores: np.ndarray, labels: np.ndarray) -> None:
         )
 
 
-def check_pair(scores, labels) -> tuple[np.ndarray, np.ndarray]:
+def check_pair(scores, labels, check=check_scores) -> tuple[np.ndarray, np.ndarray]:
     """Check scores and labels, both (N, C), and that they have the same shape."""
-    scores, labels = check_scores(scores), check_labels(labels)
+    scores, labels = check(scores), check_labels(labels)
     _check_same_shape(scores, labels)
     return scores, labels
 
@@ -224,6 +254,10 @@ def _roc_auc(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     pairs = (positives * negatives).astype(np.float64)
     pairs[pairs == 0] = np.nan
     return u / pairs
+
+
+def _roc_auc_micro(scores: np.ndarray, labels: np.ndarray) -> float:
+    return float(_roc_auc(scores.reshape(-1, 1), labels.reshape(-1, 1))[0])
 
 
 def roc_auc(scores, labels) -> np.ndarray:
@@ -266,8 +300,7 @@ def roc_auc_micro(scores, labels) -> float:
     Raises:
         InputError: If the arrays are not as above.
     """
-    scores, labels = check_pair(scores, labels)
-    return float(_roc_auc(scores.reshape(-1, 1), labels.reshape(-1, 1))[0])
+    return _roc_auc_micro(*check_pair(scores, labels))
 
 
 def prior_roc_auc_micro(train_labels, labels) -> float:
@@ -296,7 +329,7 @@ def prior_roc_auc_micro(train_labels, labels) -> float:
             f'{labels.shape[1]} columns'
         )
     scores = np.broadcast_to(train_labels.mean(axis=0), labels.shape)
-    return roc_auc_micro(scores, labels)
+    return _roc_auc_micro(scores, labels)
 
 
 def average_precision(scores, labels) -> np.ndarray:
@@ -313,9 +346,12 @@ def average_precision(scores, labels) -> np.ndarray:
     Raises:
         InputError: If the arrays are not as above.
     """
+    return _average_precision(*check_pair(scores, labels))
+
+
+def _average_precision(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     from sklearn.metrics import average_precision_score  # heavy
 
-    scores, labels = check_pair(scores, labels)
     return np.array(
         [
             average_precision_score(truth, score) if truth.any() else math.nan
@@ -324,14 +360,13 @@ def average_precision(scores, labels) -> np.ndarray:
     )
 
 
-def _f1(predicted: np.ndarray, truth: np.ndarray) -> float:
-    from sklearn.metrics import f1_score  # heavy
+def _f1(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    count = predicted.sum(axis=0) + labels.sum(axis=0)
+    return 2 * (predicted & labels).sum(axis=0) / np.where(count == 0, np.nan, count)
 
-    return float(
-        f1_score(
-            truth.astype(int), predicted.astype(int), labels=[1], average=None, zero_division=np.nan
-        )[0]
-    )
+
+def _f1_micro(predicted: np.ndarray, labels: np.ndarray) -> float:
+    return float(_f1(predicted.ravel(), labels.ravel()))
 
 
 def f1(probabilities, labels, threshold: float = 0.5) -> np.ndarray:
@@ -351,13 +386,8 @@ def f1(probabilities, labels, threshold: float = 0.5) -> np.ndarray:
         InputError: If the arguments are not as above.
     """
     threshold = check_threshold(threshold)
-    probabilities, labels = check_pair(check_probabilities(probabilities), labels)
-    return np.array(
-        [
-            _f1(column >= threshold, truth)
-            for column, truth in zip(probabilities.T, labels.T, strict=True)
-        ]
-    )
+    probabilities, labels = check_pair(probabilities, labels, check_probabilities)
+    return _f1(probabilities >= threshold, labels)
 
 
 def f1_micro(probabilities, labels, threshold: float = 0.5) -> float:
@@ -369,8 +399,8 @@ def f1_micro(probabilities, labels, threshold: float = 0.5) -> float:
         float: In 0..1; NaN if no class is present or predicted in any clip.
     """
     threshold = check_threshold(threshold)
-    probabilities, labels = check_pair(check_probabilities(probabilities), labels)
-    return _f1((probabilities >= threshold).ravel(), labels.ravel())
+    probabilities, labels = check_pair(probabilities, labels, check_probabilities)
+    return _f1_micro(probabilities >= threshold, labels)
 
 
 def macro(values) -> float:
@@ -378,26 +408,6 @@ def macro(values) -> float:
     values = np.asarray(values, dtype=np.float64)
     defined = values[~np.isnan(values)]
     return float(defined.mean()) if len(defined) else math.nan
-
-
-def single_valued(labels, classes: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Find the classes without a ROC AUC.
-
-    Args:
-        labels (array-like): (N, C), 0 or 1.
-        classes (Sequence[str]): C names.
-
-    Returns:
-        dict[str, tuple[int, int]]: For each class that is 0 in all clips or 1 in all clips, the
-        number of positives and the number of clips.
-    """
-    labels = check_labels(labels, classes)
-    counts = zip(classes, labels.sum(axis=0).tolist(), strict=True)
-    return {
-        name: (positives, len(labels))
-        for name, positives in counts
-        if positives in (0, len(labels))
-    }
 
 
 def compute_metrics(
@@ -421,11 +431,13 @@ def compute_metrics(
     Raises:
         InputError: If the arguments are not as above.
     """
-    classes = check_classes(classes)
+    classes, threshold = check_classes(classes), check_threshold(threshold)
     scores = check_scores(scores, classes)
     labels = check_labels(labels, classes)
     probabilities = check_probabilities(probabilities, classes)
     _check_same_shape(scores, labels)
+    _check_same_shape(probabilities, labels)
+    predicted = probabilities >= threshold
 
     def entries(prefix, per_class, micro=None):
         if micro is not None:
@@ -434,11 +446,7 @@ def compute_metrics(
         for name, value in zip(classes, per_class.tolist(), strict=True):
             yield f'{prefix}/{name}', value
 
-    values = dict(entries('roc_auc', roc_auc(scores, labels), roc_auc_micro(scores, labels)))
-    values.update(entries('ap', average_precision(scores, labels)))
-    values.update(
-        entries(
-            'f1', f1(probabilities, labels, threshold), f1_micro(probabilities, labels, threshold)
-        )
-    )
+    values = dict(entries('roc_auc', _roc_auc(scores, labels), _roc_auc_micro(scores, labels)))
+    values.update(entries('ap', _average_precision(scores, labels)))
+    values.update(entries('f1', _f1(predicted, labels), _f1_micro(predicted, labels)))
     return {key: None if math.isnan(value) else value for key, value in values.items()}

@@ -61,12 +61,19 @@ def fuse_logits(logits, weights: Sequence[float] | None = None) -> np.ndarray:
     Raises:
         InputError: If the arguments are not as above.
     """
-    logits = np.stack(
-        [F.check_scores(each, name=f'logits of run {i}') for i, each in enumerate(logits)]
-    )
+    logits = _check_runs(logits)
     if weights is None:
         weights = np.ones(len(logits))
-    weights = normalise_weights(weights, len(logits))
+    return _fuse_logits(logits, normalise_weights(weights, len(logits)))
+
+
+def _check_runs(logits) -> np.ndarray:
+    return np.stack(
+        [F.check_scores(each, name=f'logits of run {i}') for i, each in enumerate(logits)]
+    )
+
+
+def _fuse_logits(logits: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return np.tensordot(weights, logits, axes=1).astype(np.float32)
 
 
@@ -130,13 +137,14 @@ def choose_weights(logits, labels, average: str = 'micro', step: float = STEP) -
     if average not in F.AVERAGES:
         raise InputError(f'average: expected one of {F.AVERAGES}, found {average!r}')
     candidates = candidate_weights(len(logits), step)
-    logits = np.asarray(logits)
+    logits = _check_runs(logits)
+    _, labels = F.check_pair(logits[0], labels)
 
     def score(weights):
-        fused = fuse_logits(logits, weights)
+        fused = _fuse_logits(logits, normalise_weights(weights, len(logits)))
         if average == 'micro':
-            return F.roc_auc_micro(fused, labels)
-        return F.macro(F.roc_auc(fused, labels))
+            return F._roc_auc_micro(fused, labels)
+        return F.macro(F._roc_auc(fused, labels))
 
     first = score(candidates[0])
     if math.isnan(first):

@@ -382,9 +382,3 @@ class TestComputeMetrics:
         result = F.compute_metrics(logits, [[1], [0]], ['Joy'], 0.5, F.sigmoid(logits))
         assert F.sigmoid(logits).tolist() == [[1.0], [1.0]]
         assert result['roc_auc/Joy'] == result['roc_auc/micro'] == 1
-
-    def test_single_valued(self):
-        labels = [[1, 0, 1], [1, 0, 0], [1, 0, 1]]
-        assert F.single_valued(labels, CLASSES) == {'Joy': (3, 3), 'Fear': (0, 3)}
-        assert F.single_valued([[0], [1]], ['Joy']) == {}
-        assert F.single_valued([[1]], ['Joy']) == {'Joy': (1, 1)}

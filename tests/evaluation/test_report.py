@@ -74,7 +74,7 @@ F1, macro                     -"""
     def test_errors(self):
         with pytest.raises(ValueError, match='at least one split'):
             report.format_table({}, CLASSES, {})
-        with pytest.raises(KeyError, match='roc_auc/Joy of split test'):
+        with pytest.raises(ValueError, match='roc_auc/Joy of split test'):
             report.format_table(dict(test=TEST), ('Joy',))
 
 
