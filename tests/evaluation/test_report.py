@@ -129,7 +129,7 @@ class TestWriteMetrics:
             assert os.path.dirname(source) == os.path.dirname(target)
             raise OSError('no')
 
-        monkeypatch.setattr(report.os, 'replace', fail)
+        monkeypatch.setattr(os, 'replace', fail)
         with pytest.raises(OSError, match='no'):
             report.write_metrics(path, dict(val=VAL), None)
         assert os.listdir(tmp_path) == ['metrics.json']
