@@ -240,13 +240,13 @@ def _check(dump: Dump) -> Dump:
     if dump.scale not in SCORES:
         raise InputError(f'scale: expected one of {SCORES}, found {dump.scale!r}')
 
-    def check(values, name, kind='logits', dtype=np.float32):
+    def check(values, name, kind='scores', dtype=np.float32):
         values = F.check_matrix(values, name, classes)
         if len(values) != len(ids):
             raise InputError(f'{name}: expected {len(ids)} rows, one a clip, found {len(values)}')
         with np.errstate(over='ignore'):  # infinite then, and refused
             values = values.astype(dtype)
-        F.refuse_bad_cells(values, kind, name, classes, ids)
+        F.check_cells(values, kind, name, classes, ids)
         return values
 
     scores = check(dump.scores, dump.scale, dump.scale)
@@ -365,7 +365,7 @@ class DumpScores(ROCAUCMetric):
         for name, value in (sample.get('stream_logits') or {}).items():
             key = _STREAM + name
             named = {'video_id': sample['video_id'], key: value}
-            logits[name] = row_of_sample(named, key, 'logits', classes)
+            logits[name] = row_of_sample(named, key, 'scores', classes)
             if sample.get(f'{name}_found') is not None:
                 found[name] = np.mean(np.asarray(sample[f'{name}_found']))
         return dict(result, video_id=str(sample['video_id']), stream_logits=logits, found=found)

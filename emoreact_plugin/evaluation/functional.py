@@ -105,19 +105,9 @@ def refuse_where(
     video_ids: Sequence | None = None,
     hint: str = '',
 ) -> None:
-    """Refuse an (N, C) array that has bad cells; the error names the first.
+    """Refuse an (N, C) array in which a cell is bad; the error names the first, and ends in a hint.
 
-    Args:
-        bad (np.ndarray): (N, C), bool.
-        values (np.ndarray): (N, C), numbers.
-        expected (str): What a cell has to be.
-        name (str): What to call the array.
-        classes (Sequence[str], optional): C names.
-        video_ids (Sequence, optional): N names.
-        hint (str): The end of the message. Defaults to ''.
-
-    Raises:
-        InputError: If a cell is bad.
+    Classes and clips may have names or not.
     """
     if bad.any():
         row, col = first_bad(bad)
@@ -127,22 +117,14 @@ def refuse_where(
         )
 
 
-def refuse_bad_cells(
+def check_cells(
     values: np.ndarray,
     kind: str,
     name: str,
     classes: Sequence[str] | None = None,
     video_ids: Sequence | None = None,
 ) -> None:
-    """Refuse an (N, C) array of numbers with a cell that its kind cannot have.
-
-    Args:
-        values (np.ndarray): (N, C), from :func:`check_matrix`.
-        kind (str): ``'labels'``, 0 or 1; ``'logits'``, finite; ``'probabilities'``, in 0..1.
-        name (str): See :func:`refuse_where`.
-        classes (Sequence[str], optional): See :func:`refuse_where`.
-        video_ids (Sequence, optional): See :func:`refuse_where`.
-    """
+    """Check the values of an (N, C) array whose shape was checked, see :func:`check_array`."""
     about = name, classes, video_ids
     if kind == 'labels':
         refuse_where((values != 0) & (values != 1), values, '0 or 1', *about)
@@ -156,56 +138,33 @@ def refuse_bad_cells(
         refuse_where(outside, values, 'a probability in 0..1', *about, hint)
 
 
-def check_labels(
-    labels,
+def check_array(
+    values,
+    kind: str,
     classes: Sequence[str] | None = None,
     video_ids: Sequence | None = None,
-    name: str = 'labels',
+    name: str | None = None,
 ) -> np.ndarray:
-    """Check multi-hot labels.
+    """Check an array of labels or scores.
 
     Args:
-        labels (array-like): (N, C), every value 0 or 1, of any real dtype.
+        values (array-like): (N, C), of any real dtype.
+        kind (str): ``'labels'``, 0 or 1; ``'probabilities'``, in 0..1; ``'scores'`` or
+            ``'logits'``, finite numbers.
         classes (Sequence[str], optional): C names, for errors.
         video_ids (Sequence, optional): N names, for errors.
-        name (str): What to call the array in an error.
+        name (str, optional): What to call the array in an error. Defaults to ``kind``.
 
     Returns:
-        np.ndarray: (N, C), bool.
+        np.ndarray: (N, C), float64; bool for labels.
 
     Raises:
-        InputError: For the reasons of :func:`check_matrix`, and if a value is not 0 or 1.
+        InputError: For the reasons of :func:`check_matrix`, and if a value is not of its kind.
     """
-    labels = check_matrix(labels, name, classes)
-    refuse_bad_cells(labels, 'labels', name, classes, video_ids)
-    return labels.astype(bool)
-
-
-def check_scores(
-    scores,
-    classes: Sequence[str] | None = None,
-    video_ids: Sequence | None = None,
-    name: str = 'scores',
-) -> np.ndarray:
-    """Check scores of any scale, (N, C), and return them as float64.
-
-    Arguments and errors are those of :func:`check_labels`, but every value has to be finite.
-    """
-    scores = check_matrix(scores, name, classes)
-    refuse_bad_cells(scores, 'logits', name, classes, video_ids)
-    return scores
-
-
-def check_probabilities(
-    probabilities,
-    classes: Sequence[str] | None = None,
-    video_ids: Sequence | None = None,
-    name: str = 'probabilities',
-) -> np.ndarray:
-    """Check scores as :func:`check_scores` does, and that they are in 0..1."""
-    probabilities = check_matrix(probabilities, name, classes)
-    refuse_bad_cells(probabilities, 'probabilities', name, classes, video_ids)
-    return probabilities
+    name = name or kind
+    values = check_matrix(values, name, classes)
+    check_cells(values, kind, name, classes, video_ids)
+    return values.astype(bool) if kind == 'labels' else values
 
 
 def check_threshold(threshold: float) -> float:
@@ -229,9 +188,9 @@ def _check_same_shape(scores: np.ndarray, labels: np.ndarray) -> None:
         )
 
 
-def check_pair(scores, labels, check=check_scores) -> tuple[np.ndarray, np.ndarray]:
-    """Check scores and labels, both (N, C), and that they have the same shape."""
-    scores, labels = check(scores), check_labels(labels)
+def check_pair(scores, labels, kind: str = 'scores') -> tuple[np.ndarray, np.ndarray]:
+    """Check scores of a kind and labels, both (N, C), and that they have the same shape."""
+    scores, labels = check_array(scores, kind), check_array(labels, 'labels')
     _check_same_shape(scores, labels)
     return scores, labels
 
@@ -320,8 +279,8 @@ def prior_roc_auc_micro(train_labels, labels) -> float:
     Raises:
         InputError: If an array is not as above, or their C differ.
     """
-    train_labels = check_labels(train_labels, name='train_labels')
-    labels = check_labels(labels)
+    train_labels = check_array(train_labels, 'labels', name='train_labels')
+    labels = check_array(labels, 'labels')
     if train_labels.shape[1] != labels.shape[1]:
         raise InputError(
             'expected train_labels and labels of the same '
@@ -386,7 +345,7 @@ def f1(probabilities, labels, threshold: float = 0.5) -> np.ndarray:
         InputError: If the arguments are not as above.
     """
     threshold = check_threshold(threshold)
-    probabilities, labels = check_pair(probabilities, labels, check_probabilities)
+    probabilities, labels = check_pair(probabilities, labels, 'probabilities')
     return _f1(probabilities >= threshold, labels)
 
 
@@ -399,15 +358,27 @@ def f1_micro(probabilities, labels, threshold: float = 0.5) -> float:
         float: In 0..1; NaN if no class is present or predicted in any clip.
     """
     threshold = check_threshold(threshold)
-    probabilities, labels = check_pair(probabilities, labels, check_probabilities)
+    probabilities, labels = check_pair(probabilities, labels, 'probabilities')
     return _f1_micro(probabilities >= threshold, labels)
 
 
-def macro(values) -> float:
-    """Average the defined values of a (C,) array; NaN if none is defined."""
+def macro(values) -> np.ndarray:
+    """Average the defined values of the classes.
+
+    A resample that lacks a class has the mean over the other classes. Two rows of a table that
+    share their resamples lack the same classes.
+
+    Args:
+        values (array-like): (..., C), NaN where undefined.
+
+    Returns:
+        np.ndarray: (...), float64; NaN where no class is defined.
+    """
     values = np.asarray(values, dtype=np.float64)
-    defined = values[~np.isnan(values)]
-    return float(defined.mean()) if len(defined) else math.nan
+    defined = ~np.isnan(values)
+    count = defined.sum(axis=-1)
+    total = np.where(defined, values, 0).sum(axis=-1)
+    return total / np.where(count == 0, np.nan, count)
 
 
 def compute_metrics(
@@ -432,9 +403,9 @@ def compute_metrics(
         InputError: If the arguments are not as above.
     """
     classes, threshold = check_classes(classes), check_threshold(threshold)
-    scores = check_scores(scores, classes)
-    labels = check_labels(labels, classes)
-    probabilities = check_probabilities(probabilities, classes)
+    scores = check_array(scores, 'scores', classes)
+    labels = check_array(labels, 'labels', classes)
+    probabilities = check_array(probabilities, 'probabilities', classes)
     _check_same_shape(scores, labels)
     _check_same_shape(probabilities, labels)
     predicted = probabilities >= threshold
@@ -442,7 +413,7 @@ def compute_metrics(
     def entries(prefix, per_class, micro=None):
         if micro is not None:
             yield f'{prefix}/micro', micro
-        yield f'{prefix}/macro', macro(per_class)
+        yield f'{prefix}/macro', float(macro(per_class))
         for name, value in zip(classes, per_class.tolist(), strict=True):
             yield f'{prefix}/{name}', value
 

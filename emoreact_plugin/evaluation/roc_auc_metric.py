@@ -185,7 +185,7 @@ def row_of_sample(sample: dict, key: str, kind: str, classes: tuple[str, ...]) -
     Args:
         sample (dict): The sample; its ``video_id`` is for errors.
         key (str): The key.
-        kind (str): What the values are, see ``functional.refuse_bad_cells``.
+        kind (str): What the values are, see ``functional.check_array``.
         classes (tuple[str, ...]): C names.
 
     Raises:
@@ -216,7 +216,7 @@ def row_of_sample(sample: dict, key: str, kind: str, classes: tuple[str, ...]) -
     if value.dtype.kind not in 'buif':
         raise InputError(f'{key} {clip}: expected real numbers, found dtype {value.dtype}')
     value = value.astype(np.float64)
-    F.refuse_bad_cells(value[None], kind, key, classes, [sample.get('video_id')])
+    F.check_cells(value[None], kind, key, classes, [sample.get('video_id')])
     return value
 
 
