@@ -23,7 +23,6 @@ from .clip_job import ClipJob
 from .live.streaming import EmotionStream
 from .pipeline import ClipPipeline, regions_needed
 from .results import ClipResult, Results
-from .scorers.base import Scores
 from .scorers.loading import load_scorer
 from .sources import NOT_THERE, PathLike, Source, find_sources
 from .windows import check_window
@@ -233,15 +232,11 @@ class EmotionInferencer:
         yield from jobs
 
     def _score(self, waiting: list[tuple[ClipJob, int, dict]]) -> None:
-        scores = self.score([packed for _, _, packed in waiting])
+        scores = self.scorer([packed for _, _, packed in waiting])
         for i, (job, part, _) in enumerate(waiting):
             job.add(
                 part, scores.logits[i], {name: each[i] for name, each in scores.streams.items()}
             )
-
-    def score(self, packed: list[dict]) -> Scores:
-        """Score packed clips, see ``ClipPipeline.pack``."""
-        return self.scorer(packed)
 
     def stream(self, frames, fps: float | None = None, realtime: bool = False) -> EmotionStream:
         """Score frames as they arrive; see :class:`EmotionStream`."""

@@ -110,7 +110,7 @@ def test_windows_are_scored_as_clips_of_their_own(checkpoint, tmp_path):
         packed = inferencer.pipeline.pack(
             sample, [frames[k] for k in sample['frame_inds']], Landmarks.none(3)
         )
-        logits = inferencer.score([packed]).logits[0]
+        logits = inferencer.scorer([packed]).logits[0]
         np.testing.assert_allclose(
             as_array(window.probabilities), 1 / (1 + np.exp(-logits)), atol=1e-5
         )

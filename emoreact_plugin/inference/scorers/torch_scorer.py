@@ -10,6 +10,7 @@ from emoreact_plugin.datasets.annotations import EMOTIONS
 from emoreact_plugin.models import score_stream
 from emoreact_plugin.utils.errors import InputError
 
+from ..pipeline import test_dataset
 from .base import Scorer, Scores
 
 
@@ -77,9 +78,7 @@ def classes_of(cfg: Config, count: int, trained: dict) -> tuple[str, ...]:
         ``trained['classes']``, those that the test data set names, EmoReact's emotions for an
         ``EmoReactDataset``, ``'class 0'``, ...
     """
-    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
-    while 'dataset' in dataset:
-        dataset = dataset['dataset']
+    dataset = test_dataset(cfg)
     choices = [
         trained.get('classes'),
         (dataset.get('metainfo') or {}).get('classes'),
