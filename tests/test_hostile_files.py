@@ -12,7 +12,7 @@ import torch
 import emoreact_plugin  # noqa: F401
 from emoreact_plugin.inference import EmotionInferencer
 from emoreact_plugin.models import load_recognizer
-from emoreact_plugin.weights.checkpoints import read_meta
+from emoreact_plugin.weights.checkpoints import read_checkpoint
 from emoreact_plugin.weights.load_weights import load_weights
 from mmaction.registry import MODELS
 from tests.models.helpers import recognizer2d
@@ -57,7 +57,8 @@ def as_load_from(file):
 # Whatever reads a checkpoint has a line here.
 READERS = {
     'load_weights': function(lambda file: load_weights(MODELS.build(recognizer2d()), file)),
-    'read_meta': function(read_meta),
+    'read_checkpoint': function(read_checkpoint),
+    'foreign files': function(lambda file: read_checkpoint(file, foreign=True)),
     'MMEngine': function(as_load_from),
     'convert to start weights': tool('convert_checkpoint', '{file}', '--out', '{tmp}/out.pth'),
     'convert to a checkpoint': tool(

@@ -15,7 +15,7 @@ from emoreact_plugin.inference.scorers.onnx_export import export_onnx, require_o
 from emoreact_plugin.models import load_recognizer
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import number
-from emoreact_plugin.weights.checkpoints import checkpoint_of, read_meta
+from emoreact_plugin.weights.checkpoints import read_checkpoint, resolve_checkpoint
 
 
 def parse_args():
@@ -47,7 +47,7 @@ def main():
     args = parse_args()
     with clear_errors():
         require_onnx()
-        checkpoint = checkpoint_of(args.checkpoint)
+        checkpoint = resolve_checkpoint(args.checkpoint)
         out = args.out or osp.splitext(checkpoint)[0] + '.onnx'
         if not out.endswith('.onnx'):
             raise InputError(f'--out {out}: expected a name that ends in .onnx')
@@ -55,10 +55,11 @@ def main():
             raise InputError(
                 f'expected two videos or more to compare the ONNX file on, found {len(args.videos)}'
             )
-        cfg, model = load_recognizer(checkpoint, args.config)
+        read = read_checkpoint(checkpoint)
+        cfg, model = load_recognizer(read, args.config)
         clips = [packed(cfg, path) for path in args.videos]
         say('exporting, which takes a minute or more')
-        difference = export_onnx(cfg, model, clips, out, read_meta(checkpoint).get('dataset_meta'))
+        difference = export_onnx(cfg, model, clips, out, read.dataset_meta)
     say(f'{out}: the logits of {number(len(clips), "clip")} differ by {difference:.1e} at most')
 
 

@@ -8,7 +8,7 @@ from emoreact_plugin.engine.flags import SPLITS, add_config_arguments, load_conf
 from emoreact_plugin.engine.tensorboard import without_tensorboard
 from emoreact_plugin.engine.testing import add_dump, choose_split, test
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.weights.checkpoints import check_recipe, checkpoint_of, read_meta
+from emoreact_plugin.weights.checkpoints import check_recipe, read_checkpoint, resolve_checkpoint
 
 
 def parse_args():
@@ -42,7 +42,7 @@ def main():
             raise InputError(
                 f'expected a config file and a checkpoint, found only {args.checkpoint}'
             )
-        checkpoint = checkpoint_of(args.checkpoint)
+        checkpoint = resolve_checkpoint(args.checkpoint)
         cfg = load_config(args)
         without_tensorboard(cfg)
         choose_split(cfg, args.split)
@@ -51,7 +51,7 @@ def main():
         if args.print_config:
             cfg.dump(args.print_config)
             return
-        check_recipe(checkpoint, read_meta(checkpoint), cfg.get('recipe'))
+        check_recipe(read_checkpoint(checkpoint), cfg.get('recipe'))
         test(cfg, checkpoint, args.split, args.dump)
 
 

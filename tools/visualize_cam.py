@@ -36,7 +36,7 @@ from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_whole
 from emoreact_plugin.video.reading import frame_rate
 from emoreact_plugin.video.writing import write_video
-from emoreact_plugin.weights.checkpoints import checkpoint_of, read_meta
+from emoreact_plugin.weights.checkpoints import read_checkpoint, resolve_checkpoint
 
 COARSE = 4  # places a side: maps of fewer are warned of
 
@@ -85,30 +85,29 @@ def parse_args():
     return parser.parse_intermixed_args()
 
 
-def configure(args):
+def configure(args, checkpoint):
     """Load the configuration, and the model with its weights."""
     if args.config is not None or args.config_flag is not None:
-        return load_recognizer(args.checkpoint, load_config(args))
+        return load_recognizer(checkpoint, load_config(args))
     given = [name for name in DEFAULTS if getattr(args, name) is not None]
     if given or args.cfg_options:
         raise InputError(
             f'--{(given or ["cfg-options"])[0].replace("_", "-")}: changes a '
             'config, expected the config file before the checkpoint'
         )
-    cfg, model = load_recognizer(args.checkpoint)
+    cfg, model = load_recognizer(checkpoint)
     for dataset in datasets_of(cfg) if args.data_root else ():
         dataset['data_root'] = args.data_root
-    cfg.work_dir = args.work_dir or osp.dirname(args.checkpoint) or '.'
+    cfg.work_dir = args.work_dir or osp.dirname(checkpoint.path) or '.'
     return cfg, model
 
 
-def warning_of(args, source):
+def warning_of(checkpoint, source):
     """Return the warning for a network that has seen only drawn children, else ``''``.
 
     There is none for a clip of the drawn sample data.
     """
-    trained = read_meta(args.checkpoint).get('dataset_meta') or {}
-    drawn = trained.get('drawn_sample_data')
+    drawn = checkpoint.dataset_meta.get('drawn_sample_data')
     return (
         ''
         if not drawn or is_sample_video(source.clip.path)
@@ -202,10 +201,10 @@ def write_png(path, image):
 def main():
     args = parse_args()
     with clear_errors():
-        args.checkpoint = checkpoint_of(args.checkpoint)
-        cfg, model = configure(args)
+        checkpoint = read_checkpoint(resolve_checkpoint(args.checkpoint))
+        cfg, model = configure(args, checkpoint)
         source = open_source(cfg, args.clip, args.landmarks, args.cache_dir)
-        warning = warning_of(args, source)
+        warning = warning_of(checkpoint, source)
         if warning:
             say(f'WARNING: {warning}')
         explainer = Explainer(cfg, model, args.method, args.layer)

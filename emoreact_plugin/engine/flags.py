@@ -10,7 +10,7 @@ from mmengine.config import Config, DictAction
 
 from emoreact_plugin.recipes import CHOICES, DEFAULTS, INPUTS, overriding
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.weights.checkpoints import checkpoint_of
+from emoreact_plugin.weights.checkpoints import resolve_checkpoint
 
 from .console import say
 
@@ -101,7 +101,7 @@ def load_config(args: argparse.Namespace) -> Config:
     path = _config_path(args)
     options = {name: getattr(args, name) for name in DEFAULTS if getattr(args, name) is not None}
     if options.get('init', 'scratch') not in ('imagenet', 'scratch'):
-        options['init'] = checkpoint_of(options['init'])
+        options['init'] = resolve_checkpoint(options['init'])
     for name in args.cfg_options or {}:
         if name.split('.')[0] == 'recipe':
             raise InputError(

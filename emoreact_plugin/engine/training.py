@@ -10,7 +10,7 @@ from mmengine.registry import init_default_scope
 from emoreact_plugin.datasets import EmoReactDataset
 from emoreact_plugin.evaluation import write_metrics
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.weights.checkpoints import check_recipe, latest_checkpoint, read_meta
+from emoreact_plugin.weights.checkpoints import check_recipe, latest_checkpoint, read_checkpoint
 from mmaction.registry import DATASETS
 
 from .console import ConsoleHook, say
@@ -83,8 +83,9 @@ def apply_resume(cfg, args):
         if path is None:
             say(f'{cfg.work_dir}: no checkpoint to go on from, starting anew')
             return
-    meta = read_meta(path)
-    check_recipe(path, meta, cfg.get('recipe'), resume=True)
+    checkpoint = read_checkpoint(path)
+    check_recipe(checkpoint, cfg.get('recipe'), resume=True)
+    meta = checkpoint.meta
     if 'epoch' not in meta or 'iter' not in meta:
         raise InputError(
             f'{path}: expected the checkpoint of a run to go on '

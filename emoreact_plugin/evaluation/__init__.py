@@ -19,7 +19,6 @@ from .fuse import choose_weights, fuse_logits
 from .report import format_table, write_metrics
 from .resampling import (
     bootstrap_weights,
-    macro_of,
     paired_differences,
     resample_seeds,
     weighted_roc_auc,
@@ -46,7 +45,6 @@ __all__ = [
     'holm',
     'interval',
     'macro',
-    'macro_of',
     'mean_roc_curve',
     'non_inferiority',
     'paired_bootstrap',

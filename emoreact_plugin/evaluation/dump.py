@@ -81,16 +81,16 @@ class Dump:
         """
         if self.scale == 'logits':
             return self.scores
-        bad = (self.scores == 0) | (self.scores == 1)
-        if bad.any():
-            row, col = F.first_bad(bad)
-            place = F.place_of(row, col, self.classes, self.video_ids)
-            raise InputError(
-                f'probabilities, {place}: expected above 0 and below 1, to '
-                f'take the logit, found {self.scores[row, col]:g}; have the '
-                "recognizer give logits (cls_head=dict(average_clips='score')"
-                ", ROCAUCMetric(scores='logits'))"
-            )
+        F.refuse_where(
+            (self.scores == 0) | (self.scores == 1),
+            self.scores,
+            'above 0 and below 1, to take the logit',
+            'probabilities',
+            self.classes,
+            self.video_ids,
+            "; have the recognizer give logits (cls_head=dict(average_clips='score'), "
+            "ROCAUCMetric(scores='logits'))",
+        )
         scores = self.scores.astype(np.float64)
         return np.log(scores) - np.log1p(-scores)
 
@@ -240,19 +240,17 @@ def _check(dump: Dump) -> Dump:
     if dump.scale not in SCORES:
         raise InputError(f'scale: expected one of {SCORES}, found {dump.scale!r}')
 
-    def check(values, name, check_values=F.check_scores, dtype=np.float32):
+    def check(values, name, kind='scores', dtype=np.float32):
         values = F.check_matrix(values, name, classes)
         if len(values) != len(ids):
             raise InputError(f'{name}: expected {len(ids)} rows, one a clip, found {len(values)}')
         with np.errstate(over='ignore'):  # infinite then, and refused
             values = values.astype(dtype)
-        check_values(values, classes, ids, name)
+        F.check_cells(values, kind, name, classes, ids)
         return values
 
-    scores = check(
-        dump.scores, dump.scale, F.check_scores if dump.scale == 'logits' else F.check_probabilities
-    )
-    labels = check(dump.labels, 'labels', F.check_labels, np.float64)
+    scores = check(dump.scores, dump.scale, dump.scale)
+    labels = check(dump.labels, 'labels', 'labels', np.float64)
     return Dump(
         video_ids=ids,
         classes=classes,
@@ -367,7 +365,7 @@ class DumpScores(ROCAUCMetric):
         for name, value in (sample.get('stream_logits') or {}).items():
             key = _STREAM + name
             named = {'video_id': sample['video_id'], key: value}
-            logits[name] = row_of_sample(named, key, classes)[0]
+            logits[name] = row_of_sample(named, key, 'scores', classes)
             if sample.get(f'{name}_found') is not None:
                 found[name] = np.mean(np.asarray(sample[f'{name}_found']))
         return dict(result, video_id=str(sample['video_id']), stream_logits=logits, found=found)
@@ -381,16 +379,15 @@ class DumpScores(ROCAUCMetric):
         Returns:
             dict: Empty.
         """
-        super().compute_metrics(results)  # refuses what cannot be scored
-        from_logits = results[0]['source'] == 'pred_logits'
+        scores, labels, scale = self._gather(results)
         write_dump(
             self.out_file,
             Dump(
                 video_ids=tuple(r['video_id'] for r in results),
                 classes=self.classes,
-                labels=np.stack([r['label'] for r in results]),
-                scores=np.stack([r['score'] for r in results]),
-                scale='logits' if from_logits else self.scores,
+                labels=labels,
+                scores=scores,
+                scale=scale,
                 stream_logits=_stacked(results, 'stream_logits'),
                 found=_stacked(results, 'found'),
                 split=self.split,

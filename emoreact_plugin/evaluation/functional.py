@@ -96,86 +96,75 @@ def check_classes(classes: Sequence[str]) -> tuple[str, ...]:
     return classes
 
 
-def check_labels(
-    labels,
+def refuse_where(
+    bad: np.ndarray,
+    values: np.ndarray,
+    expected: str,
+    name: str,
     classes: Sequence[str] | None = None,
     video_ids: Sequence | None = None,
-    name: str = 'labels',
+    hint: str = '',
+) -> None:
+    """Refuse an (N, C) array in which a cell is bad; the error names the first, and ends in a hint.
+
+    Classes and clips may have names or not.
+    """
+    if bad.any():
+        row, col = first_bad(bad)
+        raise InputError(
+            f'{name}, {place_of(row, col, classes, video_ids)}: expected {expected}, '
+            f'found {values[row, col]:g}{hint}'
+        )
+
+
+def check_cells(
+    values: np.ndarray,
+    kind: str,
+    name: str,
+    classes: Sequence[str] | None = None,
+    video_ids: Sequence | None = None,
+) -> None:
+    """Check the values of an (N, C) array whose shape was checked, see :func:`check_array`."""
+    about = name, classes, video_ids
+    if kind == 'labels':
+        refuse_where((values != 0) & (values != 1), values, '0 or 1', *about)
+        return
+    bad = ~np.isfinite(values)
+    count = f' ({bad.sum()} such in {bad.any(axis=1).sum()} of {len(bad)} clips)'
+    refuse_where(bad, values, 'a finite number', *about, count)
+    if kind == 'probabilities':
+        hint = "; logits are declared by scores='logits'"
+        outside = (values < 0) | (values > 1)
+        refuse_where(outside, values, 'a probability in 0..1', *about, hint)
+
+
+def check_array(
+    values,
+    kind: str,
+    classes: Sequence[str] | None = None,
+    video_ids: Sequence | None = None,
+    name: str | None = None,
 ) -> np.ndarray:
-    """Check multi-hot labels.
+    """Check an array of labels or scores.
 
     Args:
-        labels (array-like): (N, C), every value 0 or 1, of any real dtype.
+        values (array-like): (N, C), of any real dtype.
+        kind (str): ``'labels'``, 0 or 1; ``'probabilities'``, in 0..1; ``'scores'`` or
+            ``'logits'``, finite numbers.
         classes (Sequence[str], optional): C names, for errors.
         video_ids (Sequence, optional): N names, for errors.
-        name (str): What to call the array in an error.
+        name (str, optional): What to call the array in an error. Defaults to ``kind``.
 
     Returns:
-        np.ndarray: (N, C), bool.
+        np.ndarray: (N, C), float64; bool for labels.
 
     Raises:
-        InputError: For the reasons of :func:`check_matrix`, and if a value is not 0 or 1.
+        InputError: For the reasons of :func:`check_matrix`, and if a value is not of its kind.
     """
-    labels = check_matrix(labels, name, classes)
-    bad = (labels != 0) & (labels != 1)
-    if bad.any():
-        row, col = first_bad(bad)
-        raise InputError(
-            f'{name}, {place_of(row, col, classes, video_ids)}: '
-            f'expected 0 or 1, found {labels[row, col]:g}'
-        )
-    return labels.astype(bool)
-
-
-def check_scores(
-    scores,
-    classes: Sequence[str] | None = None,
-    video_ids: Sequence | None = None,
-    name: str = 'scores',
-) -> np.ndarray:
-    """Check scores of any scale.
-
-    Args:
-        scores (array-like): (N, C), finite.
-        classes (Sequence[str], optional): C names, for errors.
-        video_ids (Sequence, optional): N names, for errors.
-        name (str): What to call the array in an error.
-
-    Returns:
-        np.ndarray: (N, C), float64.
-
-    Raises:
-        InputError: For the reasons of :func:`check_matrix`, and if a value is NaN or infinite.
-    """
-    scores = check_matrix(scores, name, classes)
-    bad = ~np.isfinite(scores)
-    if bad.any():
-        row, col = first_bad(bad)
-        raise InputError(
-            f'{name}, {place_of(row, col, classes, video_ids)}: expected a '
-            f'finite number, found {scores[row, col]} ({int(bad.sum())} such '
-            f'in {bad.any(axis=1).sum()} of {len(scores)} clips)'
-        )
-    return scores
-
-
-def check_probabilities(
-    probabilities,
-    classes: Sequence[str] | None = None,
-    video_ids: Sequence | None = None,
-    name: str = 'probabilities',
-) -> np.ndarray:
-    """Check scores as :func:`check_scores` does, and that they are in 0..1."""
-    probabilities = check_scores(probabilities, classes, video_ids, name)
-    bad = (probabilities < 0) | (probabilities > 1)
-    if bad.any():
-        row, col = first_bad(bad)
-        raise InputError(
-            f'{name}, {place_of(row, col, classes, video_ids)}: expected a '
-            f'probability in 0..1, found {probabilities[row, col]:g}; logits '
-            "are declared by scores='logits'"
-        )
-    return probabilities
+    name = name or kind
+    values = check_matrix(values, name, classes)
+    check_cells(values, kind, name, classes, video_ids)
+    return values.astype(bool) if kind == 'labels' else values
 
 
 def check_threshold(threshold: float) -> float:
@@ -199,9 +188,9 @@ def _check_same_shape(scores: np.ndarray, labels: np.ndarray) -> None:
         )
 
 
-def check_pair(scores, labels) -> tuple[np.ndarray, np.ndarray]:
-    """Check scores and labels, both (N, C), and that they have the same shape."""
-    scores, labels = check_scores(scores), check_labels(labels)
+def check_pair(scores, labels, kind: str = 'scores') -> tuple[np.ndarray, np.ndarray]:
+    """Check scores of a kind and labels, both (N, C), and that they have the same shape."""
+    scores, labels = check_array(scores, kind), check_array(labels, 'labels')
     _check_same_shape(scores, labels)
     return scores, labels
 
@@ -224,6 +213,10 @@ def _roc_auc(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     pairs = (positives * negatives).astype(np.float64)
     pairs[pairs == 0] = np.nan
     return u / pairs
+
+
+def _roc_auc_micro(scores: np.ndarray, labels: np.ndarray) -> float:
+    return float(_roc_auc(scores.reshape(-1, 1), labels.reshape(-1, 1))[0])
 
 
 def roc_auc(scores, labels) -> np.ndarray:
@@ -266,8 +259,7 @@ def roc_auc_micro(scores, labels) -> float:
     Raises:
         InputError: If the arrays are not as above.
     """
-    scores, labels = check_pair(scores, labels)
-    return float(_roc_auc(scores.reshape(-1, 1), labels.reshape(-1, 1))[0])
+    return _roc_auc_micro(*check_pair(scores, labels))
 
 
 def prior_roc_auc_micro(train_labels, labels) -> float:
@@ -287,8 +279,8 @@ def prior_roc_auc_micro(train_labels, labels) -> float:
     Raises:
         InputError: If an array is not as above, or their C differ.
     """
-    train_labels = check_labels(train_labels, name='train_labels')
-    labels = check_labels(labels)
+    train_labels = check_array(train_labels, 'labels', name='train_labels')
+    labels = check_array(labels, 'labels')
     if train_labels.shape[1] != labels.shape[1]:
         raise InputError(
             'expected train_labels and labels of the same '
@@ -296,7 +288,7 @@ def prior_roc_auc_micro(train_labels, labels) -> float:
             f'{labels.shape[1]} columns'
         )
     scores = np.broadcast_to(train_labels.mean(axis=0), labels.shape)
-    return roc_auc_micro(scores, labels)
+    return _roc_auc_micro(scores, labels)
 
 
 def average_precision(scores, labels) -> np.ndarray:
@@ -313,9 +305,12 @@ def average_precision(scores, labels) -> np.ndarray:
     Raises:
         InputError: If the arrays are not as above.
     """
+    return _average_precision(*check_pair(scores, labels))
+
+
+def _average_precision(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     from sklearn.metrics import average_precision_score  # heavy
 
-    scores, labels = check_pair(scores, labels)
     return np.array(
         [
             average_precision_score(truth, score) if truth.any() else math.nan
@@ -324,14 +319,13 @@ def average_precision(scores, labels) -> np.ndarray:
     )
 
 
-def _f1(predicted: np.ndarray, truth: np.ndarray) -> float:
-    from sklearn.metrics import f1_score  # heavy
+def _f1(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    count = predicted.sum(axis=0) + labels.sum(axis=0)
+    return 2 * (predicted & labels).sum(axis=0) / np.where(count == 0, np.nan, count)
 
-    return float(
-        f1_score(
-            truth.astype(int), predicted.astype(int), labels=[1], average=None, zero_division=np.nan
-        )[0]
-    )
+
+def _f1_micro(predicted: np.ndarray, labels: np.ndarray) -> float:
+    return float(_f1(predicted.ravel(), labels.ravel()))
 
 
 def f1(probabilities, labels, threshold: float = 0.5) -> np.ndarray:
@@ -351,13 +345,8 @@ def f1(probabilities, labels, threshold: float = 0.5) -> np.ndarray:
         InputError: If the arguments are not as above.
     """
     threshold = check_threshold(threshold)
-    probabilities, labels = check_pair(check_probabilities(probabilities), labels)
-    return np.array(
-        [
-            _f1(column >= threshold, truth)
-            for column, truth in zip(probabilities.T, labels.T, strict=True)
-        ]
-    )
+    probabilities, labels = check_pair(probabilities, labels, 'probabilities')
+    return _f1(probabilities >= threshold, labels)
 
 
 def f1_micro(probabilities, labels, threshold: float = 0.5) -> float:
@@ -369,35 +358,27 @@ def f1_micro(probabilities, labels, threshold: float = 0.5) -> float:
         float: In 0..1; NaN if no class is present or predicted in any clip.
     """
     threshold = check_threshold(threshold)
-    probabilities, labels = check_pair(check_probabilities(probabilities), labels)
-    return _f1((probabilities >= threshold).ravel(), labels.ravel())
+    probabilities, labels = check_pair(probabilities, labels, 'probabilities')
+    return _f1_micro(probabilities >= threshold, labels)
 
 
-def macro(values) -> float:
-    """Average the defined values of a (C,) array; NaN if none is defined."""
-    values = np.asarray(values, dtype=np.float64)
-    defined = values[~np.isnan(values)]
-    return float(defined.mean()) if len(defined) else math.nan
+def macro(values) -> np.ndarray:
+    """Average the defined values of the classes.
 
-
-def single_valued(labels, classes: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Find the classes without a ROC AUC.
+    A resample that lacks a class has the mean over the other classes. Two rows of a table that
+    share their resamples lack the same classes.
 
     Args:
-        labels (array-like): (N, C), 0 or 1.
-        classes (Sequence[str]): C names.
+        values (array-like): (..., C), NaN where undefined.
 
     Returns:
-        dict[str, tuple[int, int]]: For each class that is 0 in all clips or 1 in all clips, the
-        number of positives and the number of clips.
+        np.ndarray: (...), float64; NaN where no class is defined.
     """
-    labels = check_labels(labels, classes)
-    counts = zip(classes, labels.sum(axis=0).tolist(), strict=True)
-    return {
-        name: (positives, len(labels))
-        for name, positives in counts
-        if positives in (0, len(labels))
-    }
+    values = np.asarray(values, dtype=np.float64)
+    defined = ~np.isnan(values)
+    count = defined.sum(axis=-1)
+    total = np.where(defined, values, 0).sum(axis=-1)
+    return total / np.where(count == 0, np.nan, count)
 
 
 def compute_metrics(
@@ -421,24 +402,22 @@ def compute_metrics(
     Raises:
         InputError: If the arguments are not as above.
     """
-    classes = check_classes(classes)
-    scores = check_scores(scores, classes)
-    labels = check_labels(labels, classes)
-    probabilities = check_probabilities(probabilities, classes)
+    classes, threshold = check_classes(classes), check_threshold(threshold)
+    scores = check_array(scores, 'scores', classes)
+    labels = check_array(labels, 'labels', classes)
+    probabilities = check_array(probabilities, 'probabilities', classes)
     _check_same_shape(scores, labels)
+    _check_same_shape(probabilities, labels)
+    predicted = probabilities >= threshold
 
     def entries(prefix, per_class, micro=None):
         if micro is not None:
             yield f'{prefix}/micro', micro
-        yield f'{prefix}/macro', macro(per_class)
+        yield f'{prefix}/macro', float(macro(per_class))
         for name, value in zip(classes, per_class.tolist(), strict=True):
             yield f'{prefix}/{name}', value
 
-    values = dict(entries('roc_auc', roc_auc(scores, labels), roc_auc_micro(scores, labels)))
-    values.update(entries('ap', average_precision(scores, labels)))
-    values.update(
-        entries(
-            'f1', f1(probabilities, labels, threshold), f1_micro(probabilities, labels, threshold)
-        )
-    )
+    values = dict(entries('roc_auc', _roc_auc(scores, labels), _roc_auc_micro(scores, labels)))
+    values.update(entries('ap', _average_precision(scores, labels)))
+    values.update(entries('f1', _f1(predicted, labels), _f1_micro(predicted, labels)))
     return {key: None if math.isnan(value) else value for key, value in values.items()}

@@ -19,11 +19,12 @@ STEP = 0.05
 MAX_CANDIDATES = 20_000
 
 
-def normalise_weights(weights: Sequence[float], num_runs: int) -> np.ndarray:
+def normalise_weights(weights: Sequence[float] | None, num_runs: int) -> np.ndarray:
     """Scale weights so that their sum is 1.
 
     Args:
-        weights (Sequence[float]): One for each run, finite, not negative, not all 0.
+        weights (Sequence[float], optional): One for each run, finite, not negative, not all 0;
+            None for equal weights.
         num_runs (int): How many there have to be, S.
 
     Returns:
@@ -32,7 +33,7 @@ def normalise_weights(weights: Sequence[float], num_runs: int) -> np.ndarray:
     Raises:
         InputError: If the weights are not as above.
     """
-    values = np.asarray(weights, dtype=np.float64)
+    values = np.asarray(np.ones(num_runs) if weights is None else weights, dtype=np.float64)
     if values.shape != (num_runs,):
         raise InputError(f'weights: expected {num_runs}, one a run, found {values.size}')
     if not np.isfinite(values).all() or (values < 0).any() or not values.any():
@@ -61,12 +62,17 @@ def fuse_logits(logits, weights: Sequence[float] | None = None) -> np.ndarray:
     Raises:
         InputError: If the arguments are not as above.
     """
-    logits = np.stack(
-        [F.check_scores(each, name=f'logits of run {i}') for i, each in enumerate(logits)]
+    logits = _check_runs(logits)
+    return _fuse_logits(logits, normalise_weights(weights, len(logits)))
+
+
+def _check_runs(logits) -> np.ndarray:
+    return np.stack(
+        [F.check_array(each, 'scores', name=f'logits of run {i}') for i, each in enumerate(logits)]
     )
-    if weights is None:
-        weights = np.ones(len(logits))
-    weights = normalise_weights(weights, len(logits))
+
+
+def _fuse_logits(logits: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return np.tensordot(weights, logits, axes=1).astype(np.float32)
 
 
@@ -130,13 +136,14 @@ def choose_weights(logits, labels, average: str = 'micro', step: float = STEP) -
     if average not in F.AVERAGES:
         raise InputError(f'average: expected one of {F.AVERAGES}, found {average!r}')
     candidates = candidate_weights(len(logits), step)
-    logits = np.asarray(logits)
+    logits = _check_runs(logits)
+    _, labels = F.check_pair(logits[0], labels)
 
     def score(weights):
-        fused = fuse_logits(logits, weights)
+        fused = _fuse_logits(logits, normalise_weights(weights, len(logits)))
         if average == 'micro':
-            return F.roc_auc_micro(fused, labels)
-        return F.macro(F.roc_auc(fused, labels))
+            return F._roc_auc_micro(fused, labels)
+        return F.macro(F._roc_auc(fused, labels))
 
     first = score(candidates[0])
     if math.isnan(first):
@@ -278,8 +285,6 @@ def fuse_dumps(runs: Mapping[str, Dump], weights: Sequence[float] | None = None)
         runs' own streams.
     """
     first = next(iter(runs.values()))
-    if weights is None:
-        weights = np.ones(len(runs))
     weights = normalise_weights(weights, len(runs))
     run = ''
     if all(dump.run for dump in runs.values()):

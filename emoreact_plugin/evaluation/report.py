@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.files import write_text
+from emoreact_plugin.utils.files import write_json
 
 PRIOR_NOTE = (
     '* What micro is without a model: every clip scored by how often each\n'
@@ -78,15 +74,6 @@ def format_table(
     return '\n'.join(lines + ([PRIOR_NOTE] if has_prior else []))
 
 
-def _plain(value):
-    """Convert what JSON has no type for: paths and numpy numbers."""
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f'{type(value).__name__} {value!r}')
-
-
 def write_metrics(
     path,
     results: Mapping[str, Mapping[str, float | None]],
@@ -119,14 +106,5 @@ def write_metrics(
         split: None if value is None or math.isnan(value) else value
         for split, value in (prior or {}).items()
     }
-    content = dict(results=results, prior_roc_auc_micro=prior, **extra)
-    try:
-        text = json.dumps(content, indent=2, allow_nan=False, default=_plain)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f'{path}: expected numbers, text, lists and '
-            'dictionaries, with None for what is undefined, '
-            f'found: {error}'
-        ) from error
-    write_text(path, text + '\n')
+    write_json(path, dict(results=results, prior_roc_auc_micro=prior, **extra))
     return path

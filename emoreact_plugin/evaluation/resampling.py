@@ -124,7 +124,8 @@ def bootstrap_weights(
     return times[:, members]
 
 
-def _check_weights(weights, num_clips: int) -> np.ndarray:
+def check_weights(weights, num_clips: int) -> np.ndarray:
+    """Check how often resamples have each clip, (R, N): finite and 0 or more."""
     weights = np.asarray(weights)
     if weights.ndim != 2 or weights.shape[1] != num_clips or not len(weights):
         raise InputError(
@@ -191,7 +192,7 @@ def weighted_roc_auc(scores, labels, weights) -> np.ndarray:
         InputError: If the arrays are not as above.
     """
     scores, labels = check_pair(scores, labels)
-    weights = _check_weights(weights, len(scores))
+    weights = check_weights(weights, len(scores))
     clips = np.arange(len(scores))
     return np.stack(
         [
@@ -212,29 +213,9 @@ def weighted_roc_auc_micro(scores, labels, weights) -> np.ndarray:
         np.ndarray: (R,), float64 in 0..1; NaN if all labels of a resample are equal.
     """
     scores, labels = check_pair(scores, labels)
-    weights = _check_weights(weights, len(scores))
+    weights = check_weights(weights, len(scores))
     clips = np.repeat(np.arange(len(scores)), scores.shape[1])
     return _weighted_roc_auc(scores.ravel(), labels.ravel(), clips, weights)
-
-
-def macro_of(values) -> np.ndarray:
-    """Average the defined values along the last axis.
-
-    Each row gets what :func:`~emoreact_plugin.evaluation.functional.macro` returns for it. A
-    resample that lacks a class has the mean over the other classes. Two rows of a table that share
-    their resamples lack the same classes.
-
-    Args:
-        values (array-like): (..., C), NaN where undefined.
-
-    Returns:
-        np.ndarray: (...), float64; NaN where no class is defined.
-    """
-    values = np.asarray(values, dtype=np.float64)
-    defined = ~np.isnan(values)
-    count = defined.sum(axis=-1)
-    total = np.where(defined, values, 0).sum(axis=-1)
-    return total / np.where(count == 0, np.nan, count)
 
 
 def resample_seeds(values, seed: int = 0) -> np.ndarray:

@@ -109,18 +109,16 @@ class ROCAUCMetric(BaseMetric):
             self.results.append(self._read(sample, classes))
 
     def _read(self, sample: dict, classes: tuple[str, ...]) -> dict:
-        video_id = sample.get('video_id')
-        from_logits = sample.get('pred_logits') is not None
-        key = 'pred_logits' if from_logits else 'pred_score'
-        score = row_of_sample(sample, key, classes)
-        if from_logits or self.scores == 'logits':
-            score = F.check_scores(score, classes, [video_id], key)
-        else:
-            score = F.check_probabilities(score, classes, [video_id], key)
-        label = F.check_labels(
-            row_of_sample(sample, 'gt_label', classes), classes, [video_id], 'gt_label'
+        source = 'pred_score' if sample.get('pred_logits') is None else 'pred_logits'
+        return dict(
+            video_id=sample.get('video_id'),
+            source=source,
+            score=row_of_sample(sample, source, self._scale_of(source), classes),
+            label=row_of_sample(sample, 'gt_label', 'labels', classes),
         )
-        return dict(video_id=video_id, source=key, score=score[0], label=label[0])
+
+    def _scale_of(self, source: str) -> str:
+        return 'logits' if source == 'pred_logits' else self.scores
 
     def compute_metrics(self, results: list[dict]) -> dict:
         """Score all clips.
@@ -135,6 +133,13 @@ class ROCAUCMetric(BaseMetric):
             InputError: If there are no clips, if only some have
                 ``pred_logits``, or if every row is a softmax.
         """
+        scores, labels, scale = self._gather(results)
+        self._warn(labels)
+        probabilities = F.sigmoid(scores) if scale == 'logits' else scores
+        return F.compute_metrics(scores, labels, self.classes, self.threshold, probabilities)
+
+    def _gather(self, results: list[dict]) -> tuple[np.ndarray, np.ndarray, str]:
+        """Return scores and labels of all clips, (N, C), and the scale of the scores."""
         if not results:
             raise InputError('ROCAUCMetric: expected at least one clip to score, found none')
         sources = [result['source'] for result in results]
@@ -146,15 +151,10 @@ class ROCAUCMetric(BaseMetric):
                 f'{len(sources)}, not in that of video_id '
                 f'{odd["video_id"]!r}'
             )
-        scores = np.stack([result['score'] for result in results])
-        labels = np.stack([result['label'] for result in results])
+        scores, labels = (np.stack([r[key] for r in results]) for key in ('score', 'label'))
         if sources[0] == 'pred_score':
             _refuse_softmax(scores)
-        probabilities = scores
-        if sources[0] == 'pred_logits' or self.scores == 'logits':
-            probabilities = F.sigmoid(scores)
-        self._warn(labels)
-        return F.compute_metrics(scores, labels, self.classes, self.threshold, probabilities)
+        return scores, labels, self._scale_of(sources[0])
 
     def _warn(self, labels: np.ndarray) -> None:
         """Warn about the classes that have no ROC AUC.
@@ -162,13 +162,14 @@ class ROCAUCMetric(BaseMetric):
         MMEngine's logger drops a warning that it has written before, so a run over many epochs
         gives it once.
         """
-        undefined = F.single_valued(labels, self.classes)
-        if not undefined:
-            return
+        clips = len(labels)
         counts = ', '.join(
-            f'{name} ({positives} positives in {clips} clips)'
-            for name, (positives, clips) in undefined.items()
+            f'{name} ({positives:g} positives in {clips} clips)'
+            for name, positives in zip(self.classes, labels.sum(axis=0), strict=True)
+            if positives in (0, clips)
         )
+        if not counts:
+            return
         message = (
             'ROC AUC is undefined for a class of which all clips have the '
             f'same label, so it is left out of roc_auc/macro: {counts}'
@@ -178,8 +179,18 @@ class ROCAUCMetric(BaseMetric):
         print_log(message, logger='current', level=logging.WARNING)
 
 
-def row_of_sample(sample: dict, key: str, classes: tuple[str, ...]) -> np.ndarray:
-    """Return one value for each class of a sample, as an array (1, C)."""
+def row_of_sample(sample: dict, key: str, kind: str, classes: tuple[str, ...]) -> np.ndarray:
+    """Check the C values that a sample has under a key, and return them as (C,) float64.
+
+    Args:
+        sample (dict): The sample; its ``video_id`` is for errors.
+        key (str): The key.
+        kind (str): What the values are, see ``functional.check_array``.
+        classes (tuple[str, ...]): C names.
+
+    Raises:
+        InputError: If they are missing, have another shape, or one of them is bad.
+    """
     clip = f'of video_id {sample.get("video_id")!r}'
     if sample.get(key) is None:
         raise InputError(f'{key} {clip}: not in the sample, which has {sorted(sample)}')
@@ -202,7 +213,11 @@ def row_of_sample(sample: dict, key: str, classes: tuple[str, ...]) -> np.ndarra
             f'{key} {clip}: expected shape ({len(classes)},), one value each '
             f'of {", ".join(classes)}, found {value.shape}'
         )
-    return value[None]
+    if value.dtype.kind not in 'buif':
+        raise InputError(f'{key} {clip}: expected real numbers, found dtype {value.dtype}')
+    value = value.astype(np.float64)
+    F.check_cells(value[None], kind, key, classes, [sample.get('video_id')])
+    return value
 
 
 def _refuse_softmax(scores: np.ndarray) -> None:

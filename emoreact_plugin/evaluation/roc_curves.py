@@ -13,7 +13,7 @@ import numpy as np
 from emoreact_plugin.utils.errors import InputError
 
 from .functional import check_pair
-from .resampling import check_values
+from .resampling import check_values, check_weights
 from .statistics import interval
 
 
@@ -40,11 +40,7 @@ def weighted_roc_curves(scores, labels, weights) -> tuple[np.ndarray, np.ndarray
         np.asarray(scores)[:, np.newaxis], np.asarray(labels)[:, np.newaxis]
     )
     scores, labels = scores[:, 0], labels[:, 0]
-    weights = check_values(weights, 'weights', 'RN', nan=False)
-    if weights.shape[1] != len(scores) or (weights < 0).any():
-        raise InputError(
-            f'weights: expected (R, {len(scores)}) numbers of 0 or more, found {weights.shape}'
-        )
+    weights = check_weights(weights, len(scores)).astype(np.float64)
     order = np.argsort(-scores, kind='stable')
     ends = np.flatnonzero(np.append(np.diff(scores[order]), 1))
     rates = []

@@ -15,7 +15,7 @@ from scipy.stats import norm, rankdata
 
 from emoreact_plugin.utils.errors import InputError
 
-from .functional import check_labels
+from .functional import check_array
 from .resampling import check_values, paired_differences
 
 # Below it, a standard error of shares of pairs is a rounding error.
@@ -296,7 +296,7 @@ def delong(scores_a, scores_b, labels, level: float = 0.95) -> DeLong:
     labels = np.asarray(labels)
     if labels.ndim != 1:
         raise InputError(f'labels: expected an array of shape (N,), found shape {labels.shape}')
-    labels = check_labels(labels[:, np.newaxis])[:, 0]
+    labels = check_array(labels[:, np.newaxis], 'labels')[:, 0]
     counts = scores_a.shape[1], scores_b.shape[1], len(labels)
     if len(set(counts)) > 1:
         raise InputError(

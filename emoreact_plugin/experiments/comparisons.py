@@ -12,7 +12,7 @@ from emoreact_plugin.evaluation import (
     delong,
     holm,
     interval,
-    macro_of,
+    macro,
     non_inferiority,
     paired_bootstrap,
     paired_differences,
@@ -123,7 +123,7 @@ class Bootstrap:
             found['micro'] = np.stack(
                 [weighted_roc_auc_micro(x, each.labels, weights) for x in each.logits]
             )
-            found['macro'] = macro_of(classes)
+            found['macro'] = macro(classes)
             self._drawn[key] = found
         return self._drawn[key]
 
@@ -133,7 +133,7 @@ def point_scores(scores: Scores) -> dict[str, np.ndarray]:
     classes = np.stack([roc_auc(x, scores.labels) for x in scores.logits])
     return dict(
         micro=np.array([roc_auc_micro(x, scores.labels) for x in scores.logits]),
-        macro=macro_of(classes),
+        macro=macro(classes),
         **dict(zip(scores.classes, classes.T, strict=True)),
     )
 

@@ -5,7 +5,7 @@ import os.path as osp
 
 import numpy as np
 
-from emoreact_plugin.evaluation import interval, macro_of
+from emoreact_plugin.evaluation import interval, macro
 
 from .comparisons import Bootstrap, Claim, difference, difference_draws, point_scores
 
@@ -87,7 +87,7 @@ def planted_claims(bootstrap: Bootstrap, emotions: dict) -> list[Claim]:
 
 def _claim(bootstrap: Bootstrap, row: str, cues: list[str], what: str, read: bool) -> Claim:
     drawn: dict[str, np.ndarray] = bootstrap.drawn(row, bootstrap.level)
-    values = macro_of(np.stack([drawn[cue].mean(0) for cue in cues], -1))
+    values = macro(np.stack([drawn[cue].mean(0) for cue in cues], -1))
     points = point_scores(bootstrap.scores[row])
     value = float(np.mean([points[cue].mean() for cue in cues]))
     low, high = interval(values)

@@ -15,7 +15,7 @@ from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import sha256_of
 from emoreact_plugin.utils.progress import progress_bar, write_above
 from emoreact_plugin.version import __version__
-from emoreact_plugin.weights.checkpoints import checkpoint_of
+from emoreact_plugin.weights.checkpoints import resolve_checkpoint
 
 from .annotate import Annotator
 from .cautions import NOTICE, SAMPLE_DATA, about_masks, is_sample_video, no_landmarks
@@ -23,7 +23,6 @@ from .clip_job import ClipJob
 from .live.streaming import EmotionStream
 from .pipeline import ClipPipeline, regions_needed
 from .results import ClipResult, Results
-from .scorers.base import Scores
 from .scorers.loading import load_scorer
 from .sources import NOT_THERE, PathLike, Source, find_sources
 from .windows import check_window
@@ -104,7 +103,7 @@ class EmotionInferencer:
             raise InputError(
                 f"person: expected landmark files of several people, found landmarks='{landmarks}'"
             )
-        checkpoint = checkpoint_of(checkpoint)
+        checkpoint = resolve_checkpoint(checkpoint)
         self.scorer = load_scorer(checkpoint, config, device)
         self.pipeline = ClipPipeline(self.scorer.cfg, mask)
         self.regions = regions_needed(self.pipeline)
@@ -233,15 +232,11 @@ class EmotionInferencer:
         yield from jobs
 
     def _score(self, waiting: list[tuple[ClipJob, int, dict]]) -> None:
-        scores = self.score([packed for _, _, packed in waiting])
+        scores = self.scorer([packed for _, _, packed in waiting])
         for i, (job, part, _) in enumerate(waiting):
             job.add(
                 part, scores.logits[i], {name: each[i] for name, each in scores.streams.items()}
             )
-
-    def score(self, packed: list[dict]) -> Scores:
-        """Score packed clips, see ``ClipPipeline.pack``."""
-        return self.scorer(packed)
 
     def stream(self, frames, fps: float | None = None, realtime: bool = False) -> EmotionStream:
         """Score frames as they arrive; see :class:`EmotionStream`."""

@@ -132,15 +132,21 @@ class ClipPipeline:
             return self._steps(results)
 
 
+def test_dataset(cfg: Config) -> dict:
+    """Return the data set of a configuration's tests, without wrappers; empty if it has none."""
+    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+    while 'dataset' in dataset:
+        dataset = dataset['dataset']
+    return dataset
+
+
 def test_pipeline(cfg: Config) -> list[dict]:
     """Return the steps of a configuration's test pipeline.
 
     Raises:
         InputError: When there are none.
     """
-    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
-    while 'dataset' in dataset:  # a wrapper
-        dataset = dataset['dataset']
+    dataset = test_dataset(cfg)
     if not dataset.get('pipeline'):
         raise InputError(
             'expected a configuration with a pipeline in test_dataloader.dataset, found none'

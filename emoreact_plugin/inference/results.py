@@ -2,13 +2,12 @@
 
 import csv
 import io
-import json
 import os.path as osp
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from emoreact_plugin.utils.files import write_text
+from emoreact_plugin.utils.files import write_json, write_text
 from emoreact_plugin.utils.text import number
 
 from .html import clip_html, results_html
@@ -214,8 +213,7 @@ class Results(Sequence):
 
     def write_json(self, path: str) -> None:
         """Write everything to a JSON file, with ``null`` for what is not known."""
-        text = json.dumps(_plain(self.to_dict()), indent=1, ensure_ascii=False, allow_nan=False)
-        write_text(path, text + '\n')
+        write_json(path, _without_nan(self.to_dict()))
 
     def write_csv(self, folder: str) -> None:
         """Write ``clips.csv`` and ``windows.csv`` into a folder, which is created if needed.
@@ -260,12 +258,12 @@ def _of_streams(streams: dict[str, Probabilities]) -> dict[str, float]:
     }
 
 
-def _plain(value: Any) -> Any:
-    """Make values that JSON can hold: NaN and infinity become None."""
+def _without_nan(value: Any) -> Any:
+    """Replace NaN and infinity, which JSON cannot hold, by None."""
     if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): _without_nan(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
+        return [_without_nan(each) for each in value]
     if isinstance(value, float) and not abs(value) < float('inf'):
         return None
     return value

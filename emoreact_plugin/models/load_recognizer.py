@@ -7,11 +7,11 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import Registry, init_default_scope
-from mmengine.runner import load_checkpoint
+from mmengine.runner.checkpoint import _load_checkpoint_to_model
 from torch import nn
 
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.weights.checkpoints import check_recipe, read_config, read_meta
+from emoreact_plugin.weights.checkpoints import Checkpoint, check_recipe, read_checkpoint
 from mmaction.registry import DATASETS, MODELS, TRANSFORMS
 
 # What the registries may look in for a name in a checkpoint.
@@ -20,7 +20,7 @@ BACKBONE = 'backbone.type'
 
 
 def load_recognizer(
-    checkpoint: str, config: str | Config | None = None, device: str = 'cpu'
+    checkpoint: str | Checkpoint, config: str | Config | None = None, device: str = 'cpu'
 ) -> tuple[Config, nn.Module]:
     """Build a trained recognizer and load all of its weights.
 
@@ -29,7 +29,7 @@ def load_recognizer(
     registered already.
 
     Args:
-        checkpoint (str): Path of the checkpoint.
+        checkpoint (str | Checkpoint): Path of the checkpoint, or the checkpoint, read before.
         config (str | Config, optional): Config file, which is run, or a
             configuration. Defaults to None.
         device (str): The device of the recognizer. Defaults to ``'cpu'``.
@@ -45,15 +45,18 @@ def load_recognizer(
             trained with other options than the config's, or does not fit the
             model.
     """
+    if not isinstance(checkpoint, Checkpoint):
+        checkpoint = read_checkpoint(checkpoint)
+    path = checkpoint.path
     if config is None:
-        cfg = read_config(checkpoint)
-        check_names(cfg, checkpoint)
+        cfg = checkpoint.config
+        check_names(cfg, path)
     else:
         cfg = Config.fromfile(config, lazy_import=False) if isinstance(config, str) else config
-        check_recipe(checkpoint, read_meta(checkpoint), cfg.get('recipe'))
+        check_recipe(checkpoint, cfg.get('recipe'))
     if not cfg.get('model') or not isinstance(cfg.model, dict):
         raise InputError(
-            f'{checkpoint if config is None else config}: '
+            f'{path if config is None else config}: '
             'expected a configuration with a model, found '
             f'{", ".join(cfg) or "nothing"}'
         )
@@ -64,14 +67,14 @@ def load_recognizer(
         if config is not None:
             raise
         raise InputError(
-            f'{checkpoint}: the model of its configuration cannot be built: '
+            f'{path}: the model of its configuration cannot be built: '
             f'{type(error).__name__}: {str(error)[:500]}'
         ) from error
     try:
-        load_checkpoint(model, checkpoint, map_location='cpu', strict=True, logger='silent')
+        _load_checkpoint_to_model(model, checkpoint.content, strict=True, logger='silent')
     except Exception as error:  # others for what are no tensors
         raise InputError(
-            f'{checkpoint}: its weights do not fit the model of the config: {str(error)[:500]}'
+            f'{path}: its weights do not fit the model of the config: {str(error)[:500]}'
         ) from error
     return cfg, model.to(device).eval()
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import os.path as osp
 import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from .errors import InputError
 
 PathLike = str | os.PathLike[str]
 
@@ -56,6 +62,36 @@ def write_text(path: str | os.PathLike[str], text: str, errors: str = 'strict') 
         open(part, 'w', encoding='utf-8', newline='', errors=errors) as file,
     ):
         file.write(text)
+
+
+def write_json(path: str | os.PathLike[str], content: Any) -> None:
+    """Write a JSON file in UTF-8, whole or not at all.
+
+    Args:
+        path (str | PathLike): The file, see :func:`write_whole`.
+        content (Any): JSON types, paths and numbers of numpy.
+
+    Raises:
+        InputError: If a number is NaN or infinite, which JSON cannot represent, or a value has no
+            JSON form. No file is written then.
+    """
+
+    def plain(value):
+        if isinstance(value, os.PathLike):
+            return os.fspath(value)
+        if isinstance(value, np.generic):
+            return value.item()
+        raise TypeError(f'{type(value).__name__} {value!r}')
+
+    try:
+        text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False, default=plain)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f'{path}: expected numbers, text, lists and dictionaries, with None for what is '
+            f'undefined, found: {error}'
+        ) from error
+    # Names of files that are no UTF-8 become JSON's escapes.
+    write_text(path, text + '\n', errors='backslashreplace')
 
 
 def _delete(path: str) -> None:

@@ -1,16 +1,143 @@
-"""Read what a checkpoint says about the run that wrote it."""
+"""Read checkpoints, and what they say about the run that wrote them."""
 
 import ast
 import json
 import os.path as osp
+import pickle
 import zipfile
+from dataclasses import dataclass, field
+from functools import cached_property
 from glob import escape, glob
 from typing import Any
 
 import torch
 from mmengine.config import Config
+from torch import Tensor
 
 from emoreact_plugin.utils.errors import InputError
+
+from .safe_reading import reason_of, stand_ins
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """Content of a checkpoint or weight file, see :func:`read_checkpoint`.
+
+    Attributes:
+        path (str): The file, for errors.
+        content (object): What was saved in it. Tensors are on the CPU.
+        replaced (list[str]): Names of the unknown classes whose objects were replaced in it, each
+            by a :class:`~.safe_reading.StandIn`.
+    """
+
+    path: str
+    content: Any = field(repr=False)
+    replaced: list[str] = field(default_factory=list)
+
+    @property
+    def meta(self) -> dict:
+        """Return what the run says about itself, such as its epoch; empty if it says nothing."""
+        return _dict_of(self.content, 'meta')
+
+    @property
+    def dataset_meta(self) -> dict:
+        """Return what the run says about its training data; empty if it says nothing."""
+        return _dict_of(self.meta, 'dataset_meta')
+
+    @cached_property
+    def config(self) -> Config:
+        """Parse the configuration of the run, as data, because a file may come from anywhere.
+
+        Raises:
+            InputError: If there is none, or one that is more than data.
+        """
+        text = self.meta.get('cfg')
+        if not isinstance(text, str) or not text:
+            raise InputError(
+                f'{self.path}: expected a checkpoint with the configuration of its run, found '
+                'none in it; give the config file as well'
+            )
+        return parse_config(text, self.path)
+
+    @cached_property
+    def recipe(self) -> dict | None:
+        """Parse the options of the recipe of the run; None if it was not made by a recipe."""
+        try:
+            recipe = _assignments(self.meta.get('cfg') or '', ('recipe',))['recipe']
+        except (*_UNPARSED, KeyError):
+            return None
+        return recipe if isinstance(recipe, dict) else None
+
+    @property
+    def state(self) -> dict[str, Tensor]:
+        """Return the tensors by their names.
+
+        Raises:
+            InputError: If there are none, or anything else is among them.
+        """
+        state = self.content
+        for key in ('state_dict', 'model'):
+            state = _dict_of(state, key) or state
+        if (
+            not isinstance(state, dict)
+            or not state
+            or not all(isinstance(n, str) and isinstance(x, Tensor) for n, x in state.items())
+        ):
+            found = (
+                ', '.join(map(str, list(self.content)[:8]))
+                if isinstance(self.content, dict)
+                else type(self.content).__name__
+            )
+            raise InputError(
+                f'{self.path}: expected a dict of tensors or one with `state_dict`, found {found}'
+            )
+        return state
+
+
+def _dict_of(content: Any, key: str) -> dict:
+    value = content.get(key) if isinstance(content, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def read_checkpoint(path: str, foreign: bool = False) -> Checkpoint:
+    """Read a file of ``torch.save``, of both formats, once, and run nothing in it.
+
+    The disk is read when a tensor is used, except for a file of PyTorch < 1.6.
+
+    Args:
+        path (str): The file.
+        foreign (bool): Read files of other systems too. Objects of a class that cannot be found
+            here, and paths and numbers of numpy, become :class:`~.safe_reading.StandIn` then.
+            Everything else that is not tensors and plain values is refused, because what is
+            installed here could be used to do harm. Defaults to False.
+
+    Returns:
+        Checkpoint: Its content.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        InputError: If it is not a file of ``torch.save``, is damaged, or holds what could run code.
+    """
+    if not osp.isfile(path):
+        raise FileNotFoundError(f'{path}: no such checkpoint or weight file')
+    try:
+        try:
+            return Checkpoint(path, _load(path))
+        except pickle.UnpicklingError:
+            if not foreign:
+                raise
+            with stand_ins(path) as unknown:
+                return Checkpoint(path, _load(path), unknown)
+    except Exception as error:  # torch raises many kinds for a bad file
+        raise InputError(
+            f'{path}: cannot be read as a PyTorch file of tensors and plain values: '
+            f'{reason_of(error)}'
+        ) from error
+
+
+def _load(path: str) -> Any:
+    # Files of PyTorch < 1.6 are no zip files, which alone can be mapped into memory.
+    return torch.load(path, map_location='cpu', weights_only=True, mmap=zipfile.is_zipfile(path))
 
 
 def latest_checkpoint(work_dir: str) -> str | None:
@@ -31,7 +158,7 @@ def latest_checkpoint(work_dir: str) -> str | None:
     return path if osp.isfile(path) else None
 
 
-def checkpoint_of(path: str) -> str:
+def resolve_checkpoint(path: str) -> str:
     """Find the checkpoint that a path refers to.
 
     Args:
@@ -78,80 +205,6 @@ def _evaluated(work_dir: str) -> str | None:
             return osp.basename(json.load(file)['checkpoint'])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def read_meta(path: str) -> dict:
-    """Read the ``meta`` of a checkpoint.
-
-    Its tensors are not read from the disk, except for a file of PyTorch < 1.6.
-
-    Args:
-        path (str): The checkpoint.
-
-    Returns:
-        dict: Empty if the file has none.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        InputError: If it cannot be read with ``weights_only=True``.
-    """
-    if not osp.isfile(path):
-        raise FileNotFoundError(f'{path}: no such checkpoint')
-    try:
-        file = torch.load(
-            path, map_location='cpu', weights_only=True, mmap=zipfile.is_zipfile(path)
-        )  # files of PyTorch < 1.6 are not
-    except Exception as error:  # torch raises many kinds for a bad file
-        raise InputError(
-            f'{path}: cannot be read as a PyTorch checkpoint of tensors and '
-            f'plain values ({type(error).__name__})'
-        ) from error
-    meta = file.get('meta') if isinstance(file, dict) else None
-    return meta if isinstance(meta, dict) else {}
-
-
-def stored_recipe(meta: dict) -> dict | None:
-    """Find the options of the recipe that a checkpoint was trained with.
-
-    They are found in the text of its configuration. The text is only parsed: nothing in it is run.
-
-    Args:
-        meta (dict): See :func:`read_meta`.
-
-    Returns:
-        dict | None: None if the checkpoint was not made by a recipe.
-    """
-    try:
-        recipe = _assignments(meta.get('cfg') or '', ('recipe',))['recipe']
-    except (*_UNPARSED, KeyError):
-        return None
-    return recipe if isinstance(recipe, dict) else None
-
-
-def read_config(path: str) -> Config:
-    """Read the configuration that is stored in a checkpoint.
-
-    Its text is parsed as data and never run, because a checkpoint may come from anywhere.
-
-    Args:
-        path (str): The checkpoint.
-
-    Returns:
-        Config: As the run had it.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        InputError: If the checkpoint cannot be read safely, holds no configuration, or holds one
-            that is more than data.
-    """
-    text = read_meta(path).get('cfg')
-    if not isinstance(text, str) or not text:
-        raise InputError(
-            f'{path}: expected a checkpoint with the '
-            'configuration of its run, found none in it; give '
-            'the config file as well'
-        )
-    return parse_config(text, path)
 
 
 def parse_config(text: str, source: str) -> Config:
@@ -229,15 +282,14 @@ def _lists(values: dict) -> dict:
     }
 
 
-def check_recipe(path: str, meta: dict, recipe: dict | None, resume: bool = False) -> None:
+def check_recipe(checkpoint: Checkpoint, recipe: dict | None, resume: bool = False) -> None:
     """Refuse a checkpoint that was trained with other options.
 
     Its weights may fit all the same, because face and body networks are alike, and give a score
     that means nothing.
 
     Args:
-        path (str): The checkpoint.
-        meta (dict): Its ``meta``.
+        checkpoint (Checkpoint): The checkpoint.
         recipe (dict, optional): The options of the configuration.
         resume (bool): Whether the training of the checkpoint is to be resumed, so that all options
             but ``init`` have to be the same. Defaults to False.
@@ -245,7 +297,7 @@ def check_recipe(path: str, meta: dict, recipe: dict | None, resume: bool = Fals
     Raises:
         InputError: If options differ; the message names them.
     """
-    stored = stored_recipe(meta)
+    stored = checkpoint.recipe
     if stored is None or not isinstance(recipe, dict):
         return
     stored, recipe = _lists(stored), _lists(recipe)
@@ -260,6 +312,6 @@ def check_recipe(path: str, meta: dict, recipe: dict | None, resume: bool = Fals
     ]
     if differ:
         raise InputError(
-            f'{path}: was trained with other options than the '
+            f'{checkpoint.path}: was trained with other options than the '
             f'config and flags say: {"; ".join(differ)}'
         )

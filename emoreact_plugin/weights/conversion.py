@@ -58,7 +58,7 @@ def to_checkpoint(
         InputError: If the file does not fit the model, or was trained with other options than the
             configuration's.
     """
-    check_recipe(file.path, file.meta, _expected(file, cfg, stream))
+    check_recipe(file.checkpoint, _expected(file, cfg, stream))
     init_default_scope(cfg.get('default_scope', 'mmaction'))
     cfg = deepcopy(cfg)
     if 'start_weights' in cfg.model:
@@ -117,8 +117,9 @@ def describe(file: WeightFile) -> str:
         head = (heads or [', no head to load'])[0]
         parts.append((f'{name}: ' if name else '') + arch + shift + f', {count} tensors' + head)
     lines = [f'{file.path}: {"; ".join(parts)}.']
-    if file.replaced:
-        lines.append(f'Of classes that are not here, so not read: {", ".join(file.replaced)}.')
+    replaced = file.checkpoint.replaced
+    if replaced:
+        lines.append(f'Of classes that are not here, so not read: {", ".join(replaced)}.')
     return '\n'.join(lines)
 
 

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from emoreact_plugin.utils.errors import InputError
 
-from .weight_files import KINDS, Network, WeightFile, from_state, read_weight_file
+from .checkpoints import Checkpoint
+from .weight_files import KINDS, Network, WeightFile, read_weight_file, to_weight_file
 from .weight_names import is_shifted, recognizer_names, torchvision_names
 
 SWITCH = (
@@ -129,7 +130,7 @@ def load_start_weights(backbone: nn.Module, source: str, stream: str | None = No
             f'The ImageNet weights of {name} could not be had from '
             f'{weights.url} ({error}). {SWITCH}'
         ) from error
-    file = from_state(state, weights.url, {})
+    file = to_weight_file(Checkpoint(weights.url, state))
     return _logged(backbone, file, fill(backbone, file)).count
 
 

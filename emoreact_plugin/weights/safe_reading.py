@@ -7,18 +7,15 @@ does nothing.
 """
 
 import importlib.util
-import os.path as osp
 import pickle
 import pickletools
 import re
 import zipfile
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from collections.abc import Iterator
-from typing import NamedTuple
+from contextlib import contextmanager
 
 import torch
-
-from emoreact_plugin.utils.errors import InputError
 
 # What programs leave in their files beside tensors: paths, numpy's numbers
 # (a best score), MMEngine's log history. None of them is made or called:
@@ -75,60 +72,26 @@ class _UnknownClass(StandIn):
         raise pickle.UnpicklingError('calls something that is not here')
 
 
-class SafeFile(NamedTuple):
-    """Result of :func:`read_safely`.
+@contextmanager
+def stand_ins(path: str) -> Iterator[list[str]]:
+    """Let torch's safe reader take a file of an older program, for the time of a block.
 
-    Attributes:
-        content: The file's object.
-        replaced (list[str]): Names of the unknown classes whose objects were replaced in it, each
-            by a :class:`StandIn`.
-    """
-
-    content: object
-    replaced: list[str]
-
-
-def read_safely(path: str) -> SafeFile:
-    """Read a file of ``torch.save``, of both formats, and run nothing in it.
-
-    Objects of a class that cannot be found here, and paths and numbers of numpy, become
-    :class:`StandIn`. Everything else that is not tensors and plain values is refused, because what
-    is installed here could be used to do harm.
+    Other readers meanwhile get no more than objects that do nothing.
 
     Args:
         path (str): The file.
 
-    Returns:
-        SafeFile: Tensors are on the CPU.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        InputError: If it is not a file of ``torch.save``, is damaged, or holds what could run code.
+    Yields:
+        list[str]: The ``module.name`` of all that the file asks for and that no module here has.
     """
-    if not osp.isfile(path):
-        raise FileNotFoundError(f'{path}: no such weight file')
-    try:
-        try:
-            return SafeFile(_load(path), [])
-        except pickle.UnpicklingError:
-            # For this one call only, and other readers meanwhile get no more
-            # than an object that does nothing.
-            unknown = _unknown_classes(path)
-            names = [(_UnknownClass, name) for name in unknown]
-            names += [(StandIn, name) for name in _HARMLESS]
-            with torch.serialization.safe_globals(names):
-                return SafeFile(_load(path), unknown)
-    except Exception as error:  # torch raises many kinds for a bad file
-        raise InputError(
-            f'{path}: cannot be read as a PyTorch file of tensors: {_reason(error)}'
-        ) from error
+    unknown = _unknown_classes(path)
+    names = [(_UnknownClass, name) for name in unknown]
+    names += [(StandIn, name) for name in _HARMLESS]
+    with torch.serialization.safe_globals(names):
+        yield unknown
 
 
-def _load(path: str):
-    return torch.load(path, map_location='cpu', weights_only=True)
-
-
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """Describe an error without torch's advice, which is to switch off the safety."""
     text = str(error)
     asked = re.search(r'GLOBAL (\S+)', text)

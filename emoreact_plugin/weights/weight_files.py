@@ -1,13 +1,15 @@
 """Read weight files of other systems and of this package into one common form."""
 
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from torch import Tensor
 
 from emoreact_plugin.utils.errors import InputError
 
-from .safe_reading import read_safely
+from .checkpoints import Checkpoint, read_checkpoint
 from .weight_names import arch_of, from_sequential, is_shifted, recognizer_names, torchvision_names
 
 KINDS = dict(
@@ -51,11 +53,12 @@ class Network(NamedTuple):
         return [n for n in self.tensors if not n.startswith(_BACKBONE)]
 
 
-class WeightFile(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class WeightFile:
     """Result of :func:`read_weight_file`.
 
     Attributes:
-        path (str): The file.
+        checkpoint (Checkpoint): What was read.
         kind (str): A key of :data:`KINDS`.
         networks (dict[str, Network]): In a file of this package with one network for each stream,
             the keys are the streams; with a shared network, the key is ``'shared'``; otherwise it
@@ -64,18 +67,33 @@ class WeightFile(NamedTuple):
             a fusion.
         left_out (list[str]): Names of tensors that are of no use here: heads for other labels, the
             original's threshold.
-        meta (dict): ``arch`` and ``epoch`` of the original, ``epoch``, ``cfg`` and ``dataset_meta``
-            of MMEngine's, if they are plain values.
-        replaced (list[str]): See :class:`SafeFile`.
     """
 
-    path: str
+    checkpoint: Checkpoint
     kind: str
     networks: dict[str, Network]
     others: dict[str, Tensor]
     left_out: list[str]
-    meta: dict
-    replaced: list[str]
+
+    @property
+    def path(self) -> str:
+        """Return the path of the file, for errors."""
+        return self.checkpoint.path
+
+    @property
+    def meta(self) -> dict:
+        """Return ``arch``, ``epoch`` and ``dataset_meta``, those that are plain values.
+
+        The original has the first two beside its tensors.
+        """
+        content = self.checkpoint.content
+        values = {**(content if isinstance(content, dict) else {}), **self.checkpoint.meta}
+        kinds = dict(arch=str, epoch=int, dataset_meta=dict)
+        return {
+            name: values[name]
+            for name, kind in kinds.items()
+            if type(values.get(name)) is kind and _is_plain(values[name])
+        }
 
 
 def read_weight_file(path: str) -> WeightFile:
@@ -92,65 +110,14 @@ def read_weight_file(path: str) -> WeightFile:
         InputError: If it cannot be read safely, holds no tensors, is of two kinds at once, or has
             two tensors of one name.
     """
-    file = read_safely(path)
-    state = tensors_of(file.content, path)
-    return from_state(state, path, _meta_of(file.content), file.replaced)
+    return to_weight_file(read_checkpoint(path, foreign=True))
 
 
-def tensors_of(content, path: str) -> dict[str, Tensor]:
-    """Find the dict of tensors in the content of a file.
-
-    Raises:
-        InputError: If there is none, or anything else is in it.
-    """
-    state = content
-    for key in ('state_dict', 'model'):
-        if isinstance(state, dict) and isinstance(state.get(key), dict):
-            state = state[key]
-    if (
-        not isinstance(state, dict)
-        or not state
-        or not all(isinstance(n, str) and isinstance(x, Tensor) for n, x in state.items())
-    ):
-        found = (
-            ', '.join(map(str, list(content)[:8]))
-            if isinstance(content, dict)
-            else type(content).__name__
-        )
-        raise InputError(
-            f'{path}: expected a dict of tensors or one with `state_dict`, found {found}'
-        )
-    return state
-
-
-def _meta_of(content) -> dict:
-    if not isinstance(content, dict):
-        return {}
-    meta = content.get('meta')
-    values = {**content, **(meta if isinstance(meta, dict) else {})}
-    kinds = dict(arch=str, epoch=int, cfg=str, dataset_meta=dict)
-    return {
-        name: values[name]
-        for name, kind in kinds.items()
-        if type(values.get(name)) is kind and _is_plain(values[name])
-    }
-
-
-def _is_plain(value) -> bool:
-    """Return whether a value is only numbers, texts and containers of them."""
-    if isinstance(value, dict):
-        value = [*value, *value.values()]
-    if isinstance(value, (list, tuple)):
-        return all(_is_plain(each) for each in value)
-    return value is None or isinstance(value, (bool, int, float, str))
-
-
-def from_state(
-    state: dict[str, Tensor], path: str, meta: dict, replaced: Iterable[str] = ()
-) -> WeightFile:
-    """Bring a dict of tensors that came from ``path`` into the common form."""
+def to_weight_file(checkpoint: Checkpoint) -> WeightFile:
+    """Bring the content of a file into the common form, and find out its kind."""
+    state, path = checkpoint.state, checkpoint.path
     # DataParallel puts this in front.
-    names = [name[7:] if name.startswith('module.') else name for name in state]
+    names = [name.removeprefix('module.') for name in state]
     kind = _kind_of(names, path)
     pairs = list(zip(names, state.values(), strict=True))
     networks, others, left_out = {}, {}, []
@@ -169,7 +136,16 @@ def from_state(
             left_out = [n for n in names if n.startswith(_HEADS)]
             pairs = _from_backbone(pairs, path)
         networks[''] = _network(pairs, path)
-    return WeightFile(path, kind, networks, others, left_out, meta, list(replaced))
+    return WeightFile(checkpoint, kind, networks, others, left_out)
+
+
+def _is_plain(value) -> bool:
+    """Return whether a value is only numbers, texts and containers of them."""
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    if isinstance(value, (list, tuple)):
+        return all(_is_plain(each) for each in value)
+    return value is None or isinstance(value, (bool, int, float, str))
 
 
 def _kind_of(names: list[str], path: str) -> str:
@@ -196,47 +172,39 @@ def _is_sequential_resnet(names: list[str], prefix: str) -> bool:
 
 
 def _from_original(pairs: list, path: str) -> list:
-    prefix = 'base_model.'
-    names = [n[len(prefix) :] for n, _ in pairs if n.startswith(prefix)]
-    if not _is_sequential_resnet(names, ''):
-        # The features of torchvision's MobileNetV2 are its only child.
-        inner = [n[2:] if n.startswith('0.') else n for n in names]
-    else:
-        inner = names
-    try:
-        renamed = dict(zip(names, from_sequential(inner), strict=True))
-    except KeyError as error:
-        raise InputError(
-            f'{path}: {prefix}{error.args[0]}: expected the children 0, 1 and '
-            '4 to 7 of a ResNet, or 0 of a MobileNetV2'
-        ) from error
-    changed = []
-    for name, tensor in pairs:
-        if name.startswith(prefix):
-            name = _BACKBONE + renamed[name[len(prefix) :]]
-        elif name.startswith('new_fc.'):
-            name = _HEAD + name[len('new_fc.') :]
-        elif name == 'threshold':
-            continue
-        changed.append((name, tensor))
-    return changed
+    renamed = _from_sequential([n for n, _ in pairs], 'base_model.', path)
+    return [
+        (renamed.get(name) or re.sub(r'^new_fc\.', _HEAD, name), tensor)
+        for name, tensor in pairs
+        if name != 'threshold'
+    ]
 
 
 def _from_backbone(pairs: list, path: str) -> list:
     """Rename the tensors of a backbone without a prefix of its own, and drop its head."""
     pairs = [(n, x) for n, x in pairs if not n.startswith(_HEADS)]
     names = [n for n, _ in pairs]
+    renamed = {}
     if _is_sequential_resnet(names, 'features.'):
-        inner = [n[len('features.') :] for n in names if n.startswith('features.')]
-        try:
-            renamed = dict(zip(inner, from_sequential(inner), strict=True))
-        except KeyError as error:
-            raise InputError(
-                f'{path}: features.{error.args[0]}: expected the '
-                'children 0, 1 and 4 to 7 of a ResNet'
-            ) from error
-        pairs = [(renamed.get(n[len('features.') :], n), x) for n, x in pairs]
-    return [(_BACKBONE + n, x) for n, x in pairs]
+        renamed = _from_sequential(names, 'features.', path)
+    return [(renamed.get(n, _BACKBONE + n), x) for n, x in pairs]
+
+
+def _from_sequential(names: list[str], prefix: str, path: str) -> dict[str, str]:
+    """Map the names behind a prefix, of a ``torch.nn.Sequential``, to those of a backbone."""
+    own = [n for n in names if n.startswith(prefix)]
+    inner = [n[len(prefix) :] for n in own]
+    if not _is_sequential_resnet(inner, ''):
+        # The features of torchvision's MobileNetV2 are its only child.
+        inner = [n.removeprefix('0.') for n in inner]
+    try:
+        inner = from_sequential(inner)
+    except KeyError as error:
+        raise InputError(
+            f'{path}: {prefix}{error.args[0]}: expected the children 0, 1 and '
+            '4 to 7 of a ResNet, or 0 of a MobileNetV2'
+        ) from error
+    return {name: _BACKBONE + new for name, new in zip(own, inner, strict=True)}
 
 
 def _network(pairs: Iterable[tuple[str, Tensor]], path: str) -> Network:

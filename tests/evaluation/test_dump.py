@@ -114,7 +114,7 @@ class TestDumpScores:
 
     def test_a_clip_without_a_name(self, tmp_path):
         metric = DumpScores(str(tmp_path / 'd.npz'), classes=CLASSES)
-        with pytest.raises(KeyError, match='video_id: not in the sample.*meta_keys'):
+        with pytest.raises(ValueError, match='video_id: not in the sample.*meta_keys'):
             metric.process(None, [dict(gt_label=[1, 0], pred_score=[0.5, 0.4])])
 
     def test_a_clip_without_a_stream(self, tmp_path):

@@ -229,6 +229,22 @@ def test_sigmoid():
     )
 
 
+class TestMacro:
+    def test_mean_of_what_is_defined(self, recwarn):
+        values = np.array(
+            [[[0.5, np.nan, 1], [0.25, 0.5, 0.75]], [[np.nan, np.nan, 0.5], [np.nan] * 3]]
+        )
+        result = F.macro(values)
+        np.testing.assert_allclose(result, [[0.75, 0.5], [0.5, np.nan]])
+        assert not recwarn.list
+
+    def test_is_the_mean_of_each_row(self):
+        values = np.random.default_rng(0).random((50, 8))
+        values[values < 0.2] = np.nan
+        np.testing.assert_allclose(F.macro(values), np.nanmean(values, axis=1))
+        assert F.macro(values[0]) == pytest.approx(np.nanmean(values[0]))
+
+
 class TestValidation:
     @pytest.mark.parametrize(
         'function', (F.roc_auc, F.roc_auc_micro, F.average_precision, F.f1, F.f1_micro)
@@ -299,17 +315,17 @@ class TestValidation:
         with pytest.raises(
             ValueError, match=re.escape("scores, row 1 (video_id 'b.mp4'), class 2 (Calm): ")
         ):
-            F.check_scores([[0, 0, 0], [0, 0, math.nan]], CLASSES, ids)
+            F.check_array([[0, 0, 0], [0, 0, math.nan]], 'scores', CLASSES, ids)
         with pytest.raises(
             ValueError, match=re.escape("labels, row 0 (video_id 'a.mp4'), class 1 (Fear): ")
         ):
-            F.check_labels([[0, 3, 0], [0, 0, 4]], CLASSES, ids)
+            F.check_array([[0, 3, 0], [0, 0, 4]], 'labels', CLASSES, ids)
         with pytest.raises(ValueError, match=re.escape('probabilities, row 0, class 1 (Fear): ')):
-            F.check_probabilities([[0, 3, 0]], CLASSES, [None])
+            F.check_array([[0, 3, 0]], 'probabilities', CLASSES, [None])
 
     def test_number_of_classes(self):
         with pytest.raises(ValueError) as error:
-            F.check_labels([[0, 1]], CLASSES)
+            F.check_array([[0, 1]], 'labels', CLASSES)
         assert message_of(error) == (
             'labels: expected 3 columns, one each of Joy, Fear, Calm, found shape (1, 2)'
         )
@@ -382,9 +398,3 @@ class TestComputeMetrics:
         result = F.compute_metrics(logits, [[1], [0]], ['Joy'], 0.5, F.sigmoid(logits))
         assert F.sigmoid(logits).tolist() == [[1.0], [1.0]]
         assert result['roc_auc/Joy'] == result['roc_auc/micro'] == 1
-
-    def test_single_valued(self):
-        labels = [[1, 0, 1], [1, 0, 0], [1, 0, 1]]
-        assert F.single_valued(labels, CLASSES) == {'Joy': (3, 3), 'Fear': (0, 3)}
-        assert F.single_valued([[0], [1]], ['Joy']) == {}
-        assert F.single_valued([[1]], ['Joy']) == {'Joy': (1, 1)}

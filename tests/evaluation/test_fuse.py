@@ -93,7 +93,7 @@ class TestFuseLogits:
         }
         mean = ScoreFusion(mode='mean')(streams).numpy()
         np.testing.assert_allclose(fuse_logits(logits), mean, atol=1e-6)
-        weights = dict(zip(names, (0.2, 0.7, 0.4), strict=False))
+        weights = dict(zip(names, (0.2, 0.7, 0.4)[:runs], strict=True))
         weighted = ScoreFusion('weighted', tuple(names), weights)(streams)
         np.testing.assert_allclose(
             fuse_logits(logits, list(weights.values())), weighted.numpy(), atol=1e-6

@@ -257,22 +257,6 @@ class TestWeightedROCAUC:
         assert expected in message_of(error)
 
 
-class TestMacroOf:
-    def test_mean_of_what_is_defined(self, recwarn):
-        values = np.array(
-            [[[0.5, np.nan, 1], [0.25, 0.5, 0.75]], [[np.nan, np.nan, 0.5], [np.nan] * 3]]
-        )
-        result = R.macro_of(values)
-        np.testing.assert_allclose(result, [[0.75, 0.5], [0.5, np.nan]])
-        assert not recwarn.list
-
-    def test_is_macro_of_each_row(self):
-        values = np.random.default_rng(0).random((50, 8))
-        values[values < 0.2] = np.nan
-        np.testing.assert_allclose(R.macro_of(values), [F.macro(row) for row in values])
-        assert R.macro_of(values[0]) == pytest.approx(F.macro(values[0]))
-
-
 class TestResampleSeeds:
     def test_one_seed_is_the_values(self):
         values = np.array([[0.5, np.nan, 0.25]])

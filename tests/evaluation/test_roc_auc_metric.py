@@ -14,7 +14,7 @@ from mmengine.logging import MMLogger
 from sklearn import metrics as sk
 
 import emoreact_plugin.evaluation
-from emoreact_plugin.evaluation import ROCAUCMetric
+from emoreact_plugin.evaluation import DumpScores, ROCAUCMetric, functional
 from mmaction.registry import METRICS
 from mmaction.structures import ActionDataSample
 
@@ -76,6 +76,19 @@ def warnings_logged(monkeypatch):
     module = sys.modules[ROCAUCMetric.__module__]
     monkeypatch.setattr(module, 'print_log', record)
     return messages
+
+
+@pytest.fixture
+def checked(monkeypatch):
+    """Names of the arrays that ``check_matrix`` checks."""
+    stock, names = functional.check_matrix, []
+
+    def check(values, name, *args):
+        names.append(name)
+        return stock(values, name, *args)
+
+    monkeypatch.setattr(functional, 'check_matrix', check)
+    return names
 
 
 class TestSamples:
@@ -163,6 +176,27 @@ class TestSamples:
             f'roc_auc/{name}' for name in ('micro', 'macro', 'a', 'b', 'c')
         }
 
+    def test_arrays_are_checked_once(self, checked, tmp_path):
+        """Not once a clip: a test split has 367."""
+        logits, labels = make_case(367)
+        samples = [s.to_dict() for s in stock_samples(logits, labels)]
+        for sample in samples:
+            sample['stream_logits'] = dict(face=sample['pred_score'], body=sample['pred_score'])
+        for metric in (
+            ROCAUCMetric(scores='logits', classes=CLASSES),
+            DumpScores(str(tmp_path / 'a.npz'), scores='logits', classes=CLASSES),
+        ):
+            for start in range(0, 367, 8):
+                metric.process(None, samples[start : start + 8])
+            metric.evaluate(367)
+            assert 0 < len(checked) <= 5
+            checked.clear()
+
+    def test_what_is_no_number(self):
+        sample = dict(pred_score=['a', 'b', 'c'], gt_label=[1, 0, 1], video_id='x.mp4')
+        with pytest.raises(ValueError, match="pred_score of video_id 'x.mp4': expected real num"):
+            ROCAUCMetric(classes=CLASSES).process(None, [sample])
+
     def test_results_do_not_leak_into_the_next_evaluation(self):
         metric = ROCAUCMetric(scores='logits', classes=['Joy'])
         for sign in (1, -1):
@@ -216,11 +250,11 @@ class TestErrors:
         (
             (
                 dict(pred_score=None),
-                KeyError,
+                ValueError,
                 "pred_score of video_id 'x.mp4': not in the sample, which has "
                 "['gt_label', 'pred_score', 'video_id']",
             ),
-            (dict(gt_label=None), KeyError, "gt_label of video_id 'x.mp4'"),
+            (dict(gt_label=None), ValueError, "gt_label of video_id 'x.mp4'"),
             (
                 dict(pred_score=[[0.1, 0.2, 0.3], [0.1, 0.2, 0.3]]),
                 ValueError,

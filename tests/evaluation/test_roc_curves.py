@@ -90,7 +90,8 @@ def test_what_has_no_curve_is_refused():
         mean_roc_curve([[0.1, 0.2]], [1, 1])
     with pytest.raises(
         ValueError,
-        match=r'weights: expected \(R, 2\) numbers'
-        r' of 0 or more, found \(1, 3\)',
+        match=r'weights: expected an array of shape \(R, 2\).* found shape \(1, 3\)',
     ):
         weighted_roc_curves([0.1, 0.2], [0, 1], [[1, 1, 1]])
+    with pytest.raises(ValueError, match='weights, resample 0, clip 1: .*0 or more, found -1'):
+        weighted_roc_curves([0.1, 0.2], [0, 1], [[1, -1]])

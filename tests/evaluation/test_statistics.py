@@ -284,7 +284,7 @@ class TestPairedBootstrap:
 
         def macro(model):
             values = [R.weighted_roc_auc(x, labels, weights) for x in model]
-            return R.macro_of(values)
+            return F.macro(values)
 
         def micro(model):
             return [R.weighted_roc_auc_micro(x, labels, weights) for x in model]

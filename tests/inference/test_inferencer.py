@@ -110,7 +110,7 @@ def test_windows_are_scored_as_clips_of_their_own(checkpoint, tmp_path):
         packed = inferencer.pipeline.pack(
             sample, [frames[k] for k in sample['frame_inds']], Landmarks.none(3)
         )
-        logits = inferencer.score([packed]).logits[0]
+        logits = inferencer.scorer([packed]).logits[0]
         np.testing.assert_allclose(
             as_array(window.probabilities), 1 / (1 + np.exp(-logits)), atol=1e-5
         )
@@ -376,6 +376,14 @@ def test_a_stock_recognizer_of_whole_frames(videos, tmp_path):
     assert result.warnings == [] and result.streams == {} and result.reliable
     assert result.windows[0].found == {}
     json.dumps(result.to_dict())
+
+
+@pytest.mark.parametrize('with_config', [False, True])
+def test_a_checkpoint_is_loaded_once(with_config, checkpoint, monkeypatch):
+    load, loaded = torch.load, []
+    monkeypatch.setattr(torch, 'load', lambda *a, **k: loaded.append(a[0]) or load(*a, **k))
+    EmotionInferencer(checkpoint, Config(build(**OPTIONS)) if with_config else None)
+    assert loaded == [checkpoint]
 
 
 def test_a_hostile_checkpoint_is_refused(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ import emoreact_plugin  # noqa: F401
 from emoreact_plugin.models import load_recognizer
 from emoreact_plugin.models.load_recognizer import _without_start_weights
 from emoreact_plugin.recipes import build
-from emoreact_plugin.weights.checkpoints import read_config
+from emoreact_plugin.weights.checkpoints import read_checkpoint
 from mmaction.registry import MODELS
 
 
@@ -32,7 +32,7 @@ def save(path, text, state=None):
 
 def test_the_config_in_a_checkpoint_is_the_runs(trained):
     cfg, _, path = trained
-    assert read_config(path).to_dict() == cfg.to_dict()
+    assert read_checkpoint(path).config.to_dict() == cfg.to_dict()
 
 
 def test_all_forms_of_values_that_mmengine_writes(tmp_path):
@@ -48,7 +48,7 @@ def test_all_forms_of_values_that_mmengine_writes(tmp_path):
         keys={1: 'x', 2: dict(y=3)},
     )
     path = save(tmp_path / 'x.pth', Config(values).pretty_text)
-    assert read_config(path).to_dict() == values
+    assert read_checkpoint(path).config.to_dict() == values
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_config_that_is_more_than_data_is_not_run(text, found, tmp_path, monke
     monkeypatch.chdir(tmp_path)
     path = save(tmp_path / 'x.pth', text)
     with pytest.raises(ValueError, match=f'x.pth.*plain values.*{found}.*give the config file'):
-        read_config(path)
+        _ = read_checkpoint(path).config
     assert not (tmp_path / 'made').exists()
 
 

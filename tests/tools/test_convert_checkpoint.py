@@ -204,4 +204,4 @@ def test_the_file_that_is_read_is_not_written_over(convert, original):
 
 def test_no_file(convert, tmp_path):
     code, _, error = convert(str(tmp_path / 'no.pth'), '--out', 'out.pth')
-    assert code == 1 and 'no.pth: no such weight file' in error
+    assert code == 1 and 'no.pth: no such checkpoint or weight file' in error

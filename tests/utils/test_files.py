@@ -1,10 +1,14 @@
+import json
+import math
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import emoreact_plugin
-from emoreact_plugin.utils.files import write_text, write_whole
+from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.files import write_json, write_text, write_whole
 
 
 def test_it_gets_its_name_when_it_is_whole(tmp_path):
@@ -77,3 +81,19 @@ def test_all_of_the_package_writes_in_this_way():
         for path in sorted(package.rglob('*.py'))
         if 'os.replace(' in path.read_text(encoding='utf-8')
     ] == ['files.py']
+
+
+def test_json_is_utf_8_and_any_json_reader_takes_it(tmp_path):
+    path = tmp_path / 'new' / 'x.json'
+    odd = os.fsdecode(b'\xff.mp4')  # the name of a file that is no UTF-8
+    write_json(path, {'ä': Path('b'), 'n': np.float32(0.5), 'odd': odd, 'none': None})
+    text = path.read_bytes().decode('utf-8')
+    assert 'ä' in text
+    assert json.loads(text) == {'ä': 'b', 'n': 0.5, 'odd': odd, 'none': None}
+
+
+@pytest.mark.parametrize('bad', [math.nan, math.inf, np.float32('nan'), {1, 2}, object()])
+def test_what_is_no_json_is_not_written(bad, tmp_path):
+    with pytest.raises(InputError, match='x.json: expected'):
+        write_json(tmp_path / 'x.json', dict(a=[bad]))
+    assert not os.listdir(tmp_path)

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from emoreact_plugin.weights.checkpoints import (
+    Checkpoint,
     check_recipe,
-    checkpoint_of,
     latest_checkpoint,
-    read_meta,
-    stored_recipe,
+    read_checkpoint,
+    resolve_checkpoint,
 )
 
 CFG = """
@@ -20,6 +20,11 @@ recipe = dict(
     arch='resnet18', input='face', num_segments=3, shift=False, init='scratch')
 model = dict(type='A')
 """
+
+
+def of_run(cfg):
+    """Make the checkpoint of a run with a configuration."""
+    return Checkpoint('a.pth', dict(meta=dict(cfg=cfg)))
 
 
 def test_the_latest_checkpoint_is_found_after_a_move(tmp_path):
@@ -34,31 +39,31 @@ def test_the_best_checkpoint_of_a_folder(tmp_path):
     folder = tmp_path / 'run [1]'
     folder.mkdir()
     file = str(folder / 'epoch_3.pth')
-    assert checkpoint_of(file) == file  # whether it is there or not
+    assert resolve_checkpoint(file) == file  # whether it is there or not
     with pytest.raises(FileNotFoundError) as error:
-        checkpoint_of(str(folder))
+        resolve_checkpoint(str(folder))
     assert str(error.value) == (
         f'{folder}: expected a folder with a checkpoint best_*.pth, or with '
         'the last_checkpoint of a training, found neither'
     )
     (folder / 'epoch_3.pth').touch()
     (folder / 'last_checkpoint').write_text('/elsewhere/epoch_3.pth')
-    assert checkpoint_of(str(folder)) == file
+    assert resolve_checkpoint(str(folder)) == file
     names = ['best_micro_epoch_2.pth', 'best_micro_epoch_3.pth']
     (folder / names[0]).touch()
-    assert checkpoint_of(str(folder)) == str(folder / names[0])
+    assert resolve_checkpoint(str(folder)) == str(folder / names[0])
     (folder / names[1]).touch()
     with pytest.raises(
         ValueError, match=f'expected one checkpoint .* found {", ".join(names)}; name one'
     ):
-        checkpoint_of(str(folder))
+        resolve_checkpoint(str(folder))
     metrics = folder / 'metrics.json'
     metrics.write_text(json.dumps(dict(checkpoint='/elsewhere/' + names[0])))
-    assert checkpoint_of(str(folder)) == str(folder / names[0])
+    assert resolve_checkpoint(str(folder)) == str(folder / names[0])
     for other in ('[]', '{', json.dumps(dict(checkpoint='epoch_3.pth'))):
         metrics.write_text(other)
         with pytest.raises(ValueError, match='name one'):
-            checkpoint_of(str(folder))
+            resolve_checkpoint(str(folder))
 
 
 def test_a_folder_of_several_seeds_names_their_checkpoints(tmp_path):
@@ -69,15 +74,15 @@ def test_a_folder_of_several_seeds_names_their_checkpoints(tmp_path):
         FileNotFoundError,
         match='found neither .but .*seed0.best_epoch_1.pth, .*seed1.best_epoch_1.pth.$',
     ):
-        checkpoint_of(str(tmp_path))
+        resolve_checkpoint(str(tmp_path))
 
 
 def test_meta(tmp_path):
     path = str(tmp_path / 'a.pth')
     torch.save(dict(meta=dict(seed=3), state_dict={}), path)
-    assert read_meta(path) == dict(seed=3)
+    assert read_checkpoint(path).meta == dict(seed=3)
     torch.save(dict(a=torch.zeros(2)), path)
-    assert read_meta(path) == {}
+    assert read_checkpoint(path).meta == {}
 
 
 def test_meta_of_a_file_of_the_old_format(tmp_path):
@@ -87,7 +92,7 @@ def test_meta_of_a_file_of_the_old_format(tmp_path):
         path,
         _use_new_zipfile_serialization=False,
     )
-    assert read_meta(path) == dict(seed=3)
+    assert read_checkpoint(path).meta == dict(seed=3)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +104,7 @@ def test_meta_of_a_file_of_the_old_format(tmp_path):
         b'\x80\x02h\x05.',
         b'\x80\x02K\x01K\x02b.',
         b'\x80\x02}K\x01u.',
+        b'no pickle',
         b'PK\x03\x04 cut off',
         pickle.dumps([1], protocol=2),
         struct.pack('<q', 3),
@@ -106,8 +112,9 @@ def test_meta_of_a_file_of_the_old_format(tmp_path):
 )
 def test_damaged_files(content, tmp_path):
     (tmp_path / 'a.pth').write_bytes(content)
-    with pytest.raises(ValueError, match='a.pth: cannot be read as a PyTorch'):
-        read_meta(str(tmp_path / 'a.pth'))
+    for foreign in (False, True):
+        with pytest.raises(ValueError, match='a.pth: cannot be read as a PyTorch'):
+            read_checkpoint(str(tmp_path / 'a.pth'), foreign)
 
 
 def test_a_damaged_pickle_in_an_archive(tmp_path):
@@ -119,19 +126,19 @@ def test_a_damaged_pickle_in_an_archive(tmp_path):
         for name in good.namelist():
             bad.writestr(name, b'\x80\x02K\x01Q.' if name.endswith('.pkl') else good.read(name))
     with pytest.raises(ValueError, match='bad.pth: .*AssertionError'):
-        read_meta(str(tmp_path / 'bad.pth'))
+        read_checkpoint(str(tmp_path / 'bad.pth'))
 
 
 def test_meta_of_what_is_no_checkpoint(tmp_path):
-    with pytest.raises(FileNotFoundError, match='b.pth: no such checkpoint'):
-        read_meta(str(tmp_path / 'b.pth'))
+    with pytest.raises(FileNotFoundError, match='b.pth: no such checkpoint or weight file'):
+        read_checkpoint(str(tmp_path / 'b.pth'))
     path = tmp_path / 'c.pth'
     path.write_bytes(b'not a checkpoint')
     with pytest.raises(ValueError, match='c.pth: cannot be read'):
-        read_meta(str(path))
+        read_checkpoint(str(path))
     torch.save(dict(meta=Runs(str(tmp_path / 'created'))), str(path))
     with pytest.raises(ValueError, match='cannot be read'):
-        read_meta(str(path))
+        read_checkpoint(str(path))
     assert not (tmp_path / 'created').exists()
 
 
@@ -144,7 +151,7 @@ class Runs:
 
 
 def test_the_recipe_is_read_and_nothing_is_run(tmp_path):
-    assert stored_recipe(dict(cfg=CFG)) == dict(
+    assert of_run(CFG).recipe == dict(
         arch='resnet18', input='face', num_segments=3, shift=False, init='scratch'
     )
     for text in (
@@ -154,24 +161,22 @@ def test_the_recipe_is_read_and_nothing_is_run(tmp_path):
         'not python (',
         f"recipe = dict(input=open('{tmp_path}/x', 'w'))",
     ):
-        assert stored_recipe(dict(cfg=text)) is None
+        assert of_run(text).recipe is None
     assert not list(tmp_path.iterdir())
 
 
 def test_other_options_are_refused():
-    recipe = stored_recipe(dict(cfg=CFG))
-    check_recipe('a.pth', dict(cfg=CFG), recipe)
-    check_recipe('a.pth', dict(cfg=CFG), dict(recipe, init='imagenet'))
-    check_recipe(
-        'a.pth', dict(cfg=CFG.replace('shift=', 'mask=True, shift=')), dict(recipe, mask=False)
-    )
-    check_recipe('a.pth', dict(cfg=CFG), None)
-    check_recipe('a.pth', {}, recipe)
-    check_recipe('a.pth', dict(cfg='recipe = 3'), recipe)
-    check_recipe('a.pth', dict(cfg=CFG), 3)
-    check_recipe('a.pth', dict(cfg="recipe = dict(classes=['a', 'b'])"), dict(classes=('a', 'b')))
+    recipe = of_run(CFG).recipe
+    check_recipe(of_run(CFG), recipe)
+    check_recipe(of_run(CFG), dict(recipe, init='imagenet'))
+    check_recipe(of_run(CFG.replace('shift=', 'mask=True, shift=')), dict(recipe, mask=False))
+    check_recipe(of_run(CFG), None)
+    check_recipe(Checkpoint('a.pth', {}), recipe)
+    check_recipe(of_run('recipe = 3'), recipe)
+    check_recipe(of_run(CFG), 3)
+    check_recipe(of_run("recipe = dict(classes=['a', 'b'])"), dict(classes=('a', 'b')))
     with pytest.raises(ValueError) as error:
-        check_recipe('a.pth', dict(cfg=CFG), dict(recipe, input='body', num_segments=5))
+        check_recipe(of_run(CFG), dict(recipe, input='body', num_segments=5))
     assert 'a.pth' in str(error.value)
     assert "input 'face' (found), 'body' (expected)" in str(error.value)
     assert 'num_segments 3 (found), 5 (expected)' in str(error.value)
@@ -182,8 +187,8 @@ def test_other_options_are_refused():
     [('mask', False, True), ('mask_kind', 'surgical', 'kn95'), ('pos_weight', True, False)],
 )
 def test_going_on_needs_what_a_test_may_change(option, before, after):
-    meta = dict(cfg=CFG.replace('shift=', f'{option}={before!r}, shift='))
-    recipe = {**stored_recipe(meta), option: after}
-    check_recipe('a.pth', meta, recipe)
+    checkpoint = of_run(CFG.replace('shift=', f'{option}={before!r}, shift='))
+    recipe = {**checkpoint.recipe, option: after}
+    check_recipe(checkpoint, recipe)
     with pytest.raises(ValueError, match=f'{option} {before!r} .found., {after!r} .expected.'):
-        check_recipe('a.pth', meta, recipe, resume=True)
+        check_recipe(checkpoint, recipe, resume=True)

@@ -4,7 +4,7 @@ import torch
 from mmengine.config import Config
 
 from emoreact_plugin.recipes import build
-from emoreact_plugin.weights.checkpoints import read_meta
+from emoreact_plugin.weights.checkpoints import read_checkpoint
 from emoreact_plugin.weights.conversion import to_checkpoint, write_checkpoint
 from emoreact_plugin.weights.weight_files import read_weight_file
 from mmaction.registry import MODELS
@@ -43,7 +43,7 @@ def test_what_a_run_says_of_its_data_is_kept(run, tmp_path):
     content, _ = to_checkpoint(run(), config())
     path = str(tmp_path / 'out.pth')
     write_checkpoint(content, path, str(tmp_path / 'run.pth'))
-    assert read_meta(path)['dataset_meta'] == ABOUT
+    assert read_checkpoint(path).dataset_meta == ABOUT
     # A configuration that does not say the classes leaves the file's.
     cfg = config()
     cfg.test_dataloader = None

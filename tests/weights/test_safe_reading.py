@@ -1,7 +1,6 @@
 import collections
 import pathlib
 import pickle
-import struct
 import subprocess
 import sys
 import types
@@ -11,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from emoreact_plugin.weights.safe_reading import StandIn, read_safely
+from emoreact_plugin.weights.checkpoints import read_checkpoint
+from emoreact_plugin.weights.safe_reading import StandIn
 from tests.weights.weight_samples import hostile
 
 HOSTILE = list(hostile('x'))
@@ -27,12 +27,13 @@ def test_what_would_create_a_file_is_refused(how, old_format, tmp_path):
         file,
         _use_new_zipfile_serialization=not old_format,
     )
-    with pytest.raises(
-        ValueError, match='evil.pth: cannot be read.*could run code; nothing of it was run'
-    ) as error:
-        read_safely(str(file))
-    assert 'safe_globals' not in str(error.value)
-    assert 'weights_only' not in str(error.value)
+    for foreign in (False, True):
+        with pytest.raises(
+            ValueError, match='evil.pth: cannot be read.*could run code; nothing of it was run'
+        ) as error:
+            read_checkpoint(str(file), foreign)
+        assert 'safe_globals' not in str(error.value)
+        assert 'weights_only' not in str(error.value)
     assert not (tmp_path / 'created').exists()
     if how == 'open':  # it does what it says
         evil.call[0](*evil.call[1]).close()
@@ -69,8 +70,9 @@ def test_an_object_of_a_lost_class_is_replaced(old_format, tmp_path):
         tmp_path / 'a.pth',
         _use_new_zipfile_serialization=not old_format,
     )
-    content, replaced = read_safely(path)
-    assert replaced == ['lost_module.Config']
+    checkpoint = read_checkpoint(path, foreign=True)
+    content = checkpoint.content
+    assert checkpoint.replaced == ['lost_module.Config']
     assert torch.equal(content['x'], tensor) and content['epoch'] == 7
     for name in ('config', 'best'):
         assert isinstance(content[name], StandIn)
@@ -80,14 +82,16 @@ def test_an_object_of_a_lost_class_is_replaced(old_format, tmp_path):
 
 def test_plain_files_are_read_as_they_are(tmp_path):
     torch.save(dict(a=[1, 'x']), tmp_path / 'a.pth')
-    assert read_safely(str(tmp_path / 'a.pth')) == (dict(a=[1, 'x']), [])
+    for foreign in (False, True):
+        checkpoint = read_checkpoint(str(tmp_path / 'a.pth'), foreign)
+        assert checkpoint.content == dict(a=[1, 'x']) and checkpoint.replaced == []
 
 
 def test_a_lost_class_that_is_called_is_refused(tmp_path):
     kind = lost_class(__reduce__=lambda self: (kind, (1,)))
     path = save_with(kind, dict(a=kind()), tmp_path / 'a.pth')
     with pytest.raises(ValueError, match='calls something that is not here'):
-        read_safely(path)
+        read_checkpoint(path, foreign=True)
 
 
 def test_a_class_that_is_here_is_refused(tmp_path):
@@ -103,7 +107,7 @@ def test_a_class_that_is_here_is_refused(tmp_path):
     if stock:
         sys.modules['colorsys'] = stock
     with pytest.raises(ValueError, match='asks for colorsys.Config'):
-        read_safely(path)
+        read_checkpoint(path, foreign=True)
     assert not ran
 
 
@@ -113,7 +117,7 @@ def test_a_class_that_is_here_by_python_2s_name_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / 'a.pth') as archive:
         assert b'ccommands\n' in archive.read('a/data.pkl')
     with pytest.raises(ValueError, match='asks for commands.Completed'):
-        read_safely(str(tmp_path / 'a.pth'))
+        read_checkpoint(str(tmp_path / 'a.pth'), foreign=True)
 
 
 def test_modules_that_are_looked_for_are_not_imported(tmp_path, monkeypatch):
@@ -122,23 +126,8 @@ def test_modules_that_are_looked_for_are_not_imported(tmp_path, monkeypatch):
     path = save_with(kind, dict(a=kind()), tmp_path / 'a.pth')
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(ValueError, match='asks for found_module.Config'):
-        read_safely(path)
+        read_checkpoint(path, foreign=True)
     assert 'found_module' not in sys.modules
-
-
-@pytest.mark.parametrize(
-    'content',
-    [b'', b'no pickle', b'PK\x03\x04 cut off', pickle.dumps([1], protocol=2), struct.pack('<q', 3)],
-)
-def test_damaged_files(content, tmp_path):
-    (tmp_path / 'a.pth').write_bytes(content)
-    with pytest.raises(ValueError, match='a.pth: cannot be read as a PyTorch'):
-        read_safely(str(tmp_path / 'a.pth'))
-
-
-def test_no_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match='no.pth: no such weight file'):
-        read_safely(str(tmp_path / 'no.pth'))
 
 
 def test_mmengines_own_checkpoints(tmp_path):
@@ -157,6 +146,9 @@ def test_mmengines_own_checkpoints(tmp_path):
     )
     with pytest.raises(pickle.UnpicklingError):
         torch.load(tmp_path / 'a.pth', weights_only=True)
-    content, replaced = read_safely(str(tmp_path / 'a.pth'))
-    assert content['state_dict']['a'].sum() == 2 and replaced == []
+    with pytest.raises(ValueError, match='a.pth: .*asks for mmengine.logging.history_buffer'):
+        read_checkpoint(str(tmp_path / 'a.pth'))
+    checkpoint = read_checkpoint(str(tmp_path / 'a.pth'), foreign=True)
+    content = checkpoint.content
+    assert content['state_dict']['a'].sum() == 2 and checkpoint.replaced == []
     assert isinstance(content['message_hub']['log_scalars']['loss'], StandIn)

@@ -67,7 +67,7 @@ def test_original(name, options, old_format, models, tmp_path):
     for part in ('weight', 'bias'):
         assert torch.equal(network.tensors[f'cls_head.fc_cls.{part}'], getattr(head, part))
     assert file.left_out == ['threshold']
-    assert file.replaced == ['parse_config.ConfigParser']
+    assert file.checkpoint.replaced == ['parse_config.ConfigParser']
     assert file.meta == dict(arch='TSN', epoch=7)
 
 

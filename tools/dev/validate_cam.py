@@ -38,7 +38,7 @@ from emoreact_plugin.models import load_recognizer
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_text
 from emoreact_plugin.utils.progress import progress_bar
-from emoreact_plugin.weights.checkpoints import checkpoint_of
+from emoreact_plugin.weights.checkpoints import resolve_checkpoint
 
 
 class Measured(NamedTuple):
@@ -321,7 +321,7 @@ def main():
         cues = read_cues(data_root)
         if cues is None:
             raise InputError(f'{data_root}: expected the drawn sample data with its cues.json')
-        checkpoint = checkpoint_of(args.checkpoint)
+        checkpoint = resolve_checkpoint(args.checkpoint)
         cfg, model = load_recognizer(checkpoint, cfg)
         if not hasattr(model, 'recognizer_of'):
             raise InputError(f'expected a LateFusionRecognizer, found {type(model).__name__}')

@@ -17,7 +17,7 @@ import numpy as np
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors
-from emoreact_plugin.evaluation import interval, macro_of
+from emoreact_plugin.evaluation import interval, macro
 from emoreact_plugin.experiments import (
     Bootstrap,
     Claim,
@@ -99,8 +99,8 @@ def mean_of(bootstrap, row, cues):
     points = point_scores(bootstrap.scores[row])
     drawn = bootstrap.drawn(row, bootstrap.level)
     return (
-        float(macro_of([points[cue].mean() for cue in cues])),
-        macro_of(np.stack([drawn[cue].mean(0) for cue in cues], -1)),
+        float(macro([points[cue].mean() for cue in cues])),
+        macro(np.stack([drawn[cue].mean(0) for cue in cues], -1)),
     )
 
 

@@ -319,7 +319,7 @@ class EmotionStream:
             *(np.concatenate(each) for each in zip(*(one.landmarks for one in kept), strict=True))
         )
         packed = owner.pipeline.pack(window.sample, [each.frame for each in kept], landmarks)
-        scores = owner.score([packed])
+        scores = owner.scorer([packed])
         fused = probabilities_of(owner.classes, sigmoid(scores.logits[0]))
         end = window.start + owner.window_seconds
         shares = self._shares(window.start, end, kept)

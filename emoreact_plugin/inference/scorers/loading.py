@@ -5,7 +5,7 @@ from mmengine.config import Config
 
 from emoreact_plugin.models import load_recognizer
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.weights.checkpoints import read_meta
+from emoreact_plugin.weights.checkpoints import read_checkpoint
 
 from .base import Scorer
 from .torch_scorer import TorchScorer
@@ -44,8 +44,8 @@ def load_scorer(
 
         return OnnxScorer(checkpoint)
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
-    cfg, model = load_recognizer(checkpoint, config, device)
-    return TorchScorer(cfg, model, read_meta(checkpoint).get('dataset_meta'))
+    read = read_checkpoint(checkpoint)
+    return TorchScorer(*load_recognizer(read, config, device), read.dataset_meta)
 
 
 def check_device(device: str) -> None:

@@ -10,6 +10,7 @@ from emoreact_plugin.datasets.annotations import EMOTIONS
 from emoreact_plugin.models import score_stream
 from emoreact_plugin.utils.errors import InputError
 
+from ..pipeline import test_dataset
 from .base import Scorer, Scores
 
 
@@ -29,7 +30,7 @@ class TorchScorer(Scorer):
 
     def __init__(self, cfg: Config, model: nn.Module, dataset_meta: dict | None = None) -> None:
         self.cfg, self.model = cfg, model
-        self.dataset_meta = dataset_meta if isinstance(dataset_meta, dict) else {}
+        self.dataset_meta = dataset_meta or {}
         self.has_streams = hasattr(model, 'streams')
         self.threshold = getattr(model, 'threshold', 0.5)
         if self.has_streams:
@@ -77,9 +78,7 @@ def classes_of(cfg: Config, count: int, trained: dict) -> tuple[str, ...]:
         ``trained['classes']``, those that the test data set names, EmoReact's emotions for an
         ``EmoReactDataset``, ``'class 0'``, ...
     """
-    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
-    while 'dataset' in dataset:
-        dataset = dataset['dataset']
+    dataset = test_dataset(cfg)
     choices = [
         trained.get('classes'),
         (dataset.get('metainfo') or {}).get('classes'),

@@ -31,7 +31,7 @@ def test_windows_of_a_stream_are_those_of_the_file(inferencer, tmp_path):
     results = list(inferencer.stream(iterate_frames(path), fps=10))
     # the last window of a file is aligned to its end, which a stream has not
     assert len(results) == len(expected.windows) - 1 == 5
-    for found, window in zip(results, expected.windows, strict=False):
+    for found, window in zip(results, expected.windows[:-1], strict=True):
         assert found.start_s == pytest.approx(window.start_s)
         assert found.end_s == pytest.approx(window.end_s)
         for name, value in window.probabilities.items():
