@@ -9,9 +9,10 @@ import numpy as np
 from emoreact_plugin.plots.plots import save_figure
 from emoreact_plugin.plots.roc_plots import MAX_RUNS, plot_roc_bars, plot_roc_curves
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.tables import score_cell, text_table
 
 from .comparisons import AVERAGES
-from .report import csv_text
+from .report import number_csv
 from .scores import Scores
 from .table import Summary
 
@@ -77,21 +78,17 @@ def scores_text(lines: Sequence[RunScore]) -> str:
     before = None
     for each in lines:
         interval = '-' if np.isnan(each.low) else (f'{each.low:.3f} to {each.high:.3f}')
-        value = 'not defined' if np.isnan(each.roc_auc) else (f'{each.roc_auc:.3f}')
+        value = 'not defined' if np.isnan(each.roc_auc) else score_cell(each.roc_auc)
         count = '' if each.metric in AVERAGES else (f'{each.positives} of {each.clips}')
         head = (each.metric, count) if each.metric != before else ('', '')
         rows.append((*head, each.run, value, interval))
         before = each.metric
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return '\n'.join(
-        '  '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
+    return text_table(rows, right=False)
 
 
 def scores_csv(lines: Sequence[RunScore]) -> str:
     """Format scores as CSV for other programs; what is not defined is empty."""
-    return csv_text(RunScore._fields, lines)
+    return number_csv(RunScore._fields, lines)
 
 
 def save_roc_figures(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -123,6 +124,40 @@ def _panel(
             label='published, averaging not stated',
         )
     axes.set_xlabel(f'ROC AUC, {average}')
-    axes.grid(axis='x', linewidth=0.4, alpha=0.5)
-    axes.spines[['top', 'right']].set_visible(False)
+    clean_axes(axes)
+
+
+def clean_axes(axes: Axes, grid: str = 'x', without: Sequence[str] = ('top', 'right')) -> None:
+    """Draw thin grid lines along one axis, below the data, and leave out some sides of the frame.
+
+    Args:
+        axes (Axes): Of matplotlib.
+        grid (str): ``'x'`` or ``'y'``.
+        without (Sequence[str]): The sides to leave out.
+    """
+    axes.grid(axis=grid, linewidth=0.4, alpha=0.5)
+    axes.spines[list(without)].set_visible(False)
     axes.set_axisbelow(True)
+
+
+def write_counts(
+    axes: Axes, widths: Sequence[float], places: Sequence[float], counts: Sequence, size: int
+) -> None:
+    """Write a count to the right of each horizontal bar.
+
+    Args:
+        axes (Axes): Of matplotlib.
+        widths (Sequence[float]): Where each bar ends.
+        places (Sequence[float]): Where the middle of each bar is.
+        counts (Sequence): A whole number for each bar.
+        size (int): Size of the font.
+    """
+    for width, place, count in zip(widths, places, counts, strict=True):
+        axes.annotate(
+            str(int(count)),
+            (width, place),
+            (1.5, 0),
+            textcoords='offset points',
+            va='center',
+            fontsize=size,
+        )

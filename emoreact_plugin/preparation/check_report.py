@@ -1,9 +1,5 @@
 """Report what a check of a dataset found, as text and as files."""
 
-import csv
-import io
-import json
-import os
 import os.path as osp
 from collections import Counter
 from collections.abc import Sequence
@@ -11,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from emoreact_plugin.datasets.checks.findings import LEVELS, Clip, Finding, Report
-from emoreact_plugin.utils.files import write_text
+from emoreact_plugin.utils.files import write_json, write_text
+from emoreact_plugin.utils.tables import csv_text, score_cell, text_table
 from emoreact_plugin.utils.text import number
 
 SHOWN = 10
@@ -120,7 +117,7 @@ def _splits_table(report: Report) -> str:
                 _share(opened, 'no_face'),
                 _share(opened, 'no_body'),
                 str(int((labels.sum(axis=1) == 0).sum())),
-                _number(report.prior.get(split)),
+                score_cell(report.prior.get(split)),
             )
         )
     return _grid(rows) + (
@@ -161,10 +158,6 @@ def _share(clips: Sequence[Clip], name: str) -> str:
     return f'{sum(getattr(c, name) * c.frames for c in known) / frames:.1%}'
 
 
-def _number(value: float | None) -> str:
-    return '-' if value is None else f'{value:.3f}'
-
-
 def _labels_table(report: Report) -> str:
     rows = [('positives', *report.labels)]
     for k, name in enumerate(report.classes):
@@ -189,15 +182,7 @@ def _pairs_table(report: Report) -> str:
 
 
 def _grid(rows: Sequence[Sequence[str]]) -> str:
-    rows = [[_plain(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return '\n'.join(
-        '  '.join(
-            [row[0].ljust(widths[0])]
-            + [cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True)]
-        ).rstrip()
-        for row in rows
-    )
+    return text_table([[_plain(cell) for cell in row] for row in rows])
 
 
 def write_report(report: Report, out: str) -> list[str]:
@@ -210,7 +195,6 @@ def write_report(report: Report, out: str) -> list[str]:
     Returns:
         list[str]: The names of the files.
     """
-    os.makedirs(out, exist_ok=True)
     summary = dict(
         counts=count_levels(report),
         classes=report.classes,
@@ -234,20 +218,12 @@ def write_report(report: Report, out: str) -> list[str]:
         ]
         for clip in report.clips
     ]
-    texts = {
-        'findings.csv': _csv(Finding._fields, report.findings),
-        'clips.csv': _csv(Clip._fields, clips),
-        'summary.json': json.dumps(summary, indent=1) + '\n',
+    tables = {
+        'findings.csv': csv_text(Finding._fields, report.findings),
+        'clips.csv': csv_text(Clip._fields, clips),
     }
-    for name, text in texts.items():
+    for name, text in tables.items():
         # Names of files may hold bytes that are no UTF-8.
         write_text(osp.join(out, name), text, errors='backslashreplace')
-    return list(texts)
-
-
-def _csv(head: Sequence[str], rows: Sequence[Sequence]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(head)
-    writer.writerows(rows)
-    return text.getvalue()
+    write_json(osp.join(out, 'summary.json'), summary)
+    return [*tables, 'summary.json']

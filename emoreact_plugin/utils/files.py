@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 import os
 import os.path as osp
 import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
 
 PathLike = str | os.PathLike[str]
 
@@ -56,6 +61,40 @@ def write_text(path: str | os.PathLike[str], text: str, errors: str = 'strict') 
         open(part, 'w', encoding='utf-8', newline='', errors=errors) as file,
     ):
         file.write(text)
+
+
+def write_json(
+    path: str | os.PathLike[str], value: Any, indent: int = 1, ensure_ascii: bool = True
+) -> None:
+    """Write a JSON file, whole or not at all.
+
+    NaN and infinity, which JSON does not have, become ``null``; paths become text, and NumPy's
+    numbers and arrays plain ones.
+
+    Args:
+        path (str | PathLike): The file, see :func:`write_whole`.
+        value (Any): The content.
+        indent (int): Spaces before each level. Defaults to 1.
+        ensure_ascii (bool): Escape all characters but those of ASCII. Defaults to True.
+
+    Raises:
+        TypeError: If something has no JSON form. No file is written then.
+    """
+    text = json.dumps(_plain_value(value), indent=indent, ensure_ascii=ensure_ascii)
+    # Names of files may hold bytes that are no UTF-8.
+    write_text(path, text + '\n', errors='backslashreplace')
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {str(key): _plain_value(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain_value(each) for each in value]
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _delete(path: str) -> None:
