@@ -1,10 +1,13 @@
+import json
+import math
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import emoreact_plugin
-from emoreact_plugin.utils.files import write_text, write_whole
+from emoreact_plugin.utils.files import write_json, write_text, write_whole
 
 
 def test_it_gets_its_name_when_it_is_whole(tmp_path):
@@ -77,3 +80,33 @@ def test_all_of_the_package_writes_in_this_way():
         for path in sorted(package.rglob('*.py'))
         if 'os.replace(' in path.read_text(encoding='utf-8')
     ] == ['files.py']
+
+
+def test_json_of_paths_numbers_and_what_is_not_known(tmp_path):
+    path, name = tmp_path / 'new' / 'x.json', os.fsdecode(b'\xff.mp4')
+    value = dict(
+        path=Path('a'),
+        values=(np.int64(1), np.float32(0.5), math.nan, np.float64(math.inf)),
+        array=np.array([[1, math.nan]]),
+        yes=np.bool_(True),
+        text='\u00fc',
+        name=name,
+    )
+    for ascii_only in (True, False):
+        write_json(path, value, ensure_ascii=ascii_only)
+        text = path.read_text(encoding='utf-8')
+        assert ('\u00fc' in text) != ascii_only and text.endswith('}\n')
+        assert json.loads(text) == dict(
+            path='a',
+            values=[1, 0.5, None, None],
+            array=[[1, None]],
+            yes=True,
+            text='\u00fc',
+            name=name,
+        )
+
+
+def test_json_refuses_what_has_no_form(tmp_path):
+    with pytest.raises(TypeError):
+        write_json(tmp_path / 'x.json', {'a': {1}})
+    assert not os.listdir(tmp_path)
