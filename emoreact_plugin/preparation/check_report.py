@@ -223,7 +223,6 @@ def write_report(report: Report, out: str) -> list[str]:
         'clips.csv': csv_text(Clip._fields, clips),
     }
     for name, text in tables.items():
-        # Names of files may hold bytes that are no UTF-8.
-        write_text(osp.join(out, name), text, errors='backslashreplace')
+        write_text(osp.join(out, name), text)
     write_json(osp.join(out, 'summary.json'), summary)
     return [*tables, 'summary.json']

@@ -47,20 +47,17 @@ def write_whole(target: str | os.PathLike[str], at_once: bool = False) -> Iterat
         _delete(part)
 
 
-def write_text(path: str | os.PathLike[str], text: str, errors: str = 'strict') -> None:
+def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write a text file in UTF-8, whole or not at all, with its line ends as they are.
 
     Args:
         path (str | PathLike): The file, see :func:`write_whole`.
         text (str): All of the text.
-        errors (str): How to treat characters that UTF-8 cannot hold, see
-            ``open``. Defaults to ``'strict'``.
     """
-    with (
-        write_whole(path) as part,
-        open(part, 'w', encoding='utf-8', newline='', errors=errors) as file,
-    ):
-        file.write(text)
+    # Names of files may hold bytes that are no UTF-8.
+    data = text.encode('utf-8', 'backslashreplace')
+    with write_whole(path) as part, open(part, 'wb') as file:
+        file.write(data)
 
 
 def write_json(
@@ -81,8 +78,7 @@ def write_json(
         TypeError: If something has no JSON form. No file is written then.
     """
     text = json.dumps(_plain_value(value), indent=indent, ensure_ascii=ensure_ascii)
-    # Names of files may hold bytes that are no UTF-8.
-    write_text(path, text + '\n', errors='backslashreplace')
+    write_text(path, text + '\n')
 
 
 def _plain_value(value: Any) -> Any:
