@@ -43,7 +43,7 @@ def to_markdown(table: Table, rows: Sequence[Row], notes: Sequence[str]) -> str:
 
 
 def _main_table(table: Table, rows: Sequence[Row]) -> str:
-    levels = list(next(iter(table.rows.values())).intervals)
+    levels = table.levels
     head = ['Row']
     for average in ('micro', 'macro'):
         head += [f'{average}', *(f'over {level}' for level in levels)]
@@ -71,7 +71,7 @@ def _main_table(table: Table, rows: Sequence[Row]) -> str:
 
 def _notes(table: Table, rows: Sequence[Row]) -> str:
     runs = sorted({len(s.runs['micro']) for s in table.rows.values()})
-    levels = list(next(iter(table.rows.values())).intervals)
+    levels = table.levels
     spread = ' ± their standard deviation' if runs[0] > 1 else ''
     text = (
         f'ROC AUC of the test clips: mean over {number(runs[0], "seed")}'
@@ -106,17 +106,13 @@ def claims_table(claims: Sequence[Claim]) -> str:
         [
             [
                 each.text,
-                _signed(each.value, each),
+                f'{each.value:+.3f}' if ' minus ' in each.text else f'{each.value:.3f}',
                 _span((each.low, each.high)),
                 'yes' if each.holds else 'not shown',
             ]
             for each in claims
         ],
     )
-
-
-def _signed(value: float, claim: Claim) -> str:
-    return f'{value:+.3f}' if ' minus ' in claim.text else f'{value:.3f}'
 
 
 def _differences(table: Table, titles: dict[str, str]) -> str:
@@ -178,7 +174,7 @@ def to_csv(table: Table, rows: Sequence[Row]) -> dict[str, str]:
         are left out if they have no entries.
     """
     published = {row.name: row.published for row in rows}
-    levels = list(next(iter(table.rows.values())).intervals)
+    levels = table.levels
     head = ['row', 'metric', 'seeds', 'mean', 'sd']
     head += [f'{end}_{level}' for level in levels for end in ('low', 'high')]
     lines = []

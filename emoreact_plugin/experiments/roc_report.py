@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emoreact_plugin.plots.plots import save_figure
+from emoreact_plugin.plots.plots import FIGURE_ENDINGS, save_figures
 from emoreact_plugin.plots.roc_plots import MAX_RUNS, plot_roc_bars, plot_roc_curves
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.tables import score_cell, text_table
@@ -16,7 +16,7 @@ from .report import number_csv
 from .scores import Scores
 from .table import Summary
 
-ENDINGS = ('.png', '.svg', '.pdf')
+ENDINGS = (*FIGURE_ENDINGS, '.pdf')
 
 
 class RunScore(NamedTuple):
@@ -97,7 +97,7 @@ def save_roc_figures(
     summaries: dict[str, Summary],
     prior: float | None = None,
     weights: np.ndarray | None = None,
-    endings: Sequence[str] = ENDINGS[:2],
+    endings: Sequence[str] = FIGURE_ENDINGS,
 ) -> list[str]:
     """Draw and write ROC curves, and bars of the ROC AUC of each class.
 
@@ -140,9 +140,7 @@ def save_roc_figures(
         )
         more = f'_{start // MAX_RUNS + 1}' if start else ''
         for figure, what in ((curves, ''), (bars, '_bars')):
-            for ending in endings:
-                paths.append(f'{stem}{what}{more}{ending}')
-                save_figure(figure, paths[-1])
+            paths += save_figures(figure, f'{stem}{what}{more}', endings)
     return paths
 
 
@@ -163,7 +161,7 @@ def stem_and_endings(path: str) -> tuple[str, Sequence[str]]:
             f'{", ".join(ENDINGS)}, or one without ending, for '
             f'PNG and SVG, found {ending}'
         )
-    return path, ENDINGS[:2]
+    return path, FIGURE_ENDINGS
 
 
 def _limits(summary: Summary) -> dict[str, tuple[float, float]]:

@@ -15,6 +15,7 @@ from emoreact_plugin.utils.files import write_whole
 BLUE, ORANGE, GREEN, BLACK = '#0072B2', '#E69F00', '#009E73', '#000000'
 SKY, VERMILLION, PURPLE = '#56B4E9', '#D55E00', '#CC79A7'
 GREY = '#999999'
+FIGURE_ENDINGS = ('.png', '.svg')
 COLUMN_WIDTH = 3.5  # inches, of a two-column page
 
 
@@ -69,9 +70,9 @@ def to_image(figure: Figure, dpi: int = 150) -> np.ndarray:
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def save_figures(figure: Figure, stem: str) -> list[str]:
-    """Write a figure as PNG and SVG, and return the two paths."""
-    paths = [f'{stem}{ending}' for ending in ('.png', '.svg')]
+def save_figures(figure: Figure, stem: str, endings: Sequence[str] = FIGURE_ENDINGS) -> list[str]:
+    """Write a figure in several formats, by default PNG and SVG, and return the paths."""
+    paths = [f'{stem}{ending}' for ending in endings]
     for path in paths:
         save_figure(figure, path)
     return paths

@@ -79,13 +79,13 @@ def _block(heading: str, kind: str, findings: Sequence[Finding], shown: int) -> 
     counts = ', '.join(f'{split} {count}' for split, count in splits.items())
     lines = [f'{heading}: {TITLES[kind]} ({counts})']
     width = max(map(len, splits))
-    lines += [f'  {f.split:<{width}}  {_plain(f.text)}' for f in findings[:shown]]
+    lines += [f'  {f.split:<{width}}  {_printable(f.text)}' for f in findings[:shown]]
     if len(findings) > shown:
         lines.append(f'  and {len(findings) - shown} more')
     return '\n'.join(lines)
 
 
-def _plain(text: str) -> str:
+def _printable(text: str) -> str:
     """Replace unprintable characters, because names come from files and may move the cursor."""
     return ''.join(c if c.isprintable() else '?' for c in text)
 
@@ -182,7 +182,7 @@ def _pairs_table(report: Report) -> str:
 
 
 def _grid(rows: Sequence[Sequence[str]]) -> str:
-    return text_table([[_plain(cell) for cell in row] for row in rows])
+    return text_table([[_printable(cell) for cell in row] for row in rows])
 
 
 def write_report(report: Report, out: str) -> list[str]:
