@@ -6,6 +6,7 @@ known cues, for trying everything out.
 
 import argparse
 
+from emoreact_plugin.engine.errors import clear_errors
 from emoreact_plugin.sample_data import make_sample_dataset
 
 
@@ -29,7 +30,7 @@ def parse_args():
 
 def main():
     args = parse_args()
-    try:
+    with clear_errors():
         make_sample_dataset(
             args.out,
             args.seed,
@@ -39,8 +40,6 @@ def main():
             args.workers,
             args.force,
         )
-    except ValueError as error:
-        raise SystemExit(f'error: {error}') from None
 
 
 if __name__ == '__main__':

@@ -12,7 +12,7 @@ import sys
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors
-from emoreact_plugin.preparation.emoreact_release import prepare_release, unusual_counts
+from emoreact_plugin.preparation.emoreact_release import COUNTS, prepare_release
 from emoreact_plugin.utils.text import number
 
 
@@ -36,8 +36,10 @@ def main():
         except KeyboardInterrupt:
             say('stopped; the same command goes on')
             sys.exit(130)
-    for split, found, usual in unusual_counts(report.counts):
-        say(f'WARNING: {split}: found {number(found, "clip")}, the whole release has {usual}')
+    for split, usual in COUNTS.items():
+        found = report.counts[split]
+        if found != usual:
+            say(f'WARNING: {split}: found {number(found, "clip")}, the whole release has {usual}')
     if report.not_linked:
         say(
             f'WARNING: links cannot be made in {args.out} '

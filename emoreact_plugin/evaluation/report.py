@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_json
+from emoreact_plugin.utils.tables import score_cell, text_table
 
 PRIOR_NOTE = (
     '* What micro is without a model: every clip scored by how often each\n'
     '  label occurs in the training split. Macro and each emotion are 0.5\n'
     '  then, so judge a model by these.'
 )
-
-
-def _cell(value: float | None) -> str:
-    if value is None or math.isnan(value):
-        return '-'
-    return f'{value:.3f}'
 
 
 def format_table(
@@ -46,32 +40,22 @@ def format_table(
     """
     if not results:
         raise InputError('results: expected at least one split, found none')
-    prior = prior or {}
-    has_prior = any(_cell(prior.get(split)) != '-' for split in results)
-    keys = [('  micro', 'roc_auc/micro'), ('  macro', 'roc_auc/macro')]
-    keys += [(f'  {name}', f'roc_auc/{name}') for name in classes]
-    keys += [('Average precision, macro', 'ap/macro'), ('F1, macro', 'f1/macro')]
-
-    rows = [('ROC AUC', [str(split) for split in results])]
-    for name, key in keys:
-        cells = []
+    keys = {'  micro': 'roc_auc/micro', '  macro': 'roc_auc/macro'}
+    keys |= {f'  {name}': f'roc_auc/{name}' for name in classes}
+    keys |= {'Average precision, macro': 'ap/macro', 'F1, macro': 'f1/macro'}
+    rows = [('ROC AUC', *map(str, results))]
+    for name, key in keys.items():
         for split, metrics in results.items():
             if key not in metrics:
                 raise InputError(
                     f'{key} of split {split}: not in its results, which are {sorted(metrics)}'
                 )
-            cells.append(_cell(metrics[key]))
-        rows.append((name, cells))
-    if has_prior:
-        cells = [_cell(prior.get(split)) for split in results]
-        rows.insert(2, ('    label frequencies alone *', cells))
-
-    first = max(len(name) for name, _ in rows)
-    width = max(len(cell) for _, cells in rows for cell in cells)
-    lines = [
-        name.ljust(first) + ''.join(f'  {cell:>{width}}' for cell in cells) for name, cells in rows
-    ]
-    return '\n'.join(lines + ([PRIOR_NOTE] if has_prior else []))
+        rows.append((name, *(score_cell(metrics[key]) for metrics in results.values())))
+    priors = [score_cell((prior or {}).get(split)) for split in results]
+    if set(priors) == {'-'}:
+        return text_table(rows)
+    rows.insert(2, ('    label frequencies alone *', *priors))
+    return f'{text_table(rows)}\n{PRIOR_NOTE}'
 
 
 def write_metrics(
@@ -91,20 +75,15 @@ def write_metrics(
         results (Mapping[str, Mapping[str, float | None]]): Split -> what ``compute_metrics``
             returned.
         prior (Mapping[str, float | None], optional): Split -> what ``prior_roc_auc_micro``
-            returned; NaN is written as ``null``.
+            returned.
         **extra: Further entries (such as the checkpoint): JSON types, paths or numbers.
 
     Returns:
         Path: The file.
 
     Raises:
-        InputError: If another number is NaN or infinite, which JSON cannot represent, or a value
-            has no JSON form. No file is written then.
+        TypeError: If something has no JSON form. No file is written then.
     """
-    path = Path(path)
-    prior = {
-        split: None if value is None or math.isnan(value) else value
-        for split, value in (prior or {}).items()
-    }
-    write_json(path, dict(results=results, prior_roc_auc_micro=prior, **extra))
-    return path
+    content = dict(results=results, prior_roc_auc_micro=prior or {}, **extra)
+    write_json(path, content, indent=2)
+    return Path(path)

@@ -1,12 +1,11 @@
 """Write a results table as Markdown and CSV."""
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 
 import numpy as np
 
+from emoreact_plugin.utils.tables import csv_text, markdown_table, score_cell
 from emoreact_plugin.utils.text import number
 
 from .comparisons import AVERAGES, Claim
@@ -44,7 +43,7 @@ def to_markdown(table: Table, rows: Sequence[Row], notes: Sequence[str]) -> str:
 
 
 def _main_table(table: Table, rows: Sequence[Row]) -> str:
-    levels = list(next(iter(table.rows.values())).intervals)
+    levels = table.levels
     head = ['Row']
     for average in ('micro', 'macro'):
         head += [f'{average}', *(f'over {level}' for level in levels)]
@@ -59,20 +58,20 @@ def _main_table(table: Table, rows: Sequence[Row]) -> str:
             cells.append(_mean_and_spread(summary.runs[average]))
             cells += [_span(summary.intervals[level][average]) for level in levels]
         if published:
-            cells.append(_number(row.published))
+            cells.append(score_cell(row.published))
         lines.append(cells)
     if table.prior is not None:
         blank = [''] * len(levels)
         lines.append(
-            ['label frequencies alone', _number(table.prior), *blank, '0.500', *blank]
+            ['label frequencies alone', score_cell(table.prior), *blank, '0.500', *blank]
             + [''] * published
         )
-    return _grid(head, lines)
+    return markdown_table(head, lines)
 
 
 def _notes(table: Table, rows: Sequence[Row]) -> str:
     runs = sorted({len(s.runs['micro']) for s in table.rows.values()})
-    levels = list(next(iter(table.rows.values())).intervals)
+    levels = table.levels
     spread = ' ± their standard deviation' if runs[0] > 1 else ''
     text = (
         f'ROC AUC of the test clips: mean over {number(runs[0], "seed")}'
@@ -97,27 +96,23 @@ def _emotions(table: Table, titles: dict[str, str]) -> str:
         [titles[name]] + [_mean_and_spread(summary.runs[e]) for e in emotions]
         for name, summary in table.rows.items()
     ]
-    return _grid(['Row', *emotions], lines)
+    return markdown_table(['Row', *emotions], lines)
 
 
 def claims_table(claims: Sequence[Claim]) -> str:
     """Format claims as a table in Markdown."""
-    return _grid(
+    return markdown_table(
         ['Claim', 'Value', '95 % interval', 'Holds'],
         [
             [
                 each.text,
-                _signed(each.value, each),
+                f'{each.value:+.3f}' if ' minus ' in each.text else f'{each.value:.3f}',
                 _span((each.low, each.high)),
                 'yes' if each.holds else 'not shown',
             ]
             for each in claims
         ],
     )
-
-
-def _signed(value: float, claim: Claim) -> str:
-    return f'{value:+.3f}' if ' minus ' in claim.text else f'{value:.3f}'
 
 
 def _differences(table: Table, titles: dict[str, str]) -> str:
@@ -132,7 +127,7 @@ def _differences(table: Table, titles: dict[str, str]) -> str:
         ]
         for d in table.differences
     ]
-    text = _grid(['Rows', 'ROC AUC', 'Difference', '95 % interval', 'p', 'p, Holm'], lines)
+    text = markdown_table(['Rows', 'ROC AUC', 'Difference', '95 % interval', 'p', 'p, Holm'], lines)
     count = len(next(iter(next(iter(table.rows.values())).runs.values())))
     seeds = 'and seeds drawn anew' if count > 1 else 'of these very trainings (one seed each)'
     if 1 < count < FEW_SEEDS:
@@ -150,26 +145,14 @@ def _differences(table: Table, titles: dict[str, str]) -> str:
     )
 
 
-def _grid(head: Sequence[str], lines: list[Sequence[str]]) -> str:
-    out = ['| ' + ' | '.join(head) + ' |', '|---' * len(head) + '|']
-    out += ['| ' + ' | '.join(cells) + ' |' for cells in lines]
-    return '\n'.join(out)
-
-
-def _number(value) -> str:
-    if value is None or math.isnan(value):
-        return '-'
-    return f'{value:.3f}'
-
-
 def _mean_and_spread(values: np.ndarray) -> str:
     if len(values) == 1:
-        return _number(values[0])
-    return f'{_number(values.mean())} ± {_number(values.std(ddof=1))}'
+        return score_cell(values[0])
+    return f'{score_cell(values.mean())} ± {score_cell(values.std(ddof=1))}'
 
 
 def _span(limits) -> str:
-    return f'{_number(limits[0])} to {_number(limits[1])}'
+    return f'{score_cell(limits[0])} to {score_cell(limits[1])}'
 
 
 def _p(value: float) -> str:
@@ -191,7 +174,7 @@ def to_csv(table: Table, rows: Sequence[Row]) -> dict[str, str]:
         are left out if they have no entries.
     """
     published = {row.name: row.published for row in rows}
-    levels = list(next(iter(table.rows.values())).intervals)
+    levels = table.levels
     head = ['row', 'metric', 'seeds', 'mean', 'sd']
     head += [f'{end}_{level}' for level in levels for end in ('low', 'high')]
     lines = []
@@ -204,21 +187,23 @@ def to_csv(table: Table, rows: Sequence[Row]) -> dict[str, str]:
             lines.append([name, 'published', '', published[name]])
     if table.prior is not None:
         lines.append(['label frequencies alone', 'micro', '', table.prior])
-    files = {'table.csv': csv_text(head, lines)}
+    files = {'table.csv': number_csv(head, lines)}
     for name in ('claims', 'differences', 'emotion_differences'):
         entries = getattr(table, name)
         if entries:
-            files[f'{name}.csv'] = csv_text(entries[0]._fields, entries)
+            files[f'{name}.csv'] = number_csv(entries[0]._fields, entries)
     return files
 
 
-def csv_text(head: Sequence[str], lines: Sequence[Sequence]) -> str:
-    """Format lines as CSV; NaN and missing cells are empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(head)
-    for line in lines:
-        cells = [f'{x:.6g}' if isinstance(x, float) else x for x in line]
-        cells = ['' if cell == 'nan' else cell for cell in cells]
-        writer.writerow(cells + [''] * (len(head) - len(cells)))
-    return text.getvalue()
+def number_csv(head: Sequence[str], lines: Sequence[Sequence]) -> str:
+    """Format lines as CSV, numbers with six digits; NaN and missing cells are empty."""
+    return csv_text(
+        head,
+        [[_csv_cell(each) for each in line] + [''] * (len(head) - len(line)) for line in lines],
+    )
+
+
+def _csv_cell(value):
+    if isinstance(value, float):
+        return '' if math.isnan(value) else f'{value:.6g}'
+    return value

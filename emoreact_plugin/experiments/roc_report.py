@@ -6,16 +6,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emoreact_plugin.plots.plots import save_figure
+from emoreact_plugin.plots.plots import FIGURE_ENDINGS, save_figures
 from emoreact_plugin.plots.roc_plots import MAX_RUNS, plot_roc_bars, plot_roc_curves
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.tables import score_cell, text_table
 
 from .comparisons import AVERAGES
-from .report import csv_text
+from .report import number_csv
 from .scores import Scores
 from .table import Summary
 
-ENDINGS = ('.png', '.svg', '.pdf')
+ENDINGS = (*FIGURE_ENDINGS, '.pdf')
 
 
 class RunScore(NamedTuple):
@@ -77,21 +78,17 @@ def scores_text(lines: Sequence[RunScore]) -> str:
     before = None
     for each in lines:
         interval = '-' if np.isnan(each.low) else (f'{each.low:.3f} to {each.high:.3f}')
-        value = 'not defined' if np.isnan(each.roc_auc) else (f'{each.roc_auc:.3f}')
+        value = 'not defined' if np.isnan(each.roc_auc) else score_cell(each.roc_auc)
         count = '' if each.metric in AVERAGES else (f'{each.positives} of {each.clips}')
         head = (each.metric, count) if each.metric != before else ('', '')
         rows.append((*head, each.run, value, interval))
         before = each.metric
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return '\n'.join(
-        '  '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
+    return text_table(rows, right=False)
 
 
 def scores_csv(lines: Sequence[RunScore]) -> str:
     """Format scores as CSV for other programs; what is not defined is empty."""
-    return csv_text(RunScore._fields, lines)
+    return number_csv(RunScore._fields, lines)
 
 
 def save_roc_figures(
@@ -100,7 +97,7 @@ def save_roc_figures(
     summaries: dict[str, Summary],
     prior: float | None = None,
     weights: np.ndarray | None = None,
-    endings: Sequence[str] = ENDINGS[:2],
+    endings: Sequence[str] = FIGURE_ENDINGS,
 ) -> list[str]:
     """Draw and write ROC curves, and bars of the ROC AUC of each class.
 
@@ -143,9 +140,7 @@ def save_roc_figures(
         )
         more = f'_{start // MAX_RUNS + 1}' if start else ''
         for figure, what in ((curves, ''), (bars, '_bars')):
-            for ending in endings:
-                paths.append(f'{stem}{what}{more}{ending}')
-                save_figure(figure, paths[-1])
+            paths += save_figures(figure, f'{stem}{what}{more}', endings)
     return paths
 
 
@@ -166,7 +161,7 @@ def stem_and_endings(path: str) -> tuple[str, Sequence[str]]:
             f'{", ".join(ENDINGS)}, or one without ending, for '
             f'PNG and SVG, found {ending}'
         )
-    return path, ENDINGS[:2]
+    return path, FIGURE_ENDINGS
 
 
 def _limits(summary: Summary) -> dict[str, tuple[float, float]]:

@@ -13,7 +13,7 @@ from mmengine.config import Config
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.flags import add_config_arguments, leaves, load_config
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.files import sha256_of, write_text
+from emoreact_plugin.utils.files import sha256_of, write_json
 
 from .rows import Training
 
@@ -157,7 +157,7 @@ def _claim(folder: str, cfg: Config) -> None:
             if osp.isfile(file):
                 settings[f'{key} (SHA-256)'] = sha256_of(file)
     if not osp.isfile(path):
-        write_text(path, json.dumps(settings, indent=1))
+        write_json(path, settings)
         return
     with open(path, encoding='utf-8') as file:
         found = json.load(file)

@@ -8,6 +8,7 @@ from emoreact_plugin.evaluation import interval, prior_roc_auc_micro
 from emoreact_plugin.utils.errors import InputError
 
 from .comparisons import (
+    AVERAGES,
     Bootstrap,
     Claim,
     Difference,
@@ -15,7 +16,7 @@ from .comparisons import (
     Scores,
     compare,
     compare_emotions,
-    non_inferiority_claims,
+    difference_claim,
     point_scores,
 )
 from .planted import planted_claims
@@ -42,6 +43,11 @@ class Table(NamedTuple):
     differences: list[Difference]
     emotion_differences: list[EmotionDifference]
     claims: list[Claim]
+
+    @property
+    def levels(self) -> list[str]:
+        """Return the levels that there are intervals for, such as ``clip``."""
+        return list(next(iter(self.rows.values())).intervals)
 
 
 def summarise(bootstrap: Bootstrap, row: str) -> Summary:
@@ -88,7 +94,10 @@ def make_table(
     first = next(iter(scores.values()))
     claims = planted_claims(bootstrap, planted) if planted else []
     if {'tsm-fusion-masked', 'tsn-face'} <= set(scores):
-        claims += non_inferiority_claims(bootstrap, 'tsm-fusion-masked', 'tsn-face', margin)
+        claims += [
+            difference_claim(bootstrap, 'tsm-fusion-masked', 'tsn-face', average, -margin)
+            for average in AVERAGES
+        ]
     return Table(
         rows=summaries,
         prior=None if train_labels is None else prior_roc_auc_micro(train_labels, first.labels),

@@ -20,9 +20,9 @@ from emoreact_plugin.plots.contact_sheet import (
     TEXT,
     Box,
     draw_boxes,
-    shorten,
     text_font,
 )
+from emoreact_plugin.plots.text import shorten
 
 # Rising in brightness evenly, to the colour-blind as well.
 COLOR_MAP = 'inferno'

@@ -1,13 +1,11 @@
 """Hold the results of inference, write them to files and show them in a notebook."""
 
-import csv
-import io
 import os.path as osp
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from emoreact_plugin.utils.files import write_json, write_text
+from emoreact_plugin.utils.tables import csv_text
 from emoreact_plugin.utils.text import number
 
 from .html import clip_html, results_html
@@ -213,7 +211,7 @@ class Results(Sequence):
 
     def write_json(self, path: str) -> None:
         """Write everything to a JSON file, with ``null`` for what is not known."""
-        write_json(path, _without_nan(self.to_dict()))
+        write_json(path, self.to_dict(), ensure_ascii=False)
 
     def write_csv(self, folder: str) -> None:
         """Write ``clips.csv`` and ``windows.csv`` into a folder, which is created if needed.
@@ -258,17 +256,6 @@ def _of_streams(streams: dict[str, Probabilities]) -> dict[str, float]:
     }
 
 
-def _without_nan(value: Any) -> Any:
-    """Replace NaN and infinity, which JSON cannot hold, by None."""
-    if isinstance(value, dict):
-        return {str(key): _without_nan(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(each) for each in value]
-    if isinstance(value, float) and not abs(value) < float('inf'):
-        return None
-    return value
-
-
 def _table(rows: list[dict]) -> str:
     """Write rows as CSV text, with the columns of all rows.
 
@@ -276,8 +263,4 @@ def _table(rows: list[dict]) -> str:
     """
     longest = max(rows, key=len, default={'video': None})
     columns = list(dict.fromkeys([*longest, *(key for row in rows for key in row)]))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator='\n')
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return csv_text(columns, [[row.get(column) for column in columns] for row in rows])

@@ -3,18 +3,17 @@
 The functions take arrays and return sheets. They know nothing about data sets.
 """
 
-import os.path as osp
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
-import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from emoreact_plugin.utils.errors import InputError
 
 from .plots import BLUE, GREEN, ORANGE
+from .text import font, shorten, wrap
 
 Box = tuple[int, int, int, int]
 
@@ -288,38 +287,15 @@ def _scale(image: np.ndarray, cell: int) -> np.ndarray:
 
 def _head(panel: Panel, width: int) -> list[tuple[str, bool]]:
     """Return the lines of text above a panel, and whether they are bold."""
-    lines = [(shorten(panel.title, width, text_font(True)), True)]
-    text = ''
-    for word in panel.text.split():
-        longer = f'{text} {word}'.strip()
-        if text and text_font().getlength(longer) > width:
-            lines.append((shorten(text, width, text_font()), False))
-            longer = word
-        text = longer
-    return lines + ([(shorten(text, width, text_font()), False)] if text else [])
-
-
-def shorten(text: str, width: int, font: ImageFont.FreeTypeFont) -> str:
-    """Cut off a text that is wider than ``width`` pixels, and end it with …."""
-    if font.getlength(text) <= width:
-        return text
-    while text and font.getlength(text + '…') > width:
-        text = text[:-1]
-    return text + '…'
+    lines = wrap(panel.text, width, text_font(), len(panel.text))
+    return [(shorten(panel.title, width, text_font(True)), True)] + [
+        (line, False) for line in lines if line
+    ]
 
 
 def text_font(bold: bool = False) -> ImageFont.FreeTypeFont:
     """Return the font of sheets, of ``FONT_SIZE`` pixels."""
-    # Matplotlib brings it along: it is there, and the same, everywhere.
-    name = 'DejaVuSans-Bold.ttf' if bold else 'DejaVuSans.ttf'
-    if name not in _fonts:
-        _fonts[name] = ImageFont.truetype(
-            osp.join(matplotlib.get_data_path(), 'fonts', 'ttf', name), FONT_SIZE
-        )
-    return _fonts[name]
-
-
-_fonts: dict[str, ImageFont.FreeTypeFont] = {}
+    return font(FONT_SIZE, bold)
 
 
 def _pad(image: np.ndarray, width: int) -> np.ndarray:

@@ -6,7 +6,7 @@ import matplotlib.ticker
 import numpy as np
 from matplotlib.figure import Figure
 
-from .plots import BLACK, BLUE, COLUMN_WIDTH, GREEN, ORANGE
+from .plots import BLACK, BLUE, COLUMN_WIDTH, GREEN, ORANGE, clean_axes, write_counts
 
 # One for each of three splits, which are told apart by grey as well.
 COLORS = (BLUE, ORANGE, GREEN)
@@ -59,21 +59,13 @@ def _counts(axes, classes: Sequence[str], labels: dict[str, np.ndarray]) -> None
             color=COLORS[k % len(COLORS)],
             label=f'{split}, {len(each)} clips',
         )
-        for place, share, count in zip(places, shares, each.sum(axis=0), strict=True):
-            axes.annotate(
-                str(int(count)),
-                (share, place),
-                (1.5, 0),
-                textcoords='offset points',
-                va='center',
-                fontsize=5,
-            )
+        write_counts(axes, shares, places, each.sum(axis=0), 5)
     axes.set_yticks(range(len(classes)), classes)
     axes.set_ylim(len(classes) - 0.5, -0.5)  # the first at the top
     axes.margins(x=0.08)
     axes.xaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1, 0))
     axes.set_xlabel('clips with the label (beside it: how many)')
-    _plain(axes, 'x')
+    clean_axes(axes)
 
 
 def _pairs(figure, axes, classes: Sequence[str], labels: dict[str, np.ndarray]) -> None:
@@ -113,7 +105,7 @@ def _lengths(axes, values: dict[str, Sequence[float]], title: str) -> None:
         _not_known(axes)
     axes.set_xlabel(title)
     axes.set_ylabel('clips')
-    _plain(axes, 'y')
+    clean_axes(axes, 'y')
 
 
 def _shares(axes, values: dict[str, Sequence[float]], title: str) -> None:
@@ -133,7 +125,7 @@ def _shares(axes, values: dict[str, Sequence[float]], title: str) -> None:
     axes.xaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1))
     axes.set_xlabel(title)
     axes.set_ylabel('clips, logarithmic')
-    _plain(axes, 'y')
+    clean_axes(axes, 'y')
 
 
 def _colors(values: dict[str, Sequence]) -> list:
@@ -142,9 +134,3 @@ def _colors(values: dict[str, Sequence]) -> list:
 
 def _not_known(axes) -> None:
     axes.text(0.5, 0.5, 'not known', ha='center', va='center', transform=axes.transAxes)
-
-
-def _plain(axes, grid: str) -> None:
-    axes.grid(axis=grid, linewidth=0.4, alpha=0.5)
-    axes.spines[['top', 'right']].set_visible(False)
-    axes.set_axisbelow(True)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -14,6 +15,7 @@ from emoreact_plugin.utils.files import write_whole
 BLUE, ORANGE, GREEN, BLACK = '#0072B2', '#E69F00', '#009E73', '#000000'
 SKY, VERMILLION, PURPLE = '#56B4E9', '#D55E00', '#CC79A7'
 GREY = '#999999'
+FIGURE_ENDINGS = ('.png', '.svg')
 COLUMN_WIDTH = 3.5  # inches, of a two-column page
 
 
@@ -68,9 +70,9 @@ def to_image(figure: Figure, dpi: int = 150) -> np.ndarray:
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def save_figures(figure: Figure, stem: str) -> list[str]:
-    """Write a figure as PNG and SVG, and return the two paths."""
-    paths = [f'{stem}{ending}' for ending in ('.png', '.svg')]
+def save_figures(figure: Figure, stem: str, endings: Sequence[str] = FIGURE_ENDINGS) -> list[str]:
+    """Write a figure in several formats, by default PNG and SVG, and return the paths."""
+    paths = [f'{stem}{ending}' for ending in endings]
     for path in paths:
         save_figure(figure, path)
     return paths
@@ -123,6 +125,40 @@ def _panel(
             label='published, averaging not stated',
         )
     axes.set_xlabel(f'ROC AUC, {average}')
-    axes.grid(axis='x', linewidth=0.4, alpha=0.5)
-    axes.spines[['top', 'right']].set_visible(False)
+    clean_axes(axes)
+
+
+def clean_axes(axes: Axes, grid: str = 'x', without: Sequence[str] = ('top', 'right')) -> None:
+    """Draw thin grid lines along one axis, below the data, and leave out some sides of the frame.
+
+    Args:
+        axes (Axes): Of matplotlib.
+        grid (str): ``'x'`` or ``'y'``.
+        without (Sequence[str]): The sides to leave out.
+    """
+    axes.grid(axis=grid, linewidth=0.4, alpha=0.5)
+    axes.spines[list(without)].set_visible(False)
     axes.set_axisbelow(True)
+
+
+def write_counts(
+    axes: Axes, widths: Sequence[float], places: Sequence[float], counts: Sequence, size: int
+) -> None:
+    """Write a count to the right of each horizontal bar.
+
+    Args:
+        axes (Axes): Of matplotlib.
+        widths (Sequence[float]): Where each bar ends.
+        places (Sequence[float]): Where the middle of each bar is.
+        counts (Sequence): A whole number for each bar.
+        size (int): Size of the font.
+    """
+    for width, place, count in zip(widths, places, counts, strict=True):
+        axes.annotate(
+            str(int(count)),
+            (width, place),
+            (1.5, 0),
+            textcoords='offset points',
+            va='center',
+            fontsize=size,
+        )

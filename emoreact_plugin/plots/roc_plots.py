@@ -11,7 +11,19 @@ from matplotlib.patheffects import withStroke
 from emoreact_plugin.evaluation import mean_roc_curve, roc_auc, roc_band
 from emoreact_plugin.utils.errors import InputError
 
-from .plots import BLACK, BLUE, COLUMN_WIDTH, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
+from .plots import (
+    BLACK,
+    BLUE,
+    COLUMN_WIDTH,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILLION,
+    clean_axes,
+    write_counts,
+)
 
 # Told apart without colours by the line, or by the order and hatch of bars.
 STYLES = (
@@ -271,33 +283,19 @@ def _bars(
     axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(6, steps=(1, 2, 5, 10)))
     axes.set_xlabel('ROC AUC')
     axes.tick_params(axis='y', length=0)
-    _plain(axes)
+    clean_axes(axes, without=('top', 'right', 'left'))
 
 
 def _counts(axes, labels: np.ndarray) -> None:
     counts = np.asarray(labels).sum(axis=0)
     places = np.arange(len(counts))
     axes.barh(places, counts, 0.6, color=GREY)
-    for place, count in zip(places, counts, strict=True):
-        axes.annotate(
-            str(int(count)),
-            (count, place),
-            (1.5, 0),
-            va='center',
-            textcoords='offset points',
-            fontsize=6,
-        )
+    write_counts(axes, counts, places, counts, 6)
     axes.set_xlim(0, 1.6 * max(counts.max(), 1))
     axes.set_xlabel(f'positives\nof {len(labels)} clips')
     axes.set_xticks([])
     axes.tick_params(axis='y', length=0)
     axes.spines[['top', 'right', 'bottom']].set_visible(False)
-
-
-def _plain(axes) -> None:
-    axes.grid(axis='x', linewidth=0.4, alpha=0.5)
-    axes.spines[['top', 'right', 'left']].set_visible(False)
-    axes.set_axisbelow(True)
 
 
 def _legend(figure: Figure, panels: Sequence) -> None:

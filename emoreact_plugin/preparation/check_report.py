@@ -1,9 +1,5 @@
 """Report what a check of a data set found, as text and as files."""
 
-import csv
-import io
-import json
-import os
 import os.path as osp
 from collections import Counter
 from collections.abc import Sequence
@@ -11,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from emoreact_plugin.datasets.checks.findings import LEVELS, CheckedClip, CheckReport, Finding
-from emoreact_plugin.utils.files import write_text
+from emoreact_plugin.utils.files import write_json, write_text
+from emoreact_plugin.utils.tables import csv_text, score_cell, text_table
 from emoreact_plugin.utils.text import number
 
 SHOWN = 10
@@ -82,13 +79,13 @@ def _block(heading: str, kind: str, findings: Sequence[Finding], shown: int) -> 
     counts = ', '.join(f'{split} {count}' for split, count in splits.items())
     lines = [f'{heading}: {TITLES[kind]} ({counts})']
     width = max(map(len, splits))
-    lines += [f'  {f.split:<{width}}  {_plain(f.text)}' for f in findings[:shown]]
+    lines += [f'  {f.split:<{width}}  {_printable(f.text)}' for f in findings[:shown]]
     if len(findings) > shown:
         lines.append(f'  and {len(findings) - shown} more')
     return '\n'.join(lines)
 
 
-def _plain(text: str) -> str:
+def _printable(text: str) -> str:
     """Replace unprintable characters, because names come from files and may move the cursor."""
     return ''.join(c if c.isprintable() else '?' for c in text)
 
@@ -120,7 +117,7 @@ def _splits_table(report: CheckReport) -> str:
                 _share(opened, 'no_face'),
                 _share(opened, 'no_body'),
                 str(int((labels.sum(axis=1) == 0).sum())),
-                _number(report.prior.get(split)),
+                score_cell(report.prior.get(split)),
             )
         )
     return _grid(rows) + (
@@ -161,10 +158,6 @@ def _share(clips: Sequence[CheckedClip], name: str) -> str:
     return f'{sum(getattr(c, name) * c.frames for c in known) / frames:.1%}'
 
 
-def _number(value: float | None) -> str:
-    return '-' if value is None else f'{value:.3f}'
-
-
 def _labels_table(report: CheckReport) -> str:
     rows = [('positives', *report.labels)]
     for k, name in enumerate(report.classes):
@@ -189,15 +182,7 @@ def _pairs_table(report: CheckReport) -> str:
 
 
 def _grid(rows: Sequence[Sequence[str]]) -> str:
-    rows = [[_plain(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return '\n'.join(
-        '  '.join(
-            [row[0].ljust(widths[0])]
-            + [cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True)]
-        ).rstrip()
-        for row in rows
-    )
+    return text_table([[_printable(cell) for cell in row] for row in rows])
 
 
 def write_report(report: CheckReport, out: str) -> list[str]:
@@ -210,7 +195,6 @@ def write_report(report: CheckReport, out: str) -> list[str]:
     Returns:
         list[str]: The names of the files.
     """
-    os.makedirs(out, exist_ok=True)
     summary = dict(
         counts=count_levels(report),
         classes=report.classes,
@@ -234,20 +218,11 @@ def write_report(report: CheckReport, out: str) -> list[str]:
         ]
         for clip in report.clips
     ]
-    texts = {
-        'findings.csv': _csv(Finding._fields, report.findings),
-        'clips.csv': _csv(CheckedClip._fields, clips),
-        'summary.json': json.dumps(summary, indent=1) + '\n',
+    tables = {
+        'findings.csv': csv_text(Finding._fields, report.findings),
+        'clips.csv': csv_text(CheckedClip._fields, clips),
     }
-    for name, text in texts.items():
-        # Names of files may hold bytes that are no UTF-8.
-        write_text(osp.join(out, name), text, errors='backslashreplace')
-    return list(texts)
-
-
-def _csv(head: Sequence[str], rows: Sequence[Sequence]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(head)
-    writer.writerows(rows)
-    return text.getvalue()
+    for name, text in tables.items():
+        write_text(osp.join(out, name), text)
+    write_json(osp.join(out, 'summary.json'), summary)
+    return [*tables, 'summary.json']

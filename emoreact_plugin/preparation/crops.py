@@ -2,8 +2,7 @@
 
 import os
 import os.path as osp
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -13,10 +12,10 @@ from emoreact_plugin.clips.crops import CROP_NAME, PreparedCrops, read_record, w
 from emoreact_plugin.clips.landmark_cache import PreparedClip
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_whole
-from emoreact_plugin.video.reading import iterate_frames
 from emoreact_plugin.video.writing import JPEG_QUALITY
 
-from .frames import Job, fitting_frames, look_of, plan, prepared_of, run_jobs
+from .frames import iterate_samples, look_of, prepared_of
+from .jobs import Job, JobReport, OnFrame, plan, run_jobs
 
 # What the published recipe resizes crops to before it crops them at random.
 CROP_SIZE = 256
@@ -27,20 +26,6 @@ JPEG_FLAGS = (
     cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
     cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
 )
-
-
-class CropReport(NamedTuple):
-    """Result of :func:`extract_crops`.
-
-    Attributes:
-        clips (list[PreparedCrops]): The clips that are complete now, in the order of their names.
-        before (int): How many of them were there already.
-        errors (list[tuple[str, Exception]]): Path of each video that failed, and why.
-    """
-
-    clips: list[PreparedCrops]
-    before: int
-    errors: list[tuple[str, Exception]]
 
 
 def extract_crops(
@@ -55,7 +40,7 @@ def extract_crops(
     required: Sequence[str] = (),
     cache_dir: str | None = None,
     workers: int | None = None,
-) -> CropReport:
+) -> JobReport[PreparedCrops]:
     """Write the crops that training would cut out of the frames of videos.
 
     A clip becomes the folder ``<clip>`` of :mod:`~emoreact_plugin.clips.crops`, which
@@ -84,7 +69,7 @@ def extract_crops(
             there are cores.
 
     Returns:
-        CropReport: With the errors of single clips, which do not stop the others.
+        JobReport[PreparedCrops]: With the errors of single clips, which do not stop the others.
 
     Raises:
         FileNotFoundError: If a source, or a folder of landmarks or keypoints, does not exist.
@@ -97,27 +82,20 @@ def extract_crops(
     for kind, folder in (('landmarks', landmarks), ('keypoints', keypoints)):
         if folder is not None and not osp.isdir(folder):
             raise FileNotFoundError(f'{folder}: no such folder of {kind}')
-    jobs = plan(sources, out, False, False)
-    look = ''
-    if mask is not None:
-        plan(sources, out, True, False)  # refuses those masked beforehand
-        look = look_of(mask)
+    jobs = plan(sources, out, '', unmasked=mask is not None)
+    look = '' if mask is None else look_of(mask)
     os.makedirs(out, exist_ok=True)
-    done, before = {}, []
 
-    def work(job: Job) -> None:
-        target = osp.join(out, job.target)
-        if osp.lexists(target):
-            done[job.target] = _check_done(target, cropper.regions, size, step, look)
-            before.append(job.target)
-            return
+    def make(job: Job, target: str, on_frame: OnFrame) -> None:
         clip = prepared_of(job, landmarks, keypoints, cache_dir, required)
+        samples = iterate_samples(job, clip, on_frame)
         with write_whole(target) as part:
-            _write_clip(part, job, clip, cropper, mask, step, size)
-            done[job.target] = read_record(part)
+            _write_clip(part, samples, clip, cropper, mask, step, size)
 
-    errors = run_jobs(jobs, work, workers)
-    return CropReport([done[name] for name in sorted(done)], len(before), errors)
+    def check(job: Job, target: str) -> PreparedCrops:
+        return _check_done(target, cropper.regions, size, step, look)
+
+    return run_jobs(jobs, out, make, check, workers)
 
 
 def _check_done(
@@ -141,7 +119,7 @@ def _check_done(
 
 def _write_clip(
     folder: str,
-    job: Job,
+    samples: Iterable[dict],
     clip: PreparedClip | None,
     cropper: Callable,
     mask: Callable | None,
@@ -150,17 +128,14 @@ def _write_clip(
 ) -> None:
     for region in cropper.regions:
         os.makedirs(osp.join(folder, region))
-    frames = iterate_frames(job.path)
-    if clip is not None:
-        frames = fitting_frames(frames, clip, job.path)
     boxes = {region: [] for region in cropper.regions}
     found = {region: [] for region in cropper.regions}
     masked, count, frame_size = [], 0, (0, 0)
-    for count, frame in enumerate(frames, 1):
-        frame_size = frame.shape[1::-1]
+    for count, sample in enumerate(samples, 1):
+        frame_size = sample['imgs'][0].shape[1::-1]
         if (count - 1) % step:
             continue
-        sample = _crop(frame, count - 1, job, clip, cropper, mask)
+        sample = cropper(sample if mask is None else mask(sample))
         masked.append(bool(sample['masked'][0]))
         for region in cropper.regions:
             boxes[region].append(sample[f'{region}_boxes'][0])
@@ -184,35 +159,6 @@ def _write_clip(
             found,
         ),
     )
-
-
-def _crop(
-    frame: np.ndarray,
-    index: int,
-    job: Job,
-    clip: PreparedClip | None,
-    cropper: Callable,
-    mask: Callable | None,
-) -> dict:
-    """Crop one frame, as a pipeline would crop a sample of this frame."""
-    faces = np.full((1, 68, 2), np.nan, np.float32)
-    bodies = np.full((1, 1, 2), np.nan, np.float32)
-    is_box = np.zeros(1, bool)
-    if clip is not None:
-        is_box = clip.face_is_box[index : index + 1]
-        faces = clip.face_landmarks[index : index + 1]
-        bodies = clip.body_keypoints[index : index + 1] * np.float32(clip.frame_size)
-    sample = dict(
-        imgs=[frame],
-        face_landmarks=faces,
-        body_keypoints=bodies,
-        face_is_box=is_box,
-        video_id=osp.splitext(job.video)[0],
-        masked=[False],
-    )
-    if mask is not None:
-        sample = mask(sample)
-    return cropper(sample)
 
 
 def _write_crop(path: str, crop: np.ndarray, size: int) -> None:

@@ -1,7 +1,5 @@
 """Turn EmoReact, as its authors release it, into a folder to train from."""
 
-import csv
-import io
 import os
 import os.path as osp
 from collections.abc import Sequence
@@ -18,6 +16,7 @@ from emoreact_plugin.datasets.annotations import (
     read_annotations,
 )
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.tables import csv_text
 
 from .outputs import FileOutput, TextOutput, write_outputs
 
@@ -87,7 +86,8 @@ def prepare_release(release: str, out: str, copy: bool = False) -> Report:
     outputs = [FileOutput(osp.join(videos, file.target), file.source, copy) for file in files]
     # Last, so that a data set that was broken off is not taken for whole.
     outputs += [
-        TextOutput(osp.join(out, f'{split}.csv'), csv_text(rows)) for split, rows in splits.items()
+        TextOutput(osp.join(out, f'{split}.csv'), annotations_csv(rows))
+        for split, rows in splits.items()
     ]
     for folder in sorted({osp.dirname(each.target) for each in outputs}):
         if _is_within(folder, release):
@@ -314,40 +314,21 @@ def _folder(release: str, path: str) -> str | None:
     return release
 
 
-def csv_text(rows: Sequence[Annotation]) -> str:
-    """Format rows as an annotation CSV.
+def annotations_csv(rows: Sequence[Annotation]) -> str:
+    """Format rows with EmoReact's labels as an annotation CSV.
 
     :func:`~emoreact_plugin.datasets.annotations.read_annotations` reads it.
-
-    Args:
-        rows (Sequence[Annotation]): With EmoReact's labels.
-
-    Returns:
-        str: Header and lines.
     """
     valence = all(row.valence is not None for row in rows)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(['', 'video', *EMOTIONS] + ['Valence'] * valence)
-    for index, row in enumerate(rows):
-        writer.writerow([index, row.video, *map(int, row.label)] + [row.valence] * valence)
-    return text.getvalue()
+    return csv_text(
+        ['', 'video', *EMOTIONS] + ['Valence'] * valence,
+        [
+            [index, row.video, *map(int, row.label)] + [row.valence] * valence
+            for index, row in enumerate(rows)
+        ],
+    )
 
 
 def _is_within(path: str, folder: str) -> bool:
     path, folder = osp.realpath(path), osp.realpath(folder)
     return path == folder or path.startswith(osp.join(folder, ''))
-
-
-def unusual_counts(counts: dict[str, int]) -> list[tuple[str, int, int]]:
-    """Find the splits whose number of clips differs from that of the whole release.
-
-    Args:
-        counts (dict[str, int]): Split -> number of clips.
-
-    Returns:
-        list[tuple[str, int, int]]: Split, its number of clips, and that of the release.
-    """
-    return [
-        (split, counts[split], usual) for split, usual in COUNTS.items() if counts[split] != usual
-    ]

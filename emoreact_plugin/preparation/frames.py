@@ -3,10 +3,7 @@
 import os
 import os.path as osp
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import PurePosixPath
 from threading import Lock
-from typing import NamedTuple
 
 import numpy as np
 
@@ -16,45 +13,11 @@ from emoreact_plugin.clips.landmark_cache import PreparedClip, load_prepared
 from emoreact_plugin.clips.mask_record import FILE_NAME, MaskedClip, read_masks, write_masks
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_whole
-from emoreact_plugin.utils.progress import progress_bar
-from emoreact_plugin.video.folders import MASKED_SUFFIX, VIDEO_ENDINGS, find_videos, scan_frames
+from emoreact_plugin.video.folders import MASKED_SUFFIX, scan_frames
 from emoreact_plugin.video.reading import frame_rate, iterate_frames
 from emoreact_plugin.video.writing import FRAME_NAME, write_frames, write_video
 
-
-class Job(NamedTuple):
-    """Task for one clip.
-
-    Attributes:
-        folder (str): Folder of the video and, unless another one is given, of its landmarks.
-        video (str): Its name in this folder, with ``/``.
-        target (str): The output, such as the folder of frames or the video to write, relative to
-            the output folder, with ``/``.
-    """
-
-    folder: str
-    video: str
-    target: str
-
-    @property
-    def path(self) -> str:
-        """Return the path of the video."""
-        return osp.join(self.folder, self.video)
-
-
-class Report(NamedTuple):
-    """Result of :func:`extract`.
-
-    Attributes:
-        clips (list[MaskedClip]): The clips that are complete now, in the order of their names.
-            Without masks, all frames count as unmasked.
-        before (int): How many of them were there already.
-        errors (list[tuple[str, Exception]]): Path of each video that failed, and why.
-    """
-
-    clips: list[MaskedClip]
-    before: int
-    errors: list[tuple[str, Exception]]
+from .jobs import Job, JobReport, OnFrame, plan, run_jobs
 
 
 def extract(
@@ -66,7 +29,7 @@ def extract(
     cache_dir: str | None = None,
     allow_missing: bool = False,
     workers: int | None = None,
-) -> Report:
+) -> JobReport[MaskedClip]:
     """Write the frames of videos, as ``EmoReactDataset`` reads them.
 
     A clip becomes the folder ``<clip>``, or ``<clip>_mask_frames_full`` with masks, of frames
@@ -95,7 +58,8 @@ def extract(
             there are cores.
 
     Returns:
-        Report: With the errors of single clips, which do not stop the others.
+        JobReport[MaskedClip]: With the errors of single clips, which do not stop the others.
+        Without masks, all frames count as unmasked.
 
     Raises:
         FileNotFoundError: If a source or the landmark folder does not exist.
@@ -107,134 +71,42 @@ def extract(
         raise InputError('expected a mask to draw on the videos (--mask)')
     if landmarks is not None and not osp.isdir(landmarks):
         raise FileNotFoundError(f'{landmarks}: no such folder of landmarks')
-    jobs = plan(sources, out, mask is not None, as_videos)
+    ending = '.mp4' if as_videos else '' if mask is None else MASKED_SUFFIX
+    jobs = plan(sources, out, ending, unmasked=mask is not None)
     look = '' if mask is None else look_of(mask)
     records = {} if mask is None else read_masks(out)
     _check_looks(jobs, out, records, look)
     os.makedirs(out, exist_ok=True)
-    clips, before, lock = [], [], Lock()
+    required, lock = () if allow_missing else ('landmarks',), Lock()
 
-    def work(job: Job) -> None:
-        target = osp.join(out, job.target)
-        if osp.lexists(target):
-            clip = _check_done(job, out, mask and records, as_videos)
-            before.append(clip)
-            clips.append(clip)
-            return
-        faces = (
-            None
-            if mask is None
-            else prepared_of(
-                job, landmarks, None, cache_dir, () if allow_missing else ('landmarks',)
-            )
-        )
-        frames, masked = iterate_frames(job.path), []
-        if faces is not None:
-            frames = _masked_frames(frames, faces, mask, job, masked)
-        with write_whole(target) as part:
-            count = (
-                write_video(part, frames, frame_rate(job.path))
-                if as_videos
-                else write_frames(part, frames)
-            )
-            clip = MaskedClip(job.target, look, count, count - sum(masked))
-            with lock:
+    def make(job: Job, target: str, on_frame: OnFrame) -> None:
+        clip = None
+        if mask is not None:
+            clip = prepared_of(job, landmarks, None, cache_dir, required)
+        unmasked = []
+
+        def frames() -> Iterator[np.ndarray]:
+            for sample in iterate_samples(job, clip, on_frame):
                 if mask is not None:
+                    sample = mask(sample)
+                    unmasked.append(not sample['masked'][0])
+                yield sample['imgs'][0]
+
+        with write_whole(target) as part:
+            if as_videos:
+                count = write_video(part, frames(), frame_rate(job.path))
+            else:
+                count = write_frames(part, frames())
+            if mask is not None:
+                with lock:
                     # First, so that no clip with masks goes unlisted.
-                    records[job.target] = clip
+                    records[job.target] = MaskedClip(job.target, look, count, sum(unmasked))
                     write_masks(out, records)
-        clips.append(clip)
 
-    errors = run_jobs(jobs, work, workers)
-    return Report(sorted(clips), len(before), errors)
+    def check(job: Job, target: str) -> MaskedClip:
+        return _check_done(job, target, out, None if mask is None else records, as_videos)
 
-
-def run_jobs(
-    jobs: Sequence[Job], work: Callable[[Job], None], workers: int | None
-) -> list[tuple[str, Exception]]:
-    """Process several clips at a time and show the progress; one failure does not stop the others.
-
-    Args:
-        jobs (Sequence[Job]): What to do.
-        work (Callable): Does one job.
-        workers (int, optional): How many at a time; None for as many as there are cores.
-
-    Returns:
-        list[tuple[str, Exception]]: Path of each video that failed, and why.
-    """
-    errors = []
-
-    def try_to(job: Job) -> None:
-        try:
-            work(job)
-        except Exception as error:
-            errors.append((job.path, error))
-
-    # Threads do: decoding, drawing and encoding leave Python's lock alone.
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        for _ in progress_bar(pool.map(try_to, jobs), 'extracting', len(jobs), unit='clip'):
-            pass
-    return sorted(errors, key=lambda each: each[0])
-
-
-def plan(sources: Sequence[str], out: str, masked: bool, as_videos: bool) -> list[Job]:
-    """Plan what to make from which video; see :func:`extract`.
-
-    Returns:
-        list[Job]: At least one.
-
-    Raises:
-        FileNotFoundError, InputError: See :func:`extract`.
-    """
-    jobs = []
-    ending = '.mp4' if as_videos else MASKED_SUFFIX if masked else ''
-    for source in sources:
-        if osp.isdir(source):
-            folder, videos = source, find_videos(source, out)
-        elif osp.isfile(source):
-            folder, name = osp.split(source)
-            videos = [name]
-        else:
-            raise FileNotFoundError(f'{source}: no such video or folder')
-        listed = read_masks(folder) if masked else {}
-        for video in videos:
-            if video in listed:
-                raise InputError(
-                    f'{osp.join(folder, video)}: expected videos without '
-                    f'masks, but {osp.join(folder, FILE_NAME)} lists it'
-                )
-            jobs.append(Job(folder, video, osp.splitext(video)[0] + ending))
-    if not jobs:
-        raise InputError(
-            f'{", ".join(sources)}: expected videos (of the endings '
-            f'{" ".join(VIDEO_ENDINGS)}), found none'
-        )
-    _check_targets(jobs, out)
-    return jobs
-
-
-def _check_targets(jobs: list[Job], out: str) -> None:
-    """Refuse two clips in one place, a clip in the folder of another, or one over itself."""
-    by_target = {}
-    for job in jobs:
-        target = osp.join(out, job.target)
-        if osp.exists(target) and osp.samefile(target, job.path):
-            raise InputError(
-                f'{job.path}: would be written over itself; name another folder with --out'
-            )
-        other = by_target.setdefault(job.target, job)
-        if other is not job:
-            raise InputError(
-                f'{other.path} and {job.path} would both be written to {target}; rename one'
-            )
-    for job in jobs:
-        for parent in PurePosixPath(job.target).parents:
-            other = by_target.get(str(parent))
-            if other:
-                raise InputError(
-                    f'{job.path} would be written into the folder of '
-                    f'{other.path}, {osp.join(out, other.target)}; rename one'
-                )
+    return run_jobs(jobs, out, make, check, workers)
 
 
 def look_of(mask: Callable) -> str:
@@ -254,10 +126,9 @@ def _check_looks(jobs: list[Job], out: str, records: dict[str, MaskedClip], look
 
 
 def _check_done(
-    job: Job, out: str, records: dict[str, MaskedClip] | None, as_videos: bool
+    job: Job, target: str, out: str, records: dict[str, MaskedClip] | None, as_videos: bool
 ) -> MaskedClip:
-    """Return a clip that is there already, or raise an error that says what is wrong with it."""
-    target = osp.join(out, job.target)
+    """Return a clip that is there, or raise an error that says what is wrong with it."""
     if records is not None and job.target not in records:
         raise InputError(
             f'{target}: is there already, but '
@@ -316,41 +187,46 @@ def prepared_of(
     return load_prepared(path)
 
 
-def _masked_frames(
-    frames: Iterable[np.ndarray], faces: PreparedClip, mask: Callable, job: Job, masked: list[bool]
-) -> Iterator[np.ndarray]:
-    """Iterate over frames with masks, and add to ``masked`` whether each has one."""
-    clip = osp.splitext(job.video)[0]
-    for count, frame in enumerate(fitting_frames(frames, faces, job.path)):
-        sample = mask(
-            dict(
-                imgs=[frame],
-                face_landmarks=faces.face_landmarks[count : count + 1],
-                face_is_box=faces.face_is_box[count : count + 1],
-                video_id=clip,
-            )
-        )
-        masked.append(bool(sample['masked'][0]))
-        yield sample['imgs'][0]
-
-
-def fitting_frames(
-    frames: Iterable[np.ndarray], clip: PreparedClip, path: str
-) -> Iterator[np.ndarray]:
-    """Iterate over the frames of a video, and check that its landmarks fit them.
+def iterate_samples(job: Job, clip: PreparedClip | None, on_frame: OnFrame) -> Iterator[dict]:
+    """Iterate over the frames of a video, each as a sample as a pipeline would see it.
 
     Args:
-        frames (Iterable[np.ndarray]): (H, W, 3) uint8.
-        clip (PreparedClip): The landmarks of this video.
-        path (str): Of the video, for the error.
+        job (Job): Of the video.
+        clip (PreparedClip, optional): The landmarks of this video; None if it has none.
+        on_frame (Callable): Called before each frame.
 
     Yields:
-        np.ndarray: The frames, unchanged.
+        dict: Sample of one frame, which is not masked.
 
     Raises:
         InputError: If a frame has another size than the landmarks' frames, or the video has more or
             fewer frames.
     """
+    frames = iterate_frames(job.path)
+    if clip is not None:
+        frames = _fitting_frames(frames, clip, job.path)
+    faces = np.full((1, 68, 2), np.nan, np.float32)
+    bodies = np.full((1, 1, 2), np.nan, np.float32)
+    is_box = np.zeros(1, bool)
+    for k, frame in enumerate(frames):
+        on_frame()
+        if clip is not None:
+            faces, is_box = clip.face_landmarks[k : k + 1], clip.face_is_box[k : k + 1]
+            bodies = clip.body_keypoints[k : k + 1] * np.float32(clip.frame_size)
+        yield dict(
+            imgs=[frame],
+            face_landmarks=faces,
+            body_keypoints=bodies,
+            face_is_box=is_box,
+            video_id=osp.splitext(job.video)[0],
+            masked=[False],
+        )
+
+
+def _fitting_frames(
+    frames: Iterable[np.ndarray], clip: PreparedClip, path: str
+) -> Iterator[np.ndarray]:
+    """Iterate over the frames of a video, and check that its landmarks fit them."""
     size, count = tuple(clip.frame_size), 0
     for frame in frames:
         if frame.shape[1::-1] != size or count == clip.total_frames:

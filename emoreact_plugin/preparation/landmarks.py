@@ -1,13 +1,11 @@
 """Write files of face landmarks and body keypoints for videos."""
 
-import itertools
 import os
 import os.path as osp
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, closing
 from importlib.util import find_spec
 from queue import SimpleQueue
-from threading import Event
 from typing import NamedTuple
 
 import numpy as np
@@ -21,11 +19,10 @@ from emoreact_plugin.clips.landmark_cache import (
 )
 from emoreact_plugin.clips.landmark_writers import write_keypoints_txt, write_openface_csv
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.progress import progress_bar
-from emoreact_plugin.video.folders import VIDEO_ENDINGS, find_videos
+from emoreact_plugin.utils.progress import count_cores
 from emoreact_plugin.video.reading import frame_rate, iterate_frames
 
-from .frames import Job
+from .jobs import Job, JobReport, OnFrame, plan, run_jobs
 from .mediapipe.detector import LandmarkDetector
 
 
@@ -47,24 +44,6 @@ class FoundClip(NamedTuple):
     bodies: int
 
 
-class LandmarkReport(NamedTuple):
-    """Result of :func:`extract_landmarks`.
-
-    Attributes:
-        clips (list[FoundClip]): The clips that are complete now, in the order of their names.
-        before (int): How many of them were there already.
-        errors (list[tuple[str, Exception]]): Path of each video that failed, and why.
-    """
-
-    clips: list[FoundClip]
-    before: int
-    errors: list[tuple[str, Exception]]
-
-
-class _StopError(Exception):
-    """Signal that the work is to stop where it is."""
-
-
 def extract_landmarks(
     sources: Sequence[str],
     out: str,
@@ -72,7 +51,7 @@ def extract_landmarks(
     keypoints: bool = False,
     workers: int | None = None,
     make_detector: Callable = LandmarkDetector,
-) -> LandmarkReport:
+) -> JobReport[FoundClip]:
     """Find the landmarks of one person in every frame of videos.
 
     A clip becomes the prepared file ``<clip>.npz``, which ``EmoReactDataset`` reads with
@@ -91,103 +70,37 @@ def extract_landmarks(
             :class:`LandmarkDetector`. Defaults to that class.
 
     Returns:
-        LandmarkReport: With the errors of single clips, which do not stop the others.
+        JobReport[FoundClip]: With the errors of single clips, which do not stop the others.
 
     Raises:
         FileNotFoundError: If a source does not exist.
         MissingPackageError: If mediapipe is not installed.
         InputError: If there is nothing to do, or two clips would be written to one file.
     """
-    jobs = plan(sources, out)
+    # The output folder may be that of the videos.
+    jobs = plan(sources, out, '.npz', skip_out=False)
     os.makedirs(out, exist_ok=True)
     todo = sum(not osp.exists(osp.join(out, job.target)) for job in jobs)
-    workers = workers or os.cpu_count() or 1
-    detectors, made = SimpleQueue(), []
-    clips, errors, before, stop = [], [], 0, Event()
-    counts = itertools.count(1)
+    workers = workers or count_cores()
+    detectors = SimpleQueue()
 
-    def on_frame() -> None:
-        if stop.is_set():
-            raise _StopError
-        count = next(counts)
-        if count % 50 == 0:
-            bar.set_postfix_str(f'{count} frames')
+    def make(job: Job, target: str, on_frame: OnFrame) -> None:
+        _refuse_others(job, out)
+        detector = detectors.get()
+        try:
+            found = detect(job.path, detector, on_frame)
+        finally:
+            detectors.put(detector)
+        write_prepared(target, found)
 
-    def work(job: Job) -> FoundClip:
-        path = osp.join(out, job.target)
-        if not osp.exists(path):
-            _refuse_others(job, out)
-            detector = detectors.get()
-            try:
-                found = detect(job.path, detector, on_frame)
-            finally:
-                detectors.put(detector)
-            write_prepared(path, found)
-        return _finish(job, out, openface, keypoints)
+    def check(job: Job, target: str) -> FoundClip:
+        return _finish(job, target, out, openface, keypoints)
 
-    try:
+    with ExitStack() as stack:
         # Before the progress bar: loading models may print errors.
         for _ in range(min(workers, todo)):
-            made.append(make_detector())
-            detectors.put(made[-1])
-        before_it = {job for job in jobs if osp.exists(osp.join(out, job.target))}
-        # Threads do: mediapipe and decoding leave Python's lock alone.
-        with (
-            progress_bar(total=len(jobs), desc='finding landmarks', unit='clip') as bar,
-            ThreadPoolExecutor(workers) as pool,
-        ):
-            futures = {pool.submit(work, job): job for job in jobs}
-            try:
-                for future in as_completed(futures):
-                    job = futures[future]
-                    bar.update()
-                    try:
-                        clips.append(future.result())
-                        before += job in before_it
-                    except Exception as error:  # the other clips go on
-                        errors.append((job.path, error))
-            except BaseException:
-                stop.set()
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-    finally:
-        for detector in made:
-            detector.close()
-    return LandmarkReport(sorted(clips), before, sorted(errors, key=lambda each: each[0]))
-
-
-def plan(sources: Sequence[str], out: str) -> list[Job]:
-    """Plan which video becomes which prepared file.
-
-    Returns:
-        list[Job]: At least one.
-
-    Raises:
-        FileNotFoundError, InputError: See :func:`extract_landmarks`.
-    """
-    jobs, by_target = [], {}
-    for source in sources:
-        if osp.isdir(source):
-            folder, videos = source, find_videos(source)
-        elif osp.isfile(source):
-            folder, name = osp.split(source)
-            videos = [name]
-        else:
-            raise FileNotFoundError(f'{source}: no such video or folder')
-        jobs += [Job(folder, video, osp.splitext(video)[0] + '.npz') for video in videos]
-    for job in jobs:
-        other = by_target.setdefault(job.target, job)
-        if other is not job:
-            raise InputError(
-                f'{other.path} and {job.path} would both be written to '
-                f'{osp.join(out, job.target)}; rename one'
-            )
-    if not jobs:
-        raise InputError(
-            f'{", ".join(sources)}: expected videos (of the endings '
-            f'{" ".join(VIDEO_ENDINGS)}), found none'
-        )
-    return jobs
+            detectors.put(stack.enter_context(closing(make_detector())))
+        return run_jobs(jobs, out, make, check, workers, 'finding landmarks')
 
 
 def can_extract() -> bool:
@@ -249,9 +162,8 @@ def _refuse_others(job: Job, out: str) -> None:
             )
 
 
-def _finish(job: Job, out: str, openface: bool, keypoints: bool) -> FoundClip:
+def _finish(job: Job, path: str, out: str, openface: bool, keypoints: bool) -> FoundClip:
     """Check a prepared file, and write the other requested files from it."""
-    path = osp.join(out, job.target)
     clip, size = load_prepared(path), osp.getsize(job.path)
     made_of = clip.sources.get('source', {}).get('size')
     if made_of != size:

@@ -8,12 +8,14 @@ import os
 import os.path as osp
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_whole
 from emoreact_plugin.utils.progress import progress_bar
 
 
+@dataclass
 class TextOutput:
     """Write a text file in UTF-8.
 
@@ -22,16 +24,15 @@ class TextOutput:
         text (str): Its content.
     """
 
-    def __init__(self, target: str, text: str) -> None:
-        self.target = target
-        self.data = text.encode()
+    target: str
+    text: str
 
     def is_same(self) -> bool:
         """Return whether the file that is there has the content that would be written."""
         if not osp.isfile(self.target):
             return False
         with open(self.target, 'rb') as file:
-            return file.read() == self.data
+            return file.read() == self.text.encode()
 
     def is_done(self) -> bool:
         """Return whether nothing is left to do, if what is there is the same."""
@@ -44,10 +45,11 @@ class TextOutput:
             str: Why the result is not what was asked for, which is always '' for a text.
         """
         with open(path, 'xb') as file:
-            file.write(self.data)
+            file.write(self.text.encode())
         return ''
 
 
+@dataclass
 class FileOutput:
     """Make a symbolic link to a file, or a copy.
 
@@ -59,10 +61,9 @@ class FileOutput:
         copy (bool): Copy the file. Defaults to False.
     """
 
-    def __init__(self, target: str, source: str, copy: bool = False) -> None:
-        self.target = target
-        self.source = source
-        self.copy = copy
+    target: str
+    source: str
+    copy: bool = False
 
     def is_same(self) -> bool:
         """Return whether the file that is there is the source or has its content."""

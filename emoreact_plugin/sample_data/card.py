@@ -2,6 +2,8 @@
 
 import json
 
+from emoreact_plugin.utils.tables import markdown_table, score_cell
+
 from .figure import cue_boxes, figure
 from .plan import CLASSES, PLANTED, SPLITS, ClipPlan, best_roc_auc, can_see, clip_parts
 from .scene import FPS, FRAME_SIZE, NUM_FRAMES
@@ -24,9 +26,6 @@ The label follows the cue with the two probabilities below, so no model can do
 better than the best ROC AUC (expected, and on just the test clips here), but
 for luck.
 
-| Emotion | Cue | Region | Only in the order | Frequency | P(label, cue) \
-| P(label, no cue) | Best ROC AUC | on test |
-|---|---|---|---|---|---|---|---|---|
 {cues}
 
 A cue in the face changes nothing outside the face box of REGIONS below, nor
@@ -42,9 +41,6 @@ the first ten.)
 A model that cannot see a cue can only know how frequent the emotion is: 0.5.
 TSN cannot tell the order of frames, TSM can.
 
-| Input | Model | Can see | Macro, expected | on test | Micro, expected \
-| on test |
-|---|---|---|---|---|---|---|
 {reached}
 
 The box of the full body starts a little above the eyes, as it does with
@@ -77,6 +73,28 @@ or, in some, no keypoints. All other clips have every landmark.
 
 {missing}
 """
+
+
+CUE_HEAD = (
+    'Emotion',
+    'Cue',
+    'Region',
+    'Only in the order',
+    'Frequency',
+    'P(label, cue)',
+    'P(label, no cue)',
+    'Best ROC AUC',
+    'on test',
+)
+REACHED_HEAD = (
+    'Input',
+    'Model',
+    'Can see',
+    'Macro, expected',
+    'on test',
+    'Micro, expected',
+    'on test',
+)
 
 
 def _describe_clip(plan: ClipPlan) -> dict:
@@ -149,32 +167,34 @@ def to_json(facts: dict) -> str:
     return json.dumps(head, indent=1)[:-2] + ',\n "clips": {\n' + ',\n'.join(lines) + '\n }\n}\n'
 
 
-def _number(value: float | None) -> str:
-    return '-' if value is None else f'{value:.3f}'
-
-
 def to_readme(facts: dict) -> str:
     """Write the text of the data set's own README, from the result of :func:`describe`."""
     settings, best = facts['settings'], facts['best_roc_auc']
-    cues, reached = [], []
-    for name, e in facts['emotions'].items():
-        auc = [_number(best[key]['fusion/TSM'][name]) for key in ('expected', 'test')]
-        cues.append(
-            f'| {name} | {e["what"]} | {e["region"]} | '
-            f'{"yes" if e["only_in_order"] else "no"} | '
-            f'{e["frequency"]} | {e["label_if_cue"]} | '
-            f'{e["label_if_no_cue"]:.4f} | {auc[0]} | {auc[1]} |'
+    cues = [
+        (
+            name,
+            e['what'],
+            e['region'],
+            'yes' if e['only_in_order'] else 'no',
+            str(e['frequency']),
+            str(e['label_if_cue']),
+            f'{e["label_if_no_cue"]:.4f}',
+            *(score_cell(best[key]['fusion/TSM'][name]) for key in ('expected', 'test')),
         )
-    for reader, values in best['test'].items():
-        expected = best['expected'][reader]
-        seen = [n for n, e in facts['emotions'].items() if reader in e['seen_by']]
-        reached.append(
-            f'| {reader.replace("/", " | ")} | {", ".join(seen)} | '
-            f'{_number(expected["macro"])} | '
-            f'{_number(values["macro"])} | '
-            f'{_number(expected["micro"])} | '
-            f'{_number(values["micro"])} |'
+        for name, e in facts['emotions'].items()
+    ]
+    reached = [
+        (
+            *reader.split('/'),
+            ', '.join(n for n, e in facts['emotions'].items() if reader in e['seen_by']),
+            *(
+                score_cell(best[key][reader][average])
+                for average in ('macro', 'micro')
+                for key in ('expected', 'test')
+            ),
         )
+        for reader in best['test']
+    ]
     missing = [
         f'- {split}: {", ".join(names) or "none"}'
         for split, names in facts['clips_with_missing_landmarks'].items()
@@ -187,7 +207,7 @@ def to_readme(facts: dict) -> str:
         height=FRAME_SIZE[1],
         frames=NUM_FRAMES,
         fps=FPS,
-        cues='\n'.join(cues),
-        reached='\n'.join(reached),
+        cues=markdown_table(CUE_HEAD, cues),
+        reached=markdown_table(REACHED_HEAD, reached),
         missing='\n'.join(missing),
     )

@@ -4,21 +4,19 @@
 ``canvas`` and ``drawing`` draw them, and this file writes everything to disk.
 """
 
-import csv
-import io
 import json
 import multiprocessing
 import os
 import shutil
-import sys
-import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 import numpy as np
 
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.files import write_text, write_whole
+from emoreact_plugin.utils.files import write_json, write_text, write_whole
+from emoreact_plugin.utils.progress import count_cores, progress_bar
+from emoreact_plugin.utils.tables import csv_text
 
 from .card import describe, to_json, to_readme
 from .figure import figure
@@ -130,12 +128,10 @@ def make_clip(plan: ClipPlan, videos: str) -> str:
 
 def _annotations(plans: list[ClipPlan]) -> str:
     """Format the annotations of a split as CSV, in EmoReact's columns."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(['', 'video', *CLASSES, 'Valence'])
-    for row, plan in enumerate(plans):
-        writer.writerow([row, plan.name, *plan.labels, f'{plan.valence:.4f}'])
-    return text.getvalue()
+    return csv_text(
+        ['', 'video', *CLASSES, 'Valence'],
+        [[row, plan.name, *plan.labels, f'{plan.valence:.4f}'] for row, plan in enumerate(plans)],
+    )
 
 
 def _check_settings(out: Path, settings: dict, force: bool) -> None:
@@ -169,46 +165,23 @@ def _delete(out: Path) -> None:
     shutil.rmtree(out / 'videos', ignore_errors=True)
 
 
-class _Progress:
-    """Print how many clips are drawn, in one line that is rewritten on a terminal."""
-
-    def __init__(self, total: int, shown: bool):
-        self.total, self.shown, self.done = total, shown, 0
-        self.live = sys.stdout.isatty()
-        self.start = self.last = time.monotonic()
-
-    def step(self) -> None:
-        self.done += 1
-        now, ended = time.monotonic(), self.done == self.total
-        if not self.shown or not (ended or now - self.last >= (0.5 if self.live else 20)):
-            return
-        self.last = now
-        passed = now - self.start
-        left = passed / self.done * (self.total - self.done)
-        text = (
-            f'drawing sample clips: {self.done}/{self.total}, '
-            f'{passed:.0f} s passed, {left:.0f} s left'
-        )
-        end = '\n' if ended or not self.live else ''
-        print(f'\r{text:<70}' if self.live else text, end=end, flush=True)
-
-
 def _draw_clips(plans, videos, workers, progress):
     """Draw the clips in this process, or in ``workers`` others."""
-    bar = _Progress(len(plans), progress)
+    bar = progress_bar(total=len(plans), desc='drawing', unit='clip', shown=progress)
     if workers <= 1 or len(plans) <= 1:
-        for plan in plans:
-            make_clip(plan, str(videos))
-            bar.step()
+        with bar:
+            for plan in plans:
+                make_clip(plan, str(videos))
+                bar.update()
         return
     # forking a process that has loaded torch or OpenCV may hang
     context = multiprocessing.get_context('spawn')
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with bar, ProcessPoolExecutor(workers, mp_context=context) as pool:
         jobs = [pool.submit(make_clip, plan, str(videos)) for plan in plans]
         try:
             for job in as_completed(jobs):
                 job.result()
-                bar.step()
+                bar.update()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -265,23 +238,15 @@ def make_sample_dataset(
         plan for plan in plans if not all(file.is_file() for file in clip_files(videos, plan.name))
     ]
     last = ['README.md', 'cues.json', *(f'{split}.csv' for split in SPLITS)]
-    if not missing and all((out / name).is_file() for name in last):
-        if progress:
-            print(f'{out}: the sample data set is there and complete')
-        return out
-    videos.mkdir(parents=True, exist_ok=True)
-    write_text(out / SETTINGS_FILE, json.dumps(settings, indent=1) + '\n')
-    _draw_clips(missing, videos, workers or _cores(), progress)
-    facts = describe(plans, settings)
-    write_text(out / 'cues.json', to_json(facts))
-    write_text(out / 'README.md', to_readme(facts))
-    for split in SPLITS:
-        write_text(out / f'{split}.csv', _annotations([p for p in plans if p.split == split]))
+    if missing or not all((out / name).is_file() for name in last):
+        videos.mkdir(parents=True, exist_ok=True)
+        write_json(out / SETTINGS_FILE, settings)
+        _draw_clips(missing, videos, workers or count_cores(), progress)
+        facts = describe(plans, settings)
+        write_text(out / 'cues.json', to_json(facts))
+        write_text(out / 'README.md', to_readme(facts))
+        for split in SPLITS:
+            write_text(out / f'{split}.csv', _annotations([p for p in plans if p.split == split]))
+    if progress:
+        print(f'{out}: the sample data set is there and complete')
     return out
-
-
-def _cores() -> int:
-    """Count the cores that this process may use."""
-    if hasattr(os, 'sched_getaffinity'):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

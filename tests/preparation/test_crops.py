@@ -12,6 +12,7 @@ from emoreact_plugin.datasets import EmoReactDataset
 from emoreact_plugin.preparation.crops import extract_crops
 from emoreact_plugin.recipes import build_pipeline
 from emoreact_plugin.transforms import CropRegions, DrawFaceMask
+from emoreact_plugin.utils.errors import InputError
 from tests.conftest import (
     FRAMES,
     HEIGHT,
@@ -379,7 +380,7 @@ class TestBadInput:
             ],
             data_prefix=dict(crops='crops'),
         )
-        with pytest.raises(ValueError, match='000002.jpg: cannot be read'):
+        with pytest.raises(InputError, match='000002.jpg: cannot be read'):
             data[0]
 
     def test_people(self, own):

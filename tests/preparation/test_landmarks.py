@@ -9,7 +9,7 @@ from emoreact_plugin.clips.landmark_cache import (
     read_keypoints_txt,
     read_openface_csv,
 )
-from emoreact_plugin.preparation import landmarks as module
+from emoreact_plugin.preparation import jobs as module
 from emoreact_plugin.preparation.landmarks import extract_landmarks
 from emoreact_plugin.preparation.mediapipe.detector import FrameLandmarks
 from tests.conftest import FRAMES, HEIGHT, WIDTH, make_tiny, write_video
@@ -214,12 +214,4 @@ def test_what_cannot_be_done(data):
     (data / 'empty').mkdir()
     with pytest.raises(ValueError, match='expected videos .*found none'):
         run(data, 'empty')
-    (data / 'videos' / 'VAL100_2.mov').write_bytes(b'')
-    with pytest.raises(
-        ValueError,
-        match=(
-            'VAL100_2.mov and .*VAL100_2.mp4 would both be written to .*VAL100_2.npz; rename one'
-        ),
-    ):
-        run(data)
     assert not (data / 'marks').exists()

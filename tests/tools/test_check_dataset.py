@@ -3,7 +3,9 @@ import os
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
+from mmaction.registry import DATASETS
 from tests.conftest import make_tiny
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +57,22 @@ def test_a_folder(call):
     assert code == 0 and 'work_dirs/check_data/' in out
     code, out, _ = call('data', '--classes', 'Fear', 'Surprise', '--out', 'x')
     assert json.loads(Path('x/summary.json').read_text())['classes'] == ['Fear', 'Surprise']
+
+
+@pytest.mark.parametrize('what', ['config', 'folder'])
+def test_training_takes_the_landmarks_that_it_prepares(call, what):
+    flags = (CONFIG, '--data-root', 'data') if what == 'config' else ('data',)
+    assert call(*flags, '--cache-dir', 'cache')[0] == 0
+    prepared = {path: path.stat().st_mtime_ns for path in Path('cache').glob('*.npz')}
+    assert len(prepared) == 6
+    cfg = Config.fromfile(CONFIG)
+    for split in ('train', 'val', 'test'):
+        config = cfg[f'{split}_dataloader'].dataset
+        config.update(data_root='data', cache_dir='cache')
+        data = DATASETS.build(config)
+        for i in range(len(data)):
+            assert Path(data.get_data_info(i)['landmarks_file']) in prepared
+    assert {path: path.stat().st_mtime_ns for path in Path('cache').glob('*')} == prepared
 
 
 def test_it_can_be_stopped(call, monkeypatch):

@@ -199,14 +199,6 @@ def test_print_config_stops_there(config, tmp_path):
     assert not (tmp_path / 'work_dirs').exists()
 
 
-def test_landmarks_can_be_prepared_ahead(tiny, config, tmp_path):
-    text = run(
-        'prepare_landmarks.py', config, '--data-root', tiny.root, '--cache-dir', tmp_path / 'cache'
-    )
-    assert 'test: 6 clips, 36 frames' in text
-    assert len(list((tmp_path / 'cache').glob('*.npz'))) == 18
-
-
 def test_amp_and_early_stopping(tiny, config, tmp_path):
     text = run(
         'train.py',

@@ -1,0 +1,42 @@
+"""Lay out tables as plain text, Markdown and CSV."""
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Sequence
+
+
+def score_cell(value: float | None) -> str:
+    """Format a score with three digits; one that is undefined, None or NaN, is ``-``."""
+    return '-' if value is None or math.isnan(value) else f'{value:.3f}'
+
+
+def text_table(rows: Sequence[Sequence[str]], right: bool = True) -> str:
+    """Lay out rows of equal length as plain text, with columns of equal width.
+
+    Args:
+        rows (Sequence[Sequence[str]]): At least one row; the first is the head.
+        right (bool): Align all columns but the first at the right. Defaults to True.
+
+    Returns:
+        str: No newline at the end.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    align = str.rjust if right else str.ljust
+    return '\n'.join(
+        '  '.join([row[0].ljust(widths[0]), *map(align, row[1:], widths[1:])]).rstrip()
+        for row in rows
+    )
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Lay out rows as a table in Markdown; no newline at the end."""
+    head_line, *lines = (f'| {" | ".join(row)} |' for row in (head, *rows))
+    return '\n'.join([head_line, '|---' * len(head) + '|', *lines])
+
+
+def csv_text(head: Sequence[str], rows: Iterable[Sequence]) -> str:
+    """Format rows as CSV, with a newline at the end of each line; None is an empty cell."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator='\n').writerows([head, *rows])
+    return text.getvalue()
