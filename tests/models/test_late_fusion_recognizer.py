@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import emoreact_plugin  # noqa: F401
+from emoreact_plugin import InputError
 from emoreact_plugin.models import score_stream
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
@@ -305,7 +306,7 @@ def test_a_fusion_is_told_what_it_takes_and_its_config_leaves_out():
 
 def test_an_unknown_fusion_names_what_is_alike():
     with pytest.raises(
-        KeyError,
+        InputError,
         match="'ScoreFusoin' is no registered model;"
         ' ScoreFusion.* is; one of your own needs custom_imp',
     ):

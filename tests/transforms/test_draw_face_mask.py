@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from emoreact_plugin import InputError
 from emoreact_plugin.transforms.draw_face_mask import DrawFaceMask
 from emoreact_plugin.transforms.masks.shapes import COLORS, KINDS
 from tests.transforms.masks.test_drawing import face, skin
@@ -119,7 +120,7 @@ def test_a_seed_needs_a_name():
     results = sample(1)
     del results['video_id']
     DrawFaceMask()(dict(results))
-    with pytest.raises(KeyError, match='video_id'):
+    with pytest.raises(InputError, match='video_id'):
         DrawFaceMask(seed=0)(results)
 
 

@@ -3,6 +3,7 @@ import pytest
 import torch
 from mmcv.transforms import BaseTransform
 
+from emoreact_plugin import InputError
 from emoreact_plugin.transforms import ForEachStream
 from mmaction.registry import TRANSFORMS
 
@@ -110,7 +111,7 @@ def test_flip_leaves_the_frames_it_was_given_alone():
 
 
 def test_a_missing_stream_is_named():
-    with pytest.raises(KeyError, match="no 'body_imgs'.*CropRegions"):
+    with pytest.raises(InputError, match="no 'body_imgs'.*CropRegions"):
         ForEachStream(('face', 'body'), [])(dict(face_imgs=[np.zeros(1)]))
 
 
@@ -225,7 +226,7 @@ def test_streams_of_different_layouts_flip_and_crop_alike():
 def test_a_stream_without_frames_and_a_second_round_are_refused():
     data = numbered()
     del data['stream_frames']['b']
-    with pytest.raises(KeyError, match="stream 'b', expected .*found a"):
+    with pytest.raises(InputError, match="stream 'b', expected .*found a"):
         ForEachStream(('a', 'b'), [])(data)
     once = ForEachStream(('a', 'b'), [])(numbered())
     with pytest.raises(ValueError, match="'a' has got its frames already"):

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from mmcv.transforms import Compose
 
+from emoreact_plugin import InputError
 from emoreact_plugin.transforms import SampleStreamFrames
 from emoreact_plugin.transforms.sample_stream_frames import evenly_spread
 from mmaction.registry import TRANSFORMS
@@ -152,7 +153,7 @@ def test_impossible_streams_are_refused_when_built(streams, message):
 
 def test_a_sampler_that_samples_nothing_is_named():
     transform = SampleStreamFrames(dict(a=EIGHT, b=dict(type='Flip', flip_ratio=0)))
-    with pytest.raises(KeyError, match="'b'.*Flip did not set frame_inds"):
+    with pytest.raises(InputError, match="'b'.*Flip did not set frame_inds"):
         transform(dict(sample(), imgs=[np.zeros((2, 2, 3))], modality='RGB'))
 
 

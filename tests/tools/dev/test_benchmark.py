@@ -5,6 +5,8 @@ import pytest
 import torch
 from benchmarks import timing
 
+from emoreact_plugin import InputError
+
 
 @pytest.fixture
 def call(calls, tmp_path, monkeypatch):
@@ -61,7 +63,7 @@ def test_drawn_data_is_made_where_none_is_given(call, monkeypatch):
 
     def make(root, clips, frames):
         made.append((root, clips, frames))
-        raise ValueError('drawn')
+        raise InputError('drawn')
 
     monkeypatch.setattr(call.tool, 'make_drawn_data', make)
     code, _, err = call('--quick', '--only', 'loading')

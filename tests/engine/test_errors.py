@@ -1,0 +1,37 @@
+import pytest
+
+import emoreact_plugin  # noqa: F401
+from emoreact_plugin import InputError
+from emoreact_plugin.engine.errors import clear_errors
+from emoreact_plugin.utils.errors import MissingPackageError
+
+
+@pytest.mark.parametrize(
+    'error',
+    [
+        InputError('a.csv, line 2: expected 0 or 1, found 3'),
+        MissingPackageError('expected onnx, which is not installed'),
+        FileNotFoundError('a.mp4: no such video'),
+    ],
+)
+def test_what_a_user_can_mend_is_one_line(error, monkeypatch):
+    with pytest.raises(SystemExit) as end, clear_errors():
+        raise error
+    line, hint = end.value.code.split('\n')
+    assert line == f'error: {error}' and 'EMOREACT_TRACEBACK' in hint
+    monkeypatch.setenv('EMOREACT_TRACEBACK', '1')
+    with pytest.raises(type(error)), clear_errors():
+        raise error
+
+
+@pytest.mark.parametrize(
+    'error', [KeyError('b'), RuntimeError('CUDA out of memory'), ValueError('x'), TypeError('y')]
+)
+def test_a_bug_keeps_its_traceback(error):
+    with pytest.raises(type(error)), clear_errors():
+        raise error
+
+
+def test_callers_may_catch_the_builtin_errors():
+    assert issubclass(InputError, ValueError)
+    assert issubclass(MissingPackageError, ImportError)
