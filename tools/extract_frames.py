@@ -5,7 +5,7 @@ Frames: a clip becomes the folder <clip> (with masks <clip>_mask_frames_full) of
 videos, the video <clip>.mp4 with masks. Masks are those that DrawFaceMask(seed=0) draws on val and
 test clips. Frames without a face stay as they are and are counted for each clip in masks.csv.
 
-Crops: with --crops, the folder <clip> has a folder of 256x256 JPEGs for each region, which training
+Crops: with --as crops, the folder <clip> has a folder of 256x256 JPEGs for each region, which training
 reads with --crops DIR instead of decoding videos.
 
 If it was stopped, it continues where it was.
@@ -35,12 +35,9 @@ def parse_args():
         'source', nargs='+', help='videos, and folders that are searched for videos'
     )
     parser.add_argument('--out', required=True, help='the output folder')
+    parser.add_argument('--mask', action='store_true', help='draw a mask on every face')
     parser.add_argument(
-        '--mask',
-        nargs='?',
-        const='surgical',
-        choices=[*KINDS, 'random'],
-        help='draw a face mask of this kind (surgical)',
+        '--mask-kind', choices=[*KINDS, 'random'], help='what to draw (default: surgical)'
     )
     parser.add_argument(
         '--mask-color',
@@ -52,16 +49,14 @@ def parse_args():
     parser.add_argument(
         '--as',
         dest='form',
-        choices=['frames', 'videos'],
+        choices=['frames', 'videos', 'crops'],
         default='frames',
         help='what to write (default: frames); videos only with --mask',
     )
     parser.add_argument(
-        '--crops',
-        nargs='?',
-        const='face,body,fullbody',
+        '--regions',
         metavar='REGION,...',
-        help='write prepared crops of these regions (face,body,fullbody)',
+        help='write crops of these regions (default: face,body,fullbody)',
     )
     parser.add_argument(
         '--every', type=int, metavar='N', help='crops of every N-th frame only (default: 1)'
@@ -95,19 +90,19 @@ def color(text):
 
 def check(args):
     """Refuse flags that would have no effect, and numbers below 1."""
-    crops = args.crops is not None
+    crops = args.form == 'crops'
     for name, needed, there in (
-        ('mask_color', '--mask', args.mask is not None),
-        ('landmarks', '--mask or --crops', args.mask is not None or crops),
-        ('allow_missing', '--mask or --crops', args.mask is not None or crops),
-        ('keypoints', '--crops', crops),
-        ('every', '--crops', crops),
-        ('size', '--crops', crops),
+        ('mask_kind', '--mask', args.mask),
+        ('mask_color', '--mask', args.mask),
+        ('landmarks', '--mask or --as crops', args.mask or crops),
+        ('allow_missing', '--mask or --as crops', args.mask or crops),
+        ('keypoints', '--as crops', crops),
+        ('regions', '--as crops', crops),
+        ('every', '--as crops', crops),
+        ('size', '--as crops', crops),
     ):
         if getattr(args, name) and not there:
             raise InputError(f'--{name.replace("_", "-")}: expected {needed} as well')
-    if crops and args.form == 'videos':
-        raise InputError('--as videos: expected no --crops')
     for name in ('workers', 'every', 'size'):
         value = getattr(args, name)
         if value is not None and value < 1:
@@ -116,7 +111,7 @@ def check(args):
 
 def write_crops(args, mask):
     """Write crops; return what to say about them, and the report with the errors."""
-    cropper = CropRegions(args.crops.split(','))
+    cropper = CropRegions((args.regions or 'face,body,fullbody').split(','))
     required = () if args.allow_missing else needs_of(cropper.regions, mask is not None)
     report = extract_crops(
         args.source,
@@ -186,8 +181,9 @@ def main():
     cv2.setNumThreads(1)  # each core has a clip of its own
     with clear_errors():
         check(args)
-        mask = None if args.mask is None else DrawFaceMask(args.mask, args.mask_color, seed=0)
-        write = write_frames if args.crops is None else write_crops
+        kind = args.mask_kind or 'surgical'
+        mask = DrawFaceMask(kind, args.mask_color, seed=0) if args.mask else None
+        write = write_crops if args.form == 'crops' else write_frames
         try:
             text, report = write(args, mask)
         except KeyboardInterrupt:

@@ -35,10 +35,12 @@ def parse_args():
     )
     parser.add_argument('--out', required=True, help='the output folder')
     parser.add_argument(
-        '--openface', action='store_true', help="write <clip>.csv in OpenFace's layout as well"
+        '--write-openface',
+        action='store_true',
+        help="write <clip>.csv in OpenFace's layout as well",
     )
     parser.add_argument(
-        '--keypoints',
+        '--write-keypoints',
         action='store_true',
         help='write the body keypoints as <video>_hol.txt as well',
     )
@@ -58,7 +60,7 @@ def main():
                 "OpenFace's, and not OpenFace's"
             )
             report = extract_landmarks(
-                args.source, args.out, args.openface, args.keypoints, args.workers
+                args.source, args.out, args.write_openface, args.write_keypoints, args.workers
             )
         except KeyboardInterrupt:
             say('stopped; the same command goes on')

@@ -74,7 +74,7 @@ def check_region(folder: str, crops: PreparedCrops, region: str) -> None:
     if region not in crops.boxes:
         raise InputError(
             f"{folder}: expected crops of '{region}', found {', '.join(crops.boxes)}. "
-            'tools/extract_frames.py --crops makes them'
+            'tools/extract_frames.py --as crops makes them'
         )
 
 
@@ -125,7 +125,9 @@ def read_record(folder: str) -> PreparedCrops:
     """
     path = osp.join(folder, FILE_NAME)
     if not osp.isfile(path):
-        raise FileNotFoundError(f'{path}: no such file; tools/extract_frames.py --crops makes it')
+        raise FileNotFoundError(
+            f'{path}: no such file; tools/extract_frames.py --as crops makes it'
+        )
 
     def bools(text):
         values = np.array(list(text))

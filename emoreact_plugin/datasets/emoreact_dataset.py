@@ -69,7 +69,7 @@ class EmoReactDataset(BaseActionDataset):
             relative, it starts from the working directory. Defaults to ''.
         data_prefix (dict[str, str]): Folders: ``video``, or ``frames`` with
             one folder of images for each clip, or ``crops`` with prepared
-            crops as ``tools/extract_frames.py --crops`` makes them. The first
+            crops as ``tools/extract_frames.py --as crops`` makes them. The first
             two can be given together with ``landmarks`` and ``keypoints``.
             Without these the files are looked for beside the clips, as
             OpenFace leaves them (``<video>_openface/<clip>.csv``,

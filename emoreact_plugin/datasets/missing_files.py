@@ -136,6 +136,6 @@ def crop_folders(dataset, rows: list[Annotation]) -> list[str]:
         raise FileNotFoundError(
             f'{dataset.ann_file}: the crops of {len(missing)} of '
             f'{len(folders)} clips are not there. The first: {missing[0]}. '
-            'tools/extract_frames.py --crops makes them'
+            'tools/extract_frames.py --as crops makes them'
         )
     return folders

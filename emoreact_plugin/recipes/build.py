@@ -143,7 +143,7 @@ def _build(
         raise InputError(
             f'mask: no mask can be drawn on the crops in '
             f'{data_prefix["crops"]}; prepare masked ones with '
-            'tools/extract_frames.py --crops --mask and leave out --mask'
+            'tools/extract_frames.py --as crops --mask and leave out --mask'
         )
     streams = streams_of(options['input'])
     # face+body is fusion, however it was written

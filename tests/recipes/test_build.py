@@ -294,7 +294,7 @@ def test_no_mask_is_drawn_on_prepared_crops(options):
     with pytest.raises(
         ValueError,
         match='no mask can be drawn on the crops '
-        'in small; prepare masked ones with .*--crops --mask',
+        'in small; prepare masked ones with .*--as crops --mask',
     ):
         build(mask=True, **options)
 

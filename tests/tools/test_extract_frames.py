@@ -56,7 +56,18 @@ def test_masks(call):
 def test_crops(call):
     path = Path('videos/TRAIN100_2.mp4_openface/TRAIN100_2.csv')
     write_openface(path, np.full((FRAMES, 68, 2), np.nan))
-    arguments = ('videos', '--crops', '--mask', '--every', '4', '--size', '32', '--out', 'crops')
+    arguments = (
+        'videos',
+        '--as',
+        'crops',
+        '--mask',
+        '--every',
+        '4',
+        '--size',
+        '32',
+        '--out',
+        'crops',
+    )
     code, out, _ = call(*arguments)
     text = (
         '6 clips, 12 crops of each of face, body, fullbody in crops; 2 frames '
@@ -68,16 +79,16 @@ def test_crops(call):
     assert (crops.size, crops.step, crops.mask) == (32, 4, 'surgical')
     code, out, _ = call(*arguments)
     assert code == 0 and out == f'{text}; 6 clips there already\n'
-    code, out, _ = call('videos/VAL100_2.mp4', '--crops', 'face', '--out', 'x')
+    code, out, _ = call('videos/VAL100_2.mp4', '--as', 'crops', '--regions', 'face', '--out', 'x')
     assert code == 0 and out == '1 clip, 6 crops of each of face in x\n'
 
 
 @pytest.mark.parametrize(
     'flags, missing',
     [
-        (('--crops', 'fullbody'), 'keypoints'),
-        (('--crops', 'face'), 'landmarks'),
-        (('--crops', 'fullbody', '--mask'), 'landmarks'),
+        (('--as', 'crops', '--regions', 'fullbody'), 'keypoints'),
+        (('--as', 'crops', '--regions', 'face'), 'landmarks'),
+        (('--as', 'crops', '--regions', 'fullbody', '--mask'), 'landmarks'),
     ],
 )
 def test_crops_need_the_files_of_their_regions(call, flags, missing):
@@ -120,12 +131,16 @@ def test_failed_clips_are_listed(call):
         (('--landmarks', 'x'), '--landmarks: expected --mask'),
         (('--allow-missing',), '--allow-missing: expected --mask'),
         (('--as', 'videos'), '--mask'),
-        (('--as', 'videos', '--crops'), '--as videos: expected no --crops'),
-        (('--every', '2'), '--every: expected --crops'),
-        (('--size', '64'), '--size: expected --crops'),
-        (('--keypoints', 'x', '--mask'), '--keypoints: expected --crops'),
-        (('--crops', '--every', '0'), '--every: expected 1 or more, found 0'),
-        (('--crops', 'face,feet'), "unknown region 'feet', expected one of body"),
+        (('--regions', 'face'), '--regions: expected --as crops'),
+        (('--mask-kind', 'n95'), '--mask-kind: expected --mask'),
+        (('--every', '2'), '--every: expected --as crops'),
+        (('--size', '64'), '--size: expected --as crops'),
+        (('--keypoints', 'x', '--mask'), '--keypoints: expected --as crops'),
+        (('--as', 'crops', '--every', '0'), '--every: expected 1 or more, found 0'),
+        (
+            ('--as', 'crops', '--regions', 'face,feet'),
+            "unknown region 'feet', expected one of body",
+        ),
         (('--workers', '0'), '--workers: expected 1 or more, found 0'),
         (('--mask', '--mask-color', 'mauve'), "unknown color 'mauve'"),
         (('--mask', '--mask-color', '1,2'), r'numbers from 0 to 255'),

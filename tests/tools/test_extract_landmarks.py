@@ -70,7 +70,7 @@ def call(tmp_path, monkeypatch, capsys):
 
 
 def test_files(call):
-    code, out, _ = call('videos', '--out', 'marks', '--openface', '--keypoints')
+    code, out, _ = call('videos', '--out', 'marks', '--write-openface', '--write-keypoints')
     assert code == 0 and out.splitlines() == [
         "mediapipe 0.10.14: the points are like OpenFace's, and not OpenFace's",
         '2 clips, 10 frames in marks',
