@@ -5,8 +5,8 @@ Frames: a clip becomes the folder <clip> (with masks <clip>_mask_frames_full) of
 videos, the video <clip>.mp4 with masks. Masks are those that DrawFaceMask(seed=0) draws on val and
 test clips. Frames without a face stay as they are and are counted for each clip in masks.csv.
 
-Crops: with --as crops, the folder <clip> has a folder of 256x256 JPEGs for each region, which training
-reads with --crops DIR instead of decoding videos.
+Crops: with --as crops, the folder <clip> has a folder of 256x256 JPEGs for each region, which
+training reads with --crops DIR instead of decoding videos.
 
 If it was stopped, it continues where it was.
 """
