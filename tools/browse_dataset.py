@@ -142,23 +142,23 @@ def show(sheets):
         ) from error
 
 
+@clear_errors()
 def main():
     args = parse_args()
-    with clear_errors():
-        check(args)
-        cfg = load_config(args)
-        panels = []
-        clips = choose(build_datasets(cfg, args.split), args)
-        for dataset, index in progress_bar(clips, 'reading', unit='clip'):
-            view, _ = view_sample(dataset, index, args.seed, args.epoch)
-            panels.append(panel_of(view, dataset.metainfo.get('classes')))
-        sheets = draw_sheets(panels, args.cell)
-        out = args.out or osp.join(cfg.work_dir, f'browse_{args.split}.png')
-        if args.out or not args.show:
-            paths = write(sheets, out)
-            say(f'{number(len(panels), "clip")} of {args.split} in {", ".join(paths)}')
-        if args.show:
-            show(sheets)
+    check(args)
+    cfg = load_config(args)
+    panels = []
+    clips = choose(build_datasets(cfg, args.split), args)
+    for dataset, index in progress_bar(clips, 'reading', unit='clip'):
+        view, _ = view_sample(dataset, index, args.seed, args.epoch)
+        panels.append(panel_of(view, dataset.metainfo.get('classes')))
+    sheets = draw_sheets(panels, args.cell)
+    out = args.out or osp.join(cfg.work_dir, f'browse_{args.split}.png')
+    if args.out or not args.show:
+        paths = write(sheets, out)
+        say(f'{number(len(panels), "clip")} of {args.split} in {", ".join(paths)}')
+    if args.show:
+        show(sheets)
 
 
 if __name__ == '__main__':

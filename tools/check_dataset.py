@@ -102,21 +102,17 @@ def figure_of(report):
     )
 
 
+@clear_errors(resumable=True)
 def main():
     parser, args = parse_args()
     cv2.setNumThreads(1)  # each core has a clip of its own
-    with clear_errors():
-        path = args.config or args.config_flag
-        parts = parts_of(parser, args, path)
-        name = osp.splitext(osp.basename(osp.abspath(path)))[0]
-        out = args.out or osp.join('work_dirs', f'check_{name}')
-        try:
-            report = check(parts, args.workers)
-        except KeyboardInterrupt:
-            say('stopped; the same command goes on')
-            sys.exit(130)
-        files = [*write_report(report, out), PICTURE]
-        save_figure(figure_of(report), osp.join(out, PICTURE))
+    path = args.config or args.config_flag
+    parts = parts_of(parser, args, path)
+    name = osp.splitext(osp.basename(osp.abspath(path)))[0]
+    out = args.out or osp.join('work_dirs', f'check_{name}')
+    report = check(parts, args.workers)
+    files = [*write_report(report, out), PICTURE]
+    save_figure(figure_of(report), osp.join(out, PICTURE))
     say(format_report(report))
     counts = count_levels(report)
     found = ', '.join(number(count, level) for level, count in counts.items())

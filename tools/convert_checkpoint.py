@@ -42,26 +42,24 @@ def parse_args():
     return parser.parse_intermixed_args()
 
 
+@clear_errors()
 def main():
     args = parse_args()
-    with clear_errors():
-        file = read_weight_file(args.file)
-        say(describe(file))
-        if args.config is None and args.config_flag is None:
-            content = to_start_weights(file, args.stream)
-            network = choose_network(file, args.stream)
-            left_out = file.left_out + network.beside_backbone()
-            what = 'start weights, the backbone alone'
-            left_as_is, notes = [], []
-        else:
-            cfg = load_config(args)
-            content, loaded = to_checkpoint(file, cfg, args.may_miss, args.stream)
-            left_out, left_as_is = loaded.left_out, loaded.missing
-            what = f'checkpoint of the config, {loaded.count} tensors'
-            notes = [
-                f'{name} {cfg.recipe[name]}' for name in UNTOLD if name in cfg.get('recipe', {})
-            ]
-        write_checkpoint(content, args.out, args.file)
+    file = read_weight_file(args.file)
+    say(describe(file))
+    if args.config is None and args.config_flag is None:
+        content = to_start_weights(file, args.stream)
+        network = choose_network(file, args.stream)
+        left_out = file.left_out + network.beside_backbone()
+        what = 'start weights, the backbone alone'
+        left_as_is, notes = [], []
+    else:
+        cfg = load_config(args)
+        content, loaded = to_checkpoint(file, cfg, args.may_miss, args.stream)
+        left_out, left_as_is = loaded.left_out, loaded.missing
+        what = f'checkpoint of the config, {loaded.count} tensors'
+        notes = [f'{name} {cfg.recipe[name]}' for name in UNTOLD if name in cfg.get('recipe', {})]
+    write_checkpoint(content, args.out, args.file)
     say(f'{args.out}: {what}.')
     if left_out:
         say(f'Left out: {listed(left_out)}.')

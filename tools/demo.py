@@ -232,34 +232,34 @@ def show(result, clip, inferencer):
         ) from error
 
 
+@clear_errors()
 def main():
     args = parse_args()
-    with clear_errors():
-        check(args)
-        path = osp.join(args.out, 'results.json')
-        with inferencer_of(args) as inferencer:
-            if args.camera is not None:
-                results, failure = score_camera(inferencer, args)
-            else:
-                results, failure = score_videos(inferencer, args)
-        os.makedirs(args.out, exist_ok=True)
-        if osp.exists(path):
-            say(f'{args.out}: the results that were there are replaced')
-        results.write_json(path)
-        results.write_csv(args.out)
+    check(args)
+    path = osp.join(args.out, 'results.json')
+    with inferencer_of(args) as inferencer:
+        if args.camera is not None:
+            results, failure = score_camera(inferencer, args)
+        else:
+            results, failure = score_videos(inferencer, args)
+    os.makedirs(args.out, exist_ok=True)
+    if osp.exists(path):
+        say(f'{args.out}: the results that were there are replaced')
+    results.write_json(path)
+    results.write_csv(args.out)
+    say(
+        f'{number(len(results) - len(results.errors), "clip")} in '
+        f'{args.out}: results.json, clips.csv, windows.csv'
+        + (' and annotated videos' if any(each.annotated for each in results) else '')
+    )
+    if failure is not None:
+        total = number(len(results) + len(results.left_out), 'clip')
         say(
-            f'{number(len(results) - len(results.errors), "clip")} in '
-            f'{args.out}: results.json, clips.csv, windows.csv'
-            + (' and annotated videos' if any(each.annotated for each in results) else '')
+            f'stopped after {len(results)} of {total}'
+            + ('; results.json and clips.csv name those left out' if results.left_out else '')
         )
-        if failure is not None:
-            total = number(len(results) + len(results.left_out), 'clip')
-            say(
-                f'stopped after {len(results)} of {total}'
-                + ('; results.json and clips.csv name those left out' if results.left_out else '')
-            )
-        if isinstance(failure, Exception):
-            raise failure
+    if isinstance(failure, Exception):
+        raise failure
     if failure is not None:
         sys.exit(130)
     list_errors([(each.video, ValueError(each.error)) for each in results.errors])

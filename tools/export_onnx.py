@@ -43,23 +43,23 @@ def packed(cfg, path):
     return pipeline.pack(sample, clip.read(inds), clip.landmarks.of(inds))
 
 
+@clear_errors()
 def main():
     args = parse_args()
-    with clear_errors():
-        require_onnx()
-        checkpoint = resolve_checkpoint(args.checkpoint)
-        out = args.out or osp.splitext(checkpoint)[0] + '.onnx'
-        if not out.endswith('.onnx'):
-            raise InputError(f'--out {out}: expected a name that ends in .onnx')
-        if len(args.videos) < 2:
-            raise InputError(
-                f'expected two videos or more to compare the ONNX file on, found {len(args.videos)}'
-            )
-        read = read_checkpoint(checkpoint)
-        cfg, model = load_recognizer(read, args.config)
-        clips = [packed(cfg, path) for path in args.videos]
-        say('exporting, which takes a minute or more')
-        difference = export_onnx(cfg, model, clips, out, read.dataset_meta)
+    require_onnx()
+    checkpoint = resolve_checkpoint(args.checkpoint)
+    out = args.out or osp.splitext(checkpoint)[0] + '.onnx'
+    if not out.endswith('.onnx'):
+        raise InputError(f'--out {out}: expected a name that ends in .onnx')
+    if len(args.videos) < 2:
+        raise InputError(
+            f'expected two videos or more to compare the ONNX file on, found {len(args.videos)}'
+        )
+    read = read_checkpoint(checkpoint)
+    cfg, model = load_recognizer(read, args.config)
+    clips = [packed(cfg, path) for path in args.videos]
+    say('exporting, which takes a minute or more')
+    difference = export_onnx(cfg, model, clips, out, read.dataset_meta)
     say(f'{out}: the logits of {number(len(clips), "clip")} differ by {difference:.1e} at most')
 
 

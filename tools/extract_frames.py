@@ -12,7 +12,6 @@ If it was stopped, it continues where it was.
 """
 
 import argparse
-import sys
 
 import cv2
 import numpy as np
@@ -176,19 +175,15 @@ def write_frames(args, mask):
     return text, report
 
 
+@clear_errors(resumable=True)
 def main():
     args = parse_args()
     cv2.setNumThreads(1)  # each core has a clip of its own
-    with clear_errors():
-        check(args)
-        kind = args.mask_kind or 'surgical'
-        mask = DrawFaceMask(kind, args.mask_color, seed=0) if args.mask else None
-        write = write_crops if args.form == 'crops' else write_frames
-        try:
-            text, report = write(args, mask)
-        except KeyboardInterrupt:
-            say('stopped; the same command goes on')
-            sys.exit(130)
+    check(args)
+    kind = args.mask_kind or 'surgical'
+    mask = DrawFaceMask(kind, args.mask_color, seed=0) if args.mask else None
+    write = write_crops if args.form == 'crops' else write_frames
+    text, report = write(args, mask)
     if report.before:
         text += f'; {number(report.before, "clip")} there already'
     say(text)

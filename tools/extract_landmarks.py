@@ -13,7 +13,6 @@ pip install 'emoreact_plugin[landmarks]'
 """
 
 import argparse
-import sys
 
 import cv2
 
@@ -48,23 +47,16 @@ def parse_args():
     return parser.parse_intermixed_args()
 
 
+@clear_errors(resumable=True)
 def main():
     args = parse_args()
     cv2.setNumThreads(1)  # each core has a clip of its own
-    with clear_errors():
-        if args.workers is not None and args.workers < 1:
-            raise InputError(f'--workers: expected 1 or more, found {args.workers}')
-        try:
-            say(
-                f'mediapipe {mediapipe_version()}: the points are like '
-                "OpenFace's, and not OpenFace's"
-            )
-            report = extract_landmarks(
-                args.source, args.out, args.write_openface, args.write_keypoints, args.workers
-            )
-        except KeyboardInterrupt:
-            say('stopped; the same command goes on')
-            sys.exit(130)
+    if args.workers is not None and args.workers < 1:
+        raise InputError(f'--workers: expected 1 or more, found {args.workers}')
+    say(f"mediapipe {mediapipe_version()}: the points are like OpenFace's, and not OpenFace's")
+    report = extract_landmarks(
+        args.source, args.out, args.write_openface, args.write_keypoints, args.workers
+    )
     frames = sum(clip.frames for clip in report.clips)
     text = f'{number(len(report.clips), "clip")}, {number(frames, "frame")} in {args.out}'
     if report.before:

@@ -144,63 +144,62 @@ def columns_of(runs, weights):
     return columns
 
 
+@clear_errors()
 def main():
     args = parse_args()
-    with clear_errors():
-        check_args(args)
-        check_files(args)
-        names = names_of(args)
-        test = read_runs(args.test)
-        splits = dict(test=dict(zip(names, test, strict=True)))
-        if args.val:
-            val = read_runs(args.val)
-            check_splits(val, test, args.val, args.test)
-            splits = dict(val=dict(zip(names, val, strict=True)), **splits)
-        weights = origin = None
-        if args.weights:
-            weights = normalise_weights(args.weights, len(names))
-            origin = 'given'
-        elif args.val:
-            weights = choose_weights(
-                [dump.logits for dump in val], val[0].labels, args.average, args.step
-            )
-            origin = f'chosen on val by ROC AUC {args.average}'
-        columns = {split: columns_of(runs, weights) for split, runs in splits.items()}
-        results = {
-            split: {name: score(dump) for name, dump in each.items()}
-            for split, each in columns.items()
-        }
-        for split, each in results.items():
-            said = columns[split]['mean'].split or split
-            print(f'{said}, {len(columns[split]["mean"].video_ids)} clips')
-            print(format_table(each, test[0].classes) + '\n')
-        print(
-            'Mind that micro has no floor at 0.5: tools/test.py prints what '
-            'the label\nfrequencies alone give.'
+    check_args(args)
+    check_files(args)
+    names = names_of(args)
+    test = read_runs(args.test)
+    splits = dict(test=dict(zip(names, test, strict=True)))
+    if args.val:
+        val = read_runs(args.val)
+        check_splits(val, test, args.val, args.test)
+        splits = dict(val=dict(zip(names, val, strict=True)), **splits)
+    weights = origin = None
+    if args.weights:
+        weights = normalise_weights(args.weights, len(names))
+        origin = 'given'
+    elif args.val:
+        weights = choose_weights(
+            [dump.logits for dump in val], val[0].labels, args.average, args.step
         )
-        if weights is not None:
-            weights = dict(zip(names, weights.tolist(), strict=True))
-            print(
-                f'weights, {origin}: '
-                + ', '.join(f'{name} {weight:.3g}' for name, weight in weights.items())
-            )
-        if args.val and not args.weights:
-            print('The weighted column of val is too good: its clips chose the weights.')
-        fusion = FUSIONS[0] if weights is None else FUSIONS[1]
-        for split, path in (('test', args.out), ('val', args.out_val)):
-            if path:
-                write_dump(path, columns[split][fusion])
-                print(f'{split} predictions, {fusion}: {path}')
-        if args.json:
-            write_metrics(
-                args.json,
-                results,
-                None,
-                weights=weights,
-                weights_origin=origin,
-                files=dict(test=args.test, val=args.val),
-            )
-            print(f'metrics: {args.json}')
+        origin = f'chosen on val by ROC AUC {args.average}'
+    columns = {split: columns_of(runs, weights) for split, runs in splits.items()}
+    results = {
+        split: {name: score(dump) for name, dump in each.items()} for split, each in columns.items()
+    }
+    for split, each in results.items():
+        said = columns[split]['mean'].split or split
+        print(f'{said}, {len(columns[split]["mean"].video_ids)} clips')
+        print(format_table(each, test[0].classes) + '\n')
+    print(
+        'Mind that micro has no floor at 0.5: tools/test.py prints what '
+        'the label\nfrequencies alone give.'
+    )
+    if weights is not None:
+        weights = dict(zip(names, weights.tolist(), strict=True))
+        print(
+            f'weights, {origin}: '
+            + ', '.join(f'{name} {weight:.3g}' for name, weight in weights.items())
+        )
+    if args.val and not args.weights:
+        print('The weighted column of val is too good: its clips chose the weights.')
+    fusion = FUSIONS[0] if weights is None else FUSIONS[1]
+    for split, path in (('test', args.out), ('val', args.out_val)):
+        if path:
+            write_dump(path, columns[split][fusion])
+            print(f'{split} predictions, {fusion}: {path}')
+    if args.json:
+        write_metrics(
+            args.json,
+            results,
+            None,
+            weights=weights,
+            weights_origin=origin,
+            files=dict(test=args.test, val=args.val),
+        )
+        print(f'metrics: {args.json}')
 
 
 if __name__ == '__main__':

@@ -28,18 +28,18 @@ def parse_args():
     return parser.parse_args()
 
 
+@clear_errors()
 def main():
     args = parse_args()
-    with clear_errors():
-        make_sample_dataset(
-            args.out,
-            args.seed,
-            args.num_train,
-            args.num_val,
-            args.num_test,
-            args.workers,
-            args.force,
-        )
+    make_sample_dataset(
+        args.out,
+        args.seed,
+        args.num_train,
+        args.num_val,
+        args.num_test,
+        args.workers,
+        args.force,
+    )
 
 
 if __name__ == '__main__':

@@ -106,29 +106,29 @@ def prior_of(path, scores):
     return prior_roc_auc_micro([row.label for row in train], scores.labels)
 
 
+@clear_errors()
 def main():
     args = parse_args()
-    with clear_errors():
-        names = names_of(args)
-        stem, endings = stem_and_endings(out_of(args))
-        if args.resamples < 1:
-            raise InputError(f'--resamples: expected 1 or more, found {args.resamples}')
-        scores = {
-            name: read_scores([[file] for file in dumps_of(path, args.dump_name)])
-            for name, path in zip(names, args.runs, strict=True)
-        }
-        check_same_clips(scores, 'run')
-        first = scores[names[0]]
-        prior = prior_of(args.train_labels, first)
-        bootstrap = Bootstrap(scores, args.resamples)
-        summaries = {name: summarise(bootstrap, name) for name in names}
-        os.makedirs(osp.dirname(osp.abspath(stem)), exist_ok=True)
-        paths = save_roc_figures(
-            stem, scores, summaries, prior, bootstrap.weights[bootstrap.level], endings
-        )
-        lines = run_scores(scores, summaries)
-        table = f'{stem}_values.csv'
-        write_text(table, scores_csv(lines))
+    names = names_of(args)
+    stem, endings = stem_and_endings(out_of(args))
+    if args.resamples < 1:
+        raise InputError(f'--resamples: expected 1 or more, found {args.resamples}')
+    scores = {
+        name: read_scores([[file] for file in dumps_of(path, args.dump_name)])
+        for name, path in zip(names, args.runs, strict=True)
+    }
+    check_same_clips(scores, 'run')
+    first = scores[names[0]]
+    prior = prior_of(args.train_labels, first)
+    bootstrap = Bootstrap(scores, args.resamples)
+    summaries = {name: summarise(bootstrap, name) for name in names}
+    os.makedirs(osp.dirname(osp.abspath(stem)), exist_ok=True)
+    paths = save_roc_figures(
+        stem, scores, summaries, prior, bootstrap.weights[bootstrap.level], endings
+    )
+    lines = run_scores(scores, summaries)
+    table = f'{stem}_values.csv'
+    write_text(table, scores_csv(lines))
     print(scores_text(lines))
     print(
         f'\n95 % bootstrap intervals: {args.resamples} resamples, drawing '

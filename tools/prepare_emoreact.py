@@ -7,7 +7,6 @@ written into the release. The tool can be run again.
 
 import argparse
 import os.path as osp
-import sys
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.engine.console import say
@@ -28,14 +27,10 @@ def parse_args():
     return parser.parse_args()
 
 
+@clear_errors(resumable=True)
 def main():
     args = parse_args()
-    with clear_errors():
-        try:
-            report = prepare_release(args.release, args.out, args.copy)
-        except KeyboardInterrupt:
-            say('stopped; the same command goes on')
-            sys.exit(130)
+    report = prepare_release(args.release, args.out, args.copy)
     for split, usual in COUNTS.items():
         found = report.counts[split]
         if found != usual:

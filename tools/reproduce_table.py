@@ -229,46 +229,46 @@ def draw(table, rows, scores, folder):
     )
 
 
+@clear_errors()
 def main():
     args = parse_args()
-    with clear_errors():
-        for name in ('seeds', 'resamples'):
-            value = getattr(args, name)
-            if value < 1:
-                raise InputError(f'--{name}: expected 1 or more, found {value}')
-        if not 0 < args.margin < 1:
-            raise InputError(f'--margin: expected a number between 0 and 1, found {args.margin}')
-        rows = make_rows(args.rows, args.config)
-        runs = Runs(args.work_dir, TOOLS, shared_flags(args), tuple(args.cfg_options))
-        configs = check(rows, runs)
-        try:
-            scores = run_all(rows, runs, configs, args.seeds)
-        except KeyboardInterrupt:
-            say('\nstopped; the same command goes on from here')
-            raise SystemExit(130) from None
-        cfg = configs[rows[0].training]
-        notes = [describe(args, rows, configs)]
-        cues = read_cues(cfg.test_dataloader.dataset.get('data_root', ''))
-        if cues:
-            # Whole frames stand in for missing landmarks, which show what a
-            # region must not.
-            keep = clips_with_landmarks(cues)
-            scores = {name: each.only(keep) for name, each in scores.items()}
-            rows = [row._replace(published=None) for row in rows]
-            notes.insert(
-                0,
-                f'Drawn sample data, {len(keep)} test clips '
-                'without missing landmarks: these numbers tell that '
-                'the pipeline is sound, and nothing about people.',
-            )
-        table = make_table(
-            scores, labels_of(cfg, 'train'), args.margin, args.resamples, cues and cues['emotions']
+    for name in ('seeds', 'resamples'):
+        value = getattr(args, name)
+        if value < 1:
+            raise InputError(f'--{name}: expected 1 or more, found {value}')
+    if not 0 < args.margin < 1:
+        raise InputError(f'--margin: expected a number between 0 and 1, found {args.margin}')
+    rows = make_rows(args.rows, args.config)
+    runs = Runs(args.work_dir, TOOLS, shared_flags(args), tuple(args.cfg_options))
+    configs = check(rows, runs)
+    try:
+        scores = run_all(rows, runs, configs, args.seeds)
+    except KeyboardInterrupt:
+        say('\nstopped; the same command goes on from here')
+        raise SystemExit(130) from None
+    cfg = configs[rows[0].training]
+    notes = [describe(args, rows, configs)]
+    cues = read_cues(cfg.test_dataloader.dataset.get('data_root', ''))
+    if cues:
+        # Whole frames stand in for missing landmarks, which show what a
+        # region must not.
+        keep = clips_with_landmarks(cues)
+        scores = {name: each.only(keep) for name, each in scores.items()}
+        rows = [row._replace(published=None) for row in rows]
+        notes.insert(
+            0,
+            f'Drawn sample data, {len(keep)} test clips '
+            'without missing landmarks: these numbers tell that '
+            'the pipeline is sound, and nothing about people.',
         )
-        text = to_markdown(table, rows, notes)
-        write_text(osp.join(args.work_dir, 'table.md'), text)
-        for name, content in to_csv(table, rows).items():
-            write_text(osp.join(args.work_dir, name), content)
-        figures = draw(table, rows, scores, args.work_dir)
+    table = make_table(
+        scores, labels_of(cfg, 'train'), args.margin, args.resamples, cues and cues['emotions']
+    )
+    text = to_markdown(table, rows, notes)
+    write_text(osp.join(args.work_dir, 'table.md'), text)
+    for name, content in to_csv(table, rows).items():
+        write_text(osp.join(args.work_dir, name), content)
+    figures = draw(table, rows, scores, args.work_dir)
     say(
         f'\n{text}\nwritten: {osp.join(args.work_dir, "table.md")}, .csv, '
         + ', '.join(osp.basename(path) for path in figures)

@@ -35,24 +35,22 @@ def parse_args():
     return parser.parse_intermixed_args()
 
 
+@clear_errors()
 def main():
     args = parse_args()
-    with clear_errors():
-        if args.config is None and args.config_flag is None:
-            raise InputError(
-                f'expected a config file and a checkpoint, found only {args.checkpoint}'
-            )
-        checkpoint = resolve_checkpoint(args.checkpoint)
-        cfg = load_config(args)
-        without_tensorboard(cfg)
-        choose_split(cfg, args.split)
-        if args.dump:
-            add_dump(cfg, args.dump, args.split, checkpoint)
-        if args.print_config:
-            cfg.dump(args.print_config)
-            return
-        check_recipe(read_checkpoint(checkpoint), cfg.get('recipe'))
-        test(cfg, checkpoint, args.split, args.dump)
+    if args.config is None and args.config_flag is None:
+        raise InputError(f'expected a config file and a checkpoint, found only {args.checkpoint}')
+    checkpoint = resolve_checkpoint(args.checkpoint)
+    cfg = load_config(args)
+    without_tensorboard(cfg)
+    choose_split(cfg, args.split)
+    if args.dump:
+        add_dump(cfg, args.dump, args.split, checkpoint)
+    if args.print_config:
+        cfg.dump(args.print_config)
+        return
+    check_recipe(read_checkpoint(checkpoint), cfg.get('recipe'))
+    test(cfg, checkpoint, args.split, args.dump)
 
 
 if __name__ == '__main__':

@@ -62,21 +62,21 @@ def parse_args():
     return parser.parse_intermixed_args()
 
 
+@clear_errors()
 def main():
     args = parse_args()
-    with clear_errors():
-        cfg = load_config(args)
-        apply_flags(cfg, args)
-        apply_resume(cfg, args)
-        if args.tensorboard:
-            add_tensorboard(cfg)
-        if args.print_config:
-            cfg.dump(args.print_config)
-            return
-        if args.tensorboard:
-            say(f'to watch it: tensorboard --logdir {osp.abspath(cfg.work_dir)}')
-        runner = prepare_run(cfg)
-        prior = label_prior(cfg)
+    cfg = load_config(args)
+    apply_flags(cfg, args)
+    apply_resume(cfg, args)
+    if args.tensorboard:
+        add_tensorboard(cfg)
+    if args.print_config:
+        cfg.dump(args.print_config)
+        return
+    if args.tensorboard:
+        say(f'to watch it: tensorboard --logdir {osp.abspath(cfg.work_dir)}')
+    runner = prepare_run(cfg)
+    prior = label_prior(cfg)
     train(runner, prior)
 
 

@@ -198,31 +198,31 @@ def write_png(path, image):
         file.write(cv2.imencode('.png', np.ascontiguousarray(image[..., ::-1]))[1])
 
 
+@clear_errors()
 def main():
     args = parse_args()
-    with clear_errors():
-        checkpoint = read_checkpoint(resolve_checkpoint(args.checkpoint))
-        cfg, model = configure(args, checkpoint)
-        source = open_source(cfg, args.clip, args.landmarks, args.cache_dir)
-        warning = warning_of(checkpoint, source)
-        if warning:
-            say(f'WARNING: {warning}')
-        explainer = Explainer(cfg, model, args.method, args.layer)
-        explained = explain_clip(explainer, source, args.emotion)
-        report(explained, explainer)
-        out = args.out or osp.join(cfg.work_dir, 'cam', source.name)
-        stem = osp.join(out, f'{source.name}_{args.method}')
-        write_png(f'{stem}.png', sheet_of(explained, explainer, warning))
-        say(f'sheet: {stem}.png')
-        if args.no_video:
-            return
-        if not has_shifts(explained.sampled, source.clip.total_frames):
-            say("Only the scored frames have maps: in the video the nearest one's are shown.")
-        path = source.clip.path
-        rate = frame_rate(path) if osp.isfile(path) else None
-        with write_whole(f'{stem}.mp4') as part:
-            write_video(part, video_frames(explained, explainer, out), rate)
-        say(f'video: {stem}.mp4')
+    checkpoint = read_checkpoint(resolve_checkpoint(args.checkpoint))
+    cfg, model = configure(args, checkpoint)
+    source = open_source(cfg, args.clip, args.landmarks, args.cache_dir)
+    warning = warning_of(checkpoint, source)
+    if warning:
+        say(f'WARNING: {warning}')
+    explainer = Explainer(cfg, model, args.method, args.layer)
+    explained = explain_clip(explainer, source, args.emotion)
+    report(explained, explainer)
+    out = args.out or osp.join(cfg.work_dir, 'cam', source.name)
+    stem = osp.join(out, f'{source.name}_{args.method}')
+    write_png(f'{stem}.png', sheet_of(explained, explainer, warning))
+    say(f'sheet: {stem}.png')
+    if args.no_video:
+        return
+    if not has_shifts(explained.sampled, source.clip.total_frames):
+        say("Only the scored frames have maps: in the video the nearest one's are shown.")
+    path = source.clip.path
+    rate = frame_rate(path) if osp.isfile(path) else None
+    with write_whole(f'{stem}.mp4') as part:
+        write_video(part, video_frames(explained, explainer, out), rate)
+    say(f'video: {stem}.mp4')
 
 
 if __name__ == '__main__':

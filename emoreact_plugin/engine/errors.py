@@ -8,12 +8,19 @@ from contextlib import contextmanager
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import number
 
+from .console import say
+
 
 @contextmanager
-def clear_errors() -> Iterator[None]:
+def clear_errors(resumable: bool = False) -> Iterator[None]:
     """Print what is wrong with a file or a flag as one line, and exit with code 1.
 
-    There is no traceback, unless the environment variable ``EMOREACT_TRACEBACK`` is set.
+    It also decorates a function. Without a traceback, unless the environment variable
+    ``EMOREACT_TRACEBACK`` is set. Other errors are bugs, and show theirs.
+
+    Args:
+        resumable (bool): On Ctrl-C, say that the same command goes on, and exit with code 130.
+            Defaults to False.
     """
     try:
         yield
@@ -21,6 +28,11 @@ def clear_errors() -> Iterator[None]:
         if os.environ.get('EMOREACT_TRACEBACK'):
             raise
         sys.exit(f'error: {error}\n(EMOREACT_TRACEBACK=1 shows where.)')
+    except KeyboardInterrupt:
+        if not resumable:
+            raise
+        say('stopped; the same command goes on')
+        sys.exit(130)
 
 
 def check_display() -> None:

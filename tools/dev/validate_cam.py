@@ -313,26 +313,26 @@ def measure_seed(cfg, model, args, clips, seen, seed):
     return [each for clip in clips for each in measure(explainer, clip, seen)]
 
 
+@clear_errors()
 def main():
     args = parse_args()
-    with clear_errors():
-        cfg = load_config(args)
-        data_root = datasets_of(cfg)[-1].get('data_root', '')
-        cues = read_cues(data_root)
-        if cues is None:
-            raise InputError(f'{data_root}: expected the drawn sample data with its cues.json')
-        checkpoint = resolve_checkpoint(args.checkpoint)
-        cfg, model = load_recognizer(checkpoint, cfg)
-        if not hasattr(model, 'recognizer_of'):
-            raise InputError(f'expected a LateFusionRecognizer, found {type(model).__name__}')
-        explainer = Explainer(cfg, model, args.method, args.layer)
-        seen = visible(cues, model, model.streams)
-        try:
-            measured, kept = measure_trained(cfg, explainer, cues, args, seen)
-        except KeyboardInterrupt:
-            say('\nstopped before all clips were measured; nothing is written')
-            raise SystemExit(130) from None
-        drawn = measure_drawn(cfg, model, args, kept, seen)
+    cfg = load_config(args)
+    data_root = datasets_of(cfg)[-1].get('data_root', '')
+    cues = read_cues(data_root)
+    if cues is None:
+        raise InputError(f'{data_root}: expected the drawn sample data with its cues.json')
+    checkpoint = resolve_checkpoint(args.checkpoint)
+    cfg, model = load_recognizer(checkpoint, cfg)
+    if not hasattr(model, 'recognizer_of'):
+        raise InputError(f'expected a LateFusionRecognizer, found {type(model).__name__}')
+    explainer = Explainer(cfg, model, args.method, args.layer)
+    seen = visible(cues, model, model.streams)
+    try:
+        measured, kept = measure_trained(cfg, explainer, cues, args, seen)
+    except KeyboardInterrupt:
+        say('\nstopped before all clips were measured; nothing is written')
+        raise SystemExit(130) from None
+    drawn = measure_drawn(cfg, model, args, kept, seen)
     text = (
         '\n\n'.join(
             [

@@ -157,16 +157,16 @@ def cues_table(bootstrap, cues):
     return '\n'.join(lines)
 
 
+@clear_errors()
 def main():
     args = parse_args()
-    with clear_errors():
-        cues = read_cues(args.data_root)
-        if cues is None:
-            raise InputError(f'{args.data_root}: expected the drawn sample data with its cues.json')
-        os.makedirs(args.work_dir, exist_ok=True)
-        keep = clips_with_landmarks(cues)
-        bootstrap = Bootstrap({name: each.only(keep) for name, each in run_all(args).items()})
-        claims = claims_of(bootstrap, cues['emotions'])
+    cues = read_cues(args.data_root)
+    if cues is None:
+        raise InputError(f'{args.data_root}: expected the drawn sample data with its cues.json')
+    os.makedirs(args.work_dir, exist_ok=True)
+    keep = clips_with_landmarks(cues)
+    bootstrap = Bootstrap({name: each.only(keep) for name, each in run_all(args).items()})
+    claims = claims_of(bootstrap, cues['emotions'])
     text = (
         '\n\n'.join(
             [
