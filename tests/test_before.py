@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emoreact_plugin.clips.landmark_cache import is_current, load_prepared, prepare_clip
+from emoreact_plugin.clips.cache_file import is_current, load_prepared, prepare_clip
 from emoreact_plugin.engine.flags import add_config_arguments, load_config
 from emoreact_plugin.evaluation import read_dump
 from emoreact_plugin.inference import EmotionInferencer

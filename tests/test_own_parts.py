@@ -21,7 +21,7 @@ import torch
 from mmengine.config import Config
 
 from emoreact_plugin import InputError
-from emoreact_plugin.clips.landmark_cache import prepare_clip
+from emoreact_plugin.clips.cache_file import prepare_clip
 from emoreact_plugin.clips.regions import REGIONS
 from emoreact_plugin.engine.flags import add_config_arguments, load_config
 from mmaction.registry import DATASETS, MODELS

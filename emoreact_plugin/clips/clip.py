@@ -19,9 +19,9 @@ from emoreact_plugin.video.reading import (
     video_info,
 )
 
+from .cache_file import PreparedClip, load_prepared
 from .clip_files import ClipFiles, find_clip
-from .fill_cache import default_cache_dir, prepare_all, prepare_video
-from .landmark_cache import PreparedClip, load_prepared
+from .landmark_cache import default_cache_dir, prepare_all, prepare_video
 from .landmarks import Landmarks
 
 FRAME_NAMES = '{:06d}.jpg'

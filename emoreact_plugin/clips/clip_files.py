@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from emoreact_plugin.utils.errors import InputError
 
-from .landmark_cache import load_prepared
+from .cache_file import load_prepared
 
 # What OpenFace and the original system write, or a prepared file among the
 # landmarks, which holds both.

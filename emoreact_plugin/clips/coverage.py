@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .landmark_cache import PreparedClip
+from .cache_file import PreparedClip
 
 
 class Coverage(NamedTuple):

@@ -1,365 +1,204 @@
-"""Read and write the prepared file of a clip, which holds its landmarks.
+"""Fill the landmark cache: one small file for each clip."""
 
-It is made once from the text files (their readers are in
-``landmark_readers``) and is fast to read, so that training parses no text.
-"""
-
-import json
+import hashlib
 import os
-import zipfile
-import zlib
-from dataclasses import dataclass
+import os.path as osp
+from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
+from mmengine.dist import barrier, get_dist_info
+from mmengine.logging import print_log
 
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.files import PathLike, write_whole
+from emoreact_plugin.utils.progress import progress_bar
+from emoreact_plugin.utils.text import number
+from emoreact_plugin.video.folders import FrameFolder, scan_frames
+from emoreact_plugin.video.reading import VideoInfo, probe_video
 
-from .landmark_readers import (
-    NUM_LANDMARKS,
-    check_count,
-    parse_keypoints,
-    parse_openface,
-    read_keypoints_txt,
-    read_openface_csv,
-)
-
-__all__ = [
-    'PreparedClip',
-    'is_current',
-    'load_prepared',
-    'prepare_clip',
-    'read_landmark_files',
-    'read_keypoints_txt',
-    'read_openface_csv',
-    'write_prepared',
-]
+from .cache_file import is_current, load_prepared, prepare_clip
+from .clip_files import ClipFiles
 
 
-# How far the rows of a file may be off the frames of its clip: either is fine.
-ROW_TOLERANCE = 5
-ROW_TOLERANCE_RATIO = 0.1
-PREPARED_VERSION = 1
+def default_cache_dir() -> str:
+    """Return the folder of the landmark cache.
 
-# everything that numpy, zipfile and json raise for a file that is broken
-_BROKEN_NPZ = (
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    EOFError,
-    OSError,
-    NotImplementedError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-
-
-@dataclass(frozen=True, eq=False)
-class PreparedClip:
-    """The content of a clip's prepared file, for T frames and J joints.
-
-    Attributes:
-        face_landmarks (np.ndarray): float32 (T, 68, 2), x and y in pixels of
-            the full frame, NaN where not found.
-        face_confidence (np.ndarray): float32 (T,), NaN where unknown.
-        body_keypoints (np.ndarray): float32 (T, J, 2), x and y as fractions
-            of the frame, NaN where not seen.
-        total_frames (int): T.
-        frame_size (tuple[int, int]): Width and height in pixels.
-        sources (dict): Role -> dict of ``path``, ``size`` (bytes) and
-            ``mtime_ns`` of the file that it was made from. The roles are
-            'source', 'landmarks_file' and 'keypoints_file'.
-        face_is_box (np.ndarray): bool (T,), True where only the box of the
-            face is known: the 68 points are then its corners, repeated.
+    It is ``$EMOREACT_CACHE_DIR`` if this is set, else ``emoreact_plugin`` in
+    the user's cache folder (``$XDG_CACHE_HOME``, else ``~/.cache``).
     """
-
-    face_landmarks: np.ndarray
-    face_confidence: np.ndarray
-    body_keypoints: np.ndarray
-    total_frames: int
-    frame_size: tuple[int, int]
-    sources: dict[str, dict]
-    face_is_box: np.ndarray
+    base = os.environ.get('XDG_CACHE_HOME') or osp.expanduser('~/.cache')
+    return os.environ.get('EMOREACT_CACHE_DIR') or osp.join(base, 'emoreact_plugin')
 
 
-def prepare_clip(
-    out_file: PathLike,
-    *,
-    total_frames: int,
-    landmarks_file: PathLike | None = None,
-    keypoints_file: PathLike | None = None,
-    frame_size: tuple[int, int],
-    source: PathLike,
-    check: bool = True,
-) -> None:
-    """Write the prepared file of a clip, whole or not at all.
+def prepared_path(files: ClipFiles, cache_dir: str) -> str:
+    """Return the path of a clip's prepared file.
 
-    Several processes may write the same file at once.
+    A prepared file among the landmarks is taken as it is. Otherwise the file
+    is in the cache, and its name holds a hash of the paths of the files that it
+    is made of. So clips of the same name in different folders have different
+    prepared files.
+    """
+    if (files.landmarks or '').endswith('.npz'):
+        return files.landmarks
+    paths = [p and osp.abspath(p) for p in sources_of(files).values()]
+    key = hashlib.sha256(repr(paths).encode()).hexdigest()[:16]
+    clip = osp.splitext(osp.basename(files.video))[0]
+    return osp.join(cache_dir, f'{clip}-{key}.npz')
+
+
+def prepare_all(
+    clips: list[ClipFiles], cache_dir: str, check: bool
+) -> tuple[list[str], dict[str, int]]:
+    """Make the prepared file of every clip that has none or a stale one.
+
+    This can be stopped and started again: a file is complete or not there.
 
     Args:
-        out_file (str | PathLike): The ``.npz`` file to write; its folder is
-            made if there is none.
-        total_frames (int): Number of frames of the clip. Landmarks are cut to
-            it or padded with NaN.
-        landmarks_file (str | PathLike, optional): OpenFace CSV file.
-            Defaults to None: no face is found in any frame.
-        keypoints_file (str | PathLike, optional): Keypoint text file.
-            Defaults to None: no joints.
-        frame_size (tuple[int, int]): Width and height in pixels.
-        source (str | PathLike): The video file or folder of frames.
-        check (bool): Whether to refuse files that seem to belong to another
-            clip. Defaults to True.
+        clips (list[ClipFiles]): The files of each clip.
+        cache_dir (str): The folder of prepared files; made if needed.
+        check (bool): Refuse landmark files whose number of rows does not fit
+            the clip's frames.
+
+    Returns:
+        tuple: The prepared file of each clip, and the number of the first
+        frame of each folder of frames by its path.
 
     Raises:
-        FileNotFoundError: One of the files is missing.
-        InputError: One of them is not what it should be (see
-            :func:`read_openface_csv`, :func:`read_keypoints_txt`), or the
-            landmarks cover a number of frames that is off by more than 10 %
-            and more than 5, or as many keypoint lines are missing. The
-            message names the file and both numbers.
+        FileNotFoundError: For a folder of frames that is missing.
+        InputError: For clips that cannot be prepared: the message gives their
+            number, the names of the first five and the first error. Also for a
+            prepared file that belongs to another clip, for a folder of frames
+            that cannot be used, and for a ``cache_dir`` that cannot be written
+            to.
     """
-    clip, errors = read_landmark_files(
-        total_frames=total_frames,
-        landmarks_file=landmarks_file,
-        keypoints_file=keypoints_file,
-        frame_size=frame_size,
-        source=source,
+    try:
+        os.makedirs(cache_dir, exist_ok=True)
+        if not os.access(cache_dir, os.W_OK):
+            raise PermissionError('it cannot be written to')
+    except OSError as error:
+        raise InputError(
+            f'{cache_dir}: cannot be the folder of the prepared landmark '
+            f'files ({error}); name another with --cache-dir'
+        ) from error
+    paths = [prepared_path(files, cache_dir) for files in clips]
+    folders = {
+        source: scan_frames(source, template)
+        for source, template in {(files.source, files.filename_tmpl) for files in clips}
+        if template
+    }
+    jobs = []
+    # Several clips may be parts of one video.
+    for path, files in dict(zip(paths, clips, strict=True)).items():
+        if path == files.landmarks:
+            check_given(files, folders.get(files.source))
+        else:
+            jobs.append((files, path))
+    # Every rank does its share, then whatever is not there yet all the same:
+    # ranks on another machine may have a cache of their own.
+    rank, world_size = get_dist_info()
+    _prepare_stale(jobs[rank::world_size], folders, cache_dir, check)
+    barrier()
+    _prepare_stale(jobs, folders, cache_dir, check)
+    return paths, {path: f.start_index for path, f in folders.items()}
+
+
+def prepare_video(files: ClipFiles, cache_dir: str) -> str:
+    """Make the prepared file of one video, if there is none or a stale one.
+
+    Args:
+        files (ClipFiles): The files of the video.
+        cache_dir (str): The folder of prepared files.
+
+    Returns:
+        str: Path of the prepared file.
+
+    Raises:
+        FileNotFoundError, InputError: If the video or a landmark file is
+            missing, cannot be read, or does not belong to the other.
+    """
+    path = prepared_path(files, cache_dir)
+    if path == files.landmarks:
+        check_given(files, None)
+    elif not is_current(path, sources_of(files)):
+        _prepare(files, path, None, True)
+    return path
+
+
+def check_given(files: ClipFiles, info: VideoInfo | FrameFolder | None) -> None:
+    """Check that a prepared file among the landmarks belongs to its clip.
+
+    It was made by another tool and stays as it is. Its time may change when a
+    data set is copied, so only sizes are compared.
+
+    Args:
+        files (ClipFiles): Whose ``landmarks`` is a prepared file.
+        info (VideoInfo | FrameFolder | None): Frames of the clip, if known.
+
+    Raises:
+        InputError: If it is damaged, or of another clip.
+    """
+    clip = load_prepared(files.landmarks)
+    found = (clip.total_frames, *clip.frame_size)
+    if info is not None and found != (info.total_frames, info.width, info.height):
+        raise InputError(
+            f'{files.landmarks}: was prepared for {found[0]} frames of '
+            f'{found[1]}x{found[2]} pixels, but {files.source} has '
+            f'{info.total_frames} of {info.width}x{info.height}. Prepare it anew'
+        )
+    made_of = clip.sources.get('source')
+    if files.filename_tmpl or made_of is None:
+        return
+    size = osp.getsize(files.source)
+    if made_of['size'] != size:
+        raise InputError(
+            f'{files.landmarks}: was prepared from a video of {made_of["size"]} bytes '
+            f'({made_of["path"]}), but {files.source} has {size}. Prepare it anew'
+        )
+
+
+def _prepare_stale(jobs: list[tuple], folders: dict, cache_dir: str, check: bool) -> None:
+    stale = [(files, path) for files, path in jobs if not is_current(path, sources_of(files))]
+    if not stale:
+        return
+    errors = []
+
+    def prepare(job: tuple) -> None:
+        try:
+            _prepare(*job, folders.get(job[0].source), check)
+        except (ValueError, OSError) as error:
+            errors.append((job[0].video, error))
+
+    print_log(
+        f'Preparing the landmarks of {number(len(stale), "clip")}, once, into {cache_dir}',
+        'current',
+    )
+    # Threads do: decoding leaves Python's lock alone.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in progress_bar(pool.map(prepare, stale), 'preparing', len(stale), unit='clip'):
+            pass
+    if errors:
+        errors.sort(key=lambda item: item[0])
+        names = ', '.join(name for name, _ in errors[:5])
+        raise InputError(
+            f'{len(errors)} of {len(stale)} clips cannot be '
+            f'used ({names}{", …" * (len(errors) > 5)}). The '
+            f'first: {errors[0][1]}. Get what is damaged again, '
+            'or take its rows out of the annotation file; '
+            'tools/check_dataset.py lists all that is wrong'
+        ) from errors[0][1]
+
+
+def sources_of(files: ClipFiles) -> dict[str, str | None]:
+    """Map each role to the path of the file that a prepared file is made of."""
+    return dict(source=files.source, landmarks_file=files.landmarks, keypoints_file=files.keypoints)
+
+
+def _prepare(files: ClipFiles, path: str, folder: FrameFolder | None, check: bool) -> None:
+    info = folder or probe_video(files.source)
+    prepare_clip(
+        path,
+        total_frames=info.total_frames,
+        frame_size=(info.width, info.height),
+        landmarks_file=files.landmarks,
+        keypoints_file=files.keypoints,
+        source=files.source,
         check=check,
     )
-    for error in errors.values():
-        raise error
-    write_prepared(out_file, clip)
-
-
-def read_landmark_files(
-    *,
-    total_frames: int,
-    frame_size: tuple[int, int],
-    source: PathLike,
-    landmarks_file: PathLike | None = None,
-    keypoints_file: PathLike | None = None,
-    check: bool = True,
-) -> tuple[PreparedClip, dict[str, Exception]]:
-    """Read the landmark files of a clip, and collect what is wrong with them.
-
-    Args:
-        total_frames (int): Number of frames of the clip.
-        frame_size (tuple[int, int]): Width and height in pixels.
-        source (str | PathLike): The video file or folder of frames.
-        landmarks_file (str | PathLike, optional): OpenFace CSV file.
-        keypoints_file (str | PathLike, optional): Keypoint text file.
-        check (bool): Whether to refuse files that seem to belong to another
-            clip. Defaults to True.
-
-    Returns:
-        tuple[PreparedClip, dict[str, Exception]]: The content, and role
-        ('landmarks_file' or 'keypoints_file') -> why that file cannot be used.
-    """
-    check_count('total_frames', total_frames)
-    width, height = frame_size
-    check_count('the width in frame_size', width)
-    check_count('the height in frame_size', height)
-    roles = dict(source=source, landmarks_file=landmarks_file, keypoints_file=keypoints_file)
-    # before the files are read: a change while they are is then noticed
-    stamps = {role: stamp_of(p) for role, p in roles.items() if p is not None}
-    found, errors = {}, {}
-    for role, read in (('landmarks_file', _landmarks_of), ('keypoints_file', _keypoints_of)):
-        try:
-            found[role] = read(roles[role], total_frames, source, check)
-        except (InputError, OSError) as error:
-            errors[role] = error
-            found[role] = read(None, total_frames, source, check)
-    landmarks, confidence = found['landmarks_file']
-    clip = PreparedClip(
-        landmarks,
-        confidence,
-        found['keypoints_file'],
-        total_frames,
-        (width, height),
-        stamps,
-        np.zeros(total_frames, bool),
-    )
-    return clip, errors
-
-
-def write_prepared(out_file: PathLike, clip: PreparedClip) -> None:
-    """Write a prepared file, whole or not at all.
-
-    Args:
-        out_file (str | PathLike): The ``.npz`` file; its folder is made if
-            there is none.
-        clip (PreparedClip): The content. Its sources are as :func:`stamp_of`
-            gives them.
-
-    Raises:
-        InputError: For arrays that do not fit each other.
-    """
-    _check_prepared(clip)
-    about = dict(version=PREPARED_VERSION, files=clip.sources)
-    _write_npz(
-        out_file,
-        face_landmarks=clip.face_landmarks,
-        face_confidence=clip.face_confidence,
-        face_is_box=clip.face_is_box,
-        body_keypoints=clip.body_keypoints,
-        total_frames=np.int64(clip.total_frames),
-        frame_size=np.array(clip.frame_size, np.int64),
-        sources=np.array(json.dumps(about)),
-    )
-
-
-def _landmarks_of(
-    path: PathLike | None, total_frames: int, source: PathLike, check: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    landmarks = np.full((total_frames, NUM_LANDMARKS, 2), np.nan, 'f4')
-    confidence = np.full(total_frames, np.nan, 'f4')
-    if path is None:
-        return landmarks, confidence
-    faces, sure, rows = parse_openface(path)
-    # Both: the rows may be few, but spread over as many frames.
-    for count in (len(faces), rows):
-        if check and _is_far_off(count, total_frames):
-            raise InputError(
-                f'{path}: has landmarks of {count} frames, but {source} has '
-                f'{total_frames}: does it belong to another clip, or is one '
-                'of the two cut off?'
-            )
-    landmarks[: len(faces)] = faces[:total_frames]
-    confidence[: len(sure)] = sure[:total_frames]
-    return landmarks, confidence
-
-
-def _keypoints_of(
-    path: PathLike | None, total_frames: int, source: PathLike, check: bool
-) -> np.ndarray:
-    if path is None:
-        return np.full((total_frames, 0, 2), np.nan, 'f4')
-    keypoints, lines = parse_keypoints(path, total_frames)
-    # more lines are not suspicious: they are hands
-    if check and _is_far_off(min(lines, total_frames), total_frames):
-        raise InputError(
-            f'{path}: has {lines} lines, but {source} has {total_frames} '
-            'frames: does it belong to another clip, or is one of the two '
-            'cut off?'
-        )
-    return keypoints
-
-
-def load_prepared(path: PathLike) -> PreparedClip:
-    """Read a prepared file.
-
-    Args:
-        path (str | PathLike): A file written by :func:`prepare_clip` or
-            :func:`write_prepared`.
-
-    Returns:
-        PreparedClip: The content.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        InputError: The file is damaged, is not a prepared file, or is of
-            another version. The message names the file.
-    """
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f'{path}: there is no such prepared file')
-    try:
-        with np.load(path, allow_pickle=False) as npz:
-            arrays = {name: npz[name] for name in npz.files}
-        about = json.loads(str(arrays['sources']))
-        if about['version'] != PREPARED_VERSION:
-            raise InputError(f'expected version {PREPARED_VERSION}, found {about["version"]}')
-        frames = int(arrays['total_frames'])
-        clip = PreparedClip(
-            arrays['face_landmarks'],
-            arrays['face_confidence'],
-            arrays['body_keypoints'],
-            frames,
-            tuple(arrays['frame_size'].tolist()),
-            about['files'],
-            # Older files hold no boxes.
-            arrays.get('face_is_box', np.zeros(frames, bool)),
-        )
-        _check_prepared(clip)
-    except _BROKEN_NPZ as error:
-        raise InputError(
-            f'{path}: this prepared file is damaged or out of '
-            f'date ({error}). Delete it, and it is made anew'
-        ) from error
-    return clip
-
-
-def is_current(path: PathLike, sources: dict[str, PathLike | None]) -> bool:
-    """Check whether a prepared file exists and its sources are unchanged.
-
-    Args:
-        path (str | PathLike): The prepared file.
-        sources (dict): Role ('source', 'landmarks_file', 'keypoints_file')
-            -> path, or None for a role that the clip does not have.
-
-    Returns:
-        bool: True if the file can be read, has this version, was made from
-        exactly these roles, and the size and modification time of each source
-        are the same as then. Paths may differ, because a data set can move.
-    """
-    try:
-        before = load_prepared(path).sources
-        stamps = {r: stamp_of(p) for r, p in sources.items() if p is not None}
-        return before.keys() == stamps.keys() and all(
-            before[role][key] == stamps[role][key]
-            for role in stamps
-            for key in ('size', 'mtime_ns')
-        )
-    except _BROKEN_NPZ:
-        return False
-
-
-def stamp_of(path: PathLike) -> dict:
-    """Return path, size and modification time of a file, to notice a change of it.
-
-    Args:
-        path (str | PathLike): A file, or a folder, whose size is given as 0.
-
-    Returns:
-        dict: ``path`` (str), ``size`` (bytes) and ``mtime_ns``.
-
-    Raises:
-        FileNotFoundError: There is no such file or folder.
-    """
-    path = os.fspath(path)
-    try:
-        stat = os.stat(path)
-    except FileNotFoundError:
-        raise FileNotFoundError(f'{path}: there is no such file or folder') from None
-    # what a folder's own size means depends on the file system
-    size = 0 if os.path.isdir(path) else stat.st_size
-    return dict(path=path, size=size, mtime_ns=stat.st_mtime_ns)
-
-
-def _is_far_off(found: int, expected: int) -> bool:
-    gap = abs(found - expected)
-    return gap > ROW_TOLERANCE and gap > ROW_TOLERANCE_RATIO * expected
-
-
-def _write_npz(out_file: PathLike, **arrays) -> None:
-    # Several trainings may fill one cache.
-    with write_whole(out_file, at_once=True) as part, open(part, 'xb') as file:
-        # uncompressed: a third of the time to load
-        np.savez(file, **arrays)
-
-
-def _check_prepared(clip: PreparedClip) -> None:
-    frames, points = clip.total_frames, clip.face_landmarks
-    joints = clip.body_keypoints
-    expected = (
-        (points, (frames, NUM_LANDMARKS, 2)),
-        (clip.face_confidence, (frames,)),
-        (joints, (frames, *joints.shape[1:2], 2)),
-        (clip.face_is_box, (frames,)),
-    )
-    for array, shape in expected:
-        kind = bool if array is clip.face_is_box else np.float32
-        if array.shape != shape or array.dtype != kind:
-            raise InputError(f'expected {kind.__name__} {shape}, found {array.dtype} {array.shape}')
-    if len(clip.frame_size) != 2 or min(clip.frame_size) < 1:
-        raise InputError(f'expected a frame size, found {clip.frame_size}')

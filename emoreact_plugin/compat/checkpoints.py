@@ -1,4 +1,4 @@
-"""Write and load checkpoints without running code that is stored in them."""
+"""Mend how MMEngine writes and loads checkpoints, so that no code in them is run."""
 
 import copy
 import functools

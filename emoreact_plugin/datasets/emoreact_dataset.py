@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from mmengine.logging import print_log
 
+from emoreact_plugin.clips.cache_file import load_prepared
 from emoreact_plugin.clips.clip_files import ClipFiles, find_clip
 from emoreact_plugin.clips.coverage import coverage_of
 from emoreact_plugin.clips.crops import check_region, read_record
-from emoreact_plugin.clips.fill_cache import default_cache_dir, prepare_all
-from emoreact_plugin.clips.landmark_cache import load_prepared
+from emoreact_plugin.clips.landmark_cache import default_cache_dir, prepare_all
 from emoreact_plugin.clips.mask_record import read_masks
 from emoreact_plugin.sample_data.dataset import is_sample_data
 from emoreact_plugin.utils.errors import InputError

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 import cv2
 import numpy as np
 
+from emoreact_plugin.clips.cache_file import PreparedClip
 from emoreact_plugin.clips.coverage import Coverage, coverage_of
 from emoreact_plugin.clips.crops import CROP_NAME, PreparedCrops, read_record, write_record
-from emoreact_plugin.clips.landmark_cache import PreparedClip
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_whole
 from emoreact_plugin.video.writing import JPEG_QUALITY

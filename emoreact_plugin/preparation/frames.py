@@ -7,9 +7,9 @@ from threading import Lock
 
 import numpy as np
 
+from emoreact_plugin.clips.cache_file import PreparedClip, load_prepared
 from emoreact_plugin.clips.clip_files import expected_names, find_clip
-from emoreact_plugin.clips.fill_cache import default_cache_dir, prepare_video
-from emoreact_plugin.clips.landmark_cache import PreparedClip, load_prepared
+from emoreact_plugin.clips.landmark_cache import default_cache_dir, prepare_video
 from emoreact_plugin.clips.mask_record import FILE_NAME, MaskedClip, read_masks, write_masks
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_whole

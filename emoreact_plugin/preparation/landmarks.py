@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emoreact_plugin.clips.clip_files import expected_names, find_keypoints, find_landmarks
-from emoreact_plugin.clips.landmark_cache import (
+from emoreact_plugin.clips.cache_file import (
     PreparedClip,
     load_prepared,
     stamp_of,
     write_prepared,
 )
+from emoreact_plugin.clips.clip_files import expected_names, find_keypoints, find_landmarks
 from emoreact_plugin.clips.landmark_writers import write_keypoints_txt, write_openface_csv
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.progress import count_cores

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from emoreact_plugin.clips.cache_file import load_prepared
 from emoreact_plugin.clips.crops import check_region, read_crops, read_record
-from emoreact_plugin.clips.landmark_cache import load_prepared
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.video.reading import read_frames
 from mmaction.registry import TRANSFORMS

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from emoreact_plugin.utils.errors import InputError
 
-from .safe_reading import reason_of, stand_ins
+from .foreign_files import reason_of, stand_ins
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class Checkpoint:
         path (str): The file, for errors.
         content (object): What was saved in it. Tensors are on the CPU.
         replaced (list[str]): Names of the unknown classes whose objects were replaced in it, each
-            by a :class:`~.safe_reading.StandIn`.
+            by a :class:`~.foreign_files.StandIn`.
     """
 
     path: str
@@ -107,7 +107,7 @@ def read_checkpoint(path: str, foreign: bool = False) -> Checkpoint:
     Args:
         path (str): The file.
         foreign (bool): Read files of other systems too. Objects of a class that cannot be found
-            here, and paths and numbers of numpy, become :class:`~.safe_reading.StandIn` then.
+            here, and paths and numbers of numpy, become :class:`~.foreign_files.StandIn` then.
             Everything else that is not tensors and plain values is refused, because what is
             installed here could be used to do harm. Defaults to False.
 

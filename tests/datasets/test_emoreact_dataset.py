@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from emoreact_plugin import InputError
-from emoreact_plugin.clips.landmark_cache import prepare_clip
+from emoreact_plugin.clips.cache_file import prepare_clip
 from emoreact_plugin.datasets import EMOTIONS
 from emoreact_plugin.recipes import build, build_pipeline
 from mmaction.registry import DATASETS

@@ -3,7 +3,7 @@ import shutil
 import numpy as np
 import pytest
 
-from emoreact_plugin.clips.landmark_cache import PreparedClip, stamp_of, write_prepared
+from emoreact_plugin.clips.cache_file import PreparedClip, stamp_of, write_prepared
 from emoreact_plugin.recipes import build_pipeline
 from tests.conftest import FRAMES, HEIGHT, WIDTH, face_of, write_annotations, write_openface
 from tests.datasets.helpers import dataset

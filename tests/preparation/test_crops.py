@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+from emoreact_plugin.clips.cache_file import PreparedClip, stamp_of, write_prepared
 from emoreact_plugin.clips.crops import read_record
-from emoreact_plugin.clips.landmark_cache import PreparedClip, stamp_of, write_prepared
 from emoreact_plugin.datasets import EmoReactDataset
 from emoreact_plugin.preparation.crops import extract_crops
 from emoreact_plugin.recipes import build_pipeline

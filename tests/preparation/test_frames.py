@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from emoreact_plugin.clips.landmark_cache import PreparedClip, stamp_of, write_prepared
+from emoreact_plugin.clips.cache_file import PreparedClip, stamp_of, write_prepared
 from emoreact_plugin.clips.mask_record import read_masks
 from emoreact_plugin.datasets import EmoReactDataset
 from emoreact_plugin.preparation import frames as frame_extraction

@@ -4,7 +4,7 @@ import threading
 import numpy as np
 import pytest
 
-from emoreact_plugin.clips.landmark_cache import (
+from emoreact_plugin.clips.cache_file import (
     load_prepared,
     read_keypoints_txt,
     read_openface_csv,

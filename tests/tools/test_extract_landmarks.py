@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from emoreact_plugin.clips.landmark_cache import load_prepared
+from emoreact_plugin.clips.cache_file import load_prepared
 from tests.conftest import write_video
 from tests.preparation.mediapipe.fake_mediapipe import HEIGHT, WIDTH, Person, World
 

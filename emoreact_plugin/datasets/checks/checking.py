@@ -12,7 +12,7 @@ import numpy as np
 from mmengine.logging import MMLogger
 
 from emoreact_plugin.clips.clip_files import expected_names
-from emoreact_plugin.clips.fill_cache import prepare_all
+from emoreact_plugin.clips.landmark_cache import prepare_all
 from emoreact_plugin.datasets.annotations import Annotation, frames_of
 from emoreact_plugin.datasets.emoreact_dataset import SOFT_POSITIVE, EmoReactDataset
 from emoreact_plugin.datasets.summary import draws_masks, lost_without, steps_of

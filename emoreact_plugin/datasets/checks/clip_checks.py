@@ -6,11 +6,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from emoreact_plugin.clips.clip_files import ClipFiles
-from emoreact_plugin.clips.coverage import Coverage, coverage_of
-from emoreact_plugin.clips.crops import CROP_NAME, FILE_NAME, check_region, read_record
-from emoreact_plugin.clips.fill_cache import check_given, prepared_path, sources_of
-from emoreact_plugin.clips.landmark_cache import (
+from emoreact_plugin.clips.cache_file import (
     ROW_TOLERANCE,
     ROW_TOLERANCE_RATIO,
     PreparedClip,
@@ -21,6 +17,10 @@ from emoreact_plugin.clips.landmark_cache import (
     read_openface_csv,
     write_prepared,
 )
+from emoreact_plugin.clips.clip_files import ClipFiles
+from emoreact_plugin.clips.coverage import Coverage, coverage_of
+from emoreact_plugin.clips.crops import CROP_NAME, FILE_NAME, check_region, read_record
+from emoreact_plugin.clips.landmark_cache import check_given, prepared_path, sources_of
 from emoreact_plugin.datasets.annotations import Annotation
 from emoreact_plugin.datasets.summary import steps_of
 from emoreact_plugin.utils.errors import InputError

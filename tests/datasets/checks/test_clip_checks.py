@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from emoreact_plugin.clips.landmark_cache import prepare_clip
+from emoreact_plugin.clips.cache_file import prepare_clip
 from emoreact_plugin.recipes import build_pipeline
 from tests.conftest import FRAMES, HEIGHT, WIDTH, face_of, write_openface, write_video
 from tests.datasets.checks.damage import (

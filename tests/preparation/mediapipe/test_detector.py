@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from emoreact_plugin.clips.landmark_cache import read_openface_csv
+from emoreact_plugin.clips.cache_file import read_openface_csv
 from emoreact_plugin.preparation.mediapipe.detector import MESH_TO_68, LandmarkDetector
 from emoreact_plugin.video.reading import iterate_frames
 from tests.conftest import REAL_DATA

@@ -10,7 +10,7 @@ import numpy as np
 from mmcv.transforms import Compose
 from mmengine.config import Config
 
-from emoreact_plugin.clips.landmark_cache import load_prepared
+from emoreact_plugin.clips.cache_file import load_prepared
 from emoreact_plugin.clips.landmark_readers import read_keypoints_txt, read_openface_csv
 from emoreact_plugin.datasets import EmoReactDataset, read_annotations
 from emoreact_plugin.recipes import INPUTS, build_pipeline, streams_of

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from emoreact_plugin.weights.checkpoints import read_checkpoint
-from emoreact_plugin.weights.safe_reading import StandIn
+from emoreact_plugin.weights.foreign_files import StandIn
 from tests.weights.weight_samples import hostile
 
 HOSTILE = list(hostile('x'))

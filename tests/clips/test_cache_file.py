@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from emoreact_plugin.clips import landmark_cache as module
-from emoreact_plugin.clips.landmark_cache import (
+from emoreact_plugin.clips.cache_file import (
     is_current,
     load_prepared,
     prepare_clip,

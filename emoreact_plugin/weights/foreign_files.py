@@ -1,4 +1,4 @@
-"""Read PyTorch files without running anything in them.
+"""Let PyTorch read the files of other programs without running anything in them.
 
 PyTorch's own reader for untrusted files (``weights_only=True``) makes tensors, numbers, texts and
 containers of them, and refuses everything else. Files of older programs hold an object of their own

@@ -1,0 +1,365 @@
+"""Read and write the prepared file of a clip, which holds its landmarks.
+
+It is made once from the text files (their readers are in
+``landmark_readers``) and is fast to read, so that training parses no text.
+"""
+
+import json
+import os
+import zipfile
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.files import PathLike, write_whole
+
+from .landmark_readers import (
+    NUM_LANDMARKS,
+    check_count,
+    parse_keypoints,
+    parse_openface,
+    read_keypoints_txt,
+    read_openface_csv,
+)
+
+__all__ = [
+    'PreparedClip',
+    'is_current',
+    'load_prepared',
+    'prepare_clip',
+    'read_landmark_files',
+    'read_keypoints_txt',
+    'read_openface_csv',
+    'write_prepared',
+]
+
+
+# How far the rows of a file may be off the frames of its clip: either is fine.
+ROW_TOLERANCE = 5
+ROW_TOLERANCE_RATIO = 0.1
+PREPARED_VERSION = 1
+
+# everything that numpy, zipfile and json raise for a file that is broken
+_BROKEN_NPZ = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedClip:
+    """The content of a clip's prepared file, for T frames and J joints.
+
+    Attributes:
+        face_landmarks (np.ndarray): float32 (T, 68, 2), x and y in pixels of
+            the full frame, NaN where not found.
+        face_confidence (np.ndarray): float32 (T,), NaN where unknown.
+        body_keypoints (np.ndarray): float32 (T, J, 2), x and y as fractions
+            of the frame, NaN where not seen.
+        total_frames (int): T.
+        frame_size (tuple[int, int]): Width and height in pixels.
+        sources (dict): Role -> dict of ``path``, ``size`` (bytes) and
+            ``mtime_ns`` of the file that it was made from. The roles are
+            'source', 'landmarks_file' and 'keypoints_file'.
+        face_is_box (np.ndarray): bool (T,), True where only the box of the
+            face is known: the 68 points are then its corners, repeated.
+    """
+
+    face_landmarks: np.ndarray
+    face_confidence: np.ndarray
+    body_keypoints: np.ndarray
+    total_frames: int
+    frame_size: tuple[int, int]
+    sources: dict[str, dict]
+    face_is_box: np.ndarray
+
+
+def prepare_clip(
+    out_file: PathLike,
+    *,
+    total_frames: int,
+    landmarks_file: PathLike | None = None,
+    keypoints_file: PathLike | None = None,
+    frame_size: tuple[int, int],
+    source: PathLike,
+    check: bool = True,
+) -> None:
+    """Write the prepared file of a clip, whole or not at all.
+
+    Several processes may write the same file at once.
+
+    Args:
+        out_file (str | PathLike): The ``.npz`` file to write; its folder is
+            made if there is none.
+        total_frames (int): Number of frames of the clip. Landmarks are cut to
+            it or padded with NaN.
+        landmarks_file (str | PathLike, optional): OpenFace CSV file.
+            Defaults to None: no face is found in any frame.
+        keypoints_file (str | PathLike, optional): Keypoint text file.
+            Defaults to None: no joints.
+        frame_size (tuple[int, int]): Width and height in pixels.
+        source (str | PathLike): The video file or folder of frames.
+        check (bool): Whether to refuse files that seem to belong to another
+            clip. Defaults to True.
+
+    Raises:
+        FileNotFoundError: One of the files is missing.
+        InputError: One of them is not what it should be (see
+            :func:`read_openface_csv`, :func:`read_keypoints_txt`), or the
+            landmarks cover a number of frames that is off by more than 10 %
+            and more than 5, or as many keypoint lines are missing. The
+            message names the file and both numbers.
+    """
+    clip, errors = read_landmark_files(
+        total_frames=total_frames,
+        landmarks_file=landmarks_file,
+        keypoints_file=keypoints_file,
+        frame_size=frame_size,
+        source=source,
+        check=check,
+    )
+    for error in errors.values():
+        raise error
+    write_prepared(out_file, clip)
+
+
+def read_landmark_files(
+    *,
+    total_frames: int,
+    frame_size: tuple[int, int],
+    source: PathLike,
+    landmarks_file: PathLike | None = None,
+    keypoints_file: PathLike | None = None,
+    check: bool = True,
+) -> tuple[PreparedClip, dict[str, Exception]]:
+    """Read the landmark files of a clip, and collect what is wrong with them.
+
+    Args:
+        total_frames (int): Number of frames of the clip.
+        frame_size (tuple[int, int]): Width and height in pixels.
+        source (str | PathLike): The video file or folder of frames.
+        landmarks_file (str | PathLike, optional): OpenFace CSV file.
+        keypoints_file (str | PathLike, optional): Keypoint text file.
+        check (bool): Whether to refuse files that seem to belong to another
+            clip. Defaults to True.
+
+    Returns:
+        tuple[PreparedClip, dict[str, Exception]]: The content, and role
+        ('landmarks_file' or 'keypoints_file') -> why that file cannot be used.
+    """
+    check_count('total_frames', total_frames)
+    width, height = frame_size
+    check_count('the width in frame_size', width)
+    check_count('the height in frame_size', height)
+    roles = dict(source=source, landmarks_file=landmarks_file, keypoints_file=keypoints_file)
+    # before the files are read: a change while they are is then noticed
+    stamps = {role: stamp_of(p) for role, p in roles.items() if p is not None}
+    found, errors = {}, {}
+    for role, read in (('landmarks_file', _landmarks_of), ('keypoints_file', _keypoints_of)):
+        try:
+            found[role] = read(roles[role], total_frames, source, check)
+        except (InputError, OSError) as error:
+            errors[role] = error
+            found[role] = read(None, total_frames, source, check)
+    landmarks, confidence = found['landmarks_file']
+    clip = PreparedClip(
+        landmarks,
+        confidence,
+        found['keypoints_file'],
+        total_frames,
+        (width, height),
+        stamps,
+        np.zeros(total_frames, bool),
+    )
+    return clip, errors
+
+
+def write_prepared(out_file: PathLike, clip: PreparedClip) -> None:
+    """Write a prepared file, whole or not at all.
+
+    Args:
+        out_file (str | PathLike): The ``.npz`` file; its folder is made if
+            there is none.
+        clip (PreparedClip): The content. Its sources are as :func:`stamp_of`
+            gives them.
+
+    Raises:
+        InputError: For arrays that do not fit each other.
+    """
+    _check_prepared(clip)
+    about = dict(version=PREPARED_VERSION, files=clip.sources)
+    _write_npz(
+        out_file,
+        face_landmarks=clip.face_landmarks,
+        face_confidence=clip.face_confidence,
+        face_is_box=clip.face_is_box,
+        body_keypoints=clip.body_keypoints,
+        total_frames=np.int64(clip.total_frames),
+        frame_size=np.array(clip.frame_size, np.int64),
+        sources=np.array(json.dumps(about)),
+    )
+
+
+def _landmarks_of(
+    path: PathLike | None, total_frames: int, source: PathLike, check: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    landmarks = np.full((total_frames, NUM_LANDMARKS, 2), np.nan, 'f4')
+    confidence = np.full(total_frames, np.nan, 'f4')
+    if path is None:
+        return landmarks, confidence
+    faces, sure, rows = parse_openface(path)
+    # Both: the rows may be few, but spread over as many frames.
+    for count in (len(faces), rows):
+        if check and _is_far_off(count, total_frames):
+            raise InputError(
+                f'{path}: has landmarks of {count} frames, but {source} has '
+                f'{total_frames}: does it belong to another clip, or is one '
+                'of the two cut off?'
+            )
+    landmarks[: len(faces)] = faces[:total_frames]
+    confidence[: len(sure)] = sure[:total_frames]
+    return landmarks, confidence
+
+
+def _keypoints_of(
+    path: PathLike | None, total_frames: int, source: PathLike, check: bool
+) -> np.ndarray:
+    if path is None:
+        return np.full((total_frames, 0, 2), np.nan, 'f4')
+    keypoints, lines = parse_keypoints(path, total_frames)
+    # more lines are not suspicious: they are hands
+    if check and _is_far_off(min(lines, total_frames), total_frames):
+        raise InputError(
+            f'{path}: has {lines} lines, but {source} has {total_frames} '
+            'frames: does it belong to another clip, or is one of the two '
+            'cut off?'
+        )
+    return keypoints
+
+
+def load_prepared(path: PathLike) -> PreparedClip:
+    """Read a prepared file.
+
+    Args:
+        path (str | PathLike): A file written by :func:`prepare_clip` or
+            :func:`write_prepared`.
+
+    Returns:
+        PreparedClip: The content.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        InputError: The file is damaged, is not a prepared file, or is of
+            another version. The message names the file.
+    """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f'{path}: there is no such prepared file')
+    try:
+        with np.load(path, allow_pickle=False) as npz:
+            arrays = {name: npz[name] for name in npz.files}
+        about = json.loads(str(arrays['sources']))
+        if about['version'] != PREPARED_VERSION:
+            raise InputError(f'expected version {PREPARED_VERSION}, found {about["version"]}')
+        frames = int(arrays['total_frames'])
+        clip = PreparedClip(
+            arrays['face_landmarks'],
+            arrays['face_confidence'],
+            arrays['body_keypoints'],
+            frames,
+            tuple(arrays['frame_size'].tolist()),
+            about['files'],
+            # Older files hold no boxes.
+            arrays.get('face_is_box', np.zeros(frames, bool)),
+        )
+        _check_prepared(clip)
+    except _BROKEN_NPZ as error:
+        raise InputError(
+            f'{path}: this prepared file is damaged or out of '
+            f'date ({error}). Delete it, and it is made anew'
+        ) from error
+    return clip
+
+
+def is_current(path: PathLike, sources: dict[str, PathLike | None]) -> bool:
+    """Check whether a prepared file exists and its sources are unchanged.
+
+    Args:
+        path (str | PathLike): The prepared file.
+        sources (dict): Role ('source', 'landmarks_file', 'keypoints_file')
+            -> path, or None for a role that the clip does not have.
+
+    Returns:
+        bool: True if the file can be read, has this version, was made from
+        exactly these roles, and the size and modification time of each source
+        are the same as then. Paths may differ, because a data set can move.
+    """
+    try:
+        before = load_prepared(path).sources
+        stamps = {r: stamp_of(p) for r, p in sources.items() if p is not None}
+        return before.keys() == stamps.keys() and all(
+            before[role][key] == stamps[role][key]
+            for role in stamps
+            for key in ('size', 'mtime_ns')
+        )
+    except _BROKEN_NPZ:
+        return False
+
+
+def stamp_of(path: PathLike) -> dict:
+    """Return path, size and modification time of a file, to notice a change of it.
+
+    Args:
+        path (str | PathLike): A file, or a folder, whose size is given as 0.
+
+    Returns:
+        dict: ``path`` (str), ``size`` (bytes) and ``mtime_ns``.
+
+    Raises:
+        FileNotFoundError: There is no such file or folder.
+    """
+    path = os.fspath(path)
+    try:
+        stat = os.stat(path)
+    except FileNotFoundError:
+        raise FileNotFoundError(f'{path}: there is no such file or folder') from None
+    # what a folder's own size means depends on the file system
+    size = 0 if os.path.isdir(path) else stat.st_size
+    return dict(path=path, size=size, mtime_ns=stat.st_mtime_ns)
+
+
+def _is_far_off(found: int, expected: int) -> bool:
+    gap = abs(found - expected)
+    return gap > ROW_TOLERANCE and gap > ROW_TOLERANCE_RATIO * expected
+
+
+def _write_npz(out_file: PathLike, **arrays) -> None:
+    # Several trainings may fill one cache.
+    with write_whole(out_file, at_once=True) as part, open(part, 'xb') as file:
+        # uncompressed: a third of the time to load
+        np.savez(file, **arrays)
+
+
+def _check_prepared(clip: PreparedClip) -> None:
+    frames, points = clip.total_frames, clip.face_landmarks
+    joints = clip.body_keypoints
+    expected = (
+        (points, (frames, NUM_LANDMARKS, 2)),
+        (clip.face_confidence, (frames,)),
+        (joints, (frames, *joints.shape[1:2], 2)),
+        (clip.face_is_box, (frames,)),
+    )
+    for array, shape in expected:
+        kind = bool if array is clip.face_is_box else np.float32
+        if array.shape != shape or array.dtype != kind:
+            raise InputError(f'expected {kind.__name__} {shape}, found {array.dtype} {array.shape}')
+    if len(clip.frame_size) != 2 or min(clip.frame_size) < 1:
+        raise InputError(f'expected a frame size, found {clip.frame_size}')
