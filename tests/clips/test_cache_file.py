@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from emoreact_plugin.clips import landmark_cache as module
+from emoreact_plugin.clips import cache_file as module
 from emoreact_plugin.clips.cache_file import (
     is_current,
     load_prepared,
