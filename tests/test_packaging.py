@@ -52,8 +52,7 @@ def build(tree, hook, out):
     pytest.importorskip('setuptools', '64', 'needs setuptools >= 64')
     out.mkdir()
     code = (
-        'import setuptools.build_meta as backend\n'
-        f'backend.get_requires_for_{hook}()\n'
+        f'import setuptools.build_meta as backend\nbackend.get_requires_for_{hook}()\n'
         f'print(backend.{hook}({str(out)!r}))'
     )
     done = subprocess.run([sys.executable, '-c', code], cwd=tree, capture_output=True, text=True)

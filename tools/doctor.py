@@ -64,9 +64,8 @@ OWNERS = {
     'pytorch_grad_cam': ('grad-cam',),
 }
 GPU_PROBE = (
-    'import torch; n = torch.cuda.device_count(); '
-    'print(", ".join(map(torch.cuda.get_device_name, range(n))) or "none", '
-    '"(torch is built for CUDA %s)" % torch.version.cuda)'
+    'import torch; n = torch.cuda.device_count(); print(", ".join(map(torch.cuda.get_device_name, '
+    'range(n))) or "none", "(torch is built for CUDA %s)" % torch.version.cuda)'
 )
 COMPARE = {
     '==': operator.eq,

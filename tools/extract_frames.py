@@ -127,9 +127,8 @@ def write_crops(args, mask):
     )
     clips = report.clips
     text = (
-        f'{number(len(clips), "clip")}, '
-        f'{number(sum(c.total_frames for c in clips), "crop")} of each of '
-        f'{", ".join(cropper.regions)} in {args.out}'
+        f'{number(len(clips), "clip")}, {number(sum(c.total_frames for c in clips), "crop")} of '
+        f'each of {", ".join(cropper.regions)} in {args.out}'
     )
     parts = {
         f'{region} not found, whole frame used': [
@@ -162,15 +161,13 @@ def write_frames(args, mask):
     )
     text = (
         f'{number(len(report.clips), "clip")}, '
-        f'{number(sum(c.frames for c in report.clips), "frame")} in '
-        f'{args.out}'
+        f'{number(sum(c.frames for c in report.clips), "frame")} in {args.out}'
     )
     counts = [c.unmasked_frames for c in report.clips if c.unmasked_frames]
     if mask is not None and counts:
         text += (
-            f'; {number(sum(counts), "frame")} of '
-            f'{number(len(counts), "clip")} without a mask: no face '
-            'found'
+            f'; {number(sum(counts), "frame")} of {number(len(counts), "clip")} without a mask: no '
+            'face found'
         )
     return text, report
 

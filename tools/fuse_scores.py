@@ -125,9 +125,8 @@ def names_of(args):
         names = args.names
     if len(names) != count or len(set(names) | set(FUSIONS)) != count + 2:
         raise InputError(
-            f'--names: expected {count} different names, none '
-            f'of them {" or ".join(FUSIONS)}, found '
-            f'{", ".join(names)}'
+            f'--names: expected {count} different names, none of them {" or ".join(FUSIONS)}, '
+            f'found {", ".join(names)}'
         )
     return names
 

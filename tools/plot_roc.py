@@ -85,9 +85,8 @@ def names_of(args):
         or any(name.startswith('_') for name in names)
     ):
         raise InputError(
-            f'--names: expected {len(args.runs)} different '
-            'names, one a run, that do not start with _, found '
-            f'{", ".join(names)}'
+            f'--names: expected {len(args.runs)} different names, one a run, that do not start '
+            f'with _, found {", ".join(names)}'
         )
     return names
 

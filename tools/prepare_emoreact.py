@@ -43,8 +43,7 @@ def main():
     clips = ', '.join(f'{split} {count}' for split, count in report.counts.items())
     text = (
         f'{number(sum(report.counts.values()), "clip")} ({clips}) and '
-        f'{number(report.files, "file")} of landmarks and keypoints in '
-        f'{args.out}'
+        f'{number(report.files, "file")} of landmarks and keypoints in {args.out}'
     )
     if report.before:
         text += f'; {number(report.before, "file")} there already'

@@ -134,9 +134,8 @@ def check_same_tests(tests):
         ):
             if one != other:
                 raise InputError(
-                    f'the rows {first} and {name} are tested on different '
-                    f'{what}, so they cannot stand in one table: '
-                    f'{len(one)} and {len(other)}, of which '
+                    f'the rows {first} and {name} are tested on different {what}, so they cannot '
+                    f'stand in one table: {len(one)} and {len(other)}, of which '
                     f'{len(set(one) & set(other))} are the same'
                 )
 
@@ -176,11 +175,9 @@ def describe(args, rows, configs):
         return ', '.join(sorted({str(get(c)) for c in configs.values()}))
 
     text = (
-        f'{number(len(configs), "training")} with '
-        f'{number(args.seeds, "seed")} each; backbone: '
-        f'{each(lambda c: c.get("recipe", {}).get("arch", "own"))}; '
-        f'length: {each(length_of)}; start weights: '
-        f'{each(lambda c: c.get("recipe", {}).get("init", "own"))}.'
+        f'{number(len(configs), "training")} with {number(args.seeds, "seed")} each; backbone: '
+        f'{each(lambda c: c.get("recipe", {}).get("arch", "own"))}; length: {each(length_of)}; '
+        f'start weights: {each(lambda c: c.get("recipe", {}).get("init", "own"))}.'
     )
     if any('--mask' in row.training.flags for row in rows):
         text += (
@@ -257,9 +254,8 @@ def main():
         rows = [row._replace(published=None) for row in rows]
         notes.insert(
             0,
-            f'Drawn sample data, {len(keep)} test clips '
-            'without missing landmarks: these numbers tell that '
-            'the pipeline is sound, and nothing about people.',
+            f'Drawn sample data, {len(keep)} test clips without missing landmarks: these numbers '
+            'tell that the pipeline is sound, and nothing about people.',
         )
     table = make_table(
         scores, labels_of(cfg, 'train'), args.margin, args.resamples, cues and cues['emotions']

@@ -121,9 +121,8 @@ def report(explained, explainer):
     width, height = clip.size
     where = f' ({explained.source.split})' if explained.source.split else ''
     say(
-        f'clip: {explained.source.name}{where}, {clip.total_frames} frames of '
-        f'{width}x{height}; scored: '
-        f'{", ".join(map(str, sampled.inds.tolist()))}'
+        f'clip: {explained.source.name}{where}, {clip.total_frames} frames of {width}x{height}; '
+        f'scored: {", ".join(map(str, sampled.inds.tolist()))}'
     )
     regions = explainer.pipeline.regions
     if regions and not (clip.has_landmarks or clip.has_keypoints):
@@ -152,9 +151,8 @@ def report(explained, explainer):
             )
         if maps.negative:
             say(
-                f'WARNING: {stream}: {maps.negative:.0%} of the activations '
-                'of this layer are below 0; the methods are made for layers '
-                'after a ReLU, such as the default'
+                f'WARNING: {stream}: {maps.negative:.0%} of the activations of this layer are '
+                'below 0; the methods are made for layers after a ReLU, such as the default'
             )
     say('\n' + table(explained, explainer) + '\n')
 

@@ -221,9 +221,8 @@ def _landmarks_of(
     for count in (len(faces), rows):
         if check and _is_far_off(count, total_frames):
             raise InputError(
-                f'{path}: has landmarks of {count} frames, but {source} has '
-                f'{total_frames}: does it belong to another clip, or is one '
-                'of the two cut off?'
+                f'{path}: has landmarks of {count} frames, but {source} has {total_frames}: does '
+                'it belong to another clip, or is one of the two cut off?'
             )
     landmarks[: len(faces)] = faces[:total_frames]
     confidence[: len(sure)] = sure[:total_frames]
@@ -239,9 +238,8 @@ def _keypoints_of(
     # more lines are not suspicious: they are hands
     if check and _is_far_off(min(lines, total_frames), total_frames):
         raise InputError(
-            f'{path}: has {lines} lines, but {source} has {total_frames} '
-            'frames: does it belong to another clip, or is one of the two '
-            'cut off?'
+            f'{path}: has {lines} lines, but {source} has {total_frames} frames: does it belong to '
+            'another clip, or is one of the two cut off?'
         )
     return keypoints
 

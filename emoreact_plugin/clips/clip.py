@@ -157,9 +157,8 @@ class Clip:
         found = (clip.total_frames, *clip.frame_size)
         if found != (self.total_frames, *self.size):
             raise InputError(
-                f'{file}: has landmarks of {found[0]} frames of '
-                f'{found[1]}x{found[2]} pixels, but {self.path} has '
-                f'{self.total_frames} of {self.size[0]}x{self.size[1]}'
+                f'{file}: has landmarks of {found[0]} frames of {found[1]}x{found[2]} pixels, but '
+                f'{self.path} has {self.total_frames} of {self.size[0]}x{self.size[1]}'
             )
         return Landmarks(
             clip.face_landmarks, clip.body_keypoints * np.float32(self.size), clip.face_is_box

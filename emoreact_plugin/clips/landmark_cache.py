@@ -178,11 +178,10 @@ def _prepare_stale(jobs: list[tuple], folders: dict, cache_dir: str, check: bool
         errors.sort(key=lambda item: item[0])
         names = ', '.join(name for name, _ in errors[:5])
         raise InputError(
-            f'{len(errors)} of {len(stale)} clips cannot be '
-            f'used ({names}{", …" * (len(errors) > 5)}). The '
-            f'first: {errors[0][1]}. Get what is damaged again, '
-            'or take its rows out of the annotation file; '
-            'tools/check_dataset.py lists all that is wrong'
+            f'{len(errors)} of {len(stale)} clips cannot be used '
+            f'({names}{", …" * (len(errors) > 5)}). The first: {errors[0][1]}. Get what is damaged '
+            'again, or take its rows out of the annotation file; tools/check_dataset.py lists all '
+            'that is wrong'
         ) from errors[0][1]
 
 

@@ -139,8 +139,7 @@ def _parse_openface(path: PathLike) -> _FaceRows:
         width = line.count(',') + 1
         if width != len(header):
             raise InputError(
-                f'{path}, line {row + 2}: expected '
-                f'{len(header)} cells as in the header, found '
+                f'{path}, line {row + 2}: expected {len(header)} cells as in the header, found '
                 f'{width}'
             )
         cells = pick(line.split(',', last))
@@ -169,9 +168,8 @@ def _openface_columns(path: PathLike, header: Sequence[str]) -> list[str]:
         )
     if missing:
         raise InputError(
-            f'{path}: expected the columns x_0 to x_67 and y_0 '
-            f'to y_67, found no {", ".join(missing[:5])}'
-            f'{" ..." if len(missing) > 5 else ""}'
+            f'{path}: expected the columns x_0 to x_67 and y_0 to y_67, found no '
+            f'{", ".join(missing[:5])}{" ..." if len(missing) > 5 else ""}'
         )
     names = [name for name in _ROW_COLUMNS if name in header] + _POINT_COLUMNS
     for name in names:
@@ -217,9 +215,8 @@ def _frame_numbers(path: PathLike, rows: _FaceRows) -> np.ndarray:
     if 'frame' not in columns:
         if len(np.unique(faces)) > 1:
             raise InputError(
-                f'{path}: has several faces (face_id), but no '
-                'frame column that tells which frame a row '
-                'belongs to'
+                f'{path}: has several faces (face_id), but no frame column that tells which frame '
+                'a row belongs to'
             )
         if count > MAX_FRAMES:
             raise InputError(f'{path}: expected at most {MAX_FRAMES} frames, found {count} rows')
@@ -231,9 +228,8 @@ def _frame_numbers(path: PathLike, rows: _FaceRows) -> np.ndarray:
         other = first_row.setdefault(key, row)
         if other != row:
             raise InputError(
-                f'{path}, line {row + 2}: expected one row for each face of '
-                f'a frame, found frame {key[0]}, face {key[1]} again (first '
-                f'in line {other + 2})'
+                f'{path}, line {row + 2}: expected one row for each face of a frame, found frame '
+                f'{key[0]}, face {key[1]} again (first in line {other + 2})'
             )
     return frames - (0 if (frames == 0).any() else 1)
 
@@ -243,9 +239,8 @@ def _check_whole(path: PathLike, name: str, values: np.ndarray) -> None:
     if not whole.all():
         row = int(whole.argmin())
         raise InputError(
-            f'{path}, line {row + 2}, column {name}: expected a '
-            f'whole number from 0 to {MAX_FRAMES}, found '
-            f'{values[row]:.15g}'
+            f'{path}, line {row + 2}, column {name}: expected a whole number from 0 to '
+            f'{MAX_FRAMES}, found {values[row]:.15g}'
         )
 
 

@@ -53,8 +53,7 @@ def read_masks(folder: str) -> dict[str, MaskedClip]:
             header = next(reader, [])
             if header != list(MaskedClip._fields):
                 raise InputError(
-                    f'{path}: expected the columns '
-                    f'{", ".join(MaskedClip._fields)}, found '
+                    f'{path}: expected the columns {", ".join(MaskedClip._fields)}, found '
                     f'{", ".join(header) or "none"}'
                 )
             for row in reader:

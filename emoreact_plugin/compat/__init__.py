@@ -45,10 +45,9 @@ def check_requirements() -> None:
     ]
     if missing:
         raise ImportError(
-            'emoreact_plugin needs packages that are not installed: '
-            f'{", ".join(missing)}. Install them with\n'
-            f'  {sys.executable} -m pip install {" ".join(missing)}\n'
-            'or run tools/doctor.py, which checks the whole environment.'
+            f'emoreact_plugin needs packages that are not installed: {", ".join(missing)}. Install '
+            f'them with\n  {sys.executable} -m pip install {" ".join(missing)}\nor run '
+            'tools/doctor.py, which checks the whole environment.'
         )
 
 

@@ -70,9 +70,8 @@ def _stub_drn() -> None:
 
         def __init__(self, *args, **kwargs):
             raise ImportError(
-                'DRN is not in the released wheel of MMAction2 1.2.0 '
-                '(open-mmlab/mmaction2#2714). To use it, install MMAction2 '
-                'from its source.'
+                'DRN is not in the released wheel of MMAction2 1.2.0 (open-mmlab/mmaction2#2714). '
+                'To use it, install MMAction2 from its source.'
             )
 
     package = 'mmaction.models.localizers.drn'

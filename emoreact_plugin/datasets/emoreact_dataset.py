@@ -386,10 +386,9 @@ class EmoReactDataset(BaseActionDataset):
             )
         if masked and draws_masks(self.pipeline):
             raise InputError(
-                f'{self.ann_file}: DrawFaceMask expects frames without masks, '
-                f'found {number(len(masked), "clip")} masked beforehand (the '
-                f'first: {masked[0]}). Leave out --mask, or give clips '
-                'without masks by data_prefix or frame_dir_tmpl'
+                f'{self.ann_file}: DrawFaceMask expects frames without masks, found '
+                f'{number(len(masked), "clip")} masked beforehand (the first: {masked[0]}). Leave '
+                'out --mask, or give clips without masks by data_prefix or frame_dir_tmpl'
             )
         return bool(masked)
 

@@ -76,10 +76,9 @@ def _check_kind(dataset, clips: list[ClipFiles], kind: str, lost: list[str]) -> 
     expected = ' or '.join(expected_names(kind, without[0].video, without[0].person))
     if len(without) == len(clips):
         raise FileNotFoundError(
-            f'{text}. For the first one expected {expected}. This input '
-            'cannot be used without any: face needs landmarks, fullbody '
-            'keypoints, body and fusion both; a mask needs landmarks. '
-            'tools/extract_landmarks.py makes both, a file <clip>.npz'
+            f'{text}. For the first one expected {expected}. This input cannot be used without '
+            'any: face needs landmarks, fullbody keypoints, body and fusion both; a mask needs '
+            'landmarks. tools/extract_landmarks.py makes both, a file <clip>.npz'
         )
     if not dataset.allow_missing:
         # No landmarks can be extracted from a damaged video.
@@ -89,9 +88,8 @@ def _check_kind(dataset, clips: list[ClipFiles], kind: str, lost: list[str]) -> 
                 f'{text}. Some of these videos are damaged, the first: {damage}. {REMEDY}'
             )
         raise FileNotFoundError(
-            f'{text}. For the first one expected {expected}. '
-            'tools/extract_landmarks.py makes both; --allow-missing takes '
-            f'these clips all the same{then_text(lost)}'
+            f'{text}. For the first one expected {expected}. tools/extract_landmarks.py makes '
+            f'both; --allow-missing takes these clips all the same{then_text(lost)}'
         )
     return f'{text}{then_text(lost)}'
 
@@ -134,8 +132,7 @@ def crop_folders(dataset, rows: list[Annotation]) -> list[str]:
     missing = [folder for folder in folders if not osp.isdir(folder)]
     if missing:
         raise FileNotFoundError(
-            f'{dataset.ann_file}: the crops of {len(missing)} of '
-            f'{len(folders)} clips are not there. The first: {missing[0]}. '
-            'tools/extract_frames.py --as crops makes them'
+            f'{dataset.ann_file}: the crops of {len(missing)} of {len(folders)} clips are not '
+            f'there. The first: {missing[0]}. tools/extract_frames.py --as crops makes them'
         )
     return folders

@@ -81,14 +81,12 @@ def summarise(clips: Sequence[Coverage], lost: dict[str, list[str]], masked: boo
         if kind in lost and any(counts):
             text += (
                 f'; no {part} in {number(sum(counts), "frame")} of '
-                f'{number(np.count_nonzero(counts), "clip")}'
-                f'{then_text(lost[kind])}'
+                f'{number(np.count_nonzero(counts), "clip")}{then_text(lost[kind])}'
             )
     counts = [np.count_nonzero(clip.box) for clip in clips]
     if NO_MASK in lost.get('landmarks', ()) and any(counts):
         text += (
-            f'; only the box of the face in '
-            f'{number(sum(counts), "frame")} of '
+            f'; only the box of the face in {number(sum(counts), "frame")} of '
             f'{number(np.count_nonzero(counts), "clip")}: {NO_MASK}'
         )
     return text

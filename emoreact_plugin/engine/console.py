@@ -48,8 +48,7 @@ class ConsoleHook(Hook):
             left = (now - self.start) / self.count * (total - self.count)
             say(
                 f'{self._epoch(runner)}  batch {batch_idx + 1}/{total}  loss '
-                f'{float(self.sum) / self.count:.3f}  {left:.0f} s left of '
-                'this epoch'
+                f'{float(self.sum) / self.count:.3f}  {left:.0f} s left of this epoch'
             )
 
     def after_train_epoch(self, runner) -> None:

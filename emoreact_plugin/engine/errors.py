@@ -44,9 +44,8 @@ def check_display() -> None:
     displays = ('DISPLAY', 'WAYLAND_DISPLAY')
     if sys.platform.startswith('linux') and not any(map(os.environ.get, displays)):
         raise InputError(
-            '--show: expected a display, found none (neither '
-            f'{" nor ".join(displays)} is set); leave it out, '
-            'and a file is written'
+            f'--show: expected a display, found none (neither {" nor ".join(displays)} is set); '
+            'leave it out, and a file is written'
         )
 
 

@@ -199,8 +199,7 @@ def _config_path(args: argparse.Namespace) -> str:
     given = [p for p in (args.config, args.config_flag) if p is not None]
     if len(given) != 1:
         raise InputError(
-            'expected one config file, such as '
-            'configs/emoreact/tsn_r50_fusion.py, found '
+            'expected one config file, such as configs/emoreact/tsn_r50_fusion.py, found '
             f'{len(given)}'
         )
     if not osp.isfile(given[0]):

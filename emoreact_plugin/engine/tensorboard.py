@@ -22,9 +22,8 @@ TIMES = ('time', 'data_time')
 # Installed one after the other, the extras may leave a version of protobuf
 # that one of them cannot use.
 _INSTALL = (
-    "pip install 'emoreact_plugin[tensorboard]', with all other "
-    'extras that are wanted in the same command: '
-    "'emoreact_plugin[landmarks,onnx,tensorboard]'"
+    "pip install 'emoreact_plugin[tensorboard]', with all other extras that are wanted in the "
+    "same command: 'emoreact_plugin[landmarks,onnx,tensorboard]'"
 )
 
 

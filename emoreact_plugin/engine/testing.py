@@ -50,9 +50,8 @@ def add_dump(cfg, path, split, checkpoint):
         metrics = [e for e in evaluators if e['type'] == 'ROCAUCMetric']
         if not metrics:
             raise InputError(
-                f'--dump {path}: expected a ROCAUCMetric in the evaluator, '
-                'which says whether the scores are logits, found '
-                f'{", ".join(str(e["type"]) for e in evaluators)}'
+                f'--dump {path}: expected a ROCAUCMetric in the evaluator, which says whether the '
+                f'scores are logits, found {", ".join(str(e["type"]) for e in evaluators)}'
             )
         dump = dict(
             type='DumpScores',

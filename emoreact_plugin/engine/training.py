@@ -88,9 +88,8 @@ def apply_resume(cfg, args):
     meta = checkpoint.meta
     if 'epoch' not in meta or 'iter' not in meta:
         raise InputError(
-            f'{path}: expected the checkpoint of a run to go on '
-            'from, found weights without its epoch; --init '
-            'starts a training from them'
+            f'{path}: expected the checkpoint of a run to go on from, found weights without its '
+            'epoch; --init starts a training from them'
         )
     cfg.resume, cfg.load_from = True, path
     # The sampler is built before MMEngine reads the seed in the checkpoint.
@@ -166,9 +165,8 @@ def open_splits(runner):
         labels = getattr(dataset, 'labels', None)
         if split == 'val' and labels is not None and (labels.min() == labels.max()):
             raise InputError(
-                f'{dataset.ann_file}: all labels are {labels.min():g}, so no '
-                'ROC AUC can tell the best epoch; expected 0 and 1, or '
-                '--no-validate'
+                f'{dataset.ann_file}: all labels are {labels.min():g}, so no ROC AUC can tell the '
+                'best epoch; expected 0 and 1, or --no-validate'
             )
 
 

@@ -171,8 +171,7 @@ def read_dump(path) -> Dump:
     for key in ('video_ids', 'classes'):
         if content[key].dtype.kind != 'U' or content[key].ndim != 1:
             raise InputError(
-                f'{path}: {key}: expected names, (N,) of text, '
-                f'found {content[key].dtype} '
+                f'{path}: {key}: expected names, (N,) of text, found {content[key].dtype} '
                 f'{content[key].shape}'
             )
     key = 'logits' if scale == 'logits' else 'probabilities'
@@ -290,18 +289,15 @@ def _check_probabilities(dump: Dump, stored: np.ndarray, path) -> None:
     expected = dump.probabilities
     if stored.dtype.kind != 'f' or stored.shape != expected.shape:
         raise InputError(
-            f'{path}: probabilities: expected numbers '
-            f'{expected.shape}, found {stored.dtype} '
+            f'{path}: probabilities: expected numbers {expected.shape}, found {stored.dtype} '
             f'{stored.shape}'
         )
     bad = ~(np.abs(stored - expected) <= _SIGMOID_TOLERANCE)
     if bad.any():
         row, col = F.first_bad(bad)
         raise InputError(
-            f'{path}: probabilities, '
-            f'{F.place_of(row, col, dump.classes, dump.video_ids)}: expected '
-            f'the sigmoid of the logit, {expected[row, col]:g}, found '
-            f'{stored[row, col]:g}'
+            f'{path}: probabilities, {F.place_of(row, col, dump.classes, dump.video_ids)}: '
+            f'expected the sigmoid of the logit, {expected[row, col]:g}, found {stored[row, col]:g}'
         )
 
 
@@ -356,9 +352,8 @@ class DumpScores(ROCAUCMetric):
     def _read(self, sample: dict, classes: tuple[str, ...]) -> dict:
         if sample.get('video_id') is None:
             raise InputError(
-                'video_id: not in the sample, which has '
-                f'{sorted(sample)}; a dump needs it, so have '
-                "PackActionInputs pack it: meta_keys=('video_id', ...)"
+                f'video_id: not in the sample, which has {sorted(sample)}; a dump needs it, so '
+                "have PackActionInputs pack it: meta_keys=('video_id', ...)"
             )
         result = super()._read(sample, classes)
         logits, found = {}, {}
@@ -405,7 +400,6 @@ def _stacked(results: list[dict], key: str) -> dict[str, np.ndarray]:
             raise InputError(
                 f'DumpScores: {key}: expected the streams of the first clip, '
                 f'{", ".join(names) or "none"}, in every sample, found '
-                f'{", ".join(result[key]) or "none"} in that of video_id '
-                f'{result["video_id"]!r}'
+                f'{", ".join(result[key]) or "none"} in that of video_id {result["video_id"]!r}'
             )
     return {name: np.stack([result[key][name] for result in results]) for name in names}

@@ -283,9 +283,8 @@ def prior_roc_auc_micro(train_labels, labels) -> float:
     labels = check_array(labels, 'labels')
     if train_labels.shape[1] != labels.shape[1]:
         raise InputError(
-            'expected train_labels and labels of the same '
-            f'classes, found {train_labels.shape[1]} and '
-            f'{labels.shape[1]} columns'
+            f'expected train_labels and labels of the same classes, found {train_labels.shape[1]} '
+            f'and {labels.shape[1]} columns'
         )
     scores = np.broadcast_to(train_labels.mean(axis=0), labels.shape)
     return _roc_auc_micro(scores, labels)

@@ -96,9 +96,8 @@ def candidate_weights(num_runs: int, step: float = STEP) -> np.ndarray:
     count = math.comb(steps + num_runs - 1, num_runs - 1)
     if count > MAX_CANDIDATES:
         raise InputError(
-            f'step: expected at most {MAX_CANDIDATES} candidates, found '
-            f'{count} for {num_runs} runs in steps of {step:g}; take a '
-            'larger step, or give the weights'
+            f'step: expected at most {MAX_CANDIDATES} candidates, found {count} for {num_runs} '
+            f'runs in steps of {step:g}; take a larger step, or give the weights'
         )
     # Every way to part a row of steps by S - 1 bars.
     places = steps + num_runs - 1
@@ -189,10 +188,9 @@ def read_runs(paths: Sequence[str]) -> list[Dump]:
         if bad.any():
             row, col = F.first_bad(bad)
             raise InputError(
-                f'{place % "labels"}, found {int(bad.sum())} others; the '
-                f'first: {first.video_ids[row]}, {first.classes[col]}: '
-                f'expected {first.labels[row, col]}, found '
-                f'{dump.labels[row, col]}'
+                f'{place % "labels"}, found {int(bad.sum())} others; the first: '
+                f'{first.video_ids[row]}, {first.classes[col]}: expected {first.labels[row, col]}, '
+                f'found {dump.labels[row, col]}'
             )
         try:
             joined.append(replace(dump, scores=dump.logits, scale='logits'))
@@ -253,23 +251,20 @@ def check_splits(
     both = sorted(set(val[0].video_ids) & set(test[0].video_ids))
     if both:
         raise InputError(
-            f'{val_paths[0]} and {test_paths[0]}: expected two splits, found '
-            f'{len(both)} clips in both ({", ".join(both[:3])}'
-            f'{", …" * (len(both) > 3)})'
+            f'{val_paths[0]} and {test_paths[0]}: expected two splits, found {len(both)} clips in '
+            f'both ({", ".join(both[:3])}{", …" * (len(both) > 3)})'
         )
     if val[0].classes != test[0].classes:
         raise InputError(
             f'{test_paths[0]}: expected the classes of {val_paths[0]}, '
-            f'{", ".join(val[0].classes)}, found '
-            f'{", ".join(test[0].classes)}'
+            f'{", ".join(val[0].classes)}, found {", ".join(test[0].classes)}'
         )
     for a, b, path, other in zip(val, test, val_paths, test_paths, strict=True):
         known = a.run and b.run
         if known and a.run != b.run or (not known and set(a.stream_logits) != set(b.stream_logits)):
             raise InputError(
-                f'{path} and {other}: expected one run, as val and test '
-                'are the same runs in the same order, found different '
-                f'{"checkpoints" if known else "streams"}'
+                f'{path} and {other}: expected one run, as val and test are the same runs in the '
+                f'same order, found different {"checkpoints" if known else "streams"}'
             )
 
 

@@ -10,9 +10,8 @@ from emoreact_plugin.utils.files import write_json
 from emoreact_plugin.utils.tables import score_cell, text_table
 
 PRIOR_NOTE = (
-    '* What micro is without a model: every clip scored by how often each\n'
-    '  label occurs in the training split. Macro and each emotion are 0.5\n'
-    '  then, so judge a model by these.'
+    '* What micro is without a model: every clip scored by how often each\n  label occurs in the '
+    'training split. Macro and each emotion are 0.5\n  then, so judge a model by these.'
 )
 
 

@@ -49,8 +49,7 @@ def check_values(values, name: str, axes: str, nan: bool = True) -> np.ndarray:
     if bad.any():
         where = np.argwhere(bad)[0].tolist()
         raise InputError(
-            f'{name}{where}: expected a finite number'
-            f'{" or NaN" if nan else ""}, found '
+            f'{name}{where}: expected a finite number{" or NaN" if nan else ""}, found '
             f'{values[tuple(where)]}'
         )
     return values.astype(np.float64)
@@ -129,9 +128,8 @@ def check_weights(weights, num_clips: int) -> np.ndarray:
     weights = np.asarray(weights)
     if weights.ndim != 2 or weights.shape[1] != num_clips or not len(weights):
         raise InputError(
-            f'weights: expected an array of shape (R, '
-            f'{num_clips}), resamples by clips, found shape '
-            f'{weights.shape}'
+            f'weights: expected an array of shape (R, {num_clips}), resamples by clips, found '
+            f'shape {weights.shape}'
         )
     if weights.dtype.kind not in 'buif':
         raise InputError(f'weights: expected real numbers, found dtype {weights.dtype}')
@@ -139,8 +137,7 @@ def check_weights(weights, num_clips: int) -> np.ndarray:
     if bad.any():
         row, col = first_bad(bad)
         raise InputError(
-            f'weights, resample {row}, clip {col}: expected a '
-            'finite number of 0 or more, found '
+            f'weights, resample {row}, clip {col}: expected a finite number of 0 or more, found '
             f'{weights[row, col]}'
         )
     return weights
@@ -272,18 +269,15 @@ def paired_differences(values_a, values_b, seed: int = 0) -> np.ndarray:
     values_b = check_values(values_b, 'values_b', 'TR')
     if values_a.shape[1] != values_b.shape[1]:
         raise InputError(
-            'expected values_a and values_b of the same '
-            f'resamples, found {values_a.shape[1]} and '
+            f'expected values_a and values_b of the same resamples, found {values_a.shape[1]} and '
             f'{values_b.shape[1]}'
         )
     undefined = np.isnan(np.concatenate([values_a, values_b]))
     mixed = undefined.any(axis=0) & ~undefined.all(axis=0)
     if mixed.any():
         raise InputError(
-            'expected values_a and values_b of the same '
-            f'resamples and labels, found resample '
-            f'{mixed.argmax()} undefined for '
-            f'{undefined[:, mixed.argmax()].sum()} of '
+            'expected values_a and values_b of the same resamples and labels, found resample '
+            f'{mixed.argmax()} undefined for {undefined[:, mixed.argmax()].sum()} of '
             f'{len(undefined)} seeds'
         )
     # Two different seeds, else seed k of one model goes with k of the other.

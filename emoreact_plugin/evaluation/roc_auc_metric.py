@@ -85,10 +85,9 @@ class ROCAUCMetric(BaseMetric):
         classes = (self.dataset_meta or {}).get('classes')
         if classes is None:
             raise InputError(
-                "ROCAUCMetric: expected the data set's metainfo to have "
-                f"'classes', found {sorted(self.dataset_meta or {})}; give "
-                'classes=(...) to the metric or metainfo=dict(classes=(...)) '
-                'to the data set'
+                "ROCAUCMetric: expected the data set's metainfo to have 'classes', found "
+                f'{sorted(self.dataset_meta or {})}; give classes=(...) to the metric or '
+                'metainfo=dict(classes=(...)) to the data set'
             )
         return F.check_classes(classes)
 
@@ -146,9 +145,8 @@ class ROCAUCMetric(BaseMetric):
         if len(set(sources)) > 1:
             odd = results[sources.index('pred_score')]
             raise InputError(
-                'ROCAUCMetric: expected pred_logits in every sample or in '
-                f'none, found them in {sources.count("pred_logits")} of '
-                f'{len(sources)}, not in that of video_id '
+                'ROCAUCMetric: expected pred_logits in every sample or in none, found them in '
+                f'{sources.count("pred_logits")} of {len(sources)}, not in that of video_id '
                 f'{odd["video_id"]!r}'
             )
         scores, labels = (np.stack([r[key] for r in results]) for key in ('score', 'label'))
@@ -203,10 +201,9 @@ def row_of_sample(sample: dict, key: str, kind: str, classes: tuple[str, ...]) -
     value = np.asarray(value)
     if key == 'pred_score' and value.ndim == 2:
         raise InputError(
-            f'{key} {clip}: expected shape ({len(classes)},), one score a '
-            f'class, found {value.shape}, one row a view; set '
-            "cls_head=dict(average_clips='score') in the recognizer and "
-            "scores='logits' here"
+            f'{key} {clip}: expected shape ({len(classes)},), one score a class, found '
+            f"{value.shape}, one row a view; set cls_head=dict(average_clips='score') in the "
+            "recognizer and scores='logits' here"
         )
     if value.shape != (len(classes),):
         raise InputError(
@@ -231,9 +228,8 @@ def _refuse_softmax(scores: np.ndarray) -> None:
     shares = (scores >= 0).all() and (np.abs(sums - 1) < _SUM_TOLERANCE).all()
     if scores.shape[1] > 1 and shares:
         raise InputError(
-            'pred_score: expected one score a class, each on its own, found '
-            f'that the {scores.shape[1]} scores of each of the {len(scores)} '
-            "clips sum to 1, as from a softmax (average_clips='prob'); set "
-            "cls_head=dict(average_clips='score') in the recognizer and "
-            "scores='logits' here"
+            'pred_score: expected one score a class, each on its own, found that the '
+            f'{scores.shape[1]} scores of each of the {len(scores)} clips sum to 1, as from a '
+            "softmax (average_clips='prob'); set cls_head=dict(average_clips='score') in the "
+            "recognizer and scores='logits' here"
         )

@@ -300,9 +300,8 @@ def delong(scores_a, scores_b, labels, level: float = 0.95) -> DeLong:
     counts = scores_a.shape[1], scores_b.shape[1], len(labels)
     if len(set(counts)) > 1:
         raise InputError(
-            'expected scores_a, scores_b and labels of the same '
-            f'clips, found {counts[0]}, {counts[1]} and '
-            f'{counts[2]}'
+            f'expected scores_a, scores_b and labels of the same clips, found {counts[0]}, '
+            f'{counts[1]} and {counts[2]}'
         )
     _check_level(level)
     if labels.all() or not labels.any():

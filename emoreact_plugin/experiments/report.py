@@ -15,9 +15,8 @@ from .table import Table
 # The fewest of which p is about what it says.
 FEW_SEEDS = 5
 PUBLISHED_NOTE = (
-    'Published: ROC AUC on EmoReact (Kegkeroglou et al., 2023). The paper '
-    'does not say how it is averaged, and its networks started from AffectNet '
-    'weights.'
+    'Published: ROC AUC on EmoReact (Kegkeroglou et al., 2023). The paper does not say how it is '
+    'averaged, and its networks started from AffectNet weights.'
 )
 
 
@@ -74,14 +73,12 @@ def _notes(table: Table, rows: Sequence[Row]) -> str:
     levels = table.levels
     spread = ' ± their standard deviation' if runs[0] > 1 else ''
     text = (
-        f'ROC AUC of the test clips: mean over {number(runs[0], "seed")}'
-        f'{spread}; then 95 % bootstrap intervals of that mean, drawing '
-        f'each {", each ".join(levels)}. Label '
-        'frequencies alone: every clip scored by how often each label '
-        'occurs in the training split, which is what micro is without a '
-        'model. The intervals are of these very seeds and, where clips '
-        'of a series or child are alike, the more optimistic the smaller '
-        'the unit that is drawn.'
+        f'ROC AUC of the test clips: mean over {number(runs[0], "seed")}{spread}; then 95 % '
+        f'bootstrap intervals of that mean, drawing each {", each ".join(levels)}. Label '
+        'frequencies alone: every clip scored by how often each label occurs in the training '
+        'split, which is what micro is without a model. The intervals are of these very seeds '
+        'and, where clips of a series or child are alike, the more optimistic the smaller the '
+        'unit that is drawn.'
     )
     if any(row.two_seeds for row in rows):
         text += ' Two seeds averaged: two networks a run, so as many scores as a fusion has.'

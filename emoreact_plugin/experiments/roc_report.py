@@ -157,9 +157,8 @@ def stem_and_endings(path: str) -> tuple[str, Sequence[str]]:
         return stem, (ending,)
     if ending[1:].isalpha():
         raise InputError(
-            f'{path}: expected a name that ends in '
-            f'{", ".join(ENDINGS)}, or one without ending, for '
-            f'PNG and SVG, found {ending}'
+            f'{path}: expected a name that ends in {", ".join(ENDINGS)}, or one without ending, '
+            f'for PNG and SVG, found {ending}'
         )
     return path, FIGURE_ENDINGS
 

@@ -59,7 +59,6 @@ def _missing(folder: str, name: str) -> str:
     split = name.removesuffix('.npz')
     flags = f'--split {split} ' if split in ('train', 'val') else ''
     return (
-        f'{text}; write it with\n  python tools/test.py {config} '
-        f'{checkpoint} {flags}--work-dir {folder} --dump '
-        f'{osp.join(folder, name)}'
+        f'{text}; write it with\n  python tools/test.py {config} {checkpoint} {flags}--work-dir '
+        f'{folder} --dump {osp.join(folder, name)}'
     )

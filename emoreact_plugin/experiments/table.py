@@ -125,10 +125,9 @@ def check_same_clips(scores: dict[str, Scores], noun: str = 'row') -> None:
             found, expected = getattr(each, what), getattr(first, what)
             if found != expected:
                 raise InputError(
-                    f'{place % what} ({len(found)} and {len(expected)}, of '
-                    f'which {len(set(found) & set(expected))} are the same); '
-                    f'{noun}s that are compared need the same clips and '
-                    'labels, in one order'
+                    f'{place % what} ({len(found)} and {len(expected)}, of which '
+                    f'{len(set(found) & set(expected))} are the same); {noun}s that are compared '
+                    'need the same clips and labels, in one order'
                 )
         if not np.array_equal(each.labels, first.labels):
             raise InputError(place % 'labels')

@@ -102,10 +102,9 @@ class Explainer:
             places[stream] = own.get('inds', np.arange(len(frames)))
             if len(images[stream]) != len(places[stream]):
                 raise InputError(
-                    f'{stream}: expected one image a frame, found '
-                    f'{len(images[stream])} of {len(places[stream])} frames; '
-                    'of a test pipeline with ThreeCrop or TenCrop there are '
-                    'no maps, CenterCrop in its place gives some'
+                    f'{stream}: expected one image a frame, found {len(images[stream])} of '
+                    f'{len(places[stream])} frames; of a test pipeline with ThreeCrop or TenCrop '
+                    'there are no maps, CenterCrop in its place gives some'
                 )
         return Packed(
             packed, images, places, {key[: -len('_imgs')]: value for key, value in inputs.items()}

@@ -72,9 +72,8 @@ def choose_layer(
     """
     if getattr(recognizer, 'feature_shape', None) == 'NHWC':
         raise InputError(
-            f'{where}: expected a backbone whose maps are '
-            '(frames, channels, height, width), found one with '
-            'the channels last'
+            f'{where}: expected a backbone whose maps are (frames, channels, height, width), found '
+            'one with the channels last'
         )
     found = _probe(recognizer, inputs)
     layers = found.layers
@@ -82,16 +81,14 @@ def choose_layer(
         return name
     if not layers:
         raise InputError(
-            f'{where}: expected a recognizer with layers that are called once '
-            'a clip and give maps of its frames, found none in '
-            f'{type(recognizer.backbone).__name__}'
+            f'{where}: expected a recognizer with layers that are called once a clip and give maps '
+            f'of its frames, found none in {type(recognizer.backbone).__name__}'
         )
     if name is not None:
         if name in found.others:
             what = (
-                f'gives {found.others[name]}, with the channels last or '
-                'none: no convolution, batch norm or pooling here has '
-                'such'
+                f'gives {found.others[name]}, with the channels last or none: no convolution, '
+                'batch norm or pooling here has such'
             )
         elif name in dict(recognizer.named_modules()):
             what = 'gives no map of every frame, or is called more than once'

@@ -279,8 +279,7 @@ class EmotionInferencer:
             names = expected_names('landmarks', clip.name, self.person)
             raise FileNotFoundError(
                 f'{source.path}: no landmarks of {self.person} in '
-                f'{folder or osp.dirname(source.path) or "."}, expected '
-                f'{" or ".join(names)}'
+                f'{folder or osp.dirname(source.path) or "."}, expected {" or ".join(names)}'
             )
         if folder is None and can_extract():
             self.tell('finding landmarks with mediapipe: there are no files of them')
@@ -329,8 +328,7 @@ def targets_of(sources: list[Source], out_dir: str) -> dict[Source, str]:
         other = by_target.setdefault(target, source)
         if other is not source:
             raise InputError(
-                f'{other.path} and {source.path} would both be '
-                f'written to {target}; rename one, or do them '
-                'apart'
+                f'{other.path} and {source.path} would both be written to {target}; rename one, or '
+                'do them apart'
             )
     return {source: target for target, source in by_target.items()}

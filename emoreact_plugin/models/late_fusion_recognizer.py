@@ -126,9 +126,8 @@ class LateFusionRecognizer(BaseModel):
         if isinstance(streams, dict):
             if recognizer is not None:
                 raise InputError(
-                    'LateFusionRecognizer: give either a recognizer a stream '
-                    '(streams=dict(...)) or one that all share '
-                    '(recognizer=..., streams=(names)), not both'
+                    'LateFusionRecognizer: give either a recognizer a stream (streams=dict(...)) '
+                    'or one that all share (recognizer=..., streams=(names)), not both'
                 )
             return dict(streams)
         if recognizer is None:
@@ -179,8 +178,7 @@ class LateFusionRecognizer(BaseModel):
             if not getattr(network, 'with_cls_head', False):
                 raise InputError(
                     f"LateFusionRecognizer: the recognizer of stream '{name}' "
-                    f'({type(network).__name__}) has no cls_head, which is '
-                    'needed to score it'
+                    f'({type(network).__name__}) has no cls_head, which is needed to score it'
                 )
         classes = {name: network.cls_head.num_classes for name, network in self.recognizers.items()}
         if len(set(classes.values())) > 1:
@@ -191,16 +189,14 @@ class LateFusionRecognizer(BaseModel):
             self.shared or not set(self.start_weights) <= set(self.streams)
         ):
             raise InputError(
-                'LateFusionRecognizer: start_weights by stream need a network '
-                f'a stream; expected some of {", ".join(self.streams)}'
-                f'{" and no shared recognizer" * self.shared}, found '
-                f'{", ".join(self.start_weights)}'
+                'LateFusionRecognizer: start_weights by stream need a network a stream; expected '
+                f'some of {", ".join(self.streams)}{" and no shared recognizer" * self.shared}, '
+                f'found {", ".join(self.start_weights)}'
             )
         classes = next(iter(self.recognizers.values())).cls_head.num_classes
         if self.pos_weight is not None and self.pos_weight.shape != (classes,):
             raise InputError(
-                'LateFusionRecognizer: pos_weight: expected '
-                f'{classes} values, one a class, found '
+                f'LateFusionRecognizer: pos_weight: expected {classes} values, one a class, found '
                 f'{tuple(self.pos_weight.shape)}'
             )
         if not 0 <= self.threshold <= 1:
@@ -327,9 +323,8 @@ class LateFusionRecognizer(BaseModel):
         labels = labels.to(first.device)
         if labels.shape != first.shape or not labels.is_floating_point():
             raise InputError(
-                'gt_label: expected multi-hot float labels '
-                f'{tuple(first.shape)}, found {labels.dtype} '
-                f'{tuple(labels.shape)}'
+                f'gt_label: expected multi-hot float labels {tuple(first.shape)}, found '
+                f'{labels.dtype} {tuple(labels.shape)}'
             )
         losses = dict(losses)
         for stream, x in logits.items():
@@ -366,9 +361,8 @@ def check_stream_names(names: Sequence[str]) -> None:
     for name in names:
         if not name.isidentifier() or hasattr(ModuleDict, name):
             raise InputError(
-                f"LateFusionRecognizer: '{name}' cannot be the name of a "
-                'stream; expected letters, digits and _, and none of '
-                "Python's or torch's own names such as 'type' or 'keys'"
+                f"LateFusionRecognizer: '{name}' cannot be the name of a stream; expected letters, "
+                "digits and _, and none of Python's or torch's own names such as 'type' or 'keys'"
             )
 
 
@@ -398,8 +392,7 @@ def score_stream(
     if inputs.ndim == 5 and segments and inputs.shape[1] % segments:
         raise InputError(
             f'inputs: expected a multiple of the {segments} segments that '
-            f'{type(recognizer.backbone).__name__} was built for, found '
-            f'{inputs.shape[1]} frames'
+            f'{type(recognizer.backbone).__name__} was built for, found {inputs.shape[1]} frames'
         )
     batch = inputs.shape[0]  # len() would fix it where it is exported
     feats, kwargs = recognizer.extract_feat(

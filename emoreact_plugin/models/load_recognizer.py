@@ -56,8 +56,7 @@ def load_recognizer(
         check_recipe(checkpoint, cfg.get('recipe'))
     if not cfg.get('model') or not isinstance(cfg.model, dict):
         raise InputError(
-            f'{path if config is None else config}: '
-            'expected a configuration with a model, found '
+            f'{path if config is None else config}: expected a configuration with a model, found '
             f'{", ".join(cfg) or "nothing"}'
         )
     init_default_scope(cfg.get('default_scope') or 'mmaction')

@@ -71,9 +71,8 @@ class ScoreFusion(BaseModule):
             return
         if set(weights) != set(self.streams):
             raise InputError(
-                'ScoreFusion: expected a weight for each of '
-                f'{", ".join(self.streams)}, found them for '
-                f'{", ".join(weights) or "none"}'
+                f'ScoreFusion: expected a weight for each of {", ".join(self.streams)}, found them '
+                f'for {", ".join(weights) or "none"}'
             )
         given = torch.tensor([float(weights[name]) for name in self.streams])
         if (

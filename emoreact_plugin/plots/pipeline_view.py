@@ -206,9 +206,8 @@ def images_of(inputs: torch.Tensor, where: str) -> np.ndarray:
     if array.dtype != np.uint8:
         if not (array.min() >= 0 and array.max() <= 255):
             raise InputError(
-                f'{where}: expected values from 0 to 255, as before the '
-                f'data preprocessor, found {array.min():g} to '
-                f'{array.max():g}; normalise there, not in the pipeline'
+                f'{where}: expected values from 0 to 255, as before the data preprocessor, found '
+                f'{array.min():g} to {array.max():g}; normalise there, not in the pipeline'
             )
         array = np.rint(array).astype(np.uint8)
     return array.transpose(0, 2, 3, 1)

@@ -110,9 +110,8 @@ def _check_done(
     ):
         if expected != found:
             raise InputError(
-                f'{folder}: is there already, with other settings: {what}: '
-                f'expected {expected}, found {found}. Delete it, or name '
-                'another folder with --out'
+                f'{folder}: is there already, with other settings: {what}: expected {expected}, '
+                f'found {found}. Delete it, or name another folder with --out'
             )
     return crops
 

@@ -161,8 +161,7 @@ def _read_split(release: str, split: str) -> list[Annotation]:
     if not stated:
         raise FileNotFoundError(
             f'{release}: expected Labels/{split.title()}_names.txt beside '
-            f'Labels/{split}_labels.text, or {split}.csv, found '
-            f'{names or values or "none of them"}'
+            f'Labels/{split}_labels.text, or {split}.csv, found {names or values or "none of them"}'
         )
     (first, rows), *others = stated.items()
     for path, other in others:
@@ -230,9 +229,8 @@ def _annotation(video: str, line: str, place: str) -> Annotation:
     expected = len(EMOTIONS) + 1
     if len(values) != expected:
         raise InputError(
-            f'{place}: expected {expected} values ({", ".join(EMOTIONS)}, '
-            f'Valence) with commas between them, found {len(values)}: '
-            f'{line!r}'
+            f'{place}: expected {expected} values ({", ".join(EMOTIONS)}, Valence) with commas '
+            f'between them, found {len(values)}: {line!r}'
         )
     label = tuple(
         parse_label(value.strip(), f'{place}, {name}')

@@ -119,9 +119,8 @@ def _check_looks(jobs: list[Job], out: str, records: dict[str, MaskedClip], look
         record = records.get(job.target)
         if record and record.mask != look and osp.lexists(osp.join(out, job.target)):
             raise InputError(
-                f'{osp.join(out, FILE_NAME)}: expected clips with the mask '
-                f"'{look}', found {job.target} with '{record.mask}'; delete "
-                'them, or name another folder with --out'
+                f"{osp.join(out, FILE_NAME)}: expected clips with the mask '{look}', found "
+                f"{job.target} with '{record.mask}'; delete them, or name another folder with --out"
             )
 
 
@@ -131,9 +130,8 @@ def _check_done(
     """Return a clip that is there, or raise an error that says what is wrong with it."""
     if records is not None and job.target not in records:
         raise InputError(
-            f'{target}: is there already, but '
-            f'{osp.join(out, FILE_NAME)} does not list it. '
-            'Delete it, and it is made anew'
+            f'{target}: is there already, but {osp.join(out, FILE_NAME)} does not list it. Delete '
+            'it, and it is made anew'
         )
     if as_videos:
         return records[job.target]
@@ -237,7 +235,6 @@ def _fitting_frames(
         if count == clip.total_frames:
             return
     raise InputError(
-        f'{path}: the landmarks are of {clip.total_frames} frames of '
-        f'{size[0]}x{size[1]} pixels; at frame {count} the video has another '
-        'size or number. Prepare them anew'
+        f'{path}: the landmarks are of {clip.total_frames} frames of {size[0]}x{size[1]} pixels; '
+        f'at frame {count} the video has another size or number. Prepare them anew'
     )

@@ -133,9 +133,8 @@ def detect(video: str, detector: Callable, on_frame: Callable = lambda: None) ->
             size = frame.shape[1::-1]
         elif frame.shape[1::-1] != size:
             raise InputError(
-                f'{video}: frame {len(found)} has {frame.shape[1]}x'
-                f'{frame.shape[0]} pixels, but those before it have '
-                f'{size[0]}x{size[1]}'
+                f'{video}: frame {len(found)} has {frame.shape[1]}x{frame.shape[0]} pixels, but '
+                f'those before it have {size[0]}x{size[1]}'
             )
         found.append(detector(frame))
     faces = np.stack([each.face for each in found]).astype(np.float32)
@@ -168,9 +167,8 @@ def _finish(job: Job, path: str, out: str, openface: bool, keypoints: bool) -> F
     made_of = clip.sources.get('source', {}).get('size')
     if made_of != size:
         raise InputError(
-            f'{path}: was made from a video of {made_of} bytes, '
-            f'but {job.path} has {size}. Delete it, and it is '
-            'made anew'
+            f'{path}: was made from a video of {made_of} bytes, but {job.path} has {size}. Delete '
+            'it, and it is made anew'
         )
     csv = osp.splitext(path)[0] + '.csv'
     if openface and not osp.exists(csv):

@@ -115,9 +115,8 @@ def write_outputs(outputs: Sequence[TextOutput | FileOutput]) -> tuple[int, str]
     ]
     if unlike:
         raise InputError(
-            f'{len(unlike)} of {len(outputs)} files to write are there '
-            'already, but unlike these. Delete them, or name another folder '
-            'with --out:\n' + '\n'.join(unlike)
+            f'{len(unlike)} of {len(outputs)} files to write are there already, but unlike these. '
+            'Delete them, or name another folder with --out:\n' + '\n'.join(unlike)
         )
     left = [each for each in outputs if not each.is_done()]
     reasons = [_write(each) for each in progress_bar(left, 'writing', unit='file')]

@@ -141,9 +141,8 @@ def _build(
         data_prefix = dict(crops=options['crops'])
     if options['mask'] and 'crops' in data_prefix:
         raise InputError(
-            f'mask: no mask can be drawn on the crops in '
-            f'{data_prefix["crops"]}; prepare masked ones with '
-            'tools/extract_frames.py --as crops --mask and leave out --mask'
+            f'mask: no mask can be drawn on the crops in {data_prefix["crops"]}; prepare masked '
+            'ones with tools/extract_frames.py --as crops --mask and leave out --mask'
         )
     streams = streams_of(options['input'])
     # face+body is fusion, however it was written

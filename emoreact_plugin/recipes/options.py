@@ -77,9 +77,8 @@ def streams_of(input: str) -> tuple[str, ...]:
     streams = tuple(str(input).split('+'))
     if not set(streams) <= set(REGIONS.module_dict) or len(set(streams)) < len(streams):
         raise InputError(
-            f'input: expected one of {", ".join(INPUTS)}, or different '
-            f'regions joined by + (of {", ".join(sorted(REGIONS.module_dict))}'
-            f'), such as face+body+fullbody, found {input}'
+            f'input: expected one of {", ".join(INPUTS)}, or different regions joined by + (of '
+            f'{", ".join(sorted(REGIONS.module_dict))}), such as face+body+fullbody, found {input}'
         )
     return streams
 
@@ -111,9 +110,8 @@ def check_together(options: dict) -> None:
     check_options(options)
     if options['shift'] and options['num_segments'] == 1:
         warnings.warn(
-            'shift with num_segments=1: there is no other frame to shift '
-            f'from, so 2/{options["shift_div"]} of the channels are zero in '
-            'every block',
+            'shift with num_segments=1: there is no other frame to shift from, so '
+            f'2/{options["shift_div"]} of the channels are zero in every block',
             stacklevel=4,
         )
     if not options['shift'] and options['shift_div'] != DEFAULTS['shift_div']:

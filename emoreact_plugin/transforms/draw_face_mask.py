@@ -91,9 +91,8 @@ class DrawFaceMask(BaseTransform):
         imgs, faces = results['imgs'], results['face_landmarks']
         if results.get('masked_beforehand'):
             raise InputError(
-                'DrawFaceMask: expected frames without masks, '
-                'found some that were masked beforehand; leave '
-                'out this transform'
+                'DrawFaceMask: expected frames without masks, found some that were masked '
+                'beforehand; leave out this transform'
             )
         if len(imgs) != len(faces):
             raise InputError(f'DrawFaceMask: {len(imgs)} frames, but landmarks of {len(faces)}')

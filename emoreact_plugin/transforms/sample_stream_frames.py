@@ -74,17 +74,15 @@ class SampleStreamFrames(BaseTransform):
     def __init__(self, streams: dict[str, dict]) -> None:
         if not isinstance(streams, dict) or not streams:
             raise InputError(
-                'SampleStreamFrames: streams: expected a dict '
-                'stream -> sampler, with at least one, found '
-                f'{streams!r}'
+                'SampleStreamFrames: streams: expected a dict stream -> sampler, with at least '
+                f'one, found {streams!r}'
             )
         self.streams = {name: dict(each) for name, each in streams.items()}
         for name, each in self.streams.items():
             if ('type' in each) == ('share' in each):
                 raise InputError(
-                    f"SampleStreamFrames: stream '{name}': expected either "
-                    '`type` of a sampler or `share`, a stream whose frames '
-                    f'it takes, found {each}'
+                    f"SampleStreamFrames: stream '{name}': expected either `type` of a sampler or "
+                    f'`share`, a stream whose frames it takes, found {each}'
                 )
         self.samplers = {
             name: TRANSFORMS.build(each) for name, each in self.streams.items() if 'type' in each
@@ -101,9 +99,8 @@ class SampleStreamFrames(BaseTransform):
             )
         if share not in self.samplers:
             raise InputError(
-                f'{where}: share: expected a stream with a sampler of its '
-                f'own ({", ".join(self.samplers) or "there is none"}), found '
-                f'{share!r}'
+                f'{where}: share: expected a stream with a sampler of its own '
+                f'({", ".join(self.samplers) or "there is none"}), found {share!r}'
             )
         if num_frames is None:
             return
@@ -115,9 +112,8 @@ class SampleStreamFrames(BaseTransform):
         drawn = getattr(sampler, 'clip_len', np.inf) * getattr(sampler, 'num_clips', np.inf)
         if num_frames > drawn:
             raise InputError(
-                f'{where}: num_frames: expected at most the '
-                f"{drawn} frames that '{share}' draws, found "
-                f'{num_frames}'
+                f"{where}: num_frames: expected at most the {drawn} frames that '{share}' draws, "
+                f'found {num_frames}'
             )
 
     def transform(self, results: dict) -> dict:

@@ -301,8 +301,7 @@ def _open_video(path: PathLike) -> Iterator[tuple]:
     except av.error.FFmpegError as error:
         size = os.path.getsize(path)
         raise InputError(
-            f'{path}: expected a video, found a file of {size} '
-            f'bytes that cannot be read as one '
+            f'{path}: expected a video, found a file of {size} bytes that cannot be read as one '
             f'({error.strerror})'
         ) from error
     with container:

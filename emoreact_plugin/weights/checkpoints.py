@@ -180,9 +180,8 @@ def resolve_checkpoint(path: str) -> str:
         best = [each for each in best if osp.basename(each) == _evaluated(path)] or best
     if len(best) > 1:
         raise InputError(
-            f'{path}: expected one checkpoint best_*.pth in it, '
-            f'found {", ".join(map(osp.basename, best))}; name '
-            'one'
+            f'{path}: expected one checkpoint best_*.pth in it, found '
+            f'{", ".join(map(osp.basename, best))}; name one'
         )
     found = best[0] if best else latest_checkpoint(path)
     if found is None:
@@ -224,9 +223,8 @@ def parse_config(text: str, source: str) -> Config:
         return Config(_assignments(text))
     except (*_UNPARSED, KeyError) as error:
         raise InputError(
-            f'{source}: expected a configuration of plain values, as MMEngine '
-            f'writes it, found {str(error)[:200]}; if you trust it, give the '
-            'config file as well'
+            f'{source}: expected a configuration of plain values, as MMEngine writes it, found '
+            f'{str(error)[:200]}; if you trust it, give the config file as well'
         ) from error
 
 

@@ -276,15 +276,13 @@ def choose_network(file: WeightFile, stream: str | None = None) -> Network:
         return next(iter(given.values()))
     if stream is None:
         raise InputError(
-            f'{file.path}: ambiguous, holds networks of the streams '
-            f'{", ".join(given)}, expected one network; choose a stream '
-            '(tools/convert_checkpoint.py --stream)'
+            f'{file.path}: ambiguous, holds networks of the streams {", ".join(given)}, expected '
+            'one network; choose a stream (tools/convert_checkpoint.py --stream)'
         )
     if stream not in given:
         raise InputError(
-            f'{file.path}: holds networks of the streams {", ".join(given)}, '
-            f'and one for {stream} is asked for; '
-            'tools/convert_checkpoint.py --stream makes a file of one of them'
+            f'{file.path}: holds networks of the streams {", ".join(given)}, and one for {stream} '
+            'is asked for; tools/convert_checkpoint.py --stream makes a file of one of them'
         )
     return given[stream]
 
@@ -301,10 +299,9 @@ def _pair(model: nn.Module, file: WeightFile, stream: str | None) -> list[tuple[
     if set(own) != set(file.networks):
         found = ', '.join(file.networks) if len(file.networks) > 1 else 'one network'
         raise InputError(
-            f'{file.path}: ambiguous, expected networks of the streams '
-            f'{", ".join(own)}, found {found}. Load into one network of the '
-            'model at a time, or convert a run that shares its network with '
-            'a config that does'
+            f'{file.path}: ambiguous, expected networks of the streams {", ".join(own)}, found '
+            f'{found}. Load into one network of the model at a time, or convert a run that shares '
+            'its network with a config that does'
         )
     return [(prefix, file.networks[name]) for prefix, name in zip(prefixes, own, strict=True)]
 
@@ -318,7 +315,6 @@ def _check_shift(path: str, network: Network, shift: bool, match: _Match) -> Non
     if trained and network.shift != shift:
         kinds = 'without temporal shift', 'with temporal shift (TSM)'
         raise InputError(
-            f'{path}: was trained {kinds[network.shift]}, the model is one '
-            f'{kinds[shift]}; its scores would mean nothing. Change the model '
-            '(`--shift`)'
+            f'{path}: was trained {kinds[network.shift]}, the model is one {kinds[shift]}; its '
+            'scores would mean nothing. Change the model (`--shift`)'
         )

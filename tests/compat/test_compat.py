@@ -91,8 +91,7 @@ def test_stock_has_the_faults_that_are_mended():
 def test_import_is_quiet_and_brings_in_no_plots():
     # torch 2.6 leaves a temporary folder to be cleaned up when Python exits
     code = (
-        'import sys, emoreact_plugin\n'
-        'heavy = {"matplotlib", "sklearn"} & set(sys.modules)\n'
+        'import sys, emoreact_plugin\nheavy = {"matplotlib", "sklearn"} & set(sys.modules)\n'
         'assert not heavy, heavy'
     )
     done = python('-W', 'default', '-W', 'ignore::ResourceWarning', '-c', code)
@@ -109,14 +108,11 @@ def test_import_leaves_no_warning_filter():
         'assert not any("MultiScale" in k or "maxsplit" in k '
         'for k in kept), kept\n'
         # one of torch's own, set up while it was imported
-        'assert any(entry[2] is torch.jit.TracerWarning '
-        'for entry in warnings.filters)'
+        'assert any(entry[2] is torch.jit.TracerWarning for entry in warnings.filters)'
     )
     stub = (
-        'import sys, types\n'
-        'package = types.ModuleType("emoreact_plugin")\n'
-        f'package.__path__ = [{PACKAGE!r}]\n'
-        'sys.modules["emoreact_plugin"] = package\n'
+        'import sys, types\npackage = types.ModuleType("emoreact_plugin")\npackage.__path__ = '
+        f'[{PACKAGE!r}]\nsys.modules["emoreact_plugin"] = package\n'
     )
     done = python('-c', stub + code, EMOREACT_NO_COMPAT='1')
     assert done.returncode == 0, done.stderr

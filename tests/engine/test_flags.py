@@ -157,8 +157,7 @@ def test_positive_labels_are_weighted(labels, weights, tmp_path):
     path = tmp_path / 'mine.py'
     path.write_text(
         '_base_ = []\nfrom emoreact_plugin.recipes import build\n'
-        "globals().update(build(classes=('calm', 'angry'), "
-        f'data_root={str(tmp_path)!r}))\n'
+        f"globals().update(build(classes=('calm', 'angry'), data_root={str(tmp_path)!r}))\n"
     )
     cfg = load(str(path))
     balance_labels(cfg)

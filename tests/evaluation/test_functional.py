@@ -305,9 +305,8 @@ class TestValidation:
             with pytest.raises(ValueError) as error:
                 function([[0.5, 0.5], [0.5, value]], [[0, 1], [1, 0]])
             assert message_of(error) == (
-                'probabilities, row 1, class 1: expected a probability in '
-                f'0..1, found {value:g}; logits are declared by '
-                "scores='logits'"
+                f'probabilities, row 1, class 1: expected a probability in 0..1, found {value:g}; '
+                "logits are declared by scores='logits'"
             )
 
     def test_names_of_class_and_clip(self):

@@ -258,10 +258,9 @@ class TestErrors:
             (
                 dict(pred_score=[[0.1, 0.2, 0.3], [0.1, 0.2, 0.3]]),
                 ValueError,
-                "pred_score of video_id 'x.mp4': expected shape (3,), one score a "
-                'class, found (2, 3), one row a view; set '
-                "cls_head=dict(average_clips='score') in the recognizer and "
-                "scores='logits' here",
+                "pred_score of video_id 'x.mp4': expected shape (3,), one score a class, found "
+                "(2, 3), one row a view; set cls_head=dict(average_clips='score') in the "
+                "recognizer and scores='logits' here",
             ),
             (dict(pred_score=[[0.1, 0.2, 0.3]]), ValueError, 'found (1, 3), one row'),
             (
@@ -283,9 +282,8 @@ class TestErrors:
             (
                 dict(pred_score=[0.1, 0.2, 1.5]),
                 ValueError,
-                "pred_score, row 0 (video_id 'x.mp4'), class 2 (Calm): expected a "
-                'probability in 0..1, found 1.5; logits are declared by '
-                "scores='logits'",
+                "pred_score, row 0 (video_id 'x.mp4'), class 2 (Calm): expected a probability in "
+                "0..1, found 1.5; logits are declared by scores='logits'",
             ),
             (
                 dict(pred_score=[0.1, float('nan'), 0.5]),

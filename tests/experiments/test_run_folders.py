@@ -35,9 +35,8 @@ def test_what_is_missing_is_said_with_the_command(tmp_path):
     with pytest.raises(FileNotFoundError) as error:
         dumps_of(str(tmp_path))
     assert str(error.value) == (
-        f'{tmp_path}: expected a dump test.npz in it, found none; write it '
-        'with\n  python tools/test.py CONFIG CHECKPOINT --work-dir '
-        f'{tmp_path} --dump {tmp_path}/test.npz'
+        f'{tmp_path}: expected a dump test.npz in it, found none; write it with\n  python '
+        f'tools/test.py CONFIG CHECKPOINT --work-dir {tmp_path} --dump {tmp_path}/test.npz'
     )
     touch(
         tmp_path / 'epoch_2.pth',

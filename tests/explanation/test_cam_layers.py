@@ -237,9 +237,8 @@ def test_inner_layers_with_the_channels_last():
         with pytest.raises(ValueError) as error:
             choose_layer(network, x, name)
         assert str(error.value).startswith(
-            f"layer: '{name}' gives {shape}, with the channels last or none: "
-            'no convolution, batch norm or pooling here has such; expected '
-            'one of backbone'
+            f"layer: '{name}' gives {shape}, with the channels last or none: no convolution, batch "
+            'norm or pooling here has such; expected one of backbone'
         )
 
 

@@ -197,8 +197,7 @@ def test_what_is_there_has_to_be_whole(faces):
     run(faces, mask=mask)
     (faces / 'out' / 'a_mask_frames_full' / '000004.jpg').unlink()
     (faces / 'out' / 'masks.csv').write_text(
-        'path,mask,frames,unmasked_frames\n'
-        'a_mask_frames_full,surgical,4,1\n'
+        'path,mask,frames,unmasked_frames\na_mask_frames_full,surgical,4,1\n'
         'b_mask_frames_full,surgical,4,1\n'
     )
     report = run(faces, mask=mask)

@@ -27,9 +27,8 @@ def test_a_config(call):
     code, out, _ = call(CONFIG, '--data-root', 'data')
     assert code == 0 and 'ERRORS' not in out
     assert out.endswith(
-        '6 clips: 0 errors, 0 warnings, 3 notes. All of them in '
-        'work_dirs/check_fusion/: findings.csv, clips.csv, summary.json, '
-        'dataset.png\n'
+        '6 clips: 0 errors, 0 warnings, 3 notes. All of them in work_dirs/check_fusion/: '
+        'findings.csv, clips.csv, summary.json, dataset.png\n'
     )
     for name in ('findings.csv', 'clips.csv', 'summary.json', 'dataset.png'):
         assert Path('work_dirs/check_fusion', name).is_file()

@@ -59,9 +59,8 @@ def test_start_weights(shift, convert, reference, tmp_path):
     code, text, _ = convert(path, '--out', out)
     assert code == 0
     assert text.splitlines() == [
-        f'{path}: trained checkpoint of the original system; epoch 7; resnet18'
-        f'{" with temporal shift (TSM)" * shift}, 100 tensors, head for 8 '
-        'labels.',
+        f'{path}: trained checkpoint of the original system; epoch 7; '
+        f'resnet18{" with temporal shift (TSM)" * shift}, 100 tensors, head for 8 labels.',
         'Of classes that are not here, so not read: parse_config.ConfigParser.',
         f'{out}: start weights, the backbone alone.',
         'Left out: threshold, cls_head.fc_cls.weight, cls_head.fc_cls.bias.',

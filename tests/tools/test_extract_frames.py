@@ -61,9 +61,8 @@ def test_crops(call):
     arguments += ('--every', '4', '--size', '32')
     code, out, _ = call(*arguments)
     text = (
-        '6 clips, 12 crops of each of face, body, fullbody in crops; 2 frames '
-        'of 1 clip: face not found, whole frame used; 2 frames of 1 clip: no '
-        'mask: no face found'
+        '6 clips, 12 crops of each of face, body, fullbody in crops; 2 frames of 1 clip: face not '
+        'found, whole frame used; 2 frames of 1 clip: no mask: no face found'
     )
     assert code == 0 and out == f'{text}\n'
     crops = read_record('crops/VAL100_2')

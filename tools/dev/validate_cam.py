@@ -204,9 +204,8 @@ def cue_auc(measured, stream, emotion):
 
 def trained_table(measured, seen, cues):
     lines = [
-        '| Stream | Emotion | ROC AUC of the cue | Clips with it | Ratio '
-        "| Mean of clips' ratios | Empty maps | Best of so few places | "
-        'Clips without | Ratio there |',
+        "| Stream | Emotion | ROC AUC of the cue | Clips with it | Ratio | Mean of clips' ratios "
+        '| Empty maps | Best of so few places | Clips without | Ratio there |',
         '|---' * 10 + '|',
     ]
     for stream, emotions in seen.items():
@@ -238,9 +237,8 @@ def summary_table(measured, drawn, seen):
     For networks drawn anew, it has the mean over the seeds, its interval and the range.
     """
     lines = [
-        '| Stream | Trained, mean over clips | Mean over emotions | '
-        f'Only of cues with ROC AUC above {READ} | Drawn anew, mean | '
-        '95 % interval of the mean | Of a seed |',
+        '| Stream | Trained, mean over clips | Mean over emotions | Only of cues with ROC AUC '
+        f'above {READ} | Drawn anew, mean | 95 % interval of the mean | Of a seed |',
         '|---' * 7 + '|',
     ]
     groups = {stream: [(stream, name) for name in names] for stream, names in seen.items()}

@@ -183,9 +183,8 @@ def check(parts: Sequence[Part], workers: int | None = None) -> CheckReport:
     for part in parts:
         if part.dataset.classes != classes:
             raise InputError(
-                f'{part.split}: expected the classes of {parts[0].split}, '
-                f'{", ".join(classes)}, found '
-                f'{", ".join(part.dataset.classes)}'
+                f'{part.split}: expected the classes of {parts[0].split}, {", ".join(classes)}, '
+                f'found {", ".join(part.dataset.classes)}'
             )
         errors = []
         try:

@@ -178,9 +178,8 @@ class EmotionStream:
             raise InputError(f'fps: expected frames a second, more than 0, found {fps}')
         if isinstance(frames, (str, bytes)):
             raise InputError(
-                'stream: expected frames, or the number of a '
-                f"camera, found '{frames}'; call the inferencer "
-                'itself with a file'
+                f"stream: expected frames, or the number of a camera, found '{frames}'; call the "
+                'inferencer itself with a file'
             )
         if owner.landmarks not in ('auto', 'extract', 'none'):
             raise InputError(

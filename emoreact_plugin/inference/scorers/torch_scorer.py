@@ -40,10 +40,9 @@ class TorchScorer(Scorer):
             loss = type(model.cls_head.loss_cls).__name__
             if loss == 'CrossEntropyLoss':
                 raise InputError(
-                    f'{type(model).__name__}: expected a recognizer of '
-                    'several labels a clip, such as one trained with '
-                    f'BCELossWithLogits, found one trained with {loss}, '
-                    'whose classes compete'
+                    f'{type(model).__name__}: expected a recognizer of several labels a clip, such '
+                    f'as one trained with BCELossWithLogits, found one trained with {loss}, whose '
+                    'classes compete'
                 )
         self.classes = classes_of(cfg, heads[0].num_classes, self.dataset_meta)
 

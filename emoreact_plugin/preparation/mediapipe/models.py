@@ -191,9 +191,8 @@ def mediapipe_version() -> str:
         MissingPackageError: If mediapipe is not installed, or is a release without these models.
     """
     hint = (
-        "pip install 'emoreact_plugin[landmarks]' (mediapipe 0.10.14 has "
-        'wheels for Python 3.10 to 3.12; this is '
-        f'{sys.version_info[0]}.{sys.version_info[1]})'
+        "pip install 'emoreact_plugin[landmarks]' (mediapipe 0.10.14 has wheels for Python 3.10 "
+        f'to 3.12; this is {sys.version_info[0]}.{sys.version_info[1]})'
     )
     try:
         with warnings.catch_warnings(), silenced():

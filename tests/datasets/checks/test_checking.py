@@ -157,9 +157,8 @@ class TestDuplicates:
         texts = [f.text for f in report.findings if f.kind == 'same video']
         path = root / 'videos' / 'V.mp4'
         assert texts[0] == (
-            f'{path}, frames 3 to 6, person b: is of the same video as '
-            f'{path}, frames 0 to 3, person a of train, so its scores may be '
-            'too good'
+            f'{path}, frames 3 to 6, person b: is of the same video as {path}, frames 0 to 3, '
+            'person a of train, so its scores may be too good'
         )
 
     def test_one_video_under_two_names(self, root):

@@ -37,8 +37,7 @@ def test_quick_metric(call):
 def test_data_of_a_config_and_of_a_folder(call, tiny, tmp_path):
     config = tmp_path / 'mine.py'
     config.write_text(
-        '_base_ = []\n'
-        'from emoreact_plugin.recipes import build\n'
+        '_base_ = []\nfrom emoreact_plugin.recipes import build\n'
         'globals().update(build(num_segments=1, image_size=32))\n'
     )
     few = ('--quick', '--repetitions', '1', '--data-root', str(tiny.root))

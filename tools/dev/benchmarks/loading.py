@@ -63,9 +63,8 @@ class LoadingData(NamedTuple):
             if source in self.prefixes:
                 return source
         raise InputError(
-            'expected frames or videos to decode, found only '
-            f'{self.prefixes["crops"]["crops"]}; --crops adds '
-            'prepared crops to them'
+            f'expected frames or videos to decode, found only {self.prefixes["crops"]["crops"]}; '
+            '--crops adds prepared crops to them'
         )
 
     def build(self, source: str) -> EmoReactDataset:
@@ -232,9 +231,8 @@ def describe(data: LoadingData) -> str:
     height, width = decode(jpegs[0])[0].shape[:2]
     frames = sum(dataset.get_data_info(i)['total_frames'] for i in range(len(dataset)))
     return (
-        f'{number(len(dataset), "clip")} of {frames / len(dataset):.0f} '
-        f'frames on average, {width}x{height}, JPEG of '
-        f'{np.mean([len(j) for each in jpegs for j in each]) / 1000:.0f} '
+        f'{number(len(dataset), "clip")} of {frames / len(dataset):.0f} frames on average, '
+        f'{width}x{height}, JPEG of {np.mean([len(j) for each in jpegs for j in each]) / 1000:.0f} '
         f'KB; {number(data.num_segments, "segment")}'
     )
 

@@ -71,9 +71,8 @@ def to_markdown(report: Report) -> str:
     """Format a table for each part, and what it was measured on."""
     machine = report.machine
     lines = [
-        f'{machine["cpus"]} CPUs, {machine["threads"]} thread'
-        f'{"s" * (machine["threads"] > 1)}, training on: {machine["device"]}; '
-        f'{machine["system"]}, Python {machine["python"]}, '
+        f'{machine["cpus"]} CPUs, {machine["threads"]} thread{"s" * (machine["threads"] > 1)}, '
+        f'training on: {machine["device"]}; {machine["system"]}, Python {machine["python"]}, '
         + ', '.join(f'{k} {v}' for k, v in machine['packages'].items())
         + '.',
         '',
@@ -83,9 +82,8 @@ def to_markdown(report: Report) -> str:
     if not report.complete:
         lines += ['Stopped before its end.', '']
     lines += [
-        'A ratio is the median over the repetitions (smallest to '
-        'largest). Milliseconds are those of this machine, by the '
-        f'{machine["clock"]} clock.',
+        'A ratio is the median over the repetitions (smallest to largest). Milliseconds are those '
+        f'of this machine, by the {machine["clock"]} clock.',
         '',
     ]
     for part, rows in report.parts.items():
