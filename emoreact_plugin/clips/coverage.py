@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .cache_file import PreparedClip
+from .regions import has_face
 
 
 class Coverage(NamedTuple):
@@ -39,9 +40,8 @@ def coverage_of(clip: PreparedClip) -> Coverage:
     Returns:
         Coverage: One value for each of the F frames.
     """
-    points = np.isfinite(clip.face_landmarks).all(axis=2).sum(axis=1)
     return Coverage(
-        2 * points >= clip.face_landmarks.shape[1],
+        has_face(clip.face_landmarks),
         np.isfinite(clip.body_keypoints).all(axis=2).any(axis=1),
         clip.face_is_box,
     )

@@ -16,6 +16,18 @@ REGIONS = Registry('region', locations=['emoreact_plugin.clips.regions'])
 FACE_POINTS = 68
 
 
+def has_face(face_landmarks: np.ndarray) -> np.ndarray:
+    """Tell whether a face was found: at least half of its landmarks are there.
+
+    Args:
+        face_landmarks (np.ndarray): (..., 68, 2), NaN where missing.
+
+    Returns:
+        np.ndarray: (...) bool.
+    """
+    return 2 * np.isfinite(face_landmarks).all(axis=-1).sum(axis=-1) >= FACE_POINTS
+
+
 @REGIONS.register_module(name='face')
 def face_points(face_landmarks: np.ndarray, body_keypoints: np.ndarray) -> np.ndarray:
     """Return the 68 face landmarks, or none if fewer than half of them are there.
@@ -27,10 +39,7 @@ def face_points(face_landmarks: np.ndarray, body_keypoints: np.ndarray) -> np.nd
     Returns:
         np.ndarray: (68, 2) or (0, 2).
     """
-    there = np.isfinite(face_landmarks).all(axis=1).sum()
-    if 2 * there < FACE_POINTS:
-        return face_landmarks[:0]
-    return face_landmarks
+    return face_landmarks if has_face(face_landmarks) else face_landmarks[:0]
 
 
 @REGIONS.register_module(name=['fullbody', 'body'])

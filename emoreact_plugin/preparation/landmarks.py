@@ -17,6 +17,7 @@ from emoreact_plugin.clips.cache_file import (
     write_prepared,
 )
 from emoreact_plugin.clips.clip_files import expected_names, find_keypoints, find_landmarks
+from emoreact_plugin.clips.coverage import coverage_of
 from emoreact_plugin.clips.landmark_writers import write_keypoints_txt, write_openface_csv
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.progress import count_cores
@@ -176,12 +177,5 @@ def _finish(job: Job, path: str, out: str, openface: bool, keypoints: bool) -> F
     text = osp.join(out, expected_names('keypoints', job.video)[0])
     if keypoints and not osp.exists(text):
         write_keypoints_txt(text, clip.body_keypoints)
-    faces = np.isfinite(clip.face_landmarks).all(axis=(1, 2))
-    bodies = np.isfinite(clip.body_keypoints).all(axis=2).any(axis=1)
-    return FoundClip(
-        job.target,
-        clip.total_frames,
-        int(faces.sum()),
-        int(clip.face_is_box.sum()),
-        int(bodies.sum()),
-    )
+    faces, bodies, boxes = (int(found.sum()) for found in coverage_of(clip))
+    return FoundClip(job.target, clip.total_frames, faces, boxes, bodies)
