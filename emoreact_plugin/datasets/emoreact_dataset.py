@@ -25,7 +25,8 @@ from mmaction.registry import DATASETS
 
 from .annotations import EMOTIONS, Annotation, frames_of, read_annotations
 from .missing_files import check_clips, crop_folders
-from .summary import draws_masks, lost_without, steps_of, summarise
+from .pipeline_facts import draws_masks, lost_without, steps_of
+from .summary import summarise
 
 # What a clip may be read from.
 SOURCES = ('video', 'frames', 'crops')

@@ -8,7 +8,8 @@ from emoreact_plugin.video.folders import FRAME_DIRS
 from emoreact_plugin.video.reading import probe_video
 
 from .annotations import Annotation
-from .summary import draws_masks, lost_without, then_text
+from .pipeline_facts import draws_masks, lost_without
+from .summary import then_text
 
 # Number of clips that are named in a message.
 SHOWN = 5

@@ -3,61 +3,14 @@
 It also tells what becomes of the frames that do not.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from emoreact_plugin.clips.coverage import Coverage
 from emoreact_plugin.utils.text import number
 
-NO_MASK = 'no mask drawn'
-
-
-def steps_of(step: Callable) -> Iterator[Callable]:
-    """Yield a transform and the transforms within it, as in a pipeline or a wrapper."""
-    yield step
-    inner = getattr(step, 'transforms', ())
-    if isinstance(inner, dict):
-        inner = inner.values()
-    for each in [inner] if callable(inner) else inner:
-        yield from steps_of(each)
-
-
-def draws_masks(pipeline: Callable) -> bool:
-    """Check whether a transform in a pipeline draws masks."""
-    return any(getattr(step, 'draws_mask', False) for step in steps_of(pipeline))
-
-
-def lost_without(pipeline: Callable, required: Sequence[str], masked: bool) -> dict[str, list[str]]:
-    """Tell what becomes of a frame without landmarks or without keypoints.
-
-    The result holds those of the two that are required or that the pipeline
-    uses.
-
-    Args:
-        pipeline (Callable): A pipeline of transforms.
-        required (Sequence[str]): ``'landmarks'`` and/or ``'keypoints'``.
-        masked (bool): Whether masks are drawn, now or beforehand.
-
-    Returns:
-        dict[str, list[str]]: ``'landmarks'`` and/or ``'keypoints'`` -> the
-        consequences of a frame without them, in words.
-    """
-    steps = list(steps_of(pipeline))
-    regions = {name for step in steps for name in getattr(step, 'regions', ())}
-    hidden = {name for step in steps for name in getattr(step, 'blackout', {}).values()}
-    # What a region of one's own looks at, only `required` can tell.
-    own = {kind for kind in required if regions - {'face', 'body', 'fullbody'}}
-    lost = {kind: [] for kind in required}
-    for kind, text, happens in (
-        ('landmarks', 'whole frame used', 'face' in regions or 'landmarks' in own),
-        ('landmarks', 'face not blacked out', 'face' in hidden),
-        ('landmarks', NO_MASK, masked),
-        ('keypoints', 'whole frame used', regions & {'body', 'fullbody'} or 'keypoints' in own),
-    ):
-        if happens:
-            lost.setdefault(kind, []).append(text)
-    return lost
+from .pipeline_facts import NO_MASK
 
 
 def summarise(clips: Sequence[Coverage], lost: dict[str, list[str]], masked: bool) -> str:

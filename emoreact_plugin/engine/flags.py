@@ -99,6 +99,7 @@ def load_config(args: argparse.Namespace) -> Config:
     if 'LOCAL_RANK' not in os.environ:
         os.environ['LOCAL_RANK'] = str(args.local_rank)
     path = _config_path(args)
+    # input, mask, num_segments, ...: the flags of the recipe
     options = {name: getattr(args, name) for name in DEFAULTS if getattr(args, name) is not None}
     if options.get('init', 'scratch') not in ('imagenet', 'scratch'):
         options['init'] = resolve_checkpoint(options['init'])
@@ -112,13 +113,14 @@ def load_config(args: argparse.Namespace) -> Config:
                 f'--cfg-options {name}=...: this is an option of the recipe '
                 f'that much depends on; use --{name.replace("_", "-")}'
             )
-    with overriding(options) as calls, warnings.catch_warnings(record=True) as caught:
+    # Reading the config runs recipes.build, which asks for these options.
+    with overriding(options) as build_calls, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter('always', UserWarning)
         # Not the new kind of config, which ours look like without a `_base_`.
         cfg = Config.fromfile(path, lazy_import=False)
     for each in caught:
         say(f'WARNING: {each.message}')
-    _check_overrides(path, options, calls, cfg)
+    _check_overrides(path, options, build_calls, cfg)
     for dataset in datasets_of(cfg):
         for name in ('data_root', 'cache_dir', 'allow_missing'):
             value = getattr(args, name)
@@ -139,23 +141,23 @@ def load_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def _check_overrides(path: str, options: dict, calls: list, cfg: Config) -> None:
+def _check_overrides(path: str, options: dict, build_calls: list, cfg: Config) -> None:
     """Refuse flags that cannot take full effect in this config."""
     flags = ', '.join('--' + name.replace('_', '-') for name in options)
-    if len(calls) > 1:
+    if len(build_calls) > 1:
         raise InputError(
             f'{path}: it and its bases call emoreact_plugin.recipes.build '
-            f'{len(calls)} times, and the results would be mixed. Call it in '
+            f'{len(build_calls)} times, and the results would be mixed. Call it in '
             'one file, or change the options of the base by flags'
         )
     if not options:
         return
-    if not calls:
+    if not build_calls:
         raise InputError(
             f'{path}: {flags} cannot be used with a config that '
             'is not made by emoreact_plugin.recipes.build'
         )
-    before, after = (dict(leaves(result)) for result in calls[0])
+    before, after = (dict(leaves(result)) for result in build_calls[0])
     final = dict(leaves(cfg.to_dict()))
     undone = [
         key for key, value in after.items() if before.get(key) != value and final.get(key) != value

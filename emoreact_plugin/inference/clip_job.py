@@ -132,6 +132,7 @@ class ClipJob:
     def _probabilities(self, part: int) -> tuple:
         logits, streams = self._scores[part]
         classes = self.owner.classes
+        # Here, since an ONNX file gives logits only.
         return probabilities_of(classes, sigmoid(logits)), {
             name: probabilities_of(classes, sigmoid(each)) for name, each in streams.items()
         }

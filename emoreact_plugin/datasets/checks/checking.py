@@ -15,7 +15,7 @@ from emoreact_plugin.clips.clip_files import expected_names
 from emoreact_plugin.clips.landmark_cache import prepare_all
 from emoreact_plugin.datasets.annotations import Annotation, frames_of
 from emoreact_plugin.datasets.emoreact_dataset import SOFT_POSITIVE, EmoReactDataset
-from emoreact_plugin.datasets.summary import draws_masks, lost_without, steps_of
+from emoreact_plugin.datasets.pipeline_facts import draws_masks, lost_without, steps_of
 from emoreact_plugin.evaluation import prior_roc_auc_micro
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.progress import progress_bar

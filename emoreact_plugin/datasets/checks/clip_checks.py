@@ -22,7 +22,7 @@ from emoreact_plugin.clips.coverage import Coverage, coverage_of
 from emoreact_plugin.clips.crops import CROP_NAME, FILE_NAME, check_region, read_record
 from emoreact_plugin.clips.landmark_cache import check_given, prepared_path, sources_of
 from emoreact_plugin.datasets.annotations import Annotation
-from emoreact_plugin.datasets.summary import steps_of
+from emoreact_plugin.datasets.pipeline_facts import steps_of
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import number
 from emoreact_plugin.video.folders import FRAME_DIRS, scan_frames
