@@ -113,6 +113,11 @@ def export_onnx(
     with write_whole(path) as part:
         _write(exported, clips, part)
         file = onnx.load(part)
+        for node in file.graph.node:
+            # PyTorch notes the files on this computer that each node comes from.
+            kept = [each for each in node.metadata_props if 'stack_trace' not in each.key]
+            del node.metadata_props[:]
+            node.metadata_props.extend(kept)
         onnx.helper.set_model_props(
             file,
             {

@@ -97,6 +97,7 @@ def record(out):
     shutil.rmtree('crops_run')
     videos = sorted(map(str, Path('clips/videos').glob('*.mp4')))
     run_tool('export_onnx', str(best), *videos[:2], '--out', 'model.onnx')
+    drop_traces('model.onnx')
     write_json(PLACE / 'inference.json', inference(str(best), videos))
     with gzip.GzipFile(PLACE / 'grid.json.gz', 'wb', mtime=0) as file:
         file.write(json.dumps(grid(), sort_keys=True).encode())
@@ -114,6 +115,18 @@ def run_tool(name, *arguments):
         check=True,
         env=dict(os.environ, OMP_NUM_THREADS='1'),
     )
+
+
+def drop_traces(path):
+    """Leave out of an ONNX file which files on this computer its nodes come from."""
+    import onnx
+
+    file = onnx.load(path)
+    for node in file.graph.node:
+        kept = [each for each in node.metadata_props if 'stack_trace' not in each.key]
+        del node.metadata_props[:]
+        node.metadata_props.extend(kept)
+    onnx.save(file, path)
 
 
 def stopped_run():

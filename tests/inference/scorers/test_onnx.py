@@ -1,11 +1,12 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 
-import emoreact_plugin  # noqa: F401
+import emoreact_plugin
 from emoreact_plugin.clips.landmarks import Landmarks
 from emoreact_plugin.inference import EmotionInferencer
 from emoreact_plugin.inference.pipeline import ClipPipeline
@@ -58,6 +59,11 @@ def exported(tmp_path_factory):
     path = tmp_path_factory.mktemp('onnx') / 'model.onnx'
     export_onnx(cfg, model, clips, str(path), dict(masked=True))
     return cfg, model, clips, str(path)
+
+
+def test_nothing_tells_where_it_was_exported(exported):
+    package = Path(emoreact_plugin.__file__).parent
+    assert str(package).encode() not in Path(exported[3]).read_bytes()
 
 
 def test_the_same_logits_for_any_batch(exported):
