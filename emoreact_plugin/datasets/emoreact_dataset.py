@@ -1,7 +1,6 @@
 """Load the clips of EmoReact, or of a data set with the same layout, as samples."""
 
 import logging
-import os
 import os.path as osp
 from collections.abc import Callable, Sequence
 
@@ -14,16 +13,16 @@ from emoreact_plugin.clips.clip_files import ClipFiles, find_clip
 from emoreact_plugin.clips.coverage import coverage_of
 from emoreact_plugin.clips.landmark_cache import default_cache_dir, prepare_all
 from emoreact_plugin.clips.landmarks import Landmarks, clip_sample
-from emoreact_plugin.clips.mask_record import read_masks
 from emoreact_plugin.sample_data.dataset import is_sample_data
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.random_state import seeded
 from emoreact_plugin.utils.text import number
-from emoreact_plugin.video.folders import MASKED_SUFFIX, find_frame_dir
+from emoreact_plugin.video.folders import find_frame_dir
 from mmaction.datasets import BaseActionDataset
 from mmaction.registry import DATASETS
 
 from .annotations import EMOTIONS, SOFT_POSITIVE, Annotation, frames_of, read_annotations
+from .checks.masks import check_masks, clips_with_masks
 from .checks.missing import crops_folder, read_crops_record, require_clips, require_files
 from .pipeline_facts import draws_masks, lost_without
 from .summary import summarise, then_text
@@ -272,7 +271,7 @@ class EmoReactDataset(BaseActionDataset):
             row, the clip's coverage; and whether the clips were masked beforehand.
         """
         clips = self._find_all(rows)
-        masked = self._masked_beforehand(clips)
+        masked = check_masks(self, clips_with_masks(self, clips))
         paths, start_index = prepare_all(clips, self.cache_dir, self.check_landmarks)
         prepared = {path: load_prepared(path) for path in paths}
         coverage = {
@@ -300,9 +299,7 @@ class EmoReactDataset(BaseActionDataset):
         """
         folders = self._find_crops(rows)
         records = {folder: read_crops_record(self, folder) for folder in folders}
-        masked = self._same_for_all(
-            {folder: bool(record.mask) for folder, record in records.items()}
-        )
+        masked = check_masks(self, {path: bool(record.mask) for path, record in records.items()})
         sources = [
             dict(
                 source_frames=records[folder].source_frames,
@@ -367,47 +364,6 @@ class EmoReactDataset(BaseActionDataset):
             self.filename_tmpl if 'frames' in prefix else None,
             row.person,
         )
-
-    def _masked_beforehand(self, clips: list[ClipFiles]) -> bool:
-        """Find out by their names and by masks.csv whether the clips were masked beforehand."""
-        listed = read_masks(self.data_prefix['video']) if 'video' in self.data_prefix else {}
-        return self._same_for_all(
-            {
-                files.source: osp.normpath(files.source).endswith(MASKED_SUFFIX)
-                if files.filename_tmpl
-                else osp.normpath(files.video).replace(os.sep, '/') in listed
-                for files in clips
-            }
-        )
-
-    def _same_for_all(self, masks: dict[str, bool]) -> bool:
-        """Return whether the clips were masked beforehand; refuse a mixture and double masks.
-
-        Args:
-            masks (dict[str, bool]): Path of each clip -> whether it was.
-
-        Returns:
-            bool: True for all, False for none.
-
-        Raises:
-            InputError: If only some were, or if the pipeline would draw masks on
-                masked clips.
-        """
-        masked = [path for path, mask in masks.items() if mask]
-        plain = [path for path, mask in masks.items() if not mask]
-        if masked and plain:
-            raise InputError(
-                f'{self.ann_file}: expected all clips masked beforehand, or '
-                f'none, found {len(masked)} masked (the first: {masked[0]}) '
-                f'and {len(plain)} not masked (the first: {plain[0]})'
-            )
-        if masked and draws_masks(self.pipeline):
-            raise InputError(
-                f'{self.ann_file}: DrawFaceMask expects frames without masks, found '
-                f'{number(len(masked), "clip")} masked beforehand (the first: {masked[0]}). Leave '
-                'out --mask, or give clips without masks by data_prefix or frame_dir_tmpl'
-            )
-        return bool(masked)
 
     def get_data_info(self, idx: int) -> dict:
         """Return what sample ``idx`` starts from.
