@@ -19,10 +19,10 @@ from emoreact_plugin.video.reading import (
     video_info,
 )
 
-from .cache_file import PreparedClip, load_prepared
+from .cache_file import PreparedClip
 from .clip_files import ClipFiles, find_clip
 from .landmark_cache import default_cache_dir, prepare_all, prepare_video
-from .landmarks import Landmarks
+from .landmarks import Landmarks, check_fits
 
 FRAME_NAMES = '{:06d}.jpg'
 
@@ -93,7 +93,9 @@ class Clip:
         self.has_landmarks = self.has_keypoints = False
         if detect is not None:
             self.has_landmarks = self.has_keypoints = True
-            self.landmarks = self._of(detect(path), path)
+            found = detect(path)
+            check_fits(found, path, path, self.total_frames, self.size)
+            self.landmarks = Landmarks.of_prepared(found)
         elif use_landmarks:
             folder = landmarks or osp.dirname(osp.normpath(path))
             files = find_clip(video or self.name, path, folder, folder, self.filename_tmpl, person)
@@ -145,23 +147,12 @@ class Clip:
             prepared = prepare_all([files], cache_dir, True)[0][0]
         else:
             prepared = prepare_video(files, cache_dir)
-        found = self._of(load_prepared(prepared), prepared)
-        none = Landmarks.none(self.total_frames)
-        self.landmarks = Landmarks(
-            found.face if self.has_landmarks else none.face,
-            found.body if self.has_keypoints else none.body,
-            found.face_is_box if self.has_landmarks else none.face_is_box,
-        )
-
-    def _of(self, clip: PreparedClip, file: str) -> Landmarks:
-        found = (clip.total_frames, *clip.frame_size)
-        if found != (self.total_frames, *self.size):
-            raise InputError(
-                f'{file}: has landmarks of {found[0]} frames of {found[1]}x{found[2]} pixels, but '
-                f'{self.path} has {self.total_frames} of {self.size[0]}x{self.size[1]}'
-            )
-        return Landmarks(
-            clip.face_landmarks, clip.body_keypoints * np.float32(self.size), clip.face_is_box
+        self.landmarks = Landmarks.load(
+            prepared if self.has_landmarks else None,
+            prepared if self.has_keypoints else None,
+            self.path,
+            self.total_frames,
+            self.size,
         )
 
     def frames(self) -> Iterator[np.ndarray]:

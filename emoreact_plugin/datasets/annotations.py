@@ -22,6 +22,8 @@ EMOTIONS = (
     'Fear',
     'Frustration',
 )
+# From here on a soft label counts as positive where it is scored.
+SOFT_POSITIVE = 0.5
 
 
 # What a column may be for. 'video' and 'valence' are found by their usual names

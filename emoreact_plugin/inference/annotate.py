@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from emoreact_plugin.clips.landmarks import with_frames
 from emoreact_plugin.plots.video_overlay import Curve, VideoOverlay
 from emoreact_plugin.utils.files import write_whole
 from emoreact_plugin.video.writing import write_timed_video
@@ -57,15 +58,8 @@ class Annotator:
     def _masked(self, job: ClipJob, k: int, frame: np.ndarray) -> np.ndarray:
         if self._mask is None:
             return frame
-        landmarks = job.clip.landmarks.of([k])
-        return self._mask(
-            dict(
-                imgs=[frame],
-                face_landmarks=landmarks.face,
-                face_is_box=landmarks.face_is_box,
-                video_id=job.video_id,
-            )
-        )['imgs'][0]
+        sample = with_frames(dict(video_id=job.video_id), [frame], job.clip.landmarks.of([k]))
+        return self._mask(sample)['imgs'][0]
 
 
 def overlay_of(result: ClipResult, size: tuple[int, int], owner) -> VideoOverlay:

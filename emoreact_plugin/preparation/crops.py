@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 import cv2
 import numpy as np
 
-from emoreact_plugin.clips.cache_file import PreparedClip
 from emoreact_plugin.clips.coverage import Coverage, coverage_of
 from emoreact_plugin.clips.crops import CROP_NAME, PreparedCrops, read_record, write_record
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_whole
 from emoreact_plugin.video.writing import JPEG_QUALITY
 
-from .frames import iterate_samples, look_of, prepared_of
+from .frames import iterate_samples, look_of, open_clip
 from .jobs import Job, JobReport, OnFrame, plan, run_jobs
 
 # What the published recipe resizes crops to before it crops them at random.
@@ -87,10 +86,10 @@ def extract_crops(
     os.makedirs(out, exist_ok=True)
 
     def make(job: Job, target: str, on_frame: OnFrame) -> None:
-        clip = prepared_of(job, landmarks, keypoints, cache_dir, required)
-        samples = iterate_samples(job, clip, on_frame)
+        clip = open_clip(job, landmarks, keypoints, cache_dir, required)
         with write_whole(target) as part:
-            _write_clip(part, samples, clip, cropper, mask, step, size)
+            samples = iterate_samples(job, clip, on_frame)
+            _write_clip(part, samples, coverage_of(clip.landmarks), cropper, mask, step, size)
 
     def check(job: Job, target: str) -> PreparedCrops:
         return _check_done(target, cropper.regions, size, step, look)
@@ -119,7 +118,7 @@ def _check_done(
 def _write_clip(
     folder: str,
     samples: Iterable[dict],
-    clip: PreparedClip | None,
+    coverage: Coverage,
     cropper: Callable,
     mask: Callable | None,
     step: int,
@@ -141,9 +140,6 @@ def _write_clip(
             found[region].append(bool(sample[f'{region}_found'][0]))
             path = osp.join(folder, region, CROP_NAME.format(len(masked)))
             _write_crop(path, sample[f'{region}_imgs'][0], size)
-    there = Coverage(*np.zeros((3, count), bool))
-    if clip is not None:
-        there = coverage_of(clip)
     write_record(
         folder,
         PreparedCrops(
@@ -153,7 +149,7 @@ def _write_clip(
             step,
             '' if mask is None else look_of(mask),
             np.array(masked),
-            there.part(slice(None, None, step)),
+            coverage.part(slice(None, None, step)),
             boxes,
             found,
         ),

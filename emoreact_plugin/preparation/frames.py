@@ -2,14 +2,15 @@
 
 import os
 import os.path as osp
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from threading import Lock
 
 import numpy as np
 
-from emoreact_plugin.clips.cache_file import PreparedClip, load_prepared
+from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.clips.clip_files import expected_names, find_clip
-from emoreact_plugin.clips.landmark_cache import default_cache_dir, prepare_video
+from emoreact_plugin.clips.landmark_cache import default_cache_dir
+from emoreact_plugin.clips.landmarks import Landmarks, with_frames
 from emoreact_plugin.clips.mask_record import FILE_NAME, MaskedClip, read_masks, write_masks
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_whole
@@ -80,9 +81,10 @@ def extract(
     required, lock = () if allow_missing else ('landmarks',), Lock()
 
     def make(job: Job, target: str, on_frame: OnFrame) -> None:
-        clip = None
-        if mask is not None:
-            clip = prepared_of(job, landmarks, None, cache_dir, required)
+        if mask is None:
+            clip = Clip(job.path, use_landmarks=False)
+        else:
+            clip = open_clip(job, landmarks, None, cache_dir, required)
         unmasked = []
 
         def frames() -> Iterator[np.ndarray]:
@@ -146,14 +148,14 @@ def _check_done(
     return records[job.target]
 
 
-def prepared_of(
+def open_clip(
     job: Job,
     landmarks: str | None,
     keypoints: str | None,
     cache_dir: str | None,
     required: Sequence[str],
-) -> PreparedClip | None:
-    """Prepare and load the landmarks and keypoints of a video.
+) -> Clip:
+    """Open a video together with its landmarks and keypoints.
 
     Args:
         job (Job): Of the video.
@@ -164,11 +166,11 @@ def prepared_of(
             the video must have.
 
     Returns:
-        PreparedClip | None: None if it has no file of either kind.
+        Clip: Without landmarks if there is no file of either kind.
 
     Raises:
         FileNotFoundError: If a required file does not exist.
-        InputError: If a file is damaged.
+        InputError: If a file is damaged, or belongs to other frames.
     """
     folders = dict(landmarks=landmarks or job.folder, keypoints=keypoints or job.folder)
     files = find_clip(job.video, job.path, *folders.values())
@@ -179,62 +181,39 @@ def prepared_of(
                 f'{job.path}: no {kind} in {folders[kind] or "."}, expected '
                 f'{names}. --allow-missing goes on without'
             )
-    if files.landmarks is None and files.keypoints is None:
-        return None
-    path = prepare_video(files, cache_dir or default_cache_dir())
-    return load_prepared(path)
+    return Clip.of_files(files, cache_dir or default_cache_dir())
 
 
-def iterate_samples(job: Job, clip: PreparedClip | None, on_frame: OnFrame) -> Iterator[dict]:
+def iterate_samples(job: Job, clip: Clip, on_frame: OnFrame) -> Iterator[dict]:
     """Iterate over the frames of a video, each as a sample as a pipeline would see it.
 
     Args:
         job (Job): Of the video.
-        clip (PreparedClip, optional): The landmarks of this video; None if it has none.
+        clip (Clip): The opened video.
         on_frame (Callable): Called before each frame.
 
     Yields:
         dict: Sample of one frame, which is not masked.
 
     Raises:
-        InputError: If a frame has another size than the landmarks' frames, or the video has more or
-            fewer frames.
+        InputError: If the video has landmarks, and a frame has another size than the first, or
+            there are more or fewer frames than counted.
     """
-    frames = iterate_frames(job.path)
-    if clip is not None:
-        frames = _fitting_frames(frames, clip, job.path)
-    faces = np.full((1, 68, 2), np.nan, np.float32)
-    bodies = np.full((1, 1, 2), np.nan, np.float32)
-    is_box = np.zeros(1, bool)
-    for k, frame in enumerate(frames):
+    sample = dict(video_id=osp.splitext(job.video)[0], masked=[False])
+    has_any, count = clip.has_landmarks or clip.has_keypoints, 0
+    landmarks = Landmarks.none(1)
+    for count, frame in enumerate(iterate_frames(job.path), 1):
         on_frame()
-        if clip is not None:
-            faces, is_box = clip.face_landmarks[k : k + 1], clip.face_is_box[k : k + 1]
-            bodies = clip.body_keypoints[k : k + 1] * np.float32(clip.frame_size)
-        yield dict(
-            imgs=[frame],
-            face_landmarks=faces,
-            body_keypoints=bodies,
-            face_is_box=is_box,
-            video_id=osp.splitext(job.video)[0],
-            masked=[False],
-        )
-
-
-def _fitting_frames(
-    frames: Iterable[np.ndarray], clip: PreparedClip, path: str
-) -> Iterator[np.ndarray]:
-    """Iterate over the frames of a video, and check that its landmarks fit them."""
-    size, count = tuple(clip.frame_size), 0
-    for frame in frames:
-        if frame.shape[1::-1] != size or count == clip.total_frames:
-            break
-        yield frame
-        count += 1
+        if has_any:
+            if count > clip.total_frames or frame.shape[1::-1] != clip.size:
+                break
+            landmarks = clip.landmarks.of([count - 1])
+        yield with_frames(sample, [frame], landmarks)
     else:
-        if count == clip.total_frames:
+        if not has_any or count == clip.total_frames:
             return
     raise InputError(
-        f'{path}: the landmarks are of {clip.total_frames} frames of {size[0]}x{size[1]} pixels; '
-        f'at frame {count} the video has another size or number. Prepare them anew'
+        f'{job.path}: the landmarks are of {clip.total_frames} frames of {clip.size[0]}x'
+        f'{clip.size[1]} pixels; at frame {count} the video has another size or number. '
+        'Prepare them anew'
     )

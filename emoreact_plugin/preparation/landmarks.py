@@ -19,6 +19,7 @@ from emoreact_plugin.clips.cache_file import (
 from emoreact_plugin.clips.clip_files import expected_names, find_keypoints, find_landmarks
 from emoreact_plugin.clips.coverage import coverage_of
 from emoreact_plugin.clips.landmark_writers import write_keypoints_txt, write_openface_csv
+from emoreact_plugin.clips.landmarks import Landmarks
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.progress import count_cores
 from emoreact_plugin.video.reading import frame_rate, iterate_frames
@@ -177,5 +178,5 @@ def _finish(job: Job, path: str, out: str, openface: bool, keypoints: bool) -> F
     text = osp.join(out, expected_names('keypoints', job.video)[0])
     if keypoints and not osp.exists(text):
         write_keypoints_txt(text, clip.body_keypoints)
-    faces, bodies, boxes = (int(found.sum()) for found in coverage_of(clip))
+    faces, bodies, boxes = (int(found.sum()) for found in coverage_of(Landmarks.of_prepared(clip)))
     return FoundClip(job.target, clip.total_frames, faces, boxes, bodies)

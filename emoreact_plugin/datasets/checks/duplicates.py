@@ -73,7 +73,7 @@ def find_same_content(clips: Sequence, ids: dict[str, str]) -> list[tuple]:
     different clips.
 
     Args:
-        clips (Sequence[CheckedClip]): Clips, see :class:`.findings.CheckedClip`.
+        clips (Sequence[CheckedClip]): Clips, see :class:`.problems.CheckedClip`.
         ids (dict[str, str]): The result of :func:`content_ids`.
 
     Returns:
@@ -98,7 +98,7 @@ def find_same_video(clips: Sequence, ids: dict[str, str]) -> list[tuple]:
     :func:`find_same_content`.
 
     Args:
-        clips (Sequence[CheckedClip]): Clips, see :class:`.findings.CheckedClip`.
+        clips (Sequence[CheckedClip]): Clips, see :class:`.problems.CheckedClip`.
         ids (dict[str, str]): The result of :func:`content_ids`.
 
     Returns:
@@ -127,7 +127,7 @@ def find_same_name(clips: Sequence, ids: dict[str, str]) -> list[tuple]:
     The names, in the same folder, may differ by case and ending.
 
     Args:
-        clips (Sequence[CheckedClip]): Clips, see :class:`.findings.CheckedClip`.
+        clips (Sequence[CheckedClip]): Clips, see :class:`.problems.CheckedClip`.
         ids (dict[str, str]): The result of :func:`content_ids`.
 
     Returns:
