@@ -45,7 +45,7 @@ def planted_claims(bootstrap: Bootstrap, emotions: dict) -> list[Claim]:
     """
     rows = bootstrap.scores
 
-    def names(**about):
+    def names(**about: object) -> list[str]:
         return [
             name
             for name, each in emotions.items()

@@ -3,6 +3,7 @@
 import os.path as osp
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from emoreact_plugin.recipes import CHOICES, streams_of
@@ -52,7 +53,8 @@ class Training(NamedTuple):
     flags: tuple[str, ...] = ()
 
 
-class Row(NamedTuple):
+@dataclass(frozen=True)
+class Row:
     """Row of a results table.
 
     Attributes:
@@ -95,7 +97,7 @@ def make_rows(names: Sequence[str], config: str) -> list[Row]:
         InputError, FileNotFoundError: For a name that is none of these, or two rows of one name
             that differ.
     """
-    rows = {}
+    rows: dict[str, Row] = {}
     for name in names:
         for each in GROUPS.get(name, (name,)):
             row = _config_row(each) if each.endswith('.py') else _named_row(each, config)

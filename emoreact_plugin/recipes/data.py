@@ -91,6 +91,7 @@ def build_pipeline(
             },
         )
     regions = tuple(streams)
+    load: list[dict]
     if source == 'crops':
         load = [dict(type='LoadCrops', regions=regions)]
     else:
@@ -114,13 +115,15 @@ def build_pipeline(
 
 def _views_of_streams(streams: Sequence[str], views: list[dict], formats: dict[str, str]) -> dict:
 
-    def transforms(name):
-        shape = formats.get(name, 'NCHW')
+    def transforms(shape: str) -> list[dict]:
         return [*deepcopy(views), dict(type='FormatShape', input_format=shape)]
 
     if not formats:
-        return dict(type='ForEachStream', streams=tuple(streams), transforms=transforms(None))
-    return dict(type='ForEachStream', transforms={name: transforms(name) for name in streams})
+        return dict(type='ForEachStream', streams=tuple(streams), transforms=transforms('NCHW'))
+    return dict(
+        type='ForEachStream',
+        transforms={name: transforms(formats.get(name, 'NCHW')) for name in streams},
+    )
 
 
 def build_loader(

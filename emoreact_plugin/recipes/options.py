@@ -39,7 +39,7 @@ def current_overrides() -> dict | None:
 
 
 @contextmanager
-def overriding(options: dict) -> Iterator[list[tuple]]:
+def overriding(options: dict) -> Iterator[list[tuple[dict, dict]]]:
     """Let options of the command line win over those that a config passes to :func:`build`.
 
     The config's own edits still come after the call, as they would without it.
@@ -51,7 +51,7 @@ def overriding(options: dict) -> Iterator[list[tuple]]:
         list[tuple[dict, dict]]: For every call of :func:`build` in the block, what it would have
         returned without these options, and what it returned.
     """
-    calls = []
+    calls: list[tuple[dict, dict]] = []
     token = _overrides.set(dict(options=options, calls=calls))
     try:
         yield calls
