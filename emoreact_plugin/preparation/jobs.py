@@ -106,7 +106,7 @@ def plan(
 
 def _check_targets(jobs: list[Job], out: str) -> None:
     """Refuse two clips in one place, a clip in the folder of another, or one over itself."""
-    by_target = {}
+    by_target: dict[str, Job] = {}
     for job in jobs:
         target = osp.join(out, job.target)
         if osp.exists(target) and osp.samefile(target, job.path):

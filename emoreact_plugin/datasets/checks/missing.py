@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 # Number of clips that are named in a message.
 SHOWN = 5
+SAID = {
+    'missing clip': 'are not there',
+    'no landmarks': 'have no landmarks',
+    'no keypoints': 'have no keypoints',
+}
 REMEDY = (
     'Get what is missing or damaged again, or take its rows out of the annotation file; '
     'tools/check_dataset.py lists all that is wrong'
@@ -80,7 +85,7 @@ def find_missing_files(
     if len(without) == len(clips):
         level = 'error' if needed else 'warning'
         text = (
-            f'none of {number(len(clips), "clip")} has {kind} in {folder}: expected '
+            f'none of {number(len(clips), "clip")} has {kind} in {folder}; expected '
             f'{expected(without[0][1])} for the first one. {NEEDED}'
         )
         return [Problem(level, f'no {kind}', text)]
@@ -197,7 +202,7 @@ def raise_first(
     if errors:
         names = ', '.join(each.clip for each in errors[:SHOWN]) + ', …' * (len(errors) > SHOWN)
         raise error(
-            f'{dataset.ann_file}: {errors[0].kind}: {len(errors)} of {number(clips, "clip")} '
+            f'{dataset.ann_file}: {len(errors)} of {clips} clips {SAID[errors[0].kind]} '
             f'({names}). The first: {errors[0].text}. {remedy}'
         )
 
