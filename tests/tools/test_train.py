@@ -15,7 +15,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from emoreact_plugin.evaluation import read_dump
-from tests.conftest import make_tiny, write_annotations
+from tests.factories import make_tiny, write_annotations
 
 ROOT = Path(__file__).parents[2]
 SMALL = ['--cfg-options', 'train_cfg.max_epochs=2', 'train_dataloader.batch_size=4']

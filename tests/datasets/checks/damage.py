@@ -5,7 +5,7 @@ import shutil
 from emoreact_plugin.datasets import EmoReactDataset
 from emoreact_plugin.datasets.checks.checking import check, make_part
 from emoreact_plugin.recipes import build_pipeline
-from tests.conftest import FRAMES
+from tests.factories import FRAMES
 
 SPLITS = ('train', 'val', 'test')
 BOTH = ['landmarks', 'keypoints']

@@ -10,7 +10,6 @@ from sklearn.metrics import roc_auc_score
 
 from emoreact_plugin.datasets.checks.checking import check, make_part, parts_of_folder
 from emoreact_plugin.recipes import build_pipeline
-from tests.conftest import EMOTIONS, FRAMES, HEIGHT, WIDTH, make_tiny, write_video
 from tests.datasets.checks.damage import (
     CLIP,
     SPLITS,
@@ -23,6 +22,7 @@ from tests.datasets.checks.damage import (
     openface,
     video,
 )
+from tests.factories import EMOTIONS, FRAMES, HEIGHT, WIDTH, make_tiny, write_video
 
 
 def test_all_at_once(root):
