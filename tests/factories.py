@@ -1,8 +1,11 @@
 """Make small data sets, configs, networks, checkpoints and tools for the tests."""
 
+import contextlib
 import csv
 import importlib.util
+import io
 import os
+import sys
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +14,7 @@ from typing import NamedTuple
 import av
 import cv2
 import numpy as np
+import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -261,3 +265,28 @@ def load_tool(name: str) -> ModuleType:
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
     return tool
+
+
+def call_tool(tool: str | ModuleType, *arguments) -> tuple[int, str, str]:
+    """Run a tool in this process as the shell does: exit code, stdout and stderr."""
+    tool = load_tool(tool) if isinstance(tool, str) else tool
+    out, errors = io.StringIO(), io.StringIO()
+    threads = cv2.getNumThreads()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(errors),
+    ):
+        patch.setattr(sys, 'argv', [tool.__file__, *map(str, arguments)])
+        patch.setenv('LOCAL_RANK', '0')  # the tools set it
+        try:
+            tool.main()
+            code = 0
+        except SystemExit as end:
+            code = end.code or 0
+            if isinstance(code, str):
+                print(code, file=sys.stderr)
+                code = 1
+        finally:
+            cv2.setNumThreads(threads)
+    return code, out.getvalue(), errors.getvalue()
