@@ -13,7 +13,7 @@ from emoreact_plugin.preparation.crops import extract_crops
 from emoreact_plugin.recipes import build_pipeline
 from emoreact_plugin.transforms import CropRegions, DrawFaceMask
 from emoreact_plugin.utils.errors import InputError
-from tests.conftest import (
+from tests.factories import (
     FRAMES,
     HEIGHT,
     WIDTH,

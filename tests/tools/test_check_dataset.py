@@ -6,7 +6,7 @@ import pytest
 from mmengine.config import Config
 
 from mmaction.registry import DATASETS
-from tests.conftest import make_tiny
+from tests.factories import make_tiny
 
 ROOT = Path(__file__).parents[2]
 CONFIG = str(ROOT / 'configs' / 'sample' / 'fusion.py')

@@ -5,8 +5,7 @@ import pytest
 
 from emoreact_plugin.datasets import EmoReactDataset
 from emoreact_plugin.video import reading as video
-from tests.conftest import HEIGHT, WIDTH, make_tiny, write_video
-from tests.datasets.helpers import dataset, to_frames
+from tests.factories import HEIGHT, WIDTH, dataset, make_tiny, to_frames, write_video
 
 BOTH = ('landmarks', 'keypoints')
 REMEDY = 'take their rows out of the annotation file'
