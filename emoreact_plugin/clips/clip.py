@@ -207,9 +207,8 @@ class Clip:
         return [self._image(int(k)) for k in inds]
 
     def _image(self, index: int) -> np.ndarray:
-        path = osp.join(
-            self.path, self.filename_tmpl.format(self._start_index + self._offset + index)
-        )
+        number = self._start_index + self._offset + index
+        path = osp.join(self.path, (self.filename_tmpl or FRAME_NAMES).format(number))
         image = cv2.imread(path)
         if image is None:
             raise InputError(f'{path}: cannot be read as an image')

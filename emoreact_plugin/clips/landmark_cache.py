@@ -151,17 +151,23 @@ def check_given(path: str, files: ClipFiles, info: VideoInfo | FrameFolder | Non
         )
 
 
-def _prepare_stale(jobs: list[tuple], folders: dict, cache_dir: str, check: bool) -> None:
+def _prepare_stale(
+    jobs: list[tuple[ClipFiles, str]],
+    folders: dict[str, FrameFolder],
+    cache_dir: str,
+    check: bool,
+) -> None:
     stale = [(files, path) for files, path in jobs if not is_current(path, sources_of(files))]
     if not stale:
         return
     errors: list[tuple[str, Exception]] = []
 
-    def prepare(job: tuple) -> None:
+    def prepare(job: tuple[ClipFiles, str]) -> None:
+        files, path = job
         try:
-            _prepare(*job, folders.get(job[0].source), check)
+            _prepare(files, path, folders.get(files.source), check)
         except (ValueError, OSError) as error:
-            errors.append((job[0].video, error))
+            errors.append((files.video, error))
 
     print_log(
         f'Preparing the landmarks of {number(len(stale), "clip")}, once, into {cache_dir}',

@@ -199,7 +199,8 @@ def _clip_problems(
                     row,
                     'warning',
                     f'no {thing}',
-                    f'{clip.place}: no {thing} in {share:.0%} of {number(clip.frames, "frame")}',
+                    f'{clip.place}: no {thing} in {share:.0%} of '
+                    f'{number(clip.frames or 0, "frame")}',
                 )
     for kind in check.looks_at:
         found += _without_file(check, kind, rows, sources)

@@ -23,9 +23,11 @@ from tests.factories import (
     EMOTIONS,
     FRAMES,
     HEIGHT,
+    SMALL,
     WIDTH,
     recognizer2d,
     save_checkpoint,
+    small_config,
     write_timed,
 )
 
