@@ -6,6 +6,7 @@ import inspect
 import logging
 import pickle
 from collections import Counter, OrderedDict, deque
+from typing import Any
 
 from .common import Mend, replace_everywhere, source_has
 
@@ -13,7 +14,7 @@ from .common import Mend, replace_everywhere, source_has
 _PLAIN_DICTS = (dict, OrderedDict, Counter)
 
 
-def _plain(value, place: str, odd: list[str]):
+def _plain(value: Any, place: str, odd: list[str]) -> Any:
     """Return ``value`` without anything that ``weights_only=True`` refuses.
 
     A value that is plain already is returned as the same object. The names of
@@ -32,12 +33,12 @@ def _plain(value, place: str, odd: list[str]):
         # A scheduler's state holds functions of its class; loading the state
         # leaves those of the new scheduler where they are.
         value = _without_functions(value)
-        items = OrderedDict(
+        entries = OrderedDict(
             (_plain(k, place, odd), _plain(v, f'{place}[{k!r}]', odd)) for k, v in value.items()
         )
-        same = all(a is b and value[a] is items[b] for a, b in zip(value, items, strict=False))
-        kind = type(value) if type(value) in _PLAIN_DICTS else dict
-        return value if same and kind is type(value) else kind(items)
+        same = all(a is b and value[a] is entries[b] for a, b in zip(value, entries, strict=False))
+        mapping = type(value) if type(value) in _PLAIN_DICTS else dict
+        return value if same and mapping is type(value) else mapping(entries)
     if isinstance(value, (list, tuple, set, frozenset, deque)):
         items = [_plain(v, f'{place}[{i}]', odd) for i, v in enumerate(value)]
         kind = next((k for k in (tuple, set) if isinstance(value, k)), list)
@@ -113,8 +114,8 @@ def _write_plain_checkpoints() -> None:
     # At the very end of saving, after all hooks, so that it holds for every
     # Runner and strategy whatever its config lists.
     @functools.wraps(stock)
-    def save_checkpoint(checkpoint, filename, *args, **kwargs):
-        return stock(plain_checkpoint(checkpoint), filename, *args, **kwargs)
+    def save_checkpoint(checkpoint: dict, filename: str, *args: Any, **kwargs: Any) -> None:
+        stock(plain_checkpoint(checkpoint), filename, *args, **kwargs)
 
     replace_everywhere(stock, save_checkpoint)
 
@@ -140,7 +141,9 @@ def _explain_unreadable_checkpoints() -> None:
     stock = CheckpointLoader.load_checkpoint.__func__
 
     @functools.wraps(stock)
-    def load_checkpoint(cls, filename, *args, **kwargs):
+    def load_checkpoint(
+        cls: type[CheckpointLoader], filename: str, *args: Any, **kwargs: Any
+    ) -> dict:
         try:
             return stock(cls, filename, *args, **kwargs)
         except pickle.UnpicklingError as error:
@@ -185,7 +188,7 @@ def _quiet_storage() -> None:
     stock = file_client.print_log
 
     @functools.wraps(stock)
-    def print_log(msg, *args, **kwargs):
+    def print_log(msg: object, *args: Any, **kwargs: Any) -> None:
         # mmengine's own CheckpointHook is what calls the deprecated class
         if not str(msg).startswith(_STORAGE_NOISE):
             stock(msg, *args, **kwargs)

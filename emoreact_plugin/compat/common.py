@@ -3,10 +3,11 @@
 import inspect
 import sys
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 
-class Mend(NamedTuple):
+@dataclass(frozen=True)
+class Mend:
     """A fault of an upstream package and the function that mends it.
 
     Attributes:

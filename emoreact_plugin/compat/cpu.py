@@ -2,6 +2,7 @@
 
 import functools
 import logging
+from typing import Any
 
 from .common import Mend, source_has
 
@@ -34,7 +35,7 @@ def _amp_on_cpu() -> None:
         bfloat16 has float32's range, so there is nothing to scale.
         """
 
-        def init(self):
+        def __init__(self) -> None:
             super().__init__('cpu', enabled=False)
 
         def state_dict(self) -> dict:
@@ -43,9 +44,16 @@ def _amp_on_cpu() -> None:
             return torch.amp.GradScaler('cpu').state_dict()
 
     @functools.wraps(stock)
-    def init(self, loss_scale='dynamic', dtype=None, use_fsdp=False, **kwargs):
+    def init(
+        self: AmpOptimWrapper,
+        loss_scale: str | float | dict = 'dynamic',
+        dtype: str | torch.dtype | None = None,
+        use_fsdp: bool = False,
+        **kwargs: Any,
+    ) -> None:
         if not on_cpu():
-            return stock(self, loss_scale, dtype, use_fsdp, **kwargs)
+            stock(self, loss_scale, dtype, use_fsdp, **kwargs)
+            return
         if dtype not in (None, 'bfloat16', torch.bfloat16):
             print_log(
                 f'{dtype} is asked for, but mixed precision on the CPU is bfloat16',
@@ -76,9 +84,10 @@ def _dist_on_cpu() -> None:
     stock = utils._init_dist_pytorch
 
     @functools.wraps(stock)
-    def _init_dist_pytorch(backend, init_backend='torch', **kwargs):
+    def _init_dist_pytorch(backend: str, init_backend: str = 'torch', **kwargs: Any) -> None:
         if not on_cpu() or init_backend != 'torch':
-            return stock(backend, init_backend=init_backend, **kwargs)
+            stock(backend, init_backend=init_backend, **kwargs)
+            return
         # nccl, everyone's default, exists on GPUs only
         backend = 'gloo' if backend == 'nccl' else backend
         torch_dist.init_process_group(backend=backend, **kwargs)
@@ -93,12 +102,15 @@ def _ddp_wants_cuda() -> bool:
 
 
 def _ddp_on_cpu() -> None:
+    import torch
     from mmengine.model import MMDistributedDataParallel
 
     stock = MMDistributedDataParallel.__init__
 
     @functools.wraps(stock)
-    def init(self, module, *args, **kwargs):
+    def init(
+        self: MMDistributedDataParallel, module: torch.nn.Module, *args: Any, **kwargs: Any
+    ) -> None:
         # torch raises on device ids for a model on the CPU
         if all(p.device.type == 'cpu' for p in module.parameters()):
             kwargs['device_ids'] = None

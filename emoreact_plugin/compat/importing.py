@@ -9,6 +9,8 @@ import os.path as osp
 import sys
 import types
 import warnings
+from collections.abc import Iterator
+from typing import Any
 
 from .common import Mend, replace_everywhere, source_has
 
@@ -26,7 +28,7 @@ _IMPORT_NOISE = (
 
 
 @contextlib.contextmanager
-def _ignoring(category: type, message: str):
+def _ignoring(category: type[Warning], message: str) -> Iterator[None]:
     """Ignore one warning, and keep the filters that an import sets up.
 
     ``warnings.catch_warnings`` would undo those filters too, and torch and numpy
@@ -37,7 +39,8 @@ def _ignoring(category: type, message: str):
     try:
         yield
     finally:
-        warnings.filters.remove(entry)
+        # The library has a list here, but its types promise less.
+        warnings.filters.remove(entry)  # type: ignore[attr-defined]
 
 
 def _noise_to_come() -> bool:
@@ -56,10 +59,8 @@ def _load_quietly() -> None:
 def _drn_missing() -> bool:
     # find_spec of the whole name would import the parent, which is what fails
     spec = importlib.util.find_spec('mmaction')
-    return not any(
-        osp.isdir(osp.join(folder, 'models', 'localizers', 'drn'))
-        for folder in spec.submodule_search_locations
-    )
+    folders = (spec and spec.submodule_search_locations) or []
+    return not any(osp.isdir(osp.join(folder, 'models', 'localizers', 'drn')) for folder in folders)
 
 
 def _stub_drn() -> None:
@@ -68,7 +69,7 @@ def _stub_drn() -> None:
     class DRN(nn.Module):
         """Stand in for the localizer that the wheel leaves out."""
 
-        def __init__(self, *args, **kwargs):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
             raise ImportError(
                 'DRN is not in the released wheel of MMAction2 1.2.0 (open-mmlab/mmaction2#2714). '
                 'To use it, install MMAction2 from its source.'
@@ -77,8 +78,7 @@ def _stub_drn() -> None:
     package = 'mmaction.models.localizers.drn'
     for name in (package, package + '.drn'):
         module = types.ModuleType(name)
-        module.DRN = DRN
-        module.__path__ = []
+        vars(module).update(DRN=DRN, __path__=[])
         sys.modules[name] = module
     from mmaction.registry import MODELS
 
@@ -160,7 +160,7 @@ def _name_own_configs() -> None:
     # An external base's dicts get its package as their scope, but our parts
     # stand in MMAction2's registries: there is no scope of ours.
     @functools.wraps(stock)
-    def _get_cfg_path(cfg_path, filename):
+    def _get_cfg_path(cfg_path: str, filename: str) -> tuple[str, str | None]:
         path, scope = stock(cfg_path, filename)
         return path, None if scope == 'emoreact_plugin' else scope
 

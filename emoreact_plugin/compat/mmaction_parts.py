@@ -2,11 +2,17 @@
 
 import copy
 import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from .common import Mend, source_has
 
+if TYPE_CHECKING:
+    import torch
+    from mmengine.model import BaseModule
 
-def _tsm_classes() -> list:
+
+def _tsm_classes() -> list[type['BaseModule']]:
     from mmaction.models.backbones import MobileNetV2TSM, ResNetTSM
 
     return [ResNetTSM, MobileNetV2TSM]
@@ -20,11 +26,16 @@ def _tsm_from_scratch() -> None:
     for cls in _tsm_classes():
         stock = cls.init_weights
 
-        def init_weights(self, cls=cls, stock=stock):
+        def init_weights(
+            self: 'BaseModule',
+            cls: type['BaseModule'] = cls,
+            stock: Callable[['BaseModule'], None] = stock,
+        ) -> None:
             if self.pretrained is None:
                 # what stock does for pretrained2d=False
-                return super(cls, self).init_weights()
-            return stock(self)
+                super(cls, self).init_weights()
+            else:
+                stock(self)
 
         cls.init_weights = functools.wraps(stock)(init_weights)
 
@@ -41,7 +52,9 @@ def _copy_backbone_dict() -> None:
     stock = BaseRecognizer.__init__
 
     @functools.wraps(stock)
-    def init(self, backbone, *args, **kwargs):
+    def init(
+        self: BaseRecognizer, backbone: 'dict | BaseModule', *args: Any, **kwargs: Any
+    ) -> None:
         stock(self, copy.deepcopy(backbone), *args, **kwargs)
 
     BaseRecognizer.__init__ = init
@@ -65,7 +78,7 @@ def _hue_without_overflow() -> None:
 
     from mmaction.datasets.transforms import ColorJitter
 
-    def adjust_hue(img, factor):
+    def adjust_hue(img: np.ndarray, factor: float) -> np.ndarray:
         img = np.clip(img, 0, 255).astype(np.uint8)
         hsv = cv2.cvtColor(img, cv2.COLOR_RGB2HSV)
         # int16, which numpy 1 chose by itself for uint8 + a negative int
@@ -88,7 +101,12 @@ def _tsm_default_decay() -> None:
     stock = TSMOptimWrapperConstructor.add_params
 
     @functools.wraps(stock)
-    def add_params(self, params, model, **kwargs):
+    def add_params(
+        self: TSMOptimWrapperConstructor,
+        params: list[dict],
+        model: 'torch.nn.Module',
+        **kwargs: Any,
+    ) -> None:
         stock(self, params, model, **kwargs)
         for group in params:
             if group.get('weight_decay', 0) is None:
@@ -111,7 +129,9 @@ def _accuracy_in_float() -> None:
     stock = BaseHead.loss_by_feat
 
     @functools.wraps(stock)
-    def loss_by_feat(self, cls_scores, data_samples):
+    def loss_by_feat(
+        self: BaseHead, cls_scores: torch.Tensor, data_samples: list
+    ) -> dict[str, torch.Tensor]:
         # The losses are computed in float32 under autocast anyway.
         if cls_scores.dtype == torch.bfloat16:
             cls_scores = cls_scores.float()

@@ -254,7 +254,7 @@ class EmoReactDataset(BaseActionDataset):
         require_clips(self, [files.source for files in clips], rows)
         lost = lost_without(self.pipeline, self.required, draws_masks(self.pipeline))
         for kind in self.required:
-            without = require_files(self, kind, list(zip(rows, clips, strict=True)))
+            without = require_files(self, kind, list(zip(rows, clips, strict=True)), lost[kind])
             if without:
                 print_log(
                     f'{self.ann_file}: {len(without)} of {number(len(rows), "clip")} have no '

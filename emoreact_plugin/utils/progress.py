@@ -2,11 +2,12 @@
 
 import os
 import sys
+from typing import Any
 
 from tqdm.auto import tqdm
 
 
-def progress_bar(*args, shown: bool = True, **kwargs) -> tqdm:
+def progress_bar(*args: Any, shown: bool = True, **kwargs: Any) -> tqdm:
     """Make a progress bar that shows in a terminal and in a notebook.
 
     A terminal means that standard error is one.

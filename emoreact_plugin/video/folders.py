@@ -3,8 +3,8 @@
 import os
 import os.path as osp
 import re
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
 
 import cv2
 
@@ -17,7 +17,8 @@ MASKED_SUFFIX = '_mask_frames_full'
 FRAME_DIRS = ('{clip}', '{video}', '{clip}' + MASKED_SUFFIX, '{video}' + MASKED_SUFFIX)
 
 
-class FrameFolder(NamedTuple):
+@dataclass(frozen=True)
+class FrameFolder:
     """Numbers and size of the frames in a clip's folder.
 
     ``start_index`` is the number of the first frame. Width and height are in

@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+import av
+from av.container import InputContainer
+
 # The shortcuts rest on two things. The container knows the presentation time
 # of every picture (an AVI file knows the order of decoding only) and a packet
 # of the codec is a picture (VP9 hides some, MPEG-4 part 2 may pack two).
@@ -16,7 +19,7 @@ class FrameTable(NamedTuple):
     keys: list[int]  # of the frames that decoding can start at, ascending
 
 
-def read_frame_table(container, stream) -> FrameTable | None:
+def read_frame_table(container: InputContainer, stream: av.VideoStream) -> FrameTable | None:
     """Read the time at which each frame is shown, without decoding.
 
     Returns:
@@ -28,10 +31,10 @@ def read_frame_table(container, stream) -> FrameTable | None:
     ):
         return None
     packets = [packet for packet in container.demux(stream) if packet.size]
-    times = [packet.pts for packet in packets]
+    times = [packet.pts for packet in packets if packet.pts is not None]
     if (
         not packets
-        or None in times
+        or len(times) < len(packets)
         or len(set(times)) < len(times)
         or stream.frames not in (0, len(times))
         or any(packet.is_corrupt for packet in packets)
@@ -39,16 +42,17 @@ def read_frame_table(container, stream) -> FrameTable | None:
         return None
     # an edit list makes the decoder drop the frames before the cut, but they
     # are decoded and may be the key frame of those after it
-    shown = sorted(packet.pts for packet in packets if not packet.is_discard)
+    timed = list(zip(times, packets, strict=True))
+    shown = sorted(time for time, packet in timed if not packet.is_discard)
     keys = sorted(
-        packet.pts for packet in packets if packet.is_keyframe and _starts_afresh(packet, stream)
+        time for time, packet in timed if packet.is_keyframe and _starts_afresh(packet, stream)
     )
     if not shown or not keys or keys[0] > shown[0]:
         return None
     return FrameTable(shown, keys)
 
 
-def _starts_afresh(packet, stream) -> bool:
+def _starts_afresh(packet: 'av.Packet[av.VideoStream]', stream: av.VideoStream) -> bool:
     """Check that no frame shown after this one needs anything before it.
 
     The container's mark alone does not say so: a stream with periodic intra

@@ -8,33 +8,32 @@ The shortcuts of :func:`read_frames` (seeking to a key frame, leaving out
 frames that no other frame refers to) are taken only if the file is plain
 enough for them to give the very same frames. Otherwise the file is decoded
 from its start.
-
-Decoding uses one thread a call: data loader workers and thread pools run
-beside each other, and frame threads cost more CPU time in all.
 """
 
-import contextlib
 import operator
-import os
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby, pairwise
-from typing import NamedTuple
+from typing import Literal
 
 import av
 import numpy as np
+from av.container import InputContainer
 
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import PathLike
 
+from .decoding import frames_in_order, open_video, quarter_turns, rate_of, to_rgb
 from .frame_table import FrameTable, read_frame_table
 
 # The frame rate of a video that states none.
 USUAL_RATE = Fraction(25)
 
 
-class VideoInfo(NamedTuple):
+@dataclass(frozen=True)
+class VideoInfo:
     """Number of frames, size and frame rate of a video.
 
     Attributes:
@@ -72,11 +71,11 @@ def probe_video(path: PathLike) -> VideoInfo:
             file, and the frame.
     """
     count, size = 0, (0, 0)
-    with _open_video(path) as (container, stream):
-        rate = _rate_of(stream)
-        for frame in _frames_in_order(path, container, stream):
+    with open_video(path) as (container, stream):
+        rate = rate_of(stream)
+        for frame in frames_in_order(path, container, stream):
             if count == 0:
-                turned = _quarter_turns(frame) % 2
+                turned = quarter_turns(frame) % 2
                 size = (frame.height, frame.width) if turned else (frame.width, frame.height)
             count += 1
     if count == 0:
@@ -99,8 +98,8 @@ def video_info(path: PathLike) -> VideoInfo:
     Raises:
         FileNotFoundError, InputError: See :func:`probe_video`.
     """
-    with _open_video(path) as (container, stream):
-        rate = _rate_of(stream)
+    with open_video(path) as (container, stream):
+        rate = rate_of(stream)
         try:
             table = read_frame_table(container, stream)
         except av.error.FFmpegError:
@@ -163,10 +162,10 @@ def iterate_frames(path: PathLike) -> Iterator[np.ndarray]:
         FileNotFoundError, InputError: See :func:`probe_video`.
     """
     empty = True
-    with _open_video(path) as (container, stream):
-        for frame in _frames_in_order(path, container, stream):
+    with open_video(path) as (container, stream):
+        for frame in frames_in_order(path, container, stream):
             empty = False
-            yield _to_rgb(frame)
+            yield to_rgb(frame)
     if empty:
         raise InputError(f'{path}: no frame of this video can be decoded')
 
@@ -188,11 +187,11 @@ def select_frames(path: PathLike, inds: Iterable[int]) -> Iterator[tuple[int, np
     remaining, count = set(_as_indices(path, inds)), 0
     if not remaining:
         return
-    with _open_video(path) as (container, stream):
-        for index, frame in enumerate(_frames_in_order(path, container, stream)):
+    with open_video(path) as (container, stream):
+        for index, frame in enumerate(frames_in_order(path, container, stream)):
             count = index + 1
             if index in remaining:
-                yield index, _to_rgb(frame)
+                yield index, to_rgb(frame)
                 remaining.remove(index)
                 if not remaining:
                     return
@@ -219,8 +218,8 @@ def frame_times(path: PathLike) -> np.ndarray:
     Raises:
         FileNotFoundError, InputError: See :func:`probe_video`.
     """
-    with _open_video(path) as (container, stream):
-        rate, base = _rate_of(stream) or USUAL_RATE, stream.time_base
+    with open_video(path) as (container, stream):
+        rate, base = rate_of(stream) or USUAL_RATE, stream.time_base
         try:
             table = read_frame_table(container, stream)
         except av.error.FFmpegError:
@@ -228,11 +227,14 @@ def frame_times(path: PathLike) -> np.ndarray:
     if table is not None:
         shown = table.shown
     else:
-        with _open_video(path) as (container, stream):
-            shown = [frame.pts for frame in _frames_in_order(path, container, stream)]
-    if not shown:
-        raise InputError(f'{path}: no frame of this video can be decoded')
-    if base is None or None in shown or any(b <= a for a, b in pairwise(shown)):
+        with open_video(path) as (container, stream):
+            stated = [frame.pts for frame in frames_in_order(path, container, stream)]
+        if not stated:
+            raise InputError(f'{path}: no frame of this video can be decoded')
+        shown = [time for time in stated if time is not None]
+        if len(shown) < len(stated) or any(b <= a for a, b in pairwise(shown)):
+            return np.arange(len(stated)) / float(rate)
+    if base is None:
         return np.arange(len(shown)) / float(rate)
     return np.array([float((each - shown[0]) * base) for each in shown])
 
@@ -250,8 +252,8 @@ def frame_rate(path: PathLike) -> Fraction | None:
         FileNotFoundError, InputError: There is no such file, or it is not a
             video.
     """
-    with _open_video(path) as (_, stream):
-        return _rate_of(stream)
+    with open_video(path) as (_, stream):
+        return rate_of(stream)
 
 
 def stated_frames(path: PathLike) -> int:
@@ -267,12 +269,8 @@ def stated_frames(path: PathLike) -> int:
         FileNotFoundError, InputError: There is no such file, or it is not a
             video.
     """
-    with _open_video(path) as (_, stream):
+    with open_video(path) as (_, stream):
         return stream.frames
-
-
-def _rate_of(stream) -> Fraction | None:
-    return stream.average_rate or stream.guessed_rate
 
 
 def _as_indices(path: PathLike, inds: Iterable[int]) -> list[int]:
@@ -289,63 +287,6 @@ def _as_indices(path: PathLike, inds: Iterable[int]) -> list[int]:
     return indices
 
 
-@contextlib.contextmanager
-def _open_video(path: PathLike) -> Iterator[tuple]:
-    """Yield the container and its video stream, and close the file at the end."""
-    path = os.fspath(path)
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f'{path}: there is no such video file')
-    try:
-        # tags in an unknown encoding are no reason to refuse the frames
-        container = av.open(path, metadata_errors='ignore')
-    except av.error.FFmpegError as error:
-        size = os.path.getsize(path)
-        raise InputError(
-            f'{path}: expected a video, found a file of {size} bytes that cannot be read as one '
-            f'({error.strerror})'
-        ) from error
-    with container:
-        stream = container.streams.best('video')
-        if stream is None:
-            raise InputError(f'{path}: has no video stream')
-        if stream.codec_context is None:
-            raise InputError(f'{path}: there is no decoder for its codec')
-        stream.codec_context.thread_count = 1
-        yield container, stream
-
-
-def _frames_in_order(path: PathLike, container, stream) -> Iterator:
-    """Yield every decodable frame from the start of the file.
-
-    A packet that does not decode is forgiven when no later packet gives a
-    frame, which is how a file that was cut off ends.
-    """
-    count, failed_at, reason = 0, None, None
-    for packet in _packets(container, stream):
-        try:
-            frames = packet.decode()
-        except av.error.FFmpegError as error:
-            if failed_at is None:
-                failed_at, reason = count, error
-            continue
-        # the last packet is an empty one: it only drains the decoder
-        if frames and packet.size and failed_at is not None:
-            raise InputError(
-                f'{path}: the video is damaged near frame {failed_at} ({reason.strerror})'
-            ) from reason
-        for frame in frames:
-            yield frame
-            count += 1
-
-
-def _packets(container, stream) -> Iterator:
-    """Yield the packets of a stream up to where the file breaks off."""
-    try:
-        yield from container.demux(stream)
-    except av.error.FFmpegError:
-        yield av.packet.Packet()
-
-
 def _read_from_start(path: PathLike, wanted: Sequence[int]) -> dict[int, np.ndarray]:
     """Decode the file from its start and map each of the ``wanted`` indices to its frame."""
     return dict(select_frames(path, wanted))
@@ -359,7 +300,7 @@ def _read_with_shortcuts(
     Arguments and result are those of :func:`_read_from_start`. The result is
     None if anything about the file is not plain.
     """
-    with _open_video(path) as (container, stream):
+    with open_video(path) as (container, stream):
         try:
             table = read_frame_table(container, stream)
             if table is None or not wanted:
@@ -373,14 +314,18 @@ def _read_with_shortcuts(
             return None
 
 
-def _read_by_seeking(container, stream, table: FrameTable, wanted: Sequence[int]) -> dict | None:
+def _read_by_seeking(
+    container: InputContainer, stream: av.VideoStream, table: FrameTable, wanted: Sequence[int]
+) -> dict[int, np.ndarray] | None:
     """Decode from the key frame before each wanted frame.
 
     The result is None if a frame does not turn up.
     """
     # A frame that no H.264 picture refers to can be left out. (In H.265 a
     # higher temporal layer may still refer to it.)
-    unwanted = 'NONREF' if stream.codec_context.name == 'h264' else 'DEFAULT'
+    unwanted: Literal['NONREF', 'DEFAULT'] = (
+        'NONREF' if stream.codec_context.name == 'h264' else 'DEFAULT'
+    )
 
     def key_of(index: int) -> int:
         return table.keys[bisect_right(table.keys, table.shown[index]) - 1]
@@ -399,27 +344,9 @@ def _read_by_seeking(container, stream, table: FrameTable, wanted: Sequence[int]
             stream.codec_context.skip_frame = 'DEFAULT' if packet.pts in times else unwanted
             for frame in packet.decode():
                 if frame.pts in remaining:
-                    found[remaining.pop(frame.pts)] = _to_rgb(frame)
+                    found[remaining.pop(frame.pts)] = to_rgb(frame)
             if not remaining:
                 break
         if remaining:
             return None
     return found
-
-
-def _quarter_turns(frame) -> int:
-    """Return the counterclockwise quarter turns that bring a frame upright, 0 to 3.
-
-    Phones store portrait videos lying on their side and say so. An angle that
-    is not a multiple of 90 degrees is ignored, as in OpenCV.
-    """
-    turns, rest = divmod(round(frame.rotation), 90)
-    return turns % 4 if rest == 0 else 0
-
-
-def _to_rgb(frame) -> np.ndarray:
-    # By default PyAV starts threads for every frame, which takes longer than
-    # the conversion itself.
-    image = frame.to_ndarray(format='rgb24', threads=1)
-    turns = _quarter_turns(frame)
-    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image

@@ -2,12 +2,13 @@
 
 import os
 import os.path as osp
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
 import av
 import cv2
 import numpy as np
+from av.container import OutputContainer
 
 from .reading import USUAL_RATE
 
@@ -42,7 +43,7 @@ def write_frames(folder: str, frames: Iterable[np.ndarray]) -> int:
             '.jpg', cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
         )[1]
         with open(osp.join(folder, FRAME_NAME.format(count)), 'xb') as file:
-            file.write(data)
+            file.write(data.tobytes())
     return count
 
 
@@ -108,9 +109,8 @@ def write_timed_video(
                 stream.pix_fmt = 'yuv420p'
                 stream.codec_context.time_base = CLOCK
             # OpenCV's conversion takes half as long as PyAV's.
-            image = av.VideoFrame.from_ndarray(
-                cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420), format='yuv420p'
-            )
+            planes: np.ndarray = cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420)
+            image = av.VideoFrame.from_ndarray(planes, format='yuv420p')
             image.pts, image.time_base = round(time / CLOCK), CLOCK
             container.mux(stream.encode(image))
             track.copy_until(time)
@@ -126,18 +126,22 @@ class _Sound:
     Its packets are copied only if they are of a kind that an mp4 file can hold.
     """
 
-    def __init__(self, path: str | None, target) -> None:
+    def __init__(self, path: str | None, target: OutputContainer) -> None:
         self._source = None if path is None else av.open(path, metadata_errors='ignore')
-        self._packets, self._next = iter(()), None
-        tracks = self._source.streams if self._source else None
-        if not tracks or not tracks.audio or tracks.audio[0].codec_context.name not in SOUND_CODECS:
+        self._target = target
+        self._packets: Iterator[av.Packet[av.AudioStream]] = iter(())
+        self._next: av.Packet[av.AudioStream] | None = None
+        self._begin = 0.0
+        if self._source is None:
+            return
+        tracks = self._source.streams
+        if not tracks.audio or tracks.audio[0].codec_context.name not in SOUND_CODECS:
             return
         self._track = target.add_stream_from_template(tracks.audio[0])
-        begin = tracks.best('video').start_time
-        base = tracks.best('video').time_base
-        self._begin = float((begin or 0) * base)
+        pictures = tracks.best('video')
+        if pictures is not None and pictures.start_time and pictures.time_base:
+            self._begin = float(pictures.start_time * pictures.time_base)
         self._packets = self._source.demux(tracks.audio[0])
-        self._target = target
 
     def copy_until(self, time: float) -> None:
         """Write the packets up to a time in seconds."""
@@ -146,7 +150,7 @@ class _Sound:
             self._next = None
             if packet is None:
                 return
-            if packet.dts is None:  # the end
+            if packet.dts is None or packet.pts is None:  # the end
                 continue
             shift = round(self._begin / packet.time_base)
             start = float((packet.pts - shift) * packet.time_base)
@@ -163,6 +167,6 @@ class _Sound:
     def __enter__(self) -> '_Sound':
         return self
 
-    def __exit__(self, *args) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._source is not None:
             self._source.close()

@@ -289,6 +289,16 @@ def test_a_schedulers_functions_are_left_out():
 
 
 @pytest.mark.skipif(not cpu.on_cpu(), reason='stock does it on a GPU')
+def test_amp_on_cpu_warns_of_no_scaler():
+    from mmengine.optim import AmpOptimWrapper
+
+    weights = torch.nn.Linear(2, 1).parameters()
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        AmpOptimWrapper(optimizer=torch.optim.SGD(weights, lr=0.5))
+
+
+@pytest.mark.skipif(not cpu.on_cpu(), reason='stock does it on a GPU')
 def test_amp_trains_and_resumes_on_cpu(tmp_path):
     runner = tiny_run.make_runner(tmp_path, optim_wrapper=dict(type='AmpOptimWrapper'))
     seen = []

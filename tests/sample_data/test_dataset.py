@@ -13,7 +13,7 @@ from emoreact_plugin.sample_data import dataset
 from emoreact_plugin.sample_data.dataset import keypoints_txt, make_sample_dataset, openface_csv
 from emoreact_plugin.sample_data.figure import figure
 from emoreact_plugin.sample_data.plan import clip_parts, plan_clips
-from emoreact_plugin.video.reading import probe_video, read_frames
+from emoreact_plugin.video.reading import VideoInfo, probe_video, read_frames
 
 COUNTS = dict(num_train=10, num_val=2, num_test=4)
 
@@ -58,7 +58,7 @@ def test_layout_is_that_of_emoreact(sample):
             assert 1 <= float(row[10]) <= 7
             video = sample / 'videos' / row[1]
             folder = video.with_name(f'{row[1]}_openface')
-            assert probe_video(video) == (15, 400, 300, 10)
+            assert probe_video(video) == VideoInfo(15, 400, 300, 10)
             assert (folder / f'{video.stem}.csv').is_file()
             assert video.with_name(f'{row[1]}_hol.txt').is_file()
     assert not list(sample.rglob('*.part'))

@@ -79,7 +79,7 @@ def test_it_can_be_stopped(call, monkeypatch):
     def stop(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(call.tool, 'check', stop)
+    monkeypatch.setattr(call.tool, 'check_all', stop)
     code, out, _ = call('data')
     assert code == 130 and out == 'stopped; the same command goes on\n'
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from emoreact_plugin.video import reading as video
+from emoreact_plugin.video.decoding import frames_in_order, open_video, to_rgb
 from emoreact_plugin.video.reading import (
     VideoInfo,
     frame_rate,
@@ -262,6 +263,25 @@ def test_damage_in_the_middle_names_file_and_frame(tmp_path):
     with pytest.raises(ValueError, match=r'damaged\.mp4: .*near frame 20'):
         read_frames(path, [22])
     assert index_in(read_frames(path, [19])[0]) == 19
+
+
+class Breaks:
+    """A container that cannot be read to its end."""
+
+    def __init__(self, container):
+        self.container = container
+
+    def demux(self, stream):
+        yield from islice(self.container.demux(stream), 40)
+        raise av.error.InvalidDataError(1094995529, 'invalid data')
+
+
+def test_a_file_that_breaks_off_gives_the_frames_before(clip):
+    path = clip('b_frames')
+    with open_video(path) as (container, stream):
+        images = [to_rgb(each) for each in frames_in_order(path, Breaks(container), stream)]
+    assert len(images) == 40
+    assert [index_in(each) for each in images[:30]] == list(range(30))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from emoreact_plugin.clips.clip_files import ClipFiles, expected_names
 from emoreact_plugin.clips.crops import PreparedCrops, check_region, read_record
 from emoreact_plugin.datasets.annotations import Annotation
 from emoreact_plugin.datasets.pipeline_facts import steps_of
+from emoreact_plugin.datasets.summary import then_text
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import number
 from emoreact_plugin.video.folders import FRAME_DIRS
@@ -148,7 +149,10 @@ def require_clips(
 
 
 def require_files(
-    dataset: 'EmoReactDataset', kind: str, clips: Sequence[tuple[Annotation, ClipFiles]]
+    dataset: 'EmoReactDataset',
+    kind: str,
+    clips: Sequence[tuple[Annotation, ClipFiles]],
+    lost: list[str],
 ) -> list[Problem]:
     """Refuse a data set whose clips have no landmark file, or no keypoint file.
 
@@ -156,6 +160,7 @@ def require_files(
         dataset (EmoReactDataset): The data set; it need not be initialised.
         kind (str): ``'landmarks'`` or ``'keypoints'``.
         clips (Sequence[tuple[Annotation, ClipFiles]]): Its clips.
+        lost (list[str]): What becomes of frames without them, in words.
 
     Returns:
         list[Problem]: The clips without a file, if the data set goes on without it.
@@ -172,7 +177,7 @@ def require_files(
         damage = next(filter(None, map(_damage, without[:SHOWN])), None)
     remedy = (
         'tools/extract_landmarks.py makes both kinds; --allow-missing takes these clips all the '
-        'same'
+        f'same{then_text(lost)}'
     )
     if damage:
         remedy = f'Some of these videos are damaged, the first: {damage}. {REMEDY}'
