@@ -193,7 +193,7 @@ class Clip:
                 return times - times[0]
         return np.arange(self.total_frames) / (self.fps or float(USUAL_RATE))
 
-    def read(self, inds: Sequence[int]) -> list[np.ndarray]:
+    def read(self, inds: Sequence[int] | np.ndarray) -> list[np.ndarray]:
         """Read some frames.
 
         Args:

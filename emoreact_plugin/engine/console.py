@@ -1,9 +1,11 @@
 """Print a few readable lines on the console; the long log is in the file."""
 
 import time
+from typing import Any
 
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 
 @master_only
@@ -27,16 +29,18 @@ class ConsoleHook(Hook):
         self.loss: float | None = None
         self.best: str | None = None
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Remember the best checkpoint so far, which a resumed training already has."""
         self.best = runner.message_hub.runtime_info.get('best_ckpt')
 
-    def before_train_epoch(self, runner) -> None:
+    def before_train_epoch(self, runner: Runner) -> None:
         """Start the clock and the sum of losses of the epoch."""
         self.start = self.last = time.time()
         self.sum, self.count = 0.0, 0
 
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
         """Add up the loss, and print a progress line if the interval is over."""
         # Added up where it is: reading it would make a GPU wait.
         self.sum = self.sum + outputs['loss'].detach()
@@ -51,25 +55,29 @@ class ConsoleHook(Hook):
                 f'{float(self.sum) / self.count:.3f}  {left:.0f} s left of this epoch'
             )
 
-    def after_train_epoch(self, runner) -> None:
+    def after_train_epoch(self, runner: Runner) -> None:
         """Prepare the line of the epoch, and print it if there is no validation."""
         self.loss = float(self.sum) / max(self.count, 1)
         self.text = f'{self._epoch(runner)}  loss {self.loss:.3f}'
         if runner.val_loop is None:
             say(f'{self.text}  {time.time() - self.start:.0f} s')
 
-    def before_val_epoch(self, runner) -> None:
+    def before_val_epoch(self, runner: Runner) -> None:
         """Start the clock of the scoring."""
         # Apart from the epoch's, whose line tells how long it took.
         self.scoring_start = self.last = time.time()
 
     before_test_epoch = before_val_epoch
 
-    def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
         """Print a progress line of the validation if the interval is over."""
         self._scored(batch_idx + 1, len(runner.val_dataloader))
 
-    def after_test_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+    def after_test_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
         """Print a progress line of the test if the interval is over."""
         self._scored(batch_idx + 1, len(runner.test_dataloader))
 
@@ -80,14 +88,13 @@ class ConsoleHook(Hook):
             left = (now - self.scoring_start) / count * (total - count)
             say(f'scoring  batch {count}/{total}  {left:.0f} s left')
 
-    def after_val_epoch(self, runner, metrics=None) -> None:
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Print the line of the epoch with its ROC AUC, and mark the best epoch so far."""
         if not hasattr(self, 'text'):
             return  # a validation that belongs to no epoch of training
+        found = {name: (metrics or {}).get(f'roc_auc/{name}') for name in ('micro', 'macro')}
         scores = ''.join(
-            f'  {name} {metrics[f"roc_auc/{name}"]:.3f}'
-            for name in ('micro', 'macro')
-            if metrics.get(f'roc_auc/{name}') is not None
+            f'  {name} {value:.3f}' for name, value in found.items() if value is not None
         )
         best = runner.message_hub.runtime_info.get('best_ckpt')
         mark = '  best so far' if best and best != self.best else ''
@@ -96,5 +103,5 @@ class ConsoleHook(Hook):
         del self.text
 
     @staticmethod
-    def _epoch(runner) -> str:
+    def _epoch(runner: Runner) -> str:
         return f'epoch {runner.epoch + 1}/{runner.max_epochs}'

@@ -6,12 +6,13 @@ epoch, index), so that a run does not depend on the number of workers.
 """
 
 import os.path as osp
+from typing import Any
 
 import numpy as np
 import torch
 from mmengine.dist import get_rank, is_main_process
 from mmengine.hooks import Hook
-from mmengine.runner import EpochBasedTrainLoop
+from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from emoreact_plugin.utils.files import write_text
 from mmaction.registry import HOOKS
@@ -33,7 +34,7 @@ class ExactResumeHook(Hook):
     priority = 'VERY_HIGH'
     _mark = 'validated_epoch.txt'
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Find out if the last epoch before the stop still has to be validated."""
         loop = runner.train_loop
         due = runner.val_loop is not None and (
@@ -47,7 +48,7 @@ class ExactResumeHook(Hook):
         else:
             self._pending = False
 
-    def before_train_epoch(self, runner) -> None:
+    def before_train_epoch(self, runner: Runner) -> None:
         """Validate the epoch before the stop if that is due; tell the dataset epoch and seed."""
         # Not in before_train: the checkpoint hook has to be ready by now.
         self._validate_pending(runner)
@@ -55,26 +56,26 @@ class ExactResumeHook(Hook):
         if isinstance(runner.train_loop, EpochBasedTrainLoop) and hasattr(dataset, 'set_epoch'):
             dataset.set_epoch(runner.epoch, runner.seed)
 
-    def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Seed torch's generator by seed, iteration and rank."""
         words = np.random.SeedSequence((runner.seed, runner.iter, get_rank())).generate_state(1)
         torch.manual_seed(int(words[0]))
 
-    def after_val_epoch(self, runner, metrics=None) -> None:
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Write down in the work dir that the epoch was validated."""
         if is_main_process():
             write_text(osp.join(runner.work_dir, self._mark), str(runner.epoch))
 
-    def after_train(self, runner) -> None:
+    def after_train(self, runner: Runner) -> None:
         """Validate the last epoch if the stop came between its end and its validation."""
         self._validate_pending(runner)  # the stop came in the last epoch
 
-    def _validate_pending(self, runner) -> None:
+    def _validate_pending(self, runner: Runner) -> None:
         if self._pending:
             self._pending = False
             runner.val_loop.run()
 
-    def _validated(self, runner) -> int:
+    def _validated(self, runner: Runner) -> int:
         try:
             with open(osp.join(runner.work_dir, self._mark), encoding='utf-8') as file:
                 return int(file.read())

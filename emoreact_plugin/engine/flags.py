@@ -4,7 +4,8 @@ import argparse
 import os
 import os.path as osp
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from mmengine.config import Config, DictAction
 
@@ -184,8 +185,9 @@ def _check_streams(cfg: Config) -> None:
             )
 
 
-def leaves(value, path: str = '') -> Iterator[tuple]:
+def leaves(value: Any, path: str = '') -> Iterator[tuple[str, Any]]:
     """Iterate over dotted path and value of everything that is no dict, list or tuple."""
+    items: Iterable[tuple[Any, Any]]
     if isinstance(value, dict):
         items = value.items()
     elif isinstance(value, (list, tuple)):

@@ -69,7 +69,7 @@ def label_prior(cfg: Config) -> dict[str, float | None]:
     It is None for a split whose labels are not in an annotation CSV.
     """
 
-    def labels(split):
+    def labels(split: str) -> list | None:
         try:
             return labels_of(cfg, split)
         except FileNotFoundError:  # testing needs no training split
@@ -78,5 +78,6 @@ def label_prior(cfg: Config) -> dict[str, float | None]:
     train = labels('train')
     scored = {split: labels(split) for split in ('val', 'test')}
     return {
-        split: train and each and prior_roc_auc_micro(train, each) for split, each in scored.items()
+        split: prior_roc_auc_micro(train, each) if train and each else None
+        for split, each in scored.items()
     }

@@ -2,7 +2,7 @@
 
 import os.path as osp
 
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 
 from emoreact_plugin.evaluation import DumpScores, ROCAUCMetric, format_table
 
@@ -20,7 +20,7 @@ def results_table(runner: Runner, results: dict[str, dict], prior: dict[str, flo
     )
 
 
-def keep_scores(loop, split, work_dir, checkpoint):
+def keep_scores(loop: BaseLoop, split: str, work_dir: str, checkpoint: str | None) -> None:
     """Let a loop write the scores of its clips into the work dir.
 
     plot_roc.py and fuse_scores.py read them. They are not requested in the config, because the

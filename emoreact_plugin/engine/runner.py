@@ -1,6 +1,7 @@
 """Build the Runner of the tools."""
 
 import logging
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.logging import MMLogger
@@ -19,7 +20,7 @@ def build_runner(cfg: Config) -> Runner:
 class ConsoleRunner(Runner):
     """Run like MMEngine's Runner, but log to the file; the console gets warnings only."""
 
-    def build_logger(self, *args, **kwargs) -> MMLogger:
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build MMEngine's logger, and let its console handlers write only useful warnings."""
         logger = super().build_logger(*args, **kwargs)
         for handler in logger.handlers:

@@ -3,11 +3,13 @@
 import os.path as osp
 import time
 from glob import escape, glob
+from typing import Any
 
 import numpy as np
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 from mmengine.visualization import TensorboardVisBackend
 
 from emoreact_plugin.datasets.annotations import SOFT_POSITIVE
@@ -43,7 +45,7 @@ class TensorboardTrainingBackend(TensorboardVisBackend):
     _closed = False
 
     def add_scalars(
-        self, scalar_dict: dict, step: int = 0, file_path: str | None = None, **kwargs
+        self, scalar_dict: dict, step: int = 0, file_path: str | None = None, **kwargs: Any
     ) -> None:
         """Write numbers.
 
@@ -66,7 +68,7 @@ class TensorboardTrainingBackend(TensorboardVisBackend):
             )
             self._tensorboard.flush()
 
-    def add_image(self, name: str, image: np.ndarray, step: int = 0, **kwargs) -> None:
+    def add_image(self, name: str, image: np.ndarray, step: int = 0, **kwargs: Any) -> None:
         """Write an image.
 
         Args:
@@ -97,16 +99,16 @@ class ROCAUCChartHook(Hook):
 
     _training = False
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Draw charts from now on, because a training starts."""
         self._training = True
 
-    def after_train(self, runner) -> None:
+    def after_train(self, runner: Runner) -> None:
         """Draw no more charts, because a later validation is not that of the last epoch."""
         # A validation after it is not of the last epoch.
         self._training = False
 
-    def after_val_epoch(self, runner, metrics=None) -> None:
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Draw the chart of a validation.
 
         Args:
@@ -123,9 +125,9 @@ class ROCAUCChartHook(Hook):
         prior = None
         if labels is not None and train is not None:
             prior = prior_roc_auc_micro(train, labels)
-        values = {
+        values: dict[str, float | None] = {
             name.removeprefix('roc_auc/'): value
-            for name, value in metrics.items()
+            for name, value in (metrics or {}).items()
             if name.startswith('roc_auc/')
         }
         figure = plot_roc_bars(
@@ -151,7 +153,7 @@ def without_tensorboard(cfg: Config) -> None:
         ]
 
 
-def _labels_of(dataset) -> np.ndarray | None:
+def _labels_of(dataset: Any) -> np.ndarray | None:
     """Return the labels of an ``EmoReactDataset`` as (N, C) bool; None if it has none."""
     labels = getattr(dataset, 'labels', None)
     return None if labels is None else labels >= SOFT_POSITIVE

@@ -2,6 +2,7 @@
 
 import os.path as osp
 
+from mmengine.config import Config
 from mmengine.dist import is_main_process
 
 from emoreact_plugin.evaluation import write_metrics
@@ -13,7 +14,7 @@ from .results import results_table
 from .runner import build_runner
 
 
-def choose_split(cfg, split):
+def choose_split(cfg: Config, split: str) -> None:
     """Let the test loop run on a split.
 
     The test loop is used because it keeps no checkpoint.
@@ -39,7 +40,7 @@ def choose_split(cfg, split):
     cfg.test_dataloader.dataset = dict(dataset, pipeline=test.pipeline, test_mode=True)
 
 
-def add_dump(cfg, path, split, checkpoint):
+def add_dump(cfg: Config, path: str, split: str, checkpoint: str) -> None:
     """Let the evaluator write the predictions to a file as well."""
     evaluators = cfg.test_evaluator
     if not isinstance(evaluators, (list, tuple)):
@@ -65,7 +66,7 @@ def add_dump(cfg, path, split, checkpoint):
     cfg.test_evaluator = [*evaluators, dump]
 
 
-def test(cfg, checkpoint, split, dump=None):
+def test(cfg: Config, checkpoint: str, split: str, dump: str | None = None) -> None:
     """Score a checkpoint on the test loop of a config; print and write the table.
 
     Args:

@@ -1,11 +1,14 @@
 """Train a recognizer, then evaluate its best checkpoint on val and test."""
 
 import os.path as osp
+from argparse import Namespace
 
+from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 from mmengine.hooks import CheckpointHook
 from mmengine.model import is_model_wrapper
 from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
 
 from emoreact_plugin.datasets import EmoReactDataset
 from emoreact_plugin.evaluation import write_metrics
@@ -20,7 +23,7 @@ from .results import keep_scores, results_table
 from .runner import build_runner
 
 
-def apply_flags(cfg, args):
+def apply_flags(cfg: Config, args: Namespace) -> None:
     """Apply the flags about training to the config."""
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
@@ -56,7 +59,7 @@ def apply_flags(cfg, args):
             cfg.randomness[name] = True
 
 
-def check_schedule(cfg):
+def check_schedule(cfg: Config) -> None:
     """Refuse a one-cycle schedule that ends before the training does.
 
     It would raise an error in the middle of the training.
@@ -73,7 +76,7 @@ def check_schedule(cfg):
             )
 
 
-def apply_resume(cfg, args):
+def apply_resume(cfg: Config, args: Namespace) -> None:
     """Find the checkpoint to resume from, and take over its seed."""
     if args.resume is None:
         return
@@ -100,7 +103,7 @@ def apply_resume(cfg, args):
     say(f'going on from {path}')
 
 
-def prepare_run(cfg):
+def prepare_run(cfg: Config) -> Runner:
     """Build the Runner of a training, after checking that everything it needs is there."""
     check_files(cfg)
     runner = build_runner(cfg)
@@ -111,7 +114,7 @@ def prepare_run(cfg):
     return runner
 
 
-def check_files(cfg):
+def check_files(cfg: Config) -> None:
     """Check that the files of all splits exist.
 
     This takes seconds. It is done before start weights are downloaded and landmarks are prepared.
@@ -125,7 +128,7 @@ def check_files(cfg):
             DATASETS.build(dict(config, lazy_init=True)).check_files()
 
 
-def get_start_weights(runner):
+def get_start_weights(runner: Runner) -> None:
     """Load the start weights now.
 
     Otherwise the Runner would load them only after the datasets have been prepared, and find out
@@ -138,7 +141,7 @@ def get_start_weights(runner):
         model.init_weights()
 
 
-def open_splits(runner):
+def open_splits(runner: Runner) -> None:
     """Build the datasets of all splits, which checks their files.
 
     MMEngine would open val only after the first epoch and test after the last.
@@ -147,7 +150,7 @@ def open_splits(runner):
         InputError: If all labels of val are the same.
     """
     loops = dict(train=runner.train_loop, val=runner.val_loop, test=runner.test_loop)
-    seen = {}
+    seen: dict[str, set[str]] = {}
     for split, loop in loops.items():
         if loop is None:
             continue
@@ -170,7 +173,7 @@ def open_splits(runner):
             )
 
 
-def train(runner, prior):
+def train(runner: Runner, prior: dict[str, float | None]) -> None:
     """Train, evaluate, and print and write the table.
 
     Args:
@@ -202,7 +205,7 @@ def train(runner, prior):
     )
 
 
-def evaluate(runner):
+def evaluate(runner: Runner) -> tuple[dict[str, dict], str | None]:
     """Score the best checkpoint of the run on val and test.
 
     If there was no validation, the last weights are scored.

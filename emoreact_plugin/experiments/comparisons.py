@@ -79,8 +79,8 @@ def levels_of(video_ids: Sequence[str]) -> dict[str, list[str] | None]:
         each clip. The last two are given only if all names have this form.
     """
     levels: dict[str, list[str] | None] = dict(clip=None)
-    matches = [_CLIP_NAME.fullmatch(name) for name in video_ids]
-    if all(matches):
+    matches = [match for match in map(_CLIP_NAME.fullmatch, video_ids) if match]
+    if len(matches) == len(video_ids):
         series = [match['series'] for match in matches]
         child = [match['series'] + match['number'] for match in matches]
         for name, groups in dict(series=series, child=child).items():
@@ -185,11 +185,8 @@ def difference_claim(
     The runs of each row are drawn again, too, so that the interval covers other seeds as well. With
     a negative value, this is a test of non-inferiority.
     """
-    low, high = interval(
-        paired_differences(
-            *(bootstrap.drawn(row, bootstrap.level)[average] for row in (first, second))
-        )
-    )
+    one, other = (bootstrap.drawn(row, bootstrap.level)[average] for row in (first, second))
+    low, high = interval(paired_differences(one, other))
     a, b = (point_scores(bootstrap.scores[row])[average].mean() for row in (first, second))
     text = f'{first} minus {second}, {average}: above {above:g}'
     return Claim(text, float(a - b), low, high, low > above)

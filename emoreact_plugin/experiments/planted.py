@@ -2,6 +2,7 @@
 
 import json
 import os.path as osp
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,7 @@ def planted_claims(bootstrap: Bootstrap, emotions: dict) -> list[Claim]:
     """
     rows = bootstrap.scores
 
-    def names(**about):
+    def names(**about: Any) -> list[str]:
         return [
             name
             for name, each in emotions.items()

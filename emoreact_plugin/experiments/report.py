@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -148,7 +149,7 @@ def _mean_and_spread(values: np.ndarray) -> str:
     return f'{score_cell(values.mean())} ± {score_cell(values.std(ddof=1))}'
 
 
-def _span(limits) -> str:
+def _span(limits: tuple[float, float]) -> str:
     return f'{score_cell(limits[0])} to {score_cell(limits[1])}'
 
 
@@ -200,7 +201,7 @@ def number_csv(head: Sequence[str], lines: Sequence[Sequence]) -> str:
     )
 
 
-def _csv_cell(value):
+def _csv_cell(value: Any) -> Any:
     if isinstance(value, float):
         return '' if math.isnan(value) else f'{value:.6g}'
     return value

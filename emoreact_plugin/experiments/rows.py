@@ -95,7 +95,7 @@ def make_rows(names: Sequence[str], config: str) -> list[Row]:
         InputError, FileNotFoundError: For a name that is none of these, or two rows of one name
             that differ.
     """
-    rows = {}
+    rows: dict[str, Row] = {}
     for name in names:
         for each in GROUPS.get(name, (name,)):
             row = _config_row(each) if each.endswith('.py') else _named_row(each, config)

@@ -46,7 +46,7 @@ def _number_of(seed: str) -> tuple:
 
 def _missing(folder: str, name: str) -> str:
 
-    def first(pattern, otherwise):
+    def first(pattern: str, otherwise: str) -> str:
         found = sorted(glob(osp.join(escape(folder), pattern)))
         return found[0] if found else otherwise
 

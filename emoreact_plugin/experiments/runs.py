@@ -153,9 +153,9 @@ def _claim(folder: str, cfg: Config) -> None:
     for key, value in values.items():
         place, _, name = key.rpartition('.')
         if name == 'ann_file':
-            file = osp.join(values.get(f'{place}.data_root', ''), value)
-            if osp.isfile(file):
-                settings[f'{key} (SHA-256)'] = sha256_of(file)
+            annotations = osp.join(values.get(f'{place}.data_root', ''), value)
+            if osp.isfile(annotations):
+                settings[f'{key} (SHA-256)'] = sha256_of(annotations)
     if not osp.isfile(path):
         write_json(path, settings)
         return

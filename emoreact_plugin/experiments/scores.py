@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emoreact_plugin.evaluation import read_dump
+from emoreact_plugin.evaluation import Dump, read_dump
 from emoreact_plugin.utils.errors import InputError
 
 
@@ -54,7 +54,7 @@ def read_scores(files: Sequence[Sequence[str]]) -> Scores:
 
     labels = np.asarray(first.labels)[np.argsort(first.video_ids)]
 
-    def scores(dump, path):
+    def scores(dump: Dump, path: str) -> np.ndarray:
         order = np.argsort(dump.video_ids)
         for what, same in (
             ('scale', dump.scale == first.scale),

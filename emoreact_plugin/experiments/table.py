@@ -66,7 +66,7 @@ def summarise(bootstrap: Bootstrap, row: str) -> Summary:
 
 def make_table(
     scores: dict[str, Scores],
-    train_labels=None,
+    train_labels: np.ndarray | None = None,
     margin: float = 0.02,
     resamples: int = 2000,
     planted: dict | None = None,

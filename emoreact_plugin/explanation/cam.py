@@ -3,7 +3,7 @@
 The methods are Grad-CAM and its relatives.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -98,14 +98,14 @@ def clip_maps(
         maps = project(values, component)[None]
     else:
         weigh = WEIGHTED[method].get_cam_weights
-        maps = []
-        for gradient in _gradients(activations, logits, layer, classes):
-            gradient = _fold(gradient) * len(values)
+        weighted = []
+        for each in _gradients(activations, logits, layer, classes):
+            gradient = _fold(each) * len(values)
             # The method needs nothing of its object, which would put hooks of
             # its own on the network.
             weights = weigh(None, None, None, None, values, gradient)
-            maps.append((weights[..., None, None] * values).sum(1))
-        maps = np.stack(maps)
+            weighted.append((weights[..., None, None] * values).sum(1))
+        maps = np.stack(weighted)
     maps = np.maximum(maps, 0).astype(np.float32)
     return Maps(
         _in_time(maps, *layout(inputs)), logits.detach().float().cpu().numpy(), negative, component
@@ -116,7 +116,7 @@ def _forward(recognizer: nn.Module, inputs: Tensor, layer: str) -> tuple[Tensor,
     """Return the layer's output, as a leaf of the graph, and the logits (C, )."""
     kept: list[Tensor] = []
 
-    def keep(module, args, output):
+    def keep(module: nn.Module, args: tuple, output: Tensor) -> Tensor:
         # From here on only: neither memory nor time for what lies before.
         torch.set_grad_enabled(True)
         output = output.detach().requires_grad_(True)
@@ -129,7 +129,9 @@ def _forward(recognizer: nn.Module, inputs: Tensor, layer: str) -> tuple[Tensor,
     return kept[0], logits[0]
 
 
-def _gradients(activations: Tensor, logits: Tensor, layer: str, classes: Sequence[int]):
+def _gradients(
+    activations: Tensor, logits: Tensor, layer: str, classes: Sequence[int]
+) -> Iterator[Tensor]:
     for k in classes:
         gradient = None
         if logits.requires_grad:

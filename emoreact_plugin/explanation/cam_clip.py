@@ -1,7 +1,7 @@
 """Take a clip through a recognizer, and map its frames."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from mmengine.config import Config
@@ -67,7 +67,7 @@ class Explainer:
     ) -> None:
         self.mask = trained_mask(test_pipeline(cfg))
         self.pipeline = ClipPipeline(cfg, mask=self.mask)
-        self.model = model
+        self.model: Any = model  # nn.Module does not know the parts of a recognizer
         self.method = method
         self._layer = layer
         self._scorer = TorchScorer(cfg, model)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.utils.progress import progress_bar
 
 from .cam import Maps
@@ -31,7 +32,7 @@ class Sampled(NamedTuple):
     packed: Packed
 
 
-def sample_clip(explainer: Explainer, clip, name: str) -> Sampled:
+def sample_clip(explainer: Explainer, clip: Clip, name: str) -> Sampled:
     """Sample a clip as in testing.
 
     Args:
@@ -120,7 +121,7 @@ class FrameMaps(NamedTuple):
 
 def every_frame(
     explainer: Explainer,
-    clip,
+    clip: Clip,
     sampled: Sampled,
     first: dict[str, Maps],
     classes: Sequence[int],
@@ -164,10 +165,10 @@ def every_frame(
             empty[stream] += (greatest <= 0).sum(1)
         progress.update(int(new.sum()))
     progress.close()
-    return FrameMaps(maps, scales, empty)
+    return FrameMaps(dict(maps), scales, empty)
 
 
-def _packed_shifts(explainer: Explainer, clip, sampled: Sampled) -> Iterator:
+def _packed_shifts(explainer: Explainer, clip: Clip, sampled: Sampled) -> Iterator:
     chunk = max(CHUNK // len(sampled.inds), 1)
     waiting: list[tuple] = []
     for each in shifts(sampled.inds, clip.total_frames):
@@ -179,7 +180,7 @@ def _packed_shifts(explainer: Explainer, clip, sampled: Sampled) -> Iterator:
         yield from _read(explainer, clip, sampled, waiting)
 
 
-def _read(explainer: Explainer, clip, sampled: Sampled, waiting: list[tuple]) -> Iterator:
+def _read(explainer: Explainer, clip: Clip, sampled: Sampled, waiting: list[tuple]) -> Iterator:
     """Read the frames of several samples at once, and pack each sample."""
     wanted = np.unique(np.concatenate([frames for frames, _ in waiting]))
     images = dict(zip(wanted.tolist(), clip.read(wanted), strict=True))
@@ -192,7 +193,7 @@ def _read(explainer: Explainer, clip, sampled: Sampled, waiting: list[tuple]) ->
         )
 
 
-def packed_in_order(explainer: Explainer, clip, sampled: Sampled) -> Iterator[tuple]:
+def packed_in_order(explainer: Explainer, clip: Clip, sampled: Sampled) -> Iterator[tuple]:
     """Yield every frame of a clip with the images that the streams would see of it.
 
     Args:
@@ -216,7 +217,7 @@ def packed_in_order(explainer: Explainer, clip, sampled: Sampled) -> Iterator[tu
 
 
 def _views(
-    explainer: Explainer, clip, sampled: Sampled, start: int, frames: list[np.ndarray]
+    explainer: Explainer, clip: Clip, sampled: Sampled, start: int, frames: list[np.ndarray]
 ) -> Iterator[tuple]:
     count = len(sampled.inds)
     inds = np.minimum(start + np.arange(count), clip.total_frames - 1)

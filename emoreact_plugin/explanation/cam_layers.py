@@ -148,8 +148,8 @@ def _probe(recognizer: nn.Module, inputs: Tensor) -> '_Found':
     """Find the layers with maps in a forward pass of the clip."""
     ended: list[_Ended] = []
 
-    def watch(name):
-        def hook(module, args, output):
+    def watch(name: str) -> Callable:
+        def hook(module: nn.Module, args: tuple, output: Any) -> None:
             ended.append(_Ended(name, module, _shape(args and args[0]), _shape(output)))
 
         return hook
@@ -164,14 +164,15 @@ def _probe(recognizer: nn.Module, inputs: Tensor) -> '_Found':
     layouts = _Layouts(ended)
     ended = [each for each in ended if each.name.split('.')[0] != HEAD]
     counts = Counter(each.name for each in ended)
-    layers, others = {}, {}
+    layers: dict[str, tuple] = {}
+    others: dict[str, tuple] = {}
     for each in ended:
-        if counts[each.name] == 1 and _is_map(each.shape, inputs):
+        if each.shape is not None and counts[each.name] == 1 and _is_map(each.shape, inputs):
             known = layouts.has_channels_first(each)
             (layers if known else others)[each.name] = each.shape
     last = next(reversed(layers), None)
     names = [each.name for each in ended]
-    after = ended[names.index(last) + 1 :] if layers else ()
+    after = [] if last is None else ended[names.index(last) + 1 :]
     tokens = any(each.shape is not None and len(each.shape) == 3 for each in after)
     if any(each.name == 'backbone' and each.shape is None for each in ended):
         last = None

@@ -22,14 +22,14 @@ class Source(NamedTuple):
     """A clip, and what is known about it.
 
     Attributes:
-        clip (Clip | ClipPart): The clip.
+        clip (Clip): The clip, or a part of one.
         name (str): Name for titles and files.
         video (str): Name of its video; the look of a mask depends on it.
         label (tuple[bool, ...] | None): C values, if it belongs to a data set.
         split (str | None): Split of the data set.
     """
 
-    clip: object
+    clip: Clip
     name: str
     video: str
     label: tuple[bool, ...] | None = None
@@ -84,7 +84,8 @@ def open_source(
         raise FileNotFoundError(
             f'{given}: no such file or folder; expected one, or a clip of the data set, {reason}'
         )
-    return open_clip(*found, cache_dir=cache_dir)
+    dataset, row, split = found
+    return open_clip(dataset, row, split, cache_dir)
 
 
 def _open_path(path: str, landmarks: str, cache_dir: str | None) -> Clip:

@@ -116,7 +116,7 @@ def rows_of(explained: Explained, explainer: Explainer, greatest: bool = False) 
     """
     scales = scales_of(explained.maps)
 
-    def values(i):
+    def values(i: int) -> tuple[str, ...]:
         return tuple(
             f'{stream} up to {scales[stream][i]:.2g}' for stream in explained.streams if greatest
         )
@@ -288,7 +288,9 @@ def _cells(image: np.ndarray, maps: np.ndarray, scales: np.ndarray, note: str) -
     ]
 
 
-def _boxes(explained: Explained, explainer: Explainer, inds: Sequence[int]) -> dict[str, list]:
+def _boxes(
+    explained: Explained, explainer: Explainer, inds: Sequence[int] | np.ndarray
+) -> dict[str, list]:
     clip = explained.source.clip
     regions = [region for region in explainer.pipeline.regions if region in explained.maps]
     return boxes_of(clip.landmarks.of(np.asarray(inds)), regions, clip.size)

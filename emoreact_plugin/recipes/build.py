@@ -15,6 +15,7 @@ with imports for one of its new kind.)
 
 from collections.abc import Sequence
 from copy import deepcopy
+from typing import Any
 
 from emoreact_plugin.datasets.annotations import EMOTIONS
 from emoreact_plugin.utils.errors import InputError
@@ -47,7 +48,7 @@ def build(
     ann_files: Sequence[str] = ('train.csv', 'val.csv', 'test.csv'),
     data_prefix: dict[str, str] | None = None,
     dataset: dict | None = None,
-    **options,
+    **options: Any,
 ) -> dict:
     """Build a configuration of the published recipe.
 
@@ -89,7 +90,7 @@ def build(
             ``recognizers`` or ``sampling`` with other streams.
     """
     options = {**DEFAULTS, **options}
-    settings = dict(
+    settings: dict[str, Any] = dict(
         classes=tuple(classes or EMOTIONS),
         image_size=image_size,
         batch_size=batch_size,

@@ -91,6 +91,7 @@ def build_pipeline(
             },
         )
     regions = tuple(streams)
+    load: list[dict]
     if source == 'crops':
         load = [dict(type='LoadCrops', regions=regions)]
     else:
@@ -114,8 +115,8 @@ def build_pipeline(
 
 def _views_of_streams(streams: Sequence[str], views: list[dict], formats: dict[str, str]) -> dict:
 
-    def transforms(name):
-        shape = formats.get(name, 'NCHW')
+    def transforms(name: str | None) -> list[dict]:
+        shape = 'NCHW' if name is None else formats.get(name, 'NCHW')
         return [*deepcopy(views), dict(type='FormatShape', input_format=shape)]
 
     if not formats:

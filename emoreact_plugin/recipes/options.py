@@ -51,7 +51,7 @@ def overriding(options: dict) -> Iterator[list[tuple]]:
         list[tuple[dict, dict]]: For every call of :func:`build` in the block, what it would have
         returned without these options, and what it returned.
     """
-    calls = []
+    calls: list[tuple[dict, dict]] = []
     token = _overrides.set(dict(options=options, calls=calls))
     try:
         yield calls
