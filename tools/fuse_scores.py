@@ -16,7 +16,7 @@ from emoreact_plugin.evaluation import (
     write_dump,
     write_metrics,
 )
-from emoreact_plugin.evaluation.functional import AVERAGES
+from emoreact_plugin.evaluation.array_checks import AVERAGES
 from emoreact_plugin.evaluation.fuse import (
     STEP,
     check_splits,

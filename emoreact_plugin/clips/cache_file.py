@@ -164,18 +164,21 @@ def read_landmark_files(
     roles = dict(source=source, landmarks_file=landmarks_file, keypoints_file=keypoints_file)
     # before the files are read: a change while they are is then noticed
     stamps = {role: stamp_of(p) for role, p in roles.items() if p is not None}
-    found, errors = {}, {}
-    for role, read in (('landmarks_file', _landmarks_of), ('keypoints_file', _keypoints_of)):
-        try:
-            found[role] = read(roles[role], total_frames, source, check)
-        except (InputError, OSError) as error:
-            errors[role] = error
-            found[role] = read(None, total_frames, source, check)
-    landmarks, confidence = found['landmarks_file']
+    errors: dict[str, Exception] = {}
+    try:
+        landmarks, confidence = _landmarks_of(landmarks_file, total_frames, source, check)
+    except (InputError, OSError) as error:
+        errors['landmarks_file'] = error
+        landmarks, confidence = _landmarks_of(None, total_frames, source, check)
+    try:
+        keypoints = _keypoints_of(keypoints_file, total_frames, source, check)
+    except (InputError, OSError) as error:
+        errors['keypoints_file'] = error
+        keypoints = _keypoints_of(None, total_frames, source, check)
     clip = PreparedClip(
         landmarks,
         confidence,
-        found['keypoints_file'],
+        keypoints,
         total_frames,
         (width, height),
         stamps,
@@ -198,16 +201,19 @@ def write_prepared(out_file: PathLike, clip: PreparedClip) -> None:
     """
     _check_prepared(clip)
     about = dict(version=PREPARED_VERSION, files=clip.sources)
-    _write_npz(
-        out_file,
-        face_landmarks=clip.face_landmarks,
-        face_confidence=clip.face_confidence,
-        face_is_box=clip.face_is_box,
-        body_keypoints=clip.body_keypoints,
-        total_frames=np.int64(clip.total_frames),
-        frame_size=np.array(clip.frame_size, np.int64),
-        sources=np.array(json.dumps(about)),
-    )
+    # Several trainings may fill one cache.
+    with write_whole(out_file, at_once=True) as part, open(part, 'xb') as file:
+        # uncompressed: a third of the time to load
+        np.savez(
+            file,
+            face_landmarks=clip.face_landmarks,
+            face_confidence=clip.face_confidence,
+            face_is_box=clip.face_is_box,
+            body_keypoints=clip.body_keypoints,
+            total_frames=np.int64(clip.total_frames),
+            frame_size=np.array(clip.frame_size, np.int64),
+            sources=np.array(json.dumps(about)),
+        )
 
 
 def _landmarks_of(
@@ -338,13 +344,6 @@ def stamp_of(path: PathLike) -> dict:
 def _is_far_off(found: int, expected: int) -> bool:
     gap = abs(found - expected)
     return gap > ROW_TOLERANCE and gap > ROW_TOLERANCE_RATIO * expected
-
-
-def _write_npz(out_file: PathLike, **arrays) -> None:
-    # Several trainings may fill one cache.
-    with write_whole(out_file, at_once=True) as part, open(part, 'xb') as file:
-        # uncompressed: a third of the time to load
-        np.savez(file, **arrays)
 
 
 def _check_prepared(clip: PreparedClip) -> None:

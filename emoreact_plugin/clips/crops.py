@@ -86,7 +86,7 @@ def write_record(folder: str, crops: PreparedCrops) -> None:
         crops (PreparedCrops): The content.
     """
 
-    def bits(values):
+    def bits(values: np.ndarray) -> str:
         return ''.join('01'[int(value)] for value in values)
 
     record = dict(
@@ -129,7 +129,7 @@ def read_record(folder: str) -> PreparedCrops:
             f'{path}: no such file; tools/extract_frames.py --as crops makes it'
         )
 
-    def bools(text):
+    def bools(text: str) -> np.ndarray:
         values = np.array(list(text))
         if not np.isin(values, ('0', '1')).all():
             raise InputError('expected 0 and 1 only')

@@ -223,7 +223,7 @@ def _frame_numbers(path: PathLike, rows: _FaceRows) -> np.ndarray:
         return np.arange(count)
 
     frames = columns['frame'].astype(np.int64)
-    first_row = {}
+    first_row: dict[tuple[int, int], int] = {}
     for row, key in enumerate(zip(frames.tolist(), faces.tolist(), strict=True)):
         other = first_row.setdefault(key, row)
         if other != row:
@@ -274,6 +274,7 @@ def _follow_one_person(frames: np.ndarray, found: np.ndarray, points: np.ndarray
     known, last_seen = None, 0  # box centres, the followed person's first
     for here in np.split(np.arange(len(order)), starts[1:]):
         frame = frames[order[here[0]]]
+        mine: int | None
         if known is None:
             mine = int(areas[here].argmax())
         else:

@@ -5,7 +5,7 @@ It also says in how many frames of a clip there was no face for a mask.
 
 import csv
 import os.path as osp
-from typing import NamedTuple
+from dataclasses import astuple, dataclass, fields
 
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_whole
@@ -13,7 +13,8 @@ from emoreact_plugin.utils.files import write_whole
 FILE_NAME = 'masks.csv'
 
 
-class MaskedClip(NamedTuple):
+@dataclass(frozen=True)
+class MaskedClip:
     """A row of ``masks.csv``: a clip and the mask that was drawn on it.
 
     Attributes:
@@ -28,6 +29,9 @@ class MaskedClip(NamedTuple):
     mask: str
     frames: int
     unmasked_frames: int
+
+
+_COLUMNS = [field.name for field in fields(MaskedClip)]
 
 
 def read_masks(folder: str) -> dict[str, MaskedClip]:
@@ -51,9 +55,9 @@ def read_masks(folder: str) -> dict[str, MaskedClip]:
         with open(path, newline='', encoding='utf-8') as file:
             reader = csv.reader(file)
             header = next(reader, [])
-            if header != list(MaskedClip._fields):
+            if header != _COLUMNS:
                 raise InputError(
-                    f'{path}: expected the columns {", ".join(MaskedClip._fields)}, found '
+                    f'{path}: expected the columns {", ".join(_COLUMNS)}, found '
                     f'{", ".join(header) or "none"}'
                 )
             for row in reader:
@@ -64,7 +68,7 @@ def read_masks(folder: str) -> dict[str, MaskedClip]:
     return records
 
 
-def _record(row: list, place: str) -> MaskedClip:
+def _record(row: list[str], place: str) -> MaskedClip:
     try:
         path, mask, frames, unmasked = row
         return MaskedClip(path, mask, int(frames), int(unmasked))
@@ -84,5 +88,5 @@ def write_masks(folder: str, records: dict[str, MaskedClip]) -> None:
     path = osp.join(folder, FILE_NAME)
     with write_whole(path) as part, open(part, 'w', newline='', encoding='utf-8') as file:
         writer = csv.writer(file)
-        writer.writerow(MaskedClip._fields)
-        writer.writerows(records[name] for name in sorted(records))
+        writer.writerow(_COLUMNS)
+        writer.writerows(astuple(records[name]) for name in sorted(records))

@@ -4,7 +4,8 @@ The package has functions on arrays, the metric that feeds them from a Runner, a
 comparisons it has the bootstrap, confidence intervals and tests.
 """
 
-from .dump import Dump, DumpScores, read_dump, write_dump
+from .dump import Dump, read_dump, write_dump
+from .dump_metric import DumpScores
 from .functional import (
     average_precision,
     compute_metrics,

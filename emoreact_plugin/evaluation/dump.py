@@ -1,25 +1,33 @@
-"""Keep the predictions of a split in one file, a dump, and write it with a metric."""
+"""Keep the predictions of a split in one file, a dump."""
 
 from __future__ import annotations
 
 import os
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.files import sha256_of, write_whole
-from mmaction.registry import METRICS
+from emoreact_plugin.utils.files import PathLike, write_whole
 
 from . import functional as F
-from .roc_auc_metric import SCORES, ROCAUCMetric, row_of_sample
+from .array_checks import (
+    check_cells,
+    check_classes,
+    check_matrix,
+    first_bad,
+    place_of,
+    refuse_where,
+)
+from .roc_auc_metric import SCORES
 
-_STREAM = 'stream_logits/'
+STREAM_PREFIX = 'stream_logits/'
 _BROKEN = (
     ValueError,
     OSError,
@@ -81,7 +89,7 @@ class Dump:
         """
         if self.scale == 'logits':
             return self.scores
-        F.refuse_where(
+        refuse_where(
             (self.scores == 0) | (self.scores == 1),
             self.scores,
             'above 0 and below 1, to take the logit',
@@ -95,7 +103,7 @@ class Dump:
         return np.log(scores) - np.log1p(-scores)
 
 
-def write_dump(path, dump: Dump) -> Path:
+def write_dump(path: PathLike, dump: Dump) -> Path:
     """Write predictions to an ``.npz`` file, see :func:`read_dump`.
 
     The file is written under another name in the same folder and then moved, so that a half-written
@@ -112,9 +120,9 @@ def write_dump(path, dump: Dump) -> Path:
         InputError: If the name does not end in ``.npz``, or the dump is not as :class:`Dump` says.
             No file is written then.
     """
-    path = _check_name(path)
+    path = check_name(path)
     dump = _checked(dump, path)
-    arrays = dict(
+    arrays: dict[str, Any] = dict(
         video_ids=np.array(dump.video_ids),
         classes=np.array(dump.classes),
         labels=dump.labels,
@@ -126,7 +134,7 @@ def write_dump(path, dump: Dump) -> Path:
     if dump.scale == 'logits':
         arrays['logits'] = dump.scores
     for name, values in dump.stream_logits.items():
-        arrays[_STREAM + name] = values
+        arrays[STREAM_PREFIX + name] = values
     for name, values in dump.found.items():
         arrays[f'{name}_found'] = values
     with write_whole(path) as part, open(part, 'wb') as file:
@@ -134,7 +142,7 @@ def write_dump(path, dump: Dump) -> Path:
     return path
 
 
-def read_dump(path) -> Dump:
+def read_dump(path: PathLike) -> Dump:
     """Read and check the predictions of a split.
 
     The file has these arrays: ``video_ids`` (N,) and ``classes`` (C,) of text, ``labels`` (N, C) of
@@ -176,7 +184,9 @@ def read_dump(path) -> Dump:
             )
     key = 'logits' if scale == 'logits' else 'probabilities'
     streams = {
-        name[len(_STREAM) :]: values for name, values in content.items() if name.startswith(_STREAM)
+        name[len(STREAM_PREFIX) :]: values
+        for name, values in content.items()
+        if name.startswith(STREAM_PREFIX)
     }
     dump = _checked(
         Dump(
@@ -198,7 +208,7 @@ def read_dump(path) -> Dump:
     return dump
 
 
-def _read_npz(path) -> dict[str, np.ndarray]:
+def _read_npz(path: PathLike) -> dict[str, np.ndarray]:
     expected = 'expected an .npz file that tools/test.py --dump FILE.npz wrote'
     if not zipfile.is_zipfile(path):
         raise InputError(f'{path}: {expected}, found another format')
@@ -209,7 +219,8 @@ def _read_npz(path) -> dict[str, np.ndarray]:
         raise InputError(f'{path}: {expected}, found that it cannot be read: {error}') from error
 
 
-def _check_name(path) -> Path:
+def check_name(path: PathLike) -> Path:
+    """Check the name of a dump's file, and return it as a path."""
     if not os.fspath(path).endswith('.npz'):
         raise InputError(f'{path}: expected a name that ends in .npz')
     if os.path.isdir(path):
@@ -217,7 +228,7 @@ def _check_name(path) -> Path:
     return Path(path)
 
 
-def _checked(dump: Dump, path) -> Dump:
+def _checked(dump: Dump, path: PathLike) -> Dump:
     """Check a dump and return it with the dtypes of :class:`Dump`; errors name the file."""
     try:
         return _check(dump)
@@ -226,7 +237,7 @@ def _checked(dump: Dump, path) -> Dump:
 
 
 def _check(dump: Dump) -> Dump:
-    classes = F.check_classes(dump.classes)
+    classes = check_classes(dump.classes)
     ids = tuple(dump.video_ids)
     seen = set()
     for video_id in ids:
@@ -239,13 +250,15 @@ def _check(dump: Dump) -> Dump:
     if dump.scale not in SCORES:
         raise InputError(f'scale: expected one of {SCORES}, found {dump.scale!r}')
 
-    def check(values, name, kind='scores', dtype=np.float32):
-        values = F.check_matrix(values, name, classes)
+    def check(
+        values: ArrayLike, name: str, kind: str = 'scores', dtype: DTypeLike = np.float32
+    ) -> np.ndarray:
+        values = check_matrix(values, name, classes)
         if len(values) != len(ids):
             raise InputError(f'{name}: expected {len(ids)} rows, one a clip, found {len(values)}')
         with np.errstate(over='ignore'):  # infinite then, and refused
             values = values.astype(dtype)
-        F.check_cells(values, kind, name, classes, ids)
+        check_cells(values, kind, name, classes, ids)
         return values
 
     scores = check(dump.scores, dump.scale, dump.scale)
@@ -257,7 +270,7 @@ def _check(dump: Dump) -> Dump:
         scores=scores,
         scale=dump.scale,
         stream_logits={
-            name: check(values, _STREAM + name) for name, values in dump.stream_logits.items()
+            name: check(values, STREAM_PREFIX + name) for name, values in dump.stream_logits.items()
         },
         found={
             name: _check_share(values, f'{name}_found', len(ids))
@@ -268,7 +281,7 @@ def _check(dump: Dump) -> Dump:
     )
 
 
-def _check_share(values, name: str, count: int) -> np.ndarray:
+def _check_share(values: ArrayLike, name: str, count: int) -> np.ndarray:
     values = np.asarray(values)
     if values.shape != (count,) or values.dtype.kind not in 'buif':
         raise InputError(
@@ -281,7 +294,7 @@ def _check_share(values, name: str, count: int) -> np.ndarray:
     return values.astype(np.float32)
 
 
-def _check_probabilities(dump: Dump, stored: np.ndarray, path) -> None:
+def _check_probabilities(dump: Dump, stored: np.ndarray, path: PathLike) -> None:
     """Refuse probabilities that are not the sigmoids of the logits.
 
     If they differ, one of the two belongs to another run.
@@ -294,112 +307,8 @@ def _check_probabilities(dump: Dump, stored: np.ndarray, path) -> None:
         )
     bad = ~(np.abs(stored - expected) <= _SIGMOID_TOLERANCE)
     if bad.any():
-        row, col = F.first_bad(bad)
+        row, col = first_bad(bad)
         raise InputError(
-            f'{path}: probabilities, {F.place_of(row, col, dump.classes, dump.video_ids)}: '
+            f'{path}: probabilities, {place_of(row, col, dump.classes, dump.video_ids)}: '
             f'expected the sigmoid of the logit, {expected[row, col]:g}, found {stored[row, col]:g}'
         )
-
-
-@METRICS.register_module()
-class DumpScores(ROCAUCMetric):
-    """Write the predictions of a split to a file, and add nothing to the results.
-
-    :func:`read_dump` reads the file. The metric takes the samples that :class:`ROCAUCMetric` takes,
-    refuses those that it refuses, and keeps the scores that it ranks: ``pred_logits`` if the
-    samples have them, else ``pred_score`` on the scale that ``scores`` says. A sample needs
-    ``video_id`` too. ``stream_logits`` (stream -> (C,)) and ``<stream>_found`` (n,), which
-    ``LateFusionRecognizer`` and ``CropRegions`` add, are kept if a sample has them.
-
-    Args:
-        out_file (str): The file, ``.npz``. Its folder is created if it is missing.
-        scores (str): What ``pred_score`` holds, ``'probabilities'`` or ``'logits'``: the same as
-            for the ``ROCAUCMetric`` of this config.
-        classes (Sequence[str], optional): Names of the C classes. Defaults to None, which takes the
-            dataset's ``metainfo['classes']``.
-        split (str): A note that says which split it is. Defaults to '', unknown.
-        checkpoint (str, optional): The file that the weights are from. Its SHA-256 is noted, which
-            tells which dumps come from the same network.
-        collect_device (str): See :class:`mmengine.evaluator.BaseMetric`.
-        collect_dir (str, optional): See :class:`mmengine.evaluator.BaseMetric`.
-
-    Raises:
-        FileNotFoundError: If there is no such checkpoint.
-        InputError: When a sample comes that lacks a key.
-        InputError: If an argument is not as above. Later, for the same reasons as in
-            :class:`ROCAUCMetric`, if a clip comes twice, or if only some samples have a stream.
-    """
-
-    def __init__(
-        self,
-        out_file: str,
-        scores: str = 'probabilities',
-        classes: Sequence[str] | None = None,
-        split: str = '',
-        checkpoint: str | None = None,
-        collect_device: str = 'cpu',
-        collect_dir: str | None = None,
-    ) -> None:
-        super().__init__(
-            scores=scores, classes=classes, collect_device=collect_device, collect_dir=collect_dir
-        )
-        self.out_file = _check_name(out_file)
-        # Now: a folder that cannot be made would be found out too late.
-        self.out_file.parent.mkdir(parents=True, exist_ok=True)
-        self.split = split
-        self.run = '' if checkpoint is None else sha256_of(checkpoint)
-
-    def _read(self, sample: dict, classes: tuple[str, ...]) -> dict:
-        if sample.get('video_id') is None:
-            raise InputError(
-                f'video_id: not in the sample, which has {sorted(sample)}; a dump needs it, so '
-                "have PackActionInputs pack it: meta_keys=('video_id', ...)"
-            )
-        result = super()._read(sample, classes)
-        logits, found = {}, {}
-        for name, value in (sample.get('stream_logits') or {}).items():
-            key = _STREAM + name
-            named = {'video_id': sample['video_id'], key: value}
-            logits[name] = row_of_sample(named, key, 'scores', classes)
-            if sample.get(f'{name}_found') is not None:
-                found[name] = np.mean(np.asarray(sample[f'{name}_found']))
-        return dict(result, video_id=str(sample['video_id']), stream_logits=logits, found=found)
-
-    def compute_metrics(self, results: list[dict]) -> dict[str, Any]:
-        """Write the predictions of all clips to the file.
-
-        Args:
-            results (list[dict]): What :meth:`process` kept, of all ranks.
-
-        Returns:
-            dict: Empty.
-        """
-        scores, labels, scale = self._gather(results)
-        write_dump(
-            self.out_file,
-            Dump(
-                video_ids=tuple(r['video_id'] for r in results),
-                classes=self.classes,
-                labels=labels,
-                scores=scores,
-                scale=scale,
-                stream_logits=_stacked(results, 'stream_logits'),
-                found=_stacked(results, 'found'),
-                split=self.split,
-                run=self.run,
-            ),
-        )
-        return {}
-
-
-def _stacked(results: list[dict], key: str) -> dict[str, np.ndarray]:
-    """Stack what every result has under a key, and return stream -> array (N, ...)."""
-    names = list(results[0][key])
-    for result in results:
-        if set(result[key]) != set(names):
-            raise InputError(
-                f'DumpScores: {key}: expected the streams of the first clip, '
-                f'{", ".join(names) or "none"}, in every sample, found '
-                f'{", ".join(result[key]) or "none"} in that of video_id {result["video_id"]!r}'
-            )
-    return {name: np.stack([result[key][name] for result in results]) for name in names}

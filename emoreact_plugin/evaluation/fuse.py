@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from emoreact_plugin.utils.errors import InputError
 
 from . import functional as F
+from .array_checks import AVERAGES, check_array, check_pair, first_bad
 from .dump import Dump, read_dump
 
 # 231 candidates for three runs, 10626 for five.
@@ -19,11 +21,11 @@ STEP = 0.05
 MAX_CANDIDATES = 20_000
 
 
-def normalise_weights(weights: Sequence[float] | None, num_runs: int) -> np.ndarray:
+def normalise_weights(weights: ArrayLike | None, num_runs: int) -> np.ndarray:
     """Scale weights so that their sum is 1.
 
     Args:
-        weights (Sequence[float], optional): One for each run, finite, not negative, not all 0;
+        weights (array-like, optional): One for each run, finite, not negative, not all 0;
             None for equal weights.
         num_runs (int): How many there have to be, S.
 
@@ -44,7 +46,7 @@ def normalise_weights(weights: Sequence[float] | None, num_runs: int) -> np.ndar
     return values / values.sum()
 
 
-def fuse_logits(logits, weights: Sequence[float] | None = None) -> np.ndarray:
+def fuse_logits(logits: Sequence[ArrayLike], weights: ArrayLike | None = None) -> np.ndarray:
     """Compute the weighted mean of the logits of S runs.
 
     :class:`~emoreact_plugin.models.ScoreFusion` fuses streams in the same way. Runs with larger
@@ -52,8 +54,8 @@ def fuse_logits(logits, weights: Sequence[float] | None = None) -> np.ndarray:
     not.
 
     Args:
-        logits (array-like): (S, N, C), finite.
-        weights (Sequence[float], optional): S weights, see :func:`normalise_weights`. Defaults to
+        logits (Sequence[array-like]): (S, N, C), finite.
+        weights (array-like, optional): S weights, see :func:`normalise_weights`. Defaults to
             None, equal weights.
 
     Returns:
@@ -62,13 +64,13 @@ def fuse_logits(logits, weights: Sequence[float] | None = None) -> np.ndarray:
     Raises:
         InputError: If the arguments are not as above.
     """
-    logits = _check_runs(logits)
-    return _fuse_logits(logits, normalise_weights(weights, len(logits)))
+    runs = _check_runs(logits)
+    return _fuse_logits(runs, normalise_weights(weights, len(runs)))
 
 
-def _check_runs(logits) -> np.ndarray:
+def _check_runs(logits: Sequence[ArrayLike]) -> np.ndarray:
     return np.stack(
-        [F.check_array(each, 'scores', name=f'logits of run {i}') for i, each in enumerate(logits)]
+        [check_array(each, 'scores', name=f'logits of run {i}') for i, each in enumerate(logits)]
     )
 
 
@@ -113,7 +115,9 @@ def candidate_weights(num_runs: int, step: float = STEP) -> np.ndarray:
     return np.concatenate([equal, grid[order]])
 
 
-def choose_weights(logits, labels, average: str = 'micro', step: float = STEP) -> np.ndarray:
+def choose_weights(
+    logits: Sequence[ArrayLike], labels: ArrayLike, average: str = 'micro', step: float = STEP
+) -> np.ndarray:
     """Choose the weights with the best ROC AUC of the fused logits.
 
     All of :func:`candidate_weights` are tried. Of equally good ones, those nearest to equal weights
@@ -121,7 +125,7 @@ def choose_weights(logits, labels, average: str = 'micro', step: float = STEP) -
     optimistic.
 
     Args:
-        logits (array-like): (S, N, C), finite.
+        logits (Sequence[array-like]): (S, N, C), finite.
         labels (array-like): (N, C), 0 or 1.
         average (str): ``'micro'`` or ``'macro'`` ROC AUC.
         step (float): See :func:`candidate_weights`.
@@ -132,17 +136,17 @@ def choose_weights(logits, labels, average: str = 'micro', step: float = STEP) -
     Raises:
         InputError: If the arguments are not as above, or the ROC AUC is undefined.
     """
-    if average not in F.AVERAGES:
-        raise InputError(f'average: expected one of {F.AVERAGES}, found {average!r}')
+    if average not in AVERAGES:
+        raise InputError(f'average: expected one of {AVERAGES}, found {average!r}')
     candidates = candidate_weights(len(logits), step)
-    logits = _check_runs(logits)
-    _, labels = F.check_pair(logits[0], labels)
+    runs = _check_runs(logits)
+    _, labels = check_pair(runs[0], labels)
 
-    def score(weights):
-        fused = _fuse_logits(logits, normalise_weights(weights, len(logits)))
+    def score(weights: np.ndarray) -> float:
+        fused = _fuse_logits(runs, normalise_weights(weights, len(runs)))
         if average == 'micro':
             return F._roc_auc_micro(fused, labels)
-        return F.macro(F._roc_auc(fused, labels))
+        return float(F.macro(F._roc_auc(fused, labels)))
 
     first = score(candidates[0])
     if math.isnan(first):
@@ -186,7 +190,7 @@ def read_runs(paths: Sequence[str]) -> list[Dump]:
         dump = _take(dump, [row_of[name] for name in first.video_ids])
         bad = dump.labels != first.labels
         if bad.any():
-            row, col = F.first_bad(bad)
+            row, col = first_bad(bad)
             raise InputError(
                 f'{place % "labels"}, found {int(bad.sum())} others; the first: '
                 f'{first.video_ids[row]}, {first.classes[col]}: expected {first.labels[row, col]}, '
@@ -280,17 +284,17 @@ def fuse_dumps(runs: Mapping[str, Dump], weights: Sequence[float] | None = None)
         runs' own streams.
     """
     first = next(iter(runs.values()))
-    weights = normalise_weights(weights, len(runs))
+    shares = normalise_weights(weights, len(runs))
     run = ''
     if all(dump.run for dump in runs.values()):
         run = ' + '.join(
-            f'{weight:g} ({dump.run})' for weight, dump in zip(weights, runs.values(), strict=True)
+            f'{weight:g} ({dump.run})' for weight, dump in zip(shares, runs.values(), strict=True)
         )
     return Dump(
         video_ids=first.video_ids,
         classes=first.classes,
         labels=first.labels,
-        scores=fuse_logits([d.logits for d in runs.values()], weights),
+        scores=fuse_logits([d.logits for d in runs.values()], shares),
         stream_logits={name: dump.logits for name, dump in runs.items()},
         split=first.split,
         run=run,

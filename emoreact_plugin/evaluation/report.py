@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.files import write_json
+from emoreact_plugin.utils.files import PathLike, write_json
 from emoreact_plugin.utils.tables import score_cell, text_table
 
 PRIOR_NOTE = (
@@ -58,10 +59,10 @@ def format_table(
 
 
 def write_metrics(
-    path,
+    path: PathLike,
     results: Mapping[str, Mapping[str, float | None]],
     prior: Mapping[str, float | None] | None,
-    **extra,
+    **extra: Any,
 ) -> Path:
     """Write the scores of some splits to a JSON file.
 

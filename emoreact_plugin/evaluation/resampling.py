@@ -10,17 +10,18 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from emoreact_plugin.utils.errors import InputError
 
-from .functional import check_pair, first_bad
+from .array_checks import check_pair, first_bad
 
 # Values at a time of what is as large as decisions times resamples: so many
 # stay in a processor's cache, which is faster than all at once.
 _BLOCK = 2**18
 
 
-def check_values(values, name: str, axes: str, nan: bool = True) -> np.ndarray:
+def check_values(values: ArrayLike, name: str, axes: str, nan: bool = True) -> np.ndarray:
     """Check an array of real numbers with any number of axes.
 
     Args:
@@ -55,7 +56,7 @@ def check_values(values, name: str, axes: str, nan: bool = True) -> np.ndarray:
     return values.astype(np.float64)
 
 
-def _check_count(count, name: str, least: int) -> None:
+def _check_count(count: object, name: str, least: int) -> None:
     if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < least:
         raise InputError(f'{name}: expected a whole number of {least} or more, found {count!r}')
 
@@ -123,7 +124,7 @@ def bootstrap_weights(
     return times[:, members]
 
 
-def check_weights(weights, num_clips: int) -> np.ndarray:
+def check_weights(weights: ArrayLike, num_clips: int) -> np.ndarray:
     """Check how often resamples have each clip, (R, N): finite and 0 or more."""
     weights = np.asarray(weights)
     if weights.ndim != 2 or weights.shape[1] != num_clips or not len(weights):
@@ -170,7 +171,7 @@ def _weighted_roc_auc(
     return result
 
 
-def weighted_roc_auc(scores, labels, weights) -> np.ndarray:
+def weighted_roc_auc(scores: ArrayLike, labels: ArrayLike, weights: ArrayLike) -> np.ndarray:
     """Compute the ROC AUC of each class in each resample.
 
     The result is exactly that of :func:`~emoreact_plugin.evaluation.functional.roc_auc` when each
@@ -200,7 +201,7 @@ def weighted_roc_auc(scores, labels, weights) -> np.ndarray:
     )
 
 
-def weighted_roc_auc_micro(scores, labels, weights) -> np.ndarray:
+def weighted_roc_auc_micro(scores: ArrayLike, labels: ArrayLike, weights: ArrayLike) -> np.ndarray:
     """Compute the ROC AUC of all N x C decisions of each resample taken together.
 
     Arguments and errors are those of :func:`weighted_roc_auc`, but the scores have to be on one
@@ -215,7 +216,7 @@ def weighted_roc_auc_micro(scores, labels, weights) -> np.ndarray:
     return _weighted_roc_auc(scores.ravel(), labels.ravel(), clips, weights)
 
 
-def resample_seeds(values, seed: int = 0) -> np.ndarray:
+def resample_seeds(values: ArrayLike, seed: int = 0) -> np.ndarray:
     """Average over seeds that are drawn with replacement for each resample.
 
     With this, an interval covers other trainings too, not only other clips. The standard deviation
@@ -244,7 +245,7 @@ def resample_seeds(values, seed: int = 0) -> np.ndarray:
     return means + distance * np.sqrt(count / max(count - 1, 1))
 
 
-def paired_differences(values_a, values_b, seed: int = 0) -> np.ndarray:
+def paired_differences(values_a: ArrayLike, values_b: ArrayLike, seed: int = 0) -> np.ndarray:
     """Bootstrap the differences between two models.
 
     The resamples of clips are shared. In each resample the seeds of each model are drawn again,

@@ -15,6 +15,7 @@ from emoreact_plugin.utils.errors import InputError
 from mmaction.registry import METRICS
 
 from . import functional as F
+from .array_checks import check_cells, check_classes, check_threshold
 
 SCORES = ('probabilities', 'logits')
 
@@ -74,8 +75,8 @@ class ROCAUCMetric(BaseMetric):
         if scores not in SCORES:
             raise InputError(f'scores: expected one of {SCORES}, found {scores!r}')
         self.scores = scores
-        self.threshold = F.check_threshold(threshold)
-        self._classes = None if classes is None else F.check_classes(classes)
+        self.threshold = check_threshold(threshold)
+        self._classes = None if classes is None else check_classes(classes)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -89,7 +90,7 @@ class ROCAUCMetric(BaseMetric):
                 f'{sorted(self.dataset_meta or {})}; give classes=(...) to the metric or '
                 'metainfo=dict(classes=(...)) to the data set'
             )
-        return F.check_classes(classes)
+        return check_classes(classes)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Check the samples of a batch and keep what is scored.
@@ -213,7 +214,7 @@ def row_of_sample(sample: dict, key: str, kind: str, classes: tuple[str, ...]) -
     if value.dtype.kind not in 'buif':
         raise InputError(f'{key} {clip}: expected real numbers, found dtype {value.dtype}')
     value = value.astype(np.float64)
-    F.check_cells(value[None], kind, key, classes, [sample.get('video_id')])
+    check_cells(value[None], kind, key, classes, [sample.get('video_id')])
     return value
 
 

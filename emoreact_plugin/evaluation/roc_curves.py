@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from emoreact_plugin.utils.errors import InputError
 
-from .functional import check_pair
+from .array_checks import check_pair
 from .resampling import check_values, check_weights
 from .statistics import interval
 
 
-def weighted_roc_curves(scores, labels, weights) -> tuple[np.ndarray, np.ndarray]:
+def weighted_roc_curves(
+    scores: ArrayLike, labels: ArrayLike, weights: ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
     """Compute the ROC curve of each resample.
 
     It is the curve that results when each clip is repeated as often as its weight says. Clips with
@@ -55,7 +58,7 @@ def weighted_roc_curves(scores, labels, weights) -> tuple[np.ndarray, np.ndarray
     return rates[0], rates[1]
 
 
-def mean_roc_curve(scores, labels) -> tuple[np.ndarray, np.ndarray]:
+def mean_roc_curve(scores: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Average the ROC curves of some seeds vertically.
 
     The result is the mean true positive rate at each false positive rate. The area under it is the
@@ -106,7 +109,11 @@ def _ends_at(fpr: np.ndarray, tpr: np.ndarray, grid: np.ndarray) -> np.ndarray:
 
 
 def roc_band(
-    scores, labels, weights, grid: Sequence[float], level: float = 0.95
+    scores: ArrayLike,
+    labels: ArrayLike,
+    weights: ArrayLike,
+    grid: Sequence[float],
+    level: float = 0.95,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Compute the pointwise bootstrap interval of the true positive rate.
 
@@ -129,7 +136,7 @@ def roc_band(
     Raises:
         InputError: If the arguments are not as above.
     """
-    total = 0.0
+    total: np.ndarray = np.zeros(())
     scores = check_values(scores, 'scores', 'SN', nan=False)
     for each in scores:
         curves = zip(*weighted_roc_curves(each, labels, weights), strict=True)

@@ -7,22 +7,24 @@ cannot be computed is NaN.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import norm, rankdata
 
 from emoreact_plugin.utils.errors import InputError
 
-from .functional import check_array
+from .array_checks import check_array
 from .resampling import check_values, paired_differences
 
 # Below it, a standard error of shares of pairs is a rounding error.
 _ROUNDING = 1e-14
 
 
-class PairedBootstrap(NamedTuple):
+@dataclass(frozen=True)
+class PairedBootstrap:
     """Difference between two models on the same resamples of clips.
 
     Attributes:
@@ -57,7 +59,8 @@ class NonInferiority(NamedTuple):
     non_inferior: bool
 
 
-class DeLong(NamedTuple):
+@dataclass(frozen=True)
+class DeLong:
     """DeLong's comparison of two ROC AUCs on the same clips.
 
     Attributes:
@@ -84,7 +87,7 @@ def _check_level(level: float) -> None:
         raise InputError(f'level: expected a share above 0 and below 1, found {level!r}')
 
 
-def interval(values, level: float = 0.95) -> tuple[float, float]:
+def interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
     """Compute the percentile interval of bootstrapped values.
 
     Any share of the values may be NaN and is left out. The interval is then only about samples that
@@ -103,16 +106,16 @@ def interval(values, level: float = 0.95) -> tuple[float, float]:
     Raises:
         InputError: If the arguments are not as above.
     """
-    values = check_values(values, 'values', 'R')
+    checked = check_values(values, 'values', 'R')
     _check_level(level)
-    values = values[~np.isnan(values)]
-    if not len(values):
+    defined = checked[~np.isnan(checked)]
+    if not len(defined):
         return math.nan, math.nan
-    low, high = np.quantile(values, ((1 - level) / 2, (1 + level) / 2))
+    low, high = np.quantile(defined, ((1 - level) / 2, (1 + level) / 2))
     return float(low), float(high)
 
 
-def bootstrap_p_value(differences) -> float:
+def bootstrap_p_value(differences: ArrayLike) -> float:
     """Compute the two-sided p-value for no difference from bootstrapped differences.
 
     It is twice the share of the resamples on the rarer side of 0, where a difference of 0 counts on
@@ -132,15 +135,15 @@ def bootstrap_p_value(differences) -> float:
     Raises:
         InputError: If the differences are not as above.
     """
-    differences = check_values(differences, 'differences', 'R')
-    differences = differences[~np.isnan(differences)]
-    if not len(differences):
+    checked = check_values(differences, 'differences', 'R')
+    defined = checked[~np.isnan(checked)]
+    if not len(defined):
         return math.nan
-    rarer = min((differences <= 0).sum(), (differences >= 0).sum())
-    return float(min(1, 2 * (rarer + 1) / (len(differences) + 1)))
+    rarer = min((defined <= 0).sum(), (defined >= 0).sum())
+    return float(min(1, 2 * (rarer + 1) / (len(defined) + 1)))
 
 
-def holm(p_values: Sequence[float]) -> np.ndarray:
+def holm(p_values: ArrayLike) -> np.ndarray:
     """Correct the p-values of several tests with Holm's method.
 
     It is valid however the tests depend on each other.
@@ -159,23 +162,23 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     Raises:
         InputError: If the p-values are not as above.
     """
-    p_values = np.asarray(p_values, dtype=np.float64)
-    if p_values.ndim != 1:
-        raise InputError(f'p_values: expected an array of shape (M,), found shape {p_values.shape}')
-    bad = (p_values < 0) | (p_values > 1)
+    values = np.asarray(p_values, dtype=np.float64)
+    if values.ndim != 1:
+        raise InputError(f'p_values: expected an array of shape (M,), found shape {values.shape}')
+    bad = (values < 0) | (values > 1)
     if bad.any():
         raise InputError(
             f'p_values, test {bad.argmax()}: expected a number '
-            f'in 0..1, found {p_values[bad.argmax()]:g}'
+            f'in 0..1, found {values[bad.argmax()]:g}'
         )
-    order = np.argsort(p_values)[: (~np.isnan(p_values)).sum()]  # NaN are last
-    scaled = p_values[order] * np.arange(len(order), 0, -1)
-    adjusted = np.full(p_values.shape, np.nan)
+    order = np.argsort(values)[: (~np.isnan(values)).sum()]  # NaN are last
+    scaled = values[order] * np.arange(len(order), 0, -1)
+    adjusted = np.full(values.shape, np.nan)
     adjusted[order] = np.minimum(np.maximum.accumulate(scaled), 1)
     return adjusted
 
 
-def non_inferiority(differences, margin: float, level: float = 0.95) -> NonInferiority:
+def non_inferiority(differences: ArrayLike, margin: float, level: float = 0.95) -> NonInferiority:
     """Test that a new model is worse by no more than a margin.
 
     The margin has to be chosen before the scores are seen. The test is one-sided, at a significance
@@ -206,7 +209,12 @@ def non_inferiority(differences, margin: float, level: float = 0.95) -> NonInfer
 
 
 def paired_bootstrap(
-    values_a, values_b, estimates_a, estimates_b, level: float = 0.95, seed: int = 0
+    values_a: ArrayLike,
+    values_b: ArrayLike,
+    estimates_a: ArrayLike,
+    estimates_b: ArrayLike,
+    level: float = 0.95,
+    seed: int = 0,
 ) -> PairedBootstrap:
     """Compare two models on the same resamples of clips.
 
@@ -228,12 +236,12 @@ def paired_bootstrap(
     """
     differences = paired_differences(values_a, values_b, seed)
     means = []
-    for name, estimates, values in (('a', estimates_a, values_a), ('b', estimates_b, values_b)):
-        estimates = check_values(np.atleast_1d(estimates), f'estimates_{name}', 'S')
-        if len(estimates) != len(values):
+    for name, given, values in (('a', estimates_a, values_a), ('b', estimates_b, values_b)):
+        estimates = check_values(np.atleast_1d(given), f'estimates_{name}', 'S')
+        seeds = len(np.asarray(values))
+        if len(estimates) != seeds:
             raise InputError(
-                f'estimates_{name}: expected one for each of '
-                f'{len(values)} seeds, found {len(estimates)}'
+                f'estimates_{name}: expected one for each of {seeds} seeds, found {len(estimates)}'
             )
         means.append(float(estimates.mean()))
     return PairedBootstrap(
@@ -244,7 +252,7 @@ def paired_bootstrap(
     )
 
 
-def _check_seeds(scores, name: str) -> np.ndarray:
+def _check_seeds(scores: ArrayLike, name: str) -> np.ndarray:
     """Check scores of (S, N) or (N,), and return them as (S, N) float64."""
     scores = np.asarray(scores)
     if scores.ndim == 1:
@@ -265,7 +273,9 @@ def _placements(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.
     return (beaten.mean(axis=0) / negatives.shape[1], 1 - lost.mean(axis=0) / positives.shape[1])
 
 
-def delong(scores_a, scores_b, labels, level: float = 0.95) -> DeLong:
+def delong(
+    scores_a: ArrayLike, scores_b: ArrayLike, labels: ArrayLike, level: float = 0.95
+) -> DeLong:
     """Compare two models by the ROC AUC of one class, without resampling.
 
     Each ROC AUC is the mean over the model's seeds, and so are the placement values from which the

@@ -6,8 +6,9 @@ agree with the geometry to a fraction of a pixel.
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
-from .scene import CLOTHES, FRAME_SIZE, pick
+from .scene import CLOTHES, FRAME_SIZE, Color, pick
 
 SCALE = 2  # the canvas is this many times as large as the frame
 SUBPIXEL_BITS = 4
@@ -24,38 +25,47 @@ WALLS = (
 WOODS = ((150, 108, 70), (176, 132, 88), (120, 84, 58), (196, 164, 124))
 
 
-def shade(color, factor):
+def shade(color: ArrayLike, factor: float) -> Color:
     """Make ``color`` (R, G, B) darker (``factor`` below 1) or lighter (above 1)."""
     color = np.asarray(color, float)
     mixed = color * factor if factor <= 1 else 255 - (255 - color) * (2 - factor)
-    return tuple(int(value) for value in np.clip(np.round(mixed), 0, 255))
+    red, green, blue = (int(value) for value in np.clip(np.round(mixed), 0, 255))
+    return red, green, blue
 
 
-def fixed_point(points):
+def fixed_point(points: ArrayLike) -> np.ndarray:
     """Convert frame pixels (n, 2) to fixed-point canvas coordinates of OpenCV."""
     points = (np.asarray(points, float) + 0.5) * SCALE - 0.5
     return np.round(points * 2**SUBPIXEL_BITS).astype(np.int32)
 
 
-def fill(canvas, points, color):
+def fill(canvas: np.ndarray, points: ArrayLike, color: Color) -> None:
     """Fill the polygon ``points`` (n, 2), frame pixels."""
     cv2.fillPoly(canvas, [fixed_point(points)], color, cv2.LINE_AA, SUBPIXEL_BITS)
 
 
-def stroke(canvas, points, color, width, closed=False):
+def stroke(
+    canvas: np.ndarray, points: ArrayLike, color: Color, width: float, closed: bool = False
+) -> None:
     """Draw a line of ``width`` frame pixels with round ends."""
     thick = max(1, int(round(width * SCALE)))
     cv2.polylines(canvas, [fixed_point(points)], closed, color, thick, cv2.LINE_AA, SUBPIXEL_BITS)
 
 
-def disc(canvas, center, radius, color):
+def disc(canvas: np.ndarray, center: ArrayLike, radius: float, color: Color) -> None:
     """Fill a circle; ``center`` (2,) and ``radius`` in frame pixels."""
-    x, y = fixed_point([center])[0]
+    x, y = fixed_point(np.asarray(center)[np.newaxis])[0]
     radius = int(round(radius * SCALE * 2**SUBPIXEL_BITS))
     cv2.circle(canvas, (int(x), int(y)), radius, color, -1, cv2.LINE_AA, SUBPIXEL_BITS)
 
 
-def ellipse(center, radii, start=0.0, stop=2 * np.pi, count=32):
+def ellipse(
+    center: ArrayLike,
+    radii: tuple[float, float],
+    start: float = 0.0,
+    stop: float = 2 * np.pi,
+    count: int = 32,
+) -> np.ndarray:
     """Return points (count, 2) of an ellipse or of an arc of it."""
     angle = np.linspace(start, stop, count)
     return np.asarray(center) + np.column_stack(
@@ -63,7 +73,7 @@ def ellipse(center, radii, start=0.0, stop=2 * np.pi, count=32):
     )
 
 
-def smooth(points, rounds=2):
+def smooth(points: np.ndarray, rounds: int = 2) -> np.ndarray:
     """Cut the corners of a closed polygon (Chaikin's scheme)."""
     for _ in range(rounds):
         after = np.roll(points, -1, axis=0)
@@ -73,12 +83,12 @@ def smooth(points, rounds=2):
     return points
 
 
-def rectangle(x1, y1, x2, y2):
+def rectangle(x1: float, y1: float, x2: float, y2: float) -> np.ndarray:
     """Return the corners (4, 2) of a rectangle."""
     return np.array([(x1, y1), (x2, y1), (x2, y2), (x1, y2)], float)
 
 
-def _paint_window(canvas, rng, x, y):
+def _paint_window(canvas: np.ndarray, rng: np.random.Generator, x: float, y: float) -> None:
     fill(canvas, rectangle(x - 4, y - 4, x + 84, y + 104), (250, 250, 246))
     fill(canvas, rectangle(x, y, x + 80, y + 100), (176, 214, 240))
     disc(canvas, (x + rng.uniform(15, 60), y + 28), 12, (248, 248, 250))
@@ -88,7 +98,7 @@ def _paint_window(canvas, rng, x, y):
     stroke(canvas, [(x, y + 48), (x + 80, y + 48)], (250, 250, 246), 4)
 
 
-def _paint_shelf(canvas, rng, x, y):
+def _paint_shelf(canvas: np.ndarray, rng: np.random.Generator, x: float, y: float) -> None:
     wood = pick(rng, WOODS)
     for row in range(2):
         base, at = y + 60 * row, x + 4
@@ -103,7 +113,7 @@ def _paint_shelf(canvas, rng, x, y):
         fill(canvas, rectangle(x, base, x + 112, base + 5), wood)
 
 
-def _paint_picture(canvas, rng, x, y):
+def _paint_picture(canvas: np.ndarray, rng: np.random.Generator, x: float, y: float) -> None:
     fill(canvas, rectangle(x - 4, y - 4, x + 60, y + 48), pick(rng, WOODS))
     fill(canvas, rectangle(x, y, x + 56, y + 44), (246, 240, 226))
     for _ in range(3):
@@ -115,13 +125,13 @@ def _paint_picture(canvas, rng, x, y):
         )
 
 
-def _paint_room(canvas, rng):
+def _paint_room(canvas: np.ndarray, rng: np.random.Generator) -> None:
     wall = pick(rng, WALLS)
     canvas[:] = wall
     style = pick(rng, ('plain', 'stripes', 'dots'))
     if style == 'stripes':
-        for x in range(-10, FRAME_SIZE[0], 40):
-            fill(canvas, rectangle(x, 0, x + 20, 300), shade(wall, 0.96))
+        for left in range(-10, FRAME_SIZE[0], 40):
+            fill(canvas, rectangle(left, 0, left + 20, 300), shade(wall, 0.96))
     elif style == 'dots':
         for k in range(100):
             disc(canvas, (40 * (k % 10) + 20 * (k // 10 % 2), 30 * (k // 10)), 4, shade(wall, 0.92))
@@ -134,7 +144,7 @@ def _paint_room(canvas, rng):
         things[k](canvas, rng, x, rng.uniform(35, 80))
 
 
-def _paint_park(canvas, rng):
+def _paint_park(canvas: np.ndarray, rng: np.random.Generator) -> None:
     width, height = FRAME_SIZE
     fade = np.linspace(0, 1, canvas.shape[0])[:, None, None]
     sky = np.array([(150, 198, 236)]) * (1 - fade) + fade * (226, 238, 246)
@@ -158,7 +168,7 @@ def _paint_park(canvas, rng):
             disc(canvas, (x + dx, y + dy), 24, shade(green, 0.75))
 
 
-def _paint_studio(canvas, rng):
+def _paint_studio(canvas: np.ndarray, rng: np.random.Generator) -> None:
     first, last = (np.array(pick(rng, WALLS)) for _ in range(2))
     fade = np.linspace(0, 1, canvas.shape[0])[:, None, None]
     canvas[:] = np.round(first * (1 - fade) + last * fade).astype(np.uint8)

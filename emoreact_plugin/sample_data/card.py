@@ -153,7 +153,7 @@ def describe(plans: list[ClipPlan], settings: dict) -> dict:
     )
 
 
-def _reader(name):
+def _reader(name: str) -> tuple[str, bool]:
     """Split 'face/TSM' into the region and whether the order is seen: ('face', True)."""
     region, model = name.split('/')
     return region, model == 'TSM'

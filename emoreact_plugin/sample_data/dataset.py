@@ -165,7 +165,7 @@ def _delete(out: Path) -> None:
     shutil.rmtree(out / 'videos', ignore_errors=True)
 
 
-def _draw_clips(plans, videos, workers, progress):
+def _draw_clips(plans: list[ClipPlan], videos: Path, workers: int, progress: bool) -> None:
     """Draw the clips in this process, or in ``workers`` others."""
     bar = progress_bar(total=len(plans), desc='drawing', unit='clip', shown=progress)
     if workers <= 1 or len(plans) <= 1:

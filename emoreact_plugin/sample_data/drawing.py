@@ -5,6 +5,7 @@
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .canvas import (
     disc,
@@ -18,17 +19,17 @@ from .canvas import (
     stroke,
 )
 from .figure import Figure, figure, from_neck, jaw_line, torso_outline, transform
-from .scene import FRAME_SIZE, NUM_FRAMES, Child, Scene
+from .scene import FRAME_SIZE, NUM_FRAMES, Child, Color, Scene
 
 TONGUE = (226, 84, 110)
 INSIDE_OF_MOUTH = (92, 26, 36)
 
 
-def _paint_torso(canvas, child, scene, shape):
+def _paint_torso(canvas: np.ndarray, child: Child, scene: Scene, shape: Figure) -> None:
     """Paint the torso with its garment, and the trousers below it."""
     top, second, trousers = scene.colors
 
-    def at(points):
+    def at(points: ArrayLike) -> np.ndarray:
         return transform(shape.to_body, from_neck(child, points))
 
     hips = at([(-1.1, 2.55), (1.1, 2.55)])
@@ -67,7 +68,7 @@ def _paint_torso(canvas, child, scene, shape):
     stroke(canvas, at(ellipse((0, 0.0), (0.46, 0.32), 0.08, np.pi - 0.08)), dark, edge)
 
 
-def _paint_neck(canvas, child, shape):
+def _paint_neck(canvas: np.ndarray, child: Child, shape: Figure) -> None:
     """Paint the neck, which turns with the head so that no posture is seen beside it."""
     chin = child.chin
     fill(
@@ -84,7 +85,7 @@ def _paint_neck(canvas, child, shape):
     )
 
 
-def _tapered(start, stop, first, last):
+def _tapered(start: np.ndarray, stop: np.ndarray, first: float, last: float) -> np.ndarray:
     """Return the outline of a limb; ``first`` and ``last`` are half its width at the ends."""
     along = stop - start
     angle = np.arctan2(along[1], along[0])
@@ -96,14 +97,16 @@ def _tapered(start, stop, first, last):
     )
 
 
-def _paint_limb(canvas, child, scene, shape, k, rim):
+def _paint_limb(
+    canvas: np.ndarray, child: Child, scene: Scene, shape: Figure, k: int, rim: float
+) -> None:
     """Paint an arm and its hand or, with ``rim`` above 0, only their darker outline."""
     unit = shape.unit
     shoulder, elbow, wrist = shape.arms[k]
     tone = 0.7 if rim else 0.97
     skin, cloth = shade(child.skin, tone), shade(scene.colors[0], tone - 0.03)
 
-    def limb(start, stop, first, last, color):
+    def limb(start: np.ndarray, stop: np.ndarray, first: float, last: float, color: Color) -> None:
         fill(canvas, _tapered(start, stop, first * unit + rim, last * unit + rim), color)
 
     palm, *tips = shape.hands[k]
@@ -120,15 +123,15 @@ def _paint_limb(canvas, child, scene, shape, k, rim):
         limb(shoulder, shoulder + 0.5 * (elbow - shoulder), 0.24, 0.23, cloth)
 
 
-def _paint_arm(canvas, child, scene, shape, k):
+def _paint_arm(canvas: np.ndarray, child: Child, scene: Scene, shape: Figure, k: int) -> None:
     for rim in (0.9, 0.0):  # pixels
         _paint_limb(canvas, child, scene, shape, k, rim)
 
 
-def _paint_back_hair(canvas, child, shape):
+def _paint_back_hair(canvas: np.ndarray, child: Child, shape: Figure) -> None:
     color, style = shade(child.hair, 0.85), child.hair_style
 
-    def put(points):
+    def put(points: ArrayLike) -> None:
         fill(canvas, transform(shape.to_face, points), color)
 
     put(ellipse((0, -0.32), (1.12, 1.14)))
@@ -146,7 +149,7 @@ def _paint_back_hair(canvas, child, shape):
             put(ellipse((1.08 * np.cos(angle), -0.38 - np.sin(angle)), (0.32, 0.32)))
 
 
-def _paint_front_hair(canvas, child, shape):
+def _paint_front_hair(canvas: np.ndarray, child: Child, shape: Figure) -> None:
     """Paint the hair over the forehead, above the brows whatever they do."""
     style, part = child.hair_style, child.parting
     outer = ellipse((0, -0.32), (1.1, 1.12), np.pi, 2 * np.pi, 24)
@@ -177,10 +180,10 @@ def _paint_front_hair(canvas, child, shape):
     stroke(canvas, transform(shape.to_face, shine), shade(child.hair, 1.14), 0.07 * shape.unit)
 
 
-def _paint_skull(canvas, child, shape):
+def _paint_skull(canvas: np.ndarray, child: Child, shape: Figure) -> None:
     """Paint the ears, the shape of the face, cheeks and freckles."""
 
-    def put(points, color):
+    def put(points: ArrayLike, color: Color) -> None:
         fill(canvas, transform(shape.to_face, points), color)
 
     for sign in (-1, 1):
@@ -203,7 +206,7 @@ def _paint_skull(canvas, child, shape):
                 )
 
 
-def _paint_eyes(canvas, child, shape):
+def _paint_eyes(canvas: np.ndarray, child: Child, shape: Figure) -> None:
     unit = shape.unit
     for outline, center in zip(shape.eyes, shape.eye_centers, strict=True):
         fill(canvas, outline, (252, 252, 250))
@@ -220,7 +223,7 @@ def _paint_eyes(canvas, child, shape):
         stroke(canvas, outline[len(outline) // 2 :], shade(child.skin, 0.72), 0.025 * unit)
 
 
-def _paint_brows(canvas, child, shape):
+def _paint_brows(canvas: np.ndarray, child: Child, shape: Figure) -> None:
     color = shade(child.hair, 0.62)
     half = 0.5 * child.brow_width * shape.unit
     down = transform(shape.to_face, [(0, 0), (0, 1)])
@@ -232,7 +235,7 @@ def _paint_brows(canvas, child, shape):
         fill(canvas, outline, color)
 
 
-def _paint_nose(canvas, child, shape):
+def _paint_nose(canvas: np.ndarray, child: Child, shape: Figure) -> None:
     dark = shade(child.skin, 0.8)
     wing = 0.13 * child.nose
     base = transform(shape.to_face, ellipse((0, 0.25), (wing, 0.1), 0.1, np.pi - 0.1, 12))
@@ -241,9 +244,9 @@ def _paint_nose(canvas, child, shape):
     stroke(canvas, ridge, shade(child.skin, 0.9), 0.05 * shape.unit)
 
 
-def _paint_mouth(canvas, child, shape):
-    lip = 0.55 * np.array(child.skin) + 0.45 * np.array((176, 62, 70))
-    lip, line = shade(lip, 0.95), shade(lip, 0.5)
+def _paint_mouth(canvas: np.ndarray, child: Child, shape: Figure) -> None:
+    red = 0.55 * np.array(child.skin) + 0.45 * np.array((176, 62, 70))
+    lip, line = shade(red, 0.95), shade(red, 0.5)
     fill(canvas, shape.lips, lip)
     fill(canvas, shape.mouth, INSIDE_OF_MOUTH)
     upper, lower = shape.mouth[:21], shape.mouth[:20:-1]

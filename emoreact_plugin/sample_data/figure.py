@@ -12,9 +12,11 @@ Lengths are in face units (half the width of the face), x to the right and y dow
 picture, until they become pixels of the frame, where whole numbers are the centres of pixels.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .scene import FRAME_SIZE, Child, Scene
 
@@ -31,7 +33,12 @@ LEAN, SLANT = np.radians(12), 0.3  # of the torso
 NUM_KEYPOINTS = 25
 
 
-class Figure(NamedTuple):
+_Curve = Callable[[str, np.ndarray], np.ndarray]
+_Pair = tuple[np.ndarray, np.ndarray]  # left of the picture first
+
+
+@dataclass(frozen=True, eq=False)
+class Figure:
     """Places of all parts of the child in one frame, in pixels of the frame (x, y)."""
 
     landmarks: np.ndarray  # (68, 2) iBUG order
@@ -52,12 +59,30 @@ class Figure(NamedTuple):
     unit: float
 
 
-def transform(matrix: np.ndarray, points) -> np.ndarray:
+@dataclass(frozen=True, eq=False)
+class _FaceParts:
+    """Outlines and landmarks of the face in face units, each (n, 2)."""
+
+    landmarks: np.ndarray
+    eyes: _Pair
+    brows: _Pair
+    lips: np.ndarray
+    mouth: np.ndarray
+    tongue: np.ndarray
+
+
+def transform(matrix: np.ndarray, points: ArrayLike) -> np.ndarray:
     """Apply a (2, 3) matrix to (n, 2) points."""
     return np.asarray(points, float) @ matrix[:, :2].T + matrix[:, 2]
 
 
-def _placed(origin, unit, angle=0.0, slant=0.0, pivot=(0.0, 0.0)):
+def _placed(
+    origin: ArrayLike,
+    unit: float,
+    angle: float = 0.0,
+    slant: float = 0.0,
+    pivot: ArrayLike = (0.0, 0.0),
+) -> np.ndarray:
     """Make a (2, 3) matrix that slants and turns around ``pivot``, scales and moves."""
     cos, sin = np.cos(angle), np.sin(angle)
     turn = np.array([[cos, -sin], [sin, cos]]) @ [[1.0, slant], [0.0, 1.0]]
@@ -73,7 +98,7 @@ def jaw_line(child: Child, count: int = 17) -> np.ndarray:
     return np.column_stack([x, -0.2 + (child.chin + 0.2) * np.sin(angle) ** 0.9])
 
 
-def _eye(child, sign, wide, count=24):
+def _eye(child: Child, sign: int, wide: float, count: int = 24) -> np.ndarray:
     """Return the outline (count, 2) of an eye, from its left corner over the top."""
     angle = np.linspace(np.pi, -np.pi, count, endpoint=False)
     height = child.eye_size * (0.105 + 0.125 * wide)
@@ -82,7 +107,7 @@ def _eye(child, sign, wide, count=24):
     )
 
 
-def _brow(sign, frown):
+def _brow(sign: int, frown: float) -> np.ndarray:
     """Return the centre line (5, 2) of a brow from left to right; its peak is fixed."""
     x = np.array([0.13, 0.30, BROW_PEAK[0], 0.61, 0.74])
     drop = np.array([0.09, 0.03, 0.0, 0.04, 0.13])
@@ -91,7 +116,7 @@ def _brow(sign, frown):
     return line[::-1] if sign < 0 else line
 
 
-def _mouth_curves(child, smile, opened):
+def _mouth_curves(child: Child, smile: float, opened: float) -> _Curve:
     """Make a function that gives (x, y) of four curves of the mouth at u in -1..1.
 
     The curves are the upper edge of the lips, the edges of the opening above and below, and the
@@ -100,7 +125,7 @@ def _mouth_curves(child, smile, opened):
     bend = 0.31 * smile
     width = child.mouth_width * (1 + 0.08 * smile)
 
-    def curve(name, u):
+    def curve(name: str, u: np.ndarray) -> np.ndarray:
         bump = 1 - u**2
         offset = dict(
             top=-(0.075 + 0.04 * opened) * bump**0.8,
@@ -114,7 +139,7 @@ def _mouth_curves(child, smile, opened):
     return curve
 
 
-def _mouth_landmarks(curve):
+def _mouth_landmarks(curve: _Curve) -> np.ndarray:
     """Return points 48 to 67 of the iBUG scheme, (20, 2) in face units."""
     outer = np.array([-0.66, -0.28, 0.0, 0.28, 0.66])
     inner = np.array([-0.4, 0.0, 0.4])
@@ -134,7 +159,7 @@ def _mouth_landmarks(curve):
     )
 
 
-def _tongue(curve):
+def _tongue(curve: _Curve) -> np.ndarray:
     """Return the outline (n, 2) of the tongue: over the lower lip and down."""
     root = curve('lower', np.zeros(1))[0]
     angle = np.linspace(0, np.pi, 15)
@@ -143,11 +168,11 @@ def _tongue(curve):
     return root + np.concatenate([top, tip])
 
 
-def _face_parts(child, tracks, t):
+def _face_parts(child: Child, tracks: dict[str, np.ndarray], t: int) -> _FaceParts:
     """Compute the outlines and landmarks of the face in face units."""
     wide, frown = tracks['eyes_wide'][t], tracks['brows_down'][t]
-    eyes = [_eye(child, sign, wide) for sign in (-1, 1)]
-    brows = [_brow(sign, frown) for sign in (-1, 1)]
+    eyes = _eye(child, -1, wide), _eye(child, 1, wide)
+    brows = _brow(-1, frown), _brow(1, frown)
     curve = _mouth_curves(child, tracks['smile'][t], tracks['mouth_opens'][t])
     across = np.linspace(-1, 1, 21)
     nose = np.column_stack([np.zeros(4), np.linspace(-0.12, 0.24, 4)])
@@ -158,7 +183,7 @@ def _face_parts(child, tracks, t):
         eyes[0][::4], eyes[1][::4],
         _mouth_landmarks(curve)
     ])  # yapf: disable
-    return dict(
+    return _FaceParts(
         landmarks=landmarks,
         eyes=eyes,
         brows=brows,
@@ -168,12 +193,14 @@ def _face_parts(child, tracks, t):
     )
 
 
-def _limb(angle, length):
+def _limb(angle: float, length: float) -> np.ndarray:
     """Return the vector of ``length`` at ``angle`` degrees outwards from straight down."""
     return length * np.array([np.sin(np.radians(angle)), np.cos(np.radians(angle))])
 
 
-def _arm(shoulder, sign, angles, fingers):
+def _arm(
+    shoulder: np.ndarray, sign: int, angles: tuple[float, float], fingers: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Compute the joints (3, 2) and the hand (6, 2) of an arm in face units."""
     mirror = np.array([sign, 1.0])
     elbow = shoulder + mirror * _limb(angles[0], UPPER_ARM)
@@ -184,26 +211,33 @@ def _arm(shoulder, sign, angles, fingers):
     return np.stack([shoulder, elbow, wrist]), np.stack([palm, thumb, *tips])
 
 
-def _arms(child, scene, tracks, t, to_body, to_air):
+def _arms(
+    child: Child,
+    scene: Scene,
+    tracks: dict[str, np.ndarray],
+    t: int,
+    to_body: np.ndarray,
+    to_air: np.ndarray,
+) -> tuple[_Pair, _Pair]:
     """Compute the joints and hands of both arms in pixels, left of the picture first."""
     rest, raised = np.array(scene.rest_arm), np.array(scene.raised_arm)
     still = rest + tracks['arm_raised'][t] * (raised - rest)
     elbow, low, high = scene.wave_arm
     waving = (elbow, low + tracks['hand_rises'][t] * (high - low))
-    arms, hands = [], []
-    for sign in (-1, 1):
-        shoulder = (sign * 1.36 * BODY * child.shoulders, child.chin + NECK + 0.48 * BODY)
+
+    def arm_of(sign: int) -> tuple[np.ndarray, np.ndarray]:
+        place = (sign * 1.36 * BODY * child.shoulders, child.chin + NECK + 0.48 * BODY)
         # the arm hangs from a shoulder that leans, but hangs plumb
-        shoulder = transform(to_body, [shoulder])[0] - to_air[:, 2]
-        shoulder = shoulder / scene.unit
+        shoulder = (transform(to_body, [place])[0] - to_air[:, 2]) / scene.unit
         angles = waving if sign == scene.side else still
         arm, hand = _arm(shoulder, sign, angles, scene.fingers)
-        arms.append(transform(to_air, arm))
-        hands.append(transform(to_air, hand))
-    return arms, hands
+        return transform(to_air, arm), transform(to_air, hand)
+
+    left, right = arm_of(-1), arm_of(1)
+    return (left[0], right[0]), (left[1], right[1])
 
 
-def from_neck(child: Child, points) -> np.ndarray:
+def from_neck(child: Child, points: ArrayLike) -> np.ndarray:
     """Convert points (n, 2) of the torso, seen from the neck, to face units."""
     return BODY * np.asarray(points, float) + (0, child.chin + NECK)
 
@@ -247,28 +281,35 @@ def figure(child: Child, scene: Scene, tracks: dict[str, np.ndarray], t: int) ->
     to_air = _placed(origin, unit)
     face = _face_parts(child, tracks, t)
     arms, hands = _arms(child, scene, tracks, t, to_body, to_air)
-    landmarks = transform(to_face, face['landmarks'])
+    landmarks = transform(to_face, face.landmarks)
     return Figure(
         landmarks=landmarks,
         keypoints=_keypoints(child, landmarks, arms, hands, to_face, to_body),
         to_face=to_face,
         to_body=to_body,
-        eyes=tuple(transform(to_face, eye) for eye in face['eyes']),
+        eyes=(transform(to_face, face.eyes[0]), transform(to_face, face.eyes[1])),
         eye_centers=transform(to_face, [(-child.eye_x, -0.1), (child.eye_x, -0.1)]),
-        brows=tuple(transform(to_face, brow) for brow in face['brows']),
-        lips=transform(to_face, face['lips']),
-        mouth=transform(to_face, face['mouth']),
-        tongue=transform(to_face, face['tongue']),
+        brows=(transform(to_face, face.brows[0]), transform(to_face, face.brows[1])),
+        lips=transform(to_face, face.lips),
+        mouth=transform(to_face, face.mouth),
+        tongue=transform(to_face, face.tongue),
         tongue_out=bool(tracks['tongue_out'][t]),
-        arms=tuple(arms),
-        hands=tuple(hands),
+        arms=arms,
+        hands=hands,
         wave_arm=0 if scene.side < 0 else 1,
         torso=transform(to_body, torso_outline(child)),
         unit=unit,
     )
 
 
-def _keypoints(child, landmarks, arms, hands, to_face, to_body):
+def _keypoints(
+    child: Child,
+    landmarks: np.ndarray,
+    arms: _Pair,
+    hands: _Pair,
+    to_face: np.ndarray,
+    to_body: np.ndarray,
+) -> np.ndarray:
     """Return the 25 joints in pixels; ``arms[1]`` is the child's left arm."""
     ears = transform(to_face, [(1.04, 0.05), (-1.04, 0.05)])
     hips = transform(to_body, from_neck(child, [(0.62, 2.65), (-0.62, 2.65)]))

@@ -5,11 +5,11 @@ possible ROC AUC of each emotion is known and below 1.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from .scene import NUM_FRAMES, cue_tracks, draw_child, draw_scene
+from .scene import NUM_FRAMES, Child, Scene, cue_tracks, draw_child, draw_scene
 
 SPLITS = ('train', 'val', 'test')
 CLIPS_PER_CHILD = 3
@@ -20,7 +20,8 @@ SERIES = ('TOYS', 'GAMES', 'SNACKS', 'MUSIC', 'MOVIES', 'GADGETS', 'PUZZLES', 'S
 _CHILD, _SCENE, _LABELS, _MISSING, _VALENCE = range(5)
 
 
-class Emotion(NamedTuple):
+@dataclass(frozen=True)
+class Emotion:
     """An emotion, its cue and how often the label follows the cue.
 
     ``frequency`` is the share of positive labels and of cues. ``hit`` is the probability of the
@@ -41,7 +42,7 @@ class Emotion(NamedTuple):
         """Return the probability of the label if the cue is not there."""
         return self.frequency * (1 - self.hit) / (1 - self.frequency)
 
-    def posterior(self, cue):
+    def posterior(self, cue: ArrayLike) -> np.ndarray:
         """Return the probability of the label given the cue (bool or array of bool)."""
         return np.where(cue, self.hit, self.false_alarm)
 
@@ -130,6 +131,15 @@ _VALENCE_WEIGHTS = np.array([0.2, -0.2, 0.9, 1.3, 0.3, -1.2, -0.9, -1.0])
 
 
 @dataclass(frozen=True)
+class _Missing:
+    """Frames of a clip, from 0, in which landmarks are missing."""
+
+    face: tuple[int, ...] = ()
+    body: tuple[int, ...] = ()
+    stale_rows: bool = False  # rows without success: old points, not zeros
+
+
+@dataclass(frozen=True)
 class ClipPlan:
     """Plan of what one clip shows and how it is labelled, before it is drawn."""
 
@@ -150,7 +160,7 @@ class ClipPlan:
         return self.index // CLIPS_PER_CHILD
 
 
-def _rng(seed, split, purpose, index=0):
+def _rng(seed: int, split: str, purpose: int, index: int = 0) -> np.random.Generator:
     sequence = np.random.SeedSequence([seed, SPLITS.index(split), purpose, index])
     return np.random.default_rng(sequence)
 
@@ -177,7 +187,7 @@ def draw_labels(seed: int, split: str, count: int) -> tuple[np.ndarray, np.ndarr
     return both[..., 0].astype(bool), both[..., 1]
 
 
-def _draw_emotion(rng, emotion, count):
+def _draw_emotion(rng: np.random.Generator, emotion: Emotion, count: int) -> np.ndarray:
     """Draw the cue and the label (count, 2), int, of an emotion."""
     order = rng.permutation(count)
     shown = round(emotion.frequency * count)
@@ -190,13 +200,13 @@ def _draw_emotion(rng, emotion, count):
     return both
 
 
-def _standardised(columns):
+def _standardised(columns: np.ndarray) -> np.ndarray:
     """Scale columns (n, m) to mean 0 and length 1; columns of one value become 0."""
     columns = columns - columns.mean(0)
     return columns / np.maximum(np.linalg.norm(columns, axis=0), 1e-9)
 
 
-def _missing_frames(seed, split, count):
+def _missing_frames(seed: int, split: str, count: int) -> dict[int, _Missing]:
     """Choose a few clips, and map the index of each to what has no landmarks in it."""
     rng = _rng(seed, split, _MISSING)
     few = min(MAX_CLIPS_WITHOUT_LANDMARKS, count // 10)
@@ -207,9 +217,7 @@ def _missing_frames(seed, split, count):
         face = tuple(range(first, first + int(rng.integers(3, 7))))
         if k == 3:
             face = tuple(range(NUM_FRAMES))
-        missing[index] = dict(
-            missing_face=face, missing_body=face[:2] if k == 2 else (), stale_rows=k == 1
-        )
+        missing[index] = _Missing(face, face[:2] if k == 2 else (), stale_rows=k == 1)
     return missing
 
 
@@ -234,6 +242,7 @@ def plan_clips(
             take = index % CLIPS_PER_CHILD + 1
             noise = _rng(seed, split, _VALENCE, index).normal(0, 0.6)
             valence = 4 + labels[index] @ _VALENCE_WEIGHTS + noise
+            gone = missing.get(index, _Missing())
             plans.append(
                 ClipPlan(
                     name=f'{series}{first_child + child}_{take}.mp4',
@@ -243,14 +252,16 @@ def plan_clips(
                     cues=tuple(cues[index].tolist()),
                     labels=tuple(labels[index].tolist()),
                     valence=round(float(np.clip(valence, 1, 7)), 4),
-                    **missing.get(index, {}),
+                    missing_face=gone.face,
+                    missing_body=gone.body,
+                    stale_rows=gone.stale_rows,
                 )
             )
         first_child += -(-count // CLIPS_PER_CHILD)
     return plans
 
 
-def clip_parts(plan: ClipPlan):
+def clip_parts(plan: ClipPlan) -> tuple[Child, Scene, dict[str, np.ndarray]]:
     """Make the child, the scene and the tracks of the cues of a clip.
 
     Neither the child nor the scene depends on the cues.
@@ -273,7 +284,7 @@ def can_see(emotion: Emotion, region: str, ordered: bool) -> bool:
     return in_sight and (ordered or not emotion.in_order)
 
 
-def weighted_roc_auc(scores, positive, negative) -> float | None:
+def weighted_roc_auc(scores: ArrayLike, positive: ArrayLike, negative: ArrayLike) -> float | None:
     """Compute the ROC AUC of ``scores`` (n,) that each stand for a mass of clips.
 
     Args:
@@ -293,7 +304,9 @@ def weighted_roc_auc(scores, positive, negative) -> float | None:
     return float((positive * below).sum() / positive.sum() / negative.sum())
 
 
-def _ceiling(region, ordered, cues, positive, negative):
+def _ceiling(
+    region: str, ordered: bool, cues: np.ndarray, positive: np.ndarray, negative: np.ndarray
+) -> dict[str, float | None]:
     """Compute the best ROC AUC for rows (n, 8) of cues that have these masses (n, 8)."""
     scores = np.stack(
         [

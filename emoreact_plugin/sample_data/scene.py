@@ -7,9 +7,14 @@ the cues, so that two clips that differ in one cue differ in nothing else.
 Lengths are in face units: half the width of the face.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+
+T = TypeVar('T')
+Color = tuple[int, int, int]  # R, G, B
 
 FRAME_SIZE = (400, 300)  # width, height in pixels
 NUM_FRAMES = 15
@@ -58,9 +63,9 @@ GARMENTS = ('plain', 'stripes', 'print', 'dungarees', 'hoodie', 'collar')
 class Child:
     """Looks of a child, which are the same in all clips of that child."""
 
-    skin: tuple[int, int, int]
-    hair: tuple[int, int, int]
-    iris: tuple[int, int, int]
+    skin: Color
+    hair: Color
+    iris: Color
     hair_style: str
     parting: float
     freckles: bool
@@ -99,11 +104,11 @@ class Scene:
     fingers: float
     garment: str
     long_sleeves: bool
-    colors: tuple[tuple[int, int, int], ...]  # top, print, trousers
+    colors: tuple[Color, Color, Color]  # top, print, trousers
     painter_seed: int  # of the background, the light and the noise
 
 
-def pick(rng, choices):
+def pick(rng: np.random.Generator, choices: Sequence[T]) -> T:
     """Pick one of ``choices`` (a sequence), each with the same probability."""
     return choices[int(rng.integers(len(choices)))]
 
@@ -128,7 +133,7 @@ def draw_child(rng: np.random.Generator) -> Child:
     )
 
 
-def _swing(rng, amplitude, size):
+def _swing(rng: np.random.Generator, amplitude: float, size: int) -> np.ndarray:
     """Draw motion (T, size) that is as likely forwards as backwards in time.
 
     It is a sine wave of any phase and an independent jitter: nothing in it tells which frame came
@@ -200,7 +205,7 @@ def cue_tracks(scene: Scene, cues: dict[str, bool]) -> dict[str, np.ndarray]:
         dict[str, np.ndarray]: Cue -> (T,), about 0 (off) to 1 (on).
     """
 
-    def level(name, is_on):
+    def level(name: str, is_on: bool) -> np.ndarray:
         return np.full(NUM_FRAMES, (scene.on if is_on else scene.off)[name])
 
     return dict(

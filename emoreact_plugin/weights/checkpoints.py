@@ -238,8 +238,10 @@ def _assignments(text: str, names: tuple | None = None) -> dict:
     """
     values = {}
     for node in ast.parse(text).body:
-        target = node.targets[0] if isinstance(node, ast.Assign) else None
-        if not isinstance(target, ast.Name) or len(node.targets) > 1:
+        if not isinstance(node, ast.Assign) or len(node.targets) > 1:
+            raise InputError(f'line {node.lineno}: no assignment')
+        target = node.targets[0]
+        if not isinstance(target, ast.Name):
             raise InputError(f'line {node.lineno}: no assignment')
         if names is None or target.id in names:
             values[target.id] = _literal(node.value)
@@ -257,9 +259,12 @@ def _literal(node: ast.AST) -> Any:
             raise InputError(f'line {node.lineno}: **')
         return {**values, **{k.arg: _literal(k.value) for k in node.keywords}}
     if isinstance(node, ast.Dict):
+        if any(key is None for key in node.keys):
+            raise InputError(f'line {node.lineno}: **')
         return {
             ast.literal_eval(key): _literal(value)
             for key, value in zip(node.keys, node.values, strict=True)
+            if key is not None
         }
     if isinstance(node, ast.List):
         return [_literal(each) for each in node.elts]

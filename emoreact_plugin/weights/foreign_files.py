@@ -14,6 +14,7 @@ import zipfile
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO, TypeVar
 
 import torch
 
@@ -42,19 +43,22 @@ _HARMLESS = (
 _OLD_PREFIX = 3
 
 
+_S = TypeVar('_S', bound='StandIn')
+
+
 class StandIn:
     """Take the place of an object in a file; keep nothing, do nothing."""
 
     __slots__ = ()
 
-    def __new__(cls, *args):
+    def __new__(cls: type[_S], *args: object) -> _S:
         """Create the object, and ignore the arguments that the file has for it."""
         return super().__new__(cls)
 
-    def __init__(self, *args):
+    def __init__(self, *args: object) -> None:
         pass
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: object) -> None:
         """Ignore the state that the file has for the object."""
         pass
 
@@ -68,7 +72,7 @@ class _UnknownClass(StandIn):
 
     __slots__ = ()
 
-    def __init__(self, *args):
+    def __init__(self, *args: object) -> None:
         raise pickle.UnpicklingError('calls something that is not here')
 
 
@@ -85,9 +89,12 @@ def stand_ins(path: str) -> Iterator[list[str]]:
         list[str]: The ``module.name`` of all that the file asks for and that no module here has.
     """
     unknown = _unknown_classes(path)
-    names = [(_UnknownClass, name) for name in unknown]
-    names += [(StandIn, name) for name in _HARMLESS]
-    with torch.serialization.safe_globals(names):
+    with torch.serialization.safe_globals(
+        [
+            *((_UnknownClass, name) for name in unknown),
+            *((StandIn, name) for name in _HARMLESS),
+        ]
+    ):
         yield unknown
 
 
@@ -106,7 +113,7 @@ def reason_of(error: Exception) -> str:
 
 def _unknown_classes(path: str) -> list[str]:
     """Find the ``module.name`` of all that a file asks for and that no module here has."""
-    names = {}
+    names: dict[str, None] = {}
     for module, name in _names_in(path):
         top = module.split('.')[0]
         if module == '__main__' or not _is_here(top, module, name):
@@ -139,7 +146,8 @@ def _names_in(path: str) -> Iterator[tuple[str, str]]:
             yield from _names_in_pickle(file)
 
 
-def _names_in_pickle(file) -> Iterator[tuple[str, str]]:
+def _names_in_pickle(file: IO[bytes]) -> Iterator[tuple[str, str]]:
     for opcode, argument, _ in pickletools.genops(file):
         if opcode.name == 'GLOBAL':
-            yield tuple(argument.split(' ', 1))
+            module, name = str(argument).split(' ', 1)
+            yield module, name

@@ -4,7 +4,7 @@ A run's own checkpoint fits as it is: ``models.load_recognizer`` and the Runner 
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from dataclasses import dataclass
 from urllib.error import URLError
 
 from mmengine.logging import print_log
@@ -27,7 +27,8 @@ _COUNTER = 'num_batches_tracked'
 _ANY = ('', 'shared')
 
 
-class LoadedWeights(NamedTuple):
+@dataclass(frozen=True)
+class LoadedWeights:
     """Result of :func:`load_weights`.
 
     Attributes:
@@ -292,7 +293,8 @@ def _pair(model: nn.Module, file: WeightFile, stream: str | None) -> list[tuple[
 
     Each network of the model is given by the prefix of its names in it.
     """
-    own = list(model.recognizers) if hasattr(model, 'recognizers') else ['']
+    networks = getattr(model, 'recognizers', None)
+    own = list(networks) if isinstance(networks, nn.ModuleDict) else ['']
     prefixes = [f'recognizers.{n}.' if n else '' for n in own]
     if len(own) == 1:
         return [(prefixes[0], choose_network(file, stream))]

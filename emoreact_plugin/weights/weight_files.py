@@ -1,7 +1,6 @@
 """Read weight files of other systems and of this package into one common form."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,6 +23,7 @@ _AFFECTNET_HEADS = ('classifier.0.', 'categorical_layer.', 'continuous_layer.')
 _HEADS = ('fc.', 'classifier.', 'cls_head.', *_AFFECTNET_HEADS)
 _HEAD = 'cls_head.fc_cls.'
 _BACKBONE = 'backbone.'
+_NamedTensor = tuple[str, Tensor]
 
 
 class Network(NamedTuple):
@@ -139,7 +139,7 @@ def to_weight_file(checkpoint: Checkpoint) -> WeightFile:
     return WeightFile(checkpoint, kind, networks, others, left_out)
 
 
-def _is_plain(value) -> bool:
+def _is_plain(value: object) -> bool:
     """Return whether a value is only numbers, texts and containers of them."""
     if isinstance(value, dict):
         value = [*value, *value.values()]
@@ -171,7 +171,7 @@ def _is_sequential_resnet(names: list[str], prefix: str) -> bool:
     return f'{prefix}0.weight' in names and any(n.startswith(f'{prefix}4.0.conv1.') for n in names)
 
 
-def _from_original(pairs: list, path: str) -> list:
+def _from_original(pairs: list[_NamedTensor], path: str) -> list[_NamedTensor]:
     renamed = _from_sequential([n for n, _ in pairs], 'base_model.', path)
     return [
         (renamed.get(name) or re.sub(r'^new_fc\.', _HEAD, name), tensor)
@@ -180,7 +180,7 @@ def _from_original(pairs: list, path: str) -> list:
     ]
 
 
-def _from_backbone(pairs: list, path: str) -> list:
+def _from_backbone(pairs: list[_NamedTensor], path: str) -> list[_NamedTensor]:
     """Rename the tensors of a backbone without a prefix of its own, and drop its head."""
     pairs = [(n, x) for n, x in pairs if not n.startswith(_HEADS)]
     names = [n for n, _ in pairs]
@@ -207,8 +207,7 @@ def _from_sequential(names: list[str], prefix: str, path: str) -> dict[str, str]
     return {name: _BACKBONE + new for name, new in zip(own, inner, strict=True)}
 
 
-def _network(pairs: Iterable[tuple[str, Tensor]], path: str) -> Network:
-    pairs = list(pairs)
+def _network(pairs: list[_NamedTensor], path: str) -> Network:
     names = [n for n, _ in pairs]
     tensors: dict[str, Tensor] = {}
     for name, (_, tensor) in zip(recognizer_names(names), pairs, strict=True):

@@ -81,7 +81,7 @@ def arch_of(names: Iterable[str]) -> str:
     blocks = tuple(
         len({n.split('.')[1] for n in names if n.startswith(f'layer{i}.')}) for i in range(1, 5)
     )
-    depths = {
+    depths: dict[tuple[bool, tuple[int, ...]], int] = {
         (False, (2, 2, 2, 2)): 18,
         (False, (3, 4, 6, 3)): 34,
         (True, (3, 4, 6, 3)): 50,

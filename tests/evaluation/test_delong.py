@@ -1,4 +1,5 @@
 import math
+from dataclasses import astuple
 from statistics import NormalDist
 
 import numpy as np
@@ -43,7 +44,7 @@ class TestDeLong:
         # the positives differ by .75 and .25, of variance 1/8, those of the
         # negatives by .5 and .5. Variance 1/8 / 2 = .25 ** 2, z = 2.
         result = S.delong([3, 1, 2, 0], [0, 0, 1, 0], [1, 1, 0, 0])
-        assert result == pytest.approx(
+        assert astuple(result) == pytest.approx(
             (
                 0.75,
                 0.25,
@@ -82,7 +83,7 @@ class TestDeLong:
             a, b = a.round(), b.round()
         result = S.delong(a, b, labels, level=0.9)
         areas, variance = by_definition(a, b, labels)
-        assert result[:2] == pytest.approx(areas)
+        assert astuple(result)[:2] == pytest.approx(areas)
         for scores, area in zip((a, b), areas, strict=True):
             assert area == pytest.approx(
                 np.mean([F.roc_auc(x[:, None], labels[:, None])[0] for x in scores])
@@ -97,7 +98,7 @@ class TestDeLong:
     def test_swapped_models(self):
         a, b, labels = (x[..., 0] for x in two_models(np.random.default_rng(0), better=0.5))
         result, swapped = S.delong(a, b, labels), S.delong(b, a, labels)
-        assert swapped == pytest.approx(
+        assert astuple(swapped) == pytest.approx(
             (
                 result.roc_auc_b,
                 result.roc_auc_a,
@@ -112,7 +113,9 @@ class TestDeLong:
     def test_one_seed_needs_no_axis(self):
         a, b, labels = (x[..., 0] for x in two_models(np.random.default_rng(0)))
         assert S.delong(a[0], b, labels) == S.delong(a, b[0], labels)
-        assert S.delong(a, b, labels) == pytest.approx(S.delong(a.repeat(3, axis=0), b, labels))
+        assert astuple(S.delong(a, b, labels)) == pytest.approx(
+            astuple(S.delong(a.repeat(3, axis=0), b, labels))
+        )
 
     def test_rejects_equal_models_as_often_as_it_says(self):
         rng = np.random.default_rng(0)
@@ -127,14 +130,14 @@ class TestDeLong:
 
     @pytest.mark.parametrize('labels', ([0, 0, 0], [1, 1, 1]))
     def test_labels_of_one_value(self, labels, recwarn):
-        assert all(map(math.isnan, S.delong([1, 2, 3], [3, 2, 1], labels)))
+        assert all(map(math.isnan, astuple(S.delong([1, 2, 3], [3, 2, 1], labels))))
         assert not recwarn.list
 
     @pytest.mark.parametrize('labels, area', (([0, 1, 0], 0.5), ([1, 0, 1], 0.5)))
     def test_a_single_positive_or_negative(self, labels, area, recwarn):
         result = S.delong([1, 2, 3], [1, 1, 1], labels)
-        assert result[:3] == (area, 0.5, 0)
-        assert all(map(math.isnan, result[3:]))
+        assert astuple(result)[:3] == (area, 0.5, 0)
+        assert all(map(math.isnan, astuple(result)[3:]))
         assert not recwarn.list
 
     @pytest.mark.parametrize(
@@ -147,13 +150,13 @@ class TestDeLong:
     )
     def test_no_variance_and_no_difference(self, a, b):
         result = S.delong(a, b, [1, 1, 0, 0])
-        assert result[2:5] == (0, 0, 1)
+        assert astuple(result)[2:5] == (0, 0, 1)
         assert math.isnan(result.low) and math.isnan(result.high)
 
     def test_no_variance_but_a_difference(self):
         result = S.delong([3, 2, 1, 0], [0, 1, 2, 3], [1, 1, 0, 0])
-        assert result[:4] == (1, 0, 1, 0)
-        assert all(map(math.isnan, result[4:]))
+        assert astuple(result)[:4] == (1, 0, 1, 0)
+        assert all(map(math.isnan, astuple(result)[4:]))
 
     def test_no_variance_but_for_rounding(self):
         # The mean over seeds of thirds: the same in either, summed in
@@ -161,7 +164,7 @@ class TestDeLong:
         a = [[5, 4, 3, 2, 1], [1, 2, 3, 4, 5], [3, 5, 1, 2, 4]]
         labels = [1, 1, 0, 0, 0]
         result = S.delong(a, a[::-1], labels)
-        assert result[3:5] == (0, 1)
+        assert astuple(result)[3:5] == (0, 1)
         # All pairs won in two seeds of three, against none in any.
         ahead, behind = [2, 2, 1, 1, 1], [1, 1, 2, 2, 2]
         result = S.delong([ahead, ahead, behind], [behind], labels)

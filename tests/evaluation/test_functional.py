@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
+from emoreact_plugin.evaluation import array_checks as C
 from emoreact_plugin.evaluation import functional as F
 from tests.factories import REAL_DATA
 
@@ -314,17 +315,17 @@ class TestValidation:
         with pytest.raises(
             ValueError, match=re.escape("scores, row 1 (video_id 'b.mp4'), class 2 (Calm): ")
         ):
-            F.check_array([[0, 0, 0], [0, 0, math.nan]], 'scores', CLASSES, ids)
+            C.check_array([[0, 0, 0], [0, 0, math.nan]], 'scores', CLASSES, ids)
         with pytest.raises(
             ValueError, match=re.escape("labels, row 0 (video_id 'a.mp4'), class 1 (Fear): ")
         ):
-            F.check_array([[0, 3, 0], [0, 0, 4]], 'labels', CLASSES, ids)
+            C.check_array([[0, 3, 0], [0, 0, 4]], 'labels', CLASSES, ids)
         with pytest.raises(ValueError, match=re.escape('probabilities, row 0, class 1 (Fear): ')):
-            F.check_array([[0, 3, 0]], 'probabilities', CLASSES, [None])
+            C.check_array([[0, 3, 0]], 'probabilities', CLASSES, [None])
 
     def test_number_of_classes(self):
         with pytest.raises(ValueError) as error:
-            F.check_array([[0, 1]], 'labels', CLASSES)
+            C.check_array([[0, 1]], 'labels', CLASSES)
         assert message_of(error) == (
             'labels: expected 3 columns, one each of Joy, Fear, Calm, found shape (1, 2)'
         )
@@ -341,7 +342,7 @@ class TestValidation:
     )
     def test_bad_classes(self, classes, expected):
         with pytest.raises(ValueError, match='^classes: ') as error:
-            F.check_classes(classes)
+            C.check_classes(classes)
         assert expected in str(error.value)
 
 

@@ -14,7 +14,7 @@ from mmengine.logging import MMLogger
 from sklearn import metrics as sk
 
 import emoreact_plugin.evaluation
-from emoreact_plugin.evaluation import DumpScores, ROCAUCMetric, functional
+from emoreact_plugin.evaluation import DumpScores, ROCAUCMetric, array_checks
 from mmaction.registry import METRICS
 from mmaction.structures import ActionDataSample
 
@@ -81,13 +81,13 @@ def warnings_logged(monkeypatch):
 @pytest.fixture
 def checked(monkeypatch):
     """Names of the arrays that ``check_matrix`` checks."""
-    stock, names = functional.check_matrix, []
+    stock, names = array_checks.check_matrix, []
 
     def check(values, name, *args):
         names.append(name)
         return stock(values, name, *args)
 
-    monkeypatch.setattr(functional, 'check_matrix', check)
+    monkeypatch.setattr(array_checks, 'check_matrix', check)
     return names
 
 
