@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import pickle
 import signal
 import socket
@@ -124,7 +123,7 @@ def test_two_ranks_train_and_score_as_one(tiny, config, tmp_path):
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
-    launch = '-m torch.distributed.run --nproc_per_node 2 --master_addr 127.0.0.1'.split()
+    launch = ['-m', 'torch.distributed.run', '--nproc_per_node', '2', '--master_addr', '127.0.0.1']
     arguments = ['--data-root', tiny.root, '--work-dir', tmp_path / 'two', '--launcher', 'pytorch']
     done = subprocess.run(
         command('train', config, *arguments, *SHORT, launch=[*launch, '--master_port', str(port)]),
