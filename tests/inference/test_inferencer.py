@@ -16,7 +16,6 @@ from emoreact_plugin.inference import inferencer as module
 from emoreact_plugin.inference.scorers.base import Scores
 from emoreact_plugin.models import load_recognizer
 from emoreact_plugin.preparation.mediapipe.detector import FrameLandmarks
-from emoreact_plugin.recipes import build
 from emoreact_plugin.video.reading import frame_times, read_frames
 from mmaction.registry import DATASETS
 from tests.factories import (
@@ -63,7 +62,7 @@ def test_the_scores_are_those_of_testing(options, tiny, videos, tmp_path):
     results = inferencer(videos, **QUIET)
     # Testing reads the very videos; random weights, so any other frame,
     # crop or mask would show.
-    cfg = Config(build(**{**SMALL, **options, 'crops': '', 'data_root': str(tiny.root)}))
+    cfg = small_config(**{**options, 'crops': '', 'data_root': str(tiny.root)})
     data = DATASETS.build(cfg.test_dataloader.dataset)
     _, model = load_recognizer(path)
     seen = set()
