@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import FRAMES, face_of, write_openface, write_video
+from tests.factories import FRAMES, face_of, write_openface, write_video
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / 'docs' / 'other_data.md'

@@ -2,7 +2,7 @@
 
 It takes a config, or a folder with train.csv, val.csv, test.csv and videos/ (or frames/). Every
 clip is opened and read to its end. Errors are what would stop training, and clips that are in two
-splits; with errors, the exit code is 1. Warnings are what training works around. All findings, a
+splits; with errors, the exit code is 1. Warnings are what training works around. All problems, a
 row for each clip and a picture of labels, lengths and faces are written under --out. If it was
 stopped, it continues where it was. Training uses the prepared landmark files that it makes.
 """
@@ -16,13 +16,14 @@ import cv2
 from mmengine.registry import init_default_scope
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.datasets.checks.checking import check, make_part, parts_of_folder
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors
 from emoreact_plugin.engine.flags import SPLITS, add_config_arguments, datasets_of, load_config
 from emoreact_plugin.plots.dataset_plots import plot_dataset
 from emoreact_plugin.plots.plots import save_figure
 from emoreact_plugin.preparation.check_report import count_levels, format_report, write_report
+from emoreact_plugin.preparation.checking import check_all
+from emoreact_plugin.preparation.split_check import checks_of_folder, make_check
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import number
 
@@ -58,7 +59,7 @@ def parse_args():
     return parser, parser.parse_intermixed_args()
 
 
-def parts_of(parser, args, path):
+def checks_of(parser, args, path):
     """Return the data sets to check."""
     if args.workers is not None and args.workers < 1:
         raise InputError(f'--workers: expected 1 or more, found {args.workers}')
@@ -68,14 +69,14 @@ def parts_of(parser, args, path):
                 raise InputError(
                     f'--{name.replace("_", "-")}: expected a config, found the folder {path}'
                 )
-        return parts_of_folder(path, SPLITS, args.classes, args.cache_dir)
+        return checks_of_folder(path, SPLITS, args.classes, args.cache_dir)
     if args.classes:
         raise InputError('--classes: expected a folder; a config names its classes itself')
     cfg = load_config(args)
     init_default_scope(cfg.get('default_scope', 'mmaction'))
     loaders = {split: cfg.get(f'{split}_dataloader') for split in SPLITS}
     return [
-        make_part(split, dataset)
+        make_check(split, dataset)
         for split, loader in loaders.items()
         for dataset in datasets_of({f'{split}_dataloader': loader})
     ]
@@ -107,10 +108,10 @@ def main():
     parser, args = parse_args()
     cv2.setNumThreads(1)  # each core has a clip of its own
     path = args.config or args.config_flag
-    parts = parts_of(parser, args, path)
+    checks = checks_of(parser, args, path)
     name = osp.splitext(osp.basename(osp.abspath(path)))[0]
     out = args.out or osp.join('work_dirs', f'check_{name}')
-    report = check(parts, args.workers)
+    report = check_all(checks, args.workers)
     files = [*write_report(report, out), PICTURE]
     save_figure(figure_of(report), osp.join(out, PICTURE))
     say(format_report(report))

@@ -8,6 +8,7 @@ import json
 import os
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -287,7 +288,7 @@ def load_prepared(path: PathLike) -> PreparedClip:
     return clip
 
 
-def is_current(path: PathLike, sources: dict[str, PathLike | None]) -> bool:
+def is_current(path: PathLike, sources: Mapping[str, PathLike | None]) -> bool:
     """Check whether a prepared file exists and its sources are unchanged.
 
     Args:

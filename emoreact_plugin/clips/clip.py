@@ -19,10 +19,10 @@ from emoreact_plugin.video.reading import (
     video_info,
 )
 
-from .cache_file import PreparedClip, load_prepared
+from .cache_file import PreparedClip
 from .clip_files import ClipFiles, find_clip
 from .landmark_cache import default_cache_dir, prepare_all, prepare_video
-from .landmarks import Landmarks
+from .landmarks import Landmarks, check_fits
 
 FRAME_NAMES = '{:06d}.jpg'
 
@@ -80,10 +80,10 @@ class Clip:
         if landmarks is not None and not osp.isdir(landmarks):
             raise FileNotFoundError(f'{landmarks}: no such folder of landmarks')
         if self.filename_tmpl:
-            folder = scan_frames(path, filename_tmpl)
-            self.first = folder.start_index
-            self.total_frames = folder.total_frames
-            self.size, self.fps = (folder.width, folder.height), 0.0
+            frames = scan_frames(path, filename_tmpl)
+            self._start_index = frames.start_index
+            self.total_frames = frames.total_frames
+            self.size, self.fps = (frames.width, frames.height), 0.0
         else:
             info = video_info(path)
             self.total_frames, self.fps = info.total_frames, info.fps
@@ -93,10 +93,12 @@ class Clip:
         self.has_landmarks = self.has_keypoints = False
         if detect is not None:
             self.has_landmarks = self.has_keypoints = True
-            self.landmarks = self._of(detect(path), path)
+            found = detect(path)
+            check_fits(found, path, path, self.total_frames, self.size)
+            self.landmarks = Landmarks.of_prepared(found)
         elif use_landmarks:
-            folder = landmarks or osp.dirname(osp.normpath(path))
-            files = find_clip(video or self.name, path, folder, folder, self.filename_tmpl, person)
+            beside = landmarks or osp.dirname(osp.normpath(path))
+            files = find_clip(video or self.name, path, beside, beside, self.filename_tmpl, person)
             self._read_landmarks(files, cache_dir or default_cache_dir())
 
     @classmethod
@@ -145,23 +147,12 @@ class Clip:
             prepared = prepare_all([files], cache_dir, True)[0][0]
         else:
             prepared = prepare_video(files, cache_dir)
-        found = self._of(load_prepared(prepared), prepared)
-        none = Landmarks.none(self.total_frames)
-        self.landmarks = Landmarks(
-            found.face if self.has_landmarks else none.face,
-            found.body if self.has_keypoints else none.body,
-            found.face_is_box if self.has_landmarks else none.face_is_box,
-        )
-
-    def _of(self, clip: PreparedClip, file: str) -> Landmarks:
-        found = (clip.total_frames, *clip.frame_size)
-        if found != (self.total_frames, *self.size):
-            raise InputError(
-                f'{file}: has landmarks of {found[0]} frames of {found[1]}x{found[2]} pixels, but '
-                f'{self.path} has {self.total_frames} of {self.size[0]}x{self.size[1]}'
-            )
-        return Landmarks(
-            clip.face_landmarks, clip.body_keypoints * np.float32(self.size), clip.face_is_box
+        self.landmarks = Landmarks.load(
+            prepared if self.has_landmarks else None,
+            prepared if self.has_keypoints else None,
+            self.path,
+            self.total_frames,
+            self.size,
         )
 
     def frames(self) -> Iterator[np.ndarray]:
@@ -216,7 +207,8 @@ class Clip:
         return [self._image(int(k)) for k in inds]
 
     def _image(self, index: int) -> np.ndarray:
-        path = osp.join(self.path, self.filename_tmpl.format(self.first + self._offset + index))
+        number = self._start_index + self._offset + index
+        path = osp.join(self.path, (self.filename_tmpl or FRAME_NAMES).format(number))
         image = cv2.imread(path)
         if image is None:
             raise InputError(f'{path}: cannot be read as an image')

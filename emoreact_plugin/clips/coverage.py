@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .cache_file import PreparedClip
+from .landmarks import Landmarks
 from .regions import has_face
 
 
@@ -28,20 +28,20 @@ class Coverage(NamedTuple):
         return Coverage(*(each[frames] for each in self))
 
 
-def coverage_of(clip: PreparedClip) -> Coverage:
+def coverage_of(landmarks: Landmarks) -> Coverage:
     """Find the frames of a clip that show a face, and those that show a body.
 
     A frame shows a face if at least half of the face's landmarks are there,
     and a body if any of the body's keypoints is there.
 
     Args:
-        clip (PreparedClip): A clip of F frames.
+        landmarks (Landmarks): The landmarks of F frames.
 
     Returns:
         Coverage: One value for each of the F frames.
     """
     return Coverage(
-        has_face(clip.face_landmarks),
-        np.isfinite(clip.body_keypoints).all(axis=2).any(axis=1),
-        clip.face_is_box,
+        has_face(landmarks.face),
+        np.isfinite(landmarks.body).all(axis=2).any(axis=1),
+        landmarks.face_is_box,
     )

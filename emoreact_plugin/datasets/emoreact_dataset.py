@@ -1,9 +1,9 @@
 """Load the clips of EmoReact, or of a data set with the same layout, as samples."""
 
 import logging
-import os
 import os.path as osp
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,26 +12,24 @@ from mmengine.logging import print_log
 from emoreact_plugin.clips.cache_file import load_prepared
 from emoreact_plugin.clips.clip_files import ClipFiles, find_clip
 from emoreact_plugin.clips.coverage import coverage_of
-from emoreact_plugin.clips.crops import check_region, read_record
 from emoreact_plugin.clips.landmark_cache import default_cache_dir, prepare_all
-from emoreact_plugin.clips.mask_record import read_masks
+from emoreact_plugin.clips.landmarks import Landmarks, clip_sample
 from emoreact_plugin.sample_data.dataset import is_sample_data
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.random_state import seeded
 from emoreact_plugin.utils.text import number
-from emoreact_plugin.video.folders import MASKED_SUFFIX, find_frame_dir
+from emoreact_plugin.video.folders import find_frame_dir
 from mmaction.datasets import BaseActionDataset
 from mmaction.registry import DATASETS
 
-from .annotations import EMOTIONS, Annotation, frames_of, read_annotations
-from .missing_files import check_clips, crop_folders
-from .pipeline_facts import draws_masks, lost_without, steps_of
-from .summary import summarise
+from .annotations import EMOTIONS, SOFT_POSITIVE, Annotation, frames_of, read_annotations
+from .checks.masks import check_masks, clips_with_masks
+from .checks.missing import crops_folder, read_crops_record, require_clips, require_files
+from .pipeline_facts import draws_masks, lost_without
+from .summary import summarise, then_text
 
 # What a clip may be read from.
 SOURCES = ('video', 'frames', 'crops')
-# From here on a soft label counts as positive where it is scored.
-SOFT_POSITIVE = 0.5
 
 
 @DATASETS.register_module()
@@ -129,7 +127,7 @@ class EmoReactDataset(BaseActionDataset):
         check_landmarks: bool = True,
         columns: dict[str, str] | None = None,
         soft_labels: bool = False,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         data_prefix = dict(video='videos') if data_prefix is None else dict(data_prefix)
         if sum(name in data_prefix for name in SOURCES) != 1:
@@ -240,9 +238,31 @@ class EmoReactDataset(BaseActionDataset):
         """
         rows = self.read_annotations()
         if 'crops' in self.data_prefix:
-            crop_folders(self, rows)
+            self._find_crops(rows)
         else:
-            check_clips(self, [self.find(row) for row in rows])
+            self._find_all(rows)
+
+    def _find_crops(self, rows: list[Annotation]) -> list[str]:
+        """Return the folder of each clip's prepared crops; refuse clips that are missing."""
+        folders = [crops_folder(self, row) for row in rows]
+        require_clips(self, folders, rows)
+        return folders
+
+    def _find_all(self, rows: list[Annotation]) -> list[ClipFiles]:
+        """Find the files of each clip; refuse a data set that lacks some it requires."""
+        clips = [self.find(row) for row in rows]
+        require_clips(self, [files.source for files in clips], rows)
+        lost = lost_without(self.pipeline, self.required, draws_masks(self.pipeline))
+        for kind in self.required:
+            without = require_files(self, kind, list(zip(rows, clips, strict=True)))
+            if without:
+                print_log(
+                    f'{self.ann_file}: {len(without)} of {number(len(rows), "clip")} have no '
+                    f'{kind}{then_text(lost[kind])}. The first: {without[0].text}',
+                    'current',
+                    logging.WARNING,
+                )
+        return clips
 
     def _with_landmarks(self, rows: list[Annotation]) -> tuple:
         """Find and prepare the files of each row's clip, a video or a folder of frames.
@@ -251,18 +271,18 @@ class EmoReactDataset(BaseActionDataset):
             tuple: For each row, what a sample has of its clip's files; for each
             row, the clip's coverage; and whether the clips were masked beforehand.
         """
-        clips = [self.find(row) for row in rows]
-        for text in check_clips(self, clips):
-            print_log(text, 'current', logging.WARNING)
-        masked = self._masked_beforehand(clips)
+        clips = self._find_all(rows)
+        masked = check_masks(self, clips_with_masks(self, clips))
         paths, start_index = prepare_all(clips, self.cache_dir, self.check_landmarks)
         prepared = {path: load_prepared(path) for path in paths}
-        coverage = {path: coverage_of(clip) for path, clip in prepared.items()}
+        coverage = {
+            path: coverage_of(Landmarks.of_prepared(clip)) for path, clip in prepared.items()
+        }
         sources = []
         for files, path in zip(clips, paths, strict=True):
             source = dict(
                 source_frames=prepared[path].total_frames,
-                start=start_index.get(files.source, 0),
+                start_index=start_index.get(files.source, 0),
                 landmarks_file=path if files.landmarks else None,
                 keypoints_file=path if files.keypoints else None,
             )
@@ -278,15 +298,9 @@ class EmoReactDataset(BaseActionDataset):
 
         The result is that of ``_with_landmarks``.
         """
-        folders = crop_folders(self, rows)
-        records = {folder: read_record(folder) for folder in folders}
-        for step in steps_of(self.pipeline):
-            for region in getattr(step, 'regions', ()):
-                for folder, record in records.items():
-                    check_region(folder, record, region)
-        masked = self._same_for_all(
-            {folder: bool(record.mask) for folder, record in records.items()}
-        )
+        folders = self._find_crops(rows)
+        records = {folder: read_crops_record(self, folder) for folder in folders}
+        masked = check_masks(self, {path: bool(record.mask) for path, record in records.items()})
         sources = [
             dict(
                 source_frames=records[folder].source_frames,
@@ -303,9 +317,9 @@ class EmoReactDataset(BaseActionDataset):
         row: Annotation,
         masked: bool,
         source_frames: int,
-        start: int = 0,
+        start_index: int = 0,
         step: int = 1,
-        **source,
+        **source: Any,
     ) -> dict:
         """Return what a sample starts from.
 
@@ -315,12 +329,12 @@ class EmoReactDataset(BaseActionDataset):
         label = torch.tensor(row.label, dtype=torch.float32)
         if self.soft_labels and self.test_mode:
             label = (label >= SOFT_POSITIVE).float()
-        sample = dict(
-            video_id=row.clip_id,
-            total_frames=frames.stop - frames.start,
+        sample = clip_sample(
+            row.clip_id,
+            frames.stop - frames.start,
+            start_index + frames.start,
             first_frame=frames.start,
             source_frames=-(-source_frames // step),
-            start=start + frames.start,
             label=label,
             masked_beforehand=masked,
             **source,
@@ -352,58 +366,16 @@ class EmoReactDataset(BaseActionDataset):
             row.person,
         )
 
-    def _masked_beforehand(self, clips: list[ClipFiles]) -> bool:
-        """Find out by their names and by masks.csv whether the clips were masked beforehand."""
-        listed = read_masks(self.data_prefix['video']) if 'video' in self.data_prefix else {}
-        return self._same_for_all(
-            {
-                files.source: osp.normpath(files.source).endswith(MASKED_SUFFIX)
-                if files.filename_tmpl
-                else osp.normpath(files.video).replace(os.sep, '/') in listed
-                for files in clips
-            }
-        )
-
-    def _same_for_all(self, masks: dict[str, bool]) -> bool:
-        """Return whether the clips were masked beforehand; refuse a mixture and double masks.
-
-        Args:
-            masks (dict[str, bool]): Path of each clip -> whether it was.
-
-        Returns:
-            bool: True for all, False for none.
-
-        Raises:
-            InputError: If only some were, or if the pipeline would draw masks on
-                masked clips.
-        """
-        masked = [path for path, mask in masks.items() if mask]
-        plain = [path for path, mask in masks.items() if not mask]
-        if masked and plain:
-            raise InputError(
-                f'{self.ann_file}: expected all clips masked beforehand, or '
-                f'none, found {len(masked)} masked (the first: {masked[0]}) '
-                f'and {len(plain)} not masked (the first: {plain[0]})'
-            )
-        if masked and draws_masks(self.pipeline):
-            raise InputError(
-                f'{self.ann_file}: DrawFaceMask expects frames without masks, found '
-                f'{number(len(masked), "clip")} masked beforehand (the first: {masked[0]}). Leave '
-                'out --mask, or give clips without masks by data_prefix or frame_dir_tmpl'
-            )
-        return bool(masked)
-
     def get_data_info(self, idx: int) -> dict:
         """Return what sample ``idx`` starts from.
 
         ``start_index`` is the number of the clip's first frame: in a folder of
         frames, the number in the frame's name.
         """
-        info = super().get_data_info(idx)
-        info['start_index'] = info.pop('start')
-        return info
+        # BaseActionDataset would give all clips the same one.
+        return dict(super(BaseActionDataset, self).get_data_info(idx), modality=self.modality)
 
-    def prepare_data(self, idx: int):
+    def prepare_data(self, idx: int) -> Any:
         """Run the pipeline on sample ``idx``; an error in it names the clip."""
         seed, epoch = self._draws.tolist()
         try:

@@ -5,7 +5,7 @@ import os.path as osp
 from mmengine.config import Config
 
 from emoreact_plugin.datasets import EMOTIONS, read_annotations
-from emoreact_plugin.datasets.emoreact_dataset import SOFT_POSITIVE
+from emoreact_plugin.datasets.annotations import SOFT_POSITIVE
 from emoreact_plugin.evaluation.functional import prior_roc_auc_micro
 from emoreact_plugin.utils.errors import InputError
 

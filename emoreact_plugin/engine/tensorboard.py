@@ -10,7 +10,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.visualization import TensorboardVisBackend
 
-from emoreact_plugin.datasets.emoreact_dataset import SOFT_POSITIVE
+from emoreact_plugin.datasets.annotations import SOFT_POSITIVE
 from emoreact_plugin.evaluation import prior_roc_auc_micro
 from emoreact_plugin.utils.errors import MissingPackageError
 from mmaction.registry import HOOKS, VISBACKENDS

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from mmengine.config import Config
 
 from emoreact_plugin.clips.clip import Clip
-from emoreact_plugin.datasets.annotations import Annotation, read_annotations
-from emoreact_plugin.datasets.emoreact_dataset import SOFT_POSITIVE, EmoReactDataset
+from emoreact_plugin.datasets.annotations import SOFT_POSITIVE, Annotation, read_annotations
+from emoreact_plugin.datasets.emoreact_dataset import EmoReactDataset
 from emoreact_plugin.preparation.landmarks import can_extract, detect
 from emoreact_plugin.preparation.mediapipe.detector import LandmarkDetector
 from mmaction.registry import DATASETS

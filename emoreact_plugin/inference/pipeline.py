@@ -9,7 +9,7 @@ import numpy as np
 from mmcv.transforms import Compose
 from mmengine.config import Config
 
-from emoreact_plugin.clips.landmarks import Landmarks
+from emoreact_plugin.clips.landmarks import Landmarks, clip_sample, with_frames
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.random_state import seeded
 from emoreact_plugin.video.folders import VIDEO_ENDINGS
@@ -93,13 +93,8 @@ class ClipPipeline:
             first frame of the clip. Some are repeated if the clip is short.
         """
         stem, ending = osp.splitext(name)
-        sample = dict(
-            video_id=stem if ending.lower() in VIDEO_ENDINGS else name,
-            filename=name,
-            total_frames=total_frames,
-            start_index=0,
-            modality='RGB',
-        )
+        video_id = stem if ending.lower() in VIDEO_ENDINGS else name
+        sample = clip_sample(video_id, total_frames, filename=name, modality='RGB')
         with seeded((0,)):
             sample = self._sampler(sample)
         sample['frame_inds'] = np.ravel(sample['frame_inds'])
@@ -118,16 +113,8 @@ class ClipPipeline:
             dict: ``inputs``, a tensor or a dict of one per stream, and ``data_samples``, as a data
             set gives them.
         """
-        shape = frames[0].shape[:2]
-        results = dict(
-            deepcopy(sample),
-            imgs=list(frames) if self.regions else [f.copy() for f in frames],
-            img_shape=shape,
-            original_shape=shape,
-            face_landmarks=landmarks.face,
-            body_keypoints=landmarks.body,
-            face_is_box=landmarks.face_is_box,
-        )
+        frames = list(frames) if self.regions else [frame.copy() for frame in frames]
+        results = with_frames(deepcopy(sample), frames, landmarks)
         with seeded((0,)):
             return self._steps(results)
 

@@ -3,15 +3,18 @@
 import os.path as osp
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict, fields
+from itertools import compress
 
 import numpy as np
 
-from emoreact_plugin.datasets.checks.findings import LEVELS, CheckedClip, CheckReport, Finding
+from emoreact_plugin.datasets.checks.problems import LEVELS, CheckedClip, CheckReport, Problem
 from emoreact_plugin.utils.files import write_json, write_text
 from emoreact_plugin.utils.tables import csv_text, score_cell, text_table
 from emoreact_plugin.utils.text import number
 
 SHOWN = 10
+PROBLEM_COLUMNS = ('level', 'kind', 'split', 'clip', 'text')
 TITLES = {
     'annotations': 'wrong lines of annotation files',
     'missing clip': 'clips that are not there',
@@ -37,7 +40,7 @@ TITLES = {
 
 def count_levels(report: CheckReport) -> dict[str, int]:
     """Count the errors, warnings and notes, by level."""
-    counts = Counter(finding.level for finding in report.findings)
+    counts = Counter(problem.level for problem in report.problems)
     return {level: counts[level] for level in LEVELS}
 
 
@@ -55,16 +58,16 @@ def format_report(report: CheckReport, shown: int = SHOWN) -> str:
 
     Args:
         report (CheckReport): The result of a check.
-        shown (int): How many findings of each kind to show at most.
+        shown (int): How many problems of each kind to show at most.
 
     Returns:
         str: No newline at the end.
     """
     blocks = []
     for level, heading in zip(LEVELS, ('ERRORS', 'WARNINGS', 'NOTES'), strict=True):
-        kinds = dict.fromkeys(f.kind for f in report.findings if f.level == level)
+        kinds = dict.fromkeys(f.kind for f in report.problems if f.level == level)
         for kind in kinds:
-            here = [f for f in report.findings if (f.level, f.kind) == (level, kind)]
+            here = [f for f in report.problems if (f.level, f.kind) == (level, kind)]
             # Of notes the first few do: they ask for nothing.
             most = shown if level != 'note' else min(shown, 3)
             blocks.append(_block(heading, kind, here, most))
@@ -74,14 +77,14 @@ def format_report(report: CheckReport, shown: int = SHOWN) -> str:
     return '\n\n'.join(blocks)
 
 
-def _block(heading: str, kind: str, findings: Sequence[Finding], shown: int) -> str:
-    splits = Counter(f.split for f in findings)
+def _block(heading: str, kind: str, problems: Sequence[Problem], shown: int) -> str:
+    splits = Counter(f.split for f in problems)
     counts = ', '.join(f'{split} {count}' for split, count in splits.items())
     lines = [f'{heading}: {TITLES[kind]} ({counts})']
     width = max(map(len, splits))
-    lines += [f'  {f.split:<{width}}  {_printable(f.text)}' for f in findings[:shown]]
-    if len(findings) > shown:
-        lines.append(f'  and {len(findings) - shown} more')
+    lines += [f'  {f.split:<{width}}  {_printable(f.text)}' for f in problems[:shown]]
+    if len(problems) > shown:
+        lines.append(f'  and {len(problems) - shown} more')
     return '\n'.join(lines)
 
 
@@ -111,7 +114,7 @@ def _splits_table(report: CheckReport) -> str:
             (
                 split,
                 str(len(labels)),
-                str(sum(c.frames for c in opened)),
+                str(sum(c.frames or 0 for c in opened)),
                 _lengths(opened),
                 _sizes(opened),
                 _share(opened, 'no_face'),
@@ -130,9 +133,9 @@ def _lengths(clips: Sequence[CheckedClip]) -> str:
     if not clips:
         return '-'
     if all(c.fps for c in clips):
-        low, middle, high = _quantiles([c.frames / c.fps for c in clips])
+        low, middle, high = _quantiles([(c.frames or 0) / (c.fps or 1) for c in clips])
         return f'{middle:.1f} s ({low:.1f}-{high:.1f})'
-    low, middle, high = _quantiles([c.frames for c in clips])
+    low, middle, high = _quantiles([c.frames or 0 for c in clips])
     return f'{middle:.0f} ({low:.0f}-{high:.0f})'
 
 
@@ -152,10 +155,10 @@ def _sizes(clips: Sequence[CheckedClip]) -> str:
 def _share(clips: Sequence[CheckedClip], name: str) -> str:
     """Format the share of frames, such as ``no_face``, over the clips for which it is known."""
     known = [c for c in clips if getattr(c, name) is not None]
-    frames = sum(c.frames for c in known)
+    frames = sum(c.frames or 0 for c in known)
     if not frames:
         return '-'
-    return f'{sum(getattr(c, name) * c.frames for c in known) / frames:.1%}'
+    return f'{sum(getattr(c, name) * (c.frames or 0) for c in known) / frames:.1%}'
 
 
 def _labels_table(report: CheckReport) -> str:
@@ -186,7 +189,7 @@ def _grid(rows: Sequence[Sequence[str]]) -> str:
 
 
 def write_report(report: CheckReport, out: str) -> list[str]:
-    """Write ``findings.csv``, ``clips.csv`` and ``summary.json``, each completely or not at all.
+    """Write ``problems.csv``, ``clips.csv`` and ``summary.json``, each completely or not at all.
 
     Args:
         report (CheckReport): The result of a check.
@@ -208,21 +211,25 @@ def write_report(report: CheckReport, out: str) -> list[str]:
             for split, labels in report.labels.items()
         },
         cooccurrence=cooccurrence(report).tolist(),
-        findings=[finding._asdict() for finding in report.findings],
+        problems=[asdict(problem) for problem in report.problems],
     )
     clips = [
-        [
-            *clip[: CheckedClip._fields.index('label')],
-            ' '.join(name for name, value in zip(report.classes, clip.label, strict=True) if value),
-            *clip[CheckedClip._fields.index('label') + 1 :],
-        ]
+        dict(
+            asdict(clip),
+            label=' '.join(compress(report.classes, clip.label)),
+        )
         for clip in report.clips
     ]
+    problems = [asdict(problem) for problem in report.problems]
     tables = {
-        'findings.csv': csv_text(Finding._fields, report.findings),
-        'clips.csv': csv_text(CheckedClip._fields, clips),
+        'problems.csv': _csv(PROBLEM_COLUMNS, problems),
+        'clips.csv': _csv([field.name for field in fields(CheckedClip)], clips),
     }
     for name, text in tables.items():
         write_text(osp.join(out, name), text)
     write_json(osp.join(out, 'summary.json'), summary)
     return [*tables, 'summary.json']
+
+
+def _csv(columns: Sequence[str], rows: Sequence[dict]) -> str:
+    return csv_text(columns, [[row[name] for name in columns] for row in rows])

@@ -2,19 +2,19 @@
 
 import os
 import os.path as osp
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
 
-from emoreact_plugin.clips.cache_file import PreparedClip
 from emoreact_plugin.clips.coverage import Coverage, coverage_of
 from emoreact_plugin.clips.crops import CROP_NAME, PreparedCrops, read_record, write_record
+from emoreact_plugin.transforms import CropRegions, DrawFaceMask
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_whole
 from emoreact_plugin.video.writing import JPEG_QUALITY
 
-from .frames import iterate_samples, look_of, prepared_of
+from .frames import iterate_samples, look_of, open_clip
 from .jobs import Job, JobReport, OnFrame, plan, run_jobs
 
 # What the published recipe resizes crops to before it crops them at random.
@@ -31,8 +31,8 @@ JPEG_FLAGS = (
 def extract_crops(
     sources: Sequence[str],
     out: str,
-    cropper: Callable,
-    mask: Callable | None = None,
+    cropper: CropRegions,
+    mask: DrawFaceMask | None = None,
     step: int = 1,
     size: int = CROP_SIZE,
     landmarks: str | None = None,
@@ -52,8 +52,8 @@ def extract_crops(
         sources (Sequence[str]): Video files, and folders that are searched for videos as in
             :func:`~emoreact_plugin.preparation.frames.extract`.
         out (str): The output folder; created if it is missing.
-        cropper (Callable): A ``CropRegions``.
-        mask (Callable, optional): A ``DrawFaceMask`` with a seed. Defaults to None: no masks.
+        cropper (CropRegions): Cuts the crops out.
+        mask (DrawFaceMask, optional): Draws masks; it needs a seed. Defaults to None: no masks.
         step (int): Make crops of every step-th frame, beginning with the first. Defaults to 1.
         size (int): Side of the crops in pixels. The crops do not keep their aspect ratio. Defaults
             to 256.
@@ -87,10 +87,10 @@ def extract_crops(
     os.makedirs(out, exist_ok=True)
 
     def make(job: Job, target: str, on_frame: OnFrame) -> None:
-        clip = prepared_of(job, landmarks, keypoints, cache_dir, required)
-        samples = iterate_samples(job, clip, on_frame)
+        clip = open_clip(job, landmarks, keypoints, cache_dir, required)
         with write_whole(target) as part:
-            _write_clip(part, samples, clip, cropper, mask, step, size)
+            samples = iterate_samples(job, clip, on_frame)
+            _write_clip(part, samples, coverage_of(clip.landmarks), cropper, mask, step, size)
 
     def check(job: Job, target: str) -> PreparedCrops:
         return _check_done(target, cropper.regions, size, step, look)
@@ -119,16 +119,16 @@ def _check_done(
 def _write_clip(
     folder: str,
     samples: Iterable[dict],
-    clip: PreparedClip | None,
-    cropper: Callable,
-    mask: Callable | None,
+    coverage: Coverage,
+    cropper: CropRegions,
+    mask: DrawFaceMask | None,
     step: int,
     size: int,
 ) -> None:
     for region in cropper.regions:
         os.makedirs(osp.join(folder, region))
-    boxes = {region: [] for region in cropper.regions}
-    found = {region: [] for region in cropper.regions}
+    boxes: dict[str, list] = {region: [] for region in cropper.regions}
+    found: dict[str, list] = {region: [] for region in cropper.regions}
     masked, count, frame_size = [], 0, (0, 0)
     for count, sample in enumerate(samples, 1):
         frame_size = sample['imgs'][0].shape[1::-1]
@@ -141,9 +141,6 @@ def _write_clip(
             found[region].append(bool(sample[f'{region}_found'][0]))
             path = osp.join(folder, region, CROP_NAME.format(len(masked)))
             _write_crop(path, sample[f'{region}_imgs'][0], size)
-    there = Coverage(*np.zeros((3, count), bool))
-    if clip is not None:
-        there = coverage_of(clip)
     write_record(
         folder,
         PreparedCrops(
@@ -153,9 +150,9 @@ def _write_clip(
             step,
             '' if mask is None else look_of(mask),
             np.array(masked),
-            there.part(slice(None, None, step)),
-            boxes,
-            found,
+            coverage.part(slice(None, None, step)),
+            {region: np.array(each) for region, each in boxes.items()},
+            {region: np.array(each) for region, each in found.items()},
         ),
     )
 
@@ -165,4 +162,4 @@ def _write_crop(path: str, crop: np.ndarray, size: int) -> None:
     crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_LINEAR)
     data = cv2.imencode('.jpg', cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), JPEG_FLAGS)[1]
     with open(path, 'xb') as file:
-        file.write(data)
+        file.write(data.tobytes())

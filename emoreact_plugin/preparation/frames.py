@@ -2,15 +2,17 @@
 
 import os
 import os.path as osp
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from threading import Lock
 
 import numpy as np
 
-from emoreact_plugin.clips.cache_file import PreparedClip, load_prepared
+from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.clips.clip_files import expected_names, find_clip
-from emoreact_plugin.clips.landmark_cache import default_cache_dir, prepare_video
+from emoreact_plugin.clips.landmark_cache import default_cache_dir
+from emoreact_plugin.clips.landmarks import Landmarks, with_frames
 from emoreact_plugin.clips.mask_record import FILE_NAME, MaskedClip, read_masks, write_masks
+from emoreact_plugin.transforms import DrawFaceMask
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_whole
 from emoreact_plugin.video.folders import MASKED_SUFFIX, scan_frames
@@ -23,7 +25,7 @@ from .jobs import Job, JobReport, OnFrame, plan, run_jobs
 def extract(
     sources: Sequence[str],
     out: str,
-    mask: Callable | None = None,
+    mask: DrawFaceMask | None = None,
     as_videos: bool = False,
     landmarks: str | None = None,
     cache_dir: str | None = None,
@@ -47,7 +49,7 @@ def extract(
             all folders within. Names relative to these are kept. What is hidden, or in the output
             folder, is left out.
         out (str): The output folder; created if it is missing.
-        mask (Callable, optional): A ``DrawFaceMask`` with a seed. Defaults to None: no masks.
+        mask (DrawFaceMask, optional): Draws masks; it needs a seed. Defaults to None: no masks.
         as_videos (bool): Write videos instead of frames. Defaults to False.
         landmarks (str, optional): Folder of the landmark files. Defaults to None: next to the
             videos, as ``EmoReactDataset`` finds them.
@@ -80,9 +82,10 @@ def extract(
     required, lock = () if allow_missing else ('landmarks',), Lock()
 
     def make(job: Job, target: str, on_frame: OnFrame) -> None:
-        clip = None
-        if mask is not None:
-            clip = prepared_of(job, landmarks, None, cache_dir, required)
+        if mask is None:
+            clip = Clip(job.path, use_landmarks=False)
+        else:
+            clip = open_clip(job, landmarks, None, cache_dir, required)
         unmasked = []
 
         def frames() -> Iterator[np.ndarray]:
@@ -104,12 +107,20 @@ def extract(
                     write_masks(out, records)
 
     def check(job: Job, target: str) -> MaskedClip:
-        return _check_done(job, target, out, None if mask is None else records, as_videos)
+        if mask is None:
+            return _check_frames(job, target, None)
+        if job.target not in records:
+            raise InputError(
+                f'{target}: is there already, but {osp.join(out, FILE_NAME)} does not list it. '
+                'Delete it, and it is made anew'
+            )
+        masked = records[job.target]
+        return masked if as_videos else _check_frames(job, target, masked)
 
     return run_jobs(jobs, out, make, check, workers)
 
 
-def look_of(mask: Callable) -> str:
+def look_of(mask: DrawFaceMask) -> str:
     """Describe the kind of a mask, and its colour if one was chosen, in words."""
     return ' '.join([mask.kind, *map(str, mask.color or ())])
 
@@ -124,36 +135,27 @@ def _check_looks(jobs: list[Job], out: str, records: dict[str, MaskedClip], look
             )
 
 
-def _check_done(
-    job: Job, target: str, out: str, records: dict[str, MaskedClip] | None, as_videos: bool
-) -> MaskedClip:
-    """Return a clip that is there, or raise an error that says what is wrong with it."""
-    if records is not None and job.target not in records:
-        raise InputError(
-            f'{target}: is there already, but {osp.join(out, FILE_NAME)} does not list it. Delete '
-            'it, and it is made anew'
-        )
-    if as_videos:
-        return records[job.target]
+def _check_frames(job: Job, target: str, masked: MaskedClip | None) -> MaskedClip:
+    """Return a folder of frames that is there, or refuse one of another number of frames."""
     found = scan_frames(target, FRAME_NAME).total_frames
-    if records is None:
+    if masked is None:
         return MaskedClip(job.target, '', found, found)
-    if found != records[job.target].frames:
+    if found != masked.frames:
         raise InputError(
-            f'{target}: expected {records[job.target].frames} frames, found '
-            f'{found}. Delete it, and it is made anew'
+            f'{target}: expected {masked.frames} frames, found {found}. Delete it, and it is made '
+            'anew'
         )
-    return records[job.target]
+    return masked
 
 
-def prepared_of(
+def open_clip(
     job: Job,
     landmarks: str | None,
     keypoints: str | None,
     cache_dir: str | None,
     required: Sequence[str],
-) -> PreparedClip | None:
-    """Prepare and load the landmarks and keypoints of a video.
+) -> Clip:
+    """Open a video together with its landmarks and keypoints.
 
     Args:
         job (Job): Of the video.
@@ -164,11 +166,11 @@ def prepared_of(
             the video must have.
 
     Returns:
-        PreparedClip | None: None if it has no file of either kind.
+        Clip: Without landmarks if there is no file of either kind.
 
     Raises:
         FileNotFoundError: If a required file does not exist.
-        InputError: If a file is damaged.
+        InputError: If a file is damaged, or belongs to other frames.
     """
     folders = dict(landmarks=landmarks or job.folder, keypoints=keypoints or job.folder)
     files = find_clip(job.video, job.path, *folders.values())
@@ -179,62 +181,39 @@ def prepared_of(
                 f'{job.path}: no {kind} in {folders[kind] or "."}, expected '
                 f'{names}. --allow-missing goes on without'
             )
-    if files.landmarks is None and files.keypoints is None:
-        return None
-    path = prepare_video(files, cache_dir or default_cache_dir())
-    return load_prepared(path)
+    return Clip.of_files(files, cache_dir or default_cache_dir())
 
 
-def iterate_samples(job: Job, clip: PreparedClip | None, on_frame: OnFrame) -> Iterator[dict]:
+def iterate_samples(job: Job, clip: Clip, on_frame: OnFrame) -> Iterator[dict]:
     """Iterate over the frames of a video, each as a sample as a pipeline would see it.
 
     Args:
         job (Job): Of the video.
-        clip (PreparedClip, optional): The landmarks of this video; None if it has none.
+        clip (Clip): The opened video.
         on_frame (Callable): Called before each frame.
 
     Yields:
         dict: Sample of one frame, which is not masked.
 
     Raises:
-        InputError: If a frame has another size than the landmarks' frames, or the video has more or
-            fewer frames.
+        InputError: If the video has landmarks, and a frame has another size than the first, or
+            there are more or fewer frames than counted.
     """
-    frames = iterate_frames(job.path)
-    if clip is not None:
-        frames = _fitting_frames(frames, clip, job.path)
-    faces = np.full((1, 68, 2), np.nan, np.float32)
-    bodies = np.full((1, 1, 2), np.nan, np.float32)
-    is_box = np.zeros(1, bool)
-    for k, frame in enumerate(frames):
+    sample = dict(video_id=osp.splitext(job.video)[0], masked=[False])
+    has_any, count = clip.has_landmarks or clip.has_keypoints, 0
+    landmarks = Landmarks.none(1)
+    for count, frame in enumerate(iterate_frames(job.path), 1):
         on_frame()
-        if clip is not None:
-            faces, is_box = clip.face_landmarks[k : k + 1], clip.face_is_box[k : k + 1]
-            bodies = clip.body_keypoints[k : k + 1] * np.float32(clip.frame_size)
-        yield dict(
-            imgs=[frame],
-            face_landmarks=faces,
-            body_keypoints=bodies,
-            face_is_box=is_box,
-            video_id=osp.splitext(job.video)[0],
-            masked=[False],
-        )
-
-
-def _fitting_frames(
-    frames: Iterable[np.ndarray], clip: PreparedClip, path: str
-) -> Iterator[np.ndarray]:
-    """Iterate over the frames of a video, and check that its landmarks fit them."""
-    size, count = tuple(clip.frame_size), 0
-    for frame in frames:
-        if frame.shape[1::-1] != size or count == clip.total_frames:
-            break
-        yield frame
-        count += 1
+        if has_any:
+            if count > clip.total_frames or frame.shape[1::-1] != clip.size:
+                break
+            landmarks = clip.landmarks.of([count - 1])
+        yield with_frames(sample, [frame], landmarks)
     else:
-        if count == clip.total_frames:
+        if not has_any or count == clip.total_frames:
             return
     raise InputError(
-        f'{path}: the landmarks are of {clip.total_frames} frames of {size[0]}x{size[1]} pixels; '
-        f'at frame {count} the video has another size or number. Prepare them anew'
+        f'{job.path}: the landmarks are of {clip.total_frames} frames of {clip.size[0]}x'
+        f'{clip.size[1]} pixels; at frame {count} the video has another size or number. '
+        'Prepare them anew'
     )

@@ -19,12 +19,13 @@ from emoreact_plugin.clips.cache_file import (
 from emoreact_plugin.clips.clip_files import expected_names, find_keypoints, find_landmarks
 from emoreact_plugin.clips.coverage import coverage_of
 from emoreact_plugin.clips.landmark_writers import write_keypoints_txt, write_openface_csv
+from emoreact_plugin.clips.landmarks import Landmarks
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.progress import count_cores
 from emoreact_plugin.video.reading import frame_rate, iterate_frames
 
 from .jobs import Job, JobReport, OnFrame, plan, run_jobs
-from .mediapipe.detector import LandmarkDetector
+from .mediapipe.detector import FrameLandmarks, LandmarkDetector
 
 
 class FoundClip(NamedTuple):
@@ -51,7 +52,7 @@ def extract_landmarks(
     openface: bool = False,
     keypoints: bool = False,
     workers: int | None = None,
-    make_detector: Callable = LandmarkDetector,
+    make_detector: Callable[[], LandmarkDetector] = LandmarkDetector,
 ) -> JobReport[FoundClip]:
     """Find the landmarks of one person in every frame of videos.
 
@@ -83,7 +84,7 @@ def extract_landmarks(
     os.makedirs(out, exist_ok=True)
     todo = sum(not osp.exists(osp.join(out, job.target)) for job in jobs)
     workers = workers or count_cores()
-    detectors = SimpleQueue()
+    detectors: SimpleQueue[LandmarkDetector] = SimpleQueue()
 
     def make(job: Job, target: str, on_frame: OnFrame) -> None:
         _refuse_others(job, out)
@@ -109,12 +110,14 @@ def can_extract() -> bool:
     return find_spec('mediapipe') is not None
 
 
-def detect(video: str, detector: Callable, on_frame: Callable = lambda: None) -> PreparedClip:
+def detect(
+    video: str, detector: LandmarkDetector, on_frame: OnFrame = lambda: None
+) -> PreparedClip:
     """Find the landmarks of one video.
 
     Args:
         video (str): Its path.
-        detector (Callable): A :class:`LandmarkDetector`. It is reset first, so that it forgets what
+        detector (LandmarkDetector): It is reset first, so that it forgets what
             it saw before.
         on_frame (Callable, optional): Called before each frame is searched; an error that it raises
             stops the work.
@@ -127,11 +130,12 @@ def detect(video: str, detector: Callable, on_frame: Callable = lambda: None) ->
     """
     stamp = stamp_of(video)
     detector.reset()
-    found, size = [], None
+    found: list[FrameLandmarks] = []
+    size = (0, 0)
     for frame in iterate_frames(video):
         on_frame()
-        if size is None:
-            size = frame.shape[1::-1]
+        if not found:
+            size = (frame.shape[1], frame.shape[0])
         elif frame.shape[1::-1] != size:
             raise InputError(
                 f'{video}: frame {len(found)} has {frame.shape[1]}x{frame.shape[0]} pixels, but '
@@ -145,7 +149,13 @@ def detect(video: str, detector: Callable, on_frame: Callable = lambda: None) ->
     # All made of the video: then one file holds face and body.
     sources = dict.fromkeys(('source', 'landmarks_file', 'keypoints_file'), stamp)
     return PreparedClip(
-        faces, sure.astype(np.float32), bodies / np.float32(size), len(found), size, sources, is_box
+        faces,
+        sure.astype(np.float32),
+        bodies / np.array(size, np.float32),
+        len(found),
+        size,
+        sources,
+        is_box,
     )
 
 
@@ -177,5 +187,5 @@ def _finish(job: Job, path: str, out: str, openface: bool, keypoints: bool) -> F
     text = osp.join(out, expected_names('keypoints', job.video)[0])
     if keypoints and not osp.exists(text):
         write_keypoints_txt(text, clip.body_keypoints)
-    faces, bodies, boxes = (int(found.sum()) for found in coverage_of(clip))
+    faces, bodies, boxes = (int(found.sum()) for found in coverage_of(Landmarks.of_prepared(clip)))
     return FoundClip(job.target, clip.total_frames, faces, boxes, bodies)

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from emoreact_plugin.clips.cache_file import load_prepared
 from emoreact_plugin.clips.crops import check_region, read_crops, read_record
-from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.clips.landmarks import Landmarks
 from emoreact_plugin.video.reading import read_frames
 from mmaction.registry import TRANSFORMS
 
@@ -95,39 +94,16 @@ class LoadLandmarks(BaseTransform):
         # stored by position.
         inds = np.ravel(results['frame_inds']) - results['start_index']
         inds = inds + results.get('first_frame', 0)
-        faces, bodies = results['landmarks_file'], results['keypoints_file']
-        files = {faces, bodies} - {None}
-        clips = {file: load_prepared(file) for file in files}
         height, width = results['img_shape']
-        for file, clip in clips.items():
-            self._check(file, clip, _source_frames(results), (width, height))
-        results['face_landmarks'] = (
-            np.full((len(inds), 68, 2), np.nan, np.float32)
-            if faces is None
-            else clips[faces].face_landmarks[inds]
+        landmarks = Landmarks.load(
+            results['landmarks_file'],
+            results['keypoints_file'],
+            f"clip '{results['video_id']}'" if 'video_id' in results else 'the clip',
+            _source_frames(results),
+            (width, height),
         )
-        results['face_is_box'] = (
-            np.zeros(len(inds), bool) if faces is None else clips[faces].face_is_box[inds]
-        )
-        results['body_keypoints'] = (
-            np.full((len(inds), 1, 2), np.nan, np.float32)
-            if bodies is None
-            else clips[bodies].body_keypoints[inds] * np.float32([width, height])
-        )
+        results.update(landmarks.of(inds).to_sample())
         return results
-
-    @staticmethod
-    def _check(file: str, clip, total_frames: int, size: tuple) -> None:
-        if clip.total_frames != total_frames:
-            raise InputError(
-                f'{file}: prepared for {clip.total_frames} frames, but the clip has {total_frames}'
-            )
-        if tuple(clip.frame_size) != size:
-            raise InputError(
-                f'{file}: the landmarks belong to frames of '
-                f'{clip.frame_size[0]}x{clip.frame_size[1]} pixels, but the '
-                f'frames are {size[0]}x{size[1]}'
-            )
 
     def __repr__(self) -> str:
         return f'{self.__class__.__name__}()'

@@ -7,7 +7,7 @@ import pytest
 from sklearn import metrics as sk
 
 from emoreact_plugin.evaluation import functional as F
-from tests.conftest import REAL_DATA
+from tests.factories import REAL_DATA
 
 CLASSES = ('Joy', 'Fear', 'Calm')
 

@@ -10,7 +10,7 @@ from emoreact_plugin.explanation.cam import METHODS, clip_maps, first_component,
 from emoreact_plugin.explanation.cam_layers import choose_layer
 from mmaction.registry import MODELS
 from tests.explanation.planted import COLORS, draw_places, frame_of, peak, recognizer, set_head
-from tests.models.helpers import recognizer2d, recognizer3d
+from tests.factories import recognizer2d, recognizer3d
 
 GRADIENT = [name for name in METHODS if name != 'eigencam']
 

@@ -11,7 +11,7 @@ from emoreact_plugin.explanation.cam_frames import sample_clip
 from emoreact_plugin.recipes import build
 from mmaction.registry import DATASETS, MODELS
 from tests.explanation.planted import COLORS, SIZE, PlantedClip, peak, planted
-from tests.models.helpers import recognizer2d
+from tests.factories import recognizer2d
 
 
 @pytest.mark.parametrize('method', METHODS)

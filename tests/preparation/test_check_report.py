@@ -3,12 +3,12 @@ import json
 
 import numpy as np
 
-from emoreact_plugin.datasets.checks.findings import (
+from emoreact_plugin.datasets.checks.problems import (
     KINDS,
     CheckedClip,
     CheckReport,
-    Finding,
-    sort_findings,
+    Problem,
+    sort_problems,
 )
 from emoreact_plugin.preparation.check_report import (
     TITLES,
@@ -44,12 +44,12 @@ CLIPS = [
     clip('train', 'b', (0, 0), 150),
     clip('val', 'c', (1, 0), None),
 ]
-FINDINGS = sort_findings(
-    [Finding('note', 'unlabelled', 'train', 'b', 'b: has no positive label')]
-    + [Finding('warning', 'short', 'val', f'{k}', f's{k}') for k in range(12)]
+PROBLEMS = sort_problems(
+    [Problem('note', 'unlabelled', 'train', 'b', 'b: has no positive label')]
+    + [Problem('warning', 'short', 'val', f'{k}', f's{k}') for k in range(12)]
     + [
-        Finding('error', 'missing clip', 'val', 'c', 'c\x1b[2J: is not there'),
-        Finding('error', 'annotations', 'train', '', 'x.csv, line 7: ü'),
+        Problem('error', 'missing clip', 'val', 'c', 'c\x1b[2J: is not there'),
+        Problem('error', 'annotations', 'train', '', 'x.csv, line 7: ü'),
     ]
 )
 REPORT = CheckReport(
@@ -57,7 +57,7 @@ REPORT = CheckReport(
     CLIPS,
     dict(train=np.array([[1, 1], [0, 0]]), val=np.array([[1, 0]])),
     dict(train=None, val=0.75),
-    FINDINGS,
+    PROBLEMS,
 )
 
 
@@ -104,7 +104,7 @@ def test_files(tmp_path):
     out = tmp_path / 'a' / 'b'
     names = write_report(REPORT, str(out))
     assert sorted(p.name for p in out.iterdir()) == sorted(names)
-    with open(out / 'findings.csv', newline='') as file:
+    with open(out / 'problems.csv', newline='') as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 15 and rows[0]['text'] == 'x.csv, line 7: ü'
     with open(out / 'clips.csv', newline='') as file:
@@ -116,4 +116,4 @@ def test_files(tmp_path):
         clips=1, unlabelled=0, positives=[1, 0], prior_roc_auc_micro=0.75
     )
     assert summary['counts']['warning'] == 12
-    assert len(summary['findings']) == 15
+    assert len(summary['problems']) == 15

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from emoreact_plugin.clips.cache_file import PreparedClip, stamp_of, write_prepared
+from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.clips.mask_record import read_masks
 from emoreact_plugin.datasets import EmoReactDataset
 from emoreact_plugin.preparation import frames as frame_extraction
@@ -17,8 +18,8 @@ from emoreact_plugin.transforms import DrawFaceMask
 from emoreact_plugin.video.folders import find_videos
 from emoreact_plugin.video.reading import frame_rate, probe_video, read_frames
 from emoreact_plugin.video.writing import write_video
-from tests.conftest import FRAMES, HEIGHT, WIDTH, make_tiny, write_annotations, write_openface
-from tests.conftest import write_video as write_clip
+from tests.factories import FRAMES, HEIGHT, WIDTH, make_tiny, write_annotations, write_openface
+from tests.factories import write_video as write_clip
 from tests.transforms.masks.test_drawing import face, skin
 
 COUNT = 4
@@ -323,7 +324,7 @@ def test_which_videos_are_found(tmp_path):
 
 def test_a_stop_is_looked_for_before_each_frame(plain):
     job, stops = Job(str(plain.root / 'videos'), plain.videos['train'][0], ''), []
-    samples = iterate_samples(job, None, lambda: stops.append(1))
+    samples = iterate_samples(job, Clip(job.path, use_landmarks=False), lambda: stops.append(1))
     assert [len(stops) for _ in samples] == list(range(1, FRAMES + 1))
 
 

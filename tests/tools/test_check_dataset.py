@@ -6,7 +6,7 @@ import pytest
 from mmengine.config import Config
 
 from mmaction.registry import DATASETS
-from tests.conftest import make_tiny
+from tests.factories import make_tiny
 
 ROOT = Path(__file__).parents[2]
 CONFIG = str(ROOT / 'configs' / 'sample' / 'fusion.py')
@@ -28,9 +28,9 @@ def test_a_config(call):
     assert code == 0 and 'ERRORS' not in out
     assert out.endswith(
         '6 clips: 0 errors, 0 warnings, 3 notes. All of them in work_dirs/check_fusion/: '
-        'findings.csv, clips.csv, summary.json, dataset.png\n'
+        'problems.csv, clips.csv, summary.json, dataset.png\n'
     )
-    for name in ('findings.csv', 'clips.csv', 'summary.json', 'dataset.png'):
+    for name in ('problems.csv', 'clips.csv', 'summary.json', 'dataset.png'):
         assert Path('work_dirs/check_fusion', name).is_file()
 
 
@@ -40,7 +40,7 @@ def test_errors_set_the_exit_code(call):
     code, out, _ = call('--config', CONFIG, '--data-root', 'data', '--out', 'x', '--workers', '1')
     assert code == 1 and ': 2 errors, ' in out
     assert out.startswith('ERRORS: clips that cannot be read (val 1)\n  val  ')
-    kinds = [f['kind'] for f in json.loads(Path('x/summary.json').read_text())['findings']]
+    kinds = [f['kind'] for f in json.loads(Path('x/summary.json').read_text())['problems']]
     assert kinds[:2] == ['unreadable clip', 'no keypoints']
     # The flags of a config have their effect.
     code, out, _ = call(CONFIG, '--data-root', 'data', '--input', 'face')

@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 
 from emoreact_plugin.evaluation import Dump, bootstrap_weights, write_dump
 from emoreact_plugin.plots.roc_plots import MAX_RUNS
-from tests.conftest import EMOTIONS, write_annotations
+from tests.factories import EMOTIONS, write_annotations
 
 N = 40
 

@@ -3,9 +3,10 @@
 import shutil
 
 from emoreact_plugin.datasets import EmoReactDataset
-from emoreact_plugin.datasets.checks.checking import check, make_part
+from emoreact_plugin.preparation.checking import check_all
+from emoreact_plugin.preparation.split_check import make_check
 from emoreact_plugin.recipes import build_pipeline
-from tests.conftest import FRAMES
+from tests.factories import FRAMES
 
 SPLITS = ('train', 'val', 'test')
 BOTH = ['landmarks', 'keypoints']
@@ -37,14 +38,14 @@ def config(root, split, kind='video', **changes):
 
 def look(root, kind='video', **changes):
     """Check all splits and return the report."""
-    return check(
-        [make_part(split, config(root, split, kind, **changes)) for split in SPLITS], workers=2
+    return check_all(
+        [make_check(split, config(root, split, kind, **changes)) for split in SPLITS], workers=2
     )
 
 
 def found(report, levels=('error', 'warning')):
     """Return what is wrong, without the texts."""
-    return [(f.level, f.kind, f.split, f.clip) for f in report.findings if f.level in levels]
+    return [(f.level, f.kind, f.split, f.clip) for f in report.problems if f.level in levels]
 
 
 def loads(root, kind='video', **changes):

@@ -11,7 +11,8 @@ from emoreact_plugin.inference.live import streaming
 from emoreact_plugin.inference.live.camera import Camera
 from emoreact_plugin.inference.live.streaming import EmotionStream
 from emoreact_plugin.preparation.mediapipe.detector import FrameLandmarks
-from tests.inference.helpers import Clock, FakeCapture, write_timed
+from tests.factories import write_timed
+from tests.inference.camera import Clock, FakeCapture
 
 
 def frame(k):

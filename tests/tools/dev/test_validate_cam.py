@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.conftest import EMOTIONS, FRAMES, write_annotations, write_openface
 from tests.explanation.planted import CELL, SIZE, frame_of, planted, recognizer
+from tests.factories import EMOTIONS, FRAMES, write_annotations, write_openface
 
 ROOT = Path(__file__).parents[3]
 CLIPS = 4  # the first two show the cues

@@ -1,6 +1,6 @@
-"""Hold what a check of a data set finds."""
+"""Hold the problems that a check of a data set finds."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -29,26 +29,28 @@ KINDS = (
 )
 
 
-class Finding(NamedTuple):
+@dataclass(frozen=True)
+class Problem:
     """Something in a data set that is not as it should be.
 
     Attributes:
         level (str): ``'error'``: training stops, or its results mean
             nothing; ``'warning'``: it goes on with less; ``'note'``.
         kind (str): One of :data:`KINDS`.
-        split (str): The split, such as ``'train'``.
-        clip (str): The clip's id; empty if the finding is about the split.
         text (str): File, place, what was expected and what was found.
+        split (str): The split, such as ``'train'``; empty until it is known.
+        clip (str): The clip's id; empty for a problem of the whole split.
     """
 
     level: str
     kind: str
-    split: str
-    clip: str
     text: str
+    split: str = ''
+    clip: str = ''
 
 
-class CheckedClip(NamedTuple):
+@dataclass(frozen=True)
+class CheckedClip:
     """A row of the annotations, and what the files of its clip are like.
 
     Attributes:
@@ -91,7 +93,8 @@ class CheckedClip(NamedTuple):
         return place if self.person is None else (f'{place}, person {self.person}')
 
 
-class CheckReport(NamedTuple):
+@dataclass(frozen=True)
+class CheckReport:
     """The result of a check of a data set.
 
     Attributes:
@@ -100,16 +103,16 @@ class CheckReport(NamedTuple):
         labels (dict[str, np.ndarray]): Split -> (N, C) int, 0 or 1.
         prior (dict[str, float | None]): Split -> micro ROC AUC of the
             training split's label frequencies; None if undefined.
-        findings (list[Finding]): Errors first.
+        problems (list[Problem]): Errors first.
     """
 
     classes: tuple[str, ...]
     clips: list[CheckedClip]
     labels: dict[str, np.ndarray]
     prior: dict[str, float | None]
-    findings: list[Finding]
+    problems: list[Problem]
 
 
-def sort_findings(findings: list[Finding]) -> list[Finding]:
-    """Sort findings by level, then by kind, and leave the rest of their order."""
-    return sorted(findings, key=lambda f: (LEVELS.index(f.level), KINDS.index(f.kind)))
+def sort_problems(problems: list[Problem]) -> list[Problem]:
+    """Sort problems by level, then by kind, and leave the rest of their order."""
+    return sorted(problems, key=lambda p: (LEVELS.index(p.level), KINDS.index(p.kind)))

@@ -1,7 +1,8 @@
 """Find all that is wrong with the files of one clip, not only the first problem."""
 
 import os.path as osp
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -19,45 +20,38 @@ from emoreact_plugin.clips.cache_file import (
 )
 from emoreact_plugin.clips.clip_files import ClipFiles
 from emoreact_plugin.clips.coverage import Coverage, coverage_of
-from emoreact_plugin.clips.crops import CROP_NAME, FILE_NAME, check_region, read_record
+from emoreact_plugin.clips.crops import CROP_NAME
 from emoreact_plugin.clips.landmark_cache import check_given, prepared_path, sources_of
+from emoreact_plugin.clips.landmarks import Landmarks
+from emoreact_plugin.clips.regions import has_face
 from emoreact_plugin.datasets.annotations import Annotation
-from emoreact_plugin.datasets.pipeline_facts import steps_of
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import number
-from emoreact_plugin.video.folders import FRAME_DIRS, scan_frames
+from emoreact_plugin.video.folders import scan_frames
 from emoreact_plugin.video.reading import VideoInfo, frame_rate, probe_video, stated_frames
+
+from .missing import crops_folder, find_missing_clip, read_crops_record, regions_of
+from .problems import Problem
+
+if TYPE_CHECKING:
+    from emoreact_plugin.datasets.emoreact_dataset import EmoReactDataset
 
 # Role of a file that a prepared file is made of -> kind of a problem with it.
 FILE_KINDS = dict(landmarks_file='landmark file', keypoints_file='keypoint file')
 JPEG_ENDINGS, JPEG_END = ('.jpg', '.jpeg'), b'\xff\xd9'
 
 
-class Problem(NamedTuple):
-    """Something in a clip's files or the annotations that is not as it should be.
-
-    Attributes:
-        level (str): ``'error'``: training stops, or its results mean
-            nothing; ``'warning'``: it goes on with less; ``'note'``.
-        kind (str): The kind, such as ``'missing clip'``.
-        text (str): File, place, what was expected and what was found.
-    """
-
-    level: str
-    kind: str
-    text: str
-
-
-class CheckedFiles(NamedTuple):
+@dataclass(frozen=True)
+class CheckedFiles:
     """The files of a clip, their properties, and the problems with them.
 
     Attributes:
         path (str): The video, or the folder of frames or crops.
+        files (ClipFiles | None): All files of the clip; None for crops.
         info (VideoInfo | None): Number, size and rate of all its frames;
             ``fps`` is 0 if it is unknown. None if they cannot be read.
         coverage (Coverage | None): Where face and body were found; None if
             the landmarks cannot be read.
-        landmarks, keypoints (str | None): The files; for crops, their record.
         num_bytes (int): Size of the clip's file, or of all files of its
             folder; 0 if it is missing.
         step (int): Crops are of every step-th frame; otherwise 1.
@@ -65,16 +59,19 @@ class CheckedFiles(NamedTuple):
     """
 
     path: str
-    info: VideoInfo | None
-    coverage: Coverage | None
-    landmarks: str | None
-    keypoints: str | None
-    num_bytes: int
-    step: int
     problems: list[Problem]
+    files: ClipFiles | None = None
+    info: VideoInfo | None = None
+    coverage: Coverage | None = None
+    num_bytes: int = 0
+    step: int = 1
+
+    def knows(self, kind: str) -> bool:
+        """Return whether there are landmarks, or keypoints, for the clip."""
+        return self.files is None or getattr(self.files, kind) is not None
 
 
-def check_source(dataset, row: Annotation) -> CheckedFiles:
+def check_clip(dataset: 'EmoReactDataset', row: Annotation) -> CheckedFiles:
     """Open all files of a clip and read them to their end.
 
     A video whose prepared file is up to date was decoded to its end when that
@@ -90,41 +87,29 @@ def check_source(dataset, row: Annotation) -> CheckedFiles:
     """
     if 'crops' in dataset.data_prefix:
         return _check_crops(dataset, row)
-    problems = []
     files = dataset.find(row)
-    is_there = osp.isdir if files.filename_tmpl else osp.isfile
+    problems = find_missing_clip(dataset, files.source, row.clip_id)
     info, clip, num_bytes = None, None, 0
-    if is_there(files.source):
+    if not problems:
         try:
             info, num_bytes = _open(files, dataset, problems)
         except (ValueError, OSError) as error:
             problems.append(Problem('error', 'unreadable clip', str(error)))
-    else:
-        text = f'{files.source}: is not there'
-        if files.filename_tmpl and dataset.frame_dir_tmpl is None:
-            text += f', nor another folder of {", ".join(FRAME_DIRS)}'
-        problems.append(Problem('error', 'missing clip', text))
     if info is None:
         problems += _unreadable_texts(files)
     else:
         clip, more = _landmarks_of(files, info, dataset)
         problems += more
-    return CheckedFiles(
-        files.source,
-        info,
-        clip and coverage_of(clip),
-        files.landmarks,
-        files.keypoints,
-        num_bytes,
-        1,
-        problems,
-    )
+    coverage = None if clip is None else coverage_of(Landmarks.of_prepared(clip))
+    return CheckedFiles(files.source, problems, files, info, coverage, num_bytes)
 
 
-def _open(files: ClipFiles, dataset, problems: list) -> tuple[VideoInfo, int]:
+def _open(
+    files: ClipFiles, dataset: 'EmoReactDataset', problems: list[Problem]
+) -> tuple[VideoInfo, int]:
     """Open all frames of a video or folder, and return their info and size in bytes."""
-    if files.filename_tmpl:
-        return _read_frames(files, problems)
+    if files.filename_tmpl is not None:
+        return _read_frames(files, files.filename_tmpl, problems)
     path = prepared_path(files, dataset.cache_dir)
     if path != files.landmarks and is_current(path, sources_of(files)):
         clip = load_prepared(path)
@@ -144,10 +129,10 @@ def _open(files: ClipFiles, dataset, problems: list) -> tuple[VideoInfo, int]:
     return info, osp.getsize(files.source)
 
 
-def _read_frames(files: ClipFiles, problems: list) -> tuple[VideoInfo, int]:
-    folder = scan_frames(files.source, files.filename_tmpl)
+def _read_frames(files: ClipFiles, template: str, problems: list[Problem]) -> tuple[VideoInfo, int]:
+    folder = scan_frames(files.source, template)
     paths = [
-        osp.join(files.source, files.filename_tmpl.format(folder.start_index + k))
+        osp.join(files.source, template.format(folder.start_index + k))
         for k in range(folder.total_frames)
     ]
     sizes, num_bytes = _read_images(paths, 'frame', problems)
@@ -167,7 +152,7 @@ def _read_frames(files: ClipFiles, problems: list) -> tuple[VideoInfo, int]:
     return VideoInfo(folder.total_frames, *usual, 0.0), num_bytes
 
 
-def _read_images(paths: list[str], noun: str, problems: list) -> tuple:
+def _read_images(paths: list[str], noun: str, problems: list[Problem]) -> tuple:
     """Read images as training reads them.
 
     Crops are read by ``cv2.imread``, which accepts a JPEG file that ends too
@@ -220,7 +205,7 @@ def _frames(paths: list[str], noun: str = 'frame') -> str:
 
 
 def _landmarks_of(
-    files: ClipFiles, info: VideoInfo, dataset
+    files: ClipFiles, info: VideoInfo, dataset: 'EmoReactDataset'
 ) -> tuple[PreparedClip | None, list[Problem]]:
     """Read what the landmark files hold, and prepare it on the way.
 
@@ -228,22 +213,26 @@ def _landmarks_of(
         tuple: The landmarks, None if they cannot be read, and what is wrong.
     """
     path = prepared_path(files, dataset.cache_dir)
-    errors = {}
+    errors: dict[str, Exception] = {}
+    clip = None
     try:
         if path == files.landmarks:
-            check_given(files, info)
+            check_given(path, files, info)
         elif not is_current(path, sources_of(files)):
-            clip, errors = read_landmark_files(
+            read, errors = read_landmark_files(
                 total_frames=info.total_frames,
                 frame_size=(info.width, info.height),
+                source=files.source,
+                landmarks_file=files.landmarks,
+                keypoints_file=files.keypoints,
                 check=dataset.check_landmarks,
-                **sources_of(files),
             )
             if not errors:
-                write_prepared(path, clip)
-        clip = None if errors else load_prepared(path)
+                write_prepared(path, read)
+        if not errors:
+            clip = load_prepared(path)
     except (InputError, OSError) as error:
-        clip, errors = None, dict(landmarks_file=error)
+        errors = dict(landmarks_file=error)
     problems = [Problem('error', FILE_KINDS[role], str(error)) for role, error in errors.items()]
     if clip is not None and files.landmarks and _lies_outside(clip):
         problems.append(
@@ -260,7 +249,7 @@ def _landmarks_of(
 
 def _lies_outside(clip: PreparedClip) -> bool:
     """Check whether most faces have their middle outside the frame."""
-    faces = clip.face_landmarks[coverage_of(clip).face]
+    faces = clip.face_landmarks[has_face(clip.face_landmarks)]
     middles = np.nanmean(faces.astype(np.float64), axis=1)
     inside = ((middles >= 0) & (middles < clip.frame_size)).all(axis=1)
     return len(faces) > 0 and inside.mean() < 0.5
@@ -268,13 +257,13 @@ def _lies_outside(clip: PreparedClip) -> bool:
 
 def _unreadable_texts(files: ClipFiles) -> list[Problem]:
     """Check the landmark files of a clip whose frames cannot be read, as far as possible."""
-    problems, frames = [], None
-    if (files.landmarks or '').endswith('.csv'):
+    problems, frames = [], 0
+    if files.landmarks is not None and files.landmarks.endswith('.csv'):
         try:
             frames = len(read_openface_csv(files.landmarks)[0])
         except (ValueError, OSError) as error:
             problems.append(Problem('error', 'landmark file', str(error)))
-    if (files.keypoints or '').endswith('.txt') and frames:
+    if files.keypoints is not None and files.keypoints.endswith('.txt') and frames:
         try:
             read_keypoints_txt(files.keypoints, frames)
         except (ValueError, OSError) as error:
@@ -282,39 +271,21 @@ def _unreadable_texts(files: ClipFiles) -> list[Problem]:
     return problems
 
 
-def _check_crops(dataset, row: Annotation) -> CheckedFiles:
-    folder = osp.join(dataset.data_prefix['crops'], osp.splitext(row.video)[0])
-    nothing = CheckedFiles(folder, None, None, None, None, 0, 1, [])
-    if not osp.isdir(folder):
-        return nothing._replace(
-            problems=[Problem('error', 'missing clip', f'{folder}: is not there')]
-        )
+def _check_crops(dataset: 'EmoReactDataset', row: Annotation) -> CheckedFiles:
+    folder = crops_folder(dataset, row)
+    problems = find_missing_clip(dataset, folder, row.clip_id)
+    if problems:
+        return CheckedFiles(folder, problems)
     try:
-        record = read_record(folder)
-    except (ValueError, OSError) as error:
-        return nothing._replace(problems=[Problem('error', 'unreadable clip', str(error))])
-    regions = {name for step in steps_of(dataset.pipeline) for name in getattr(step, 'regions', ())}
-    problems = []
-    for region in sorted(regions - set(record.boxes)):
-        try:
-            check_region(folder, record, region)
-        except InputError as error:
-            problems.append(Problem('error', 'unreadable clip', str(error)))
+        record = read_crops_record(dataset, folder)
+    except (InputError, OSError) as error:
+        return CheckedFiles(folder, [Problem('error', 'unreadable clip', str(error))])
+    regions = regions_of(dataset) or set(record.boxes)
     paths = [
         osp.join(folder, region, CROP_NAME.format(k + 1))
-        for region in record.boxes
-        if region in regions or not regions
+        for region in sorted(regions)
         for k in range(record.total_frames)
     ]
     _, num_bytes = _read_images(paths, 'crop', problems)
-    about = osp.join(folder, FILE_NAME)
-    return CheckedFiles(
-        folder,
-        VideoInfo(record.source_frames, *record.frame_size, 0.0),
-        record.coverage,
-        about,
-        about,
-        num_bytes,
-        record.step,
-        problems,
-    )
+    info = VideoInfo(record.source_frames, *record.frame_size, 0.0)
+    return CheckedFiles(folder, problems, None, info, record.coverage, num_bytes, record.step)

@@ -10,7 +10,6 @@ import pytest
 
 from emoreact_plugin.clips.cache_file import prepare_clip
 from emoreact_plugin.recipes import build_pipeline
-from tests.conftest import FRAMES, HEIGHT, WIDTH, face_of, write_openface, write_video
 from tests.datasets.checks.damage import (
     CLIP,
     crop,
@@ -25,6 +24,7 @@ from tests.datasets.checks.damage import (
     openface,
     video,
 )
+from tests.factories import FRAMES, HEIGHT, WIDTH, face_of, write_openface, write_video
 
 
 def no_rows(root):
@@ -152,7 +152,7 @@ def test_what_stops_training_is_an_error_and_the_only_one(root, name):
     damage(root)
     report = look(root)
     assert loads(root) == (kind is None)
-    errors = [f for f in report.findings if f.level == 'error']
+    errors = [f for f in report.problems if f.level == 'error']
     if kind is None:
         assert errors == []
         return
@@ -192,7 +192,7 @@ FRAMES_DAMAGE = {
 def test_every_image_of_a_folder_is_read(root, name):
     damage, kind, text = FRAMES_DAMAGE[name]
     damage(root)
-    errors = [f for f in look(root, 'frames').findings if f.level == 'error']
+    errors = [f for f in look(root, 'frames').problems if f.level == 'error']
     # All frames, and the fourth alone: the first one read tells the size.
     alone = build_pipeline(('face', 'body'), 1, 32, source='frames')
     assert (kind is None) == (loads(root, 'frames') and loads(root, 'frames', pipeline=alone))
@@ -225,7 +225,7 @@ CROPS_DAMAGE = {
 def test_every_prepared_crop_is_read(root, name):
     damage, kind, text = CROPS_DAMAGE[name]
     damage(root)
-    errors = [f for f in look(root, 'crops').findings if f.level == 'error']
+    errors = [f for f in look(root, 'crops').problems if f.level == 'error']
     assert loads(root, 'crops') == (kind is None)
     assert [(f.kind, f.clip) for f in errors] == ([] if kind is None else [(kind, CLIP)])
     assert all(text in f.text for f in errors)
@@ -235,7 +235,7 @@ def test_crops_of_another_region(root):
     pipeline = build_pipeline(('fullbody',), 3, 32, source='crops')
     report = look(root, 'crops', pipeline=pipeline)
     assert len(found(report, ['error'])) == 7
-    assert "expected crops of 'fullbody', found face, body" in (report.findings[0].text)
+    assert "expected crops of 'fullbody', found face, body" in (report.problems[0].text)
 
 
 def test_fallbacks_are_warnings(root):
@@ -264,7 +264,7 @@ def test_half_of_the_faces_are_enough(root):
         np.stack([face_of(k) if k < 3 else np.full((68, 2), np.nan) for k in range(FRAMES)]),
     )
     report = look(root)
-    assert not [f for f in report.findings if f.kind == 'no face']
+    assert not [f for f in report.problems if f.kind == 'no face']
     assert {c.clip_id: c.no_face for c in report.clips}[CLIP] == 0.5
 
 
@@ -272,7 +272,7 @@ def test_only_what_is_looked_at_is_missed(root):
     no_landmarks_at_all(root)
     part = build_pipeline(('fullbody',), 3, 32)
     report = look(root, pipeline=part, required=['keypoints'])
-    assert not [f for f in report.findings if 'landmarks' in f.kind]
+    assert not [f for f in report.problems if 'landmarks' in f.kind]
 
 
 def test_landmarks_of_another_picture(root):
@@ -290,7 +290,7 @@ def test_short_and_cut_off_clips(root):
     three = build_pipeline(('face', 'body'), 3, 32)
     two = [dict(three[0], num_clips=2), *three[1:]]
     assert ('warning', 'short', 'train', CLIP) in found(look(root, pipeline=three))
-    assert not [f for f in look(root, pipeline=two).findings if f.kind == 'short']
+    assert not [f for f in look(root, pipeline=two).problems if f.kind == 'short']
 
 
 def test_streams_with_samplers_of_their_own(root):
@@ -303,7 +303,7 @@ def test_streams_with_samplers_of_their_own(root):
             body=dict(share='face', num_frames=3),
         ),
     )
-    shorts = [f for f in look(root, pipeline=pipeline).findings if f.kind == 'short']
+    shorts = [f for f in look(root, pipeline=pipeline).problems if f.kind == 'short']
     assert len(shorts) == 7
     assert 'at least 8 frames, found 6' in shorts[0].text
 
@@ -328,7 +328,7 @@ def test_a_video_that_promises_more_frames(root):
     report = look(root, allow_missing=True)
     (clip,) = (c for c in report.clips if c.clip_id == CLIP)
     assert 5 < clip.frames < 25
-    (text,) = (f.text for f in report.findings if f.kind == 'cut off')
+    (text,) = (f.text for f in report.problems if f.kind == 'cut off')
     assert f'states 30 frames, but only {clip.frames} can be' in text
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from emoreact_plugin.datasets.checks.checking import check, make_part, parts_of_folder
+from emoreact_plugin.preparation.checking import check_all
+from emoreact_plugin.preparation.split_check import checks_of_folder, make_check
 from emoreact_plugin.recipes import build_pipeline
-from tests.conftest import EMOTIONS, FRAMES, HEIGHT, WIDTH, make_tiny, write_video
 from tests.datasets.checks.damage import (
     CLIP,
     SPLITS,
@@ -23,6 +23,7 @@ from tests.datasets.checks.damage import (
     openface,
     video,
 )
+from tests.factories import EMOTIONS, FRAMES, HEIGHT, WIDTH, make_tiny, write_video
 
 
 def test_all_at_once(root):
@@ -56,7 +57,7 @@ def test_every_wrong_line_is_named(root):
     path = root / 'train.csv'
     path.write_text(path.read_text() + '3,"A\nB.mp4",9\n4,/x.mp4\n')
     report = look(root)
-    lines = [f.text for f in report.findings if f.kind == 'annotations']
+    lines = [f.text for f in report.problems if f.kind == 'annotations']
     for number, line in zip((2, 4, 6, 7), lines, strict=True):
         assert line.startswith(f'{path}, line {number}'), line
     assert len(lines) == 4 and len(report.labels['train']) == 1
@@ -65,7 +66,7 @@ def test_every_wrong_line_is_named(root):
 def test_very_many_wrong_lines_are_all_found(root):
     path = root / 'train.csv'
     path.write_text(path.read_text() + '9,../x.mp4\n' * 300)
-    assert len([f for f in look(root).findings if f.kind == 'annotations']) == 300
+    assert len([f for f in look(root).problems if f.kind == 'annotations']) == 300
 
 
 class TestDuplicates:
@@ -73,7 +74,7 @@ class TestDuplicates:
         shutil.copy(video(root), video(root, 'TEST101_2'))
         report = look(root)
         assert found(report, ['error']) == [('error', 'duplicate', 'test', 'TEST101_2')]
-        assert f'{CLIP}.mp4 of train' in report.findings[0].text
+        assert f'{CLIP}.mp4 of train' in report.problems[0].text
 
     def test_in_one_split(self, root):
         shutil.copy(video(root), video(root, 'TRAIN102_2'))
@@ -97,14 +98,14 @@ class TestDuplicates:
         edit(2, 'TRAIN100_2.mp4', 'val100_2.MP4')(root)
         report = look(root, required=[])
         assert ('warning', 'same name', 'val', 'VAL100_2') in found(report)
-        assert not [f for f in report.findings if f.kind == 'duplicate']
+        assert not [f for f in report.problems if f.kind == 'duplicate']
 
     def test_one_file_for_two_splits(self, root):
         parts = [
-            make_part(split, config(root, name))
+            make_check(split, config(root, name))
             for split, name in zip(SPLITS, ('train', 'val', 'val'), strict=True)
         ]
-        report = check(parts)
+        report = check_all(parts)
         assert [f[1:] for f in found(report) if f[1] == 'duplicate'] == [('duplicate', 'test', '')]
         assert len(report.clips) == 5 and len(report.labels['test']) == 2
 
@@ -127,7 +128,7 @@ class TestDuplicates:
         ]
         assert not [f for f in found(report, ['warning']) if f[1] == 'duplicate']
         assert [c.frames for c in report.clips] == [3, 3, 2, 0]
-        text = next(f.text for f in report.findings if f.kind == 'duplicate')
+        text = next(f.text for f in report.problems if f.kind == 'duplicate')
         assert f'V.mp4, frames 2 to 4: is the same as {root}' in text
         assert text.endswith('V.mp4, frames 0 to 3 of train')
 
@@ -154,7 +155,7 @@ class TestDuplicates:
             ('warning', 'same video', 'val', 'V_pb_f0-3'),
             ('warning', 'same video', 'test', 'V_pc_f0-6'),
         ]
-        texts = [f.text for f in report.findings if f.kind == 'same video']
+        texts = [f.text for f in report.problems if f.kind == 'same video']
         path = root / 'videos' / 'V.mp4'
         assert texts[0] == (
             f'{path}, frames 3 to 6, person b: is of the same video as {path}, frames 0 to 3, '
@@ -178,7 +179,7 @@ def test_odd_sizes_and_rates_are_noted(whole, tmp_path):
     data = make_tiny(tmp_path / 'odd', counts=(12, 2, 2))
     odd = data.root / 'videos' / 'TRAIN103_2.mp4'
     write_video(odd, np.zeros((FRAMES, 2 * HEIGHT, WIDTH, 3), np.uint8))
-    notes = [f for f in look(data.root).findings if f.kind == 'frame size']
+    notes = [f for f in look(data.root).problems if f.kind == 'frame size']
     assert [(f.level, f.clip) for f in notes] == [('note', 'TRAIN103_2')]
     assert '64x96 pixels; most have 64x48' in notes[0].text
 
@@ -191,8 +192,8 @@ def test_labels(root):
         text[row + 1] = f'{row},{name}.mp4,{values},3'
         (root / 'val.csv').write_text('\n'.join(text))
     report = look(root)
-    assert [f.clip for f in report.findings if f.kind == 'unlabelled'] == [CLIP, 'TEST101_2']
-    texts = [f.text for f in report.findings if f.kind == 'labels' and f.split == 'val']
+    assert [f.clip for f in report.problems if f.kind == 'unlabelled'] == [CLIP, 'TEST101_2']
+    texts = [f.text for f in report.problems if f.kind == 'labels' and f.split == 'val']
     assert len(texts) == 6 and texts[0].startswith('Excitement: no clip of')
     labels = report.labels
     assert labels['val'].tolist() == [[1] + [0] * 7, [0, 1] + [0] * 6]
@@ -207,25 +208,25 @@ class TestTheRestOfTheConfig:
         pipeline = build_pipeline(('face', 'body'), 3, 32, mask_kind='kn95')
         report = look(root, pipeline=pipeline)
         assert found(report, ['error']) == [('error', 'data set', split, '') for split in SPLITS]
-        assert 'masked beforehand' in report.findings[0].text
-        assert str(root / 'train.csv') in report.findings[0].text
+        assert 'masked beforehand' in report.problems[0].text
+        assert str(root / 'train.csv') in report.problems[0].text
 
     def test_a_pipeline_that_does_not_fit(self, root):
         pipeline = build_pipeline(('face', 'body'), 3, 32, source='frames')
         report = look(root, pipeline=pipeline)
-        assert {f.kind for f in report.findings if f.level == 'error'} == {'data set'}
+        assert {f.kind for f in report.problems if f.level == 'error'} == {'data set'}
 
     def test_another_data_set(self, root):
         with pytest.raises(ValueError, match='val: expected an EmoReactData'):
-            make_part('val', dict(type='VideoDataset'))
+            make_check('val', dict(type='VideoDataset'))
 
     def test_other_classes(self, root):
         parts = [
-            make_part('train', config(root, 'train')),
-            make_part('val', config(root, 'val', metainfo=dict(classes=('Fear',)))),
+            make_check('train', config(root, 'train')),
+            make_check('val', config(root, 'val', metainfo=dict(classes=('Fear',)))),
         ]
         with pytest.raises(ValueError, match='val: expected the classes of '):
-            check(parts)
+            check_all(parts)
 
     def test_a_cache_that_cannot_be_written(self, root):
         (root / 'file').write_text('')
@@ -239,8 +240,8 @@ def test_a_video_is_decoded_once(root, monkeypatch, tmp_path):
     def probe(path):
         raise AssertionError(path)
 
-    monkeypatch.setattr('emoreact_plugin.datasets.checks.clip_checks.probe_video', probe)
-    assert look(root, cache_dir=str(tmp_path / 'cache'))[1] == first[1]
+    monkeypatch.setattr('emoreact_plugin.datasets.checks.one_clip.probe_video', probe)
+    assert look(root, cache_dir=str(tmp_path / 'cache')).clips == first.clips
     video(root).write_bytes(video(root).read_bytes() + b'\0\0\0\x08free')
     with pytest.raises(AssertionError, match=CLIP):
         look(root, cache_dir=str(tmp_path / 'cache'))
@@ -248,13 +249,13 @@ def test_a_video_is_decoded_once(root, monkeypatch, tmp_path):
 
 class TestFolders:
     def test_without_a_config(self, root):
-        report = check(parts_of_folder(str(root), SPLITS))
+        report = check_all(checks_of_folder(str(root), SPLITS))
         assert report.classes == EMOTIONS and len(report.clips) == 7
         assert not found(report, ['error'])
         os.remove(openface(root))
         for path in root.glob('videos/*_hol.txt'):
             path.unlink()
-        report = check(parts_of_folder(str(root), SPLITS))
+        report = check_all(checks_of_folder(str(root), SPLITS))
         assert {f[:2] + f[3:] for f in found(report) if f[1].startswith('no ')} == {
             ('warning', 'no landmarks', CLIP),
             ('warning', 'no keypoints', ''),
@@ -266,52 +267,52 @@ class TestFolders:
             path.unlink()
         for path in root.glob('videos/VAL*_openface'):
             shutil.rmtree(path)
-        report = check(parts_of_folder(str(root), SPLITS))
+        report = check_all(checks_of_folder(str(root), SPLITS))
         assert found(report, ['error']) == [
             ('error', 'no landmarks', 'val', ''),
             ('error', 'no keypoints', 'val', ''),
         ]
-        for finding in report.findings[:2]:
-            assert finding.text.startswith('none of 2 clips has ')
-            assert 'tools/extract_landmarks.py' in finding.text
+        for problem in report.problems[:2]:
+            assert problem.text.startswith('none of 2 clips has ')
+            assert 'tools/extract_landmarks.py' in problem.text
         # A config that looks at whole frames needs none.
         assert not found(look(root, pipeline=[], required=[]), ['error'])
 
     def test_a_wrong_cell_does_not_hide_its_label(self, root):
         edit(3, ',0,', ',7,')(root)
-        parts = parts_of_folder(str(root), SPLITS)
+        parts = checks_of_folder(str(root), SPLITS)
         assert parts[0].dataset.classes == EMOTIONS
-        assert found(check(parts), ['error']) == [('error', 'annotations', 'train', '')]
+        assert found(check_all(parts), ['error']) == [('error', 'annotations', 'train', '')]
 
     def test_own_labels(self, root):
         for split in SPLITS:
             path = root / f'{split}.csv'
             name = sorted(p.name for p in root.glob(f'videos/{split.upper()}*.mp4'))[0]
             path.write_text(f',video,calm,age,angry\n0,{name},1,7,0\n')
-        parts = parts_of_folder(str(root), SPLITS)
+        parts = checks_of_folder(str(root), SPLITS)
         assert parts[0].dataset.classes == ('calm', 'angry')
-        parts = parts_of_folder(str(root), SPLITS, ['angry'])
+        parts = checks_of_folder(str(root), SPLITS, ['angry'])
         assert parts[1].dataset.classes == ('angry',)
 
     def test_frames(self, root):
         shutil.rmtree(root / 'videos')
         for path in root.glob('frames/*/*.png'):
             cv2.imwrite(str(path.with_suffix('.jpg')), cv2.imread(str(path)))
-        report = check(parts_of_folder(str(root), SPLITS))
+        report = check_all(checks_of_folder(str(root), SPLITS))
         assert {clip.frames for clip in report.clips} == {FRAMES}
         assert {f[1] for f in found(report, ['error'])} == {'no landmarks', 'no keypoints'}
 
     def test_what_is_no_data_set(self, root):
         os.remove(root / 'val.csv')
-        report = check(parts_of_folder(str(root), SPLITS))
+        report = check_all(checks_of_folder(str(root), SPLITS))
         assert ('error', 'annotations', 'val', '') in found(report)
         for split in SPLITS:
             (root / f'{split}.csv').write_text('video,Valence\nx.mp4,1\n')
         with pytest.raises(ValueError, match='expected columns of 0 and 1'):
-            parts_of_folder(str(root), SPLITS)
+            checks_of_folder(str(root), SPLITS)
         shutil.rmtree(root / 'videos')
         shutil.rmtree(root / 'frames')
         with pytest.raises(FileNotFoundError, match='videos or frames'):
-            parts_of_folder(str(root), SPLITS)
+            checks_of_folder(str(root), SPLITS)
         with pytest.raises(FileNotFoundError, match='train.csv, val.csv, te'):
-            parts_of_folder(str(root / 'crops'), SPLITS)
+            checks_of_folder(str(root / 'crops'), SPLITS)

@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from .duplicates import content_ids, find_same_content, find_same_name, find_same_video
-from .findings import CheckedClip, Finding
+from .problems import CheckedClip, Problem
 
 # What this share of the clips has in common is what the others are compared with.
 USUAL_SHARE = 0.9
 
 
-def duplicate_findings(clips: Sequence[CheckedClip], workers: int | None = None) -> list[Finding]:
+def find_duplicates(clips: Sequence[CheckedClip], workers: int | None = None) -> list[Problem]:
     """Find clips that occur twice, and clips that share a video or a name.
 
     A clip that occurs in two splits is an error: what is measured then means
@@ -27,7 +27,7 @@ def duplicate_findings(clips: Sequence[CheckedClip], workers: int | None = None)
         workers (int, optional): Number of clips at a time.
 
     Returns:
-        list[Finding]: One for each such clip.
+        list[Problem]: One for each such clip.
     """
     ids = content_ids({clip.path: clip.num_bytes for clip in clips}, workers)
     found = []
@@ -36,33 +36,35 @@ def duplicate_findings(clips: Sequence[CheckedClip], workers: int | None = None)
         text = f'{clip.place}: is the same as {other.place} of {other.split}'
         if clip.label != other.label:
             text += ', but has other labels'
-        found.append(Finding(level, 'duplicate', clip.split, clip.clip_id, text))
+        found.append(_of(clip, level, 'duplicate', text))
     for clip, other in find_same_video(clips, ids):
         found.append(
-            Finding(
+            _of(
+                clip,
                 'warning',
                 'same video',
-                clip.split,
-                clip.clip_id,
-                f'{clip.place}: is of the same video as {other.place} of '
-                f'{other.split}, so its scores may be too good',
+                f'{clip.place}: is of the same video as {other.place} of {other.split}, so its '
+                'scores may be too good',
             )
         )
     for clip, other in find_same_name(clips, ids):
         found.append(
-            Finding(
+            _of(
+                clip,
                 'warning',
                 'same name',
-                clip.split,
-                clip.clip_id,
-                f'{clip.path}: but for case and ending has the name of '
-                f'{other.path} of {other.split}, and other content',
+                f'{clip.path}: but for case and ending has the name of {other.path} of '
+                f'{other.split}, and other content',
             )
         )
     return found
 
 
-def odd_findings(clips: Sequence[CheckedClip]) -> list[Finding]:
+def _of(clip: CheckedClip, level: str, kind: str, text: str) -> Problem:
+    return Problem(level, kind, text, clip.split, clip.clip_id)
+
+
+def find_odd_sizes(clips: Sequence[CheckedClip]) -> list[Problem]:
     """Find clips of another frame size or frame rate than nine in ten clips have."""
     opened = [clip for clip in clips if clip.frames is not None]
     sizes = _unusual(opened, 'frame size', lambda clip: f'{clip.width}x{clip.height} pixels')
@@ -77,7 +79,7 @@ def odd_findings(clips: Sequence[CheckedClip]) -> list[Finding]:
 
 def _unusual(
     clips: Sequence[CheckedClip], kind: str, describe: Callable[[CheckedClip], str]
-) -> list[Finding]:
+) -> list[Problem]:
     counts = Counter(map(describe, clips))
     if not counts:
         return []
@@ -85,11 +87,10 @@ def _unusual(
     if count < USUAL_SHARE * len(clips):
         return []
     return [
-        Finding(
+        _of(
+            clip,
             'note',
             kind,
-            clip.split,
-            clip.clip_id,
             f'{clip.place}: {describe(clip)}; most have {usual}',
         )
         for clip in clips
@@ -97,9 +98,9 @@ def _unusual(
     ]
 
 
-def label_findings(
+def find_unlabelled(
     labels: dict[str, np.ndarray], classes: Sequence[str], clips: Sequence[CheckedClip]
-) -> list[Finding]:
+) -> list[Problem]:
     """Find classes that a split says nothing about, and clips without a label.
 
     Args:
@@ -108,32 +109,25 @@ def label_findings(
         clips (Sequence[CheckedClip]): The clips of all splits.
 
     Returns:
-        list[Finding]: One for each class of a split and for each clip.
+        list[Problem]: One for each class of a split and for each clip.
     """
     found = []
     for split, each in labels.items():
         for name, column in zip(classes, each.T if len(each) else (), strict=False):
             if column.all() or not column.any():
                 what = 'a positive' if not column.any() else 'a negative'
-                found.append(
-                    Finding(
-                        'warning',
-                        'labels',
-                        split,
-                        '',
-                        f'{name}: no clip of {split} is {what}; its ROC AUC is undefined there'
-                        if split != 'train'
-                        else f'{name}: no clip of {split} is {what}; it cannot be learned',
-                    )
-                )
+                then = 'it cannot be learned'
+                if split != 'train':
+                    then = 'its ROC AUC is undefined there'
+                text = f'{name}: no clip of {split} is {what}; {then}'
+                found.append(Problem('warning', 'labels', text, split))
     for clip in clips:
         if not any(clip.label):
             found.append(
-                Finding(
+                _of(
+                    clip,
                     'note',
                     'unlabelled',
-                    clip.split,
-                    clip.clip_id,
                     f'{clip.place}: has no positive label',
                 )
             )
