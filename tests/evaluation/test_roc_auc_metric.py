@@ -12,7 +12,6 @@ from mmengine.evaluator import Evaluator
 from mmengine.logging import MMLogger
 from sklearn import metrics as sk
 
-import emoreact_plugin.evaluation
 from emoreact_plugin.evaluation import DumpScores, ROCAUCMetric, array_checks
 from mmaction.registry import METRICS
 from mmaction.structures import ActionDataSample

@@ -22,7 +22,6 @@ from tests.factories import (
     EMOTIONS,
     FRAMES,
     HEIGHT,
-    SMALL,
     WIDTH,
     recognizer2d,
     save_checkpoint,
