@@ -11,7 +11,7 @@ from emoreact_plugin.clips.cache_file import read_keypoints_txt, read_openface_c
 from emoreact_plugin.datasets.annotations import EMOTIONS
 from emoreact_plugin.sample_data import dataset
 from emoreact_plugin.sample_data.dataset import keypoints_txt, make_sample_dataset, openface_csv
-from emoreact_plugin.sample_data.figure import figure
+from emoreact_plugin.sample_data.geometry import place_child
 from emoreact_plugin.sample_data.plan import clip_parts, plan_clips
 from emoreact_plugin.video.reading import VideoInfo, probe_video, read_frames
 
@@ -79,7 +79,7 @@ def test_landmark_file_is_that_of_openface(sample):
     parts = clip_parts(plan)
     for t, row in enumerate(rows):
         points = np.array(row[5:]).reshape(2, 68).T
-        np.testing.assert_allclose(points, figure(*parts, t).landmarks, atol=0.0501)
+        np.testing.assert_allclose(points, place_child(*parts, t).landmarks, atol=0.0501)
 
 
 def test_the_package_reads_the_files(sample, facts):

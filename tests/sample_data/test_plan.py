@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from emoreact_plugin.datasets.annotations import EMOTIONS
 from emoreact_plugin.sample_data.plan import (
     CLASSES,
-    PLANTED,
+    CUED_EMOTIONS,
     best_roc_auc,
     can_see,
     plan_clips,
@@ -30,7 +30,7 @@ def test_emotions_are_those_of_emoreact_in_the_same_order():
 
 
 def test_cues_are_in_mouth_brows_or_eyes_body_and_order():
-    kinds = [(e.part, e.region if e.part == 'face' else '', e.in_order) for e in PLANTED]
+    kinds = [(e.part, e.region if e.part == 'face' else '', e.in_order) for e in CUED_EMOTIONS]
     static = [kind[:2] for kind in kinds if not kind[2]]
     assert static.count(('face', 'mouth')) == 2
     assert static.count(('face', 'eyes')) + static.count(('face', 'brows')) == 2
@@ -43,7 +43,7 @@ def test_frequencies_are_those_stated():
         plans = [p for p in planned(seed=3) if p.split == split]
         labels = np.array([p.labels for p in plans])
         cues = np.array([p.cues for p in plans])
-        stated = np.array([e.frequency for e in PLANTED])
+        stated = np.array([e.frequency for e in CUED_EMOTIONS])
         assert np.abs(labels.mean(0) - stated).max() < 0.015
         assert np.abs(cues.mean(0) - stated).max() < 0.015
         assert stated.min() >= 0.05 and stated.max() <= 0.5
@@ -99,7 +99,7 @@ def posteriors(plans, region, model):
     rows = []
     for plan in plans:
         row = []
-        for emotion, cue in zip(PLANTED, plan.cues, strict=True):
+        for emotion, cue in zip(CUED_EMOTIONS, plan.cues, strict=True):
             p, hit = emotion.frequency, emotion.hit
             chance = hit if cue else p * (1 - hit) / (1 - p)
             seen = emotion.part == region or region in ('fullbody', 'fusion')
@@ -124,7 +124,7 @@ def test_best_roc_auc_of_a_split_equals_scikit_learn(region, model):
 
 def test_expected_best_roc_auc_is_the_closed_form():
     best = best_roc_auc()
-    for emotion in PLANTED:
+    for emotion in CUED_EMOTIONS:
         p, hit = emotion.frequency, emotion.hit
         # cues are as frequent as labels, so P(cue | label) equals ``hit``
         auc = (1 + hit - p * (1 - hit) / (1 - p)) / 2

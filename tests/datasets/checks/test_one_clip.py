@@ -1,4 +1,4 @@
-"""Each kind of damage to a clip is planted, and has to be found."""
+"""Each kind of damage to a clip is done, and has to be found."""
 
 import os
 import shutil
