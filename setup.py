@@ -52,7 +52,14 @@ TENSORBOARD = ['tensorboard>=2.15,<3']
 EXTRAS_REQUIRE = {
     'test': ['pytest>=8', 'pytest-xdist>=3.5', *ONNX, *TENSORBOARD],
     # ruff formats alike only within one version
-    'style': ['import-linter>=2.17,<3', 'ruff==0.17.6'],
+    'style': [
+        'codespell[toml]>=2.4,<3',
+        'import-linter>=2.17,<3',
+        'mypy>=2.4,<3',
+        'pre-commit>=4,<5',
+        'ruff==0.17.6',
+    ],
+    'docs': ['furo>=2024.8', 'myst-parser>=4,<6', 'sphinx>=8.1,<10'],
     # 0.10.14 is the last release whose wheel holds its models
     'landmarks': ['mediapipe==0.10.14; python_version < "3.13"'],
     'onnx': ONNX,
@@ -140,10 +147,30 @@ if __name__ == '__main__':
         'masked or not, on MMAction2',
         long_description=long_description(),
         long_description_content_type='text/markdown',
+        author='The emoreact_plugin contributors',
+        # the paper, until the repository has a public address
+        url='https://arxiv.org/abs/2302.10021',
+        project_urls={
+            'Paper': 'https://arxiv.org/abs/2302.10021',
+            'MMAction2': 'https://github.com/open-mmlab/mmaction2',
+            'EmoReact': 'https://github.com/bnojavan/EmoReact',
+        },
         license='MIT',
+        classifiers=[
+            'Development Status :: 4 - Beta',
+            'Intended Audience :: Science/Research',
+            'License :: OSI Approved :: MIT License',
+            'Operating System :: POSIX :: Linux',
+            'Programming Language :: Python :: 3',
+            *(f'Programming Language :: Python :: 3.{minor}' for minor in range(10, 14)),
+            'Topic :: Scientific/Engineering :: Artificial Intelligence',
+            'Topic :: Scientific/Engineering :: Image Recognition',
+            'Typing :: Typed',
+        ],
         keywords='emotion recognition, multi-label, EmoReact, MMAction2',
         python_requires='>=3.10,<3.14',
         packages=find_packages(include=['emoreact_plugin*']),
+        package_data={'emoreact_plugin': ['py.typed']},
         include_package_data=True,
         install_requires=INSTALL_REQUIRES,
         extras_require=EXTRAS_REQUIRE,

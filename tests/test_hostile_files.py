@@ -15,7 +15,7 @@ from emoreact_plugin.models import load_recognizer
 from emoreact_plugin.weights.checkpoints import read_checkpoint
 from emoreact_plugin.weights.load_weights import load_weights
 from mmaction.registry import MODELS
-from tests.models.helpers import recognizer2d
+from tests.factories import recognizer2d
 from tests.tools.conftest import calls  # noqa: F401
 from tests.weights.weight_samples import hostile, original_state, random_model
 

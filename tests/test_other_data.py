@@ -1,18 +1,21 @@
 """docs/other_data.md: the page's CSV file and config are what is run here."""
 
 import json
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.conftest import FRAMES, face_of, write_openface, write_video
+from tests.factories import (
+    FRAMES,
+    NO_WORKERS,
+    ROOT,
+    call_tool,
+    face_of,
+    write_openface,
+    write_video,
+)
 
-ROOT = Path(__file__).parents[1]
 PAGE = ROOT / 'docs' / 'other_data.md'
 if not PAGE.is_file():
     pytest.skip('not a source tree', allow_module_level=True)
@@ -40,33 +43,22 @@ def talks(tmp_path_factory):
     return folder
 
 
-def run(folder, *arguments):
-    result = subprocess.run(
-        [sys.executable, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=600,
-        cwd=folder,
-        env=dict(
-            os.environ,
-            OMP_NUM_THREADS='1',
-            PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')])),
-        ),
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
+def run(tool, *arguments):
+    code, out, errors = call_tool(tool, *arguments)
+    assert code == 0, errors
+    return out
 
 
 @pytest.mark.parametrize('crops', [False, True])
-def test_a_folder_of_videos_is_trained_on(talks, crops):
+def test_a_folder_of_videos_is_trained_on(talks, crops, monkeypatch):
+    monkeypatch.chdir(talks)
     config = ROOT / 'docs' / 'examples' / 'other_data.py'
     code = [line for line in config.read_text().splitlines() if line and not line.startswith('#')]
     assert len(code) <= 12
     flags = []
     if crops:
         out = run(
-            talks,
-            ROOT / 'tools' / 'extract_frames.py',
+            'extract_frames',
             'talks/clips',
             '--out',
             'talks/crops',
@@ -80,8 +72,7 @@ def test_a_folder_of_videos_is_trained_on(talks, crops):
         assert out.startswith(f'2 clips, {2 * FRAMES} crops of each of face')
         flags = ['--crops', 'crops']
     out = run(
-        talks,
-        ROOT / 'tools' / 'train.py',
+        'train',
         config,
         *flags,
         '--arch',
@@ -92,11 +83,7 @@ def test_a_folder_of_videos_is_trained_on(talks, crops):
         f'run{crops}',
         '--cfg-options',
         'train_cfg.max_epochs=1',
-        *(
-            f'{split}_dataloader.{option}'
-            for split in ('train', 'val', 'test')
-            for option in ('num_workers=0', 'persistent_workers=False')
-        ),
+        *NO_WORKERS,
     )
     assert 'train: 3 clips, 11 frames' in out
     scores = json.loads((talks / f'run{crops}' / 'metrics.json').read_text())

@@ -25,7 +25,7 @@ from emoreact_plugin.clips.cache_file import prepare_clip
 from emoreact_plugin.clips.regions import REGIONS
 from emoreact_plugin.engine.flags import add_config_arguments, load_config
 from mmaction.registry import DATASETS, MODELS
-from tests.conftest import FRAMES, HEIGHT, WIDTH, make_tiny, write_video
+from tests.factories import FRAMES, HEIGHT, WIDTH, make_tiny, write_video
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / 'docs' / 'examples'

@@ -29,7 +29,7 @@ from emoreact_plugin.explanation.cam_views import (
     video_frames,
     without_box,
 )
-from emoreact_plugin.inference.cautions import is_sample_video
+from emoreact_plugin.inference.warning_texts import is_sample_video
 from emoreact_plugin.models import load_recognizer
 from emoreact_plugin.recipes import DEFAULTS
 from emoreact_plugin.utils.errors import InputError

@@ -80,10 +80,10 @@ class Clip:
         if landmarks is not None and not osp.isdir(landmarks):
             raise FileNotFoundError(f'{landmarks}: no such folder of landmarks')
         if self.filename_tmpl:
-            folder = scan_frames(path, filename_tmpl)
-            self.first = folder.start_index
-            self.total_frames = folder.total_frames
-            self.size, self.fps = (folder.width, folder.height), 0.0
+            frames = scan_frames(path, filename_tmpl)
+            self._start_index = frames.start_index
+            self.total_frames = frames.total_frames
+            self.size, self.fps = (frames.width, frames.height), 0.0
         else:
             info = video_info(path)
             self.total_frames, self.fps = info.total_frames, info.fps
@@ -97,8 +97,8 @@ class Clip:
             check_fits(found, path, path, self.total_frames, self.size)
             self.landmarks = Landmarks.of_prepared(found)
         elif use_landmarks:
-            folder = landmarks or osp.dirname(osp.normpath(path))
-            files = find_clip(video or self.name, path, folder, folder, self.filename_tmpl, person)
+            beside = landmarks or osp.dirname(osp.normpath(path))
+            files = find_clip(video or self.name, path, beside, beside, self.filename_tmpl, person)
             self._read_landmarks(files, cache_dir or default_cache_dir())
 
     @classmethod
@@ -193,7 +193,7 @@ class Clip:
                 return times - times[0]
         return np.arange(self.total_frames) / (self.fps or float(USUAL_RATE))
 
-    def read(self, inds: Sequence[int]) -> list[np.ndarray]:
+    def read(self, inds: Sequence[int] | np.ndarray) -> list[np.ndarray]:
         """Read some frames.
 
         Args:
@@ -207,7 +207,8 @@ class Clip:
         return [self._image(int(k)) for k in inds]
 
     def _image(self, index: int) -> np.ndarray:
-        path = osp.join(self.path, self.filename_tmpl.format(self.first + self._offset + index))
+        number = self._start_index + self._offset + index
+        path = osp.join(self.path, (self.filename_tmpl or FRAME_NAMES).format(number))
         image = cv2.imread(path)
         if image is None:
             raise InputError(f'{path}: cannot be read as an image')

@@ -60,13 +60,13 @@ def find_clip(
         ClipFiles: The paths; None for landmarks or keypoints that are missing.
     """
     faces = find_landmarks(video, landmarks, person)
-    if (faces or '').endswith('.npz'):
+    if faces is not None and faces.endswith('.npz'):
         # One file for both, unless it was made of one of them only.
         try:
-            roles = load_prepared(faces).sources
+            holds_both = 'keypoints_file' in load_prepared(faces).sources
         except InputError:  # told when the file is read
-            roles = ('keypoints_file',)
-        bodies = faces if 'keypoints_file' in roles else None
+            holds_both = True
+        bodies = faces if holds_both else None
     else:
         bodies = find_keypoints(video, keypoints, person)
     return ClipFiles(video, source, faces, bodies, filename_tmpl, person)

@@ -16,6 +16,7 @@ from emoreact_plugin.video.reading import VideoInfo, probe_video
 
 from .cache_file import is_current, load_prepared, prepare_clip
 from .clip_files import ClipFiles
+from .landmarks import check_fits
 
 
 def default_cache_dir() -> str:
@@ -36,7 +37,7 @@ def prepared_path(files: ClipFiles, cache_dir: str) -> str:
     is made of. So clips of the same name in different folders have different
     prepared files.
     """
-    if (files.landmarks or '').endswith('.npz'):
+    if files.landmarks is not None and files.landmarks.endswith('.npz'):
         return files.landmarks
     paths = [p and osp.abspath(p) for p in sources_of(files).values()]
     key = hashlib.sha256(repr(paths).encode()).hexdigest()[:16]
@@ -88,7 +89,7 @@ def prepare_all(
     # Several clips may be parts of one video.
     for path, files in dict(zip(paths, clips, strict=True)).items():
         if path == files.landmarks:
-            check_given(files, folders.get(files.source))
+            check_given(path, files, folders.get(files.source))
         else:
             jobs.append((files, path))
     # Every rank does its share, then whatever is not there yet all the same:
@@ -116,55 +117,57 @@ def prepare_video(files: ClipFiles, cache_dir: str) -> str:
     """
     path = prepared_path(files, cache_dir)
     if path == files.landmarks:
-        check_given(files, None)
+        check_given(path, files, None)
     elif not is_current(path, sources_of(files)):
         _prepare(files, path, None, True)
     return path
 
 
-def check_given(files: ClipFiles, info: VideoInfo | FrameFolder | None) -> None:
+def check_given(path: str, files: ClipFiles, info: VideoInfo | FrameFolder | None) -> None:
     """Check that a prepared file among the landmarks belongs to its clip.
 
     It was made by another tool and stays as it is. Its time may change when a
     data set is copied, so only sizes are compared.
 
     Args:
-        files (ClipFiles): Whose ``landmarks`` is a prepared file.
+        path (str): The prepared file.
+        files (ClipFiles): Files of its clip.
         info (VideoInfo | FrameFolder | None): Frames of the clip, if known.
 
     Raises:
         InputError: If it is damaged, or of another clip.
     """
-    clip = load_prepared(files.landmarks)
-    found = (clip.total_frames, *clip.frame_size)
-    if info is not None and found != (info.total_frames, info.width, info.height):
-        raise InputError(
-            f'{files.landmarks}: was prepared for {found[0]} frames of '
-            f'{found[1]}x{found[2]} pixels, but {files.source} has '
-            f'{info.total_frames} of {info.width}x{info.height}. Prepare it anew'
-        )
+    clip = load_prepared(path)
+    if info is not None:
+        check_fits(clip, path, files.source, info.total_frames, (info.width, info.height))
     made_of = clip.sources.get('source')
     if files.filename_tmpl or made_of is None:
         return
     size = osp.getsize(files.source)
     if made_of['size'] != size:
         raise InputError(
-            f'{files.landmarks}: was prepared from a video of {made_of["size"]} bytes '
+            f'{path}: was prepared from a video of {made_of["size"]} bytes '
             f'({made_of["path"]}), but {files.source} has {size}. Prepare it anew'
         )
 
 
-def _prepare_stale(jobs: list[tuple], folders: dict, cache_dir: str, check: bool) -> None:
+def _prepare_stale(
+    jobs: list[tuple[ClipFiles, str]],
+    folders: dict[str, FrameFolder],
+    cache_dir: str,
+    check: bool,
+) -> None:
     stale = [(files, path) for files, path in jobs if not is_current(path, sources_of(files))]
     if not stale:
         return
-    errors = []
+    errors: list[tuple[str, Exception]] = []
 
-    def prepare(job: tuple) -> None:
+    def prepare(job: tuple[ClipFiles, str]) -> None:
+        files, path = job
         try:
-            _prepare(*job, folders.get(job[0].source), check)
+            _prepare(files, path, folders.get(files.source), check)
         except (ValueError, OSError) as error:
-            errors.append((job[0].video, error))
+            errors.append((files.video, error))
 
     print_log(
         f'Preparing the landmarks of {number(len(stale), "clip")}, once, into {cache_dir}',

@@ -33,7 +33,7 @@ class Landmarks(NamedTuple):
             np.zeros(count, bool),
         )
 
-    def of(self, inds: Sequence[int]) -> 'Landmarks':
+    def of(self, inds: Sequence[int] | np.ndarray) -> 'Landmarks':
         """Return the landmarks of some frames, chosen by their positions."""
         return Landmarks(*(each[inds] for each in self))
 
@@ -47,7 +47,9 @@ class Landmarks(NamedTuple):
     def of_prepared(cls, clip: PreparedClip) -> 'Landmarks':
         """Return the landmarks that a prepared file holds, of all frames."""
         return cls(
-            clip.face_landmarks, clip.body_keypoints * np.float32(clip.frame_size), clip.face_is_box
+            clip.face_landmarks,
+            clip.body_keypoints * np.array(clip.frame_size, np.float32),
+            clip.face_is_box,
         )
 
     @classmethod
@@ -73,13 +75,13 @@ class Landmarks(NamedTuple):
         Raises:
             InputError: If a file cannot be read, and see :func:`check_fits`.
         """
-        found = {}
-        for file in {landmarks_file, keypoints_file} - {None}:
-            clip = load_prepared(file)
-            check_fits(clip, file, source, total_frames, size)
-            found[file] = cls.of_prepared(clip)
-        unknown = cls.none(total_frames)
-        face, body = found.get(landmarks_file, unknown), found.get(keypoints_file, unknown)
+        found: dict[str | None, Landmarks] = {None: cls.none(total_frames)}
+        for file in (landmarks_file, keypoints_file):
+            if file is not None and file not in found:
+                clip = load_prepared(file)
+                check_fits(clip, file, source, total_frames, size)
+                found[file] = cls.of_prepared(clip)
+        face, body = found[landmarks_file], found[keypoints_file]
         return cls(face.face, body.body, face.face_is_box)
 
 
@@ -102,7 +104,7 @@ def check_fits(
     if expected != found:
         raise InputError(
             f'{file}: has landmarks of {found[0]} frames of {found[1]}x{found[2]} pixels, but '
-            f'{source} has {total_frames} of {size[0]}x{size[1]}'
+            f'{source} has {total_frames} of {size[0]}x{size[1]}. Prepare them anew'
         )
 
 

@@ -183,7 +183,8 @@ def _read_rows(
                 if name not in header
                 else f"{path}: expected one column '{name}', found {header.count(name)}"
             )
-    rows, seen = [], {}
+    rows: list[Annotation] = []
+    seen: dict[str, int] = {}
     for cells in reader:
         place = f'{path}, line {reader.line_num}'
         try:
@@ -242,8 +243,8 @@ def parse_label(text: str | None, place: str, soft: bool = False) -> float:
         InputError: For anything else.
     """
     try:
-        value = float(text)
-    except (TypeError, ValueError):
+        value = math.nan if text is None else float(text)
+    except ValueError:
         value = math.nan
     if not (0 <= value <= 1 if soft else value in (0, 1)):
         expected = 'a number from 0 to 1' if soft else '0 or 1'
@@ -283,8 +284,8 @@ def _one_hot(text: str, classes: Sequence[str], name: str, place: str) -> tuple:
 
 def _part(cells: dict[str, str], columns: dict[str, str], place: str) -> tuple[int, int | None]:
     """Parse the first frame of a clip, and the one after its last."""
-    frames = dict(start=0, end=None)
-    for role in frames:
+    frames: dict[str, int] = {}
+    for role in ('start', 'end'):
         text = cells.get(role)
         if not text:
             continue
@@ -293,7 +294,7 @@ def _part(cells: dict[str, str], columns: dict[str, str], place: str) -> tuple[i
                 f"{place}, column '{columns[role]}': expected the number of a frame, found {text!r}"
             )
         frames[role] = int(text.split('.')[0])
-    start, end = frames['start'], frames['end']
+    start, end = frames.get('start', 0), frames.get('end')
     if end is not None and end <= start:
         raise InputError(
             f"{place}, column '{columns['end']}': expected a "

@@ -3,6 +3,7 @@
 import logging
 import os.path as osp
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -126,7 +127,7 @@ class EmoReactDataset(BaseActionDataset):
         check_landmarks: bool = True,
         columns: dict[str, str] | None = None,
         soft_labels: bool = False,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         data_prefix = dict(video='videos') if data_prefix is None else dict(data_prefix)
         if sum(name in data_prefix for name in SOURCES) != 1:
@@ -253,7 +254,7 @@ class EmoReactDataset(BaseActionDataset):
         require_clips(self, [files.source for files in clips], rows)
         lost = lost_without(self.pipeline, self.required, draws_masks(self.pipeline))
         for kind in self.required:
-            without = require_files(self, kind, list(zip(rows, clips, strict=True)))
+            without = require_files(self, kind, list(zip(rows, clips, strict=True)), lost[kind])
             if without:
                 print_log(
                     f'{self.ann_file}: {len(without)} of {number(len(rows), "clip")} have no '
@@ -318,7 +319,7 @@ class EmoReactDataset(BaseActionDataset):
         source_frames: int,
         start_index: int = 0,
         step: int = 1,
-        **source,
+        **source: Any,
     ) -> dict:
         """Return what a sample starts from.
 
@@ -374,7 +375,7 @@ class EmoReactDataset(BaseActionDataset):
         # BaseActionDataset would give all clips the same one.
         return dict(super(BaseActionDataset, self).get_data_info(idx), modality=self.modality)
 
-    def prepare_data(self, idx: int):
+    def prepare_data(self, idx: int) -> Any:
         """Run the pipeline on sample ``idx``; an error in it names the clip."""
         seed, epoch = self._draws.tolist()
         try:

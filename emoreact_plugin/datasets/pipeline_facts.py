@@ -40,7 +40,7 @@ def lost_without(pipeline: Callable, required: Sequence[str], masked: bool) -> d
     hidden = {name for step in steps for name in getattr(step, 'blackout', {}).values()}
     # What a region of one's own looks at, only `required` can tell.
     own = {kind for kind in required if regions - {'face', 'body', 'fullbody'}}
-    lost = {kind: [] for kind in required}
+    lost: dict[str, list[str]] = {kind: [] for kind in required}
     for kind, text, happens in (
         ('landmarks', 'whole frame used', 'face' in regions or 'landmarks' in own),
         ('landmarks', 'face not blacked out', 'face' in hidden),

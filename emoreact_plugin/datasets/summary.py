@@ -30,17 +30,17 @@ def summarise(clips: Sequence[Coverage], lost: dict[str, list[str]], masked: boo
     if masked:
         text += ', masked beforehand'
     for kind, part in (('landmarks', 'face'), ('keypoints', 'body')):
-        counts = [np.count_nonzero(~getattr(clip, part)) for clip in clips]
+        counts = [int(np.count_nonzero(~getattr(clip, part))) for clip in clips]
         if kind in lost and any(counts):
             text += (
                 f'; no {part} in {number(sum(counts), "frame")} of '
-                f'{number(np.count_nonzero(counts), "clip")}{then_text(lost[kind])}'
+                f'{number(int(np.count_nonzero(counts)), "clip")}{then_text(lost[kind])}'
             )
-    counts = [np.count_nonzero(clip.box) for clip in clips]
+    counts = [int(np.count_nonzero(clip.box)) for clip in clips]
     if NO_MASK in lost.get('landmarks', ()) and any(counts):
         text += (
             f'; only the box of the face in {number(sum(counts), "frame")} of '
-            f'{number(np.count_nonzero(counts), "clip")}: {NO_MASK}'
+            f'{number(int(np.count_nonzero(counts)), "clip")}: {NO_MASK}'
         )
     return text
 

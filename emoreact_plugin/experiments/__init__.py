@@ -1,12 +1,12 @@
 """Train, score and compare the rows of a results table, and report them."""
 
 from .comparisons import Bootstrap, Claim
-from .planted import clips_with_landmarks, planted_claims, read_cues
 from .report import claims_table, to_csv, to_markdown
 from .roc_report import run_scores, save_roc_figures, scores_csv, scores_text, stem_and_endings
 from .rows import GROUPS, Row, Training, make_rows
 from .run_folders import DUMP, dumps_of
 from .runs import Runs, resolve, score, train
+from .sample_claims import clips_with_landmarks, read_cues, sample_claims
 from .scores import Scores, read_scores
 from .table import Table, check_same_clips, make_table, summarise
 
@@ -26,7 +26,7 @@ __all__ = [
     'dumps_of',
     'make_rows',
     'make_table',
-    'planted_claims',
+    'sample_claims',
     'read_cues',
     'read_scores',
     'resolve',

@@ -21,7 +21,7 @@ from .comparisons import (
     difference_claim,
     point_scores,
 )
-from .planted import planted_claims
+from .sample_claims import sample_claims
 
 
 class Summary(NamedTuple):
@@ -72,7 +72,7 @@ def make_table(
     train_labels: ArrayLike | None = None,
     margin: float = 0.02,
     resamples: int = 2000,
-    planted: dict | None = None,
+    cues: dict | None = None,
 ) -> Table:
     """Compute all results of some rows.
 
@@ -82,7 +82,7 @@ def make_table(
         margin (float): Margin, in ROC AUC, of the test that the masked fusion is as good as the
             unmasked face.
         resamples (int): Number of bootstrap resamples.
-        planted (dict, optional): ``emotions`` of the sample data's ``cues.json``, to check the rows
+        cues (dict, optional): ``emotions`` of the sample data's ``cues.json``, to check the rows
             against.
 
     Returns:
@@ -95,7 +95,7 @@ def make_table(
     bootstrap = Bootstrap(scores, resamples)
     summaries = {row: summarise(bootstrap, row) for row in scores}
     first = next(iter(scores.values()))
-    claims = planted_claims(bootstrap, planted) if planted else []
+    claims = sample_claims(bootstrap, cues) if cues else []
     if {'tsm-fusion-masked', 'tsn-face'} <= set(scores):
         claims += [
             difference_claim(bootstrap, 'tsm-fusion-masked', 'tsn-face', average, -margin)

@@ -85,7 +85,8 @@ def open_source(
         raise FileNotFoundError(
             f'{given}: no such file or folder; expected one, or a clip of the data set, {reason}'
         )
-    return open_clip(*found, cache_dir=cache_dir)
+    dataset, row, split = found
+    return open_clip(dataset, row, split, cache_dir)
 
 
 def _open_path(path: str, landmarks: str, cache_dir: str | None) -> Clip:

@@ -1,31 +1,37 @@
 """Write annotated videos of clips that were scored."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
+from tqdm import tqdm
 
-from emoreact_plugin.clips.landmarks import with_frames
+from emoreact_plugin.clips.landmarks import Landmarks, with_frames
 from emoreact_plugin.plots.video_overlay import Curve, VideoOverlay
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_whole
 from emoreact_plugin.video.writing import write_timed_video
 
-from .cautions import ENOUGH, SAMPLE_DATA
 from .clip_job import ClipJob
 from .results import ClipResult
+from .warning_texts import ENOUGH, SAMPLE_DATA
+
+if TYPE_CHECKING:
+    from .inferencer import EmotionInferencer
 
 
 class Annotator:
     """Write the annotated videos of an inferencer.
 
     Args:
-        owner (EmotionInferencer): The inferencer.
+        inferencer (EmotionInferencer): The inferencer.
     """
 
-    def __init__(self, owner) -> None:
-        self.owner = owner
-        self._mask = owner.pipeline.face_mask
+    def __init__(self, inferencer: 'EmotionInferencer') -> None:
+        self.inferencer = inferencer
+        self._mask = inferencer.pipeline.face_mask
 
-    def write(self, target: str, job: ClipJob, bar) -> None:
+    def write(self, target: str, job: ClipJob, bar: tqdm) -> None:
         """Write the annotated video of a clip as mp4, either complete or not at all.
 
         It has the frame times and the sound of the clip.
@@ -36,52 +42,56 @@ class Annotator:
             bar (tqdm): Progress bar, which is updated at every hundredth frame.
 
         Raises:
-            InputError: When a frame cannot be decoded.
+            InputError: When a frame cannot be decoded, and for a clip that has failed.
         """
-        overlay = overlay_of(job.result, job.clip.size, self.owner)
+        clip = job.clip
+        if clip is None:
+            raise InputError(f'{job.source.path}: expected a clip that was scored')
+        overlay = overlay_of(job.result, clip.size, self.inferencer)
 
         def frames() -> Iterator[np.ndarray]:
-            total = job.clip.total_frames
-            for k, frame in enumerate(job.clip.frames()):
+            for k, frame in enumerate(clip.frames()):
                 if k % 100 == 0:
-                    bar.set_postfix_str(f'drawing {job.result.name}, {k / total:.0%}')
+                    bar.set_postfix_str(f'drawing {job.result.name}, {k / clip.total_frames:.0%}')
                 yield overlay.draw(
-                    self._masked(job, k, frame),
+                    self._masked(frame, clip.landmarks.of([k]), job.video_id),
                     job.times[k],
                     {region: each[k] for region, each in job.boxes.items()},
                 )
 
-        sound = None if job.clip.filename_tmpl else job.clip.path
+        sound = None if clip.filename_tmpl else clip.path
         with write_whole(target) as part:
-            write_timed_video(part, frames(), job.times, sound)
+            write_timed_video(part, frames(), job.times.tolist(), sound)
 
-    def _masked(self, job: ClipJob, k: int, frame: np.ndarray) -> np.ndarray:
+    def _masked(self, frame: np.ndarray, landmarks: Landmarks, video_id: str) -> np.ndarray:
         if self._mask is None:
             return frame
-        sample = with_frames(dict(video_id=job.video_id), [frame], job.clip.landmarks.of([k]))
+        sample = with_frames(dict(video_id=video_id), [frame], landmarks)
         return self._mask(sample)['imgs'][0]
 
 
-def overlay_of(result: ClipResult, size: tuple[int, int], owner) -> VideoOverlay:
+def overlay_of(
+    result: ClipResult, size: tuple[int, int], inferencer: 'EmotionInferencer'
+) -> VideoOverlay:
     """Make the overlay that draws the frames of a scored clip.
 
     Args:
         result (ClipResult): Result of the clip.
         size (tuple[int, int]): Width and height of the frames, pixels.
-        owner (EmotionInferencer): The inferencer that scored the clip.
+        inferencer (EmotionInferencer): The inferencer that scored the clip.
     """
     windows = result.windows
     curve = Curve(
-        owner.classes,
+        inferencer.classes,
         np.array([each.centre_s for each in windows]),
-        np.array([[each.probabilities[name] for name in owner.classes] for each in windows]),
+        np.array([[each.probabilities[name] for name in inferencer.classes] for each in windows]),
         [(each.start_s, each.end_s) for each in windows],
         [mark_of(each.found) for each in windows],
         result.duration_s,
-        owner.threshold,
+        inferencer.threshold,
     )
     banner, notes = split_warnings(result)
-    return VideoOverlay(size, curve, result.name, owner.regions, banner, notes)
+    return VideoOverlay(size, curve, result.name, inferencer.regions, banner, notes)
 
 
 def split_warnings(result: ClipResult) -> tuple[list[str], list[str]]:

@@ -1,6 +1,8 @@
 """Collect the scores of one clip while they come in."""
 
+from collections import Counter
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,11 +10,14 @@ from emoreact_plugin.clips.boxes import Boxes, boxes_of, shares_found
 from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.evaluation.functional import sigmoid
 
-from .cautions import ENOUGH, SAMPLE_DATA, about_length, seldom_found
-from .parts import packed_parts
+from .pipeline import ClipPipeline
 from .results import ClipResult, WindowResult, labels_of, mean_of, probabilities_of
 from .sources import Source
+from .warning_texts import ENOUGH, SAMPLE_DATA, about_length, seldom_found
 from .windows import Window, duration_of, plan_windows
+
+if TYPE_CHECKING:
+    from .inferencer import EmotionInferencer
 
 
 class ClipJob:
@@ -20,19 +25,19 @@ class ClipJob:
 
     Args:
         source (Source): The video.
-        owner (EmotionInferencer): The inferencer that scores it.
+        inferencer (EmotionInferencer): The inferencer that scores it.
 
     Attributes:
         result (ClipResult): The result, which is complete once :meth:`is_done` is true.
-        clip (Clip | None): The clip; None until its parts are asked for, and after it has failed.
+        clip (Clip | None): The clip; None until its spans are asked for, and after it has failed.
         boxes (dict[str, list]): Region -> one box per frame, None where the region was not found.
         times (np.ndarray): (T, ) seconds: when each frame is shown.
         video_id (str): ID of the clip in the pipeline; the look of its mask depends on it.
     """
 
-    def __init__(self, source: Source, owner) -> None:
+    def __init__(self, source: Source, inferencer: 'EmotionInferencer') -> None:
         self.source = source
-        self.owner = owner
+        self.inferencer = inferencer
         self.result = ClipResult(source.path, source.name)
         self.clip: Clip | None = None
         self.boxes: Boxes = {}
@@ -42,39 +47,40 @@ class ClipJob:
         self._scores: dict[int, tuple] = {}
         self._expected: int | None = None
 
-    def parts(self) -> Iterator[tuple[int, dict]]:
-        """Yield the number and the packed sample of each part of the clip that has to be scored.
+    def spans(self) -> Iterator[tuple[int, dict]]:
+        """Yield the number and the packed sample of each span of the clip that has to be scored.
 
-        A clip that fails yields no more parts and gets an error in its result.
+        The spans are the whole clip and its windows, see :func:`pack_spans`. A clip that fails
+        yields no more of them and gets an error in its result.
         """
         count = 0
         try:
-            self._open()
-            for part in packed_parts(self.clip, self.owner.pipeline, self.windows, self.clip.name):
+            clip = self._open()
+            for span in pack_spans(clip, self.inferencer.pipeline, self.windows, clip.name):
                 count += 1
-                yield part
+                yield span
         except Exception as error:  # the other clips go on
             self.fail(error)
         self._expected = count
         self._finish()
 
-    def _open(self) -> None:
-        owner = self.owner
-        self.clip, landmarks = owner.open(self.source)
-        clip, result = self.clip, self.result
+    def _open(self) -> Clip:
+        inferencer, result = self.inferencer, self.result
+        clip, landmarks = inferencer.open(self.source)
+        self.clip = clip
         self.times = clip.times()
         duration = duration_of(self.times, clip.fps)
         self.windows = plan_windows(
-            self.times, duration, owner.window_seconds, owner.stride_seconds
+            self.times, duration, inferencer.window_seconds, inferencer.stride_seconds
         )
-        self.boxes = boxes_of(clip.landmarks, owner.regions, clip.size)
+        self.boxes = boxes_of(clip.landmarks, inferencer.regions, clip.size)
         result.total_frames, result.duration_s = clip.total_frames, duration
         result.landmarks = landmarks
         result.frames_without = {
             region: sum(box is None for box in each) for region, each in self.boxes.items()
         }
-        result.warnings = owner.cautions_of(self.source.path, landmarks)
-        sample = owner.pipeline.sample(clip.total_frames, clip.name)
+        result.warnings = inferencer.warnings_of(self.source.path, landmarks)
+        sample = inferencer.pipeline.sample(clip.total_frames, clip.name)
         self.video_id = sample['video_id']
         result.warnings += about_length(duration, len(set(sample['frame_inds'])), clip.total_frames)
         shares = shares_found(self.boxes, 0, clip.total_frames)
@@ -85,10 +91,11 @@ class ClipJob:
         result.reliable = SAMPLE_DATA not in result.warnings and all(
             share >= ENOUGH for share in shares.values()
         )
+        return clip
 
-    def add(self, part: int, logits: np.ndarray, streams: dict[str, np.ndarray]) -> None:
-        """Add the logits (C, ) of a part: the fused ones and those of each stream."""
-        self._scores[part] = (logits, streams)
+    def add(self, span: int, logits: np.ndarray, streams: dict[str, np.ndarray]) -> None:
+        """Add the logits (C, ) of a span: the fused ones and those of each stream."""
+        self._scores[span] = (logits, streams)
         self._finish()
 
     def fail(self, error: Exception) -> None:
@@ -102,13 +109,13 @@ class ClipJob:
         self.clip, self.boxes = None, {}
 
     def is_done(self) -> bool:
-        """Tell whether all parts are scored, or the clip has failed."""
+        """Tell whether all spans are scored, or the clip has failed."""
         return self.result.error is not None or len(self._scores) == self._expected
 
     def _finish(self) -> None:
         if not self.is_done() or self.result.error is not None:
             return
-        result, threshold = self.result, self.owner.threshold
+        result, threshold = self.result, self.inferencer.threshold
         result.probabilities, result.streams = self._probabilities(0)
         result.labels = labels_of(result.probabilities, threshold)
         for k, window in enumerate(self.windows, 1):
@@ -129,10 +136,56 @@ class ClipJob:
             )
         result.mean_probabilities = mean_of(result.windows)
 
-    def _probabilities(self, part: int) -> tuple:
-        logits, streams = self._scores[part]
-        classes = self.owner.classes
+    def _probabilities(self, span: int) -> tuple:
+        logits, streams = self._scores[span]
+        classes = self.inferencer.classes
         # Here, since an ONNX file gives logits only.
         return probabilities_of(classes, sigmoid(logits)), {
             name: probabilities_of(classes, sigmoid(each)) for name, each in streams.items()
         }
+
+
+def pack_spans(
+    clip: Clip, pipeline: ClipPipeline, windows: list[Window], name: str
+) -> Iterator[tuple[int, dict]]:
+    """Decode a clip once, and pack the whole of it and its windows.
+
+    Only frames that are sampled are kept, and only until the spans that need them are packed.
+
+    Args:
+        clip (Clip): The clip.
+        pipeline (ClipPipeline): The pipeline of the model.
+        windows (list[Window]): The windows of the clip.
+        name (str): Name of the clip; the look of its mask depends on it.
+
+    Yields:
+        tuple[int, dict]: Number and packed sample of a span, as soon as it has all its frames.
+        Number 0 is the whole clip, number k is window k - 1. A window that is the whole clip is
+        left out.
+
+    Raises:
+        InputError: When a frame cannot be decoded.
+    """
+    spans = [(0, clip.total_frames)] + [(w.first, w.stop) for w in windows]
+    samples, inds = {}, {}
+    for span, (first, stop) in enumerate(spans):
+        if span and (first, stop) == spans[0]:
+            continue
+        samples[span] = pipeline.sample(stop - first, name)
+        inds[span] = first + samples[span]['frame_inds']
+    uses = Counter(k for each in inds.values() for k in np.unique(each))
+    waiting = sorted(inds, key=lambda span: inds[span].max(), reverse=True)
+    frames: dict[int, np.ndarray] = {}
+    for index, frame in clip.select(uses):
+        frames[index] = frame
+        while waiting and inds[waiting[-1]].max() <= index:
+            span = waiting.pop()
+            own = inds[span]
+            yield (
+                span,
+                pipeline.pack(samples[span], [frames[k] for k in own], clip.landmarks.of(own)),
+            )
+            for k in np.unique(own):
+                uses[k] -= 1
+                if not uses[k]:
+                    del frames[k]

@@ -2,8 +2,12 @@
 
 from collections.abc import Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
 from emoreact_plugin.plots.video_overlay import color_of
+
+if TYPE_CHECKING:
+    from .results import ClipResult
 
 WARNING = (
     'background:#fff3cd;border-left:4px solid #b35900;color:#332200;padding:4px 8px;margin:4px 0'
@@ -27,7 +31,7 @@ def results_html(clips: Sequence, about: dict) -> str:
     return '<div>' + '\n'.join(parts) + '</div>'
 
 
-def clip_html(result) -> str:
+def clip_html(result: 'ClipResult') -> str:
     """Draw one clip: its error and warnings, labels, bars, and scores over time.
 
     Args:

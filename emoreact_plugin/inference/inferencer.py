@@ -2,10 +2,11 @@
 
 import os.path as osp
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from mmengine.config import Config
+from tqdm import tqdm
 
 from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.clips.clip_files import expected_names
@@ -18,13 +19,13 @@ from emoreact_plugin.version import __version__
 from emoreact_plugin.weights.checkpoints import resolve_checkpoint
 
 from .annotate import Annotator
-from .cautions import NOTICE, SAMPLE_DATA, about_masks, is_sample_video, no_landmarks
 from .clip_job import ClipJob
-from .live.streaming import EmotionStream
+from .live.streaming import EmotionStream, Frame
 from .pipeline import ClipPipeline, regions_needed
 from .results import ClipResult, Results
 from .scorers.loading import load_scorer
 from .sources import NOT_THERE, PathLike, Source, find_sources
+from .warning_texts import NOTICE, SAMPLE_DATA, about_masks, is_sample_video, no_landmarks
 from .windows import check_window
 
 
@@ -120,7 +121,7 @@ class EmotionInferencer:
         trained = self.scorer.dataset_meta
         self.of_sample_data = bool(trained.get('drawn_sample_data'))
         masked = trained.get('masked', self.pipeline.trained_mask is not None)
-        self.cautions = about_masks(masked, mask) if self.regions else []
+        self.notes = about_masks(masked, mask) if self.regions else []
         self.about = dict(
             notice=NOTICE,
             checkpoint=osp.basename(checkpoint),
@@ -140,7 +141,7 @@ class EmotionInferencer:
     def __enter__(self) -> 'EmotionInferencer':
         return self
 
-    def __exit__(self, *args) -> None:
+    def __exit__(self, *args: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -196,7 +197,7 @@ class EmotionInferencer:
         """
         sources = find_sources(videos, out_dir)
         annotate = annotate and out_dir is not None
-        targets = targets_of(sources, out_dir) if annotate else {}
+        targets = {} if out_dir is None or not annotate else targets_of(sources, out_dir)
         annotator = Annotator(self) if annotate else None
         with progress_bar(total=len(sources), desc='scoring', unit='clip', shown=progress) as bar:
             for job in self._scored(sources, bar):
@@ -214,14 +215,15 @@ class EmotionInferencer:
                 bar.update()
                 yield job.result
 
-    def _scored(self, sources: list[Source], bar) -> Iterator[ClipJob]:
-        """Yield the clips in their order, with parts of several clips scored in one batch."""
-        jobs, waiting = deque(), []
+    def _scored(self, sources: list[Source], bar: tqdm) -> Iterator[ClipJob]:
+        """Yield the clips in their order, with spans of several clips scored in one batch."""
+        jobs: deque[ClipJob] = deque()
+        waiting: list[tuple[ClipJob, int, dict]] = []
         for source in sources:
             jobs.append(ClipJob(source, self))
             bar.set_postfix_str(source.name)
-            for part in jobs[-1].parts():
-                waiting.append((jobs[-1], *part))
+            for span in jobs[-1].spans():
+                waiting.append((jobs[-1], *span))
                 if len(waiting) == self.batch_size:
                     self._score(waiting)
                     waiting = []
@@ -233,12 +235,14 @@ class EmotionInferencer:
 
     def _score(self, waiting: list[tuple[ClipJob, int, dict]]) -> None:
         scores = self.scorer([packed for _, _, packed in waiting])
-        for i, (job, part, _) in enumerate(waiting):
+        for i, (job, span, _) in enumerate(waiting):
             job.add(
-                part, scores.logits[i], {name: each[i] for name, each in scores.streams.items()}
+                span, scores.logits[i], {name: each[i] for name, each in scores.streams.items()}
             )
 
-    def stream(self, frames, fps: float | None = None, realtime: bool = False) -> EmotionStream:
+    def stream(
+        self, frames: int | Iterable[Frame], fps: float | None = None, realtime: bool = False
+    ) -> EmotionStream:
         """Score frames as they arrive; see :class:`EmotionStream`."""
         return EmotionStream(self, frames, fps, realtime)
 
@@ -286,7 +290,7 @@ class EmotionInferencer:
             return Clip(source.path, detect=partial(detect, detector=self.detector())), 'extracted'
         return clip, 'none'
 
-    def cautions_of(self, path: str | None, landmarks: str) -> list[str]:
+    def warnings_of(self, path: str | None, landmarks: str) -> list[str]:
         """Return the warnings and notes about the scores of a video, and print those that are new.
 
         Args:
@@ -300,7 +304,7 @@ class EmotionInferencer:
             found.append(no_landmarks(self.regions))
         for each in found:
             self.tell(each, 'WARNING: ')
-        notes = self.cautions
+        notes = self.notes
         if landmarks == 'none' and self.mask is not None:
             notes = ['no mask can be drawn without landmarks']
         for each in notes:

@@ -3,6 +3,9 @@
 import os.path as osp
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
 
 from emoreact_plugin.utils.files import write_json, write_text
 from emoreact_plugin.utils.tables import csv_text
@@ -171,7 +174,7 @@ class Results(Sequence):
         self.about = about
         self.stopped, self.left_out = stopped, list(left_out)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> Any:
         return self.clips[index]
 
     def __len__(self) -> int:
@@ -226,7 +229,7 @@ class Results(Sequence):
         return results_html(self.clips, self.about)
 
 
-def probabilities_of(classes: Sequence, values) -> Probabilities:
+def probabilities_of(classes: Sequence[str], values: np.ndarray) -> Probabilities:
     """Map each emotion to its probability, from an array (C, )."""
     return dict(zip(classes, map(float, values), strict=True))
 

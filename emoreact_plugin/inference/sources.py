@@ -44,7 +44,8 @@ def find_sources(videos: PathLike | Sequence[PathLike], out: str | None = None) 
     if isinstance(videos, (str, os.PathLike)):
         videos = [videos]
     found, lost = [], []
-    for path in map(os.fspath, videos):
+    paths = [str(os.fspath(path)) for path in videos]
+    for path in paths:
         if osp.isdir(path):
             found += [Source(osp.join(path, name), name) for name in find_videos(path, out)]
         elif osp.isfile(path):
@@ -60,7 +61,7 @@ def find_sources(videos: PathLike | Sequence[PathLike], out: str | None = None) 
         raise FileNotFoundError(NOT_THERE.format(', '.join(lost)))
     if not found:
         raise InputError(
-            f'{", ".join(map(os.fspath, videos)) or "no paths"}: expected '
+            f'{", ".join(paths) or "no paths"}: expected '
             f'videos (of the endings {" ".join(VIDEO_ENDINGS)}), found none'
         )
     return found

@@ -114,7 +114,7 @@ def _splits_table(report: CheckReport) -> str:
             (
                 split,
                 str(len(labels)),
-                str(sum(c.frames for c in opened)),
+                str(sum(c.frames or 0 for c in opened)),
                 _lengths(opened),
                 _sizes(opened),
                 _share(opened, 'no_face'),
@@ -133,9 +133,9 @@ def _lengths(clips: Sequence[CheckedClip]) -> str:
     if not clips:
         return '-'
     if all(c.fps for c in clips):
-        low, middle, high = _quantiles([c.frames / c.fps for c in clips])
+        low, middle, high = _quantiles([(c.frames or 0) / (c.fps or 1) for c in clips])
         return f'{middle:.1f} s ({low:.1f}-{high:.1f})'
-    low, middle, high = _quantiles([c.frames for c in clips])
+    low, middle, high = _quantiles([c.frames or 0 for c in clips])
     return f'{middle:.0f} ({low:.0f}-{high:.0f})'
 
 
@@ -155,10 +155,10 @@ def _sizes(clips: Sequence[CheckedClip]) -> str:
 def _share(clips: Sequence[CheckedClip], name: str) -> str:
     """Format the share of frames, such as ``no_face``, over the clips for which it is known."""
     known = [c for c in clips if getattr(c, name) is not None]
-    frames = sum(c.frames for c in known)
+    frames = sum(c.frames or 0 for c in known)
     if not frames:
         return '-'
-    return f'{sum(getattr(c, name) * c.frames for c in known) / frames:.1%}'
+    return f'{sum(getattr(c, name) * (c.frames or 0) for c in known) / frames:.1%}'
 
 
 def _labels_table(report: CheckReport) -> str:

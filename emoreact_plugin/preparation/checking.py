@@ -55,20 +55,21 @@ def check_all(checks: Sequence[SplitCheck], workers: int | None = None) -> Check
             landmark files that cannot be written to.
     """
     classes = checks[0].dataset.classes
-    problems, clips, labels, seen = [], [], {}, {}
-    rows = []
+    problems, clips, rows = [], [], []
+    labels: dict[str, list] = {}
+    seen: dict[tuple, str] = {}
     for check in checks:
         if check.dataset.classes != classes:
             raise InputError(
                 f'{check.split}: expected the classes of {checks[0].split}, {", ".join(classes)}, '
                 f'found {", ".join(check.dataset.classes)}'
             )
-        errors = []
+        errors: list[InputError] = []
         try:
             each = check.dataset.read_annotations(errors)
         except (InputError, OSError) as error:
             each = []
-            errors.append(error)
+            errors.append(InputError(str(error)))
         rows.append(each)
         problems += [Problem('error', 'annotations', str(error), check.split) for error in errors]
     opened = _open_all(checks, rows, workers)
@@ -84,12 +85,12 @@ def check_all(checks: Sequence[SplitCheck], workers: int | None = None) -> Check
             problems += _clip_problems(check, each, own, sources)
         seen.setdefault(check.key, check.split)
         problems += _try_it(check, each, sources)
-    labels = {
+    arrays = {
         split: np.array(each, int).reshape(-1, len(classes)) for split, each in labels.items()
     }
     problems += find_duplicates(clips, workers)
-    problems += find_odd_sizes(clips) + find_unlabelled(labels, classes, clips)
-    return CheckReport(classes, clips, labels, _prior(labels), sort_problems(problems))
+    problems += find_odd_sizes(clips) + find_unlabelled(arrays, classes, clips)
+    return CheckReport(classes, clips, arrays, _prior(arrays), sort_problems(problems))
 
 
 def _key_of(row: Annotation) -> tuple:
@@ -119,7 +120,7 @@ def _open_all(
     def work(job: tuple) -> CheckedFiles:
         return check_clip(checks[job[0]].dataset, job[1])
 
-    found = [{} for _ in checks]
+    found: list[dict[tuple, CheckedFiles]] = [{} for _ in checks]
     # Threads do: decoding leaves Python's lock alone.
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
         results = progress_bar(pool.map(work, jobs), 'opening', len(jobs), unit='clip')
@@ -150,9 +151,9 @@ def _clip_of(check: SplitCheck, row: Annotation, source: CheckedFiles) -> Checke
         row.end,
         row.person,
         frames,
-        info and info.width,
-        info and info.height,
-        info and info.fps or None,
+        None if info is None else info.width,
+        None if info is None else info.height,
+        None if info is None else info.fps or None,
         no_face,
         no_body,
         source.num_bytes,
@@ -198,7 +199,8 @@ def _clip_problems(
                     row,
                     'warning',
                     f'no {thing}',
-                    f'{clip.place}: no {thing} in {share:.0%} of {number(clip.frames, "frame")}',
+                    f'{clip.place}: no {thing} in {share:.0%} of '
+                    f'{number(clip.frames or 0, "frame")}',
                 )
     for kind in check.looks_at:
         found += _without_file(check, kind, rows, sources)
@@ -212,6 +214,7 @@ def _frames_error(check: SplitCheck, row: Annotation, source: CheckedFiles) -> s
             frames_of(row, source.info.total_frames, source.step, check.dataset.ann_file)
     except InputError as error:
         return str(error)
+    return None
 
 
 def _without_file(
@@ -223,7 +226,8 @@ def _without_file(
         or check.needs_any
         and not any(each.knows('landmarks') or each.knows('keypoints') for each in sources.values())
     )
-    clips = [(row, sources[_key_of(row)].files) for row in rows]
+    files = [(row, sources[_key_of(row)].files) for row in rows]
+    clips = [(row, each) for row, each in files if each is not None]
     problems = find_missing_files(check.dataset, kind, clips, needed)
     return [replace(problem, split=check.split) for problem in problems]
 

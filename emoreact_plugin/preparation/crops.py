@@ -2,13 +2,14 @@
 
 import os
 import os.path as osp
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
 
 from emoreact_plugin.clips.coverage import Coverage, coverage_of
 from emoreact_plugin.clips.crops import CROP_NAME, PreparedCrops, read_record, write_record
+from emoreact_plugin.transforms import CropRegions, DrawFaceMask
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_whole
 from emoreact_plugin.video.writing import JPEG_QUALITY
@@ -30,8 +31,8 @@ JPEG_FLAGS = (
 def extract_crops(
     sources: Sequence[str],
     out: str,
-    cropper: Callable,
-    mask: Callable | None = None,
+    cropper: CropRegions,
+    mask: DrawFaceMask | None = None,
     step: int = 1,
     size: int = CROP_SIZE,
     landmarks: str | None = None,
@@ -51,8 +52,8 @@ def extract_crops(
         sources (Sequence[str]): Video files, and folders that are searched for videos as in
             :func:`~emoreact_plugin.preparation.frames.extract`.
         out (str): The output folder; created if it is missing.
-        cropper (Callable): A ``CropRegions``.
-        mask (Callable, optional): A ``DrawFaceMask`` with a seed. Defaults to None: no masks.
+        cropper (CropRegions): Cuts the crops out.
+        mask (DrawFaceMask, optional): Draws masks; it needs a seed. Defaults to None: no masks.
         step (int): Make crops of every step-th frame, beginning with the first. Defaults to 1.
         size (int): Side of the crops in pixels. The crops do not keep their aspect ratio. Defaults
             to 256.
@@ -119,15 +120,15 @@ def _write_clip(
     folder: str,
     samples: Iterable[dict],
     coverage: Coverage,
-    cropper: Callable,
-    mask: Callable | None,
+    cropper: CropRegions,
+    mask: DrawFaceMask | None,
     step: int,
     size: int,
 ) -> None:
     for region in cropper.regions:
         os.makedirs(osp.join(folder, region))
-    boxes = {region: [] for region in cropper.regions}
-    found = {region: [] for region in cropper.regions}
+    boxes: dict[str, list] = {region: [] for region in cropper.regions}
+    found: dict[str, list] = {region: [] for region in cropper.regions}
     masked, count, frame_size = [], 0, (0, 0)
     for count, sample in enumerate(samples, 1):
         frame_size = sample['imgs'][0].shape[1::-1]
@@ -150,8 +151,8 @@ def _write_clip(
             '' if mask is None else look_of(mask),
             np.array(masked),
             coverage.part(slice(None, None, step)),
-            boxes,
-            found,
+            {region: np.array(each) for region, each in boxes.items()},
+            {region: np.array(each) for region, each in found.items()},
         ),
     )
 
@@ -161,4 +162,4 @@ def _write_crop(path: str, crop: np.ndarray, size: int) -> None:
     crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_LINEAR)
     data = cv2.imencode('.jpg', cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), JPEG_FLAGS)[1]
     with open(path, 'xb') as file:
-        file.write(data)
+        file.write(data.tobytes())

@@ -83,7 +83,9 @@ def prepare_release(release: str, out: str, copy: bool = False) -> Report:
     splits = read_labels(release)
     files = find_files(release, splits)
     videos = osp.join(out, 'videos')
-    outputs = [FileOutput(osp.join(videos, file.target), file.source, copy) for file in files]
+    outputs: list[FileOutput | TextOutput] = [
+        FileOutput(osp.join(videos, file.target), file.source, copy) for file in files
+    ]
     # Last, so that a data set that was broken off is not taken for whole.
     outputs += [
         TextOutput(osp.join(out, f'{split}.csv'), annotations_csv(rows))
@@ -126,7 +128,7 @@ def read_labels(release: str) -> Splits:
     if not osp.isdir(release):
         raise FileNotFoundError(f'{release}: no such folder')
     splits = {split: _read_split(release, split) for split in COUNTS}
-    seen = {}
+    seen: dict[str, str] = {}
     for split, rows in splits.items():
         for row in rows:
             clip = osp.splitext(row.video)[0]
@@ -197,7 +199,8 @@ def read_lists(names_file: str, labels_file: str) -> list[Annotation]:
         raise InputError(
             f'{labels_file}: expected {len(names)} lines, as {names_file} has, found {len(labels)}'
         )
-    rows, seen = [], {}
+    rows = []
+    seen: dict[str, int] = {}
     for line, (name, values) in enumerate(zip(names, labels, strict=True), 1):
         place = f'{names_file}, line {line}'
         if len(name) < 2 or name[0] != "'" or name[-1] != "'":
@@ -307,9 +310,10 @@ def find_files(release: str, splits: Splits) -> list[ReleaseFile]:
 
 
 def _folder(release: str, path: str) -> str | None:
+    folder: str | None = release
     for name in path.split('/'):
-        release = release and _find(release, [name])
-    return release
+        folder = folder and _find(folder, [name])
+    return folder
 
 
 def annotations_csv(rows: Sequence[Annotation]) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import os.path as osp
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from threading import Lock
 
 import numpy as np
@@ -12,6 +12,7 @@ from emoreact_plugin.clips.clip_files import expected_names, find_clip
 from emoreact_plugin.clips.landmark_cache import default_cache_dir
 from emoreact_plugin.clips.landmarks import Landmarks, with_frames
 from emoreact_plugin.clips.mask_record import FILE_NAME, MaskedClip, read_masks, write_masks
+from emoreact_plugin.transforms import DrawFaceMask
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_whole
 from emoreact_plugin.video.folders import MASKED_SUFFIX, scan_frames
@@ -24,7 +25,7 @@ from .jobs import Job, JobReport, OnFrame, plan, run_jobs
 def extract(
     sources: Sequence[str],
     out: str,
-    mask: Callable | None = None,
+    mask: DrawFaceMask | None = None,
     as_videos: bool = False,
     landmarks: str | None = None,
     cache_dir: str | None = None,
@@ -48,7 +49,7 @@ def extract(
             all folders within. Names relative to these are kept. What is hidden, or in the output
             folder, is left out.
         out (str): The output folder; created if it is missing.
-        mask (Callable, optional): A ``DrawFaceMask`` with a seed. Defaults to None: no masks.
+        mask (DrawFaceMask, optional): Draws masks; it needs a seed. Defaults to None: no masks.
         as_videos (bool): Write videos instead of frames. Defaults to False.
         landmarks (str, optional): Folder of the landmark files. Defaults to None: next to the
             videos, as ``EmoReactDataset`` finds them.
@@ -106,12 +107,20 @@ def extract(
                     write_masks(out, records)
 
     def check(job: Job, target: str) -> MaskedClip:
-        return _check_done(job, target, out, None if mask is None else records, as_videos)
+        if mask is None:
+            return _check_frames(job, target, None)
+        if job.target not in records:
+            raise InputError(
+                f'{target}: is there already, but {osp.join(out, FILE_NAME)} does not list it. '
+                'Delete it, and it is made anew'
+            )
+        masked = records[job.target]
+        return masked if as_videos else _check_frames(job, target, masked)
 
     return run_jobs(jobs, out, make, check, workers)
 
 
-def look_of(mask: Callable) -> str:
+def look_of(mask: DrawFaceMask) -> str:
     """Describe the kind of a mask, and its colour if one was chosen, in words."""
     return ' '.join([mask.kind, *map(str, mask.color or ())])
 
@@ -126,26 +135,17 @@ def _check_looks(jobs: list[Job], out: str, records: dict[str, MaskedClip], look
             )
 
 
-def _check_done(
-    job: Job, target: str, out: str, records: dict[str, MaskedClip] | None, as_videos: bool
-) -> MaskedClip:
-    """Return a clip that is there, or raise an error that says what is wrong with it."""
-    if records is not None and job.target not in records:
-        raise InputError(
-            f'{target}: is there already, but {osp.join(out, FILE_NAME)} does not list it. Delete '
-            'it, and it is made anew'
-        )
-    if as_videos:
-        return records[job.target]
+def _check_frames(job: Job, target: str, masked: MaskedClip | None) -> MaskedClip:
+    """Return a folder of frames that is there, or refuse one of another number of frames."""
     found = scan_frames(target, FRAME_NAME).total_frames
-    if records is None:
+    if masked is None:
         return MaskedClip(job.target, '', found, found)
-    if found != records[job.target].frames:
+    if found != masked.frames:
         raise InputError(
-            f'{target}: expected {records[job.target].frames} frames, found '
-            f'{found}. Delete it, and it is made anew'
+            f'{target}: expected {masked.frames} frames, found {found}. Delete it, and it is made '
+            'anew'
         )
-    return records[job.target]
+    return masked
 
 
 def open_clip(

@@ -106,7 +106,7 @@ def plan(
 
 def _check_targets(jobs: list[Job], out: str) -> None:
     """Refuse two clips in one place, a clip in the folder of another, or one over itself."""
-    by_target = {}
+    by_target: dict[str, Job] = {}
     for job in jobs:
         target = osp.join(out, job.target)
         if osp.exists(target) and osp.samefile(target, job.path):
@@ -120,11 +120,11 @@ def _check_targets(jobs: list[Job], out: str) -> None:
             )
     for job in jobs:
         for parent in PurePosixPath(job.target).parents:
-            other = by_target.get(str(parent))
-            if other:
+            outer = by_target.get(str(parent))
+            if outer:
                 raise InputError(
                     f'{job.path} would be written into the folder of '
-                    f'{other.path}, {osp.join(out, other.target)}; rename one'
+                    f'{outer.path}, {osp.join(out, outer.target)}; rename one'
                 )
 
 

@@ -25,7 +25,7 @@ from emoreact_plugin.utils.progress import count_cores
 from emoreact_plugin.video.reading import frame_rate, iterate_frames
 
 from .jobs import Job, JobReport, OnFrame, plan, run_jobs
-from .mediapipe.detector import LandmarkDetector
+from .mediapipe.detector import FrameLandmarks, LandmarkDetector
 
 
 class FoundClip(NamedTuple):
@@ -52,7 +52,7 @@ def extract_landmarks(
     openface: bool = False,
     keypoints: bool = False,
     workers: int | None = None,
-    make_detector: Callable = LandmarkDetector,
+    make_detector: Callable[[], LandmarkDetector] = LandmarkDetector,
 ) -> JobReport[FoundClip]:
     """Find the landmarks of one person in every frame of videos.
 
@@ -84,7 +84,7 @@ def extract_landmarks(
     os.makedirs(out, exist_ok=True)
     todo = sum(not osp.exists(osp.join(out, job.target)) for job in jobs)
     workers = workers or count_cores()
-    detectors = SimpleQueue()
+    detectors: SimpleQueue[LandmarkDetector] = SimpleQueue()
 
     def make(job: Job, target: str, on_frame: OnFrame) -> None:
         _refuse_others(job, out)
@@ -110,12 +110,14 @@ def can_extract() -> bool:
     return find_spec('mediapipe') is not None
 
 
-def detect(video: str, detector: Callable, on_frame: Callable = lambda: None) -> PreparedClip:
+def detect(
+    video: str, detector: LandmarkDetector, on_frame: OnFrame = lambda: None
+) -> PreparedClip:
     """Find the landmarks of one video.
 
     Args:
         video (str): Its path.
-        detector (Callable): A :class:`LandmarkDetector`. It is reset first, so that it forgets what
+        detector (LandmarkDetector): It is reset first, so that it forgets what
             it saw before.
         on_frame (Callable, optional): Called before each frame is searched; an error that it raises
             stops the work.
@@ -128,11 +130,12 @@ def detect(video: str, detector: Callable, on_frame: Callable = lambda: None) ->
     """
     stamp = stamp_of(video)
     detector.reset()
-    found, size = [], None
+    found: list[FrameLandmarks] = []
+    size = (0, 0)
     for frame in iterate_frames(video):
         on_frame()
-        if size is None:
-            size = frame.shape[1::-1]
+        if not found:
+            size = (frame.shape[1], frame.shape[0])
         elif frame.shape[1::-1] != size:
             raise InputError(
                 f'{video}: frame {len(found)} has {frame.shape[1]}x{frame.shape[0]} pixels, but '
@@ -146,7 +149,13 @@ def detect(video: str, detector: Callable, on_frame: Callable = lambda: None) ->
     # All made of the video: then one file holds face and body.
     sources = dict.fromkeys(('source', 'landmarks_file', 'keypoints_file'), stamp)
     return PreparedClip(
-        faces, sure.astype(np.float32), bodies / np.float32(size), len(found), size, sources, is_box
+        faces,
+        sure.astype(np.float32),
+        bodies / np.array(size, np.float32),
+        len(found),
+        size,
+        sources,
+        is_box,
     )
 
 

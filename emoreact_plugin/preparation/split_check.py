@@ -134,7 +134,7 @@ def _sampled_frames(pipeline: Callable) -> int:
     counts = [1]
     for step in steps_of(pipeline):
         for sampler in (step, *getattr(step, 'samplers', {}).values()):
-            layout = [getattr(sampler, name, None) for name in ('clip_len', 'num_clips')]
-            if all(isinstance(each, int) for each in layout):
-                counts.append(layout[0] * layout[1])
+            length, clips = (getattr(sampler, name, None) for name in ('clip_len', 'num_clips'))
+            if isinstance(length, int) and isinstance(clips, int):
+                counts.append(length * clips)
     return max(counts)

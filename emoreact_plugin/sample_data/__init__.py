@@ -1,4 +1,4 @@
-"""Draw a data set in the layout of EmoReact, with emotions planted in known cues."""
+"""Draw a data set in the layout of EmoReact, with emotions that are shown by known cues."""
 
 from .dataset import make_sample_dataset
 

@@ -1,7 +1,7 @@
 """Draw a data set in the layout of EmoReact, which itself cannot be shipped.
 
-:func:`make_sample_dataset` draws it. ``plan`` decides what the clips show, ``scene``, ``figure``,
-``canvas`` and ``drawing`` draw them, and this file writes everything to disk.
+:func:`make_sample_dataset` draws it. ``plan`` decides what the clips show, ``content``,
+``geometry``, ``painting`` and ``drawing`` draw them, and this file writes everything to disk.
 """
 
 import json
@@ -18,10 +18,10 @@ from emoreact_plugin.utils.files import write_json, write_text, write_whole
 from emoreact_plugin.utils.progress import count_cores, progress_bar
 from emoreact_plugin.utils.tables import csv_text
 
-from .card import describe, to_json, to_readme
-from .figure import figure
+from .content import FPS, FRAME_SIZE, NUM_FRAMES
+from .description import describe, to_json, to_readme
+from .geometry import place_child
 from .plan import CLASSES, SPLITS, ClipPlan, clip_parts, plan_clips
-from .scene import FPS, FRAME_SIZE, NUM_FRAMES
 
 # Raised whenever a change of the code changes what is drawn or written.
 VERSION = 1
@@ -105,22 +105,25 @@ def make_clip(plan: ClipPlan, videos: str) -> str:
     from .drawing import draw_clip
 
     landmarks, keypoints, video = clip_files(Path(videos), plan.name)
-    child, scene, tracks = clip_parts(plan)
-    shapes = [figure(child, scene, tracks, t) for t in range(NUM_FRAMES)]
+    child, content, tracks = clip_parts(plan)
+    children = [place_child(child, content, tracks, t) for t in range(NUM_FRAMES)]
     landmarks.parent.mkdir(exist_ok=True)
     write_text(
         landmarks,
         openface_csv(
-            np.stack([shape.landmarks for shape in shapes]), plan.missing_face, plan.stale_rows
+            np.stack([drawn.landmarks for drawn in children]),
+            plan.missing_face,
+            plan.stale_rows,
         ),
     )
     write_text(
-        keypoints, keypoints_txt(np.stack([shape.keypoints for shape in shapes]), plan.missing_body)
+        keypoints,
+        keypoints_txt(np.stack([drawn.keypoints for drawn in children]), plan.missing_body),
     )
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        write_video(video, draw_clip(child, scene, tracks))
+        write_video(video, draw_clip(child, content, tracks))
     finally:
         cv2.setNumThreads(threads)
     return plan.name

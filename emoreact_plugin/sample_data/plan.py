@@ -1,6 +1,6 @@
 """Plan what every clip of the sample data set shows and how it is labelled.
 
-Every emotion is planted in one known cue. Labels follow the cues at known rates, so the best
+Every emotion is shown by one known cue. Labels follow the cues at known rates, so the best
 possible ROC AUC of each emotion is known and below 1.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .scene import NUM_FRAMES, Child, Scene, cue_tracks, draw_child, draw_scene
+from .content import NUM_FRAMES, Child, ClipContent, cue_tracks, draw_child, draw_content
 
 SPLITS = ('train', 'val', 'test')
 CLIPS_PER_CHILD = 3
@@ -47,7 +47,7 @@ class Emotion:
         return np.where(cue, self.hit, self.false_alarm)
 
 
-PLANTED = (
+CUED_EMOTIONS = (
     Emotion(
         'Curiosity',
         'hand_rises',
@@ -122,7 +122,7 @@ PLANTED = (
         'the inner ends of the brows are down (not: level)',
     ),
 )
-CLASSES = tuple(emotion.name for emotion in PLANTED)
+CLASSES = tuple(emotion.name for emotion in CUED_EMOTIONS)
 PARTS_SEEN = dict(
     face=('face',), body=('body',), fullbody=('face', 'body'), fusion=('face', 'body')
 )
@@ -147,7 +147,7 @@ class ClipPlan:
     split: str
     seed: int
     index: int  # in its split
-    cues: tuple[bool, ...]  # in the order of PLANTED, free of label noise
+    cues: tuple[bool, ...]  # in the order of CUED_EMOTIONS, free of label noise
     labels: tuple[int, ...]
     valence: float
     missing_face: tuple[int, ...] = ()  # frames from 0
@@ -177,7 +177,7 @@ def draw_labels(seed: int, split: str, count: int) -> tuple[np.ndarray, np.ndarr
         tuple[np.ndarray, np.ndarray]: Cues (count, 8) bool and labels (count, 8) int.
     """
     drawn: list[np.ndarray] = []
-    for k, emotion in enumerate(PLANTED):
+    for k, emotion in enumerate(CUED_EMOTIONS):
         rng = _rng(seed, split, _LABELS, k)
         tries = [_draw_emotion(rng, emotion, count) for _ in range(DRAWS)]
         others = _standardised(np.column_stack(drawn)) if drawn else np.zeros((count, 1))
@@ -261,15 +261,15 @@ def plan_clips(
     return plans
 
 
-def clip_parts(plan: ClipPlan) -> tuple[Child, Scene, dict[str, np.ndarray]]:
-    """Make the child, the scene and the tracks of the cues of a clip.
+def clip_parts(plan: ClipPlan) -> tuple[Child, ClipContent, dict[str, np.ndarray]]:
+    """Make the child, the content and the tracks of the cues of a clip.
 
-    Neither the child nor the scene depends on the cues.
+    Neither the child nor the content depends on the cues.
     """
     child = draw_child(_rng(plan.seed, plan.split, _CHILD, plan.child))
-    scene = draw_scene(_rng(plan.seed, plan.split, _SCENE, plan.index))
-    cues = {e.cue: on for e, on in zip(PLANTED, plan.cues, strict=True)}
-    return child, scene, cue_tracks(scene, cues)
+    content = draw_content(_rng(plan.seed, plan.split, _SCENE, plan.index))
+    cues = {e.cue: on for e, on in zip(CUED_EMOTIONS, plan.cues, strict=True)}
+    return child, content, cue_tracks(content, cues)
 
 
 def can_see(emotion: Emotion, region: str, ordered: bool) -> bool:
@@ -313,13 +313,13 @@ def _ceiling(
             e.posterior(cues[:, k])
             if can_see(e, region, ordered)
             else np.full(len(cues), e.frequency)
-            for k, e in enumerate(PLANTED)
+            for k, e in enumerate(CUED_EMOTIONS)
         ],
         1,
     )
     each = {
         e.name: weighted_roc_auc(scores[:, k], positive[:, k], negative[:, k])
-        for k, e in enumerate(PLANTED)
+        for k, e in enumerate(CUED_EMOTIONS)
     }
     defined = [value for value in each.values() if value is not None]
     result = dict(
@@ -345,10 +345,10 @@ def best_roc_auc(plans: list[ClipPlan] | None = None) -> dict[str, dict]:
         emotion; None if undefined.
     """
     if plans is None:
-        cues = np.repeat([[True], [False]], len(PLANTED), axis=1)
-        share = np.array([e.frequency for e in PLANTED])
+        cues = np.repeat([[True], [False]], len(CUED_EMOTIONS), axis=1)
+        share = np.array([e.frequency for e in CUED_EMOTIONS])
         mass = np.stack([share, 1 - share])
-        chance = np.stack([e.posterior([True, False]) for e in PLANTED], 1)
+        chance = np.stack([e.posterior([True, False]) for e in CUED_EMOTIONS], 1)
         positive, negative = mass * chance, mass * (1 - chance)
     else:
         cues = np.array([plan.cues for plan in plans], bool)

@@ -11,7 +11,7 @@ from emoreact_plugin.inference.sources import find_sources
 from emoreact_plugin.preparation.landmarks import detect
 from emoreact_plugin.preparation.mediapipe.detector import FrameLandmarks
 from emoreact_plugin.video.reading import probe_video, read_frames
-from tests.conftest import FRAMES, HEIGHT, WIDTH, body_of, face_of
+from tests.factories import FRAMES, HEIGHT, WIDTH, body_of, face_of
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from emoreact_plugin.clips.landmark_readers import read_keypoints_txt, read_openface_csv
-from tests.conftest import REAL_DATA
+from tests.factories import REAL_DATA
 
 POINTS = [f'x_{k}' for k in range(68)] + [f'y_{k}' for k in range(68)]
 nan = float('nan')

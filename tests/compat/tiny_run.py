@@ -1,16 +1,19 @@
 """A small but real run through MMEngine's stock Runner, with stock parts.
 
 Two classes that the brightness of the frames tells apart. As a script
-(``tiny_run.py WORK_DIR``, under torchrun) it trains one epoch on two ranks.
+(``tiny_run.py WORK_DIR``) it trains one epoch on two ranks, with the
+environment that torchrun gives them.
 """
 
 import hashlib
 import json
 import os
 import os.path as osp
+import socket
 import sys
 
 import torch
+import torch.multiprocessing
 from torch.utils.data import Dataset
 
 # one stock config as it is, and nothing from emoreact_plugin in it
@@ -19,10 +22,10 @@ _base_ = 'mmaction::_base_/default_runtime.py'
 model = dict(
     type='Recognizer2D',
     backbone=dict(
-        type='ResNetTSM', depth=18, num_segments=2, pretrained=None,
-        norm_eval=False),
+        type='ResNetTSM', depth=18, num_stages=1, out_indices=(0,),
+        num_segments=2, pretrained=None, norm_eval=False),
     cls_head=dict(
-        type='TSMHead', num_classes=2, in_channels=512, num_segments=2,
+        type='TSMHead', num_classes=2, in_channels=64, num_segments=2,
         average_clips='prob'),
     data_preprocessor=dict(
         type='ActionDataPreprocessor', mean=[128.] * 3, std=[64.] * 3,
@@ -94,14 +97,12 @@ def digest(model) -> str:
     return summed.hexdigest()
 
 
-def main(work_dir):
-    import emoreact_plugin.compat as compat
-
-    applied = compat.apply()
+def train_rank(rank, work_dir):
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank))
     asked = []
     stock = torch.cuda.set_device
     torch.cuda.set_device = lambda device: asked.append(str(device)) or stock(device)
-    config = osp.join(work_dir, f'rank{os.environ["RANK"]}')
+    config = osp.join(work_dir, f'rank{rank}')
     # each rank its own config file, so that neither reads a half-written one
     os.makedirs(config)
     runner = make_runner(config, launcher='pytorch')
@@ -109,7 +110,6 @@ def main(work_dir):
     with open(osp.join(work_dir, f'rank{runner.rank}.json'), 'w') as file:
         json.dump(
             dict(
-                applied=applied,
                 world_size=runner.world_size,
                 backend=torch.distributed.get_backend(),
                 wrapper=type(runner.model).__name__,
@@ -119,6 +119,18 @@ def main(work_dir):
             ),
             file,
         )
+
+
+def main(work_dir):
+    import emoreact_plugin.compat as compat
+
+    compat.apply()
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port), WORLD_SIZE='2')
+    # Forked, for what is imported takes long. Nothing has computed a gradient yet.
+    torch.multiprocessing.start_processes(train_rank, (work_dir,), nprocs=2, start_method='fork')
 
 
 if __name__ == '__main__':

@@ -6,8 +6,7 @@ import pytest
 
 from emoreact_plugin.preparation.crops import extract_crops
 from emoreact_plugin.transforms import CropRegions
-from tests.conftest import make_tiny
-from tests.datasets.helpers import to_frames
+from tests.factories import make_tiny, to_frames
 
 
 @pytest.fixture(scope='session')

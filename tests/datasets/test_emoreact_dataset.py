@@ -11,17 +11,20 @@ from emoreact_plugin.clips.cache_file import prepare_clip
 from emoreact_plugin.datasets import EMOTIONS
 from emoreact_plugin.recipes import build, build_pipeline
 from mmaction.registry import DATASETS
-from tests.conftest import (
+from tests.factories import (
     FRAMES,
     HEIGHT,
+    LOAD,
+    LOAD_FRAMES,
     WIDTH,
     body_of,
+    dataset,
     face_of,
     make_tiny,
+    to_frames,
     write_annotations,
     write_openface,
 )
-from tests.datasets.helpers import LOAD, LOAD_FRAMES, dataset, to_frames
 
 
 def test_a_sample(tiny):
@@ -310,7 +313,7 @@ class TestBadInput:
         text = self.error(
             FileNotFoundError, own.root, data_prefix=prefix, required=('landmarks', 'keypoints')
         )
-        assert '3 of 3 clips have no keypoints' in text
+        assert 'none of 3 clips has keypoints' in text
 
     def test_a_damaged_prepared_file_is_made_anew(self, own, tmp_path):
         data = dataset(own.root, pipeline=LOAD, cache_dir=str(tmp_path / 'c'))

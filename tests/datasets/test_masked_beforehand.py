@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 from emoreact_plugin.recipes import build_pipeline
-from tests.datasets.helpers import LOAD, LOAD_FRAMES, dataset, to_frames
+from tests.factories import LOAD, LOAD_FRAMES, dataset, to_frames
 
 
 class TestMaskedBeforehand:

@@ -10,8 +10,16 @@ from mmengine.config import Config
 from emoreact_plugin.datasets import EmoReactDataset, read_annotations
 from emoreact_plugin.engine.labels import balance_labels, label_prior, labels_of
 from emoreact_plugin.recipes import build, build_pipeline
-from tests.conftest import FRAMES, WIDTH, body_of, face_of, write_openface
-from tests.datasets.helpers import LOAD, LOAD_FRAMES, to_frames
+from tests.factories import (
+    FRAMES,
+    LOAD,
+    LOAD_FRAMES,
+    WIDTH,
+    body_of,
+    face_of,
+    to_frames,
+    write_openface,
+)
 
 CLASSES = ('calm', 'angry')
 

@@ -5,8 +5,15 @@ import pytest
 
 from emoreact_plugin.clips.cache_file import PreparedClip, stamp_of, write_prepared
 from emoreact_plugin.recipes import build_pipeline
-from tests.conftest import FRAMES, HEIGHT, WIDTH, face_of, write_annotations, write_openface
-from tests.datasets.helpers import dataset
+from tests.factories import (
+    FRAMES,
+    HEIGHT,
+    WIDTH,
+    dataset,
+    face_of,
+    write_annotations,
+    write_openface,
+)
 
 
 def lose_faces(own, frames=3):

@@ -1,12 +1,10 @@
 """One process of a distributed evaluation; see test_roc_auc_metric.py.
 
-rank.py RANK WORLD_SIZE FILE, with FILE an .npz of logits (N, C) and labels
-(N, C). Writes the metrics to FILE.RANK.json and the indices of the clips that
-this rank scored to FILE.RANK.txt.
+FILE is an .npz of logits (N, C) and labels (N, C). Writes the metrics to
+FILE.RANK.json and the indices of the clips that this rank scored to FILE.RANK.txt.
 """
 
 import json
-import sys
 from datetime import timedelta
 
 import numpy as np
@@ -44,7 +42,3 @@ def main(rank, world_size, file):
     with open(f'{file}.{rank}.json', 'w') as out:
         json.dump(metric.evaluate(len(labels)), out, allow_nan=False)
     torch.distributed.destroy_process_group()
-
-
-if __name__ == '__main__':
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

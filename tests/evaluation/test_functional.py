@@ -8,7 +8,7 @@ from sklearn import metrics as sk
 
 from emoreact_plugin.evaluation import array_checks as C
 from emoreact_plugin.evaluation import functional as F
-from tests.conftest import REAL_DATA
+from tests.factories import REAL_DATA
 
 CLASSES = ('Joy', 'Fear', 'Calm')
 

@@ -1,8 +1,7 @@
 import json
 import logging
-import os
+import multiprocessing
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,10 +12,10 @@ from mmengine.evaluator import Evaluator
 from mmengine.logging import MMLogger
 from sklearn import metrics as sk
 
-import emoreact_plugin.evaluation
 from emoreact_plugin.evaluation import DumpScores, ROCAUCMetric, array_checks
 from mmaction.registry import METRICS
 from mmaction.structures import ActionDataSample
+from tests.evaluation import rank
 
 CLASSES = ('Joy', 'Fear', 'Calm')
 
@@ -378,28 +377,20 @@ def test_two_ranks_with_a_padded_last_batch(tmp_path):
     logits, labels = make_case(11, seed=2)
     file = tmp_path / 'case.npz'
     np.savez(file, logits=logits, labels=labels)
-    root = Path(emoreact_plugin.evaluation.__file__).parents[2]
-    env = dict(os.environ, PYTHONPATH=str(root), OMP_NUM_THREADS='1')
-    script = Path(__file__).with_name('rank.py')
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(script), str(rank), '2', str(file)],
-            cwd=tmp_path,
-            env=env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for rank in range(2)
-    ]
+    # forked, for what is imported takes long
+    context = multiprocessing.get_context('fork')
+    processes = [context.Process(target=rank.main, args=(k, 2, file)) for k in range(2)]
+    for process in processes:
+        process.start()
     try:
-        outputs = [process.communicate(timeout=120)[0] for process in processes]
+        for process in processes:
+            process.join(timeout=120)
+        assert [process.exitcode for process in processes] == [0, 0]
     finally:
         for process in processes:
             process.kill()
-    assert [process.returncode for process in processes] == [0, 0], outputs
 
-    shares = [[int(i) for i in Path(f'{file}.{rank}.txt').read_text().split()] for rank in range(2)]
+    shares = [[int(i) for i in Path(f'{file}.{k}.txt').read_text().split()] for k in range(2)]
     assert shares == [[0, 2, 4, 6, 8, 10], [1, 3, 5, 7, 9, 0]]
     padded = np.append(np.arange(11), 0)
     for average in ('micro', 'macro'):
@@ -407,6 +398,6 @@ def test_two_ranks_with_a_padded_last_batch(tmp_path):
         assert (
             abs(expected - sk.roc_auc_score(labels[padded], logits[padded], average=average)) > 1e-3
         )
-        for rank in range(2):
-            result = json.loads(Path(f'{file}.{rank}.json').read_text())
+        for k in range(2):
+            result = json.loads(Path(f'{file}.{k}.json').read_text())
             assert result[f'roc_auc/{average}'] == pytest.approx(expected)

@@ -9,8 +9,8 @@ import emoreact_plugin  # noqa: F401
 from emoreact_plugin.explanation.cam import METHODS, clip_maps, first_component, project
 from emoreact_plugin.explanation.cam_layers import choose_layer
 from mmaction.registry import MODELS
-from tests.explanation.planted import COLORS, draw_places, frame_of, peak, recognizer, set_head
-from tests.models.helpers import recognizer2d, recognizer3d
+from tests.explanation.colour_cues import COLORS, draw_places, frame_of, peak, recognizer, set_head
+from tests.factories import recognizer2d, recognizer3d
 
 GRADIENT = [name for name in METHODS if name != 'eigencam']
 

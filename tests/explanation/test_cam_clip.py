@@ -10,16 +10,16 @@ from emoreact_plugin.explanation.cam_clip import Explainer
 from emoreact_plugin.explanation.cam_frames import sample_clip
 from emoreact_plugin.recipes import build
 from mmaction.registry import DATASETS, MODELS
-from tests.explanation.planted import COLORS, SIZE, PlantedClip, peak, planted
-from tests.models.helpers import recognizer2d
+from tests.explanation.colour_cues import COLORS, SIZE, ColourClip, colour_model, peak
+from tests.factories import recognizer2d
 
 
 @pytest.mark.parametrize('method', METHODS)
 @pytest.mark.parametrize('shared', [True, False])
 def test_the_map_is_of_its_frame_class_and_stream(method, shared):
-    cfg, model = planted(shared=shared)
-    explainer, clip = Explainer(cfg, model, method), PlantedClip(9)
-    sampled = sample_clip(explainer, clip, 'planted')
+    cfg, model = colour_model(shared=shared)
+    explainer, clip = Explainer(cfg, model, method), ColourClip(9)
+    sampled = sample_clip(explainer, clip, 'colour_model')
     maps = explainer.explain(sampled.packed, range(COLORS))
     assert sampled.inds.tolist() == [1, 4, 7]
     assert list(maps) == ['face', 'body']
@@ -35,12 +35,12 @@ def test_the_map_is_of_its_frame_class_and_stream(method, shared):
 
 
 def test_networks_of_their_own():
-    cfg, model = planted(shared=False)
+    cfg, model = colour_model(shared=False)
     # The body's network takes red for emotion 1.
     head = model.recognizers['body'].cls_head.fc_cls
     head.weight.data[[0, 1]] = head.weight.data[[1, 0]].clone()
-    explainer, clip = Explainer(cfg, model), PlantedClip(3)
-    sampled = sample_clip(explainer, clip, 'planted')
+    explainer, clip = Explainer(cfg, model), ColourClip(3)
+    sampled = sample_clip(explainer, clip, 'colour_model')
     maps = explainer.explain(sampled.packed, [0])
     assert peak(maps['face'].maps[0, 1]) == tuple(clip.places['face'][1, 0])
     assert peak(maps['body'].maps[0, 1]) == tuple(clip.places['body'][1, 1])
@@ -136,8 +136,8 @@ SEVERAL = dict(loss_cls=dict(type='BCELossWithLogits'), multi_class=True, averag
 def test_a_stock_recognizer():
     cfg = stock(dict(type='Resize', scale=(64, 64), keep_ratio=False), head=SEVERAL)
     explainer = Explainer(cfg, MODELS.build(cfg.model).eval())
-    clip = PlantedClip(6)
-    sampled = sample_clip(explainer, clip, 'planted')
+    clip = ColourClip(6)
+    sampled = sample_clip(explainer, clip, 'colour_model')
     maps = explainer.explain(sampled.packed, [0, 7])
     assert maps['input'].maps.shape == (2, 3, 2, 2)
     np.testing.assert_allclose(
@@ -151,7 +151,7 @@ def test_several_crops_of_a_frame_are_refused():
     with pytest.raises(
         ValueError, match='input: expected one image a frame, found 9 of 3 frames.*CenterCrop'
     ):
-        sample_clip(explainer, PlantedClip(6), 'planted')
+        sample_clip(explainer, ColourClip(6), 'colour_model')
 
 
 def test_frames_of_a_streams_own():
@@ -168,7 +168,7 @@ def test_frames_of_a_streams_own():
         )
     )
     explainer = Explainer(cfg, MODELS.build(cfg.model).eval())
-    sampled = sample_clip(explainer, PlantedClip(8), 'planted')
+    sampled = sample_clip(explainer, ColourClip(8), 'colour_model')
     assert sampled.inds.tolist() == [1, 3, 5, 7]
     assert sampled.packed.places['face'].tolist() == [0, 1, 2, 3]
     assert sampled.packed.places['body'].tolist() == [1, 3]
@@ -177,10 +177,10 @@ def test_frames_of_a_streams_own():
 
 
 def test_an_unknown_layer_names_the_stream():
-    cfg, model = planted()
+    cfg, model = colour_model()
     explainer = Explainer(cfg, model, layer='backbone.conv2')
     with pytest.raises(
         ValueError,
         match="--layer, face: 'backbone.conv2' does not exist; expected one of backbone.conv, ",
     ):
-        explainer.explain(sample_clip(explainer, PlantedClip(3), 'x').packed, [0])
+        explainer.explain(sample_clip(explainer, ColourClip(3), 'x').packed, [0])

@@ -7,7 +7,7 @@ from torch import nn
 import emoreact_plugin  # noqa: F401
 from emoreact_plugin.explanation.cam_layers import choose_layer, listed, map_layers
 from mmaction.registry import MODELS
-from tests.models.helpers import recognizer2d, recognizer3d
+from tests.factories import recognizer2d, recognizer3d
 
 
 @MODELS.register_module()

@@ -9,7 +9,7 @@ from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.explanation.cam_source import clips_of, open_source
 from emoreact_plugin.recipes import build
 from mmaction.registry import DATASETS
-from tests.conftest import FRAMES, make_tiny
+from tests.factories import FRAMES, make_tiny
 
 OPTIONS = dict(arch='resnet18', init='scratch', image_size=32)
 

@@ -20,7 +20,7 @@ from emoreact_plugin.explanation.cam_views import (
 )
 from emoreact_plugin.recipes import build
 from mmaction.registry import MODELS
-from tests.explanation.planted import SIZE, PlantedClip, planted
+from tests.explanation.colour_cues import SIZE, ColourClip, colour_model
 
 CLASSES = ('Calm', 'Angry', 'Sad', 'Glad')
 
@@ -40,9 +40,9 @@ def test_the_emotions_that_are_asked_for():
 
 
 def explained(method='gradcam', total=9, label=None, **options):
-    cfg, model = planted(**options)
+    cfg, model = colour_model(**options)
     explainer = Explainer(cfg, model, method)
-    source = Source(PlantedClip(total), 'planted', 'planted', label)
+    source = Source(ColourClip(total), 'colour_model', 'colour_model', label)
     return explain_clip(explainer, source, 'curiosity,Excitement'), explainer
 
 
@@ -143,7 +143,7 @@ def test_the_nearest_map_where_a_frame_has_none(tmp_path, monkeypatch):
         )
     )
     explainer = Explainer(cfg, MODELS.build(cfg.model).eval())
-    found = explain_clip(explainer, Source(PlantedClip(8), 'planted', 'planted'), None)
+    found = explain_clip(explainer, Source(ColourClip(8), 'colour_model', 'colour_model'), None)
     columns = sampled_columns(found, explainer)
     assert [list(c.cells) for c in columns] == [
         ['face'],

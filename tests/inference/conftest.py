@@ -1,7 +1,8 @@
 import cv2
 import pytest
 
-from tests.inference.helpers import FakeCapture, save_checkpoint
+from tests.factories import save_checkpoint
+from tests.inference.camera import FakeCapture
 
 
 @pytest.fixture(scope='session')

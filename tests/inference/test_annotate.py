@@ -10,8 +10,7 @@ from emoreact_plugin.inference import EmotionInferencer
 from emoreact_plugin.inference import annotate as module
 from emoreact_plugin.transforms import DrawFaceMask
 from emoreact_plugin.video.reading import frame_times, read_frames
-from tests.conftest import FRAMES
-from tests.inference.helpers import save_checkpoint, write_timed
+from tests.factories import FRAMES, save_checkpoint, write_timed
 
 QUIET = dict(progress=False)
 

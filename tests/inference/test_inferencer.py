@@ -16,12 +16,18 @@ from emoreact_plugin.inference import inferencer as module
 from emoreact_plugin.inference.scorers.base import Scores
 from emoreact_plugin.models import load_recognizer
 from emoreact_plugin.preparation.mediapipe.detector import FrameLandmarks
-from emoreact_plugin.recipes import build
 from emoreact_plugin.video.reading import frame_times, read_frames
 from mmaction.registry import DATASETS
-from tests.conftest import EMOTIONS, FRAMES, HEIGHT, WIDTH
-from tests.inference.helpers import OPTIONS, save_checkpoint, write_timed
-from tests.models.helpers import recognizer2d
+from tests.factories import (
+    EMOTIONS,
+    FRAMES,
+    HEIGHT,
+    WIDTH,
+    recognizer2d,
+    save_checkpoint,
+    small_config,
+    write_timed,
+)
 
 QUIET = dict(progress=False)
 
@@ -55,7 +61,7 @@ def test_the_scores_are_those_of_testing(options, tiny, videos, tmp_path):
     results = inferencer(videos, **QUIET)
     # Testing reads the very videos; random weights, so any other frame,
     # crop or mask would show.
-    cfg = Config(build(**{**OPTIONS, **options, 'crops': '', 'data_root': str(tiny.root)}))
+    cfg = small_config(**{**options, 'crops': '', 'data_root': str(tiny.root)})
     data = DATASETS.build(cfg.test_dataloader.dataset)
     _, model = load_recognizer(path)
     seen = set()
@@ -382,7 +388,7 @@ def test_a_stock_recognizer_of_whole_frames(videos, tmp_path):
 def test_a_checkpoint_is_loaded_once(with_config, checkpoint, monkeypatch):
     load, loaded = torch.load, []
     monkeypatch.setattr(torch, 'load', lambda *a, **k: loaded.append(a[0]) or load(*a, **k))
-    EmotionInferencer(checkpoint, Config(build(**OPTIONS)) if with_config else None)
+    EmotionInferencer(checkpoint, small_config() if with_config else None)
     assert loaded == [checkpoint]
 
 

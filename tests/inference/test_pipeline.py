@@ -10,7 +10,7 @@ from emoreact_plugin.inference.pipeline import ClipPipeline
 from emoreact_plugin.recipes import build
 from emoreact_plugin.transforms import DrawFaceMask
 from mmaction.registry import DATASETS
-from tests.conftest import FRAMES
+from tests.factories import FRAMES
 
 OPTIONS = dict(arch='resnet18', init='scratch', image_size=32)
 

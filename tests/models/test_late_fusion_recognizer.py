@@ -8,7 +8,7 @@ from emoreact_plugin import InputError
 from emoreact_plugin.models import score_stream
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
-from tests.models.helpers import recognizer2d, recognizer3d
+from tests.factories import recognizer2d, recognizer3d
 
 STREAMS = ('face', 'body')
 

@@ -10,7 +10,7 @@ from emoreact_plugin.preparation.frames import extract
 from emoreact_plugin.recipes import build_pipeline
 from emoreact_plugin.transforms import CropRegions
 from mmaction.datasets import VideoDataset
-from tests.conftest import EMOTIONS, FRAMES, HEIGHT, WIDTH, face_of, make_tiny, write_openface
+from tests.factories import EMOTIONS, FRAMES, HEIGHT, WIDTH, face_of, make_tiny, write_openface
 from tests.transforms.masks.test_drawing import face
 
 STREAMS = ('face', 'body')

@@ -1,5 +1,6 @@
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 
@@ -45,11 +46,11 @@ CLIPS = [
     clip('val', 'c', (1, 0), None),
 ]
 PROBLEMS = sort_problems(
-    [Problem('note', 'unlabelled', 'train', 'b', 'b: has no positive label')]
-    + [Problem('warning', 'short', 'val', f'{k}', f's{k}') for k in range(12)]
+    [Problem('note', 'unlabelled', 'b: has no positive label', 'train', 'b')]
+    + [Problem('warning', 'short', f's{k}', 'val', f'{k}') for k in range(12)]
     + [
-        Problem('error', 'missing clip', 'val', 'c', 'c\x1b[2J: is not there'),
-        Problem('error', 'annotations', 'train', '', 'x.csv, line 7: ü'),
+        Problem('error', 'missing clip', 'c\x1b[2J: is not there', 'val', 'c'),
+        Problem('error', 'annotations', 'x.csv, line 7: ü', 'train'),
     ]
 )
 REPORT = CheckReport(
@@ -84,16 +85,16 @@ def test_tables():
 
 
 def test_lengths_in_frames_where_the_rate_is_unknown():
-    clips = [each._replace(fps=None) for each in CLIPS]
-    assert '100 (50-150)' in format_report(REPORT._replace(clips=clips))
+    clips = [replace(each, fps=None) for each in CLIPS]
+    assert '100 (50-150)' in format_report(replace(REPORT, clips=clips))
 
 
 def test_the_place_of_a_clip():
     whole = CLIPS[0]
     assert whole.place == 'videos/a.mp4'
-    assert whole._replace(end=9).place == 'videos/a.mp4, frames 0 to 9'
-    assert whole._replace(start=5).place == ('videos/a.mp4, frames 5 to the end')
-    assert whole._replace(person='Ann').place == 'videos/a.mp4, person Ann'
+    assert replace(whole, end=9).place == 'videos/a.mp4, frames 0 to 9'
+    assert replace(whole, start=5).place == ('videos/a.mp4, frames 5 to the end')
+    assert replace(whole, person='Ann').place == 'videos/a.mp4, person Ann'
 
 
 def test_every_kind_has_a_title():

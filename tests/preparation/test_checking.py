@@ -11,7 +11,6 @@ from sklearn.metrics import roc_auc_score
 from emoreact_plugin.preparation.checking import check_all
 from emoreact_plugin.preparation.split_check import checks_of_folder, make_check
 from emoreact_plugin.recipes import build_pipeline
-from tests.conftest import EMOTIONS, FRAMES, HEIGHT, WIDTH, make_tiny, write_video
 from tests.datasets.checks.damage import (
     CLIP,
     SPLITS,
@@ -24,6 +23,7 @@ from tests.datasets.checks.damage import (
     openface,
     video,
 )
+from tests.factories import EMOTIONS, FRAMES, HEIGHT, WIDTH, make_tiny, write_video
 
 
 def test_all_at_once(root):

@@ -13,7 +13,7 @@ from emoreact_plugin.preparation.crops import extract_crops
 from emoreact_plugin.recipes import build_pipeline
 from emoreact_plugin.transforms import CropRegions, DrawFaceMask
 from emoreact_plugin.utils.errors import InputError
-from tests.conftest import (
+from tests.factories import (
     FRAMES,
     HEIGHT,
     WIDTH,
@@ -337,7 +337,7 @@ class TestBadInput:
         shutil.rmtree(own.root / 'crops' / 'TRAIN101_2')
         with pytest.raises(
             FileNotFoundError,
-            match='train.csv: the crops of 1 of 3 clips are not there. .*TRAIN101_2',
+            match='train.csv: 1 of 3 clips are not there.*TRAIN101_2',
         ):
             self.read(own.root)
 

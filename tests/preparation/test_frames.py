@@ -18,8 +18,8 @@ from emoreact_plugin.transforms import DrawFaceMask
 from emoreact_plugin.video.folders import find_videos
 from emoreact_plugin.video.reading import frame_rate, probe_video, read_frames
 from emoreact_plugin.video.writing import write_video
-from tests.conftest import FRAMES, HEIGHT, WIDTH, make_tiny, write_annotations, write_openface
-from tests.conftest import write_video as write_clip
+from tests.factories import FRAMES, HEIGHT, WIDTH, make_tiny, write_annotations, write_openface
+from tests.factories import write_video as write_clip
 from tests.transforms.masks.test_drawing import face, skin
 
 COUNT = 4

@@ -12,8 +12,7 @@ from emoreact_plugin.clips.cache_file import (
 from emoreact_plugin.preparation import jobs as module
 from emoreact_plugin.preparation.landmarks import extract_landmarks
 from emoreact_plugin.preparation.mediapipe.detector import FrameLandmarks
-from tests.conftest import FRAMES, HEIGHT, WIDTH, make_tiny, write_video
-from tests.datasets.helpers import LOAD, dataset
+from tests.factories import FRAMES, HEIGHT, LOAD, WIDTH, dataset, make_tiny, write_video
 
 NO_FACE, BOX = 2, 4
 

@@ -79,7 +79,7 @@ def test_every_pair_of_options_trains_and_tests_a_step(options, tiny):
     shift = options.pop('shift')
     if shift:
         options.update(shift=True, shift_div=shift)
-    cfg = build(**options, init='scratch', image_size=64, data_root=str(tiny.root))
+    cfg = build(**options, init='scratch', image_size=32, data_root=str(tiny.root))
     model = MODELS.build(cfg['model'])
     model.init_weights()
     for split, mode in (('train', 'loss'), ('test', 'predict')):

@@ -11,11 +11,12 @@ from emoreact_plugin.clips.cache_file import read_keypoints_txt, read_openface_c
 from emoreact_plugin.datasets.annotations import EMOTIONS
 from emoreact_plugin.sample_data import dataset
 from emoreact_plugin.sample_data.dataset import keypoints_txt, make_sample_dataset, openface_csv
-from emoreact_plugin.sample_data.figure import figure
+from emoreact_plugin.sample_data.geometry import place_child
 from emoreact_plugin.sample_data.plan import clip_parts, plan_clips
 from emoreact_plugin.video.reading import VideoInfo, probe_video, read_frames
 
 COUNTS = dict(num_train=10, num_val=2, num_test=4)
+FEW = dict(num_train=2, num_val=1, num_test=1)
 
 
 @pytest.fixture(scope='module')
@@ -37,9 +38,13 @@ def contents(folder):
     }
 
 
-def test_same_bytes_with_one_or_two_workers(sample, tmp_path):
-    again = make_sample_dataset(tmp_path, 7, **COUNTS, workers=2, progress=False)
-    assert contents(again) == contents(sample)
+@pytest.mark.slow
+def test_same_bytes_with_one_or_two_workers(tmp_path):
+    one, two = (
+        make_sample_dataset(tmp_path / f'{k}', 7, **FEW, workers=k, progress=False) for k in (1, 2)
+    )
+    assert len(list(one.rglob('*.mp4'))) == 4
+    assert contents(one) == contents(two)
 
 
 def test_another_seed_gives_other_labels():
@@ -74,7 +79,7 @@ def test_landmark_file_is_that_of_openface(sample):
     parts = clip_parts(plan)
     for t, row in enumerate(rows):
         points = np.array(row[5:]).reshape(2, 68).T
-        np.testing.assert_allclose(points, figure(*parts, t).landmarks, atol=0.0501)
+        np.testing.assert_allclose(points, place_child(*parts, t).landmarks, atol=0.0501)
 
 
 def test_the_package_reads_the_files(sample, facts):
@@ -164,7 +169,6 @@ def test_a_complete_data_set_is_left_as_it_is(sample, capsys):
 
 
 def test_an_interrupted_run_goes_on(sample, tmp_path, monkeypatch):
-    counts = dict(num_train=2, num_val=1, num_test=1)
     write, calls = dataset.write_video, []
 
     def break_down(path, frames, fps=10):
@@ -175,10 +179,10 @@ def test_an_interrupted_run_goes_on(sample, tmp_path, monkeypatch):
 
     monkeypatch.setattr(dataset, 'write_video', break_down)
     with pytest.raises(KeyboardInterrupt):
-        make_sample_dataset(tmp_path, **counts, workers=1, progress=False)
+        make_sample_dataset(tmp_path, **FEW, workers=1, progress=False)
     assert not list(tmp_path.glob('*.csv'))
     assert len(list((tmp_path / 'videos').glob('*.mp4'))) == 2
-    make_sample_dataset(tmp_path, **counts, workers=1, progress=False)
+    make_sample_dataset(tmp_path, **FEW, workers=1, progress=False)
     assert len(calls) == 3 + 2  # the first two clips were not drawn again
     assert {p.name for p in tmp_path.glob('*.csv')} == {'train.csv', 'val.csv', 'test.csv'}
 

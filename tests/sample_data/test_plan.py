@@ -1,5 +1,7 @@
 """Labels, cues and the best ROC AUC of the sample data set."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -7,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from emoreact_plugin.datasets.annotations import EMOTIONS
 from emoreact_plugin.sample_data.plan import (
     CLASSES,
-    PLANTED,
+    CUED_EMOTIONS,
     best_roc_auc,
     can_see,
     plan_clips,
@@ -19,12 +21,16 @@ READERS = [
 ]
 
 
+# Drawn once for the tests that only look.
+planned = cache(plan_clips)
+
+
 def test_emotions_are_those_of_emoreact_in_the_same_order():
     assert CLASSES == EMOTIONS
 
 
 def test_cues_are_in_mouth_brows_or_eyes_body_and_order():
-    kinds = [(e.part, e.region if e.part == 'face' else '', e.in_order) for e in PLANTED]
+    kinds = [(e.part, e.region if e.part == 'face' else '', e.in_order) for e in CUED_EMOTIONS]
     static = [kind[:2] for kind in kinds if not kind[2]]
     assert static.count(('face', 'mouth')) == 2
     assert static.count(('face', 'eyes')) + static.count(('face', 'brows')) == 2
@@ -34,17 +40,17 @@ def test_cues_are_in_mouth_brows_or_eyes_body_and_order():
 
 def test_frequencies_are_those_stated():
     for split in ('train', 'val', 'test'):
-        plans = [p for p in plan_clips(seed=3) if p.split == split]
+        plans = [p for p in planned(seed=3) if p.split == split]
         labels = np.array([p.labels for p in plans])
         cues = np.array([p.cues for p in plans])
-        stated = np.array([e.frequency for e in PLANTED])
+        stated = np.array([e.frequency for e in CUED_EMOTIONS])
         assert np.abs(labels.mean(0) - stated).max() < 0.015
         assert np.abs(cues.mean(0) - stated).max() < 0.015
         assert stated.min() >= 0.05 and stated.max() <= 0.5
 
 
 def test_an_emotion_has_nothing_to_do_with_another():
-    plans = plan_clips()
+    plans = planned()
     own = np.kron(np.ones((2, 2)), np.eye(8)) == 1
     for split in ('train', 'test'):
         some = [p for p in plans if p.split == split]
@@ -56,7 +62,7 @@ def test_an_emotion_has_nothing_to_do_with_another():
 
 
 def test_names_are_unique_and_no_child_is_in_two_splits():
-    plans = plan_clips()
+    plans = planned()
     assert len({p.name for p in plans}) == len(plans) == 480 + 120 + 360
     children = {}
     for plan in plans:
@@ -70,7 +76,7 @@ def test_plans_follow_the_seed():
 
 
 def test_valence_is_in_range_and_rises_with_happiness():
-    plans = plan_clips()
+    plans = planned()
     valence = np.array([p.valence for p in plans])
     happy = np.array([p.labels[CLASSES.index('Happiness')] for p in plans])
     assert valence.min() >= 1 and valence.max() <= 7
@@ -78,7 +84,7 @@ def test_valence_is_in_range_and_rises_with_happiness():
 
 
 def test_few_clips_have_missing_landmarks():
-    plans = plan_clips()
+    plans = planned()
     for split in ('train', 'val', 'test'):
         missing = [p for p in plans if p.split == split and p.missing_face]
         assert len(missing) == 4
@@ -93,7 +99,7 @@ def posteriors(plans, region, model):
     rows = []
     for plan in plans:
         row = []
-        for emotion, cue in zip(PLANTED, plan.cues, strict=True):
+        for emotion, cue in zip(CUED_EMOTIONS, plan.cues, strict=True):
             p, hit = emotion.frequency, emotion.hit
             chance = hit if cue else p * (1 - hit) / (1 - p)
             seen = emotion.part == region or region in ('fullbody', 'fusion')
@@ -106,7 +112,7 @@ def posteriors(plans, region, model):
 
 @pytest.mark.parametrize('region, model', READERS)
 def test_best_roc_auc_of_a_split_equals_scikit_learn(region, model):
-    plans = [p for p in plan_clips(seed=5) if p.split == 'test']
+    plans = [p for p in planned(seed=5) if p.split == 'test']
     labels = np.array([p.labels for p in plans])
     scores = posteriors(plans, region, model)
     best = best_roc_auc(plans)[f'{region}/{model}']
@@ -118,7 +124,7 @@ def test_best_roc_auc_of_a_split_equals_scikit_learn(region, model):
 
 def test_expected_best_roc_auc_is_the_closed_form():
     best = best_roc_auc()
-    for emotion in PLANTED:
+    for emotion in CUED_EMOTIONS:
         p, hit = emotion.frequency, emotion.hit
         # cues are as frequent as labels, so P(cue | label) equals ``hit``
         auc = (1 + hit - p * (1 - hit) / (1 - p)) / 2

@@ -6,7 +6,7 @@ import pytest
 from mmengine.config import Config
 
 from mmaction.registry import DATASETS
-from tests.conftest import make_tiny
+from tests.factories import make_tiny
 
 ROOT = Path(__file__).parents[2]
 CONFIG = str(ROOT / 'configs' / 'sample' / 'fusion.py')
@@ -79,7 +79,7 @@ def test_it_can_be_stopped(call, monkeypatch):
     def stop(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(call.tool, 'check', stop)
+    monkeypatch.setattr(call.tool, 'check_all', stop)
     code, out, _ = call('data')
     assert code == 130 and out == 'stopped; the same command goes on\n'
 

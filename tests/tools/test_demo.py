@@ -10,7 +10,8 @@ import pytest
 from emoreact_plugin import InputError
 from emoreact_plugin.inference import EmotionInferencer
 from emoreact_plugin.inference.live import camera
-from tests.inference.helpers import FakeCapture, save_checkpoint
+from tests.factories import save_checkpoint
+from tests.inference.camera import FakeCapture
 
 
 @pytest.fixture(scope='module')

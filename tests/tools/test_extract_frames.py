@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from emoreact_plugin.clips.crops import read_record
-from tests.conftest import FRAMES, make_tiny, write_openface
+from tests.factories import FRAMES, make_tiny, write_openface
 from tests.transforms.masks.test_drawing import face
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from emoreact_plugin.clips.cache_file import load_prepared
-from tests.conftest import write_video
+from tests.factories import write_video
 from tests.preparation.mediapipe.fake_mediapipe import HEIGHT, WIDTH, Person, World
 
 SCRIPT = Path(__file__).parents[2] / 'tools' / 'extract_landmarks.py'

@@ -13,7 +13,7 @@ from mmengine.config import Config
 from sklearn.metrics import roc_auc_score
 
 from emoreact_plugin.evaluation import Dump, read_dump, write_dump
-from tests.conftest import EMOTIONS, make_tiny, write_video
+from tests.factories import EMOTIONS, make_tiny, write_video
 
 ROOT = Path(__file__).parents[2]
 INPUTS = ('face', 'body')

@@ -1,13 +1,15 @@
 import csv
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from sklearn.metrics import roc_auc_score
 
 from emoreact_plugin.evaluation import Dump, bootstrap_weights, write_dump
 from emoreact_plugin.plots.roc_plots import MAX_RUNS
-from tests.conftest import EMOTIONS, write_annotations
+from tests.factories import EMOTIONS, write_annotations
 
 N = 40
 
@@ -32,6 +34,12 @@ def plot(calls, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     call = calls('plot_roc', '--resamples', '50')
     return lambda *arguments: call(*map(str, arguments))
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Write empty figures, for the tests of where they go."""
+    monkeypatch.setattr(Figure, 'savefig', lambda self, path, **_: Path(path).write_bytes(b''))
 
 
 def values_of(path):
@@ -85,7 +93,7 @@ def test_one_run(plot, tmp_path):
         (['face', '--out', 'new/x.svg'], 'new'),
     ],
 )
-def test_where_it_writes(runs, out, plot, tmp_path):
+def test_where_it_writes(runs, out, plot, quick, tmp_path):
     for run in ('face', 'body', 'seeds/seed0', 'seeds/seed1'):
         write_dump(tmp_path / run / 'test.npz', make_dump())
     before = set(tmp_path.rglob('*'))
@@ -135,7 +143,7 @@ def test_several_runs_of_several_seeds(plot, tmp_path):
     assert f'the label frequencies alone give {prior:.3f}.' in text
 
 
-def test_more_runs_than_fit_get_more_figures(plot, tmp_path):
+def test_more_runs_than_fit_get_more_figures(plot, quick, tmp_path):
     paths = [write_dump(tmp_path / f'run{k}.npz', make_dump(k)) for k in range(MAX_RUNS + 1)]
     assert plot(*paths, '--out', 'many.png')[0] == 0
     assert sorted(p.name for p in tmp_path.glob('many*.png')) == [
@@ -199,7 +207,7 @@ def test_what_is_wrong_is_said(arguments, message, plot, tmp_path):
     assert code == 1 and message in errors and 'Traceback' not in errors
 
 
-def test_the_dump_of_another_split_is_taken_by_its_name(plot, tmp_path):
+def test_the_dump_of_another_split_is_taken_by_its_name(plot, quick, tmp_path):
     path = write_dump(tmp_path / 'run' / 'val.npz', make_dump())
     assert plot('run', '--dump-name', 'val.npz', '--out', 'a')[0] == 0
     assert plot(path, '--out', 'b')[0] == 0  # both are called run

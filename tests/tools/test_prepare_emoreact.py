@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from emoreact_plugin.datasets import EmoReactDataset, read_annotations
-from tests.conftest import FRAMES, make_tiny
+from tests.factories import FRAMES, make_tiny
 
 # Split -> what the release calls its lists and its folder of videos.
 NAMES = dict(train=('Train', 'Train'), val=('Val', 'Validation'), test=('Test', 'Test'))

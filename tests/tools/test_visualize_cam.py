@@ -11,7 +11,7 @@ from mmengine.config import Config
 
 from emoreact_plugin.recipes import build
 from mmaction.registry import MODELS
-from tests.conftest import FRAMES, write_video
+from tests.factories import FRAMES, write_video
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = dict(input='fusion', arch='resnet18', init='scratch', image_size=64)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from emoreact_plugin.transforms import CropRegions
-from tests.conftest import face_of
+from tests.factories import face_of
 
 
 def sample(faces=None, bodies=None, n=2):

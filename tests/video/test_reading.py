@@ -21,7 +21,7 @@ from emoreact_plugin.video.reading import (
     probe_video,
     read_frames,
 )
-from tests.conftest import REAL_DATA
+from tests.factories import REAL_DATA
 
 WIDTH, HEIGHT, SQUARE = 128, 64, 16
 COUNT = 60

@@ -4,7 +4,7 @@ import torch
 import emoreact_plugin  # noqa: F401
 from emoreact_plugin.weights.load_weights import load_start_weights, load_weights
 from mmaction.registry import MODELS
-from tests.models.helpers import recognizer2d
+from tests.factories import recognizer2d
 from tests.weights.weight_samples import (
     CHANNELS,
     affectnet_state,

@@ -5,7 +5,7 @@ import torchvision
 import emoreact_plugin  # noqa: F401
 from emoreact_plugin.weights.weight_files import read_weight_file
 from mmaction.registry import MODELS
-from tests.models.helpers import recognizer2d
+from tests.factories import recognizer2d
 from tests.weights.weight_samples import (
     affectnet_state,
     original_state,

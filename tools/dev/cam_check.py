@@ -87,7 +87,7 @@ def _covered(low: float, high: float, count: int) -> np.ndarray:
     return np.diff(edges)
 
 
-def ideal_map(box: Box, size: tuple[int, int], shape: tuple[int, int]) -> np.ndarray:
+def ideal_map(box: Box, size: tuple[int, int], drawn: tuple[int, int]) -> np.ndarray:
     """Make the best map that is possible with so few places.
 
     It has one place only, the one in which the box's centre lies.
@@ -95,16 +95,16 @@ def ideal_map(box: Box, size: tuple[int, int], shape: tuple[int, int]) -> np.nda
     Args:
         box (tuple[float, ...]): x1, y1, x2, y2 in pixels of the image.
         size (tuple[int, int]): Width and height of the image.
-        shape (tuple[int, int]): h, w of the map.
+        drawn (tuple[int, int]): h, w of the map.
 
     Returns:
         np.ndarray: (h, w), 0 except for one 1.
     """
-    values = np.zeros(shape, np.float32)
+    values = np.zeros(drawn, np.float32)
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     values[
-        min(int(y * shape[0] / size[1]), shape[0] - 1),
-        min(int(x * shape[1] / size[0]), shape[1] - 1),
+        min(int(y * drawn[0] / size[1]), drawn[0] - 1),
+        min(int(x * drawn[1] / size[0]), drawn[1] - 1),
     ] = 1
     return values
 

@@ -29,7 +29,7 @@ from emoreact_plugin.engine.errors import clear_errors
 from emoreact_plugin.engine.flags import add_config_arguments, datasets_of, load_config
 from emoreact_plugin.evaluation import roc_auc
 from emoreact_plugin.experiments import read_cues
-from emoreact_plugin.experiments.planted import READ
+from emoreact_plugin.experiments.sample_claims import READ
 from emoreact_plugin.explanation.cam import EIGENCAM, METHODS
 from emoreact_plugin.explanation.cam_clip import Explainer
 from emoreact_plugin.explanation.cam_frames import sample_clip

@@ -1,7 +1,7 @@
 """Show on the sample data that every input sees what it should, and no more.
 
 It trains face, body and fusion with some seeds, and the fusion once on shuffled labels. Then it
-compares the ROC AUC on the test clips without missing landmarks with what the planted cues allow.
+compares the ROC AUC on the test clips without missing landmarks with what the drawn cues allow.
 If it was stopped, it continues where it was.
 """
 

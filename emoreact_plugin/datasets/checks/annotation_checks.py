@@ -26,7 +26,8 @@ def label_columns(paths: Sequence[str]) -> tuple[str, ...]:
         InputError: For a file that is not a CSV file in UTF-8, or if there is
             no such column.
     """
-    names, found = {}, set()
+    names: dict[str, None] = {}
+    found: set[str] = set()
     for path in paths:
         try:
             with open(path, newline='', encoding='utf-8-sig') as file:

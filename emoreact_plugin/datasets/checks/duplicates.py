@@ -9,7 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from emoreact_plugin.utils.progress import progress_bar
 
+from .problems import CheckedClip
+
 CHUNK = 1 << 20
+Pairs = list[tuple[CheckedClip, CheckedClip]]
 
 
 def content_ids(sizes: dict[str, int], workers: int | None = None) -> dict[str, str]:
@@ -27,7 +30,7 @@ def content_ids(sizes: dict[str, int], workers: int | None = None) -> dict[str, 
         dict[str, str]: Path -> SHA-256 of the content. For a clip whose size
         no other one has, or that cannot be read, it is the clip's real path.
     """
-    by_size = defaultdict(set)
+    by_size: dict[int, set[str]] = defaultdict(set)
     for path, size in sizes.items():
         by_size[size].add(osp.realpath(path))
     todo = sorted(
@@ -66,21 +69,22 @@ def _hash(path: str) -> str | None:
     return value.hexdigest()
 
 
-def find_same_content(clips: Sequence, ids: dict[str, str]) -> list[tuple]:
+def find_same_content(clips: Sequence[CheckedClip], ids: dict[str, str]) -> Pairs:
     """Find clips that show what an earlier clip shows.
 
     Parts of one video that do not overlap, and several people in it, are
     different clips.
 
     Args:
-        clips (Sequence[CheckedClip]): Clips, see :class:`.problems.CheckedClip`.
+        clips (Sequence[CheckedClip]): The clips of all splits.
         ids (dict[str, str]): The result of :func:`content_ids`.
 
     Returns:
         list[tuple[CheckedClip, CheckedClip]]: The later clip, and the first earlier one that
         shows the same, of another split if there is one.
     """
-    groups, found = defaultdict(list), []
+    groups: dict[tuple, list[CheckedClip]] = defaultdict(list)
+    found = []
     for clip in clips:
         group = groups[ids[clip.path], clip.person]
         same = [other for other in group if _overlap(clip, other)]
@@ -91,20 +95,21 @@ def find_same_content(clips: Sequence, ids: dict[str, str]) -> list[tuple]:
     return found
 
 
-def find_same_video(clips: Sequence, ids: dict[str, str]) -> list[tuple]:
+def find_same_video(clips: Sequence[CheckedClip], ids: dict[str, str]) -> Pairs:
     """Find clips of a video that also has clips in an earlier split.
 
     Clips that show the same as a clip of that split are left out, see
     :func:`find_same_content`.
 
     Args:
-        clips (Sequence[CheckedClip]): Clips, see :class:`.problems.CheckedClip`.
+        clips (Sequence[CheckedClip]): The clips of all splits.
         ids (dict[str, str]): The result of :func:`content_ids`.
 
     Returns:
         list[tuple[CheckedClip, CheckedClip]]: The later clip, and one of another split.
     """
-    groups, found = defaultdict(list), []
+    groups: dict[str, list[CheckedClip]] = defaultdict(list)
+    found = []
     for clip in clips:
         group = groups[ids[clip.path]]
         others = [other for other in group if other.split != clip.split]
@@ -116,24 +121,25 @@ def find_same_video(clips: Sequence, ids: dict[str, str]) -> list[tuple]:
     return found
 
 
-def _overlap(one, other) -> bool:
+def _overlap(one: CheckedClip, other: CheckedClip) -> bool:
     ends = (float('inf') if each.end is None else each.end for each in (one, other))
     return max(one.start, other.start) < min(ends)
 
 
-def find_same_name(clips: Sequence, ids: dict[str, str]) -> list[tuple]:
+def find_same_name(clips: Sequence[CheckedClip], ids: dict[str, str]) -> Pairs:
     """Find clips that have the name of an earlier clip but other content.
 
     The names, in the same folder, may differ by case and ending.
 
     Args:
-        clips (Sequence[CheckedClip]): Clips, see :class:`.problems.CheckedClip`.
+        clips (Sequence[CheckedClip]): The clips of all splits.
         ids (dict[str, str]): The result of :func:`content_ids`.
 
     Returns:
         list[tuple[CheckedClip, CheckedClip]]: The later clip, and the first of this name.
     """
-    first, found = {}, []
+    first: dict[str, CheckedClip] = {}
+    found = []
     for clip in clips:
         path = osp.realpath(clip.path)
         # A folder's name has no ending.

@@ -8,6 +8,7 @@ from emoreact_plugin.clips.clip_files import ClipFiles, expected_names
 from emoreact_plugin.clips.crops import PreparedCrops, check_region, read_record
 from emoreact_plugin.datasets.annotations import Annotation
 from emoreact_plugin.datasets.pipeline_facts import steps_of
+from emoreact_plugin.datasets.summary import then_text
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import number
 from emoreact_plugin.video.folders import FRAME_DIRS
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 # Number of clips that are named in a message.
 SHOWN = 5
+SAID = {
+    'missing clip': 'are not there',
+    'no landmarks': 'have no landmarks',
+    'no keypoints': 'have no keypoints',
+}
 REMEDY = (
     'Get what is missing or damaged again, or take its rows out of the annotation file; '
     'tools/check_dataset.py lists all that is wrong'
@@ -80,7 +86,7 @@ def find_missing_files(
     if len(without) == len(clips):
         level = 'error' if needed else 'warning'
         text = (
-            f'none of {number(len(clips), "clip")} has {kind} in {folder}: expected '
+            f'none of {number(len(clips), "clip")} has {kind} in {folder}; expected '
             f'{expected(without[0][1])} for the first one. {NEEDED}'
         )
         return [Problem(level, f'no {kind}', text)]
@@ -143,7 +149,10 @@ def require_clips(
 
 
 def require_files(
-    dataset: 'EmoReactDataset', kind: str, clips: Sequence[tuple[Annotation, ClipFiles]]
+    dataset: 'EmoReactDataset',
+    kind: str,
+    clips: Sequence[tuple[Annotation, ClipFiles]],
+    lost: list[str],
 ) -> list[Problem]:
     """Refuse a data set whose clips have no landmark file, or no keypoint file.
 
@@ -151,6 +160,7 @@ def require_files(
         dataset (EmoReactDataset): The data set; it need not be initialised.
         kind (str): ``'landmarks'`` or ``'keypoints'``.
         clips (Sequence[tuple[Annotation, ClipFiles]]): Its clips.
+        lost (list[str]): What becomes of frames without them, in words.
 
     Returns:
         list[Problem]: The clips without a file, if the data set goes on without it.
@@ -167,7 +177,7 @@ def require_files(
         damage = next(filter(None, map(_damage, without[:SHOWN])), None)
     remedy = (
         'tools/extract_landmarks.py makes both kinds; --allow-missing takes these clips all the '
-        'same'
+        f'same{then_text(lost)}'
     )
     if damage:
         remedy = f'Some of these videos are damaged, the first: {damage}. {REMEDY}'
@@ -197,7 +207,7 @@ def raise_first(
     if errors:
         names = ', '.join(each.clip for each in errors[:SHOWN]) + ', …' * (len(errors) > SHOWN)
         raise error(
-            f'{dataset.ann_file}: {errors[0].kind}: {len(errors)} of {number(clips, "clip")} '
+            f'{dataset.ann_file}: {len(errors)} of {clips} clips {SAID[errors[0].kind]} '
             f'({names}). The first: {errors[0].text}. {remedy}'
         )
 

@@ -108,8 +108,8 @@ def _open(
     files: ClipFiles, dataset: 'EmoReactDataset', problems: list[Problem]
 ) -> tuple[VideoInfo, int]:
     """Open all frames of a video or folder, and return their info and size in bytes."""
-    if files.filename_tmpl:
-        return _read_frames(files, problems)
+    if files.filename_tmpl is not None:
+        return _read_frames(files, files.filename_tmpl, problems)
     path = prepared_path(files, dataset.cache_dir)
     if path != files.landmarks and is_current(path, sources_of(files)):
         clip = load_prepared(path)
@@ -129,10 +129,10 @@ def _open(
     return info, osp.getsize(files.source)
 
 
-def _read_frames(files: ClipFiles, problems: list[Problem]) -> tuple[VideoInfo, int]:
-    folder = scan_frames(files.source, files.filename_tmpl)
+def _read_frames(files: ClipFiles, template: str, problems: list[Problem]) -> tuple[VideoInfo, int]:
+    folder = scan_frames(files.source, template)
     paths = [
-        osp.join(files.source, files.filename_tmpl.format(folder.start_index + k))
+        osp.join(files.source, template.format(folder.start_index + k))
         for k in range(folder.total_frames)
     ]
     sizes, num_bytes = _read_images(paths, 'frame', problems)
@@ -213,22 +213,26 @@ def _landmarks_of(
         tuple: The landmarks, None if they cannot be read, and what is wrong.
     """
     path = prepared_path(files, dataset.cache_dir)
-    errors = {}
+    errors: dict[str, Exception] = {}
+    clip = None
     try:
         if path == files.landmarks:
-            check_given(files, info)
+            check_given(path, files, info)
         elif not is_current(path, sources_of(files)):
-            clip, errors = read_landmark_files(
+            read, errors = read_landmark_files(
                 total_frames=info.total_frames,
                 frame_size=(info.width, info.height),
+                source=files.source,
+                landmarks_file=files.landmarks,
+                keypoints_file=files.keypoints,
                 check=dataset.check_landmarks,
-                **sources_of(files),
             )
             if not errors:
-                write_prepared(path, clip)
-        clip = None if errors else load_prepared(path)
+                write_prepared(path, read)
+        if not errors:
+            clip = load_prepared(path)
     except (InputError, OSError) as error:
-        clip, errors = None, dict(landmarks_file=error)
+        errors = dict(landmarks_file=error)
     problems = [Problem('error', FILE_KINDS[role], str(error)) for role, error in errors.items()]
     if clip is not None and files.landmarks and _lies_outside(clip):
         problems.append(
@@ -253,13 +257,13 @@ def _lies_outside(clip: PreparedClip) -> bool:
 
 def _unreadable_texts(files: ClipFiles) -> list[Problem]:
     """Check the landmark files of a clip whose frames cannot be read, as far as possible."""
-    problems, frames = [], None
-    if (files.landmarks or '').endswith('.csv'):
+    problems, frames = [], 0
+    if files.landmarks is not None and files.landmarks.endswith('.csv'):
         try:
             frames = len(read_openface_csv(files.landmarks)[0])
         except (ValueError, OSError) as error:
             problems.append(Problem('error', 'landmark file', str(error)))
-    if (files.keypoints or '').endswith('.txt') and frames:
+    if files.keypoints is not None and files.keypoints.endswith('.txt') and frames:
         try:
             read_keypoints_txt(files.keypoints, frames)
         except (ValueError, OSError) as error:

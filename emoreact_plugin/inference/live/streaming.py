@@ -4,16 +4,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import (
-    NamedTuple,
-)
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from emoreact_plugin.clips.boxes import boxes_of
 from emoreact_plugin.clips.landmarks import Landmarks
 from emoreact_plugin.evaluation.functional import sigmoid
-from emoreact_plugin.inference.cautions import ENOUGH
 from emoreact_plugin.inference.results import (
     ClipResult,
     Probabilities,
@@ -22,11 +19,15 @@ from emoreact_plugin.inference.results import (
     mean_of,
     probabilities_of,
 )
+from emoreact_plugin.inference.warning_texts import ENOUGH
 from emoreact_plugin.inference.windows import TOLERANCE
 from emoreact_plugin.preparation.landmarks import can_extract
 from emoreact_plugin.utils.errors import InputError
 
 from .camera import Camera
+
+if TYPE_CHECKING:
+    from emoreact_plugin.inference.inferencer import EmotionInferencer
 
 Frame = np.ndarray | tuple[float, np.ndarray]
 # So many frames tell the frame rate where none is stated.
@@ -122,8 +123,10 @@ class _Window:
         """
         for k in [k for k, t in self.times.items() if t <= kept.time + ahead]:
             t = self.times.pop(k)
-            nearer = before is not None and (abs(before.time - t) < abs(kept.time - t))
-            self.frames[k] = before if nearer else kept
+            nearer = kept
+            if before is not None and abs(before.time - t) < abs(kept.time - t):
+                nearer = before
+            self.frames[k] = nearer
 
 
 class EmotionStream:
@@ -142,7 +145,7 @@ class EmotionStream:
     dropped, unless ``realtime`` is set.
 
     Args:
-        owner (EmotionInferencer): The inferencer that scores.
+        inferencer (EmotionInferencer): The inferencer that scores.
         frames (int | Iterable): Index of a camera; or frames (H, W, 3) uint8, RGB, or pairs
             ``(seconds, frame)``.
         fps (float, optional): Frames per second. Defaults to None: what the camera states. It is
@@ -168,7 +171,7 @@ class EmotionStream:
 
     def __init__(
         self,
-        owner,
+        inferencer: 'EmotionInferencer',
         frames: int | Iterable[Frame],
         fps: float | None = None,
         realtime: bool = False,
@@ -181,23 +184,25 @@ class EmotionStream:
                 f"stream: expected frames, or the number of a camera, found '{frames}'; call the "
                 'inferencer itself with a file'
             )
-        if owner.landmarks not in ('auto', 'extract', 'none'):
+        if inferencer.landmarks not in ('auto', 'extract', 'none'):
             raise InputError(
                 "landmarks: expected 'auto', 'extract' or 'none' for a "
-                f"stream, which has no files, found '{owner.landmarks}'"
+                f"stream, which has no files, found '{inferencer.landmarks}'"
             )
-        self.owner, self._clock = owner, clock
-        use = owner.landmarks == 'extract' or (owner.landmarks == 'auto' and can_extract())
-        self._detector = owner.detector() if owner.regions and use else None
-        self._camera = Camera(frames, clock) if isinstance(frames, int) else None
-        self._frames = self._camera if self._camera else frames
+        self.inferencer, self._clock = inferencer, clock
+        use = inferencer.landmarks == 'extract' or (
+            inferencer.landmarks == 'auto' and can_extract()
+        )
+        self._detector = inferencer.detector() if inferencer.regions and use else None
+        self._frames = Camera(frames, clock) if isinstance(frames, int) else frames
+        self._camera = self._frames if isinstance(self._frames, Camera) else None
         self.fps = fps or (self._camera.fps if self._camera else None)
         self._realtime = realtime or self._camera is not None
         if realtime and self.fps is None:
             raise InputError('stream: expected fps=... with realtime')
         self._late = 0
-        self.landmarks = 'not needed' if not owner.regions else 'extracted' if use else 'none'
-        self.warnings = owner.cautions_of(None, self.landmarks)
+        self.landmarks = 'not needed' if not inferencer.regions else 'extracted' if use else 'none'
+        self.warnings = inferencer.warnings_of(None, self.landmarks)
         self._history: deque[tuple[float, Boxes]] = deque()
         self._times: deque[float] = deque(maxlen=LAST)
         self._windows: deque[_Window] = deque()
@@ -206,7 +211,7 @@ class EmotionStream:
     def __enter__(self) -> 'EmotionStream':
         return self
 
-    def __exit__(self, *args) -> None:
+    def __exit__(self, *args: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -228,7 +233,7 @@ class EmotionStream:
             if first is None:
                 first = stamp, arrival
             late = (arrival - first[1]) - (stamp - first[0])
-            if self._realtime and not self._camera and late > 2 / self.fps:
+            if self._realtime and not self._camera and late * (self.fps or 0) > 2:
                 self._late += 1
                 continue
             kept, spent = self._look(stamp - first[0], frame)
@@ -266,7 +271,7 @@ class EmotionStream:
             face, is_box, body = self._detector(frame)
             landmarks = Landmarks(face[None], body[None], np.array([is_box]))
         spent = 0.0 if self._detector is None else 1000 * (self._clock() - start)
-        boxes = boxes_of(landmarks, self.owner.regions, frame.shape[1::-1])
+        boxes = boxes_of(landmarks, self.inferencer.regions, frame.shape[1::-1])
         return _Kept(stamp, frame, landmarks, {name: box[0] for name, box in boxes.items()}), spent
 
     def _take(self, kept: _Kept, before: _Kept | None) -> list[_Window]:
@@ -274,15 +279,15 @@ class EmotionStream:
 
         The oldest window comes first.
         """
-        owner, period = self.owner, self._period(kept)
-        seconds, stride = owner.window_seconds, owner.stride_seconds
+        inferencer, period = self.inferencer, self._period(kept)
+        seconds, stride = inferencer.window_seconds, inferencer.stride_seconds
         # Those that were over before this frame have none of their own.
         over = (kept.time + min(period, seconds) / 2 - seconds) / stride
         self._planned = max(self._planned, int(np.floor(over)) + 1)
         while self._planned * stride <= kept.time + period / 2:
             count = max(int(seconds / period + TOLERANCE), 1)
             self._windows.append(
-                _Window(self._planned * stride, owner.pipeline.sample(count, 'stream'), period)
+                _Window(self._planned * stride, inferencer.pipeline.sample(count, 'stream'), period)
             )
             self._planned += 1
         self._history.append((kept.time, kept.boxes))
@@ -312,23 +317,23 @@ class EmotionStream:
         return float(np.median(gaps)) if len(gaps) else 1 / 25
 
     def _score(self, window: _Window, newest: _Kept, arrival: float, spent: float) -> StreamResult:
-        owner = self.owner
+        inferencer = self.inferencer
         kept = [window.frames[int(k)] for k in window.sample['frame_inds']]
         landmarks = Landmarks(
             *(np.concatenate(each) for each in zip(*(one.landmarks for one in kept), strict=True))
         )
-        packed = owner.pipeline.pack(window.sample, [each.frame for each in kept], landmarks)
-        scores = owner.scorer([packed])
-        fused = probabilities_of(owner.classes, sigmoid(scores.logits[0]))
-        end = window.start + owner.window_seconds
+        packed = inferencer.pipeline.pack(window.sample, [each.frame for each in kept], landmarks)
+        scores = inferencer.scorer([packed])
+        fused = probabilities_of(inferencer.classes, sigmoid(scores.logits[0]))
+        end = window.start + inferencer.window_seconds
         shares = self._shares(window.start, end, kept)
         return StreamResult(
             window.start,
             end,
             fused,
-            labels_of(fused, owner.threshold),
+            labels_of(fused, inferencer.threshold),
             {
-                name: probabilities_of(owner.classes, sigmoid(each[0]))
+                name: probabilities_of(inferencer.classes, sigmoid(each[0]))
                 for name, each in scores.streams.items()
             },
             shares,
@@ -338,7 +343,7 @@ class EmotionStream:
             newest.frame,
             newest.boxes,
             self.warnings,
-            not owner.of_sample_data and all(share >= ENOUGH for share in shares.values()),
+            not inferencer.of_sample_data and all(share >= ENOUGH for share in shares.values()),
         )
 
     def _shares(self, start: float, end: float, sampled: list[_Kept]) -> dict[str, float]:
@@ -352,7 +357,7 @@ class EmotionStream:
         boxes = boxes or [each.boxes for each in sampled]
         return {
             region: float(np.mean([each[region] is not None for each in boxes]))
-            for region in self.owner.regions
+            for region in self.inferencer.regions
         }
 
     def as_clip(self, results: list[StreamResult]) -> ClipResult:
@@ -370,5 +375,5 @@ class EmotionStream:
             duration_s=windows[-1].end_s if windows else 0.0,
             landmarks=self.landmarks,
             warnings=self.warnings,
-            reliable=not self.owner.of_sample_data and all(each.reliable for each in windows),
+            reliable=not self.inferencer.of_sample_data and all(each.reliable for each in windows),
         )

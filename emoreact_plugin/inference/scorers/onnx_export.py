@@ -3,6 +3,8 @@
 import json
 import warnings
 from copy import deepcopy
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +28,7 @@ class _Exported(nn.Module):
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
-        self.model = model
+        self.model: Any = model  # nn.Module does not know the parts of a recognizer
         self.streams = tuple(getattr(model, 'streams', ()))
         self.skips = getattr(getattr(model, 'fusion', None), 'skip_missing', False)
         self.inputs = [f'{s}_imgs' for s in self.streams] or [ONLY_INPUT]
@@ -60,7 +62,7 @@ class _Exported(nn.Module):
         return x
 
 
-def require_onnx():
+def require_onnx() -> ModuleType:
     """Import the package onnx and return it.
 
     Raises:

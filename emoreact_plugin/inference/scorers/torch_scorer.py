@@ -1,5 +1,7 @@
 """Score clips with a recognizer in PyTorch."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from mmengine.config import Config
@@ -29,15 +31,18 @@ class TorchScorer(Scorer):
     """
 
     def __init__(self, cfg: Config, model: nn.Module, dataset_meta: dict | None = None) -> None:
-        self.cfg, self.model = cfg, model
+        self.cfg = cfg
+        # nn.Module does not know the parts of a recognizer.
+        recognizer: Any = model
+        self.model = recognizer
         self.dataset_meta = dataset_meta or {}
         self.has_streams = hasattr(model, 'streams')
         self.threshold = getattr(model, 'threshold', 0.5)
         if self.has_streams:
-            heads = [each.cls_head for each in model.recognizers.values()]
+            heads = [each.cls_head for each in recognizer.recognizers.values()]
         else:
-            heads = [model.cls_head]
-            loss = type(model.cls_head.loss_cls).__name__
+            heads = [recognizer.cls_head]
+            loss = type(recognizer.cls_head.loss_cls).__name__
             if loss == 'CrossEntropyLoss':
                 raise InputError(
                     f'{type(model).__name__}: expected a recognizer of several labels a clip, such '

@@ -6,7 +6,7 @@ from emoreact_plugin.datasets import EmoReactDataset
 from emoreact_plugin.preparation.checking import check_all
 from emoreact_plugin.preparation.split_check import make_check
 from emoreact_plugin.recipes import build_pipeline
-from tests.conftest import FRAMES
+from tests.factories import FRAMES
 
 SPLITS = ('train', 'val', 'test')
 BOTH = ['landmarks', 'keypoints']

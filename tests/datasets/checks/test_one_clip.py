@@ -1,4 +1,4 @@
-"""Each kind of damage to a clip is planted, and has to be found."""
+"""Each kind of damage to a clip is done, and has to be found."""
 
 import os
 import shutil
@@ -10,7 +10,6 @@ import pytest
 
 from emoreact_plugin.clips.cache_file import prepare_clip
 from emoreact_plugin.recipes import build_pipeline
-from tests.conftest import FRAMES, HEIGHT, WIDTH, face_of, write_openface, write_video
 from tests.datasets.checks.damage import (
     CLIP,
     crop,
@@ -25,6 +24,7 @@ from tests.datasets.checks.damage import (
     openface,
     video,
 )
+from tests.factories import FRAMES, HEIGHT, WIDTH, face_of, write_openface, write_video
 
 
 def no_rows(root):

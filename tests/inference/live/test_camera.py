@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from emoreact_plugin.inference.live.camera import Camera
-from tests.inference.helpers import FakeCapture
+from tests.inference.camera import FakeCapture
 
 
 def test_a_camera_keeps_its_newest_frame(fake_camera):

@@ -4,7 +4,7 @@ from mmengine.config import Config
 
 from emoreact_plugin.inference.scorers.loading import check_device, load_scorer
 from emoreact_plugin.inference.scorers.torch_scorer import classes_of
-from tests.conftest import EMOTIONS
+from tests.factories import EMOTIONS
 
 
 def config(kind, *names):

@@ -4,7 +4,7 @@ import pytest
 from emoreact_plugin.clips.cache_file import read_openface_csv
 from emoreact_plugin.preparation.mediapipe.detector import MESH_TO_68, LandmarkDetector
 from emoreact_plugin.video.reading import iterate_frames
-from tests.conftest import REAL_DATA
+from tests.factories import REAL_DATA
 from tests.preparation.mediapipe.fake_mediapipe import HEIGHT, WIDTH, Person, World, frame
 
 MIDDLE = Person(160, 100)

@@ -14,7 +14,7 @@ from torch import nn
 
 import emoreact_plugin  # noqa: F401
 from mmaction.registry import MODELS
-from tests.models.helpers import recognizer2d
+from tests.factories import recognizer2d
 
 
 def test_a_box_in_a_crop():

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.conftest import EMOTIONS, FRAMES, write_annotations, write_openface
-from tests.explanation.planted import CELL, SIZE, frame_of, planted, recognizer
+from tests.explanation.colour_cues import CELL, SIZE, colour_model, frame_of, recognizer
+from tests.factories import EMOTIONS, FRAMES, write_annotations, write_openface
 
 ROOT = Path(__file__).parents[3]
 CLIPS = 4  # the first two show the cues
@@ -91,7 +91,7 @@ def call(tmp_path, monkeypatch, calls):
             )
         )
     )
-    torch.save(dict(state_dict=planted()[1].state_dict()), 'x.pth')
+    torch.save(dict(state_dict=colour_model()[1].state_dict()), 'x.pth')
     Path('config.py').write_text(f"""
 _base_ = [{str(ROOT / 'configs' / '_base_' / 'runtime.py')!r}]
 from emoreact_plugin.recipes import build

@@ -14,11 +14,11 @@ from emoreact_plugin.clips.landmark_writers import write_keypoints_txt
 from emoreact_plugin.datasets.annotations import EMOTIONS
 from emoreact_plugin.preparation.crops import extract_crops
 from emoreact_plugin.preparation.frames import extract
+from emoreact_plugin.sample_data.content import FRAME_SIZE, NUM_FRAMES
 from emoreact_plugin.sample_data.dataset import clip_files
 from emoreact_plugin.sample_data.drawing import draw_clip
-from emoreact_plugin.sample_data.figure import figure
+from emoreact_plugin.sample_data.geometry import place_child
 from emoreact_plugin.sample_data.plan import ClipPlan, clip_parts, plan_clips
-from emoreact_plugin.sample_data.scene import FRAME_SIZE, NUM_FRAMES
 from emoreact_plugin.transforms import CropRegions
 from emoreact_plugin.utils.progress import progress_bar
 from emoreact_plugin.video.writing import write_video
@@ -105,19 +105,19 @@ def make_drawn_data(root: str, clips: int, frames: int) -> None:
 
 def _make_clip(plan: ClipPlan, videos: str, frames: int) -> None:
     landmarks, keypoints, video = clip_files(Path(videos), plan.name)
-    child, scene, tracks = clip_parts(plan)
+    child, content, tracks = clip_parts(plan)
     # To and fro, so that there is motion between all neighbours.
     order = [*range(NUM_FRAMES), *range(NUM_FRAMES - 2, 0, -1)]
     order = [order[k % len(order)] for k in range(frames)]
-    shapes = [figure(child, scene, tracks, t) for t in range(NUM_FRAMES)]
+    children = [place_child(child, content, tracks, t) for t in range(NUM_FRAMES)]
     scale = SIZE[1] / FRAME_SIZE[1]
     shift = np.array([(SIZE[0] - scale * FRAME_SIZE[0]) / 2, 0])
     os.makedirs(landmarks.parent)
-    write_full_openface(landmarks, np.stack([scale * shapes[t].landmarks + shift for t in order]))
+    write_full_openface(landmarks, np.stack([scale * children[t].landmarks + shift for t in order]))
     write_keypoints_txt(
-        keypoints, np.stack([scale * shapes[t].keypoints + shift for t in order]) / SIZE
+        keypoints, np.stack([scale * children[t].keypoints + shift for t in order]) / SIZE
     )
-    drawn = draw_clip(child, scene, tracks)
+    drawn = draw_clip(child, content, tracks)
     write_video(video, _enlarged(drawn, order, int(shift[0])), RATE)
 
 

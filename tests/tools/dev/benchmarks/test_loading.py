@@ -22,7 +22,7 @@ from emoreact_plugin.preparation.crops import extract_crops
 from emoreact_plugin.preparation.frames import extract
 from emoreact_plugin.recipes import INPUTS, build
 from emoreact_plugin.transforms import CropRegions
-from tests.conftest import FRAMES, HEIGHT, WIDTH, make_tiny
+from tests.factories import FRAMES, HEIGHT, WIDTH, make_tiny
 
 
 @pytest.fixture(scope='module')

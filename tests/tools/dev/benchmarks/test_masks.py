@@ -5,7 +5,7 @@ from benchmarks.masks import DECODE, mask_groups
 
 from emoreact_plugin.preparation.frames import extract
 from emoreact_plugin.transforms import DrawFaceMask
-from tests.conftest import FRAMES, make_tiny, write_openface
+from tests.factories import FRAMES, make_tiny, write_openface
 from tests.transforms.masks.test_drawing import face
 
 

@@ -1,8 +1,8 @@
 """Compute the geometry of the drawn child of the sample data set.
 
-:func:`figure` says where every part of the child lies in a frame. The landmarks, the body keypoints
-and the boxes of the cues are read from that same geometry, so they are exact. ``drawing`` paints
-it.
+:func:`place_child` says where every part of the child lies in a frame. The landmarks, the body
+keypoints and the boxes of the cues are read from that same geometry, so they are exact.
+``drawing`` paints it.
 
 A cue must not show where it is not meant to be seen. A cue in the face moves no point that bounds
 the box of the 68 landmarks (the jaw and the peak of a brow bound it). A cue in the body comes
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .scene import FRAME_SIZE, Child, Scene
+from .content import FRAME_SIZE, Child, ClipContent
 
 MOUTH_Y = 0.6
 BROW_PEAK = (0.46, -0.58)
@@ -38,7 +38,7 @@ _Pair = tuple[np.ndarray, np.ndarray]  # left of the picture first
 
 
 @dataclass(frozen=True, eq=False)
-class Figure:
+class DrawnChild:
     """Places of all parts of the child in one frame, in pixels of the frame (x, y)."""
 
     landmarks: np.ndarray  # (68, 2) iBUG order
@@ -213,24 +213,24 @@ def _arm(
 
 def _arms(
     child: Child,
-    scene: Scene,
+    content: ClipContent,
     tracks: dict[str, np.ndarray],
     t: int,
     to_body: np.ndarray,
     to_air: np.ndarray,
 ) -> tuple[_Pair, _Pair]:
     """Compute the joints and hands of both arms in pixels, left of the picture first."""
-    rest, raised = np.array(scene.rest_arm), np.array(scene.raised_arm)
+    rest, raised = np.array(content.rest_arm), np.array(content.raised_arm)
     still = rest + tracks['arm_raised'][t] * (raised - rest)
-    elbow, low, high = scene.wave_arm
+    elbow, low, high = content.wave_arm
     waving = (elbow, low + tracks['hand_rises'][t] * (high - low))
 
     def arm_of(sign: int) -> tuple[np.ndarray, np.ndarray]:
         place = (sign * 1.36 * BODY * child.shoulders, child.chin + NECK + 0.48 * BODY)
         # the arm hangs from a shoulder that leans, but hangs plumb
-        shoulder = (transform(to_body, [place])[0] - to_air[:, 2]) / scene.unit
-        angles = waving if sign == scene.side else still
-        arm, hand = _arm(shoulder, sign, angles, scene.fingers)
+        shoulder = (transform(to_body, [place])[0] - to_air[:, 2]) / content.unit
+        angles = waving if sign == content.side else still
+        arm, hand = _arm(shoulder, sign, angles, content.fingers)
         return transform(to_air, arm), transform(to_air, hand)
 
     left, right = arm_of(-1), arm_of(1)
@@ -259,30 +259,32 @@ def torso_outline(child: Child) -> np.ndarray:
     return from_neck(child, np.concatenate([half, half[:0:-1] * (-1, 1)]) * (child.shoulders, 1))
 
 
-def figure(child: Child, scene: Scene, tracks: dict[str, np.ndarray], t: int) -> Figure:
+def place_child(
+    child: Child, content: ClipContent, tracks: dict[str, np.ndarray], t: int
+) -> DrawnChild:
     """Compute where everything is in frame ``t``.
 
     Args:
         child (Child): How the child looks.
-        scene (Scene): The scene of the clip.
-        tracks (dict[str, np.ndarray]): State of the cues, see :func:`~.scene.cue_tracks`.
+        content (ClipContent): What the clip shows.
+        tracks (dict[str, np.ndarray]): State of the cues, see :func:`~.content.cue_tracks`.
         t (int): Number of the frame, from 0.
 
     Returns:
-        Figure: Points in pixels of the frame.
+        DrawnChild: Points in pixels of the frame.
     """
-    unit = scene.unit
-    origin = np.array(scene.center) + unit * scene.sway[t]
-    to_face = _placed(origin + unit * scene.bob[t], unit, scene.roll[t])
+    unit = content.unit
+    origin = np.array(content.center) + unit * content.sway[t]
+    to_face = _placed(origin + unit * content.bob[t], unit, content.roll[t])
     pivot = (0.0, child.chin + NECK)
     # the shoulders tip less than the spine: they must not reach the face box
-    lean = tracks['lean'][t] * scene.lean_side
+    lean = tracks['lean'][t] * content.lean_side
     to_body = _placed(origin, unit, LEAN * lean, -SLANT * lean, pivot)
     to_air = _placed(origin, unit)
     face = _face_parts(child, tracks, t)
-    arms, hands = _arms(child, scene, tracks, t, to_body, to_air)
+    arms, hands = _arms(child, content, tracks, t, to_body, to_air)
     landmarks = transform(to_face, face.landmarks)
-    return Figure(
+    return DrawnChild(
         landmarks=landmarks,
         keypoints=_keypoints(child, landmarks, arms, hands, to_face, to_body),
         to_face=to_face,
@@ -296,7 +298,7 @@ def figure(child: Child, scene: Scene, tracks: dict[str, np.ndarray], t: int) ->
         tongue_out=bool(tracks['tongue_out'][t]),
         arms=arms,
         hands=hands,
-        wave_arm=0 if scene.side < 0 else 1,
+        wave_arm=0 if content.side < 0 else 1,
         torso=transform(to_body, torso_outline(child)),
         unit=unit,
     )
@@ -326,22 +328,22 @@ def _keypoints(
     return np.stack([landmarks[30], *eyes, *ears, landmarks[54], landmarks[48], *pairs, *hips])
 
 
-def cue_points(shape: Figure) -> dict[str, np.ndarray]:
+def cue_points(drawn: DrawnChild) -> dict[str, np.ndarray]:
     """Return the points (n, 2) in pixels around which each cue can be seen."""
-    wave, still = shape.wave_arm, 1 - shape.wave_arm
+    wave, still = drawn.wave_arm, 1 - drawn.wave_arm
     return dict(
-        hand_rises=np.concatenate([shape.arms[wave][1:], shape.hands[wave]]),
-        mouth_opens=shape.lips,
-        arm_raised=np.concatenate([shape.arms[still], shape.hands[still]]),
-        smile=shape.lips,
-        eyes_wide=np.concatenate(shape.eyes),
-        tongue_out=shape.tongue,
-        lean=np.concatenate([shape.torso, shape.arms[0][:2], shape.arms[1][:2]]),
-        brows_down=np.concatenate(shape.brows),
+        hand_rises=np.concatenate([drawn.arms[wave][1:], drawn.hands[wave]]),
+        mouth_opens=drawn.lips,
+        arm_raised=np.concatenate([drawn.arms[still], drawn.hands[still]]),
+        smile=drawn.lips,
+        eyes_wide=np.concatenate(drawn.eyes),
+        tongue_out=drawn.tongue,
+        lean=np.concatenate([drawn.torso, drawn.arms[0][:2], drawn.arms[1][:2]]),
+        brows_down=np.concatenate(drawn.brows),
     )
 
 
-def cue_boxes(shape: Figure) -> dict[str, tuple[int, int, int, int]]:
+def cue_boxes(drawn: DrawnChild) -> dict[str, tuple[int, int, int, int]]:
     """Return the box of each cue: x1, y1, x2, y2 in pixels, right and bottom exclusive.
 
     A box is the extent of :func:`cue_points` and a margin for the thickness of what is drawn there,
@@ -350,8 +352,8 @@ def cue_boxes(shape: Figure) -> dict[str, tuple[int, int, int, int]]:
     size = np.array(FRAME_SIZE)
     margins = dict(hand_rises=0.2, arm_raised=0.2, lean=0.0)
     boxes = {}
-    for cue, points in cue_points(shape).items():
-        margin = margins.get(cue, 0.06) * shape.unit
+    for cue, points in cue_points(drawn).items():
+        margin = margins.get(cue, 0.06) * drawn.unit
         low = np.floor(points.min(0) - margin).astype(int)
         high = np.ceil(points.max(0) + margin).astype(int) + 1
         low, high = np.clip(low, 0, size), np.clip(high, 0, size)

@@ -8,8 +8,8 @@ from emoreact_plugin.experiments import (
     Scores,
     clips_with_landmarks,
     make_table,
-    planted_claims,
     read_cues,
+    sample_claims,
 )
 
 EMOTIONS = dict(
@@ -39,11 +39,11 @@ def scores(**changed):
 
 
 def verdicts(rows):
-    claims = planted_claims(Bootstrap(rows, 300), EMOTIONS)
+    claims = sample_claims(Bootstrap(rows, 300), EMOTIONS)
     return {claim.text: claim.holds for claim in claims}
 
 
-def test_what_was_planted_is_found():
+def test_the_drawn_cues_are_found():
     found = verdicts(scores())
     # 0.5 within an interval of at most 0.12: 120 clips leave it wider
     zero = {text for text in found if text.endswith(': 0.5')}
@@ -93,7 +93,7 @@ def test_a_cue_that_is_half_read_is_neither_read_nor_lost():
 def test_only_the_rows_that_are_there_are_held_against_the_cues():
     rows = {name: scores()[name] for name in ('tsn-face', 'tsn-body-masked')}
     assert len(verdicts(rows)) == 3
-    table = make_table(rows, resamples=100, planted=EMOTIONS)
+    table = make_table(rows, resamples=100, cues=EMOTIONS)
     assert len(table.claims) == 3
     assert make_table(rows, resamples=100).claims == []
 

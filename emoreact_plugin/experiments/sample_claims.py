@@ -14,7 +14,7 @@ READ = 0.65
 
 
 def read_cues(data_root: str) -> dict | None:
-    """Read which cues were planted in a sample dataset; None for another dataset."""
+    """Read which cues a sample data set shows; None for another data set."""
     path = osp.join(data_root, 'cues.json')
     if not osp.isfile(path):
         return None
@@ -31,8 +31,8 @@ def clips_with_landmarks(cues: dict, split: str = 'test') -> set:
     return every - missing
 
 
-def planted_claims(bootstrap: Bootstrap, emotions: dict) -> list[Claim]:
-    """Check the rows of the five-row table against the planted cues.
+def sample_claims(bootstrap: Bootstrap, emotions: dict) -> list[Claim]:
+    """Check the rows of the five-row table against the drawn cues.
 
     Args:
         bootstrap (Bootstrap): Of the rows. Claims about rows that it does not have are left out.

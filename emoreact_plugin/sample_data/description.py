@@ -4,9 +4,9 @@ import json
 
 from emoreact_plugin.utils.tables import markdown_table, score_cell
 
-from .figure import cue_boxes, figure
-from .plan import CLASSES, PLANTED, SPLITS, ClipPlan, best_roc_auc, can_see, clip_parts
-from .scene import FPS, FRAME_SIZE, NUM_FRAMES
+from .content import FPS, FRAME_SIZE, NUM_FRAMES
+from .geometry import cue_boxes, place_child
+from .plan import CLASSES, CUED_EMOTIONS, SPLITS, ClipPlan, best_roc_auc, can_see, clip_parts
 
 README = """\
 # Drawn sample data
@@ -21,7 +21,7 @@ Clips: {counts}; {frames} frames of {width}x{height} at {fps} frames a second.
 
 ## Cues
 
-Each emotion is planted in one cue. The cues are independent of one another.
+Each emotion is shown by one cue. The cues are independent of one another.
 The label follows the cue with the two probabilities below, so no model can do
 better than the best ROC AUC (expected, and on just the test clips here), but
 for luck.
@@ -99,8 +99,8 @@ REACHED_HEAD = (
 
 def _describe_clip(plan: ClipPlan) -> dict:
     """Describe a clip as an entry in ``cues.json``."""
-    child, scene, tracks = clip_parts(plan)
-    boxes = [cue_boxes(figure(child, scene, tracks, t)) for t in range(NUM_FRAMES)]
+    child, content, tracks = clip_parts(plan)
+    boxes = [cue_boxes(place_child(child, content, tracks, t)) for t in range(NUM_FRAMES)]
     return dict(
         split=plan.split,
         child=plan.name.rsplit('_', 1)[0],
@@ -108,7 +108,7 @@ def _describe_clip(plan: ClipPlan) -> dict:
         labels=list(plan.labels),
         missing_face=list(plan.missing_face),
         missing_body=list(plan.missing_body),
-        boxes={e.name: [list(box[e.cue]) for box in boxes] for e in PLANTED},
+        boxes={e.name: [list(box[e.cue]) for box in boxes] for e in CUED_EMOTIONS},
     )
 
 
@@ -125,7 +125,7 @@ def describe(plans: list[ClipPlan], settings: dict) -> dict:
     of_split = {split: [plan for plan in plans if plan.split == split] for split in SPLITS}
     best = {split: best_roc_auc(of_split[split]) for split in SPLITS}
     emotions = {}
-    for e in PLANTED:
+    for e in CUED_EMOTIONS:
         emotions[e.name] = dict(
             cue=e.cue,
             what=e.what,

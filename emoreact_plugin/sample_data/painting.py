@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .scene import CLOTHES, FRAME_SIZE, Color, pick
+from .content import CLOTHES, FRAME_SIZE, Color, pick
 
-SCALE = 2  # the canvas is this many times as large as the frame
+SCALE = 2  # the image is this many times as large as the frame
 SUBPIXEL_BITS = 4
 WALLS = (
     (214, 226, 232),
@@ -34,29 +34,29 @@ def shade(color: ArrayLike, factor: float) -> Color:
 
 
 def fixed_point(points: ArrayLike) -> np.ndarray:
-    """Convert frame pixels (n, 2) to fixed-point canvas coordinates of OpenCV."""
+    """Convert frame pixels (n, 2) to fixed-point image coordinates of OpenCV."""
     points = (np.asarray(points, float) + 0.5) * SCALE - 0.5
     return np.round(points * 2**SUBPIXEL_BITS).astype(np.int32)
 
 
-def fill(canvas: np.ndarray, points: ArrayLike, color: Color) -> None:
+def fill(image: np.ndarray, points: ArrayLike, color: Color) -> None:
     """Fill the polygon ``points`` (n, 2), frame pixels."""
-    cv2.fillPoly(canvas, [fixed_point(points)], color, cv2.LINE_AA, SUBPIXEL_BITS)
+    cv2.fillPoly(image, [fixed_point(points)], color, cv2.LINE_AA, SUBPIXEL_BITS)
 
 
 def stroke(
-    canvas: np.ndarray, points: ArrayLike, color: Color, width: float, closed: bool = False
+    image: np.ndarray, points: ArrayLike, color: Color, width: float, closed: bool = False
 ) -> None:
     """Draw a line of ``width`` frame pixels with round ends."""
     thick = max(1, int(round(width * SCALE)))
-    cv2.polylines(canvas, [fixed_point(points)], closed, color, thick, cv2.LINE_AA, SUBPIXEL_BITS)
+    cv2.polylines(image, [fixed_point(points)], closed, color, thick, cv2.LINE_AA, SUBPIXEL_BITS)
 
 
-def disc(canvas: np.ndarray, center: ArrayLike, radius: float, color: Color) -> None:
+def disc(image: np.ndarray, center: ArrayLike, radius: float, color: Color) -> None:
     """Fill a circle; ``center`` (2,) and ``radius`` in frame pixels."""
     x, y = fixed_point(np.asarray(center)[np.newaxis])[0]
     radius = int(round(radius * SCALE * 2**SUBPIXEL_BITS))
-    cv2.circle(canvas, (int(x), int(y)), radius, color, -1, cv2.LINE_AA, SUBPIXEL_BITS)
+    cv2.circle(image, (int(x), int(y)), radius, color, -1, cv2.LINE_AA, SUBPIXEL_BITS)
 
 
 def ellipse(
@@ -88,101 +88,101 @@ def rectangle(x1: float, y1: float, x2: float, y2: float) -> np.ndarray:
     return np.array([(x1, y1), (x2, y1), (x2, y2), (x1, y2)], float)
 
 
-def _paint_window(canvas: np.ndarray, rng: np.random.Generator, x: float, y: float) -> None:
-    fill(canvas, rectangle(x - 4, y - 4, x + 84, y + 104), (250, 250, 246))
-    fill(canvas, rectangle(x, y, x + 80, y + 100), (176, 214, 240))
-    disc(canvas, (x + rng.uniform(15, 60), y + 28), 12, (248, 248, 250))
-    disc(canvas, (x + rng.uniform(20, 60), y + 34), 14, (240, 246, 250))
-    fill(canvas, ellipse((x + 40, y + 100), (40, 30), np.pi, 2 * np.pi), (140, 186, 120))
-    stroke(canvas, [(x + 40, y), (x + 40, y + 100)], (250, 250, 246), 4)
-    stroke(canvas, [(x, y + 48), (x + 80, y + 48)], (250, 250, 246), 4)
+def _paint_window(image: np.ndarray, rng: np.random.Generator, x: float, y: float) -> None:
+    fill(image, rectangle(x - 4, y - 4, x + 84, y + 104), (250, 250, 246))
+    fill(image, rectangle(x, y, x + 80, y + 100), (176, 214, 240))
+    disc(image, (x + rng.uniform(15, 60), y + 28), 12, (248, 248, 250))
+    disc(image, (x + rng.uniform(20, 60), y + 34), 14, (240, 246, 250))
+    fill(image, ellipse((x + 40, y + 100), (40, 30), np.pi, 2 * np.pi), (140, 186, 120))
+    stroke(image, [(x + 40, y), (x + 40, y + 100)], (250, 250, 246), 4)
+    stroke(image, [(x, y + 48), (x + 80, y + 48)], (250, 250, 246), 4)
 
 
-def _paint_shelf(canvas: np.ndarray, rng: np.random.Generator, x: float, y: float) -> None:
+def _paint_shelf(image: np.ndarray, rng: np.random.Generator, x: float, y: float) -> None:
     wood = pick(rng, WOODS)
     for row in range(2):
         base, at = y + 60 * row, x + 4
         while at < x + 96:
             width, height = rng.uniform(6, 13), rng.uniform(28, 46)
             fill(
-                canvas,
+                image,
                 rectangle(at, base - height, at + width, base),
                 shade(pick(rng, CLOTHES), 0.9),
             )
             at += width + rng.uniform(0.5, 3)
-        fill(canvas, rectangle(x, base, x + 112, base + 5), wood)
+        fill(image, rectangle(x, base, x + 112, base + 5), wood)
 
 
-def _paint_picture(canvas: np.ndarray, rng: np.random.Generator, x: float, y: float) -> None:
-    fill(canvas, rectangle(x - 4, y - 4, x + 60, y + 48), pick(rng, WOODS))
-    fill(canvas, rectangle(x, y, x + 56, y + 44), (246, 240, 226))
+def _paint_picture(image: np.ndarray, rng: np.random.Generator, x: float, y: float) -> None:
+    fill(image, rectangle(x - 4, y - 4, x + 60, y + 48), pick(rng, WOODS))
+    fill(image, rectangle(x, y, x + 56, y + 44), (246, 240, 226))
     for _ in range(3):
         disc(
-            canvas,
+            image,
             (x + rng.uniform(12, 44), y + rng.uniform(12, 32)),
             rng.uniform(4, 10),
             pick(rng, CLOTHES),
         )
 
 
-def _paint_room(canvas: np.ndarray, rng: np.random.Generator) -> None:
+def _paint_room(image: np.ndarray, rng: np.random.Generator) -> None:
     wall = pick(rng, WALLS)
-    canvas[:] = wall
+    image[:] = wall
     style = pick(rng, ('plain', 'stripes', 'dots'))
     if style == 'stripes':
         for left in range(-10, FRAME_SIZE[0], 40):
-            fill(canvas, rectangle(left, 0, left + 20, 300), shade(wall, 0.96))
+            fill(image, rectangle(left, 0, left + 20, 300), shade(wall, 0.96))
     elif style == 'dots':
         for k in range(100):
-            disc(canvas, (40 * (k % 10) + 20 * (k // 10 % 2), 30 * (k // 10)), 4, shade(wall, 0.92))
+            disc(image, (40 * (k % 10) + 20 * (k // 10 % 2), 30 * (k // 10)), 4, shade(wall, 0.92))
     floor = rng.uniform(225, 260)
-    fill(canvas, rectangle(-2, floor, 402, 302), pick(rng, WOODS))
-    fill(canvas, rectangle(-2, floor - 5, 402, floor), (244, 240, 232))
+    fill(image, rectangle(-2, floor, 402, 302), pick(rng, WOODS))
+    fill(image, rectangle(-2, floor - 5, 402, floor), (244, 240, 232))
     things = [_paint_window, _paint_shelf, _paint_picture]
     for side, k in enumerate(rng.permutation(3)[:2]):
         x = rng.uniform(5, 40) if side == 0 else rng.uniform(270, 305)
-        things[k](canvas, rng, x, rng.uniform(35, 80))
+        things[k](image, rng, x, rng.uniform(35, 80))
 
 
-def _paint_park(canvas: np.ndarray, rng: np.random.Generator) -> None:
+def _paint_park(image: np.ndarray, rng: np.random.Generator) -> None:
     width, height = FRAME_SIZE
-    fade = np.linspace(0, 1, canvas.shape[0])[:, None, None]
+    fade = np.linspace(0, 1, image.shape[0])[:, None, None]
     sky = np.array([(150, 198, 236)]) * (1 - fade) + fade * (226, 238, 246)
-    canvas[:] = np.round(sky).astype(np.uint8)
-    disc(canvas, (rng.uniform(30, 370), rng.uniform(25, 60)), 20, (255, 236, 170))
+    image[:] = np.round(sky).astype(np.uint8)
+    disc(image, (rng.uniform(30, 370), rng.uniform(25, 60)), 20, (255, 236, 170))
     for _ in range(3):
         x, y = rng.uniform(20, 380), rng.uniform(20, 80)
         for step in (-16, 0, 16):
-            disc(canvas, (x + step, y - 4 * (step == 0)), 13, (250, 252, 254))
+            disc(image, (x + step, y - 4 * (step == 0)), 13, (250, 252, 254))
     green = np.array(pick(rng, ((136, 184, 104), (160, 190, 100), (120, 170, 120))))
     for k in range(2):
         fill(
-            canvas,
+            image,
             ellipse((rng.uniform(0, width), height + 30), (rng.uniform(220, 300), 170 - 60 * k)),
             shade(green, 0.9 + 0.1 * k),
         )
     for _ in range(int(rng.integers(1, 4))):
         x, y = rng.uniform(10, 390), rng.uniform(150, 190)
-        fill(canvas, rectangle(x - 5, y, x + 5, y + 60), (128, 92, 62))
+        fill(image, rectangle(x - 5, y, x + 5, y + 60), (128, 92, 62))
         for dx, dy in ((-16, 0), (16, 0), (0, -18)):
-            disc(canvas, (x + dx, y + dy), 24, shade(green, 0.75))
+            disc(image, (x + dx, y + dy), 24, shade(green, 0.75))
 
 
-def _paint_studio(canvas: np.ndarray, rng: np.random.Generator) -> None:
+def _paint_studio(image: np.ndarray, rng: np.random.Generator) -> None:
     first, last = (np.array(pick(rng, WALLS)) for _ in range(2))
-    fade = np.linspace(0, 1, canvas.shape[0])[:, None, None]
-    canvas[:] = np.round(first * (1 - fade) + last * fade).astype(np.uint8)
+    fade = np.linspace(0, 1, image.shape[0])[:, None, None]
+    image[:] = np.round(first * (1 - fade) + last * fade).astype(np.uint8)
     for _ in range(12):
         color = shade(pick(rng, CLOTHES), 1.5)
-        disc(canvas, (rng.uniform(0, 400), rng.uniform(0, 300)), rng.uniform(6, 26), color)
+        disc(image, (rng.uniform(0, 400), rng.uniform(0, 300)), rng.uniform(6, 26), color)
 
 
 def paint_background(rng: np.random.Generator) -> np.ndarray:
     """Paint what is behind the child, (SCALE * H, SCALE * W, 3) uint8 RGB."""
     width, height = FRAME_SIZE
-    canvas = np.zeros((height * SCALE, width * SCALE, 3), np.uint8)
-    pick(rng, (_paint_room, _paint_room, _paint_park, _paint_studio))(canvas, rng)
-    return cv2.GaussianBlur(canvas, (0, 0), rng.uniform(0.8, 3.5))
+    image = np.zeros((height * SCALE, width * SCALE, 3), np.uint8)
+    pick(rng, (_paint_room, _paint_room, _paint_park, _paint_studio))(image, rng)
+    return cv2.GaussianBlur(image, (0, 0), rng.uniform(0.8, 3.5))
 
 
 def draw_light(rng: np.random.Generator) -> np.ndarray:

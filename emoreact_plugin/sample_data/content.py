@@ -1,6 +1,6 @@
 """Draw who is in a clip of the sample data set, where, and what happens in it.
 
-A *child* (how someone looks) and a *scene* (one clip of that child) are drawn from random
+A *child* (how someone looks) and a *content* (one clip of that child) are drawn from random
 generators; the eight *cues* say what the child does in the clip. The random draws never depend on
 the cues, so that two clips that differ in one cue differ in nothing else.
 
@@ -80,7 +80,7 @@ class Child:
 
 
 @dataclass(frozen=True)
-class Scene:
+class ClipContent:
     """Place, size, light, clothes, motion and depth of the cues in one clip.
 
     ``center`` is in pixels, ``unit`` in pixels per face unit. ``sway`` (T, 2) and ``bob`` (T, 2)
@@ -146,12 +146,12 @@ def _swing(rng: np.random.Generator, amplitude: float, size: int) -> np.ndarray:
     return amplitude * (np.sin(rate * times + phase) + jitter)
 
 
-def draw_scene(rng: np.random.Generator) -> Scene:
+def draw_content(rng: np.random.Generator) -> ClipContent:
     """Draw everything in a clip except for the cues and the child."""
     unit = float(rng.uniform(36, 45))
     width, height = FRAME_SIZE
     names = ('raised', 'smile', 'wide', 'lean', 'frown')
-    return Scene(
+    return ClipContent(
         center=(
             float(width / 2 + rng.uniform(-55, 55)),
             float(height * 0.31 + rng.uniform(-4, 12)),
@@ -193,11 +193,11 @@ def order_track(hold: float, rising: bool) -> np.ndarray:
     return track if rising else track[::-1]
 
 
-def cue_tracks(scene: Scene, cues: dict[str, bool]) -> dict[str, np.ndarray]:
+def cue_tracks(content: ClipContent, cues: dict[str, bool]) -> dict[str, np.ndarray]:
     """Compute the state of every cue in every frame.
 
     Args:
-        scene (Scene): The scene of the clip.
+        content (ClipContent): What the clip shows.
         cues (dict[str, bool]): Which cues are on; keys 'hand_rises', 'mouth_opens', 'arm_raised',
             'smile', 'eyes_wide', 'tongue_out', 'lean' and 'brows_down'.
 
@@ -206,11 +206,11 @@ def cue_tracks(scene: Scene, cues: dict[str, bool]) -> dict[str, np.ndarray]:
     """
 
     def level(name: str, is_on: bool) -> np.ndarray:
-        return np.full(NUM_FRAMES, (scene.on if is_on else scene.off)[name])
+        return np.full(NUM_FRAMES, (content.on if is_on else content.off)[name])
 
     return dict(
-        hand_rises=order_track(scene.hold, cues['hand_rises']),
-        mouth_opens=order_track(scene.hold, cues['mouth_opens']),
+        hand_rises=order_track(content.hold, cues['hand_rises']),
+        mouth_opens=order_track(content.hold, cues['mouth_opens']),
         arm_raised=level('raised', cues['arm_raised']),
         smile=level('smile', cues['smile']),
         eyes_wide=level('wide', cues['eyes_wide']),

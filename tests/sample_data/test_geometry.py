@@ -8,41 +8,41 @@ import numpy as np
 import pytest
 
 from emoreact_plugin.sample_data import drawing
-from emoreact_plugin.sample_data.canvas import SCALE, shade
-from emoreact_plugin.sample_data.figure import cue_boxes, figure
-from emoreact_plugin.sample_data.plan import PLANTED
-from emoreact_plugin.sample_data.scene import (
+from emoreact_plugin.sample_data.content import (
     FRAME_SIZE,
     NUM_FRAMES,
     cue_tracks,
     draw_child,
-    draw_scene,
+    draw_content,
     order_track,
 )
+from emoreact_plugin.sample_data.geometry import cue_boxes, place_child
+from emoreact_plugin.sample_data.painting import SCALE, shade
+from emoreact_plugin.sample_data.plan import CUED_EMOTIONS
 from mmaction.datasets.transforms import SampleFrames
 
-CUES = {part: [e.cue for e in PLANTED if e.part == part] for part in ('face', 'body')}
+CUES = {part: [e.cue for e in CUED_EMOTIONS if e.part == part] for part in ('face', 'body')}
 ALL = CUES['face'] + CUES['body']
 WIDTH, HEIGHT = FRAME_SIZE
 
 
 def make(seed, on):
-    """Child, scene and tracks with just the cues ``on``."""
+    """Child, content and tracks with just the cues ``on``."""
     child = draw_child(np.random.default_rng([seed, 0]))
-    scene = draw_scene(np.random.default_rng([seed, 1]))
-    return child, scene, cue_tracks(scene, {cue: cue in on for cue in ALL})
+    content = draw_content(np.random.default_rng([seed, 1]))
+    return child, content, cue_tracks(content, {cue: cue in on for cue in ALL})
 
 
-def paint(child, scene, shape):
-    """Paint the child alone on black, at the size of the canvas, without light."""
-    canvas = np.zeros((HEIGHT * SCALE, WIDTH * SCALE, 3), np.uint8)
-    drawing.paint_child(canvas, child, scene, shape)
-    return canvas
+def paint(child, content, drawn):
+    """Paint the child alone on black, at the size of the image, without light."""
+    image = np.zeros((HEIGHT * SCALE, WIDTH * SCALE, 3), np.uint8)
+    drawing.paint_child(image, child, content, drawn)
+    return image
 
 
-def extent(canvas, color):
+def extent(image, color):
     """Extent x1, y1, x2, y2 of the pixels of ``color``, in frame pixels."""
-    y, x = np.nonzero((canvas == np.array(color, np.uint8)).all(2))
+    y, x = np.nonzero((image == np.array(color, np.uint8)).all(2))
     corners = np.array([x.min(), y.min(), x.max(), y.max()])
     return (corners + 0.5) / SCALE - 0.5
 
@@ -71,11 +71,11 @@ def pairs(part):
 
 @pytest.mark.parametrize('seed', range(4))
 def test_landmarks_lie_on_the_drawn_eyes(seed):
-    child, scene, tracks = make(seed, {'eyes_wide'})
-    shape = figure(child, scene, tracks, 4)
-    canvas = paint(child, scene, shape)
-    x1, _, x2, y2 = extent(canvas, (252, 252, 250))  # the white of the eyes
-    eyes = shape.landmarks[36:48]
+    child, content, tracks = make(seed, {'eyes_wide'})
+    drawn = place_child(child, content, tracks, 4)
+    image = paint(child, content, drawn)
+    x1, _, x2, y2 = extent(image, (252, 252, 250))  # the white of the eyes
+    eyes = drawn.landmarks[36:48]
     # two pixels for the lids, which are painted over the edge of the white
     assert x1 == pytest.approx(eyes[:, 0].min(), abs=2)
     assert x2 == pytest.approx(eyes[:, 0].max(), abs=2)
@@ -86,42 +86,42 @@ def test_landmarks_lie_on_the_drawn_eyes(seed):
 @pytest.mark.parametrize('seed', range(4))
 def test_landmarks_lie_on_the_drawn_mouth(seed, monkeypatch):
     monkeypatch.setattr(drawing, 'INSIDE_OF_MOUTH', (0, 255, 0))
-    child, scene, tracks = make(seed, {'mouth_opens'})
-    shape = figure(child, scene, tracks, NUM_FRAMES - 1)
-    x1, _, x2, y2 = extent(paint(child, scene, shape), (0, 255, 0))
-    inner = shape.landmarks[60:68]
+    child, content, tracks = make(seed, {'mouth_opens'})
+    drawn = place_child(child, content, tracks, NUM_FRAMES - 1)
+    x1, _, x2, y2 = extent(paint(child, content, drawn), (0, 255, 0))
+    inner = drawn.landmarks[60:68]
     assert y2 == pytest.approx(inner[6, 1], abs=1.5)
-    assert shape.landmarks[48, 0] - 1 <= x1 <= inner[0, 0] + 2
-    assert inner[4, 0] - 2 <= x2 <= shape.landmarks[54, 0] + 1
+    assert drawn.landmarks[48, 0] - 1 <= x1 <= inner[0, 0] + 2
+    assert inner[4, 0] - 2 <= x2 <= drawn.landmarks[54, 0] + 1
 
 
 @pytest.mark.parametrize('cue', ['brows_down', 'none'])
 def test_landmarks_lie_on_the_drawn_brows(cue):
-    child, scene, tracks = make(1, {cue})
-    shape = figure(child, scene, tracks, 0)
-    canvas = paint(child, scene, shape)
+    child, content, tracks = make(1, {cue})
+    drawn = place_child(child, content, tracks, 0)
+    image = paint(child, content, drawn)
     color = np.array(shade(child.hair, 0.62))
-    for x, y in shape.landmarks[[18, 19, 20, 23, 24, 25]]:
+    for x, y in drawn.landmarks[[18, 19, 20, 23, 24, 25]]:
         x, y = np.rint((np.array([x, y]) + 0.5) * SCALE - 0.5).astype(int)
-        assert np.abs(canvas[y, x] - color).max() <= 2
+        assert np.abs(image[y, x] - color).max() <= 2
 
 
 def test_keypoints_lie_on_the_drawn_hands_and_arms():
-    child, scene, tracks = make(2, {'arm_raised'})
-    shape = figure(child, scene, tracks, 7)
-    canvas = paint(child, scene, shape)
+    child, content, tracks = make(2, {'arm_raised'})
+    drawn = place_child(child, content, tracks, 7)
+    image = paint(child, content, drawn)
     skin = np.array(shade(child.skin, 0.97))
-    fingers = shape.keypoints[17:23]
-    wrists = shape.keypoints[15:17].repeat(3, 0).reshape(2, 3, 2)
+    fingers = drawn.keypoints[17:23]
+    wrists = drawn.keypoints[15:17].repeat(3, 0).reshape(2, 3, 2)
     for hand in (0, 1):
         for tip, wrist in zip(fingers[hand::2], wrists[hand], strict=True):
             x, y = np.rint((0.9 * tip + 0.1 * wrist + 0.5) * SCALE)
-            assert np.abs(canvas[int(y), int(x)] - skin).max() <= 2
+            assert np.abs(image[int(y), int(x)] - skin).max() <= 2
 
 
 def test_landmarks_are_in_the_order_of_ibug():
-    shape = figure(*make(0, set()), 0)
-    x, y = shape.landmarks.T
+    drawn = place_child(*make(0, set()), 0)
+    x, y = drawn.landmarks.T
     assert x[0] < x[8] < x[16] and y[8] == y.max()
     assert (np.diff(x[17:27]) > 0).all()  # brows from left to right
     assert (np.diff(y[27:31]) > 0).all()  # down the nose
@@ -136,7 +136,7 @@ def test_a_cue_in_the_face_leaves_nothing_in_the_blacked_out_body():
         clips = [make(seed, on) for on in (first, second)]
         frames = [drawing.draw_clip(*clip) for clip in clips]
         for t in (0, 7, 14):
-            one, two = (figure(*clip, t) for clip in clips)
+            one, two = (place_child(*clip, t) for clip in clips)
             face = region_box(one.landmarks)
             assert (face == region_box(two.landmarks)).all()
             assert (region_box(inside(one.keypoints)) == region_box(inside(two.keypoints))).all()
@@ -151,7 +151,7 @@ def test_a_cue_in_the_body_leaves_nothing_in_the_face():
         clips = [make(seed, on) for on in (first, second)]
         frames = [drawing.draw_clip(*clip) for clip in clips]
         for t in (0, 7, 14):
-            one, two = (figure(*clip, t) for clip in clips)
+            one, two = (place_child(*clip, t) for clip in clips)
             np.testing.assert_array_equal(one.landmarks, two.landmarks)
             x1, y1, x2, y2 = region_box(one.landmarks)
             assert not (frames[0][t] == frames[1][t]).all()
@@ -163,7 +163,7 @@ def test_boxes_of_the_face_hold_for_many_children(part):
     for seed in range(200):
         ons = (set(), set(CUES[part]))
         for t in (0, 14):
-            one, two = (figure(*make(seed, on), t) for on in ons)
+            one, two = (place_child(*make(seed, on), t) for on in ons)
             assert (region_box(one.landmarks) == region_box(two.landmarks)).all()
             if part == 'face':
                 np.testing.assert_array_equal(
@@ -179,10 +179,10 @@ def test_boxes_of_the_face_hold_for_many_children(part):
 def test_box_of_a_cue_holds_what_the_cue_changes(cue):
     for seed in range(3):
         clips = [make(seed, on) for on in (set(), {cue})]
-        shapes = [figure(*clip, 0) for clip in clips]
-        one, two = (paint(*clip[:2], shape) for clip, shape in zip(clips, shapes, strict=True))
+        children = [place_child(*clip, 0) for clip in clips]
+        one, two = (paint(*clip[:2], drawn) for clip, drawn in zip(clips, children, strict=True))
         y, x = np.nonzero((cv2.absdiff(one, two) > 8).any(2))
-        boxes = np.array([cue_boxes(shape)[cue] for shape in shapes])
+        boxes = np.array([cue_boxes(drawn)[cue] for drawn in children])
         low, high = boxes[:, :2].min(0), boxes[:, 2:].max(0)
         if cue == 'lean':  # the arms and trousers hang from what leans
             share = (
@@ -231,11 +231,11 @@ def test_frames_of_a_cue_in_the_order_are_the_same_set_either_way(num_segments):
 def test_motion_does_not_tell_the_direction_of_time():
     drift = []
     for seed in range(600):
-        scene = draw_scene(np.random.default_rng([seed, 1]))
+        content = draw_content(np.random.default_rng([seed, 1]))
         drift.append(
             [
-                *(scene.sway[-5:].mean(0) - scene.sway[:5].mean(0)),
-                scene.roll[-5:].mean() - scene.roll[:5].mean(),
+                *(content.sway[-5:].mean(0) - content.sway[:5].mean(0)),
+                content.roll[-5:].mean() - content.roll[:5].mean(),
             ]
         )
     drift = np.array(drift)
@@ -243,7 +243,7 @@ def test_motion_does_not_tell_the_direction_of_time():
     assert (np.abs(drift.mean(0)) < 4 * error).all()
 
 
-def test_the_scene_does_not_depend_on_the_cues():
+def test_the_content_does_not_depend_on_the_cues():
     _, one, _ = make(3, set())
     _, two, _ = make(3, set(ALL))
     assert one.painter_seed == two.painter_seed and one.on == two.on

@@ -1,0 +1,1 @@
+from tests.datasets.conftest import root, whole  # noqa: F401
