@@ -9,7 +9,7 @@ from mmengine.dataset import pseudo_collate
 from torch import Tensor, nn
 
 from emoreact_plugin.clips.landmarks import Landmarks
-from emoreact_plugin.inference.pipeline import ClipPipeline, test_pipeline, trained_mask
+from emoreact_plugin.inference.pipeline import ClipPipeline, mask_kind_of, test_pipeline
 from emoreact_plugin.inference.scorers.base import Scores
 from emoreact_plugin.inference.scorers.torch_scorer import TorchScorer
 from emoreact_plugin.plots.pipeline_view import ONLY_INPUT, images_of
@@ -65,7 +65,7 @@ class Explainer:
     def __init__(
         self, cfg: Config, model: nn.Module, method: str = 'gradcam', layer: str | None = None
     ) -> None:
-        self.mask = trained_mask(test_pipeline(cfg))
+        self.mask = mask_kind_of(test_pipeline(cfg))
         self.pipeline = ClipPipeline(cfg, mask=self.mask)
         self.model: Any = model  # nn.Module does not know the parts of a recognizer
         self.method = method
