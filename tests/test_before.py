@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emoreact_plugin.clips.cache_file import is_current, load_prepared, prepare_clip
+from emoreact_plugin.clips.cache_file import cache_clip, is_current, load_cached
 from emoreact_plugin.engine.flags import add_config_arguments, load_config
 from emoreact_plugin.evaluation import read_dump
 from emoreact_plugin.inference import EmotionInferencer
@@ -107,13 +107,13 @@ def test_a_landmark_cache_is_read_and_made_as_it_was(place):
     files = sorted(Path('cache').glob('*.npz'))
     assert len(files) == 14
     for file in files:
-        before = load_prepared(file)
+        before = load_cached(file)
         sources = {role: each['path'] for role, each in before.sources.items()}
         for _role, each in before.sources.items():
             os.utime(each['path'], ns=(each['mtime_ns'],) * 2)
         assert is_current(file, sources)
-        prepare_clip('now.npz', total_frames=15, frame_size=before.frame_size, **sources)
-        now = load_prepared('now.npz')
+        cache_clip('now.npz', total_frames=15, frame_size=before.frame_size, **sources)
+        now = load_cached('now.npz')
         assert now.total_frames == before.total_frames == 15
         for name in ('face_landmarks', 'body_keypoints', 'face_is_box'):
             np.testing.assert_array_equal(getattr(now, name), getattr(before, name))

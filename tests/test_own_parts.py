@@ -21,7 +21,7 @@ import torch
 from mmengine.config import Config
 
 from emoreact_plugin import InputError
-from emoreact_plugin.clips.cache_file import prepare_clip
+from emoreact_plugin.clips.cache_file import cache_clip
 from emoreact_plugin.clips.regions import REGIONS
 from emoreact_plugin.engine.flags import add_config_arguments, load_config
 from mmaction.registry import DATASETS, MODELS
@@ -222,7 +222,7 @@ def test_the_hands_of_a_prepared_file(on_path, own_data, tmp_path):
     (tmp_path / 'hol.txt').write_text(keypoints_txt())
     for video in own_data.glob('videos/TEST*.mp4'):
         # beside the text file, which leaves joints out
-        prepare_clip(
+        cache_clip(
             video.with_suffix('.npz'),
             total_frames=FRAMES,
             frame_size=(WIDTH, HEIGHT),

@@ -67,7 +67,7 @@ def parse_args():
     return parser.parse_args()
 
 
-def check(args):
+def check_args(args):
     for name, least in (('number', 1), ('seed', 0), ('epoch', 0)):
         value = getattr(args, name)
         if value < least:
@@ -123,7 +123,7 @@ def write(sheets, out):
     for path, sheet in zip(paths, sheets, strict=True):
         options = () if ending.lower() == '.png' else (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
         data = cv2.imencode(ending, sheet[..., ::-1], options)[1]
-        with write_whole(path) as part, open(part, 'wb') as file:
+        with write_whole(path) as temporary, open(temporary, 'wb') as file:
             file.write(data)
     return paths
 
@@ -145,7 +145,7 @@ def show(sheets):
 @clear_errors()
 def main():
     args = parse_args()
-    check(args)
+    check_args(args)
     cfg = load_config(args)
     panels = []
     clips = choose(build_datasets(cfg, args.split), args)

@@ -4,7 +4,7 @@ It takes a config, or a folder with train.csv, val.csv, test.csv and videos/ (or
 clip is opened and read to its end. Errors are what would stop training, and clips that are in two
 splits; with errors, the exit code is 1. Warnings are what training works around. All problems, a
 row for each clip and a picture of labels, lengths and faces are written under --out. If it was
-stopped, it continues where it was. Training uses the prepared landmark files that it makes.
+stopped, it continues where it was. Training uses the cache files that it makes.
 """
 
 import argparse

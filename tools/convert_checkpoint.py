@@ -14,7 +14,7 @@ from emoreact_plugin.engine.errors import clear_errors
 from emoreact_plugin.engine.flags import add_config_arguments, load_config
 from emoreact_plugin.weights.conversion import (
     UNTOLD,
-    describe,
+    describe_weights,
     to_checkpoint,
     to_start_weights,
     write_checkpoint,
@@ -46,7 +46,7 @@ def parse_args():
 def main():
     args = parse_args()
     file = read_weight_file(args.file)
-    say(describe(file))
+    say(describe_weights(file))
     if args.config is None and args.config_flag is None:
         content = to_start_weights(file, args.stream)
         network = choose_network(file, args.stream)

@@ -111,7 +111,7 @@ def parse_args():
     return parser.parse_intermixed_args()
 
 
-def check(args):
+def check_args(args):
     if osp.splitext(args.checkpoint)[1].lower() in VIDEO_ENDINGS:
         raise InputError(
             f'{args.checkpoint}: expected the checkpoint first, then the videos, found a video'
@@ -235,7 +235,7 @@ def show(result, clip, inferencer):
 @clear_errors()
 def main():
     args = parse_args()
-    check(args)
+    check_args(args)
     path = osp.join(args.out, 'results.json')
     with inferencer_of(args) as inferencer:
         if args.camera is not None:

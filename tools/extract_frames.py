@@ -76,7 +76,7 @@ def parse_args():
         action='store_true',
         help='go on without landmarks where a clip has no file: no mask, whole frames as crops',
     )
-    parser.add_argument('--cache-dir', help='folder for the prepared landmark files')
+    parser.add_argument('--cache-dir', help='folder for the cache files')
     parser.add_argument('--workers', type=int, help='clips at a time (default: one a core)')
     return parser.parse_intermixed_args()
 
@@ -87,7 +87,7 @@ def color(text):
     return [int(part) for part in parts] if len(parts) > 1 else text
 
 
-def check(args):
+def check_args(args):
     """Refuse flags that would have no effect, and numbers below 1."""
     crops = args.form == 'crops'
     for name, needed, there in (
@@ -176,7 +176,7 @@ def write_frames(args, mask):
 def main():
     args = parse_args()
     cv2.setNumThreads(1)  # each core has a clip of its own
-    check(args)
+    check_args(args)
     kind = args.mask_kind or 'surgical'
     mask = DrawFaceMask(kind, args.mask_color, seed=0) if args.mask else None
     write = write_crops if args.form == 'crops' else write_frames

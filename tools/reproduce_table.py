@@ -15,7 +15,7 @@ import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors
 from emoreact_plugin.engine.flags import SPLITS
-from emoreact_plugin.engine.labels import labels_of
+from emoreact_plugin.engine.labels import read_labels
 from emoreact_plugin.experiments import (
     GROUPS,
     Runs,
@@ -69,7 +69,7 @@ def parse_args():
     )
     add('--resamples', type=int, default=10000, help='of the bootstrap')
     add('--data-root', help='folder of the data set')
-    add('--cache-dir', help='folder for the prepared landmark files')
+    add('--cache-dir', help='folder for the cache files')
     add('--allow-missing', action='store_true', help='accept clips that have no landmark file')
     add('--arch', help='backbone of all rows')
     add('--init', help='start weights: imagenet, scratch or a file')
@@ -87,7 +87,7 @@ def shared_flags(args):
     return tuple(flags)
 
 
-def check(rows, runs):
+def check_rows(rows, runs):
     """Resolve every row's configuration and open its data; return training -> configuration.
 
     So errors are found now, and not after hours of training.
@@ -169,7 +169,7 @@ def run_all(rows, runs, configs, seeds):
     return {name: read_scores(files) for name, files in dumps.items()}
 
 
-def describe(args, rows, configs):
+def describe_run(args, rows, configs):
     """Describe in a paragraph what the numbers are about."""
 
     def each(get):
@@ -238,14 +238,14 @@ def main():
         raise InputError(f'--margin: expected a number between 0 and 1, found {args.margin}')
     rows = make_rows(args.rows, args.config)
     runs = Runs(args.work_dir, TOOLS, shared_flags(args), tuple(args.cfg_options))
-    configs = check(rows, runs)
+    configs = check_rows(rows, runs)
     try:
         scores = run_all(rows, runs, configs, args.seeds)
     except KeyboardInterrupt:
         say('\nstopped; the same command goes on from here')
         raise SystemExit(130) from None
     cfg = configs[rows[0].training]
-    notes = [describe(args, rows, configs)]
+    notes = [describe_run(args, rows, configs)]
     cues = read_cues(cfg.test_dataloader.dataset.get('data_root', ''))
     if cues:
         # Whole frames stand in for missing landmarks, which show what a
@@ -259,7 +259,7 @@ def main():
             'tell that the pipeline is sound, and nothing about people.',
         )
     table = make_table(
-        scores, labels_of(cfg, 'train'), args.margin, args.resamples, cues and cues['emotions']
+        scores, read_labels(cfg, 'train'), args.margin, args.resamples, cues and cues['emotions']
     )
     text = to_markdown(table, rows, notes)
     write_text(osp.join(args.work_dir, 'table.md'), text)

@@ -192,7 +192,7 @@ def values(scales, empty, explained, i):
 
 
 def write_png(path, image):
-    with write_whole(path) as part, open(part, 'xb') as file:
+    with write_whole(path) as temporary, open(temporary, 'xb') as file:
         file.write(cv2.imencode('.png', np.ascontiguousarray(image[..., ::-1]))[1])
 
 
@@ -218,8 +218,8 @@ def main():
         say("Only the scored frames have maps: in the video the nearest one's are shown.")
     path = source.clip.path
     rate = frame_rate(path) if osp.isfile(path) else None
-    with write_whole(f'{stem}.mp4') as part:
-        write_video(part, video_frames(explained, explainer, out), rate)
+    with write_whole(f'{stem}.mp4') as temporary:
+        write_video(temporary, video_frames(explained, explainer, out), rate)
     say(f'video: {stem}.mp4')
 
 

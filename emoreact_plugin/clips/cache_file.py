@@ -1,4 +1,4 @@
-"""Read and write the prepared file of a clip, which holds its landmarks.
+"""Read and write the cache file of a clip, which holds its landmarks.
 
 It is made once from the text files (their readers are in
 ``landmark_readers``) and is fast to read, so that training parses no text.
@@ -26,14 +26,14 @@ from .landmark_readers import (
 )
 
 __all__ = [
-    'PreparedClip',
+    'CachedClip',
     'is_current',
-    'load_prepared',
-    'prepare_clip',
+    'load_cached',
+    'cache_clip',
     'read_landmark_files',
     'read_keypoints_txt',
     'read_openface_csv',
-    'write_prepared',
+    'write_cached',
 ]
 
 
@@ -57,8 +57,8 @@ _BROKEN_NPZ = (
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedClip:
-    """The content of a clip's prepared file, for T frames and J joints.
+class CachedClip:
+    """The content of a clip's cache file, for T frames and J joints.
 
     Attributes:
         face_landmarks (np.ndarray): float32 (T, 68, 2), x and y in pixels of
@@ -84,7 +84,7 @@ class PreparedClip:
     face_is_box: np.ndarray
 
 
-def prepare_clip(
+def cache_clip(
     out_file: PathLike,
     *,
     total_frames: int,
@@ -94,7 +94,7 @@ def prepare_clip(
     source: PathLike,
     check: bool = True,
 ) -> None:
-    """Write the prepared file of a clip, whole or not at all.
+    """Write the cache file of a clip, whole or not at all.
 
     Several processes may write the same file at once.
 
@@ -130,7 +130,7 @@ def prepare_clip(
     )
     for error in errors.values():
         raise error
-    write_prepared(out_file, clip)
+    write_cached(out_file, clip)
 
 
 def read_landmark_files(
@@ -141,7 +141,7 @@ def read_landmark_files(
     landmarks_file: PathLike | None = None,
     keypoints_file: PathLike | None = None,
     check: bool = True,
-) -> tuple[PreparedClip, dict[str, Exception]]:
+) -> tuple[CachedClip, dict[str, Exception]]:
     """Read the landmark files of a clip, and collect what is wrong with them.
 
     Args:
@@ -154,7 +154,7 @@ def read_landmark_files(
             clip. Defaults to True.
 
     Returns:
-        tuple[PreparedClip, dict[str, Exception]]: The content, and role
+        tuple[CachedClip, dict[str, Exception]]: The content, and role
         ('landmarks_file' or 'keypoints_file') -> why that file cannot be used.
     """
     check_count('total_frames', total_frames)
@@ -175,7 +175,7 @@ def read_landmark_files(
     except (InputError, OSError) as error:
         errors['keypoints_file'] = error
         keypoints = _keypoints_of(None, total_frames, source, check)
-    clip = PreparedClip(
+    clip = CachedClip(
         landmarks,
         confidence,
         keypoints,
@@ -187,22 +187,22 @@ def read_landmark_files(
     return clip, errors
 
 
-def write_prepared(out_file: PathLike, clip: PreparedClip) -> None:
-    """Write a prepared file, whole or not at all.
+def write_cached(out_file: PathLike, clip: CachedClip) -> None:
+    """Write a cache file, whole or not at all.
 
     Args:
         out_file (str | PathLike): The ``.npz`` file; its folder is made if
             there is none.
-        clip (PreparedClip): The content. Its sources are as :func:`stamp_of`
+        clip (CachedClip): The content. Its sources are as :func:`stamp_of`
             gives them.
 
     Raises:
         InputError: For arrays that do not fit each other.
     """
-    _check_prepared(clip)
+    _check_cached(clip)
     about = dict(version=PREPARED_VERSION, files=clip.sources)
     # Several trainings may fill one cache.
-    with write_whole(out_file, at_once=True) as part, open(part, 'xb') as file:
+    with write_whole(out_file, at_once=True) as temporary, open(temporary, 'xb') as file:
         # uncompressed: a third of the time to load
         np.savez(
             file,
@@ -251,23 +251,23 @@ def _keypoints_of(
     return keypoints
 
 
-def load_prepared(path: PathLike) -> PreparedClip:
-    """Read a prepared file.
+def load_cached(path: PathLike) -> CachedClip:
+    """Read a cache file.
 
     Args:
-        path (str | PathLike): A file written by :func:`prepare_clip` or
-            :func:`write_prepared`.
+        path (str | PathLike): A file written by :func:`cache_clip` or
+            :func:`write_cached`.
 
     Returns:
-        PreparedClip: The content.
+        CachedClip: The content.
 
     Raises:
         FileNotFoundError: There is no such file.
-        InputError: The file is damaged, is not a prepared file, or is of
+        InputError: The file is damaged, is not a cache file, or is of
             another version. The message names the file.
     """
     if not os.path.isfile(path):
-        raise FileNotFoundError(f'{path}: there is no such prepared file')
+        raise FileNotFoundError(f'{path}: there is no such cache file')
     try:
         with np.load(path, allow_pickle=False) as npz:
             arrays = {name: npz[name] for name in npz.files}
@@ -275,7 +275,7 @@ def load_prepared(path: PathLike) -> PreparedClip:
         if about['version'] != PREPARED_VERSION:
             raise InputError(f'expected version {PREPARED_VERSION}, found {about["version"]}')
         frames = int(arrays['total_frames'])
-        clip = PreparedClip(
+        clip = CachedClip(
             arrays['face_landmarks'],
             arrays['face_confidence'],
             arrays['body_keypoints'],
@@ -285,20 +285,20 @@ def load_prepared(path: PathLike) -> PreparedClip:
             # Older files hold no boxes.
             arrays.get('face_is_box', np.zeros(frames, bool)),
         )
-        _check_prepared(clip)
+        _check_cached(clip)
     except _BROKEN_NPZ as error:
         raise InputError(
-            f'{path}: this prepared file is damaged or out of '
+            f'{path}: this cache file is damaged or out of '
             f'date ({error}). Delete it, and it is made anew'
         ) from error
     return clip
 
 
 def is_current(path: PathLike, sources: Mapping[str, PathLike | None]) -> bool:
-    """Check whether a prepared file exists and its sources are unchanged.
+    """Check whether a cache file exists and its sources are unchanged.
 
     Args:
-        path (str | PathLike): The prepared file.
+        path (str | PathLike): The cache file.
         sources (dict): Role ('source', 'landmarks_file', 'keypoints_file')
             -> path, or None for a role that the clip does not have.
 
@@ -308,7 +308,7 @@ def is_current(path: PathLike, sources: Mapping[str, PathLike | None]) -> bool:
         are the same as then. Paths may differ, because a data set can move.
     """
     try:
-        before = load_prepared(path).sources
+        before = load_cached(path).sources
         stamps = {r: stamp_of(p) for r, p in sources.items() if p is not None}
         return before.keys() == stamps.keys() and all(
             before[role][key] == stamps[role][key]
@@ -346,7 +346,7 @@ def _is_far_off(found: int, expected: int) -> bool:
     return gap > ROW_TOLERANCE and gap > ROW_TOLERANCE_RATIO * expected
 
 
-def _check_prepared(clip: PreparedClip) -> None:
+def _check_cached(clip: CachedClip) -> None:
     frames, points = clip.total_frames, clip.face_landmarks
     joints = clip.body_keypoints
     expected = (

@@ -19,9 +19,9 @@ from emoreact_plugin.video.reading import (
     video_info,
 )
 
-from .cache_file import PreparedClip
+from .cache_file import CachedClip
 from .clip_files import ClipFiles, find_clip
-from .landmark_cache import default_cache_dir, prepare_all, prepare_video
+from .landmark_cache import cache_video, default_cache_dir, fill_cache
 from .landmarks import Landmarks, check_fits
 
 FRAME_NAMES = '{:06d}.jpg'
@@ -39,7 +39,7 @@ class Clip:
             instead of reading any. It is called with the path of the video.
         use_landmarks (bool): If False, no landmarks are looked for and whole
             frames are used. Defaults to True.
-        cache_dir (str, optional): Folder of the prepared landmark files, see
+        cache_dir (str, optional): Folder of the cache files, see
             ``EmoReactDataset``.
         filename_tmpl (str): The names of frames in a folder.
         video (str, optional): The name that the names of the landmark files
@@ -67,7 +67,7 @@ class Clip:
         self,
         path: str,
         landmarks: str | None = None,
-        detect: Callable[[str], PreparedClip] | None = None,
+        detect: Callable[[str], CachedClip] | None = None,
         use_landmarks: bool = True,
         cache_dir: str | None = None,
         filename_tmpl: str = FRAME_NAMES,
@@ -95,7 +95,7 @@ class Clip:
             self.has_landmarks = self.has_keypoints = True
             found = detect(path)
             check_fits(found, path, path, self.total_frames, self.size)
-            self.landmarks = Landmarks.of_prepared(found)
+            self.landmarks = Landmarks.of_cached(found)
         elif use_landmarks:
             beside = landmarks or osp.dirname(osp.normpath(path))
             files = find_clip(video or self.name, path, beside, beside, self.filename_tmpl, person)
@@ -107,7 +107,7 @@ class Clip:
 
         Args:
             files (ClipFiles): Its files.
-            cache_dir (str): Folder of the prepared landmark files.
+            cache_dir (str): Folder of the cache files.
 
         Returns:
             Clip: With the landmarks of these files.
@@ -144,9 +144,9 @@ class Clip:
         if not (self.has_landmarks or self.has_keypoints):
             return
         if self.filename_tmpl:
-            prepared = prepare_all([files], cache_dir, True)[0][0]
+            prepared = fill_cache([files], cache_dir, True)[0][0]
         else:
-            prepared = prepare_video(files, cache_dir)
+            prepared = cache_video(files, cache_dir)
         self.landmarks = Landmarks.load(
             prepared if self.has_landmarks else None,
             prepared if self.has_keypoints else None,

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from emoreact_plugin.utils.errors import InputError
 
-from .cache_file import load_prepared
+from .cache_file import load_cached
 
-# What OpenFace and the original system write, or a prepared file among the
+# What OpenFace and the original system write, or a cache file among the
 # landmarks, which holds both.
 FILE_NAMES = dict(
     landmarks=('{clip}.npz', '{clip}.csv', '{video}_openface/{base}.csv'),
@@ -21,8 +21,8 @@ class ClipFiles(NamedTuple):
     Attributes:
         video (str): The clip's name in the annotation file.
         source (str): Path of the video file or of the folder of frames.
-        landmarks (str | None): OpenFace's CSV, or a prepared file.
-        keypoints (str | None): The ``_hol.txt``, or the same prepared file.
+        landmarks (str | None): OpenFace's CSV, or a cache file.
+        keypoints (str | None): The ``_hol.txt``, or the same cache file.
         filename_tmpl (str | None): Template of the frames' names; None for a
             video.
         person (str | None): Which of several people the files are of.
@@ -63,7 +63,7 @@ def find_clip(
     if faces is not None and faces.endswith('.npz'):
         # One file for both, unless it was made of one of them only.
         try:
-            holds_both = 'keypoints_file' in load_prepared(faces).sources
+            holds_both = 'keypoints_file' in load_cached(faces).sources
         except InputError:  # told when the file is read
             holds_both = True
         bodies = faces if holds_both else None

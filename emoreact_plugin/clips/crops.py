@@ -160,7 +160,7 @@ def read_record(folder: str) -> PreparedCrops:
             },
             {name: bools(each['found']) for name, each in regions.items()},
         )
-        _check(crops)
+        _check_record(crops)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f'{path}: this record of prepared crops is damaged '
@@ -169,7 +169,7 @@ def read_record(folder: str) -> PreparedCrops:
     return crops
 
 
-def _check(crops: PreparedCrops) -> None:
+def _check_record(crops: PreparedCrops) -> None:
     count = crops.total_frames
     arrays = (*crops.coverage, *crops.boxes.values(), *crops.found.values())
     if not count or any(len(array) != count for array in arrays):

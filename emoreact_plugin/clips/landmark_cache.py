@@ -14,7 +14,7 @@ from emoreact_plugin.utils.text import number
 from emoreact_plugin.video.folders import FrameFolder, scan_frames
 from emoreact_plugin.video.reading import VideoInfo, probe_video
 
-from .cache_file import is_current, load_prepared, prepare_clip
+from .cache_file import cache_clip, is_current, load_cached
 from .clip_files import ClipFiles
 from .landmarks import check_fits
 
@@ -29,13 +29,13 @@ def default_cache_dir() -> str:
     return os.environ.get('EMOREACT_CACHE_DIR') or osp.join(base, 'emoreact_plugin')
 
 
-def prepared_path(files: ClipFiles, cache_dir: str) -> str:
-    """Return the path of a clip's prepared file.
+def cached_path(files: ClipFiles, cache_dir: str) -> str:
+    """Return the path of a clip's cache file.
 
-    A prepared file among the landmarks is taken as it is. Otherwise the file
+    A cache file among the landmarks is taken as it is. Otherwise the file
     is in the cache, and its name holds a hash of the paths of the files that it
     is made of. So clips of the same name in different folders have different
-    prepared files.
+    cache files.
     """
     if files.landmarks is not None and files.landmarks.endswith('.npz'):
         return files.landmarks
@@ -45,28 +45,28 @@ def prepared_path(files: ClipFiles, cache_dir: str) -> str:
     return osp.join(cache_dir, f'{clip}-{key}.npz')
 
 
-def prepare_all(
+def fill_cache(
     clips: list[ClipFiles], cache_dir: str, check: bool
 ) -> tuple[list[str], dict[str, int]]:
-    """Make the prepared file of every clip that has none or a stale one.
+    """Make the cache file of every clip that has none or a stale one.
 
     This can be stopped and started again: a file is complete or not there.
 
     Args:
         clips (list[ClipFiles]): The files of each clip.
-        cache_dir (str): The folder of prepared files; made if needed.
+        cache_dir (str): The folder of cache files; made if needed.
         check (bool): Refuse landmark files whose number of rows does not fit
             the clip's frames.
 
     Returns:
-        tuple: The prepared file of each clip, and the number of the first
+        tuple: The cache file of each clip, and the number of the first
         frame of each folder of frames by its path.
 
     Raises:
         FileNotFoundError: For a folder of frames that is missing.
         InputError: For clips that cannot be prepared: the message gives their
             number, the names of the first five and the first error. Also for a
-            prepared file that belongs to another clip, for a folder of frames
+            cache file that belongs to another clip, for a folder of frames
             that cannot be used, and for a ``cache_dir`` that cannot be written
             to.
     """
@@ -79,7 +79,7 @@ def prepare_all(
             f'{cache_dir}: cannot be the folder of the prepared landmark '
             f'files ({error}); name another with --cache-dir'
         ) from error
-    paths = [prepared_path(files, cache_dir) for files in clips]
+    paths = [cached_path(files, cache_dir) for files in clips]
     folders = {
         source: scan_frames(source, template)
         for source, template in {(files.source, files.filename_tmpl) for files in clips}
@@ -95,27 +95,27 @@ def prepare_all(
     # Every rank does its share, then whatever is not there yet all the same:
     # ranks on another machine may have a cache of their own.
     rank, world_size = get_dist_info()
-    _prepare_stale(jobs[rank::world_size], folders, cache_dir, check)
+    _cache_stale(jobs[rank::world_size], folders, cache_dir, check)
     barrier()
-    _prepare_stale(jobs, folders, cache_dir, check)
+    _cache_stale(jobs, folders, cache_dir, check)
     return paths, {path: f.start_index for path, f in folders.items()}
 
 
-def prepare_video(files: ClipFiles, cache_dir: str) -> str:
-    """Make the prepared file of one video, if there is none or a stale one.
+def cache_video(files: ClipFiles, cache_dir: str) -> str:
+    """Make the cache file of one video, if there is none or a stale one.
 
     Args:
         files (ClipFiles): The files of the video.
-        cache_dir (str): The folder of prepared files.
+        cache_dir (str): The folder of cache files.
 
     Returns:
-        str: Path of the prepared file.
+        str: Path of the cache file.
 
     Raises:
         FileNotFoundError, InputError: If the video or a landmark file is
             missing, cannot be read, or does not belong to the other.
     """
-    path = prepared_path(files, cache_dir)
+    path = cached_path(files, cache_dir)
     if path == files.landmarks:
         check_given(path, files, None)
     elif not is_current(path, sources_of(files)):
@@ -124,20 +124,20 @@ def prepare_video(files: ClipFiles, cache_dir: str) -> str:
 
 
 def check_given(path: str, files: ClipFiles, info: VideoInfo | FrameFolder | None) -> None:
-    """Check that a prepared file among the landmarks belongs to its clip.
+    """Check that a cache file among the landmarks belongs to its clip.
 
     It was made by another tool and stays as it is. Its time may change when a
     data set is copied, so only sizes are compared.
 
     Args:
-        path (str): The prepared file.
+        path (str): The cache file.
         files (ClipFiles): Files of its clip.
         info (VideoInfo | FrameFolder | None): Frames of the clip, if known.
 
     Raises:
         InputError: If it is damaged, or of another clip.
     """
-    clip = load_prepared(path)
+    clip = load_cached(path)
     if info is not None:
         check_fits(clip, path, files.source, info.total_frames, (info.width, info.height))
     made_of = clip.sources.get('source')
@@ -151,7 +151,7 @@ def check_given(path: str, files: ClipFiles, info: VideoInfo | FrameFolder | Non
         )
 
 
-def _prepare_stale(
+def _cache_stale(
     jobs: list[tuple[ClipFiles, str]],
     folders: dict[str, FrameFolder],
     cache_dir: str,
@@ -189,13 +189,13 @@ def _prepare_stale(
 
 
 def sources_of(files: ClipFiles) -> dict[str, str | None]:
-    """Map each role to the path of the file that a prepared file is made of."""
+    """Map each role to the path of the file that a cache file is made of."""
     return dict(source=files.source, landmarks_file=files.landmarks, keypoints_file=files.keypoints)
 
 
 def _prepare(files: ClipFiles, path: str, folder: FrameFolder | None, check: bool) -> None:
     info = folder or probe_video(files.source)
-    prepare_clip(
+    cache_clip(
         path,
         total_frames=info.total_frames,
         frame_size=(info.width, info.height),

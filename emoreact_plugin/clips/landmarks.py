@@ -7,7 +7,7 @@ import numpy as np
 
 from emoreact_plugin.utils.errors import InputError
 
-from .cache_file import PreparedClip, load_prepared
+from .cache_file import CachedClip, load_cached
 
 
 class Landmarks(NamedTuple):
@@ -44,8 +44,8 @@ class Landmarks(NamedTuple):
         )
 
     @classmethod
-    def of_prepared(cls, clip: PreparedClip) -> 'Landmarks':
-        """Return the landmarks that a prepared file holds, of all frames."""
+    def of_cached(cls, clip: CachedClip) -> 'Landmarks':
+        """Return the landmarks that a cache file holds, of all frames."""
         return cls(
             clip.face_landmarks,
             clip.body_keypoints * np.array(clip.frame_size, np.float32),
@@ -61,12 +61,12 @@ class Landmarks(NamedTuple):
         total_frames: int,
         size: tuple[int, int],
     ) -> 'Landmarks':
-        """Load the landmarks of all frames of a clip from its prepared file.
+        """Load the landmarks of all frames of a clip from its cache file.
 
         Args:
-            landmarks_file (str | None): The prepared file that the face is taken from; None for
+            landmarks_file (str | None): The cache file that the face is taken from; None for
                 unknown faces.
-            keypoints_file (str | None): The prepared file that the body is taken from; None for
+            keypoints_file (str | None): The cache file that the body is taken from; None for
                 unknown bodies.
             source (str): The path of the clip, for messages.
             total_frames (int): Number of frames of the clip.
@@ -78,20 +78,20 @@ class Landmarks(NamedTuple):
         found: dict[str | None, Landmarks] = {None: cls.none(total_frames)}
         for file in (landmarks_file, keypoints_file):
             if file is not None and file not in found:
-                clip = load_prepared(file)
+                clip = load_cached(file)
                 check_fits(clip, file, source, total_frames, size)
-                found[file] = cls.of_prepared(clip)
+                found[file] = cls.of_cached(clip)
         face, body = found[landmarks_file], found[keypoints_file]
         return cls(face.face, body.body, face.face_is_box)
 
 
 def check_fits(
-    clip: PreparedClip, file: str, source: str, total_frames: int, size: tuple[int, int]
+    clip: CachedClip, file: str, source: str, total_frames: int, size: tuple[int, int]
 ) -> None:
     """Refuse landmarks that belong to other frames than those of their clip.
 
     Args:
-        clip (PreparedClip): The landmarks.
+        clip (CachedClip): The landmarks.
         file (str): The path of their file, for the message.
         source (str): The path of the clip, for the message.
         total_frames (int): Number of frames of the clip.

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from mmengine.logging import print_log
 
-from emoreact_plugin.clips.cache_file import load_prepared
+from emoreact_plugin.clips.cache_file import load_cached
 from emoreact_plugin.clips.clip_files import ClipFiles, find_clip
 from emoreact_plugin.clips.coverage import coverage_of
-from emoreact_plugin.clips.landmark_cache import default_cache_dir, prepare_all
+from emoreact_plugin.clips.landmark_cache import default_cache_dir, fill_cache
 from emoreact_plugin.clips.landmarks import Landmarks, clip_sample
 from emoreact_plugin.sample_data.dataset import is_sample_data
 from emoreact_plugin.utils.errors import InputError
@@ -50,7 +50,7 @@ class EmoReactDataset(BaseActionDataset):
       where it starts in the video and how many frames the video has.
     - label (Tensor): (C, ) float32, multi-hot.
     - valence (float): Only if the annotation file has it.
-    - landmarks_file, keypoints_file (str | None): The prepared file; None if
+    - landmarks_file, keypoints_file (str | None): The cache file; None if
       the clip has no such file. Not for crops.
     - masked_beforehand (bool)
 
@@ -81,7 +81,7 @@ class EmoReactDataset(BaseActionDataset):
             ``'{clip}_mask_frames_full'``.
         filename_tmpl (str): The names of the frames in that folder. The number
             that they start from is found out. Defaults to ``'{:06d}.jpg'``.
-        cache_dir (str, optional): Folder of the prepared files. Defaults to
+        cache_dir (str, optional): Folder of the cache files. Defaults to
             ``$EMOREACT_CACHE_DIR``, else ``~/.cache/emoreact_plugin``.
         required (Sequence[str]): ``'landmarks'`` and/or ``'keypoints'``: the
             files that every clip has to have. (OpenFace writes one even if it
@@ -273,11 +273,9 @@ class EmoReactDataset(BaseActionDataset):
         """
         clips = self._find_all(rows)
         masked = check_masks(self, clips_with_masks(self, clips))
-        paths, start_index = prepare_all(clips, self.cache_dir, self.check_landmarks)
-        prepared = {path: load_prepared(path) for path in paths}
-        coverage = {
-            path: coverage_of(Landmarks.of_prepared(clip)) for path, clip in prepared.items()
-        }
+        paths, start_index = fill_cache(clips, self.cache_dir, self.check_landmarks)
+        prepared = {path: load_cached(path) for path in paths}
+        coverage = {path: coverage_of(Landmarks.of_cached(clip)) for path, clip in prepared.items()}
         sources = []
         for files, path in zip(clips, paths, strict=True):
             source = dict(
@@ -349,7 +347,7 @@ class EmoReactDataset(BaseActionDataset):
         The path of the clip is given even if nothing is there.
 
         Raises:
-            InputError: For a damaged prepared file among the landmarks.
+            InputError: For a damaged cache file among the landmarks.
         """
         video, prefix = row.video, self.data_prefix
         if 'video' in prefix:

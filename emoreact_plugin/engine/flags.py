@@ -28,7 +28,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         help='folder of the data set, for all three splits; a relative path '
         'starts from the working directory',
     )
-    parser.add_argument('--cache-dir', help='folder for the prepared landmark files')
+    parser.add_argument('--cache-dir', help='folder for the cache files')
     parser.add_argument(
         '--allow-missing',
         action='store_true',

@@ -10,7 +10,7 @@ from emoreact_plugin.evaluation.functional import prior_roc_auc_micro
 from emoreact_plugin.utils.errors import InputError
 
 
-def labels_of(cfg: Config, split: str, soft: bool = False) -> list[tuple[float, ...]] | None:
+def read_labels(cfg: Config, split: str, soft: bool = False) -> list[tuple[float, ...]] | None:
     """Read the labels of a split.
 
     Args:
@@ -49,7 +49,7 @@ def balance_labels(cfg: Config) -> None:
         InputError: If the model is not a ``LateFusionRecognizer`` or the dataset not an
             ``EmoReactDataset``.
     """
-    labels = labels_of(cfg, 'train', soft=True)
+    labels = read_labels(cfg, 'train', soft=True)
     if labels is None or cfg.model.get('type') != 'LateFusionRecognizer':
         found = cfg.model.get('type') if labels else 'another data set'
         raise InputError(
@@ -71,7 +71,7 @@ def label_prior(cfg: Config) -> dict[str, float | None]:
 
     def labels(split: str) -> list[tuple[float, ...]] | None:
         try:
-            return labels_of(cfg, split)
+            return read_labels(cfg, split)
         except FileNotFoundError:  # testing needs no training split
             return None
 

@@ -124,7 +124,7 @@ class ROCAUCChartHook(Hook):
         from emoreact_plugin.plots import plot_roc_bars, to_image  # matplotlib is heavy
 
         dataset = runner.val_dataloader.dataset
-        labels, train = (_labels_of(each) for each in (dataset, runner.train_dataloader.dataset))
+        labels, train = (_labels_in(each) for each in (dataset, runner.train_dataloader.dataset))
         prior = None
         if labels is not None and train is not None:
             prior = prior_roc_auc_micro(train, labels)
@@ -156,7 +156,7 @@ def without_tensorboard(cfg: Config) -> None:
         ]
 
 
-def _labels_of(dataset: Dataset) -> np.ndarray | None:
+def _labels_in(dataset: Dataset) -> np.ndarray | None:
     """Return the labels of an ``EmoReactDataset`` as (N, C) bool; None if it has none."""
     labels = getattr(dataset, 'labels', None)
     return None if labels is None else labels >= SOFT_POSITIVE

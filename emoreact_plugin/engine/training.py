@@ -19,8 +19,8 @@ from mmaction.registry import DATASETS
 from .console import ConsoleHook, say
 from .flags import datasets_of
 from .labels import balance_labels
-from .results import keep_scores, results_table
 from .runner import build_runner
+from .testing import keep_scores, results_table
 
 
 def apply_flags(cfg: Config, args: argparse.Namespace) -> None:

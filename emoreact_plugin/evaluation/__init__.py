@@ -17,7 +17,6 @@ from .functional import (
     roc_auc_micro,
 )
 from .fuse import choose_weights, fuse_logits
-from .report import format_table, write_metrics
 from .resampling import (
     bootstrap_weights,
     paired_differences,
@@ -27,6 +26,7 @@ from .resampling import (
 )
 from .roc_auc_metric import ROCAUCMetric
 from .roc_curves import mean_roc_curve, roc_band, weighted_roc_curves
+from .score_table import format_table, write_metrics
 from .statistics import bootstrap_p_value, delong, holm, interval, non_inferiority, paired_bootstrap
 
 __all__ = [

@@ -137,7 +137,7 @@ def write_dump(path: PathLike, dump: Dump) -> Path:
         arrays[STREAM_PREFIX + name] = values
     for name, values in dump.found.items():
         arrays[f'{name}_found'] = values
-    with write_whole(path) as part, open(part, 'wb') as file:
+    with write_whole(path) as temporary, open(temporary, 'wb') as file:
         np.savez(file, **arrays)
     return path
 
@@ -231,12 +231,12 @@ def check_name(path: PathLike) -> Path:
 def _checked(dump: Dump, path: PathLike) -> Dump:
     """Check a dump and return it with the dtypes of :class:`Dump`; errors name the file."""
     try:
-        return _check(dump)
+        return _check_dump(dump)
     except ValueError as error:
         raise InputError(f'{path}: {error}') from error
 
 
-def _check(dump: Dump) -> Dump:
+def _check_dump(dump: Dump) -> Dump:
     classes = check_classes(dump.classes)
     ids = tuple(dump.video_ids)
     seen = set()
@@ -250,7 +250,7 @@ def _check(dump: Dump) -> Dump:
     if dump.scale not in SCORES:
         raise InputError(f'scale: expected one of {SCORES}, found {dump.scale!r}')
 
-    def check(
+    def require(
         values: ArrayLike, name: str, kind: str = 'scores', dtype: DTypeLike = np.float32
     ) -> np.ndarray:
         values = check_matrix(values, name, classes)
@@ -261,8 +261,8 @@ def _check(dump: Dump) -> Dump:
         check_cells(values, kind, name, classes, ids)
         return values
 
-    scores = check(dump.scores, dump.scale, dump.scale)
-    labels = check(dump.labels, 'labels', 'labels', np.float64)
+    scores = require(dump.scores, dump.scale, dump.scale)
+    labels = require(dump.labels, 'labels', 'labels', np.float64)
     return Dump(
         video_ids=ids,
         classes=classes,
@@ -270,7 +270,8 @@ def _check(dump: Dump) -> Dump:
         scores=scores,
         scale=dump.scale,
         stream_logits={
-            name: check(values, STREAM_PREFIX + name) for name, values in dump.stream_logits.items()
+            name: require(values, STREAM_PREFIX + name)
+            for name, values in dump.stream_logits.items()
         },
         found={
             name: _check_share(values, f'{name}_found', len(ids))

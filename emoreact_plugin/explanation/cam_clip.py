@@ -10,7 +10,7 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from emoreact_plugin.clips.landmarks import Landmarks
-from emoreact_plugin.inference.pipeline import ClipPipeline, test_pipeline, trained_mask
+from emoreact_plugin.inference.pipeline import ClipPipeline, mask_kind_of, test_pipeline
 from emoreact_plugin.inference.scorers.base import Scores
 from emoreact_plugin.inference.scorers.torch_scorer import TorchScorer
 from emoreact_plugin.plots.pipeline_view import ONLY_INPUT, images_of
@@ -67,7 +67,7 @@ class Explainer:
     def __init__(
         self, cfg: Config, model: BaseModel, method: str = 'gradcam', layer: str | None = None
     ) -> None:
-        self.mask = trained_mask(test_pipeline(cfg))
+        self.mask = mask_kind_of(test_pipeline(cfg))
         self.pipeline = ClipPipeline(cfg, mask=self.mask)
         self.model = model
         self.method = method

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.datasets.annotations import SOFT_POSITIVE, Annotation, read_annotations
 from emoreact_plugin.datasets.emoreact_dataset import EmoReactDataset
-from emoreact_plugin.preparation.landmarks import can_extract, detect
+from emoreact_plugin.preparation.landmarks import detect_landmarks, has_mediapipe
 from emoreact_plugin.preparation.mediapipe.detector import LandmarkDetector
 from mmaction.registry import DATASETS
 
@@ -19,7 +19,7 @@ SPLITS = ('train', 'val', 'test')
 
 
 @dataclass(frozen=True)
-class Source:
+class OpenedClip:
     """A clip, and what is known about it.
 
     Attributes:
@@ -39,7 +39,7 @@ class Source:
 
 def open_source(
     cfg: Config, given: str, landmarks: str = 'auto', cache_dir: str | None = None
-) -> Source:
+) -> OpenedClip:
     """Open a path or, if there is no such path, a clip of the data set by its name.
 
     Of a data set, only the annotation files and the clip's own files are read.
@@ -50,10 +50,10 @@ def open_source(
             video's ending.
         landmarks (str): For a path, ``'auto'``, ``'extract'``, ``'none'`` or a folder, see
             ``EmotionInferencer``. Defaults to ``'auto'``.
-        cache_dir (str, optional): Cache folder of the prepared landmark files.
+        cache_dir (str, optional): Cache folder of the cache files.
 
     Returns:
-        Source: The clip.
+        OpenedClip: The clip.
 
     Raises:
         FileNotFoundError: When it is neither.
@@ -61,7 +61,7 @@ def open_source(
     """
     if osp.exists(given):
         clip = _open_path(given, landmarks, cache_dir)
-        return Source(clip, osp.splitext(clip.name)[0], clip.name)
+        return OpenedClip(clip, osp.splitext(clip.name)[0], clip.name)
     known: dict[str, tuple[EmoReactDataset, Annotation, str]] = {}
     problems = []
     # Of a name that is in several splits the first counts: the test's.
@@ -102,11 +102,11 @@ def _open_path(path: str, landmarks: str, cache_dir: str | None) -> Clip:
             or clip.has_landmarks
             or clip.has_keypoints
             or osp.isdir(path)
-            or not can_extract()
+            or not has_mediapipe()
         ):
             return clip
     with LandmarkDetector() as detector:
-        return Clip(path, detect=partial(detect, detector=detector))
+        return Clip(path, detect=partial(detect_landmarks, detector=detector))
 
 
 def clips_of(cfg: Config, split: str) -> Iterator[tuple[EmoReactDataset, Annotation]]:
@@ -133,7 +133,7 @@ def clips_of(cfg: Config, split: str) -> Iterator[tuple[EmoReactDataset, Annotat
 
 def open_clip(
     dataset: EmoReactDataset, row: Annotation, split: str, cache_dir: str | None = None
-) -> Source:
+) -> OpenedClip:
     """Open one clip of :func:`clips_of`.
 
     Raises:
@@ -146,7 +146,7 @@ def open_clip(
             f'clip {row.clip_id}; if it lies elsewhere, give its path'
         )
     whole = Clip.of_files(files, cache_dir or dataset.cache_dir)
-    return Source(
+    return OpenedClip(
         whole.part(row.start, row.end),
         row.clip_id.replace('/', '_'),
         row.clip_id,

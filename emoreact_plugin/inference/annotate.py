@@ -60,8 +60,8 @@ class Annotator:
                 )
 
         sound = None if clip.filename_tmpl else clip.path
-        with write_whole(target) as part:
-            write_timed_video(part, frames(), job.times.tolist(), sound)
+        with write_whole(target) as temporary:
+            write_timed_video(temporary, frames(), job.times.tolist(), sound)
 
     def _masked(self, frame: np.ndarray, landmarks: Landmarks, video_id: str) -> np.ndarray:
         if self._mask is None:

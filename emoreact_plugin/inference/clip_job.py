@@ -11,7 +11,7 @@ from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.evaluation.functional import sigmoid
 
 from .pipeline import ClipPipeline
-from .results import ClipResult, WindowResult, labels_of, mean_of, probabilities_of
+from .results import ClipResult, WindowResult, labels_above, mean_of, probabilities_of
 from .sources import Source
 from .warning_texts import ENOUGH, SAMPLE_DATA, about_length, seldom_found
 from .windows import Window, duration_of, plan_windows
@@ -117,7 +117,7 @@ class ClipJob:
             return
         result, threshold = self.result, self.inferencer.threshold
         result.probabilities, result.streams = self._probabilities(0)
-        result.labels = labels_of(result.probabilities, threshold)
+        result.labels = labels_above(result.probabilities, threshold)
         for k, window in enumerate(self.windows, 1):
             # A window that is the whole clip is not scored again.
             fused, streams = self._probabilities(k if k in self._scores else 0)
@@ -127,7 +127,7 @@ class ClipJob:
                     window.start_s,
                     window.end_s,
                     fused,
-                    labels_of(fused, threshold),
+                    labels_above(fused, threshold),
                     streams,
                     found,
                     window.short,

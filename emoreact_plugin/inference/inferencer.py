@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.clips.clip_files import expected_names
-from emoreact_plugin.preparation.landmarks import can_extract, detect
+from emoreact_plugin.preparation.landmarks import detect_landmarks, has_mediapipe
 from emoreact_plugin.preparation.mediapipe.detector import LandmarkDetector
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import sha256_of
@@ -53,7 +53,7 @@ class EmotionInferencer:
         batch_size (int): Number of windows and clips that are scored at a time. Defaults to 8.
         person (str, optional): The person whose landmark files are read, where there are files of
             several people. Defaults to None.
-        cache_dir (str, optional): Cache folder of the prepared landmark files, see
+        cache_dir (str, optional): Cache folder of the cache files, see
             ``EmoReactDataset``.
 
     Attributes:
@@ -268,7 +268,7 @@ class EmotionInferencer:
         if self.landmarks == 'none':
             return Clip(source.path, use_landmarks=False), 'none'
         if self.landmarks == 'extract':
-            return Clip(source.path, detect=partial(detect, detector=self.detector())), 'extracted'
+            return self._with_landmarks_found_now(source.path), 'extracted'
         folder = None if self.landmarks == 'auto' else self.landmarks
         clip = Clip(
             source.path,
@@ -285,10 +285,13 @@ class EmotionInferencer:
                 f'{source.path}: no landmarks of {self.person} in '
                 f'{folder or osp.dirname(source.path) or "."}, expected {" or ".join(names)}'
             )
-        if folder is None and can_extract():
+        if folder is None and has_mediapipe():
             self.tell('finding landmarks with mediapipe: there are no files of them')
-            return Clip(source.path, detect=partial(detect, detector=self.detector())), 'extracted'
+            return self._with_landmarks_found_now(source.path), 'extracted'
         return clip, 'none'
+
+    def _with_landmarks_found_now(self, path: str) -> Clip:
+        return Clip(path, detect=partial(detect_landmarks, detector=self.detector()))
 
     def warnings_of(self, path: str | None, landmarks: str) -> list[str]:
         """Return the warnings and notes about the scores of a video, and print those that are new.

@@ -48,7 +48,7 @@ class ClipPipeline:
     def __init__(self, cfg: Config, mask: str | None = None) -> None:
         steps = test_pipeline(cfg)
         types = [str(step['type']) for step in steps]
-        self.trained_mask = trained_mask(steps)
+        self.trained_mask = mask_kind_of(steps)
         sampler = next((i for i, t in enumerate(types) if 'Sample' in t), None)
         if sampler is None:
             raise InputError(
@@ -141,7 +141,7 @@ def test_pipeline(cfg: Config) -> list[dict]:
     return [dict(step) for step in dataset['pipeline']]
 
 
-def trained_mask(steps: Sequence[dict]) -> str | None:
+def mask_kind_of(steps: Sequence[dict]) -> str | None:
     """Return the kind of mask that a pipeline draws, or None if it draws none."""
     return next((step.get('kind', 'surgical') for step in steps if step['type'] == MASK), None)
 

@@ -234,7 +234,7 @@ def probabilities_of(classes: Sequence[str], values: np.ndarray) -> Probabilitie
     return dict(zip(classes, map(float, values), strict=True))
 
 
-def labels_of(probabilities: Probabilities, threshold: float) -> list[str]:
+def labels_above(probabilities: Probabilities, threshold: float) -> list[str]:
     """Return the emotions whose probability reaches the threshold."""
     return [name for name, p in probabilities.items() if p >= threshold]
 

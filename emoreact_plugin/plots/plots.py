@@ -87,8 +87,8 @@ def save_figure(figure: Figure, path: str) -> None:
         path (str): Path of the file, whose ending gives the format: png, svg or pdf.
     """
     # Text of an SVG stays text, for whoever edits it.
-    with write_whole(path) as part, matplotlib.rc_context({'svg.fonttype': 'none'}):
-        figure.savefig(part, dpi=200, format=osp.splitext(path)[1][1:])
+    with write_whole(path) as temporary, matplotlib.rc_context({'svg.fonttype': 'none'}):
+        figure.savefig(temporary, dpi=200, format=osp.splitext(path)[1][1:])
 
 
 def _panel(

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from mmengine.logging import MMLogger
 
-from emoreact_plugin.clips.landmark_cache import prepare_all
+from emoreact_plugin.clips.landmark_cache import fill_cache
 from emoreact_plugin.datasets.annotations import SOFT_POSITIVE, Annotation, frames_of
 from emoreact_plugin.datasets.checks.all_clips import (
     find_duplicates,
@@ -37,7 +37,7 @@ from .split_check import SplitCheck
 def check_all(checks: Sequence[SplitCheck], workers: int | None = None) -> CheckReport:
     """Open every clip of a data set and list all that is wrong.
 
-    This can be stopped and started again: the prepared landmark files of the
+    This can be stopped and started again: the cache files of the
     clips that are done are kept, and a video that has one is not decoded
     again while neither changes. Folders of images are read anew.
 
@@ -112,7 +112,7 @@ def _open_all(
         :func:`_key_of`.
     """
     for cache_dir in {p.dataset.cache_dir for p in checks if 'crops' not in p.dataset.data_prefix}:
-        prepare_all([], cache_dir, True)  # whether it can be written to
+        fill_cache([], cache_dir, True)  # whether it can be written to
     jobs = list(
         {(k, *_key_of(row)): (k, row) for k, each in enumerate(rows) for row in each}.values()
     )

@@ -64,7 +64,7 @@ def extract_crops(
         required (Sequence[str]): ``'landmarks'`` and/or ``'keypoints'``: the kinds of files that
             every clip must have; a clip without one fails. If another kind is missing, whole frames
             are used instead. Defaults to ().
-        cache_dir (str, optional): Folder of the prepared landmark files.
+        cache_dir (str, optional): Folder of the cache files.
         workers (int, optional): How many clips to process at a time. Defaults to None: as many as
             there are cores.
 
@@ -88,14 +88,14 @@ def extract_crops(
 
     def make(job: Job, target: str, on_frame: OnFrame) -> None:
         clip = open_clip(job, landmarks, keypoints, cache_dir, required)
-        with write_whole(target) as part:
+        with write_whole(target) as temporary:
             samples = iterate_samples(job, clip, on_frame)
-            _write_clip(part, samples, coverage_of(clip.landmarks), cropper, mask, step, size)
+            _write_clip(temporary, samples, coverage_of(clip.landmarks), cropper, mask, step, size)
 
-    def check(job: Job, target: str) -> PreparedCrops:
+    def inspect(job: Job, target: str) -> PreparedCrops:
         return _check_done(target, cropper.regions, size, step, look)
 
-    return run_jobs(jobs, out, make, check, workers)
+    return run_jobs(jobs, out, make, inspect, workers)
 
 
 def _check_done(

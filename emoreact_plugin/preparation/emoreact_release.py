@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from emoreact_plugin.clips.clip_files import expected_names
-from emoreact_plugin.clips.mask_record import FILE_NAME, read_masks
+from emoreact_plugin.clips.masks_csv import FILE_NAME, read_masks
 from emoreact_plugin.datasets.annotations import (
     EMOTIONS,
     Annotation,
@@ -18,7 +18,7 @@ from emoreact_plugin.datasets.annotations import (
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.tables import csv_text
 
-from .outputs import FileOutput, TextOutput, write_outputs
+from .new_files import NewFile, NewText, write_new_files
 
 # Split -> number of clips in the whole release.
 COUNTS = dict(train=432, val=303, test=367)
@@ -42,7 +42,7 @@ class ReleaseFile(NamedTuple):
     target: str
 
 
-class Report(NamedTuple):
+class ReleaseReport(NamedTuple):
     """Result of :func:`prepare_release`.
 
     Attributes:
@@ -59,7 +59,7 @@ class Report(NamedTuple):
     not_linked: str
 
 
-def prepare_release(release: str, out: str, copy: bool = False) -> Report:
+def prepare_release(release: str, out: str, copy: bool = False) -> ReleaseReport:
     """Write the annotation CSVs, and a folder of links to the videos.
 
     ``out`` gets ``train.csv``, ``val.csv``, ``test.csv`` and ``videos/``. There, each video has its
@@ -73,7 +73,7 @@ def prepare_release(release: str, out: str, copy: bool = False) -> Report:
         copy (bool): Copy the files instead of linking them. Defaults to False.
 
     Returns:
-        Report: What was done.
+        ReleaseReport: What was done.
 
     Raises:
         FileNotFoundError, InputError: If anything is missing or wrong in the release; if the output
@@ -83,12 +83,12 @@ def prepare_release(release: str, out: str, copy: bool = False) -> Report:
     splits = read_labels(release)
     files = find_files(release, splits)
     videos = osp.join(out, 'videos')
-    outputs: list[FileOutput | TextOutput] = [
-        FileOutput(osp.join(videos, file.target), file.source, copy) for file in files
+    outputs: list[NewFile | NewText] = [
+        NewFile(osp.join(videos, file.target), file.source, copy) for file in files
     ]
     # Last, so that a data set that was broken off is not taken for whole.
     outputs += [
-        TextOutput(osp.join(out, f'{split}.csv'), annotations_csv(rows))
+        NewText(osp.join(out, f'{split}.csv'), annotations_csv(rows))
         for split, rows in splits.items()
     ]
     for folder in sorted({osp.dirname(each.target) for each in outputs}):
@@ -97,9 +97,9 @@ def prepare_release(release: str, out: str, copy: bool = False) -> Report:
                 f'{folder}: expected an output folder outside of the release '
                 f'({release}), to which nothing is written'
             )
-    before, not_linked = write_outputs(outputs)
+    before, not_linked = write_new_files(outputs)
     clips = sum(map(len, splits.values()))
-    return Report(
+    return ReleaseReport(
         {split: len(rows) for split, rows in splits.items()}, len(files) - clips, before, not_linked
     )
 

@@ -11,7 +11,7 @@ from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.clips.clip_files import expected_names, find_clip
 from emoreact_plugin.clips.landmark_cache import default_cache_dir
 from emoreact_plugin.clips.landmarks import Landmarks, with_frames
-from emoreact_plugin.clips.mask_record import FILE_NAME, MaskedClip, read_masks, write_masks
+from emoreact_plugin.clips.masks_csv import FILE_NAME, MaskedClip, read_masks, write_masks
 from emoreact_plugin.transforms import DrawFaceMask
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_whole
@@ -53,7 +53,7 @@ def extract(
         as_videos (bool): Write videos instead of frames. Defaults to False.
         landmarks (str, optional): Folder of the landmark files. Defaults to None: next to the
             videos, as ``EmoReactDataset`` finds them.
-        cache_dir (str, optional): Folder of the prepared landmark files, see ``EmoReactDataset``.
+        cache_dir (str, optional): Folder of the cache files, see ``EmoReactDataset``.
         allow_missing (bool): Leave clips without a landmark file unmasked. Otherwise they fail.
             Defaults to False.
         workers (int, optional): How many clips to process at a time. Defaults to None: as many as
@@ -95,18 +95,18 @@ def extract(
                     unmasked.append(not sample['masked'][0])
                 yield sample['imgs'][0]
 
-        with write_whole(target) as part:
+        with write_whole(target) as temporary:
             if as_videos:
-                count = write_video(part, frames(), frame_rate(job.path))
+                count = write_video(temporary, frames(), frame_rate(job.path))
             else:
-                count = write_frames(part, frames())
+                count = write_frames(temporary, frames())
             if mask is not None:
                 with lock:
                     # First, so that no clip with masks goes unlisted.
                     records[job.target] = MaskedClip(job.target, look, count, sum(unmasked))
                     write_masks(out, records)
 
-    def check(job: Job, target: str) -> MaskedClip:
+    def inspect(job: Job, target: str) -> MaskedClip:
         if mask is None:
             return _check_frames(job, target, None)
         if job.target not in records:
@@ -117,7 +117,7 @@ def extract(
         masked = records[job.target]
         return masked if as_videos else _check_frames(job, target, masked)
 
-    return run_jobs(jobs, out, make, check, workers)
+    return run_jobs(jobs, out, make, inspect, workers)
 
 
 def look_of(mask: DrawFaceMask) -> str:
@@ -161,7 +161,7 @@ def open_clip(
         job (Job): Of the video.
         landmarks (str, optional): Folder of the landmark files; None for next to the video.
         keypoints (str, optional): Folder of the keypoint files; None for next to the video.
-        cache_dir (str, optional): Folder of the prepared files.
+        cache_dir (str, optional): Folder of the cache files.
         required (Sequence[str]): ``'landmarks'`` and/or ``'keypoints'``: the kinds of files that
             the video must have.
 

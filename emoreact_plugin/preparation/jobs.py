@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from threading import Event
 from typing import Generic, NamedTuple, TypeVar
 
-from emoreact_plugin.clips.mask_record import FILE_NAME, read_masks
+from emoreact_plugin.clips.masks_csv import FILE_NAME, read_masks
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.progress import count_cores, progress_bar
 from emoreact_plugin.video.folders import VIDEO_ENDINGS, find_videos
@@ -136,7 +136,7 @@ def run_jobs(
     jobs: Sequence[Job],
     out: str,
     make: Callable[[Job, str, OnFrame], None],
-    check: Callable[[Job, str], Clip],
+    inspect: Callable[[Job, str], Clip],
     workers: int | None = None,
     title: str = 'extracting',
 ) -> JobReport[Clip]:
@@ -149,14 +149,14 @@ def run_jobs(
         out (str): The output folder.
         make (Callable): Called with a job, the path of its output and a function to call before
             each frame. It makes the output, completely or not at all, unless it is there.
-        check (Callable): Called with a job and the path of its output. It describes the clip, or
+        inspect (Callable): Called with a job and the path of its output. It describes the clip, or
             raises an error that says what is wrong with it.
         workers (int, optional): How many clips at a time. Defaults to None: as many as there are
             cores.
         title (str): Of the progress bar.
 
     Returns:
-        JobReport: With what ``check`` returned for each clip.
+        JobReport: With what ``inspect`` returned for each clip.
     """
     done, errors, before = {}, [], 0
     stop, counts = Event(), itertools.count(1)
@@ -173,7 +173,7 @@ def run_jobs(
         is_there = osp.exists(path)
         if not is_there:
             make(job, path, on_frame)
-        return check(job, path), is_there
+        return inspect(job, path), is_there
 
     # Threads do: mediapipe, decoding, drawing and encoding leave Python's lock alone.
     with (

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from emoreact_plugin.clips.cache_file import (
-    PreparedClip,
-    load_prepared,
+    CachedClip,
+    load_cached,
     stamp_of,
-    write_prepared,
+    write_cached,
 )
 from emoreact_plugin.clips.clip_files import expected_names, find_keypoints, find_landmarks
 from emoreact_plugin.clips.coverage import coverage_of
@@ -32,7 +32,7 @@ class FoundClip(NamedTuple):
     """Number of faces and bodies found in a clip.
 
     Attributes:
-        path (str): Its prepared file, relative to the output folder.
+        path (str): Its cache file, relative to the output folder.
         frames (int): Number of frames.
         faces (int): In how many of them there is a face.
         boxes (int): For how many of these faces only the box is known.
@@ -56,7 +56,7 @@ def extract_landmarks(
 ) -> JobReport[FoundClip]:
     """Find the landmarks of one person in every frame of videos.
 
-    A clip becomes the prepared file ``<clip>.npz``, which ``EmoReactDataset`` reads with
+    A clip becomes the cache file ``<clip>.npz``, which ``EmoReactDataset`` reads with
     ``data_prefix=dict(landmarks=...)``. The file is either complete or not there, and one that is
     there is not changed, so that the work can be stopped and resumed.
 
@@ -90,29 +90,29 @@ def extract_landmarks(
         _refuse_others(job, out)
         detector = detectors.get()
         try:
-            found = detect(job.path, detector, on_frame)
+            found = detect_landmarks(job.path, detector, on_frame)
         finally:
             detectors.put(detector)
-        write_prepared(target, found)
+        write_cached(target, found)
 
-    def check(job: Job, target: str) -> FoundClip:
+    def inspect(job: Job, target: str) -> FoundClip:
         return _finish(job, target, out, openface, keypoints)
 
     with ExitStack() as stack:
         # Before the progress bar: loading models may print errors.
         for _ in range(min(workers, todo)):
             detectors.put(stack.enter_context(closing(make_detector())))
-        return run_jobs(jobs, out, make, check, workers, 'finding landmarks')
+        return run_jobs(jobs, out, make, inspect, workers, 'finding landmarks')
 
 
-def can_extract() -> bool:
+def has_mediapipe() -> bool:
     """Return whether mediapipe is installed."""
     return find_spec('mediapipe') is not None
 
 
-def detect(
+def detect_landmarks(
     video: str, detector: LandmarkDetector, on_frame: OnFrame = lambda: None
-) -> PreparedClip:
+) -> CachedClip:
     """Find the landmarks of one video.
 
     Args:
@@ -123,7 +123,7 @@ def detect(
             stops the work.
 
     Returns:
-        PreparedClip: Face confidences are 1 where there are landmarks, else 0; a box alone has 0.
+        CachedClip: Face confidences are 1 where there are landmarks, else 0; a box alone has 0.
 
     Raises:
         FileNotFoundError, InputError: If the video cannot be read.
@@ -148,7 +148,7 @@ def detect(
     sure = np.isfinite(faces).all(axis=(1, 2)) & ~is_box
     # All made of the video: then one file holds face and body.
     sources = dict.fromkeys(('source', 'landmarks_file', 'keypoints_file'), stamp)
-    return PreparedClip(
+    return CachedClip(
         faces,
         sure.astype(np.float32),
         bodies / np.array(size, np.float32),
@@ -162,7 +162,7 @@ def detect(
 def _refuse_others(job: Job, out: str) -> None:
     """Refuse a clip that has other landmark or keypoint files in the output folder.
 
-    A prepared file has priority over these, so nobody would read them any more.
+    A cache file has priority over these, so nobody would read them any more.
     """
     for other in (find_landmarks(job.video, out), find_keypoints(job.video, out)):
         if other is not None:
@@ -173,8 +173,8 @@ def _refuse_others(job: Job, out: str) -> None:
 
 
 def _finish(job: Job, path: str, out: str, openface: bool, keypoints: bool) -> FoundClip:
-    """Check a prepared file, and write the other requested files from it."""
-    clip, size = load_prepared(path), osp.getsize(job.path)
+    """Check a cache file, and write the other requested files from it."""
+    clip, size = load_cached(path), osp.getsize(job.path)
     made_of = clip.sources.get('source', {}).get('size')
     if made_of != size:
         raise InputError(
@@ -187,5 +187,5 @@ def _finish(job: Job, path: str, out: str, openface: bool, keypoints: bool) -> F
     text = osp.join(out, expected_names('keypoints', job.video)[0])
     if keypoints and not osp.exists(text):
         write_keypoints_txt(text, clip.body_keypoints)
-    faces, bodies, boxes = (int(found.sum()) for found in coverage_of(Landmarks.of_prepared(clip)))
+    faces, bodies, boxes = (int(found.sum()) for found in coverage_of(Landmarks.of_cached(clip)))
     return FoundClip(job.target, clip.total_frames, faces, boxes, bodies)

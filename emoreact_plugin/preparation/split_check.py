@@ -86,7 +86,7 @@ def checks_of_folder(
         splits (Sequence[str]): Names of the splits.
         classes (Sequence[str], optional): The label columns. Defaults to
             None: the columns that hold 0 and 1 only.
-        cache_dir (str, optional): Folder of the prepared landmark files.
+        cache_dir (str, optional): Folder of the cache files.
 
     Returns:
         list[SplitCheck]: One for each split, with or without a file.

@@ -19,7 +19,7 @@ from emoreact_plugin.utils.progress import count_cores, progress_bar
 from emoreact_plugin.utils.tables import csv_text
 
 from .content import FPS, FRAME_SIZE, NUM_FRAMES
-from .description import describe, to_json, to_readme
+from .description import describe_sample, to_json, to_readme
 from .geometry import place_child
 from .plan import CLASSES, SPLITS, ClipPlan, clip_parts, plan_clips
 
@@ -42,7 +42,7 @@ def write_video(path: Path, frames: np.ndarray, fps: int = FPS) -> None:
         'qp=18:ipratio=1:pbratio=1:aq-mode=0:mbtree=0:scenecut=0:'
         'b-adapt=0:bframes=1:keyint=infinite:threads=1'
     )
-    with write_whole(path) as part, av.open(part, 'w', format='mp4') as container:
+    with write_whole(path) as temporary, av.open(temporary, 'w', format='mp4') as container:
         stream = container.add_stream('libx264', rate=fps)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = 'yuv420p'
@@ -245,7 +245,7 @@ def make_sample_dataset(
         videos.mkdir(parents=True, exist_ok=True)
         write_json(out / SETTINGS_FILE, settings)
         _draw_clips(missing, videos, workers or count_cores(), progress)
-        facts = describe(plans, settings)
+        facts = describe_sample(plans, settings)
         write_text(out / 'cues.json', to_json(facts))
         write_text(out / 'README.md', to_readme(facts))
         for split in SPLITS:

@@ -112,7 +112,7 @@ def _describe_clip(plan: ClipPlan) -> dict:
     )
 
 
-def describe(plans: list[ClipPlan], settings: dict) -> dict:
+def describe_sample(plans: list[ClipPlan], settings: dict) -> dict:
     """Collect everything that ``cues.json`` holds.
 
     Returns:

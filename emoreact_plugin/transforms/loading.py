@@ -61,7 +61,7 @@ class LoadLandmarks(BaseTransform):
 
     Required Keys:
 
-    - landmarks_file, keypoints_file (str | None): The clip's prepared file,
+    - landmarks_file, keypoints_file (str | None): The clip's cache file,
       which holds both (``EmoReactDataset`` makes it); None if there are no
       landmarks or no keypoints at all.
     - frame_inds (np.ndarray): (n, ) int.
@@ -82,12 +82,12 @@ class LoadLandmarks(BaseTransform):
       face is known: its landmarks are the corners, repeated.
 
     Raises:
-        InputError: If the prepared file cannot be read, has another number of
+        InputError: If the cache file cannot be read, has another number of
             frames than the clip's video, or belongs to frames of another size.
     """
 
     def transform(self, results: dict) -> dict:
-        """Load the landmarks of the sampled frames from the prepared file."""
+        """Load the landmarks of the sampled frames from the cache file."""
         # Frame files may count from 1 (or anything else); landmarks are
         # stored by position.
         inds = np.ravel(results['frame_inds']) - results['start_index']

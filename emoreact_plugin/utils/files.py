@@ -56,7 +56,7 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     """
     # Names of files may hold bytes that are no UTF-8.
     data = text.encode('utf-8', 'backslashreplace')
-    with write_whole(path) as part, open(part, 'wb') as file:
+    with write_whole(path) as temporary, open(temporary, 'wb') as file:
         file.write(data)
 
 

@@ -100,7 +100,7 @@ def _origin(file: WeightFile, network: Network) -> dict:
     return origin
 
 
-def describe(file: WeightFile) -> str:
+def describe_weights(file: WeightFile) -> str:
     """Describe in one short paragraph what a file is and holds."""
     parts = [KINDS[file.kind]]
     if 'epoch' in file.meta:
@@ -138,5 +138,5 @@ def write_checkpoint(content: dict, path: str, source: str) -> None:
         raise InputError(
             f'{path}: expected a file of its own to write to, found the one that is read'
         )
-    with write_whole(path) as part:
-        torch.save(content, part)
+    with write_whole(path) as temporary:
+        torch.save(content, temporary)

@@ -8,9 +8,9 @@ import pytest
 
 from emoreact_plugin.clips import cache_file as module
 from emoreact_plugin.clips.cache_file import (
+    cache_clip,
     is_current,
-    load_prepared,
-    prepare_clip,
+    load_cached,
     read_keypoints_txt,
     read_openface_csv,
 )
@@ -28,7 +28,7 @@ def write_landmarks(path, frames):
 
 @pytest.fixture
 def clip(tmp_path):
-    """Arguments of prepare_clip for a clip of 20 frames."""
+    """Arguments of cache_clip for a clip of 20 frames."""
     source = tmp_path / 'clip.mp4'
     source.write_bytes(b'video')
     keypoints = tmp_path / 'clip_hol.txt'
@@ -48,9 +48,9 @@ def roles_of(clip):
 
 
 def test_what_was_prepared_is_loaded(clip, tmp_path):
-    assert prepare_clip(**clip) is None
+    assert cache_clip(**clip) is None
     assert os.listdir(tmp_path / 'cache') == ['clip.npz']
-    made = load_prepared(clip['out_file'])
+    made = load_cached(clip['out_file'])
     faces, confidence = read_openface_csv(clip['landmarks_file'])
     assert np.array_equal(made.face_landmarks, faces)
     assert np.array_equal(made.face_confidence, confidence)
@@ -69,12 +69,12 @@ def test_what_was_prepared_is_loaded(clip, tmp_path):
 
 
 def test_boxes(clip, tmp_path):
-    prepare_clip(**clip)
-    made = load_prepared(clip['out_file'])
+    cache_clip(**clip)
+    made = load_cached(clip['out_file'])
     assert made.face_is_box.dtype == bool and not made.face_is_box.any()
     is_box = np.arange(20) % 3 == 0
-    module.write_prepared(tmp_path / 'new.npz', dataclasses.replace(made, face_is_box=is_box))
-    again = load_prepared(tmp_path / 'new.npz')
+    module.write_cached(tmp_path / 'new.npz', dataclasses.replace(made, face_is_box=is_box))
+    again = load_cached(tmp_path / 'new.npz')
     assert again.face_is_box.tolist() == is_box.tolist()
     for name in ('face_landmarks', 'body_keypoints', 'face_confidence'):
         assert np.array_equal(getattr(again, name), getattr(made, name))
@@ -84,25 +84,23 @@ def test_boxes(clip, tmp_path):
         match=r'expected bool \(20,\), found bool'
         r' \(19,\)',
     ):
-        module.write_prepared(
-            tmp_path / 'new.npz', dataclasses.replace(made, face_is_box=is_box[1:])
-        )
+        module.write_cached(tmp_path / 'new.npz', dataclasses.replace(made, face_is_box=is_box[1:]))
 
 
 def test_files_without_boxes_stay_readable(clip):
-    prepare_clip(**clip)
+    cache_clip(**clip)
     with np.load(clip['out_file']) as npz:
         arrays = dict(npz)
     del arrays['face_is_box']
     np.savez(clip['out_file'], **arrays)
-    made = load_prepared(clip['out_file'])
+    made = load_cached(clip['out_file'])
     assert made.face_is_box.tolist() == [False] * 20
 
 
 def test_without_landmarks_and_keypoints(clip, tmp_path):
     clip.update(landmarks_file=None, keypoints_file=None, source=tmp_path)
-    prepare_clip(**clip)
-    made = load_prepared(clip['out_file'])
+    cache_clip(**clip)
+    made = load_cached(clip['out_file'])
     assert made.face_landmarks.shape == (20, 68, 2)
     assert np.isnan(made.face_landmarks).all()
     assert np.isnan(made.face_confidence).all()
@@ -113,8 +111,8 @@ def test_without_landmarks_and_keypoints(clip, tmp_path):
 @pytest.mark.parametrize('rows', [15, 25])
 def test_landmarks_are_cut_or_padded(clip, rows):
     write_landmarks(clip['landmarks_file'], rows)
-    prepare_clip(**clip)
-    made = load_prepared(clip['out_file'])
+    cache_clip(**clip)
+    made = load_cached(clip['out_file'])
     assert made.face_landmarks.shape == (20, 68, 2)
     there = [True] * min(rows, 20) + [False] * max(20 - rows, 0)
     assert np.isfinite(made.face_landmarks).all(axis=(1, 2)).tolist() == there
@@ -145,10 +143,10 @@ def test_landmarks_of_another_clip(clip, frames, rows, fine):
             rf'{frames}: .*another clip'
         )
         with pytest.raises(ValueError, match=message):
-            prepare_clip(**clip)
+            cache_clip(**clip)
         assert not clip['out_file'].exists()
         clip.update(check=False)
-    prepare_clip(**clip)
+    cache_clip(**clip)
 
 
 @pytest.mark.parametrize('lines, fine', [(15, True), (14, False), (60, True)])
@@ -157,9 +155,9 @@ def test_keypoints_of_another_clip(clip, lines, fine):
     if not fine:
         message = r'clip_hol\.txt: has 14 lines, but .*clip\.mp4 has 20 frames'
         with pytest.raises(ValueError, match=message):
-            prepare_clip(**clip)
+            cache_clip(**clip)
         clip.update(check=False)
-    prepare_clip(**clip)
+    cache_clip(**clip)
 
 
 @pytest.mark.parametrize(
@@ -175,14 +173,14 @@ def test_keypoints_of_another_clip(clip, lines, fine):
 def test_bad_arguments(clip, change, error, message):
     clip.update(change)
     with pytest.raises(error, match=message):
-        prepare_clip(**clip)
+        cache_clip(**clip)
     assert not clip['out_file'].exists()
 
 
 def test_a_changed_source_is_noticed(clip, tmp_path):
     roles = roles_of(clip)
     assert not is_current(clip['out_file'], roles)
-    prepare_clip(**clip)
+    cache_clip(**clip)
     assert is_current(clip['out_file'], roles)
     assert is_current(str(clip['out_file']), {role: str(path) for role, path in roles.items()})
 
@@ -206,20 +204,20 @@ def test_a_changed_source_is_noticed(clip, tmp_path):
 
 def test_a_source_more_or_less_is_noticed(clip):
     roles = roles_of(clip)
-    prepare_clip(**clip)
+    cache_clip(**clip)
     assert not is_current(clip['out_file'], dict(roles, keypoints_file=None))
-    prepare_clip(**dict(clip, keypoints_file=None))
+    cache_clip(**dict(clip, keypoints_file=None))
     assert not is_current(clip['out_file'], roles)
     assert is_current(clip['out_file'], dict(roles, keypoints_file=None))
 
 
 def test_another_version_is_not_current(clip, monkeypatch):
     monkeypatch.setattr(module, 'PREPARED_VERSION', 0)
-    prepare_clip(**clip)
+    cache_clip(**clip)
     monkeypatch.undo()
     assert not is_current(clip['out_file'], roles_of(clip))
     with pytest.raises(ValueError, match=r'clip\.npz.* version 1, found 0'):
-        load_prepared(clip['out_file'])
+        load_cached(clip['out_file'])
 
 
 def test_a_frame_more_in_a_folder_is_noticed(clip, tmp_path):
@@ -227,14 +225,14 @@ def test_a_frame_more_in_a_folder_is_noticed(clip, tmp_path):
     folder.mkdir()
     os.utime(folder, ns=(0, 0))
     clip.update(source=folder)
-    prepare_clip(**clip)
+    cache_clip(**clip)
     assert is_current(clip['out_file'], roles_of(clip))
     (folder / '000001.jpg').write_bytes(b'')
     assert not is_current(clip['out_file'], roles_of(clip))
 
 
 def test_damaged_files_name_themselves(clip, tmp_path):
-    prepare_clip(**clip)
+    cache_clip(**clip)
     path = clip['out_file']
     whole = path.read_bytes()
     flipped = bytearray(whole)
@@ -249,10 +247,10 @@ def test_damaged_files_name_themselves(clip, tmp_path):
     ):
         path.write_bytes(content)
         with pytest.raises(ValueError, match=r'clip\.npz: .*Delete it'):
-            load_prepared(path)
+            load_cached(path)
         assert content is flipped or not is_current(path, roles_of(clip))
     with pytest.raises(FileNotFoundError, match=r'absent\.npz'):
-        load_prepared(tmp_path / 'absent.npz')
+        load_cached(tmp_path / 'absent.npz')
 
 
 @pytest.mark.parametrize(
@@ -274,26 +272,26 @@ def test_damaged_files_name_themselves(clip, tmp_path):
     ],
 )
 def test_other_content_is_refused(clip, change):
-    prepare_clip(**clip)
+    cache_clip(**clip)
     with np.load(clip['out_file']) as npz:
         arrays = dict(npz)
     np.savez(clip['out_file'], **dict(arrays, **change))
     with pytest.raises(ValueError, match=r'clip\.npz: .*Delete it'):
-        load_prepared(clip['out_file'])
+        load_cached(clip['out_file'])
 
 
 def test_a_missing_array_is_refused(clip):
-    prepare_clip(**clip)
+    cache_clip(**clip)
     with np.load(clip['out_file']) as npz:
         arrays = dict(npz)
     del arrays['face_confidence']
     np.savez(clip['out_file'], **arrays)
     with pytest.raises(ValueError, match=r'clip\.npz: .*face_confidence'):
-        load_prepared(clip['out_file'])
+        load_cached(clip['out_file'])
 
 
 def test_a_failed_write_leaves_the_old_file(clip, monkeypatch):
-    prepare_clip(**clip)
+    cache_clip(**clip)
     before = clip['out_file'].read_bytes()
 
     def savez(file, **arrays):
@@ -302,20 +300,20 @@ def test_a_failed_write_leaves_the_old_file(clip, monkeypatch):
 
     monkeypatch.setattr(np, 'savez', savez)
     with pytest.raises(OSError, match='no space'):
-        prepare_clip(**clip)
+        cache_clip(**clip)
     assert os.listdir(clip['out_file'].parent) == ['clip.npz']
     assert clip['out_file'].read_bytes() == before
 
 
 def test_writers_and_readers_at_once(clip):
-    prepare_clip(**clip)
+    cache_clip(**clip)
     failures = []
 
     def work():
         try:
             for _ in range(10):
-                prepare_clip(**clip)
-                assert load_prepared(clip['out_file']).total_frames == 20
+                cache_clip(**clip)
+                assert load_cached(clip['out_file']).total_frames == 20
         except Exception as error:
             failures.append(error)
 

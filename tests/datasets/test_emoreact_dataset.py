@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from emoreact_plugin import InputError
-from emoreact_plugin.clips.cache_file import prepare_clip
+from emoreact_plugin.clips.cache_file import cache_clip
 from emoreact_plugin.datasets import EMOTIONS
 from emoreact_plugin.recipes import build, build_pipeline
 from mmaction.registry import DATASETS
@@ -283,7 +283,7 @@ class TestBadInput:
         given = own.root / 'prepared'
         for frames, size in [(FRAMES + 1, (WIDTH, HEIGHT)), (FRAMES, (WIDTH, HEIGHT + 1))]:
             for name in own.videos['train']:
-                prepare_clip(
+                cache_clip(
                     given / f'{name[:-4]}.npz',
                     total_frames=frames,
                     frame_size=size,
@@ -301,7 +301,7 @@ class TestBadInput:
     def test_a_prepared_file_without_keypoints_has_none(self, own):
         for name in own.videos['train']:
             video = own.root / 'videos' / name
-            prepare_clip(
+            cache_clip(
                 own.root / 'prepared' / f'{name[:-4]}.npz',
                 total_frames=FRAMES,
                 frame_size=(WIDTH, HEIGHT),

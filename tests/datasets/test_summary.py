@@ -3,7 +3,7 @@ import shutil
 import numpy as np
 import pytest
 
-from emoreact_plugin.clips.cache_file import PreparedClip, stamp_of, write_prepared
+from emoreact_plugin.clips.cache_file import CachedClip, stamp_of, write_cached
 from emoreact_plugin.recipes import build_pipeline
 from tests.factories import (
     FRAMES,
@@ -128,9 +128,9 @@ def test_boxes_of_faces_get_no_mask(own):
     faces[is_box] = np.tile([(10, 5), (30, 5), (30, 25), (10, 25)], (17, 1))
     for name in own.videos['train']:
         path = own.root / 'videos' / name
-        write_prepared(
+        write_cached(
             own.root / 'given' / f'{name[:-4]}.npz',
-            PreparedClip(
+            CachedClip(
                 faces,
                 np.ones(FRAMES, np.float32),
                 np.full((FRAMES, 0, 2), np.nan, np.float32),

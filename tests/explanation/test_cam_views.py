@@ -6,7 +6,7 @@ import emoreact_plugin  # noqa: F401
 from emoreact_plugin.explanation import cam_views
 from emoreact_plugin.explanation.cam_clip import Explainer
 from emoreact_plugin.explanation.cam_sheet import overlay
-from emoreact_plugin.explanation.cam_source import Source
+from emoreact_plugin.explanation.cam_source import OpenedClip
 from emoreact_plugin.explanation.cam_views import (
     choose_classes,
     empty_of,
@@ -42,7 +42,7 @@ def test_the_emotions_that_are_asked_for():
 def explained(method='gradcam', total=9, label=None, **options):
     cfg, model = colour_model(**options)
     explainer = Explainer(cfg, model, method)
-    source = Source(ColourClip(total), 'colour_model', 'colour_model', label)
+    source = OpenedClip(ColourClip(total), 'colour_model', 'colour_model', label)
     return explain_clip(explainer, source, 'curiosity,Excitement'), explainer
 
 
@@ -143,7 +143,7 @@ def test_the_nearest_map_where_a_frame_has_none(tmp_path, monkeypatch):
         )
     )
     explainer = Explainer(cfg, MODELS.build(cfg.model).eval())
-    found = explain_clip(explainer, Source(ColourClip(8), 'colour_model', 'colour_model'), None)
+    found = explain_clip(explainer, OpenedClip(ColourClip(8), 'colour_model', 'colour_model'), None)
     columns = sampled_columns(found, explainer)
     assert [list(c.cells) for c in columns] == [
         ['face'],

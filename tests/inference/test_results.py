@@ -4,7 +4,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from emoreact_plugin.inference.results import ClipResult, Results, WindowResult, labels_of, mean_of
+from emoreact_plugin.inference.results import (
+    ClipResult,
+    Results,
+    WindowResult,
+    labels_above,
+    mean_of,
+)
 
 HOSTILE = '<script>alert("x")</script>.mp4'
 
@@ -58,7 +64,7 @@ def test_plain_values(results):
     assert first['streams'] == dict(face=dict(Joy=0.8, Fear=0.2))
     assert first['windows'][1]['start_s'] == 2
     assert first['frames_without'] == dict(face=75)
-    assert labels_of(dict(Joy=0.5, Fear=0.49), 0.5) == ['Joy']
+    assert labels_above(dict(Joy=0.5, Fear=0.49), 0.5) == ['Joy']
     assert mean_of([]) == {}
 
 

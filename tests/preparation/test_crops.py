@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from emoreact_plugin.clips.cache_file import PreparedClip, stamp_of, write_prepared
+from emoreact_plugin.clips.cache_file import CachedClip, stamp_of, write_cached
 from emoreact_plugin.clips.crops import read_record
 from emoreact_plugin.datasets import EmoReactDataset
 from emoreact_plugin.preparation.crops import extract_crops
@@ -102,9 +102,9 @@ def test_no_mask_on_a_box(smooth):
     videos = smooth.root / 'videos'
     for k, path in enumerate(sorted(videos.glob('*.mp4'))):
         is_box = np.arange(FRAMES) == k % 2
-        write_prepared(
+        write_cached(
             smooth.root / 'marks' / f'{path.stem}.npz',
-            PreparedClip(
+            CachedClip(
                 np.stack([face(scale=0.2, centre=(30, 24))] * FRAMES).astype('f4'),
                 np.ones(FRAMES, 'f4'),
                 np.full((FRAMES, 0, 2), np.nan, 'f4'),

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from emoreact_plugin.clips.cache_file import PreparedClip, stamp_of, write_prepared
+from emoreact_plugin.clips.cache_file import CachedClip, stamp_of, write_cached
 from emoreact_plugin.clips.clip import Clip
-from emoreact_plugin.clips.mask_record import read_masks
+from emoreact_plugin.clips.masks_csv import read_masks
 from emoreact_plugin.datasets import EmoReactDataset
 from emoreact_plugin.preparation import frames as frame_extraction
 from emoreact_plugin.preparation.frames import MaskedClip, extract, iterate_samples
@@ -114,9 +114,9 @@ def test_masks_are_those_of_the_pipeline(faces, as_videos):
 def test_no_mask_on_a_box(faces):
     video = faces / 'videos' / 'a.mp4'
     points = np.stack([face()] * COUNT).astype(np.float32)
-    write_prepared(
+    write_cached(
         faces / 'marks' / 'a.npz',
-        PreparedClip(
+        CachedClip(
             points,
             np.ones(COUNT, 'f4'),
             np.full((COUNT, 0, 2), np.nan, 'f4'),

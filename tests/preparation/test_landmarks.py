@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from emoreact_plugin.clips.cache_file import (
-    load_prepared,
+    load_cached,
     read_keypoints_txt,
     read_openface_csv,
 )
@@ -71,7 +71,7 @@ def test_prepared_files(data):
         f'{name}10{i}_2.npz' for name in ('TRAIN', 'VAL', 'TEST') for i in range(2)
     ) + ['sub/a.npz']
     assert {c[1:] for c in report.clips} == {(FRAMES, 5, 1, 6)}
-    clip = load_prepared(data / 'marks' / 'sub' / 'a.npz')
+    clip = load_cached(data / 'marks' / 'sub' / 'a.npz')
     assert clip.frame_size == (WIDTH, HEIGHT) and clip.total_frames == FRAMES
     assert clip.face_is_box.tolist() == [k == BOX for k in range(FRAMES)]
     assert clip.face_confidence.tolist() == [1, 1, 0, 1, 0, 1]
@@ -106,7 +106,7 @@ def test_other_layouts_read_back(data):
     run(data, openface=True, keypoints=True)
     folder = data / 'marks'
     assert len(os.listdir(folder)) == 3 * 6
-    clip = load_prepared(folder / 'VAL100_2.npz')
+    clip = load_cached(folder / 'VAL100_2.npz')
     faces, confidence = read_openface_csv(folder / 'VAL100_2.csv')
     assert confidence.tolist() == [1, 1, 0, 1, 0, 1]
     expected = clip.face_landmarks.copy()

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from emoreact_plugin.clips.cache_file import load_prepared
+from emoreact_plugin.clips.cache_file import load_cached
 from tests.factories import write_video
 from tests.preparation.mediapipe.fake_mediapipe import HEIGHT, WIDTH, Person, World
 
@@ -78,7 +78,7 @@ def test_files(call):
         'sub/b.npz: face in 4 of 5 frames (only its box in 1), body in 4',
     ]
     assert sorted(os.listdir('marks')) == ['a.csv', 'a.mp4_hol.txt', 'a.npz', 'sub']
-    clip = load_prepared('marks/sub/b.npz')
+    clip = load_cached('marks/sub/b.npz')
     np.testing.assert_allclose(clip.face_landmarks[[0, 1, 4], 8], [(120, 80)] * 3, atol=1e-3)
     np.testing.assert_allclose(clip.body_keypoints[0, 1], (120 / WIDTH, 60 / HEIGHT), atol=1e-5)
     code, out, _ = call('videos/a.mp4', '--out', 'marks')

@@ -12,9 +12,9 @@ from emoreact_plugin.utils.files import write_json, write_text, write_whole
 
 def test_it_gets_its_name_when_it_is_whole(tmp_path):
     target = tmp_path / 'new' / 'x.txt'
-    with write_whole(target) as part:
-        assert os.path.dirname(part) == str(target.parent)
-        Path(part).write_text('some')
+    with write_whole(target) as temporary:
+        assert os.path.dirname(temporary) == str(target.parent)
+        Path(temporary).write_text('some')
         assert not target.exists()
     assert target.read_text() == 'some'
     assert os.listdir(target.parent) == ['x.txt']
@@ -24,8 +24,8 @@ def test_what_was_there_stays_when_writing_fails(tmp_path):
     target = tmp_path / 'x.txt'
     target.write_text('old')
     for error in (ValueError, KeyboardInterrupt):
-        with pytest.raises(error), write_whole(str(target)) as part:
-            Path(part).write_text('half')
+        with pytest.raises(error), write_whole(str(target)) as temporary:
+            Path(temporary).write_text('half')
             raise error
     assert target.read_text() == 'old'
     assert os.listdir(tmp_path) == ['x.txt']
@@ -35,9 +35,9 @@ def test_a_folder_and_what_a_broken_run_has_left(tmp_path):
     target = tmp_path / 'frames'
     left = tmp_path / '.frames.part' / 'old'
     left.mkdir(parents=True)
-    with write_whole(target) as part:
-        os.mkdir(part)
-        (Path(part) / '1.jpg').touch()
+    with write_whole(target) as temporary:
+        os.mkdir(temporary)
+        (Path(temporary) / '1.jpg').touch()
     assert os.listdir(target) == ['1.jpg']
     assert os.listdir(tmp_path) == ['frames']
 

@@ -20,7 +20,7 @@ from benchmarks import (
     TrainingSize,
     data_of_config,
     data_of_folder,
-    describe,
+    describe_data,
     loading_groups,
     machine_facts,
     mask_groups,
@@ -62,7 +62,7 @@ def parse_args():
         metavar='DIR',
         help='with CONFIG: measure prepared crops from this folder of the data set as well',
     )
-    add('--cache-dir', help='folder for the prepared landmark files')
+    add('--cache-dir', help='folder for the cache files')
     add(
         '--only',
         metavar='PART,PART',
@@ -95,7 +95,7 @@ def parse_args():
     return parser.parse_intermixed_args()
 
 
-def check(args):
+def check_args(args):
     """Refuse values that are not allowed, and fill in defaults."""
     args.only = args.only.split(',')
     unknown = [part for part in args.only if part not in PARTS]
@@ -153,14 +153,14 @@ def parts_of(args, data):
 def main():
     args = parse_args()
     with clear_errors(), ExitStack() as stack:
-        check(args)
+        check_args(args)
         init_default_scope('mmaction')
         cv2.setNumThreads(args.threads)
         torch.set_num_threads(args.threads)
         data, about = None, ''
         if {'loading', 'mask'} & set(args.only):
             data = data_of(args, stack)
-            about = describe(data)
+            about = describe_data(data)
         machine = machine_facts(args.threads, args.device, args.processor_time)
         os.makedirs(osp.dirname(osp.abspath(args.out)), exist_ok=True)
 

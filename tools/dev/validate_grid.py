@@ -83,7 +83,7 @@ def resolved(*arguments):
     return {key: cfg[key] for key in cfg if key != 'work_dir'}
 
 
-def check(train, options, folder, root):
+def check_combination(train, options, folder, root):
     """Check one combination, and raise an error for what does not work."""
     base, leaf = osp.join(folder, 'base.py'), osp.join(folder, 'leaf.py')
     for path, given in ((base, {}), (leaf, options)):
@@ -138,7 +138,7 @@ def main():
         start = time.time()
         try:
             with tempfile.TemporaryDirectory() as folder:
-                check(train, options, folder, root)
+                check_combination(train, options, folder, root)
             verdict = 'ok'
         except (Exception, SystemExit) as error:
             verdict = f'{type(error).__name__}: {error}'

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from emoreact_plugin.clips.clip_files import ClipFiles
-from emoreact_plugin.clips.mask_record import read_masks
+from emoreact_plugin.clips.masks_csv import read_masks
 from emoreact_plugin.datasets.pipeline_facts import draws_masks
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import number

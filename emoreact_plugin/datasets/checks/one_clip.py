@@ -10,18 +10,18 @@ import numpy as np
 from emoreact_plugin.clips.cache_file import (
     ROW_TOLERANCE,
     ROW_TOLERANCE_RATIO,
-    PreparedClip,
+    CachedClip,
     is_current,
-    load_prepared,
+    load_cached,
     read_keypoints_txt,
     read_landmark_files,
     read_openface_csv,
-    write_prepared,
+    write_cached,
 )
 from emoreact_plugin.clips.clip_files import ClipFiles
 from emoreact_plugin.clips.coverage import Coverage, coverage_of
 from emoreact_plugin.clips.crops import CROP_NAME
-from emoreact_plugin.clips.landmark_cache import check_given, prepared_path, sources_of
+from emoreact_plugin.clips.landmark_cache import cached_path, check_given, sources_of
 from emoreact_plugin.clips.landmarks import Landmarks
 from emoreact_plugin.clips.regions import has_face
 from emoreact_plugin.datasets.annotations import Annotation
@@ -36,7 +36,7 @@ from .problems import Problem
 if TYPE_CHECKING:
     from emoreact_plugin.datasets.emoreact_dataset import EmoReactDataset
 
-# Role of a file that a prepared file is made of -> kind of a problem with it.
+# Role of a file that a cache file is made of -> kind of a problem with it.
 FILE_KINDS = dict(landmarks_file='landmark file', keypoints_file='keypoint file')
 JPEG_ENDINGS, JPEG_END = ('.jpg', '.jpeg'), b'\xff\xd9'
 
@@ -74,7 +74,7 @@ class CheckedFiles:
 def check_clip(dataset: 'EmoReactDataset', row: Annotation) -> CheckedFiles:
     """Open all files of a clip and read them to their end.
 
-    A video whose prepared file is up to date was decoded to its end when that
+    A video whose cache file is up to date was decoded to its end when that
     file was made, and is not decoded again. Folders of images are read anew
     every time.
 
@@ -100,7 +100,7 @@ def check_clip(dataset: 'EmoReactDataset', row: Annotation) -> CheckedFiles:
     else:
         clip, more = _landmarks_of(files, info, dataset)
         problems += more
-    coverage = None if clip is None else coverage_of(Landmarks.of_prepared(clip))
+    coverage = None if clip is None else coverage_of(Landmarks.of_cached(clip))
     return CheckedFiles(files.source, problems, files, info, coverage, num_bytes)
 
 
@@ -110,9 +110,9 @@ def _open(
     """Open all frames of a video or folder, and return their info and size in bytes."""
     if files.filename_tmpl is not None:
         return _read_frames(files, files.filename_tmpl, problems)
-    path = prepared_path(files, dataset.cache_dir)
+    path = cached_path(files, dataset.cache_dir)
     if path != files.landmarks and is_current(path, sources_of(files)):
-        clip = load_prepared(path)
+        clip = load_cached(path)
         info = VideoInfo(clip.total_frames, *clip.frame_size, float(frame_rate(files.source) or 0))
     else:
         info = probe_video(files.source)
@@ -206,13 +206,13 @@ def _frames(paths: list[str], noun: str = 'frame') -> str:
 
 def _landmarks_of(
     files: ClipFiles, info: VideoInfo, dataset: 'EmoReactDataset'
-) -> tuple[PreparedClip | None, list[Problem]]:
+) -> tuple[CachedClip | None, list[Problem]]:
     """Read what the landmark files hold, and prepare it on the way.
 
     Returns:
         tuple: The landmarks, None if they cannot be read, and what is wrong.
     """
-    path = prepared_path(files, dataset.cache_dir)
+    path = cached_path(files, dataset.cache_dir)
     errors: dict[str, Exception] = {}
     clip = None
     try:
@@ -228,9 +228,9 @@ def _landmarks_of(
                 check=dataset.check_landmarks,
             )
             if not errors:
-                write_prepared(path, read)
+                write_cached(path, read)
         if not errors:
-            clip = load_prepared(path)
+            clip = load_cached(path)
     except (InputError, OSError) as error:
         errors = dict(landmarks_file=error)
     problems = [Problem('error', FILE_KINDS[role], str(error)) for role, error in errors.items()]
@@ -247,7 +247,7 @@ def _landmarks_of(
     return clip, problems
 
 
-def _lies_outside(clip: PreparedClip) -> bool:
+def _lies_outside(clip: CachedClip) -> bool:
     """Check whether most faces have their middle outside the frame."""
     faces = clip.face_landmarks[has_face(clip.face_landmarks)]
     middles = np.nanmean(faces.astype(np.float64), axis=1)

@@ -15,13 +15,13 @@ from emoreact_plugin.inference.results import (
     ClipResult,
     Probabilities,
     WindowResult,
-    labels_of,
+    labels_above,
     mean_of,
     probabilities_of,
 )
 from emoreact_plugin.inference.warning_texts import ENOUGH
 from emoreact_plugin.inference.windows import TOLERANCE
-from emoreact_plugin.preparation.landmarks import can_extract
+from emoreact_plugin.preparation.landmarks import has_mediapipe
 from emoreact_plugin.utils.errors import InputError
 
 from .camera import Camera
@@ -191,7 +191,7 @@ class EmotionStream:
             )
         self.inferencer, self._clock = inferencer, clock
         use = inferencer.landmarks == 'extract' or (
-            inferencer.landmarks == 'auto' and can_extract()
+            inferencer.landmarks == 'auto' and has_mediapipe()
         )
         self._detector = inferencer.detector() if inferencer.regions and use else None
         self._frames = Camera(frames, clock) if isinstance(frames, int) else frames
@@ -331,7 +331,7 @@ class EmotionStream:
             window.start,
             end,
             fused,
-            labels_of(fused, inferencer.threshold),
+            labels_above(fused, inferencer.threshold),
             {
                 name: probabilities_of(inferencer.classes, sigmoid(each[0]))
                 for name, each in scores.streams.items()

@@ -112,9 +112,9 @@ def export_onnx(
     onnx = require_onnx()
     scorer = TorchScorer(cfg, model, dataset_meta)
     exported = _Exported(deepcopy(model).cpu()).eval()
-    with write_whole(path) as part:
-        _write(exported, clips, part)
-        file = onnx.load(part)
+    with write_whole(path) as temporary:
+        _write(exported, clips, temporary)
+        file = onnx.load(temporary)
         for node in file.graph.node:
             # PyTorch notes the files on this computer that each node comes from.
             kept = [each for each in node.metadata_props if 'stack_trace' not in each.key]
@@ -130,8 +130,8 @@ def export_onnx(
                 'dataset_meta': json.dumps(dataset_meta or {}),
             },
         )
-        onnx.save(file, part)
-        difference = _compare(scorer, OnnxScorer(part), clips)
+        onnx.save(file, temporary)
+        difference = _compare(scorer, OnnxScorer(temporary), clips)
     return difference
 
 

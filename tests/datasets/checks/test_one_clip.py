@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from emoreact_plugin.clips.cache_file import prepare_clip
+from emoreact_plugin.clips.cache_file import cache_clip
 from emoreact_plugin.recipes import build_pipeline
 from tests.datasets.checks.damage import (
     CLIP,
@@ -56,7 +56,7 @@ def prepared(root, **changes):
         frame_size=(WIDTH, HEIGHT),
         source=video(root),
     )
-    prepare_clip(root / 'videos' / f'{CLIP}.npz', **dict(settings, **changes))
+    cache_clip(root / 'videos' / f'{CLIP}.npz', **dict(settings, **changes))
 
 
 VIDEO_DAMAGE = {

@@ -3,7 +3,7 @@
 It is not imported with the package: only its tool needs it.
 """
 
-from .loading import data_of_config, data_of_folder, describe, loading_groups
+from .loading import data_of_config, data_of_folder, describe_data, loading_groups
 from .masks import mask_groups
 from .metric import metric_groups
 from .report import Report, machine_facts, to_json, to_markdown
@@ -16,7 +16,7 @@ __all__ = [
     'TrainingSize',
     'data_of_config',
     'data_of_folder',
-    'describe',
+    'describe_data',
     'loading_groups',
     'machine_facts',
     'mask_groups',

@@ -10,7 +10,7 @@ import numpy as np
 from mmcv.transforms import Compose
 from mmengine.config import Config
 
-from emoreact_plugin.clips.cache_file import load_prepared
+from emoreact_plugin.clips.cache_file import load_cached
 from emoreact_plugin.clips.landmark_readers import read_keypoints_txt, read_openface_csv
 from emoreact_plugin.datasets import EmoReactDataset, read_annotations
 from emoreact_plugin.recipes import INPUTS, build_pipeline, streams_of
@@ -92,7 +92,7 @@ def data_of_folder(root: str, cache_dir: str | None = None) -> LoadingData:
 
     Args:
         root (str): The folder.
-        cache_dir (str, optional): Cache folder of the prepared landmark files.
+        cache_dir (str, optional): Cache folder of the cache files.
 
     Raises:
         FileNotFoundError: When it has none of these folders.
@@ -224,7 +224,7 @@ def decode_each(samples: list[list[np.ndarray]]) -> None:
         decode(jpegs)
 
 
-def describe(data: LoadingData) -> str:
+def describe_data(data: LoadingData) -> str:
     """Describe clips, frames and size of the frames in a few words."""
     loads = Loads(data, data.whole_source(), 1, 8)
     dataset, jpegs = loads.dataset, loads.jpegs(0)
@@ -313,7 +313,7 @@ def _video_group(loads: Loads) -> Group:
 
 
 def text_files_of(dataset: EmoReactDataset) -> list[tuple[str, str, str]]:
-    """Find the OpenFace CSV, keypoint text and prepared file of each clip that has both texts."""
+    """Find the OpenFace CSV, keypoint text and cache file of each clip that has both texts."""
     rows = read_annotations(dataset.ann_file, dataset.classes, dataset.columns, dataset.soft_labels)
     found = []
     for index, row in enumerate(rows):
@@ -334,11 +334,11 @@ def _landmark_group(dataset: EmoReactDataset) -> Iterator[Group]:
         read_openface_csv(landmarks)
         read_keypoints_txt(keypoints, counts[k % len(files)])
 
-    counts = [load_prepared(each[2]).total_frames for each in files]
-    name, yardstick = 'first read: the text files', 'later: the prepared file'
+    counts = [load_cached(each[2]).total_frames for each in files]
+    name, yardstick = 'first read: the text files', 'later: the cache file'
     yield Group(
         'landmarks and keypoints of a clip',
-        {yardstick: lambda k: load_prepared(files[k % len(files)][2]), name: first_read},
+        {yardstick: lambda k: load_cached(files[k % len(files)][2]), name: first_read},
         {},
         [Comparison(name, yardstick)],
     )

@@ -86,7 +86,7 @@ def write_masks(folder: str, records: dict[str, MaskedClip]) -> None:
         records (dict[str, MaskedClip]): The rows by ``path``.
     """
     path = osp.join(folder, FILE_NAME)
-    with write_whole(path) as part, open(part, 'w', newline='', encoding='utf-8') as file:
+    with write_whole(path) as temporary, open(temporary, 'w', newline='', encoding='utf-8') as file:
         writer = csv.writer(file)
         writer.writerow(_COLUMNS)
         writer.writerows(astuple(records[name]) for name in sorted(records))

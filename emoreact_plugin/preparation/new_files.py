@@ -16,7 +16,7 @@ from emoreact_plugin.utils.progress import progress_bar
 
 
 @dataclass
-class TextOutput:
+class NewText:
     """Write a text file in UTF-8.
 
     Args:
@@ -50,7 +50,7 @@ class TextOutput:
 
 
 @dataclass
-class FileOutput:
+class NewFile:
     """Make a symbolic link to a file, or a copy.
 
     A copy is also made if links cannot be made.
@@ -95,11 +95,11 @@ class FileOutput:
         return reason
 
 
-def write_outputs(outputs: Sequence[TextOutput | FileOutput]) -> tuple[int, str]:
+def write_new_files(outputs: Sequence[NewText | NewFile]) -> tuple[int, str]:
     """Write what is not there yet, in this order.
 
     Args:
-        outputs (Sequence[TextOutput | FileOutput]): With different targets.
+        outputs (Sequence[NewText | NewFile]): With different targets.
 
     Returns:
         tuple[int, str]: How many were there already, and why links could not be made, or ``''`` if
@@ -123,6 +123,6 @@ def write_outputs(outputs: Sequence[TextOutput | FileOutput]) -> tuple[int, str]
     return len(outputs) - len(left), next(filter(None, reasons), '')
 
 
-def _write(output: TextOutput | FileOutput) -> str:
-    with write_whole(output.target) as part:
-        return output.make(part)
+def _write(output: NewText | NewFile) -> str:
+    with write_whole(output.target) as temporary:
+        return output.make(temporary)
