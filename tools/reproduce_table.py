@@ -7,6 +7,7 @@ row and epoch where it was.
 
 import argparse
 import os.path as osp
+from dataclasses import replace
 
 from mmengine.registry import init_default_scope
 
@@ -251,7 +252,7 @@ def main():
         # region must not.
         keep = clips_with_landmarks(cues)
         scores = {name: each.only(keep) for name, each in scores.items()}
-        rows = [row._replace(published=None) for row in rows]
+        rows = [replace(row, published=None) for row in rows]
         notes.insert(
             0,
             f'Drawn sample data, {len(keep)} test clips without missing landmarks: these numbers '

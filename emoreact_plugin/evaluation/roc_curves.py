@@ -6,8 +6,6 @@ in 0..1.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -112,7 +110,7 @@ def roc_band(
     scores: ArrayLike,
     labels: ArrayLike,
     weights: ArrayLike,
-    grid: Sequence[float],
+    grid: ArrayLike,
     level: float = 0.95,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Compute the pointwise bootstrap interval of the true positive rate.
@@ -126,7 +124,7 @@ def roc_band(
         labels (array-like): (N,), 0 or 1.
         weights (array-like): (R, N), from
             :func:`~emoreact_plugin.evaluation.resampling.bootstrap_weights`.
-        grid (Sequence[float]): G false positive rates, 0..1.
+        grid (array-like): (G,) false positive rates, 0..1.
         level (float): Above 0 and below 1.
 
     Returns:
@@ -137,6 +135,7 @@ def roc_band(
         InputError: If the arguments are not as above.
     """
     total: np.ndarray = np.zeros(())
+    grid = np.asarray(grid, dtype=np.float64)
     scores = check_values(scores, 'scores', 'SN', nan=False)
     for each in scores:
         curves = zip(*weighted_roc_curves(each, labels, weights), strict=True)

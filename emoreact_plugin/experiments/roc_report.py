@@ -2,7 +2,7 @@
 
 import os.path as osp
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import astuple, dataclass, fields
 
 import numpy as np
 
@@ -19,7 +19,8 @@ from .table import Summary
 ENDINGS = (*FIGURE_ENDINGS, '.pdf')
 
 
-class RunScore(NamedTuple):
+@dataclass(frozen=True)
+class RunScore:
     """ROC AUC of a run for one class, macro or micro.
 
     Attributes:
@@ -88,7 +89,8 @@ def scores_text(lines: Sequence[RunScore]) -> str:
 
 def scores_csv(lines: Sequence[RunScore]) -> str:
     """Format scores as CSV for other programs; what is not defined is empty."""
-    return number_csv(RunScore._fields, lines)
+    head = [field.name for field in fields(RunScore)]
+    return number_csv(head, [astuple(line) for line in lines])
 
 
 def save_roc_figures(

@@ -3,6 +3,7 @@
 import os.path as osp
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from emoreact_plugin.recipes import CHOICES, streams_of
@@ -52,7 +53,8 @@ class Training(NamedTuple):
     flags: tuple[str, ...] = ()
 
 
-class Row(NamedTuple):
+@dataclass(frozen=True)
+class Row:
     """Row of a results table.
 
     Attributes:

@@ -6,7 +6,7 @@ import os.path as osp
 import subprocess
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from mmengine.config import Config
 
@@ -22,7 +22,8 @@ _NO_MATTER = ('work_dir', 'launcher', 'env_cfg', 'log_level', 'resume', 'load_fr
 _NO_MATTER_ANYWHERE = ('num_workers', 'persistent_workers', 'cache_dir')
 
 
-class Runs(NamedTuple):
+@dataclass(frozen=True)
+class Runs:
     """Settings that all trainings of a table have in common.
 
     Attributes:

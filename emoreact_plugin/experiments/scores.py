@@ -1,7 +1,7 @@
 """Read the predictions of several runs of one row."""
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,7 +9,8 @@ from emoreact_plugin.evaluation import Dump, read_dump
 from emoreact_plugin.utils.errors import InputError
 
 
-class Scores(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Scores:
     """Predictions of one row.
 
     Attributes:
@@ -27,7 +28,8 @@ class Scores(NamedTuple):
     def only(self, clips: Collection[str]) -> 'Scores':
         """Select some of the clips, in the order that they have here."""
         keep = [i for i, name in enumerate(self.video_ids) if name in clips]
-        return self._replace(
+        return replace(
+            self,
             logits=self.logits[:, keep],
             labels=self.labels[keep],
             video_ids=tuple(self.video_ids[i] for i in keep),

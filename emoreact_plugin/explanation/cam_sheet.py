@@ -4,6 +4,7 @@ The functions take arrays and return pictures.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import cv2
@@ -56,7 +57,8 @@ class Row(NamedTuple):
     lines: tuple[str, ...] = ()
 
 
-class Column(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Column:
     """A frame, which is a column of a sheet.
 
     Attributes:

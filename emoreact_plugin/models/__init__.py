@@ -2,9 +2,10 @@
 
 from emoreact_plugin.weights.load_weights import load_start_weights, load_weights
 
-from .late_fusion_recognizer import LateFusionRecognizer, score_stream
+from .late_fusion_recognizer import LateFusionRecognizer
 from .load_recognizer import check_names, load_recognizer
 from .score_fusion import ScoreFusion
+from .stream_scores import score_stream
 
 __all__ = [
     'LateFusionRecognizer',

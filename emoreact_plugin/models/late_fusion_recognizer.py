@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from difflib import get_close_matches
 from inspect import signature
+from typing import TYPE_CHECKING
 
 import torch
 from mmengine.model import BaseModel, ModuleDict
@@ -15,6 +16,11 @@ from mmaction.registry import MODELS
 from mmaction.utils import ConfigType, SampleList
 
 from .partial_bn import freeze_affine, freeze_statistics
+from .stream_configs import assemble_preprocessor, check_stream_names, stream_configs
+from .stream_scores import score_stream
+
+if TYPE_CHECKING:
+    from mmaction.models.recognizers import BaseRecognizer
 
 SHARED = 'shared'
 
@@ -86,10 +92,10 @@ class LateFusionRecognizer(BaseModel):
         data_preprocessor: ConfigType | None = None,
         init_cfg: ConfigType | None = None,
     ) -> None:
-        configs = self._stream_configs(streams, recognizer)
+        configs = stream_configs(streams, recognizer)
         check_stream_names(configs)
         if data_preprocessor is None:
-            data_preprocessor = self._assemble_preprocessor(configs)
+            data_preprocessor = assemble_preprocessor(configs)
         super().__init__(data_preprocessor, init_cfg)
         self.streams = tuple(configs)
         self.shared = recognizer is not None
@@ -116,39 +122,6 @@ class LateFusionRecognizer(BaseModel):
         if partial_bn:
             for network in self.recognizers.values():
                 freeze_affine(network.backbone)
-
-    @staticmethod
-    def _stream_configs(streams, recognizer) -> dict[str, ConfigType]:
-        if isinstance(streams, str):
-            streams = (streams,)
-        if not len(streams):
-            raise InputError('LateFusionRecognizer: expected at least one stream, found none')
-        if isinstance(streams, dict):
-            if recognizer is not None:
-                raise InputError(
-                    'LateFusionRecognizer: give either a recognizer a stream (streams=dict(...)) '
-                    'or one that all share (recognizer=..., streams=(names)), not both'
-                )
-            return dict(streams)
-        if recognizer is None:
-            raise InputError(
-                'LateFusionRecognizer: streams are names only, expected '
-                '`recognizer`, the config of the network they share'
-            )
-        if len(set(streams)) != len(streams):
-            raise InputError(f'LateFusionRecognizer: a stream is named twice in {tuple(streams)}')
-        return dict.fromkeys(streams, recognizer)
-
-    @staticmethod
-    def _assemble_preprocessor(configs: dict[str, ConfigType]) -> dict:
-        default = dict(type='ActionDataPreprocessor')
-        return dict(
-            type='MultiModalDataPreprocessor',
-            preprocessors={
-                f'{name}_imgs': deepcopy(config.get('data_preprocessor') or default)
-                for name, config in configs.items()
-            },
-        )
 
     def _build_fusion(self, config: ConfigType) -> torch.nn.Module:
         """Build the fusion, and tell it the streams and the number of classes.
@@ -204,7 +177,7 @@ class LateFusionRecognizer(BaseModel):
                 f'LateFusionRecognizer: threshold: expected a probability, found {self.threshold}'
             )
 
-    def recognizer_of(self, stream: str) -> torch.nn.Module:
+    def recognizer_of(self, stream: str) -> 'BaseRecognizer':
         """Return the network that scores a stream."""
         return self.recognizers[SHARED if self.shared else stream]
 
@@ -239,7 +212,7 @@ class LateFusionRecognizer(BaseModel):
         inputs: dict[str, Tensor],
         data_samples: SampleList | None = None,
         mode: str = 'tensor',
-    ):
+    ) -> dict[str, Tensor] | SampleList:
         """Score a batch.
 
         Args:
@@ -329,9 +302,10 @@ class LateFusionRecognizer(BaseModel):
         losses = dict(losses)
         for stream, x in logits.items():
             losses[f'loss_{stream}'] = self._bce(x, labels)
-        if hasattr(self.fusion, 'loss'):
+        fusion_loss = getattr(self.fusion, 'loss', None)
+        if fusion_loss is not None:
             fused = self.fusion(logits, features, self._valid(data_samples))
-            losses.update(self.fusion.loss(fused, labels, self._bce))
+            losses.update(fusion_loss(fused, labels, self._bce))
         return losses
 
     def _predict(self, logits: dict, features: dict, data_samples: SampleList) -> SampleList:
@@ -346,63 +320,3 @@ class LateFusionRecognizer(BaseModel):
             sample.set_field({s: x[i] for s, x in logits.items()}, 'stream_logits')
             sample.set_field({s: x[i].sigmoid() for s, x in logits.items()}, 'stream_scores')
         return data_samples
-
-
-def check_stream_names(names: Sequence[str]) -> None:
-    """Refuse names that cannot be attributes of a module.
-
-    Args:
-        names (Sequence[str]): Names of streams.
-
-    Raises:
-        InputError: For a name with characters other than letters, digits and
-            _, or one that is an attribute of ``ModuleDict``.
-    """
-    for name in names:
-        if not name.isidentifier() or hasattr(ModuleDict, name):
-            raise InputError(
-                f"LateFusionRecognizer: '{name}' cannot be the name of a stream; expected letters, "
-                "digits and _, and none of Python's or torch's own names such as 'type' or 'keys'"
-            )
-
-
-def score_stream(
-    recognizer: torch.nn.Module, inputs: Tensor, data_samples: list | None = None
-) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:
-    """Compute the logits of one stock recognizer, averaged over its views.
-
-    This works for 2D, TSM and 3D recognizers alike (``stage='head'`` of
-    MMAction2's 3D recognizer does not give logits).
-
-    Args:
-        recognizer (nn.Module): A ``Recognizer2D``, ``Recognizer3D`` or other
-            ``BaseRecognizer`` with a head, in train or eval mode.
-        inputs (Tensor): (N, T, C, H, W), or (N, V, C, T, H, W) for 3D.
-        data_samples (list, optional): For necks with a loss of their own.
-
-    Returns:
-        tuple: logits (N, C); the pooled features (N, D), None if the backbone
-        gives several maps; auxiliary losses of the neck.
-
-    Raises:
-        InputError: If T does not fit the segments of a TSM backbone, which
-            would mix frames of different clips.
-    """
-    segments = getattr(recognizer.backbone, 'num_segments', None)
-    if inputs.ndim == 5 and segments and inputs.shape[1] % segments:
-        raise InputError(
-            f'inputs: expected a multiple of the {segments} segments that '
-            f'{type(recognizer.backbone).__name__} was built for, found {inputs.shape[1]} frames'
-        )
-    batch = inputs.shape[0]  # len() would fix it where it is exported
-    feats, kwargs = recognizer.extract_feat(
-        inputs, data_samples=data_samples, test_mode=not recognizer.training
-    )
-    aux = kwargs.get('loss_aux', {})
-    logits = recognizer.cls_head(feats, **kwargs)
-    logits = logits.reshape(batch, -1, logits.shape[-1]).mean(1)
-    pooled = None
-    if isinstance(feats, Tensor) and feats.ndim >= 2:
-        pooled = feats.flatten(2).mean(2) if feats.ndim > 2 else feats
-        pooled = pooled.reshape(batch, -1, pooled.shape[-1]).mean(1)
-    return logits, pooled, aux

@@ -6,9 +6,9 @@ from copy import deepcopy
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.model import BaseModel
 from mmengine.registry import Registry, init_default_scope
 from mmengine.runner.checkpoint import _load_checkpoint_to_model
-from torch import nn
 
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.weights.checkpoints import Checkpoint, check_recipe, read_checkpoint
@@ -21,7 +21,7 @@ BACKBONE = 'backbone.type'
 
 def load_recognizer(
     checkpoint: str | Checkpoint, config: str | Config | None = None, device: str = 'cpu'
-) -> tuple[Config, nn.Module]:
+) -> tuple[Config, BaseModel]:
     """Build a trained recognizer and load all of its weights.
 
     Without a config, the one that is stored in the checkpoint is used. It is
@@ -35,7 +35,7 @@ def load_recognizer(
         device (str): The device of the recognizer. Defaults to ``'cpu'``.
 
     Returns:
-        tuple[Config, nn.Module]: The configuration, and the recognizer in
+        tuple[Config, BaseModel]: The configuration, and the recognizer in
         eval mode.
 
     Raises:
@@ -175,7 +175,7 @@ def _without_start_weights(model: dict) -> dict:
     """
     model = deepcopy(model)
 
-    def strip(value):
+    def strip(value: object) -> None:
         if isinstance(value, dict):
             for key in ('start_weights', 'pretrained', 'init_cfg'):
                 if key in value:

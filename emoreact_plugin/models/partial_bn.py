@@ -14,7 +14,8 @@ def later_batch_norms(backbone: nn.Module) -> list[nn.Module]:
         list[nn.Module]: The batch norms.
     """
     kinds = (nn.BatchNorm2d, nn.SyncBatchNorm)
-    return [m for m in backbone.modules() if isinstance(m, kinds)][1:]
+    norms: list[nn.Module] = [m for m in backbone.modules() if isinstance(m, kinds)]
+    return norms[1:]
 
 
 def freeze_affine(backbone: nn.Module) -> None:

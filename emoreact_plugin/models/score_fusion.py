@@ -57,14 +57,14 @@ class ScoreFusion(BaseModule):
                 f"ScoreFusion: weights were given, but the mode is '{mode}', expected 'weighted'"
             )
         self.mode = mode
-        self.streams = tuple(streams) if streams is not None else None
+        self.streams = tuple(streams or ())
         self.learned = mode == 'weighted' and weights is None
         self.skip_missing = skip_missing
         if mode == 'weighted':
             self._init_weighted(weights)
 
     def _init_weighted(self, weights: dict[str, float] | None) -> None:
-        if self.streams is None:
+        if not self.streams:
             raise InputError("ScoreFusion: mode 'weighted' needs the names of the streams")
         if weights is None:
             self.weight_logits = torch.nn.Parameter(torch.zeros(len(self.streams)))

@@ -119,7 +119,8 @@ def _block_width(panel: Panel, cell: int) -> int:
 
 
 def _into_lines(parts: list[Panel], cell: int, room: int) -> list[list[Panel]]:
-    lines, used = [], room
+    lines: list[list[Panel]] = []
+    used = room
     for part in parts:
         width = _block_width(part, cell)
         if used + BLOCK_GAP + width > room:
@@ -131,7 +132,8 @@ def _into_lines(parts: list[Panel], cell: int, room: int) -> list[list[Panel]]:
 
 
 def _into_sheets(lines: list[np.ndarray], height: int) -> list[list[np.ndarray]]:
-    sheets, used = [], height
+    sheets: list[list[np.ndarray]] = []
+    used = height
     for line in lines:
         if used + len(line) > height:
             sheets.append([])
@@ -232,7 +234,8 @@ def draw_boxes(
     Returns:
         np.ndarray: (H, W, 3) uint8, RGB.
     """
-    out, before = image.copy(), []
+    out = image.copy()
+    before: list[tuple[int, ...]] = []
     whole = line + 2 * edge
     for name, box in boxes.items():
         inset = whole * before.count(tuple(box))

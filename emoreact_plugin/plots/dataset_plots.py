@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import matplotlib.ticker
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .plots import BLACK, BLUE, COLUMN_WIDTH, GREEN, ORANGE, clean_axes, write_counts
@@ -46,7 +47,7 @@ def plot_dataset(
     return figure
 
 
-def _counts(axes, classes: Sequence[str], labels: dict[str, np.ndarray]) -> None:
+def _counts(axes: Axes, classes: Sequence[str], labels: dict[str, np.ndarray]) -> None:
     """Draw side by side each split's share of clips per label, with their number."""
     thick = 0.8 / max(len(labels), 1)
     for k, (split, each) in enumerate(labels.items()):
@@ -68,7 +69,9 @@ def _counts(axes, classes: Sequence[str], labels: dict[str, np.ndarray]) -> None
     clean_axes(axes)
 
 
-def _pairs(figure, axes, classes: Sequence[str], labels: dict[str, np.ndarray]) -> None:
+def _pairs(
+    figure: Figure, axes: Axes, classes: Sequence[str], labels: dict[str, np.ndarray]
+) -> None:
     """Draw the share of the clips with the row's label that also have the column's label."""
     every = np.concatenate(list(labels.values())).astype(float)
     counts = every.T @ every
@@ -94,12 +97,12 @@ def _pairs(figure, axes, classes: Sequence[str], labels: dict[str, np.ndarray]) 
     bar.set_label("of the row's clips")
 
 
-def _lengths(axes, values: dict[str, Sequence[float]], title: str) -> None:
+def _lengths(axes: Axes, values: dict[str, Sequence[float]], title: str) -> None:
     """Draw a histogram with the splits stacked on top of each other."""
     every = [v for each in values.values() for v in each]
     if every:
         low, high = min(every), max(every)
-        edges = np.linspace(low, high, BINS + 1) if high > low else (low - 0.5, low + 0.5)
+        edges = np.linspace(low, high, BINS + 1).tolist() if high > low else [low - 0.5, low + 0.5]
         axes.hist(list(values.values()), edges, stacked=True, color=_colors(values))
     else:
         _not_known(axes)
@@ -108,13 +111,13 @@ def _lengths(axes, values: dict[str, Sequence[float]], title: str) -> None:
     clean_axes(axes, 'y')
 
 
-def _shares(axes, values: dict[str, Sequence[float]], title: str) -> None:
+def _shares(axes: Axes, values: dict[str, Sequence[float]], title: str) -> None:
     """Draw a histogram from 0 to 1 with the splits side by side.
 
     Its height is logarithmic, because the few clips at its right are the ones that matter.
     """
     if any(len(each) for each in values.values()):
-        edges = np.linspace(0, 1, SHARE_BINS + 1)
+        edges = np.linspace(0, 1, SHARE_BINS + 1).tolist()
         axes.hist([np.clip(each, 0, 1) for each in values.values()], edges, color=_colors(values))
         axes.set_yscale('log')
         axes.set_ylim(bottom=0.7)
@@ -128,9 +131,9 @@ def _shares(axes, values: dict[str, Sequence[float]], title: str) -> None:
     clean_axes(axes, 'y')
 
 
-def _colors(values: dict[str, Sequence]) -> list:
+def _colors(values: dict[str, Sequence[float]]) -> list[str]:
     return [COLORS[k % len(COLORS)] for k in range(len(values))]
 
 
-def _not_known(axes) -> None:
+def _not_known(axes: Axes) -> None:
     axes.text(0.5, 0.5, 'not known', ha='center', va='center', transform=axes.transAxes)

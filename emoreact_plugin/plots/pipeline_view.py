@@ -1,7 +1,8 @@
 """Watch step by step what a data set's own pipeline makes of a clip."""
 
 import os.path as osp
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,13 +12,14 @@ from emoreact_plugin.transforms import CropRegions, DrawFaceMask, LoadCrops
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.random_state import seeded
 
-from .contact_sheet import Cell, Panel
+from .contact_sheet import Box, Cell, Panel
 
 # Name of the input of a pipeline that packs `imgs` alone.
 ONLY_INPUT = 'input'
 
 
-class SampleView(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class SampleView:
     """A clip on its way to the network.
 
     Attributes:
@@ -226,24 +228,12 @@ def panel_of(view: SampleView, classes: tuple[str, ...] | None) -> Panel:
         several images of a frame.
     """
     count = len(view.frame_inds)
-    rows = (
-        {}
-        if not view.frames
-        else dict(
-            frame=[
-                Cell(
-                    frame,
-                    {
-                        name: tuple(int(value) for value in view.boxes[name][i])
-                        for name in view.inputs
-                        if name in view.boxes and view.found[name][i]
-                    },
-                    f'frame {view.frame_inds[i]}',
-                )
-                for i, frame in enumerate(view.frames)
-            ]
-        )
-    )
+    rows: dict[str, list[Cell | None]] = {}
+    if view.frames:
+        rows['frame'] = [
+            Cell(frame, _boxes_in(view, i), f'frame {view.frame_inds[i]}')
+            for i, frame in enumerate(view.frames)
+        ]
     for name, images in view.inputs.items():
         found = view.found.get(name, np.ones(count, dtype=bool))
         taken = np.zeros(count, dtype=int)
@@ -257,6 +247,16 @@ def panel_of(view: SampleView, classes: tuple[str, ...] | None) -> Panel:
     if view.valence is not None:
         text += f'; valence {view.valence:.1f}'
     return Panel(view.name, text, rows)
+
+
+def _boxes_in(view: SampleView, index: int) -> dict[str, Box]:
+    """Return the boxes of the streams that were found in a frame."""
+    boxes = {}
+    for name in view.inputs:
+        if name in view.boxes and view.found[name][index]:
+            x1, y1, x2, y2 = (int(value) for value in view.boxes[name][index])
+            boxes[name] = (x1, y1, x2, y2)
+    return boxes
 
 
 def label_text(label: Any, classes: tuple[str, ...] | None) -> str:

@@ -1,7 +1,8 @@
 """Draw figures for papers that are readable at column width and by the colour-blind."""
 
 import os.path as osp
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import matplotlib
 import numpy as np
@@ -91,7 +92,7 @@ def save_figure(figure: Figure, path: str) -> None:
 
 
 def _panel(
-    axes,
+    axes: Axes,
     average: str,
     values: Sequence[np.ndarray],
     intervals: Sequence[tuple[float, float]],
@@ -128,7 +129,9 @@ def _panel(
     clean_axes(axes)
 
 
-def clean_axes(axes: Axes, grid: str = 'x', without: Sequence[str] = ('top', 'right')) -> None:
+def clean_axes(
+    axes: Axes, grid: Literal['x', 'y'] = 'x', without: Sequence[str] = ('top', 'right')
+) -> None:
     """Draw thin grid lines along one axis, below the data, and leave out some sides of the frame.
 
     Args:
@@ -142,15 +145,15 @@ def clean_axes(axes: Axes, grid: str = 'x', without: Sequence[str] = ('top', 'ri
 
 
 def write_counts(
-    axes: Axes, widths: Sequence[float], places: Sequence[float], counts: Sequence, size: int
+    axes: Axes, widths: Iterable[float], places: Iterable[float], counts: Iterable, size: int
 ) -> None:
     """Write a count to the right of each horizontal bar.
 
     Args:
         axes (Axes): Of matplotlib.
-        widths (Sequence[float]): Where each bar ends.
-        places (Sequence[float]): Where the middle of each bar is.
-        counts (Sequence): A whole number for each bar.
+        widths (Iterable[float]): Where each bar ends.
+        places (Iterable[float]): Where the middle of each bar is.
+        counts (Iterable): A whole number for each bar.
         size (int): Size of the font.
     """
     for width, place, count in zip(widths, places, counts, strict=True):

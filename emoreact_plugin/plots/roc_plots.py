@@ -1,10 +1,13 @@
 """Draw ROC curves and the ROC AUC of each class, for one run or several side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 
 import matplotlib
 import matplotlib.ticker
 import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
@@ -39,7 +42,7 @@ MAX_RUNS = len(STYLES)
 AVERAGES = ('macro', 'micro')
 PANELS = 4  # in a row
 GRID = np.linspace(0, 1, 101)
-_SETTINGS = {'font.size': 7, 'axes.titlesize': 7, 'axes.linewidth': 0.6, 'hatch.linewidth': 0.5}
+
 _CHANCE, _INTERVAL = 'chance', '95 % interval'
 _BAND, _PRIOR = '95 % interval at each rate', 'label frequencies alone'
 _REST = (_CHANCE, _INTERVAL, _BAND, _PRIOR)
@@ -80,7 +83,7 @@ def plot_roc_curves(
     columns = min(PANELS, len(classes))
     rows = -(-len(classes) // columns)
     alone = next(iter(scores.values())) if len(scores) == 1 else None
-    with matplotlib.rc_context(_SETTINGS):
+    with _settings():
         width = 2 * COLUMN_WIDTH * (0.25 + 0.75 * columns / PANELS)
         side = width / columns
         figure = Figure(
@@ -106,7 +109,8 @@ def plot_roc_curves(
             else:
                 _run(axes, truth, alone[:, :, k], weights)
                 title += '\n' + _value(
-                    np.mean([roc_auc(s, labels)[k] for s in alone]), intervals and intervals[k]
+                    float(np.mean([roc_auc(s, labels)[k] for s in alone])),
+                    intervals[k] if intervals else None,
                 )
             axes.set_title(title, loc='left')
         _legend(figure, panels[: len(classes)])
@@ -143,7 +147,7 @@ def plot_roc_bars(
     """
     _check_count(values)
     metrics = [*classes, *AVERAGES]
-    with matplotlib.rc_context(_SETTINGS):
+    with _settings():
         group = max(0.2, 0.07 + 0.08 * len(values))
         lines = len(values) + 2 if len(values) > 1 else 2
         figure = Figure(
@@ -165,7 +169,7 @@ def plot_roc_bars(
                 linewidth=1.2,
                 label=_PRIOR,
             )
-        if counted:
+        if labels is not None:
             _counts(panels[1], labels)
         panels[0].set_yticks(range(len(metrics)), metrics)
         panels[0].set_ylim(len(metrics) - 0.45, -0.55)  # the first at the top
@@ -173,12 +177,18 @@ def plot_roc_bars(
     return figure
 
 
-def _check_count(runs: dict[str, object]) -> None:
+def _settings() -> AbstractContextManager[None]:
+    return matplotlib.rc_context(
+        {'font.size': 7, 'axes.titlesize': 7, 'axes.linewidth': 0.6, 'hatch.linewidth': 0.5}
+    )
+
+
+def _check_count(runs: Mapping[str, object]) -> None:
     if not 1 <= len(runs) <= MAX_RUNS:
         raise InputError(f'expected 1 to {MAX_RUNS} runs in one figure, found {len(runs)}')
 
 
-def _frame(axes, left: bool, bottom: bool) -> None:
+def _frame(axes: Axes, left: bool, bottom: bool) -> None:
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.6, zorder=1, label=_CHANCE)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
     axes.xaxis.set_major_formatter('{x:g}')
@@ -189,7 +199,7 @@ def _frame(axes, left: bool, bottom: bool) -> None:
     axes.spines[['top', 'right']].set_visible(False)
 
 
-def _not_defined(axes, truth: np.ndarray) -> None:
+def _not_defined(axes: Axes, truth: np.ndarray) -> None:
     lacking = 'negatives' if truth.min() else 'positives'
     axes.text(
         0.5,
@@ -201,14 +211,14 @@ def _not_defined(axes, truth: np.ndarray) -> None:
     )
 
 
-def _runs(axes, truth: np.ndarray, scores: dict[str, np.ndarray]) -> None:
+def _runs(axes: Axes, truth: np.ndarray, scores: dict[str, np.ndarray]) -> None:
     for (name, each), (color, line, _) in zip(scores.items(), STYLES, strict=False):
         axes.plot(
             *mean_roc_curve(each, truth), color=color, linestyle=line, linewidth=1, label=name
         )
 
 
-def _run(axes, truth: np.ndarray, scores: np.ndarray, weights: np.ndarray | None) -> None:
+def _run(axes: Axes, truth: np.ndarray, scores: np.ndarray, weights: np.ndarray | None) -> None:
     if weights is not None:
         axes.fill_between(
             GRID,
@@ -243,7 +253,7 @@ def _value(value: float, limits: Interval | None) -> str:
 
 
 def _bars(
-    axes,
+    axes: Axes,
     metrics: Sequence[str],
     values: dict[str, dict[str, float | None]],
     intervals: dict[str, dict[str, Interval]],
@@ -272,7 +282,7 @@ def _bars(
             color=BLACK,
             linewidth=0.6,
             path_effects=[withStroke(linewidth=1.5, foreground='white')],
-            label=_INTERVAL if name in intervals and not r else None,
+            label=_INTERVAL if name in intervals and not r else '',
         )
         lowest = np.nanmin([lowest, *limits[:, 0]])
     for place in np.flatnonzero(np.isnan(heights).all(axis=0)):
@@ -286,7 +296,7 @@ def _bars(
     clean_axes(axes, without=('top', 'right', 'left'))
 
 
-def _counts(axes, labels: np.ndarray) -> None:
+def _counts(axes: Axes, labels: np.ndarray) -> None:
     counts = np.asarray(labels).sum(axis=0)
     places = np.arange(len(counts))
     axes.barh(places, counts, 0.6, color=GREY)
@@ -298,9 +308,9 @@ def _counts(axes, labels: np.ndarray) -> None:
     axes.spines[['top', 'right', 'bottom']].set_visible(False)
 
 
-def _legend(figure: Figure, panels: Sequence) -> None:
+def _legend(figure: Figure, panels: Iterable[Axes]) -> None:
     """Draw one legend for all panels, below them: first the runs, then the rest."""
-    entries = {}
+    entries: dict[str, Artist] = {}
     for axes in panels:
         for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
             entries.setdefault(name, handle)

@@ -4,7 +4,7 @@ The classes take arrays and return frames.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -29,7 +29,8 @@ ROW = 1.4  # letters
 ALARM, MARKED, GRID, TRACK = '#A00000', '#EBD9D0', '#D9D9D9', '#EEEEEE'
 
 
-class Curve(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Curve:
     """The scores of a clip over time.
 
     Attributes:
@@ -90,9 +91,9 @@ class VideoOverlay:
         self.shown = sorted(np.argsort(-peaks, kind='stable')[:MOST_BARS])
         self._banner = self._draw_banner(banner)
         self._chart = self._draw_chart()
-        self._window: int | None = None
-        self._base: np.ndarray | None = None
-        self._status: tuple = ()
+        # The window whose panel was drawn last, and the panel.
+        self._drawn: tuple[int, np.ndarray] | None = None
+        self._status: tuple[str, tuple[bool, ...]] | None = None
 
     def _place(self, size: tuple[int, int]) -> None:
         """Compute where everything is placed."""
@@ -138,11 +139,12 @@ class VideoOverlay:
             np.ndarray: (height, width, 3) uint8, RGB, of :attr:`size`.
         """
         window = self.curve.window_at(time)
-        if window != self._window:
-            self._base, self._window = self._draw_panel(window), window
-            self._status = ()
-        self._draw_status(time, boxes)
-        out = self._base.copy()
+        if self._drawn is None or self._drawn[0] != window:
+            self._drawn = window, self._draw_panel(window)
+            self._status = None
+        panel = self._drawn[1]
+        self._draw_status(panel, time, boxes)
+        out = panel.copy()
         picture = cv2.resize(
             frame,
             self.picture,
@@ -190,10 +192,10 @@ class VideoOverlay:
         image = Image.new('RGB', (wide, high), 'white')
         draw = ImageDraw.Draw(image)
 
-        def x(time):
+        def x(time: float) -> float:
             return wide * min(max(time / curve.duration, 0), 1)
 
-        def y(value):
+        def y(value: float) -> float:
             return times + (high - 3 * times) * (1 - value)
 
         middles = (curve.times[1:] + curve.times[:-1]) / 2
@@ -206,9 +208,9 @@ class VideoOverlay:
         at = [0.0, *curve.times, curve.duration]
         for i in self.shown:
             values = curve.values[:, i]
-            values = [values[0], *values, values[-1]]
+            heights = [values[0], *values, values[-1]]
             draw.line(
-                [(x(t), y(v)) for t, v in zip(at, values, strict=True)],
+                [(x(t), y(v)) for t, v in zip(at, heights, strict=True)],
                 color_of(i),
                 2 * times,
                 'curve',
@@ -277,10 +279,10 @@ class VideoOverlay:
         for k, line in enumerate(lines[: max(room, 0)]):
             draw.text((x, y + round(1.25 * letter * (k + 1.2))), line, DIM, font(letter))
 
-    def _draw_status(self, time: float, boxes: dict[str, Box | None]) -> None:
+    def _draw_status(self, panel: np.ndarray, time: float, boxes: dict[str, Box | None]) -> None:
         """Draw the time and which regions were found, on the panel itself."""
         found = tuple(box is not None for box in boxes.values())
-        status = (f'{time:.1f} s', *found)
+        status = f'{time:.1f} s', found
         if status == self._status:
             return
         self._status = status
@@ -289,7 +291,7 @@ class VideoOverlay:
         image = Image.new('RGB', (wide, round(1.4 * letter)), 'white')
         draw = ImageDraw.Draw(image)
         draw.text((0, 0), status[0], TEXT, font(letter, True))
-        at = 4 * letter
+        at = 4.0 * letter
         for region, is_there in zip(boxes, found, strict=True):
             text = region if is_there else f'no {region}'
             if is_there:
@@ -303,8 +305,8 @@ class VideoOverlay:
                 at += 0.95 * letter
             draw.text((at, 0), text, TEXT if is_there else DIM, font(letter, is_there))
             at += font(letter, True).getlength(text) + 0.6 * letter
-        strip = np.array(image)[: self._base.shape[0] - y]
-        self._base[y : y + len(strip), x : x + wide] = strip
+        strip = np.array(image)[: panel.shape[0] - y]
+        panel[y : y + len(strip), x : x + wide] = strip
 
 
 def color_of(index: int) -> str:

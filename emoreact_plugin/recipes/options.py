@@ -39,7 +39,7 @@ def current_overrides() -> dict | None:
 
 
 @contextmanager
-def overriding(options: dict) -> Iterator[list[tuple]]:
+def overriding(options: dict) -> Iterator[list[tuple[dict, dict]]]:
     """Let options of the command line win over those that a config passes to :func:`build`.
 
     The config's own edits still come after the call, as they would without it.

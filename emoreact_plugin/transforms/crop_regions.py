@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from emoreact_plugin.clips.regions import REGIONS, crop, extent_box
+from emoreact_plugin.clips.regions import REGIONS, Box, crop, extent_box
 from emoreact_plugin.utils.errors import InputError
 from mmaction.registry import TRANSFORMS
 
@@ -70,11 +70,12 @@ class CropRegions(BaseTransform):
             for name in {*self.regions, *self.blackout.values()}
         }
         for region in self.regions:
-            hidden = boxes.get(self.blackout.get(region), [None] * len(imgs))
+            black = self.blackout.get(region)
+            hidden = [None] * len(imgs) if black is None else boxes[black]
             whole = [(0, 0, img.shape[1], img.shape[0]) for img in imgs]
             used = [box or all_ for box, all_ in zip(boxes[region], whole, strict=True)]
             results[f'{region}_imgs'] = [
-                crop(img, box, black) for img, box, black in zip(imgs, used, hidden, strict=True)
+                crop(img, box, part) for img, box, part in zip(imgs, used, hidden, strict=True)
             ]
             results[f'{region}_boxes'] = np.array(used).reshape(-1, 4)
             results[f'{region}_found'] = np.array(
@@ -83,7 +84,7 @@ class CropRegions(BaseTransform):
         return results
 
     @staticmethod
-    def _box(region: str, results: dict, i: int, frame_shape: tuple):
+    def _box(region: str, results: dict, i: int, frame_shape: tuple[int, int]) -> Box | None:
         points = REGIONS.get(region)(results['face_landmarks'][i], results['body_keypoints'][i])
         return extent_box(points, frame_shape)
 

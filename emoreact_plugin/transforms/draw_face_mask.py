@@ -10,7 +10,7 @@ from emoreact_plugin.utils.errors import InputError
 from mmaction.registry import TRANSFORMS
 
 from .masks.drawing import MaskLook, draw_mask
-from .masks.shapes import COLORS, KINDS
+from .masks.shapes import COLORS, KINDS, Color
 
 
 @TRANSFORMS.register_module()
@@ -138,7 +138,7 @@ class DrawFaceMask(BaseTransform):
         )
 
 
-def _rgb(color: str | Sequence[int]) -> tuple:
+def _rgb(color: str | Sequence[int]) -> Color:
     if isinstance(color, str):
         if color not in COLORS:
             raise InputError(
@@ -153,4 +153,5 @@ def _rgb(color: str | Sequence[int]) -> tuple:
         raise InputError(
             f'DrawFaceMask: expected a color of three whole numbers from 0 to 255, found {color!r}'
         )
-    return tuple(int(v) for v in values)
+    red, green, blue = map(int, values)
+    return red, green, blue

@@ -13,10 +13,6 @@ from mmaction.registry import TRANSFORMS
 from .crop_regions import CropRegions
 
 
-def _source_frames(results: dict) -> int | None:
-    return results.get('source_frames', results.get('total_frames'))
-
-
 @TRANSFORMS.register_module()
 class DecodeVideo(BaseTransform):
     """Read exactly the sampled frames of a video.
@@ -47,7 +43,9 @@ class DecodeVideo(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Read the sampled frames from the video file."""
         imgs = read_frames(
-            results['filename'], np.ravel(results['frame_inds']), _source_frames(results)
+            results['filename'],
+            np.ravel(results['frame_inds']),
+            results.get('source_frames', results.get('total_frames')),
         )
         results['imgs'] = imgs
         results['img_shape'] = results['original_shape'] = imgs[0].shape[:2]
@@ -99,7 +97,7 @@ class LoadLandmarks(BaseTransform):
             results['landmarks_file'],
             results['keypoints_file'],
             f"clip '{results['video_id']}'" if 'video_id' in results else 'the clip',
-            _source_frames(results),
+            results['source_frames' if 'source_frames' in results else 'total_frames'],
             (width, height),
         )
         results.update(landmarks.of(inds).to_sample())
@@ -151,7 +149,7 @@ class LoadCrops(BaseTransform):
         crops = read_record(folder)
         for region in self.regions:
             check_region(folder, crops, region)
-            results[f'{region}_imgs'] = read_crops(folder, region, inds)
+            results[f'{region}_imgs'] = read_crops(folder, region, inds.tolist())
             results[f'{region}_boxes'] = crops.boxes[region][inds]
             results[f'{region}_found'] = crops.found[region][inds]
         results['masked'] = crops.masked[inds]

@@ -91,7 +91,9 @@ class SampleStreamFrames(BaseTransform):
             if 'share' in each:
                 self._check_share(name, **each)
 
-    def _check_share(self, name: str, share: str, num_frames=None, **unknown) -> None:
+    def _check_share(
+        self, name: str, share: str, num_frames: int | None = None, **unknown: object
+    ) -> None:
         where = f"SampleStreamFrames: stream '{name}'"
         if unknown:
             raise InputError(

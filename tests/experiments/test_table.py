@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -91,7 +93,7 @@ def test_a_class_of_one_value_has_no_score_and_spoils_nothing():
     labels = LABELS.copy()
     labels[:, 1] = 0
     result = make_table(
-        {'a': scores._replace(labels=labels), 'b': row_of(2, seed=5)._replace(labels=labels)},
+        {'a': replace(scores, labels=labels), 'b': replace(row_of(2, seed=5), labels=labels)},
         resamples=50,
     )
     summary = result.rows['a']
@@ -130,7 +132,7 @@ def test_what_names_of_clips_tell(names, levels):
 )
 def test_rows_of_other_clips_cannot_be_compared(change, message):
     with pytest.raises(ValueError, match=message):
-        make_table({'a': row_of(1), 'b': row_of(1)._replace(**change)})
+        make_table({'a': row_of(1), 'b': replace(row_of(1), **change)})
 
 
 def test_the_report(table):

@@ -1,4 +1,5 @@
 import warnings
+from dataclasses import replace
 
 import matplotlib
 import numpy as np
@@ -113,12 +114,12 @@ def test_many_emotions_and_segments_fit(segments):
 @pytest.mark.parametrize('emotions', [1, 3, 8])
 def test_frames_of_a_video_have_an_even_size(shape, emotions):
     rows, (column,) = sheet_parts(1, emotions, ('face', 'body'))
-    column = column._replace(frame=np.zeros(shape, np.uint8), boxes={})
+    column = replace(column, frame=np.zeros(shape, np.uint8), boxes={})
     frame = draw_frame('clip', rows, column, ('face', 'body'))
     assert frame.shape[0] % 2 == frame.shape[1] % 2 == 0
     for stream in (1, 2):
         assert (frame == mark(emotions - 1, stream)).all(-1).any()
-    other = draw_frame('clip', rows, column._replace(title='frame 10 of 11'), ('face', 'body'))
+    other = draw_frame('clip', rows, replace(column, title='frame 10 of 11'), ('face', 'body'))
     assert other.shape == frame.shape
 
 

@@ -24,7 +24,12 @@ def test_a_clip_of_the_data_set(name, tiny):
     stem = name.replace('.mp4', '')
     split = 'test' if stem.startswith('TEST') else 'train'
     row = tiny.labels[split][tiny.videos[split].index(f'{stem}.mp4')]
-    assert source[1:] == (stem, stem, tuple(row == 1), split)
+    assert (source.name, source.video, source.label, source.split) == (
+        stem,
+        stem,
+        tuple(row == 1),
+        split,
+    )
     expected = Clip(str(tiny.root / 'videos' / f'{stem}.mp4'))
     assert source.clip.total_frames == FRAMES
     assert source.clip.has_landmarks and source.clip.has_keypoints
@@ -45,7 +50,12 @@ def test_only_that_clip_is_read(tmp_path):
 def test_a_path(tiny):
     path = tiny.root / 'videos' / 'TEST100_2.mp4'
     source = open_source(config('nowhere'), str(path))
-    assert source[1:] == ('TEST100_2', 'TEST100_2.mp4', None, None)
+    assert (source.name, source.video, source.label, source.split) == (
+        'TEST100_2',
+        'TEST100_2.mp4',
+        None,
+        None,
+    )
     assert source.clip.has_landmarks
 
 

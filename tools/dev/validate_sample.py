@@ -11,6 +11,7 @@ import os
 import os.path as osp
 import random
 import sys
+from dataclasses import replace
 
 import numpy as np
 
@@ -84,7 +85,7 @@ def run_all(args):
         shuffle_labels(osp.join(args.data_root, f'{split}.csv'), path, 0)
         options.append(f'{split}_dataloader.dataset.ann_file={path}')
     scores['shuffled'] = run(
-        runs._replace(cfg_options=tuple(options)),
+        replace(runs, cfg_options=tuple(options)),
         Training('shuffled', args.config, ('--input', 'fusion')),
         1,
     )

@@ -4,6 +4,7 @@ The light is measured on the skin that stays bare. Otherwise the shading of
 the mask would give away what it has to hide.
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -38,7 +39,8 @@ class MaskLook(NamedTuple):
     valve: bool = False
 
 
-class Light(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Light:
     """The light on a face.
 
     Attributes:
@@ -70,14 +72,16 @@ def draw_mask(frame: np.ndarray, points: np.ndarray, look: MaskLook) -> np.ndarr
         np.ndarray | None: The masked frame, (H, W, 3) uint8; None if there is
         no face, or no part of the mask lies within the frame.
     """
-    points = complete_landmarks(points)
-    place = None if points is None else place_mask(look.kind, points)
+    whole = complete_landmarks(points)
+    if whole is None:
+        return None
+    place = place_mask(look.kind, whole)
     if place is None:
         return None
     scale = place.upright.scale
     mesh = place.upright.to_pixels(place.mesh)
     box = _box(
-        np.concatenate([mesh.reshape(-1, 2), place.straps.reshape(-1, 2), points[HIDDEN]]),
+        np.concatenate([mesh.reshape(-1, 2), place.straps.reshape(-1, 2), whole[HIDDEN]]),
         4 + 4 * scale,
         frame.shape,
     )
@@ -85,7 +89,7 @@ def draw_mask(frame: np.ndarray, points: np.ndarray, look: MaskLook) -> np.ndarr
         return None
     x1, y1, x2, y2 = box
     corner, size = np.array([x1, y1]), (x2 - x1, y2 - y1)
-    points = points - corner
+    points = whole - corner
     eyes = _eyes(points, size)
     alpha = cv2.subtract(_mask_layer(mesh - corner, points, size, scale), eyes)
     if not alpha.any():
@@ -136,7 +140,14 @@ def _cloth(
     coarser = 0.55 / upright.scale
     if coarser > 0.6:
         cloth = cv2.GaussianBlur(cloth, (0, 0), 0.6 * coarser)
-    return cv2.remap(cloth, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return _remap(cloth, where)
+
+
+def _remap(picture: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Take the pixels of a picture at places (h, w, 2) float32, x and y."""
+    return cv2.remap(  # type: ignore[call-overload]  # OpenCV's types lack the None
+        picture, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
 
 
 def _lit_texture(look: MaskLook, light: Light) -> np.ndarray:
@@ -171,7 +182,7 @@ def measure_light(
     """
     height, width = frame.shape[:2]
     bright = _brightest(frame, hidden)
-    inside = ((skin >= 1) & (skin < (width - 1, height - 1))).all(axis=1)
+    inside = np.all((skin >= 1) & (skin < (width - 1, height - 1)), axis=1)
     if inside.sum() < 4:
         return Light(np.full(3, max(bright, 60.0)), 0, 0, 0)
     x1, y1 = np.floor(skin[inside].min(axis=0) - 1).astype(int)
@@ -180,11 +191,8 @@ def measure_light(
     few = (24, 12)
     small = cv2.resize(patch, few, interpolation=cv2.INTER_AREA)
     at = (skin - (max(x1, 0), max(y1, 0))) / patch.shape[1::-1] * few - 0.5
-    color = cv2.remap(
-        small, at.astype(np.float32)[None], None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )[0].astype(np.float64)
-    luma = np.log(color @ _LUMA + 8)
-    level, right, down = _plane(luma, inside.astype(np.float64))
+    color = _remap(small, at.astype(np.float32)[None])[0].astype(np.float64)
+    level, right, down = _plane(np.log(color @ _LUMA + 8), inside.astype(np.float64))
     right, down = np.clip((1.4 * right, 1.4 * down), -0.5, 0.5)
     luma = np.exp(level) - 8
     # How dark the skin and how bright the light is cannot be told apart by

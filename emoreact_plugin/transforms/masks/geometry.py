@@ -9,12 +9,12 @@ The points of the mouth take no part in it. Otherwise the shape of the mask
 would give away what it has to hide.
 """
 
+from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
 
 import numpy as np
 
-from emoreact_plugin.clips.regions import face_points
+from emoreact_plugin.clips.regions import has_face
 
 from .shapes import COLUMNS, KINDS, ROWS, TEXTURE_SIZE, surface
 
@@ -102,7 +102,8 @@ _SMALLEST = 0.02  # pixels a millimetre
 STRAP_POINTS = 9
 
 
-class Upright(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Upright:
     """A view of the picture in which the face stands upright, in millimetres."""
 
     origin: np.ndarray  # (2, ) pixels
@@ -133,7 +134,8 @@ class Upright(NamedTuple):
         return points @ turn * self.scale + self.origin
 
 
-class Placement(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Placement:
     """The place of a mask on a face.
 
     Attributes:
@@ -191,8 +193,7 @@ def complete_landmarks(points: np.ndarray) -> np.ndarray | None:
         np.ndarray | None: (68, 2) float64 without NaN; None if fewer than
         half of the points are there.
     """
-    points = face_points(points, None)
-    if not len(points):
+    if not has_face(points):
         return None
     missing = ~np.isfinite(points).all(axis=1)
     points = np.clip(points.astype(np.float64), -1e5, 1e5)
@@ -207,7 +208,8 @@ def complete_landmarks(points: np.ndarray) -> np.ndarray | None:
     return points
 
 
-class _Rig(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _Rig:
     """Constant weights of the anchors, (points, 30), float64."""
 
     mesh: np.ndarray
@@ -224,13 +226,13 @@ def _rig(kind: str) -> _Rig:
     axes = np.linalg.pinv(model)
     rest = np.eye(len(anchors)) - model @ axes
 
-    def kernel(a, b):
+    def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.exp(-((a[:, None] - b[None]) ** 2).sum(-1) / (2 * 40.0**2))
 
     # Not an exact interpolation: it would pass the jitter of each point on.
     spread = np.linalg.inv(kernel(anchors, anchors) + 0.3 * np.eye(len(ones)))
 
-    def weights(points):
+    def weights(points: np.ndarray) -> np.ndarray:
         points = points.reshape(-1, 3)
         affine = np.hstack([points, np.ones((len(points), 1))])
         return affine @ axes + kernel(points, anchors) @ spread @ rest

@@ -5,8 +5,8 @@ size. The origin is the tip of the nose, x points to the right of the picture,
 y down, z towards the camera of a frontal view.
 """
 
+from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -32,7 +32,8 @@ ROWS, COLUMNS = 17, 25
 TEXTURE_SIZE = (192, 256)
 
 
-class MaskKind(NamedTuple):
+@dataclass(frozen=True)
+class MaskKind:
     """The shape, colours and straps of a kind of mask.
 
     Attributes:
@@ -56,7 +57,7 @@ class MaskKind(NamedTuple):
     arc: float
     nose: float
     straps: tuple
-    strap_color: Color
+    strap_color: Color | None
     strap_width: float
 
 
@@ -235,14 +236,14 @@ def _line(distance: np.ndarray, width: float) -> np.ndarray:
     return np.exp(-((distance / width) ** 2))
 
 
-def _grain(shape: tuple, seed: int, fine: float) -> np.ndarray:
+def _grain(shape: tuple[int, int], seed: int, fine: float) -> np.ndarray:
     """Make smooth noise of mean 0 and deviation 1."""
-    noise = np.random.default_rng(seed).normal(size=shape)
+    noise: np.ndarray = np.random.default_rng(seed).normal(size=shape)
     noise = cv2.GaussianBlur(noise, (0, 0), fine)
     return noise / noise.std()
 
 
-def _edges(u, v, side: float, top: float) -> tuple:
+def _edges(u: np.ndarray, v: np.ndarray, side: float, top: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the distances to the side edges, and to the top or bottom edge.
 
     They are in units of the width of their hems.
@@ -250,7 +251,7 @@ def _edges(u, v, side: float, top: float) -> tuple:
     return ((1 - np.abs(u)) / side + 0 * v, np.minimum(v, 1 - v) / top + 0 * u)
 
 
-def _surgical(u, v) -> np.ndarray:
+def _surgical(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     relief = 1 + 0.008 * _grain(TEXTURE_SIZE, 1, 0.8)
     for fold in (0.36, 0.53, 0.70):
         # A pleat is flat in the middle and pulled together at the sides.
@@ -272,11 +273,11 @@ def _surgical(u, v) -> np.ndarray:
     return relief + 0.06 * wire
 
 
-def _cloth(u, v) -> np.ndarray:
+def _cloth(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     height, width = TEXTURE_SIZE
     weave = np.sin(np.arange(width) * 2.1)[None] * np.sin(np.arange(height) * 2.1)[:, None]
     relief = 1 + 0.022 * weave + 0.02 * _grain(TEXTURE_SIZE, 2, 2.0)
-    streaks = np.random.default_rng(3).normal(size=(height, 1))
+    streaks: np.ndarray = np.random.default_rng(3).normal(size=(height, 1))
     streaks = cv2.GaussianBlur(streaks, (1, 0), 0, sigmaY=5)
     relief = relief + 0.055 * (streaks / streaks.std()) * np.clip((np.abs(u) - 0.35) / 0.6, 0, 1)
     relief -= 0.26 * _line(u, 0.010) * (v > 0.02)
@@ -291,7 +292,7 @@ def _cloth(u, v) -> np.ndarray:
     return relief + 0.07 * np.clip(1 - hem, 0, 1)
 
 
-def _kn95(u, v) -> np.ndarray:
+def _kn95(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     relief = 1 + 0.010 * _grain(TEXTURE_SIZE, 4, 0.9)
     relief += 0.008 * _grain(TEXTURE_SIZE, 5, 6.0)
     # The fold that stands out, welded, and the light beside it.
@@ -310,7 +311,7 @@ def _kn95(u, v) -> np.ndarray:
     return relief
 
 
-def _n95(u, v) -> np.ndarray:
+def _n95(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     relief = 1 + 0.014 * _grain(TEXTURE_SIZE, 6, 1.0)
     relief += 0.012 * _grain(TEXTURE_SIZE, 7, 5.0)
     side, top = _edges(u, v, 0.10, 0.05)
@@ -328,7 +329,7 @@ def _n95(u, v) -> np.ndarray:
     return relief
 
 
-def _nose_clip(picture, u, v, wide: float) -> None:
+def _nose_clip(picture: np.ndarray, u: np.ndarray, v: np.ndarray, wide: float) -> None:
     """Paint a strip of bare metal across the top."""
     alpha = _line((v - 0.115) / 0.022, 1) ** 0.5 * np.clip((wide - np.abs(u)) / 0.03, 0, 1)
     alpha = np.clip(alpha * 1.3, 0, 1)[..., None] * 0.75
@@ -336,7 +337,7 @@ def _nose_clip(picture, u, v, wide: float) -> None:
     picture += alpha * (metal[..., None] * (0.97, 0.99, 1.0) - picture)
 
 
-def _valve(picture) -> None:
+def _valve(picture: np.ndarray) -> None:
     """Paint a round plastic valve to the right of the centre."""
     centre, gray = (168, 112), (206, 207, 206)
     cv2.ellipse(
