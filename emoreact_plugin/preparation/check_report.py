@@ -8,34 +8,19 @@ from itertools import compress
 
 import numpy as np
 
-from emoreact_plugin.datasets.checks.problems import LEVELS, CheckedClip, CheckReport, Problem
+from emoreact_plugin.datasets.checks.problems import (
+    KINDS,
+    LEVELS,
+    CheckedClip,
+    CheckReport,
+    Problem,
+)
 from emoreact_plugin.utils.files import write_json, write_text
 from emoreact_plugin.utils.tables import csv_text, score_cell, text_table
 from emoreact_plugin.utils.text import number
 
 SHOWN = 10
 PROBLEM_COLUMNS = ('level', 'kind', 'split', 'clip', 'text')
-TITLES = {
-    'annotations': 'wrong lines of annotation files',
-    'missing clip': 'clips that are not there',
-    'unreadable clip': 'clips that cannot be read',
-    'no landmarks': 'without face landmarks',
-    'no keypoints': 'without body keypoints',
-    'landmark file': 'landmark files',
-    'keypoint file': 'keypoint files',
-    'data set': 'the data set as a whole',
-    'duplicate': 'there twice',
-    'same video': 'of one video as clips of another split',
-    'same name': 'names that are hardly different',
-    'cut off': 'cut off',
-    'short': 'too short',
-    'no face': 'without a face in more than half of the frames',
-    'no body': 'without a body in more than half of the frames',
-    'labels': 'labels that say nothing',
-    'unlabelled': 'without a positive label',
-    'frame size': 'of another frame size',
-    'frame rate': 'of another frame rate',
-}
 
 
 def count_levels(report: CheckReport) -> dict[str, int]:
@@ -80,7 +65,7 @@ def format_report(report: CheckReport, shown: int = SHOWN) -> str:
 def _block(heading: str, kind: str, problems: Sequence[Problem], shown: int) -> str:
     splits = Counter(f.split for f in problems)
     counts = ', '.join(f'{split} {count}' for split, count in splits.items())
-    lines = [f'{heading}: {TITLES[kind]} ({counts})']
+    lines = [f'{heading}: {KINDS[kind]} ({counts})']
     width = max(map(len, splits))
     lines += [f'  {f.split:<{width}}  {_printable(f.text)}' for f in problems[:shown]]
     if len(problems) > shown:

@@ -5,14 +5,12 @@ from dataclasses import replace
 import numpy as np
 
 from emoreact_plugin.datasets.checks.problems import (
-    KINDS,
     CheckedClip,
     CheckReport,
     Problem,
     sort_problems,
 )
 from emoreact_plugin.preparation.check_report import (
-    TITLES,
     cooccurrence,
     count_levels,
     format_report,
@@ -95,10 +93,6 @@ def test_the_place_of_a_clip():
     assert replace(whole, end=9).place == 'videos/a.mp4, frames 0 to 9'
     assert replace(whole, start=5).place == ('videos/a.mp4, frames 5 to the end')
     assert replace(whole, person='Ann').place == 'videos/a.mp4, person Ann'
-
-
-def test_every_kind_has_a_title():
-    assert set(TITLES) == set(KINDS)
 
 
 def test_files(tmp_path):

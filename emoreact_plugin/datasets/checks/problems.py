@@ -5,28 +5,28 @@ from dataclasses import dataclass
 import numpy as np
 
 LEVELS = ('error', 'warning', 'note')
-# In the order of the report.
-KINDS = (
-    'annotations',
-    'missing clip',
-    'unreadable clip',
-    'no landmarks',
-    'no keypoints',
-    'landmark file',
-    'keypoint file',
-    'data set',
-    'duplicate',
-    'same video',
-    'same name',
-    'cut off',
-    'short',
-    'no face',
-    'no body',
-    'labels',
-    'unlabelled',
-    'frame size',
-    'frame rate',
-)
+# Kind of a problem -> its title, in the order of the report.
+KINDS = {
+    'annotations': 'wrong lines of annotation files',
+    'missing clip': 'clips that are not there',
+    'unreadable clip': 'clips that cannot be read',
+    'no landmarks': 'without face landmarks',
+    'no keypoints': 'without body keypoints',
+    'landmark file': 'landmark files',
+    'keypoint file': 'keypoint files',
+    'data set': 'the data set as a whole',
+    'duplicate': 'there twice',
+    'same video': 'of one video as clips of another split',
+    'same name': 'names that are hardly different',
+    'cut off': 'cut off',
+    'short': 'too short',
+    'no face': 'without a face in more than half of the frames',
+    'no body': 'without a body in more than half of the frames',
+    'labels': 'labels that say nothing',
+    'unlabelled': 'without a positive label',
+    'frame size': 'of another frame size',
+    'frame rate': 'of another frame rate',
+}
 
 
 @dataclass(frozen=True)
@@ -115,4 +115,4 @@ class CheckReport:
 
 def sort_problems(problems: list[Problem]) -> list[Problem]:
     """Sort problems by level, then by kind, and leave the rest of their order."""
-    return sorted(problems, key=lambda p: (LEVELS.index(p.level), KINDS.index(p.kind)))
+    return sorted(problems, key=lambda p: (LEVELS.index(p.level), list(KINDS).index(p.kind)))
