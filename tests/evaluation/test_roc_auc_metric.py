@@ -1,9 +1,7 @@
 import json
 import logging
-import multiprocessing
 import re
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +13,6 @@ from sklearn import metrics as sk
 from emoreact_plugin.evaluation import DumpScores, ROCAUCMetric, functional
 from mmaction.registry import METRICS
 from mmaction.structures import ActionDataSample
-from tests.evaluation import rank
 
 CLASSES = ('Joy', 'Fear', 'Calm')
 
@@ -370,34 +367,3 @@ class TestErrors:
     def test_bad_arguments(self, kwargs, expected):
         with pytest.raises(ValueError, match=re.escape(expected)):
             ROCAUCMetric(**kwargs)
-
-
-def test_two_ranks_with_a_padded_last_batch(tmp_path):
-    """11 clips on two ranks: the sampler repeats clip 0 to give 6 each."""
-    logits, labels = make_case(11, seed=2)
-    file = tmp_path / 'case.npz'
-    np.savez(file, logits=logits, labels=labels)
-    # forked, for what is imported takes long
-    context = multiprocessing.get_context('fork')
-    processes = [context.Process(target=rank.main, args=(k, 2, file)) for k in range(2)]
-    for process in processes:
-        process.start()
-    try:
-        for process in processes:
-            process.join(timeout=120)
-        assert [process.exitcode for process in processes] == [0, 0]
-    finally:
-        for process in processes:
-            process.kill()
-
-    shares = [[int(i) for i in Path(f'{file}.{k}.txt').read_text().split()] for k in range(2)]
-    assert shares == [[0, 2, 4, 6, 8, 10], [1, 3, 5, 7, 9, 0]]
-    padded = np.append(np.arange(11), 0)
-    for average in ('micro', 'macro'):
-        expected = sk.roc_auc_score(labels, logits, average=average)
-        assert (
-            abs(expected - sk.roc_auc_score(labels[padded], logits[padded], average=average)) > 1e-3
-        )
-        for k in range(2):
-            result = json.loads(Path(f'{file}.{k}.json').read_text())
-            assert result[f'roc_auc/{average}'] == pytest.approx(expected)
