@@ -23,6 +23,8 @@ from emoreact_plugin.inference import EmotionInferencer
 from emoreact_plugin.sample_data import make_sample_dataset
 from tests.data.before import make
 
+pytestmark = pytest.mark.slow
+
 BEFORE = Path(make.__file__).parent
 ROOT = BEFORE.parents[2]
 

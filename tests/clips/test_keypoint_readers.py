@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from emoreact_plugin import InputError
 from emoreact_plugin.clips.landmark_readers import read_keypoints_txt
 
 nan = float('nan')
@@ -56,7 +57,7 @@ def test_keypoints_written_elsewhere(txt, end, start):
 )
 def test_bad_keypoints(txt, line, message):
     txt.write_text('.1 .2\n' + line + '\n')
-    with pytest.raises(ValueError, match=r'clip_hol\.txt.*' + message):
+    with pytest.raises(InputError, match=r'clip_hol\.txt.*' + message):
         read_keypoints_txt(txt, 2)
 
 
@@ -64,11 +65,11 @@ def test_no_keypoint_file(txt):
     with pytest.raises(FileNotFoundError, match=r'clip_hol\.txt'):
         read_keypoints_txt(txt, 2)
     txt.write_bytes(b'')
-    with pytest.raises(ValueError, match=r'clip_hol\.txt: .*empty file'):
+    with pytest.raises(InputError, match=r'clip_hol\.txt: .*empty file'):
         read_keypoints_txt(txt, 2)
     txt.write_bytes(b'\xff\xd8\xff\xe0')
-    with pytest.raises(ValueError, match=r'clip_hol\.txt: expected a text'):
+    with pytest.raises(InputError, match=r'clip_hol\.txt: expected a text'):
         read_keypoints_txt(txt, 2)
     for count in (0, -1, 1.5, None):
-        with pytest.raises(ValueError, match='total_frames'):
+        with pytest.raises(InputError, match='total_frames'):
             read_keypoints_txt(txt, count)

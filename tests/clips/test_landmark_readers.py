@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from emoreact_plugin import InputError
 from emoreact_plugin.clips.landmark_readers import read_openface_csv
 from tests.factories import REAL_DATA
 
@@ -256,27 +257,27 @@ def test_no_file_to_read(path, tmp_path):
         read_openface_csv(tmp_path)
     for content in (b'', b'\n \r\n'):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=r'face\.csv: .*empty file'):
+        with pytest.raises(InputError, match=r'face\.csv: .*empty file'):
             read_openface_csv(path)
     for content in (b'\x89PNG\r\n\x1a\n', b'PK\x00\x00', b'\xff\xfef\x00'):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=r'face\.csv: expected a text'):
+        with pytest.raises(InputError, match=r'face\.csv: expected a text'):
             read_openface_csv(path)
     write(path, [])
-    with pytest.raises(ValueError, match=r'face\.csv: .*header, but no row'):
+    with pytest.raises(InputError, match=r'face\.csv: .*header, but no row'):
         read_openface_csv(path)
 
 
 def test_without_2d_landmarks(path):
     path.write_text('frame, X_0, Y_0, AU01_r\n1, 2, 3, 4\n')
-    with pytest.raises(ValueError, match=r'face\.csv: .* 4 columns.*-2Dfp'):
+    with pytest.raises(InputError, match=r'face\.csv: .* 4 columns.*-2Dfp'):
         read_openface_csv(path)
     write(path, [row()], ())
     path.write_text(path.read_text().replace('x_3,', 'u_3,'))
-    with pytest.raises(ValueError, match=r'face\.csv: .* found no x_3$'):
+    with pytest.raises(InputError, match=r'face\.csv: .* found no x_3$'):
         read_openface_csv(path)
     path.write_text(path.read_text().replace('u_3,', 'x_2,'))
-    with pytest.raises(ValueError, match='found no x_3'):
+    with pytest.raises(InputError, match='found no x_3'):
         read_openface_csv(path)
 
 
@@ -304,7 +305,7 @@ def test_without_2d_landmarks(path):
 )
 def test_bad_rows(path, rows, columns, message):
     write(path, rows, columns)
-    with pytest.raises(ValueError, match=r'face\.csv.*' + message):
+    with pytest.raises(InputError, match=r'face\.csv.*' + message):
         read_openface_csv(path)
 
 
@@ -320,7 +321,7 @@ def test_rows_of_another_length(path, change, found):
     lines = write(path, [row()] * 3, ()).read_text().splitlines()
     lines[2] = change(lines[2])
     path.write_text('\n'.join(lines))
-    with pytest.raises(ValueError, match=rf'face\.csv, line 3: expected 136 cells .*found {found}'):
+    with pytest.raises(InputError, match=rf'face\.csv, line 3: expected 136 cells .*found {found}'):
         read_openface_csv(path)
 
 
@@ -346,5 +347,5 @@ def test_real_files():
         == [False] * 72 + [True] * 97
     )
     assert (confidence[72:] == 0).all()
-    with pytest.raises(ValueError, match=r'without_landmarks\.csv.*-2Dfp'):
+    with pytest.raises(InputError, match=r'without_landmarks\.csv.*-2Dfp'):
         read_openface_csv(folder / 'without_landmarks.csv')

@@ -10,6 +10,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.logging import MMLogger
 from sklearn import metrics as sk
 
+from emoreact_plugin import InputError
 from emoreact_plugin.evaluation import DumpScores, ROCAUCMetric, functional
 from mmaction.registry import METRICS
 from mmaction.structures import ActionDataSample
@@ -190,7 +191,7 @@ class TestSamples:
 
     def test_what_is_no_number(self):
         sample = dict(pred_score=['a', 'b', 'c'], gt_label=[1, 0, 1], video_id='x.mp4')
-        with pytest.raises(ValueError, match="pred_score of video_id 'x.mp4': expected real num"):
+        with pytest.raises(InputError, match="pred_score of video_id 'x.mp4': "):
             ROCAUCMetric(classes=CLASSES).process(None, [sample])
 
     def test_results_do_not_leak_into_the_next_evaluation(self):
@@ -246,53 +247,53 @@ class TestErrors:
         (
             (
                 dict(pred_score=None),
-                ValueError,
+                InputError,
                 "pred_score of video_id 'x.mp4': not in the sample, which has "
                 "['gt_label', 'pred_score', 'video_id']",
             ),
-            (dict(gt_label=None), ValueError, "gt_label of video_id 'x.mp4'"),
+            (dict(gt_label=None), InputError, "gt_label of video_id 'x.mp4'"),
             (
                 dict(pred_score=[[0.1, 0.2, 0.3], [0.1, 0.2, 0.3]]),
-                ValueError,
+                InputError,
                 "pred_score of video_id 'x.mp4': expected shape (3,), one score a class, found "
                 "(2, 3), one row a view; set cls_head=dict(average_clips='score') in the "
                 "recognizer and scores='logits' here",
             ),
-            (dict(pred_score=[[0.1, 0.2, 0.3]]), ValueError, 'found (1, 3), one row'),
+            (dict(pred_score=[[0.1, 0.2, 0.3]]), InputError, 'found (1, 3), one row'),
             (
                 dict(pred_score=[0.1, 0.2]),
-                ValueError,
+                InputError,
                 'expected shape (3,), one value each of Joy, Fear, Calm, found (2,)',
             ),
             (
                 dict(gt_label=[1.0]),
-                ValueError,
+                InputError,
                 "gt_label of video_id 'x.mp4': expected shape (3,), one value each "
                 'of Joy, Fear, Calm, found (1,)',
             ),
             (
                 dict(gt_label=[1.0, 0.5, 0]),
-                ValueError,
+                InputError,
                 "gt_label, row 0 (video_id 'x.mp4'), class 1 (Fear): expected 0 or 1, found 0.5",
             ),
             (
                 dict(pred_score=[0.1, 0.2, 1.5]),
-                ValueError,
+                InputError,
                 "pred_score, row 0 (video_id 'x.mp4'), class 2 (Calm): expected a probability in "
                 "0..1, found 1.5; logits are declared by scores='logits'",
             ),
             (
                 dict(pred_score=[0.1, float('nan'), 0.5]),
-                ValueError,
+                InputError,
                 "(video_id 'x.mp4'), class 1 (Fear): expected a finite number, found nan",
             ),
             (
                 dict(pred_logits=[0.1, 0.2, float('inf')]),
-                ValueError,
+                InputError,
                 "pred_logits, row 0 (video_id 'x.mp4'), class 2 (Calm): expected a "
                 'finite number, found inf',
             ),
-            (dict(pred_logits=[0.1, 0.2]), ValueError, 'pred_logits of video_id'),
+            (dict(pred_logits=[0.1, 0.2]), InputError, 'pred_logits of video_id'),
         ),
     )
     def test_bad_sample(self, change, error, expected):
@@ -313,7 +314,7 @@ class TestErrors:
     def test_softmax(self, scores, dtype):
         logits, labels = make_case()
         softmax = torch.tensor(logits).softmax(1).to(dtype)
-        with pytest.raises(ValueError) as error:
+        with pytest.raises(InputError) as error:
             evaluate(stock_samples(softmax.numpy(), labels), scores=scores)
         message = str(error.value)
         assert message.startswith('pred_score: ')
@@ -337,19 +338,19 @@ class TestErrors:
         samples = stock_samples(*make_case(4))
         for sample in samples[:2] + samples[3:]:
             sample.set_field(sample.pred_score, 'pred_logits')
-        with pytest.raises(ValueError) as error:
+        with pytest.raises(InputError) as error:
             evaluate(samples, scores='logits')
         assert "found them in 3 of 4, not in that of video_id '2.mp4'" in str(error.value)
 
     def test_no_clips(self):
-        with pytest.raises(ValueError, match='at least one clip to score'):
+        with pytest.raises(InputError, match='at least one clip to score'):
             ROCAUCMetric(classes=CLASSES).evaluate(0)
 
     def test_no_classes(self):
         metric = ROCAUCMetric()
         metric.dataset_meta = dict(name='x')
         with pytest.raises(
-            ValueError, match=re.escape("to have 'classes', found ['name']; give classes=")
+            InputError, match=re.escape("to have 'classes', found ['name']; give classes=")
         ):
             metric.process(None, [])
 
@@ -365,5 +366,5 @@ class TestErrors:
         ),
     )
     def test_bad_arguments(self, kwargs, expected):
-        with pytest.raises(ValueError, match=re.escape(expected)):
+        with pytest.raises(InputError, match=re.escape(expected)):
             ROCAUCMetric(**kwargs)

@@ -9,6 +9,7 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
+from emoreact_plugin import InputError
 from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.clips.landmarks import Landmarks
 from emoreact_plugin.inference import EmotionInferencer
@@ -24,6 +25,8 @@ from tests.factories import (
     small_config,
     write_timed,
 )
+
+pytestmark = pytest.mark.slow
 
 QUIET = dict(progress=False)
 
@@ -170,10 +173,10 @@ def test_a_folder_is_searched(checkpoint, videos, tmp_path):
     [
         (lambda p: p / 'no.mp4', FileNotFoundError, 'no.mp4: no such video or'),
         (lambda p: [p / 'empty', p / 'nor'], FileNotFoundError, 'nor: no such'),
-        (lambda p: [p / 'a/x.mp4', p / 'b/x.mp4'], ValueError, 'would both be written to'),
-        (lambda p: [p / 'out/x.mp4'], ValueError, 'outside of the folder of res'),
-        (lambda p: [p / 'empty'], ValueError, 'expected videos .of the endings'),
-        (lambda p: [], ValueError, 'no paths: expected videos'),
+        (lambda p: [p / 'a/x.mp4', p / 'b/x.mp4'], InputError, 'would both be written to'),
+        (lambda p: [p / 'out/x.mp4'], InputError, 'outside of the folder of res'),
+        (lambda p: [p / 'empty'], InputError, 'expected videos .of the endings'),
+        (lambda p: [], InputError, 'no paths: expected videos'),
     ],
     ids=['missing', 'all missing', 'equal', 'result', 'empty', 'none'],
 )
@@ -202,7 +205,7 @@ def test_refused_before_any_work(make, found, message, checkpoint, videos, tmp_p
     ],
 )
 def test_arguments_out_of_range(options, message, checkpoint):
-    with pytest.raises((ValueError, FileNotFoundError), match=message):
+    with pytest.raises((InputError, FileNotFoundError), match=message):
         EmotionInferencer(checkpoint, **options)
 
 
@@ -303,7 +306,7 @@ def test_a_hostile_checkpoint_is_refused(tmp_path, monkeypatch):
             return open, ('made', 'w')
 
     torch.save(dict(meta=dict(cfg='a = 1'), state_dict=Hostile()), 'x.pth')
-    with pytest.raises(ValueError, match='x.pth: cannot be read as a PyTorch'):
+    with pytest.raises(InputError, match='x.pth: cannot be read as a PyTorch'):
         EmotionInferencer('x.pth')
     assert not Path('made').exists()
 

@@ -4,6 +4,7 @@ import torch
 from mmengine.config import Config
 
 import emoreact_plugin  # noqa: F401
+from emoreact_plugin import InputError
 from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.clips.landmarks import Landmarks
 from emoreact_plugin.inference.pipeline import ClipPipeline
@@ -127,15 +128,15 @@ def test_a_stock_pipeline_of_whole_frames(tiny):
     assert out['inputs'].shape == (1, 3, 2, 16, 16)
     assert pipeline.regions == ()
     np.testing.assert_array_equal(frames, before)
-    with pytest.raises(ValueError, match='mask: expected a configuration that crops'):
+    with pytest.raises(InputError, match='mask: expected a configuration that crops'):
         ClipPipeline(Config(STOCK), mask='surgical')
 
 
 def test_configurations_that_cannot_be_used():
-    with pytest.raises(ValueError, match='pipeline in test_dataloader'):
+    with pytest.raises(InputError, match='pipeline in test_dataloader'):
         ClipPipeline(Config(dict(model=dict())))
     steps = [dict(type='DecordInit'), dict(type='DecordDecode')]
-    with pytest.raises(ValueError, match='samples frames, found DecordInit, DecordDecode'):
+    with pytest.raises(InputError, match='found DecordInit, DecordDecode'):
         ClipPipeline(Config(dict(test_dataloader=dict(dataset=dict(pipeline=steps)))))
 
 

@@ -3,6 +3,7 @@ import pytest
 import torch
 from mmengine.dataset import Compose
 
+from emoreact_plugin import InputError
 from emoreact_plugin.datasets import EmoReactDataset
 from emoreact_plugin.plots.pipeline_view import images_of, label_text, panel_of, view_sample
 from emoreact_plugin.preparation.crops import extract_crops
@@ -264,13 +265,13 @@ def test_errors(tiny, steps, message):
     dataset = dataset_of(tiny.root, [], 'val')
     dataset.pipeline = Compose(dataset_of(tiny.root, stock(), 'val').pipeline.transforms)
     dataset.pipeline.transforms += steps
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         view_sample(dataset, 0, 0, 0)
     assert type(dataset.pipeline) is Compose
 
 
 def test_a_pipeline_without_images(tiny):
-    with pytest.raises(ValueError, match="that decodes 'imgs'"):
+    with pytest.raises(InputError, match="that decodes 'imgs'"):
         view_sample(dataset_of(tiny.root, [], 'val'), 0, 0, 0)
 
 

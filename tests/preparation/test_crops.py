@@ -171,7 +171,7 @@ def test_parts_of_a_video(smooth):
         np.testing.assert_array_equal(data[i]['face_boxes'], boxes['face'][[expected]])
     path.write_text('video,from,to,calm\nTRAIN100_2.mp4,3,4,1\n')
     with pytest.raises(
-        ValueError,
+        InputError,
         match=r'line 2: .* \(every 2th\), found 3 '
         'to 4',
     ):
@@ -213,7 +213,7 @@ class TestMasks:
 
     def test_masks_are_not_drawn_twice(self, faces):
         run(faces, regions=('face',), mask=DrawFaceMask(seed=0))
-        with pytest.raises(ValueError, match='1 clip masked beforehand'):
+        with pytest.raises(InputError, match='1 clip masked beforehand'):
             dataset(
                 faces,
                 [dict(type='LoadCrops', regions='face'), dict(type='DrawFaceMask')],
@@ -224,7 +224,7 @@ class TestMasks:
         (faces / 'videos' / 'masks.csv').write_text(
             'path,mask,frames,unmasked_frames\na.mp4,kn95,4,1\n'
         )
-        with pytest.raises(ValueError, match='expected videos without masks'):
+        with pytest.raises(InputError, match='expected videos without masks'):
             run(faces, mask=DrawFaceMask(seed=0))
 
     def test_some_masked_and_some_not(self, faces):
@@ -234,7 +234,7 @@ class TestMasks:
         record = json.loads(path.read_text())
         path.write_text(json.dumps(dict(record, mask='')))
         write_annotations(faces / 'train.csv', ['a.mp4', 'b.mp4'], [[0] * 8] * 2)
-        with pytest.raises(ValueError, match='1 masked .* 1 not masked'):
+        with pytest.raises(InputError, match='1 masked .* 1 not masked'):
             dataset(faces, [], data_prefix=dict(crops='crops'))
 
 
@@ -319,7 +319,7 @@ class TestBadInput:
         ],
     )
     def test_arguments(self, own, kwargs, message):
-        with pytest.raises((ValueError, FileNotFoundError)) as error:
+        with pytest.raises((InputError, FileNotFoundError)) as error:
             run(own.root, **kwargs)
         assert message in str(error.value)
         assert not (own.root / 'crops').exists()
@@ -337,13 +337,13 @@ class TestBadInput:
         shutil.rmtree(own.root / 'crops' / 'TRAIN101_2')
         with pytest.raises(
             FileNotFoundError,
-            match='train.csv: the crops of 1 of 3 clips are not there. .*TRAIN101_2',
+            match='train.csv: .*1 of 3 clips.*TRAIN101_2',
         ):
             self.read(own.root)
 
     def test_a_region_that_was_not_prepared(self, own):
         run(own.root, regions=('face',), size=16)
-        with pytest.raises(ValueError, match="expected crops of 'fullbody', found face"):
+        with pytest.raises(InputError, match="expected crops of 'fullbody', found face"):
             self.read(own.root, ('fullbody',))
 
     @pytest.mark.parametrize(
@@ -363,7 +363,7 @@ class TestBadInput:
         path = own.root / 'crops' / 'TRAIN100_2' / 'crops.json'
         record = change(json.loads(path.read_text()))
         path.write_text(record if isinstance(record, str) else json.dumps(record))
-        with pytest.raises(ValueError, match='TRAIN100_2.crops.json') as error:
+        with pytest.raises(InputError, match='TRAIN100_2.crops.json') as error:
             self.read(own.root)
         assert message in str(error.value)
         assert 'Delete its folder' in str(error.value)
@@ -386,7 +386,7 @@ class TestBadInput:
     def test_people(self, own):
         run(own.root, size=16)
         (own.root / 'train.csv').write_text('video,who,calm\nTRAIN100_2.mp4,1,0\n')
-        with pytest.raises(ValueError, match='no column for the person'):
+        with pytest.raises(InputError, match='no column for the person'):
             dataset(
                 own.root,
                 [],

@@ -21,6 +21,8 @@ from emoreact_plugin.sample_data.scene import (
 )
 from mmaction.datasets.transforms import SampleFrames
 
+pytestmark = pytest.mark.slow
+
 CUES = {part: [e.cue for e in PLANTED if e.part == part] for part in ('face', 'body')}
 ALL = CUES['face'] + CUES['body']
 WIDTH, HEIGHT = FRAME_SIZE

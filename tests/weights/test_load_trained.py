@@ -2,6 +2,7 @@ import pytest
 import torch
 
 import emoreact_plugin  # noqa: F401
+from emoreact_plugin import InputError
 from emoreact_plugin.weights.load_weights import load_weights
 from mmaction.registry import MODELS
 from tests.factories import recognizer2d
@@ -48,7 +49,7 @@ def test_trained_weights_with_and_without_shift(file, model, tmp_path):
     path = save_original(tmp_path / 'a.pth', random_model('resnet18'), shift=file)
     kinds = ['without temporal shift', r'with temporal shift \(TSM\)']
     with pytest.raises(
-        ValueError, match=f'trained {kinds[file]}, the model is one {kinds[model]}.*--shift'
+        InputError, match=f'trained {kinds[file]}, the model is one {kinds[model]}.*--shift'
     ):
         load_weights(shared(shift=model), path)
     # as start weights they are the same
@@ -75,7 +76,7 @@ def test_no_head_in_the_file(make, save):
     path = save(make(reference))
     before = head_of(model).weight.clone()
     names = [f'recognizers.shared.cls_head.fc_cls.{n}' for n in ('weight', 'bias')]
-    with pytest.raises(ValueError, match=f'2 missing: {", ".join(names)}'):
+    with pytest.raises(InputError, match=f'2 missing: {", ".join(names)}'):
         load_weights(model, path)
     loaded = load_weights(model, path, may_miss=('head',))
     assert loaded.missing == names and loaded.count == 100
@@ -89,7 +90,7 @@ def test_a_head_of_another_size(save):
     path = save(original_state(random_model('resnet18')))
     model = shared(num_classes=3)
     with pytest.raises(
-        ValueError,
+        InputError,
         match=r'2 of another shape: .*fc_cls.weight'
         r' \(8, 512\) instead of \(3, 512\)',
     ):
@@ -97,13 +98,11 @@ def test_a_head_of_another_size(save):
     loaded = load_weights(model, path, may_miss=['head'])
     assert loaded.count == 100 and len(loaded.missing) == 2
     assert loaded.left_out == ['threshold', 'cls_head.fc_cls.weight', 'cls_head.fc_cls.bias']
-    with pytest.raises(ValueError, match='1 missing: .*layer4'):
+    with pytest.raises(InputError, match='1 missing: .*layer4'):
         state = original_state(random_model('resnet18'))
         del state['base_model.7.0.conv1.weight']
         load_weights(model, save(state), may_miss=['head'])
-    with pytest.raises(
-        ValueError, match='may_miss: expected some of head, neck, fusion, found backbone'
-    ):
+    with pytest.raises(InputError, match='may_miss: .*head, neck, fusion, found backbone'):
         load_weights(model, path, may_miss=['backbone'])
 
 
@@ -116,11 +115,11 @@ def test_ours_as_a_whole(save):
     load_weights(target, path)
     for name, tensor in source.state_dict().items():
         assert torch.equal(target.state_dict()[name], tensor), name
-    with pytest.raises(ValueError, match='left over: fusion.'):
+    with pytest.raises(InputError, match='left over: fusion.'):
         load_weights(shared(), path)
     loaded = load_weights(shared(), path, may_miss=['fusion'])
     assert [n.split('.')[0] for n in loaded.left_out] == ['fusion']
-    with pytest.raises(ValueError, match='missing: fusion.'):
+    with pytest.raises(InputError, match='missing: fusion.'):
         load_weights(target, save(dict(state_dict=shared().state_dict())))
 
 
@@ -139,8 +138,8 @@ def test_networks_are_never_guessed(save, tmp_path):
     backbone = other.recognizers['face'].backbone
     for model in (shared(), backbone):
         with pytest.raises(
-            ValueError,
-            match='ambiguous, holds networks of the streams face, body, expected one network',
+            InputError,
+            match='ambiguous, .*streams face, body',
         ):
             load_weights(model, path)
     load_weights(backbone, path, stream='body')
@@ -150,7 +149,7 @@ def test_networks_are_never_guessed(save, tmp_path):
     one = save_original(tmp_path / 'one.pth', random_model('resnet18'))
     for file, found in ((one, 'one network'), (path, 'face, body')):
         with pytest.raises(
-            ValueError,
+            InputError,
             match=f'ambiguous, expected networks of the streams face, fullbody, found {found}',
         ):
             load_weights(separate(('face', 'fullbody')), file)
@@ -161,7 +160,7 @@ def test_a_stream_that_was_asked_for_is_never_another(save):
     backbone = separate(('face',)).recognizers['face'].backbone
     for stream in ('face', 'nonsense'):
         with pytest.raises(
-            ValueError,
+            InputError,
             match=f'holds networks of the streams body, and one for {stream} is asked for',
         ):
             load_weights(backbone, path, stream=stream)

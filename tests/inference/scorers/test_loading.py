@@ -2,6 +2,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from emoreact_plugin import InputError
 from emoreact_plugin.inference.scorers.loading import check_device, load_scorer
 from emoreact_plugin.inference.scorers.torch_scorer import classes_of
 from tests.factories import EMOTIONS
@@ -51,7 +52,7 @@ def test_a_device_that_is_not_there(cuda, mps, device, message, monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: cuda > 0)
     monkeypatch.setattr(torch.cuda, 'device_count', lambda: cuda)
     monkeypatch.setattr(torch.backends.mps, 'is_available', lambda: mps)
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(InputError) as error:
         # before the checkpoint is looked for
         load_scorer('no.pth', device=device)
     assert str(error.value) == message
@@ -59,9 +60,9 @@ def test_a_device_that_is_not_there(cuda, mps, device, message, monkeypatch):
 
 def test_devices():
     check_device('cpu')
-    with pytest.raises(ValueError, match='device: expected .*found nothing'):
+    with pytest.raises(InputError, match='device: expected .*found nothing'):
         check_device('nothing')
     if torch.cuda.is_available():
         check_device('cuda')
-    with pytest.raises(ValueError, match='cpu, where ONNX files run, found meta'):
+    with pytest.raises(InputError, match='cpu, where ONNX files run, found meta'):
         load_scorer('no.onnx', device='meta')

@@ -14,6 +14,8 @@ from benchmarks.training import (
 )
 from mmengine.device import get_device
 
+pytestmark = pytest.mark.slow
+
 SIZE = TrainingSize(('resnet18',), 2, 3, 32)
 
 
