@@ -12,7 +12,7 @@ from emoreact_plugin.explanation.cam_frames import sample_clip
 from emoreact_plugin.recipes import build
 from mmaction.registry import DATASETS, MODELS
 from tests.explanation.planted import COLORS, SIZE, PlantedClip, peak, planted
-from tests.factories import recognizer2d
+from tests.factories import recognizer2d, small_config
 
 
 @pytest.mark.parametrize('method', METHODS)
@@ -96,7 +96,7 @@ def test_masks_as_the_configuration_draws_them(tiny):
     shown = []
     path = tiny.root / 'videos' / tiny.videos['test'][2]
     for mask in (True, False):
-        cfg = Config(build(input='face', arch='resnet18', init='scratch', image_size=32, mask=mask))
+        cfg = small_config(input='face', mask=mask)
         explainer = Explainer(cfg, MODELS.build(cfg.model).eval())
         assert explainer.mask == ('surgical' if mask else None)
         sampled = sample_clip(explainer, Clip(str(path)), path.name)

@@ -12,6 +12,7 @@ from emoreact_plugin.models.load_recognizer import _without_start_weights
 from emoreact_plugin.recipes import build
 from emoreact_plugin.weights.checkpoints import read_checkpoint
 from mmaction.registry import MODELS
+from tests.factories import small_config
 
 
 @pytest.fixture(scope='module')
@@ -19,7 +20,7 @@ def trained(tmp_path_factory):
     """Save a checkpoint; return its configuration, its model and its path."""
     torch.manual_seed(0)
     init_default_scope('mmaction')
-    cfg = Config(build(arch='resnet18', init='scratch', image_size=32))
+    cfg = small_config()
     model = MODELS.build(cfg.model)
     path = tmp_path_factory.mktemp('trained') / 'epoch_1.pth'
     save(path, cfg.pretty_text, model.state_dict())
@@ -217,7 +218,7 @@ def test_weights_that_are_none(state, trained, tmp_path):
 
 
 def test_a_config_of_other_options_is_refused(trained):
-    other = Config(build(arch='resnet18', init='scratch', image_size=32, num_segments=5))
+    other = small_config(num_segments=5)
     with pytest.raises(InputError, match='num_segments 3 .found., 5'):
         load_recognizer(trained[2], other)
 
