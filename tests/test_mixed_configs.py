@@ -16,6 +16,8 @@ import mmaction
 from emoreact_plugin.recipes import overriding
 from mmaction.registry import DATASETS, MODELS
 
+pytestmark = pytest.mark.slow
+
 CONFIGS = Path(__file__).parents[1] / 'configs'
 STOCK_TRAIN = Path(mmaction.__file__).parent / '.mim' / 'tools' / 'train.py'
 SIZE = 32

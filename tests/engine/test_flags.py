@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from emoreact_plugin import InputError
 from emoreact_plugin.engine.flags import add_config_arguments, load_config
 from emoreact_plugin.engine.labels import balance_labels, label_prior
 
@@ -84,22 +85,22 @@ def test_a_resolved_config_runs_again_as_it_is(tmp_path):
     path = str(tmp_path / 'resolved.py')
     cfg.dump(path)
     assert load(path).to_dict() == cfg.to_dict()
-    with pytest.raises(ValueError, match='--input cannot be used'):
+    with pytest.raises(InputError, match='--input cannot be used'):
         load(path, '--input', 'body')
 
 
 @pytest.mark.parametrize(
     'arguments, error, message',
     [
-        ((), ValueError, 'expected one config file.*found 0'),
-        ((SAMPLE, '--config', SAMPLE), ValueError, 'found 2'),
+        ((), InputError, 'expected one config file.*found 0'),
+        ((SAMPLE, '--config', SAMPLE), InputError, 'found 2'),
         (('nowhere.py',), FileNotFoundError, 'nowhere.py: no such config'),
-        ((SAMPLE, '--cfg-options', 'num_segments=5'), ValueError, 'use --num-segments'),
-        ((SAMPLE, '--cfg-options', 'input=face'), ValueError, 'use --input'),
-        ((SAMPLE, '--cfg-options', 'recipe.input=face'), ValueError, 'a record'),
+        ((SAMPLE, '--cfg-options', 'num_segments=5'), InputError, 'use --num-segments'),
+        ((SAMPLE, '--cfg-options', 'input=face'), InputError, 'use --input'),
+        ((SAMPLE, '--cfg-options', 'recipe.input=face'), InputError, 'a record'),
         (
             (SAMPLE, '--cfg-options', 'model.streams=(face,hand)'),
-            ValueError,
+            InputError,
             "stream 'hand', but the pipeline of train.csv packs face_imgs, body",
         ),
     ],
@@ -125,7 +126,7 @@ def test_an_impossible_value_names_the_possible_ones(arguments, choices, capsys)
 
 
 def test_an_impossible_input_names_the_possible_ones():
-    with pytest.raises(ValueError, match='face, body, fullbody, fusion, or'):
+    with pytest.raises(InputError, match='face, body, fullbody, fusion, or'):
         load(SAMPLE, '--input', 'hands')
 
 
@@ -163,16 +164,16 @@ def test_positive_labels_are_weighted(labels, weights, tmp_path):
     balance_labels(cfg)
     assert cfg.model.pos_weight == pytest.approx(weights)
     cfg.model.type = 'Recognizer2D'
-    with pytest.raises(ValueError, match='found Recognizer2D'):
+    with pytest.raises(InputError, match='found Recognizer2D'):
         balance_labels(cfg)
     cfg.train_dataloader.dataset.type = 'VideoDataset'
-    with pytest.raises(ValueError, match='found another data set'):
+    with pytest.raises(InputError, match='found another data set'):
         balance_labels(cfg)
 
 
 def test_a_flag_that_the_config_undoes_is_an_error(tmp_path):
     path = child(tmp_path, 'model = dict(recognizer=dict(cls_head=dict(num_segments=3)))\n')
-    with pytest.raises(ValueError, match='cls_head.num_segments itself'):
+    with pytest.raises(InputError, match='cls_head.num_segments itself'):
         load(path, '--shift', '--num-segments', '5')
 
 
@@ -181,7 +182,7 @@ def test_two_recipes_do_not_mix(tmp_path):
         tmp_path,
         "from emoreact_plugin.recipes import build\nglobals().update(build(input='face'))\n",
     )
-    with pytest.raises(ValueError, match='build 2 times'):
+    with pytest.raises(InputError, match='build 2 times'):
         load(path)
 
 

@@ -21,7 +21,9 @@ from emoreact_plugin.sample_data.painting import SCALE, shade
 from emoreact_plugin.sample_data.plan import CUED_EMOTIONS
 from mmaction.datasets.transforms import SampleFrames
 
-CUES = {part: [e.cue for e in CUED_EMOTIONS if e.part == part] for part in ('face', 'body')}
+pytestmark = pytest.mark.slow
+
+CUES = {part: [e.cue for e in PLANTED if e.part == part] for part in ('face', 'body')}
 ALL = CUES['face'] + CUES['body']
 WIDTH, HEIGHT = FRAME_SIZE
 
