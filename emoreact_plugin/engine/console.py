@@ -1,7 +1,6 @@
 """Print a few readable lines on the console; the long log is in the file."""
 
 import time
-from typing import Any
 
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
@@ -39,11 +38,16 @@ class ConsoleHook(Hook):
         self.sum, self.count = 0.0, 0
 
     def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
     ) -> None:
         """Add up the loss, and print a progress line if the interval is over."""
-        # Added up where it is: reading it would make a GPU wait.
-        self.sum = self.sum + outputs['loss'].detach()
+        if outputs is not None:
+            # Added up where it is: reading it would make a GPU wait.
+            self.sum = self.sum + outputs['loss'].detach()
         self.count += 1
         now = time.time()
         total = len(runner.train_dataloader)
@@ -70,13 +74,21 @@ class ConsoleHook(Hook):
     before_test_epoch = before_val_epoch
 
     def after_val_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
     ) -> None:
         """Print a progress line of the validation if the interval is over."""
         self._scored(batch_idx + 1, len(runner.val_dataloader))
 
     def after_test_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
     ) -> None:
         """Print a progress line of the test if the interval is over."""
         self._scored(batch_idx + 1, len(runner.test_dataloader))
@@ -88,7 +100,9 @@ class ConsoleHook(Hook):
             left = (now - self.scoring_start) / count * (total - count)
             say(f'scoring  batch {count}/{total}  {left:.0f} s left')
 
-    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+    def after_val_epoch(
+        self, runner: Runner, metrics: dict[str, float | None] | None = None
+    ) -> None:
         """Print the line of the epoch with its ROC AUC, and mark the best epoch so far."""
         if not hasattr(self, 'text'):
             return  # a validation that belongs to no epoch of training

@@ -6,7 +6,6 @@ epoch, index), so that a run does not depend on the number of workers.
 """
 
 import os.path as osp
-from typing import Any
 
 import numpy as np
 import torch
@@ -56,12 +55,16 @@ class ExactResumeHook(Hook):
         if isinstance(runner.train_loop, EpochBasedTrainLoop) and hasattr(dataset, 'set_epoch'):
             dataset.set_epoch(runner.epoch, runner.seed)
 
-    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
+    ) -> None:
         """Seed torch's generator by seed, iteration and rank."""
         words = np.random.SeedSequence((runner.seed, runner.iter, get_rank())).generate_state(1)
         torch.manual_seed(int(words[0]))
 
-    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+    def after_val_epoch(
+        self, runner: Runner, metrics: dict[str, float | None] | None = None
+    ) -> None:
         """Write down in the work dir that the epoch was validated."""
         if is_main_process():
             write_text(osp.join(runner.work_dir, self._mark), str(runner.epoch))

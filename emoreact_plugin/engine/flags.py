@@ -142,7 +142,9 @@ def load_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def _check_overrides(path: str, options: dict, build_calls: list, cfg: Config) -> None:
+def _check_overrides(
+    path: str, options: dict, build_calls: list[tuple[dict, dict]], cfg: Config
+) -> None:
     """Refuse flags that cannot take full effect in this config."""
     flags = ', '.join('--' + name.replace('_', '-') for name in options)
     if len(build_calls) > 1:
@@ -185,9 +187,9 @@ def _check_streams(cfg: Config) -> None:
             )
 
 
-def leaves(value: Any, path: str = '') -> Iterator[tuple[str, Any]]:
+def leaves(value: object, path: str = '') -> Iterator[tuple[str, Any]]:
     """Iterate over dotted path and value of everything that is no dict, list or tuple."""
-    items: Iterable[tuple[Any, Any]]
+    items: Iterable[tuple[object, object]]
     if isinstance(value, dict):
         items = value.items()
     elif isinstance(value, (list, tuple)):

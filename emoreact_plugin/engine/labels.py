@@ -10,7 +10,7 @@ from emoreact_plugin.evaluation.functional import prior_roc_auc_micro
 from emoreact_plugin.utils.errors import InputError
 
 
-def read_labels(cfg: Config, split: str, soft: bool = False) -> list | None:
+def read_labels(cfg: Config, split: str, soft: bool = False) -> list[tuple[float, ...]] | None:
     """Read the labels of a split.
 
     Args:
@@ -35,7 +35,7 @@ def read_labels(cfg: Config, split: str, soft: bool = False) -> list | None:
         path, classes, dataset.get('columns'), dataset.get('soft_labels', False)
     )
     if soft:
-        return [row.label for row in rows]
+        return [tuple(row.label) for row in rows]
     return [tuple(float(value >= SOFT_POSITIVE) for value in row.label) for row in rows]
 
 
@@ -69,7 +69,7 @@ def label_prior(cfg: Config) -> dict[str, float | None]:
     It is None for a split whose labels are not in an annotation CSV.
     """
 
-    def labels(split: str) -> list | None:
+    def labels(split: str) -> list[tuple[float, ...]] | None:
         try:
             return read_labels(cfg, split)
         except FileNotFoundError:  # testing needs no training split

@@ -11,6 +11,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmengine.visualization import TensorboardVisBackend
+from torch.utils.data import Dataset
 
 from emoreact_plugin.datasets.annotations import SOFT_POSITIVE
 from emoreact_plugin.evaluation import prior_roc_auc_micro
@@ -108,7 +109,9 @@ class ROCAUCChartHook(Hook):
         # A validation after it is not of the last epoch.
         self._training = False
 
-    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+    def after_val_epoch(
+        self, runner: Runner, metrics: dict[str, float | None] | None = None
+    ) -> None:
         """Draw the chart of a validation.
 
         Args:
@@ -125,9 +128,9 @@ class ROCAUCChartHook(Hook):
         prior = None
         if labels is not None and train is not None:
             prior = prior_roc_auc_micro(train, labels)
-        values: dict[str, float | None] = {
+        values = {
             name.removeprefix('roc_auc/'): value
-            for name, value in (metrics or {}).items()
+            for name, value in metrics.items()
             if name.startswith('roc_auc/')
         }
         figure = plot_roc_bars(
@@ -153,7 +156,7 @@ def without_tensorboard(cfg: Config) -> None:
         ]
 
 
-def _labels_in(dataset: Any) -> np.ndarray | None:
+def _labels_in(dataset: Dataset) -> np.ndarray | None:
     """Return the labels of an ``EmoReactDataset`` as (N, C) bool; None if it has none."""
     labels = getattr(dataset, 'labels', None)
     return None if labels is None else labels >= SOFT_POSITIVE

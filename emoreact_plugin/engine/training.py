@@ -1,7 +1,7 @@
 """Train a recognizer, then evaluate its best checkpoint on val and test."""
 
+import argparse
 import os.path as osp
-from argparse import Namespace
 
 from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
@@ -23,7 +23,7 @@ from .runner import build_runner
 from .testing import keep_scores, results_table
 
 
-def apply_flags(cfg: Config, args: Namespace) -> None:
+def apply_flags(cfg: Config, args: argparse.Namespace) -> None:
     """Apply the flags about training to the config."""
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
@@ -76,7 +76,7 @@ def check_schedule(cfg: Config) -> None:
             )
 
 
-def apply_resume(cfg: Config, args: Namespace) -> None:
+def apply_resume(cfg: Config, args: argparse.Namespace) -> None:
     """Find the checkpoint to resume from, and take over its seed."""
     if args.resume is None:
         return

@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,7 +28,8 @@ AVERAGES = ('macro', 'micro')
 _CLIP_NAME = re.compile(r'(?P<series>.*\D)(?P<number>\d+)_\d+')
 
 
-class Difference(NamedTuple):
+@dataclass(frozen=True)
+class Difference:
     """Difference between two rows in micro or macro ROC AUC, first minus second."""
 
     first: str
@@ -41,7 +42,8 @@ class Difference(NamedTuple):
     p_holm: float
 
 
-class EmotionDifference(NamedTuple):
+@dataclass(frozen=True)
+class EmotionDifference:
     """Difference between two rows in the ROC AUC of one class (DeLong), first minus second."""
 
     first: str
@@ -54,7 +56,8 @@ class EmotionDifference(NamedTuple):
     p_holm: float
 
 
-class Claim(NamedTuple):
+@dataclass(frozen=True)
+class Claim:
     """Statement that an interval decides."""
 
     text: str
@@ -79,7 +82,7 @@ def levels_of(video_ids: Sequence[str]) -> dict[str, list[str] | None]:
         each clip. The last two are given only if all names have this form.
     """
     levels: dict[str, list[str] | None] = dict(clip=None)
-    matches = [match for match in map(_CLIP_NAME.fullmatch, video_ids) if match]
+    matches = [match for name in video_ids if (match := _CLIP_NAME.fullmatch(name))]
     if len(matches) == len(video_ids):
         series = [match['series'] for match in matches]
         child = [match['series'] + match['number'] for match in matches]
@@ -185,8 +188,8 @@ def difference_claim(
     The runs of each row are drawn again, too, so that the interval covers other seeds as well. With
     a negative value, this is a test of non-inferiority.
     """
-    one, other = (bootstrap.drawn(row, bootstrap.level)[average] for row in (first, second))
-    low, high = interval(paired_differences(one, other))
+    drawn, other = (bootstrap.drawn(row, bootstrap.level)[average] for row in (first, second))
+    low, high = interval(paired_differences(drawn, other))
     a, b = (point_scores(bootstrap.scores[row])[average].mean() for row in (first, second))
     text = f'{first} minus {second}, {average}: above {above:g}'
     return Claim(text, float(a - b), low, high, low > above)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import astuple, fields
 
 import numpy as np
 
@@ -189,7 +189,8 @@ def to_csv(table: Table, rows: Sequence[Row]) -> dict[str, str]:
     for name in ('claims', 'differences', 'emotion_differences'):
         entries = getattr(table, name)
         if entries:
-            files[f'{name}.csv'] = number_csv(entries[0]._fields, entries)
+            columns = [field.name for field in fields(entries[0])]
+            files[f'{name}.csv'] = number_csv(columns, [astuple(each) for each in entries])
     return files
 
 
@@ -201,7 +202,7 @@ def number_csv(head: Sequence[str], lines: Sequence[Sequence]) -> str:
     )
 
 
-def _csv_cell(value: Any) -> Any:
+def _csv_cell(value: object) -> object:
     if isinstance(value, float):
         return '' if math.isnan(value) else f'{value:.6g}'
     return value

@@ -2,7 +2,6 @@
 
 import json
 import os.path as osp
-from typing import Any
 
 import numpy as np
 
@@ -46,7 +45,7 @@ def sample_claims(bootstrap: Bootstrap, emotions: dict) -> list[Claim]:
     """
     rows = bootstrap.scores
 
-    def names(**about: Any) -> list[str]:
+    def names(**about: object) -> list[str]:
         return [
             name
             for name, each in emotions.items()

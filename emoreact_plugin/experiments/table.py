@@ -1,8 +1,10 @@
 """Compute all results of a table."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from emoreact_plugin.evaluation import interval, prior_roc_auc_micro
 from emoreact_plugin.utils.errors import InputError
@@ -35,7 +37,8 @@ class Summary(NamedTuple):
     intervals: dict[str, dict[str, tuple[float, float]]]
 
 
-class Table(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Table:
     """All results of a table, with the row names in order."""
 
     rows: dict[str, Summary]
@@ -66,7 +69,7 @@ def summarise(bootstrap: Bootstrap, row: str) -> Summary:
 
 def make_table(
     scores: dict[str, Scores],
-    train_labels: np.ndarray | None = None,
+    train_labels: ArrayLike | None = None,
     margin: float = 0.02,
     resamples: int = 2000,
     cues: dict | None = None,

@@ -4,10 +4,12 @@ The methods are Grad-CAM and its relatives.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from mmengine.model import BaseModel
 from pytorch_grad_cam import GradCAM, GradCAMPlusPlus, XGradCAM
 from torch import Tensor, nn
 
@@ -33,7 +35,8 @@ class Component(NamedTuple):
     direction: np.ndarray
 
 
-class Maps(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Maps:
     """Maps of the F images of a clip's stream.
 
     Attributes:
@@ -51,7 +54,7 @@ class Maps(NamedTuple):
 
 
 def clip_maps(
-    recognizer: nn.Module,
+    recognizer: BaseModel,
     inputs: Tensor,
     layer: str,
     classes: Sequence[int],
@@ -72,7 +75,7 @@ def clip_maps(
     The weights and ``.grad`` of the network are not changed.
 
     Args:
-        recognizer (nn.Module): A stock recognizer in eval mode.
+        recognizer (BaseModel): A stock recognizer in eval mode.
         inputs (Tensor): (1, T, 3, H, W), or (1, V, 3, T, H, W) for 3D; normalised as in training.
         layer (str): Name of the layer, see :func:`~.cam_layers.choose_layer`.
         classes (Sequence[int]): K classes; not used by Eigen-CAM.
@@ -99,11 +102,10 @@ def clip_maps(
     else:
         weigh = WEIGHTED[method].get_cam_weights
         weighted = []
-        for each in _gradients(activations, logits, layer, classes):
-            gradient = _fold(each) * len(values)
+        for gradient in _gradients(activations, logits, layer, classes):
             # The method needs nothing of its object, which would put hooks of
             # its own on the network.
-            weights = weigh(None, None, None, None, values, gradient)
+            weights = weigh(None, None, None, None, values, _fold(gradient) * len(values))
             weighted.append((weights[..., None, None] * values).sum(1))
         maps = np.stack(weighted)
     maps = np.maximum(maps, 0).astype(np.float32)
@@ -112,7 +114,7 @@ def clip_maps(
     )
 
 
-def _forward(recognizer: nn.Module, inputs: Tensor, layer: str) -> tuple[Tensor, Tensor]:
+def _forward(recognizer: BaseModel, inputs: Tensor, layer: str) -> tuple[Tensor, Tensor]:
     """Return the layer's output, as a leaf of the graph, and the logits (C, )."""
     kept: list[Tensor] = []
 

@@ -1,12 +1,13 @@
 """Take a clip through a recognizer, and map its frames."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from torch import Tensor, nn
+from mmengine.model import BaseModel
+from torch import Tensor
 
 from emoreact_plugin.clips.landmarks import Landmarks
 from emoreact_plugin.inference.pipeline import ClipPipeline, mask_kind_of, test_pipeline
@@ -19,7 +20,8 @@ from .cam import Maps, clip_maps
 from .cam_layers import choose_layer
 
 
-class Packed(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Packed:
     """The n frames of a clip as the recognizer takes them.
 
     Attributes:
@@ -45,7 +47,7 @@ class Explainer:
 
     Args:
         cfg (Config): The configuration.
-        model (nn.Module): Its recognizer in eval mode, see
+        model (BaseModel): Its recognizer in eval mode, see
             :func:`~emoreact_plugin.models.load_recognizer`.
         method (str): One of :data:`~.cam.METHODS`. Defaults to ``'gradcam'``.
         layer (str, optional): The layer of every stream's network. Defaults to None: the last
@@ -63,11 +65,11 @@ class Explainer:
     """
 
     def __init__(
-        self, cfg: Config, model: nn.Module, method: str = 'gradcam', layer: str | None = None
+        self, cfg: Config, model: BaseModel, method: str = 'gradcam', layer: str | None = None
     ) -> None:
         self.mask = mask_kind_of(test_pipeline(cfg))
         self.pipeline = ClipPipeline(cfg, mask=self.mask)
-        self.model: Any = model  # nn.Module does not know the parts of a recognizer
+        self.model = model
         self.method = method
         self._layer = layer
         self._scorer = TorchScorer(cfg, model)
@@ -144,7 +146,7 @@ class Explainer:
             )
         return maps
 
-    def _recognizer(self, stream: str) -> nn.Module:
+    def _recognizer(self, stream: str) -> BaseModel:
         if stream == ONLY_INPUT and not self._scorer.has_streams:
             return self.model
         return self.model.recognizer_of(stream)

@@ -2,6 +2,7 @@
 
 import os.path as osp
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,8 @@ from .cam_clip import Explainer, Packed
 CHUNK = 32
 
 
-class Sampled(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Sampled:
     """The n frames of a clip that are sampled in testing.
 
     Attributes:
@@ -71,7 +73,7 @@ def has_shifts(sampled: Sampled, total: int) -> bool:
     )
 
 
-def shifts(inds: np.ndarray, total: int) -> Iterator[tuple]:
+def shifts(inds: np.ndarray, total: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield all frames of a clip, as samples of one frame per segment.
 
     In sample d, every segment's frame lies d frames after the one that testing takes (before it if
@@ -143,7 +145,7 @@ def every_frame(
         FrameMaps: The maps.
     """
     total = clip.total_frames
-    maps = {
+    maps: dict[str, np.ndarray] = {
         stream: np.memmap(
             osp.join(folder, f'{stream}.maps'),
             np.float32,
@@ -165,12 +167,14 @@ def every_frame(
             empty[stream] += (greatest <= 0).sum(1)
         progress.update(int(new.sum()))
     progress.close()
-    return FrameMaps(dict(maps), scales, empty)
+    return FrameMaps(maps, scales, empty)
 
 
-def _packed_shifts(explainer: Explainer, clip: Clip, sampled: Sampled) -> Iterator:
+def _packed_shifts(
+    explainer: Explainer, clip: Clip, sampled: Sampled
+) -> Iterator[tuple[np.ndarray, np.ndarray, Packed]]:
     chunk = max(CHUNK // len(sampled.inds), 1)
-    waiting: list[tuple] = []
+    waiting: list[tuple[np.ndarray, np.ndarray]] = []
     for each in shifts(sampled.inds, clip.total_frames):
         waiting.append(each)
         if len(waiting) == chunk:
@@ -180,7 +184,12 @@ def _packed_shifts(explainer: Explainer, clip: Clip, sampled: Sampled) -> Iterat
         yield from _read(explainer, clip, sampled, waiting)
 
 
-def _read(explainer: Explainer, clip: Clip, sampled: Sampled, waiting: list[tuple]) -> Iterator:
+def _read(
+    explainer: Explainer,
+    clip: Clip,
+    sampled: Sampled,
+    waiting: list[tuple[np.ndarray, np.ndarray]],
+) -> Iterator[tuple[np.ndarray, np.ndarray, Packed]]:
     """Read the frames of several samples at once, and pack each sample."""
     wanted = np.unique(np.concatenate([frames for frames, _ in waiting]))
     images = dict(zip(wanted.tolist(), clip.read(wanted), strict=True))
@@ -193,7 +202,9 @@ def _read(explainer: Explainer, clip: Clip, sampled: Sampled, waiting: list[tupl
         )
 
 
-def packed_in_order(explainer: Explainer, clip: Clip, sampled: Sampled) -> Iterator[tuple]:
+def packed_in_order(
+    explainer: Explainer, clip: Clip, sampled: Sampled
+) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
     """Yield every frame of a clip with the images that the streams would see of it.
 
     Args:
@@ -206,7 +217,8 @@ def packed_in_order(explainer: Explainer, clip: Clip, sampled: Sampled) -> Itera
         image.
     """
     count = len(sampled.inds)
-    start, frames = 0, []
+    start = 0
+    frames: list[np.ndarray] = []
     for frame in clip.frames():
         frames.append(frame)
         if len(frames) == count:
@@ -218,7 +230,7 @@ def packed_in_order(explainer: Explainer, clip: Clip, sampled: Sampled) -> Itera
 
 def _views(
     explainer: Explainer, clip: Clip, sampled: Sampled, start: int, frames: list[np.ndarray]
-) -> Iterator[tuple]:
+) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
     count = len(sampled.inds)
     inds = np.minimum(start + np.arange(count), clip.total_frames - 1)
     packed = explainer.pack(

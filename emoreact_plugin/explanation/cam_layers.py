@@ -3,14 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from difflib import get_close_matches
 from textwrap import fill
-from typing import (
-    Any,
-    NamedTuple,
-)
+from typing import Any
 
 import torch
+from mmengine.model import BaseModel
 from torch import Tensor, nn
 from torch.nn import modules
 
@@ -31,7 +30,7 @@ CHANNELS_FIRST = (
 )
 
 
-def map_layers(recognizer: nn.Module, inputs: Tensor) -> dict[str, tuple]:
+def map_layers(recognizer: BaseModel, inputs: Tensor) -> dict[str, tuple[int, ...]]:
     """Find the layers that give a map of every frame, in the order in which they finish.
 
     They are found in a forward pass of the clip. Layers that are left out or called several times
@@ -40,23 +39,23 @@ def map_layers(recognizer: nn.Module, inputs: Tensor) -> dict[str, tuple]:
     batch norm or pooling takes or gives a tensor of that shape.
 
     Args:
-        recognizer (nn.Module): A stock recognizer in eval mode.
+        recognizer (BaseModel): A stock recognizer in eval mode.
         inputs (Tensor): (1, T, 3, H, W), or (1, V, 3, T, H, W) for 3D.
 
     Returns:
-        dict[str, tuple]: Name -> shape of its output: (T, C, h, w), or for 3D (V, C, T', h, w).
-        Empty if there are none.
+        dict[str, tuple[int, ...]]: Name -> shape of its output: (T, C, h, w), or for 3D
+        (V, C, T', h, w). Empty if there are none.
     """
     return _probe(recognizer, inputs).layers
 
 
 def choose_layer(
-    recognizer: nn.Module, inputs: Tensor, name: str | None = None, where: str = 'layer'
+    recognizer: BaseModel, inputs: Tensor, name: str | None = None, where: str = 'layer'
 ) -> str:
     """Choose the layer to explain.
 
     Args:
-        recognizer (nn.Module): A stock recognizer in eval mode.
+        recognizer (BaseModel): A stock recognizer in eval mode.
         inputs (Tensor): See :func:`map_layers`.
         name (str, optional): Name of the layer that is asked for. Defaults to None: the last block,
             which is the whole backbone if its output is a map.
@@ -144,11 +143,11 @@ def listed(layers: Iterable[str], name: str = '') -> str:
     )
 
 
-def _probe(recognizer: nn.Module, inputs: Tensor) -> '_Found':
+def _probe(recognizer: BaseModel, inputs: Tensor) -> '_Found':
     """Find the layers with maps in a forward pass of the clip."""
     ended: list[_Ended] = []
 
-    def watch(name: str) -> Callable:
+    def watch(name: str) -> Callable[[nn.Module, tuple, Any], None]:
         def hook(module: nn.Module, args: tuple, output: Any) -> None:
             ended.append(_Ended(name, module, _shape(args and args[0]), _shape(output)))
 
@@ -164,10 +163,10 @@ def _probe(recognizer: nn.Module, inputs: Tensor) -> '_Found':
     layouts = _Layouts(ended)
     ended = [each for each in ended if each.name.split('.')[0] != HEAD]
     counts = Counter(each.name for each in ended)
-    layers: dict[str, tuple] = {}
-    others: dict[str, tuple] = {}
+    layers: dict[str, tuple[int, ...]] = {}
+    others: dict[str, tuple[int, ...]] = {}
     for each in ended:
-        if each.shape is not None and counts[each.name] == 1 and _is_map(each.shape, inputs):
+        if counts[each.name] == 1 and each.shape is not None and _is_map(each.shape, inputs):
             known = layouts.has_channels_first(each)
             (layers if known else others)[each.name] = each.shape
     last = next(reversed(layers), None)
@@ -179,7 +178,8 @@ def _probe(recognizer: nn.Module, inputs: Tensor) -> '_Found':
     return _Found(layers, others, last, tokens)
 
 
-class _Ended(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _Ended:
     """A finished call of a layer, with the shapes of its first argument and of its output.
 
     The shape of what is no tensor is None.
@@ -187,22 +187,23 @@ class _Ended(NamedTuple):
 
     name: str
     module: nn.Module
-    given: tuple | None
-    shape: tuple | None
+    given: tuple[int, ...] | None
+    shape: tuple[int, ...] | None
 
 
-class _Found(NamedTuple):
+@dataclass(frozen=True)
+class _Found:
     """Layers with maps that were found in a forward pass.
 
     Attributes:
-        layers (dict[str, tuple]): Name -> shape of the output.
-        others (dict[str, tuple]): The same for layers whose channels may not come second.
+        layers (dict[str, tuple[int, ...]]): Name -> shape of the output.
+        others (dict[str, tuple[int, ...]]): The same for layers whose channels may not come second.
         last (str | None): The last layer with a map; None if the backbone ends in several maps.
         tokens (bool): Whether tokens follow the last layer with a map.
     """
 
-    layers: dict[str, tuple]
-    others: dict[str, tuple]
+    layers: dict[str, tuple[int, ...]]
+    others: dict[str, tuple[int, ...]]
     last: str | None
     tokens: bool
 
@@ -240,13 +241,13 @@ def _works_on_last(module: nn.Module) -> bool:
     return isinstance(module, nn.Linear) or type(module) is nn.LayerNorm
 
 
-def _shape(output: Any) -> tuple | None:
+def _shape(output: Any) -> tuple[int, ...] | None:
     return tuple(output.shape) if isinstance(output, Tensor) else None
 
 
-def _is_map(shape: tuple | None, inputs: Tensor) -> bool:
+def _is_map(shape: tuple[int, ...], inputs: Tensor) -> bool:
     views, frames = layout(inputs)
-    if shape is None or len(shape) not in (4, inputs.ndim - 1):
+    if len(shape) not in (4, inputs.ndim - 1):
         return False
     first = views * frames if len(shape) == 4 else views
     return shape[0] == first and shape[-1] * shape[-2] > 1
@@ -263,11 +264,11 @@ def layout(inputs: Tensor) -> tuple[int, int]:
 
 
 @contextmanager
-def hooked(recognizer: nn.Module, hooks: dict[str, Callable]) -> Iterator[None]:
+def hooked(recognizer: BaseModel, hooks: dict[str, Callable]) -> Iterator[None]:
     """Call hooks with the outputs of layers, for the duration of a block.
 
     Args:
-        recognizer (nn.Module): The network.
+        recognizer (BaseModel): The network.
         hooks (dict[str, Callable]): Name of a layer -> forward hook.
     """
     modules = dict(recognizer.named_modules())

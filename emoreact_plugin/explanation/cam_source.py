@@ -2,9 +2,9 @@
 
 import os.path as osp
 from collections.abc import Iterator
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
-from typing import NamedTuple
 
 from mmengine.config import Config
 
@@ -18,11 +18,12 @@ from mmaction.registry import DATASETS
 SPLITS = ('train', 'val', 'test')
 
 
-class OpenedClip(NamedTuple):
+@dataclass(frozen=True)
+class OpenedClip:
     """A clip, and what is known about it.
 
     Attributes:
-        clip (Clip): The clip, or a part of one.
+        clip (Clip): The clip, or the part of one that belongs to the data set.
         name (str): Name for titles and files.
         video (str): Name of its video; the look of a mask depends on it.
         label (tuple[bool, ...] | None): C values, if it belongs to a data set.
@@ -61,7 +62,7 @@ def open_source(
     if osp.exists(given):
         clip = _open_path(given, landmarks, cache_dir)
         return OpenedClip(clip, osp.splitext(clip.name)[0], clip.name)
-    known: dict[str, tuple] = {}
+    known: dict[str, tuple[EmoReactDataset, Annotation, str]] = {}
     problems = []
     # Of a name that is in several splits the first counts: the test's.
     for split in reversed(SPLITS):

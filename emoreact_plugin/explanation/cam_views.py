@@ -2,12 +2,14 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from emoreact_plugin.clips.boxes import boxes_of
+from emoreact_plugin.clips.boxes import Boxes, boxes_of
+from emoreact_plugin.clips.regions import Box
 from emoreact_plugin.evaluation.functional import sigmoid
 from emoreact_plugin.inference.scorers.base import Scores
 from emoreact_plugin.utils.errors import InputError
@@ -30,7 +32,8 @@ EVERY = 'all emotions'
 USUAL_EMOTIONS = 3
 
 
-class Explained(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Explained:
     """A clip as it is sampled in testing, with its scores and maps.
 
     Attributes:
@@ -288,17 +291,15 @@ def _cells(image: np.ndarray, maps: np.ndarray, scales: np.ndarray, note: str) -
     ]
 
 
-def _boxes(
-    explained: Explained, explainer: Explainer, inds: Sequence[int] | np.ndarray
-) -> dict[str, list]:
+def _boxes(explained: Explained, explainer: Explainer, inds: ArrayLike) -> Boxes:
     clip = explained.source.clip
     regions = [region for region in explainer.pipeline.regions if region in explained.maps]
     return boxes_of(clip.landmarks.of(np.asarray(inds)), regions, clip.size)
 
 
-def _lost(boxes: dict[str, list], stream: str, i: int) -> bool:
+def _lost(boxes: Boxes, stream: str, i: int) -> bool:
     return stream in boxes and boxes[stream][i] is None
 
 
-def _drawn(boxes: dict[str, list], i: int) -> dict[str, tuple]:
-    return {stream: each[i] for stream, each in boxes.items() if each[i] is not None}
+def _drawn(boxes: Boxes, i: int) -> dict[str, Box]:
+    return {stream: box for stream, each in boxes.items() if (box := each[i]) is not None}

@@ -90,31 +90,35 @@ def build(
             ``recognizers`` or ``sampling`` with other streams.
     """
     options = {**DEFAULTS, **options}
-    settings: dict[str, Any] = dict(
-        classes=tuple(classes or EMOTIONS),
-        image_size=image_size,
-        batch_size=batch_size,
-        num_workers=num_workers,
-        max_epochs=max_epochs,
-        lr=lr,
-        dropout=dropout,
-        shared=shared,
-        mask_kind=mask_kind,
-        recognizers=deepcopy(recognizers or {}),
-        sampling=sampling,
-        data_root=data_root,
-        ann_files=ann_files,
-        data_prefix=dict(data_prefix or dict(video='videos')),
-        dataset=dict(dataset or {}),
-    )
+
+    def built() -> dict:
+        return _build(
+            options,
+            classes=tuple(classes or EMOTIONS),
+            image_size=image_size,
+            batch_size=batch_size,
+            num_workers=num_workers,
+            max_epochs=max_epochs,
+            lr=lr,
+            dropout=dropout,
+            shared=shared,
+            mask_kind=mask_kind,
+            recognizers=deepcopy(recognizers or {}),
+            sampling=sampling,
+            data_root=data_root,
+            ann_files=ann_files,
+            data_prefix=dict(data_prefix or dict(video='videos')),
+            dataset=dict(dataset or {}),
+        )
+
     override = current_overrides()
     if override is None:
         check_together(options)
-        return _build(options, **settings)
-    before = _build(options, **settings)
+        return built()
+    before = built()
     options.update(override['options'])
     check_together(options)
-    after = _build(options, **settings)
+    after = built()
     override['calls'].append((before, deepcopy(after)))
     return after
 

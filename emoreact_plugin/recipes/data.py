@@ -115,13 +115,15 @@ def build_pipeline(
 
 def _views_of_streams(streams: Sequence[str], views: list[dict], formats: dict[str, str]) -> dict:
 
-    def transforms(name: str | None) -> list[dict]:
-        shape = 'NCHW' if name is None else formats.get(name, 'NCHW')
+    def transforms(shape: str) -> list[dict]:
         return [*deepcopy(views), dict(type='FormatShape', input_format=shape)]
 
     if not formats:
-        return dict(type='ForEachStream', streams=tuple(streams), transforms=transforms(None))
-    return dict(type='ForEachStream', transforms={name: transforms(name) for name in streams})
+        return dict(type='ForEachStream', streams=tuple(streams), transforms=transforms('NCHW'))
+    return dict(
+        type='ForEachStream',
+        transforms={name: transforms(formats.get(name, 'NCHW')) for name in streams},
+    )
 
 
 def build_loader(

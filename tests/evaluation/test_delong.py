@@ -56,7 +56,7 @@ class TestDeLong:
             ),
             abs=1e-10,
         )
-        assert all(type(value) is float for value in result)
+        assert all(type(value) is float for value in astuple(result))
 
     def test_published(self):
         # Ratings of 109 CT images by Hanley and McNeil 1982, table 1; ROC

@@ -12,7 +12,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.logging import MMLogger
 from sklearn import metrics as sk
 
-from emoreact_plugin.evaluation import DumpScores, ROCAUCMetric, array_checks
+from emoreact_plugin.evaluation import DumpScores, ROCAUCMetric, array_checks, dump
 from mmaction.registry import METRICS
 from mmaction.structures import ActionDataSample
 from tests.evaluation import rank
@@ -86,7 +86,8 @@ def checked(monkeypatch):
         names.append(name)
         return stock(values, name, *args)
 
-    monkeypatch.setattr(array_checks, 'check_matrix', check)
+    for module in (array_checks, dump):
+        monkeypatch.setattr(module, 'check_matrix', check)
     return names
 
 

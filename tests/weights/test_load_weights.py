@@ -2,7 +2,7 @@ import pytest
 import torch
 
 import emoreact_plugin  # noqa: F401
-from emoreact_plugin.weights.load_weights import load_start_weights, load_weights
+from emoreact_plugin.weights.load_weights import LoadedWeights, load_start_weights, load_weights
 from mmaction.registry import MODELS
 from tests.factories import recognizer2d
 from tests.weights.weight_samples import (
@@ -285,7 +285,7 @@ def test_an_original_with_its_head(name, shift, tmp_path):
     head = reference.fc if name == 'resnet18' else reference.classifier[1]
     assert torch.equal(head_of(model).weight, head.weight)
     assert torch.equal(head_of(model).bias, head.bias)
-    assert loaded == (
+    assert loaded == LoadedWeights(
         sum('num_batches' not in n for n in model.state_dict()),
         'original',
         [],

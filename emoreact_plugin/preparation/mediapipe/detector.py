@@ -145,7 +145,9 @@ class LandmarkDetector:
         """Forget the person, before the frames of another clip."""
         self._person: Box | None = None
         self._away = 0
-        self._last_mesh = self._face_region = self._body_region = None
+        self._last_mesh: np.ndarray | None = None
+        self._face_region: Region | None = None
+        self._body_region: Region | None = None
 
     def close(self) -> None:
         """Release the models."""
@@ -157,7 +159,7 @@ class LandmarkDetector:
     def __enter__(self) -> 'LandmarkDetector':
         return self
 
-    def __exit__(self, *args) -> None:
+    def __exit__(self, *args: object) -> None:
         self.close()
 
     def __call__(self, frame: np.ndarray) -> FrameLandmarks:
@@ -185,7 +187,7 @@ class LandmarkDetector:
         points, is_box = self._find_face(image)
         joints = np.full((NUM_JOINTS, 2), np.nan, np.float32)
         if self._pool is not None:
-            joints = self._find_body(image, body and body.result())
+            joints = self._find_body(image, None if body is None else body.result())
         return FrameLandmarks(points * scale, is_box, joints * scale)
 
     # The face
@@ -241,16 +243,16 @@ class LandmarkDetector:
             return None
         person = self._person
         if person is not None and self._away < MAX_FRAMES_AWAY:
-            near = min(faces, key=lambda f: person.distance(*f.box[:2]))
-            return near if self._is_near(near.box) else None
+            near = min(faces, key=lambda f: person.distance(f.box.x, f.box.y))
+            return near if self._is_near(near.box, person) else None
         height, width = image.shape[:2]
         return max(faces, key=lambda f: plausibility(f.box, width, height))
 
-    def _is_near(self, box: Box) -> bool:
+    def _is_near(self, box: Box, person: Box) -> bool:
         """Return whether a face may be the person's, given for how many frames it was not seen."""
         # A head moves on while it is not seen.
         reach = min(0.7 + 0.1 * self._away, 1.5)
-        return self._person.distance(*box[:2]) < reach and 0.5 < box.size / self._person.size < 2
+        return person.distance(box.x, box.y) < reach and 0.5 < box.size / person.size < 2
 
     def _mesh_in(
         self, image: np.ndarray, region: Region, face: Detection | None
@@ -261,11 +263,11 @@ class LandmarkDetector:
         or else the person, is.
         """
         points = self._models.mesh(image, region)
-        if points is None:
+        expected = self._person if face is None else face.box
+        if points is None or expected is None:
             return None
         box = Box.around(points[list(MESH_TO_68)])
-        expected = self._person if face is None else face.box
-        off = expected.distance(*box[:2])
+        off = expected.distance(box.x, box.y)
         return points if off < 0.5 and 0.5 < box.size / expected.size < 2 else None
 
     # The body
@@ -294,26 +296,28 @@ class LandmarkDetector:
 
     def _is_elsewhere(self, x: float, y: float) -> bool:
         """Return whether a head is not that of the followed person."""
-        if not self._is_known():
-            return False
-        return self._person.distance(x, y) > min(1 + 0.1 * self._away, 2)
+        person = self._known_person()
+        return person is not None and person.distance(x, y) > min(1 + 0.1 * self._away, 2)
 
-    def _is_known(self) -> bool:
-        """Return whether the person's face has been seen lately.
+    def _known_person(self) -> Box | None:
+        """Return the person's face, None if it has not been seen lately.
 
         Call it after the face was searched for in the current frame.
         """
-        return self._person is not None and self._away <= MAX_FRAMES_AWAY
+        return self._person if self._away <= MAX_FRAMES_AWAY else None
 
     def _choose_body(self, image: np.ndarray) -> Region | None:
         found = [
-            each for each in self._models.bodies(image) if not self._is_elsewhere(*each.box[:2])
+            each
+            for each in self._models.bodies(image)
+            if not self._is_elsewhere(each.box.x, each.box.y)
         ]
         if not found:
             return None
         height, width = image.shape[:2]
-        if self._is_known():
-            best = min(found, key=lambda f: self._person.distance(*f.box[:2]))
+        person = self._known_person()
+        if person is not None:
+            best = min(found, key=lambda f: person.distance(f.box.x, f.box.y))
         else:
             best = max(found, key=lambda f: plausibility(f.box, width, height))
         return best.region

@@ -1,19 +1,26 @@
 """Run the models of mediapipe that find faces and bodies."""
 
+from __future__ import annotations
+
 import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from threading import Lock
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
 from emoreact_plugin.utils.errors import MissingPackageError
 
 from .regions import Box, Detection, Region, body_region
+
+if TYPE_CHECKING:
+    from mediapipe.framework.formats.detection_pb2 import Detection as RawDetection
+    from mediapipe.framework.formats.rect_pb2 import NormalizedRect
+    from mediapipe.python.solution_base import SolutionBase
 
 NUM_JOINTS = 33
 NUM_MESH = 468
@@ -57,6 +64,13 @@ node { calculator: "PoseLandmarkByRoiCpu" input_stream: "IMAGE:image"
 )
 
 
+class _Point(Protocol):
+    """A place in a frame, in fractions of its width and height."""
+
+    x: float
+    y: float
+
+
 class Pose(NamedTuple):
     """Joints of one body.
 
@@ -83,7 +97,7 @@ class LandmarkModels:
 
     def __init__(self, body: bool = True) -> None:
         mediapipe_version()
-        self._graphs = {}
+        self._graphs: dict[str, SolutionBase] = {}
         try:
             with silenced():
                 self._start(body)
@@ -173,7 +187,7 @@ class LandmarkModels:
         centre, edge = _pixels(found.frame_points.landmark[:2], image)
         return Pose(joints, visible, body_region(centre, edge))
 
-    def _to_rect(self, region: Region, image: np.ndarray):
+    def _to_rect(self, region: Region, image: np.ndarray) -> NormalizedRect:
         height, width = image.shape[:2]
         return self._rect(
             x_center=region.x / width,
@@ -229,17 +243,17 @@ def silenced() -> Iterator[None]:
             os.close(before)
 
 
-def _pixels(landmarks, image: np.ndarray) -> np.ndarray:
+def _pixels(landmarks: Iterable[_Point], image: np.ndarray) -> np.ndarray:
     height, width = image.shape[:2]
     points = np.array([(p.x, p.y) for p in landmarks], np.float32)
-    return points * np.float32([width, height])
+    return points * np.array([width, height], np.float32)
 
 
-def _keypoints(detection, image: np.ndarray) -> np.ndarray:
+def _keypoints(detection: RawDetection, image: np.ndarray) -> np.ndarray:
     return _pixels(detection.location_data.relative_keypoints, image)
 
 
-def _box(detection, image: np.ndarray) -> Box:
+def _box(detection: RawDetection, image: np.ndarray) -> Box:
     height, width = image.shape[:2]
     box = detection.location_data.relative_bounding_box
     return Box(
@@ -250,15 +264,19 @@ def _box(detection, image: np.ndarray) -> Box:
     )
 
 
-def _face_detection(detection, image: np.ndarray, corner: tuple[int, int]) -> Detection:
+def _face_detection(
+    detection: RawDetection, image: np.ndarray, corner: tuple[int, int]
+) -> Detection:
     (right_x, right_y), (left_x, left_y) = _keypoints(detection, image)[:2]
     angle = float(np.arctan2(left_y - right_y, left_x - right_x))
-    x, y, width, height = _box(detection, image)
-    x, y = x + corner[0], y + corner[1]
-    region = Region(x, y, max(width, height), angle)
+    found = _box(detection, image)
+    x, y = found.x + corner[0], found.y + corner[1]
+    region = Region(x, y, found.size, angle)
     # From the forehead's middle to the chin; the points start at the brows.
-    return Detection(Box(x, y + 0.07 * height, 0.92 * width, 0.95 * height), region)
+    return Detection(
+        Box(x, y + 0.07 * found.height, 0.92 * found.width, 0.95 * found.height), region
+    )
 
 
-def _body_detection(detection, image: np.ndarray) -> Detection:
+def _body_detection(detection: RawDetection, image: np.ndarray) -> Detection:
     return Detection(_box(detection, image), body_region(*_keypoints(detection, image)[:2]))

@@ -1,5 +1,6 @@
 """Choose where in a frame to search for a face or body, and judge whose face it is."""
 
+from dataclasses import astuple, dataclass, replace
 from typing import NamedTuple
 
 import cv2
@@ -14,7 +15,8 @@ FOLLOW = 0.4
 EYE_CORNERS = (33, 263)  # of the mesh
 
 
-class Box(NamedTuple):
+@dataclass(frozen=True)
+class Box:
     """Box of a face: its centre and size in pixels."""
 
     x: float
@@ -35,16 +37,17 @@ class Box(NamedTuple):
 
     def corners(self) -> np.ndarray:
         """Return the four corners, float32 (4, 2)."""
-        half = np.float32([self.width, self.height]) / 2
-        signs = np.float32([(-1, -1), (1, -1), (1, 1), (-1, 1)])
-        return np.float32([self.x, self.y]) + signs * half
+        half = np.array([self.width, self.height], np.float32) / 2
+        signs = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)], np.float32)
+        return np.array([self.x, self.y], np.float32) + signs * half
 
     def distance(self, x: float, y: float) -> float:
         """Return the distance of a point from the centre, as a multiple of the face's size."""
         return float(np.hypot(x - self.x, y - self.y) / max(self.size, 1.0))
 
 
-class Region(NamedTuple):
+@dataclass(frozen=True)
+class Region:
     """Rotated square that a model looks at.
 
     Centre and side are in pixels, the angle is in radians, clockwise as seen.
@@ -57,7 +60,7 @@ class Region(NamedTuple):
 
     def grown(self, times: float) -> 'Region':
         """Return the region with its side multiplied by a factor."""
-        return self._replace(size=times * self.size)
+        return replace(self, size=times * self.size)
 
 
 class Detection(NamedTuple):
@@ -97,10 +100,11 @@ def steadied(before: Region | None, now: Region) -> Region:
     """
     if before is None:
         return now
-    change = np.abs(np.subtract(now, before))
-    if (change[:3] > 0.1 * now.size).any() or change[3] > 0.2:
+    start = np.array(astuple(before))
+    change = np.array(astuple(now)) - start
+    if (np.abs(change[:3]) > 0.1 * now.size).any() or abs(change[3]) > 0.2:
         return now
-    return Region(*(b + FOLLOW * (n - b) for b, n in zip(before, now, strict=True)))
+    return Region(*(start + FOLLOW * change).tolist())
 
 
 def body_region(centre: np.ndarray, edge: np.ndarray) -> Region:
@@ -146,10 +150,10 @@ def shrunk(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     height, width = frame.shape[:2]
     ratio = MAX_SIDE / max(height, width)
     if ratio >= 1:
-        return np.ascontiguousarray(frame), np.float32([1, 1])
+        return np.ascontiguousarray(frame), np.ones(2, np.float32)
     size = max(round(width * ratio), 1), max(round(height * ratio), 1)
     image = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
-    return image, np.float32([width / size[0], height / size[1]])
+    return image, np.array([width / size[0], height / size[1]], np.float32)
 
 
 def cut_out(image: np.ndarray, face: Box) -> tuple[np.ndarray, tuple[int, int]]:
