@@ -144,7 +144,7 @@ def test_landmarks_of_another_clip(clip, frames, rows, fine):
             rf'{frames}: .*another clip'
         )
         with pytest.raises(InputError, match=message):
-            prepare_clip(**clip)
+            cache_clip(**clip)
         assert not clip['out_file'].exists()
         clip.update(check=False)
     cache_clip(**clip)
@@ -156,7 +156,7 @@ def test_keypoints_of_another_clip(clip, lines, fine):
     if not fine:
         message = r'clip_hol\.txt: has 14 lines, but .*clip\.mp4 has 20 frames'
         with pytest.raises(InputError, match=message):
-            prepare_clip(**clip)
+            cache_clip(**clip)
         clip.update(check=False)
     cache_clip(**clip)
 
@@ -218,7 +218,7 @@ def test_another_version_is_not_current(clip, monkeypatch):
     monkeypatch.undo()
     assert not is_current(clip['out_file'], roles_of(clip))
     with pytest.raises(InputError, match=r'clip\.npz.* version 1, found 0'):
-        load_prepared(clip['out_file'])
+        load_cached(clip['out_file'])
 
 
 def test_a_frame_more_in_a_folder_is_noticed(clip, tmp_path):
@@ -248,7 +248,7 @@ def test_damaged_files_name_themselves(clip, tmp_path):
     ):
         path.write_bytes(content)
         with pytest.raises(InputError, match=r'clip\.npz: .*Delete it'):
-            load_prepared(path)
+            load_cached(path)
         assert content is flipped or not is_current(path, roles_of(clip))
     with pytest.raises(FileNotFoundError, match=r'absent\.npz'):
         load_cached(tmp_path / 'absent.npz')
@@ -278,7 +278,7 @@ def test_other_content_is_refused(clip, change):
         arrays = dict(npz)
     np.savez(clip['out_file'], **dict(arrays, **change))
     with pytest.raises(InputError, match=r'clip\.npz: .*Delete it'):
-        load_prepared(clip['out_file'])
+        load_cached(clip['out_file'])
 
 
 def test_a_missing_array_is_refused(clip):
@@ -288,7 +288,7 @@ def test_a_missing_array_is_refused(clip):
     del arrays['face_confidence']
     np.savez(clip['out_file'], **arrays)
     with pytest.raises(InputError, match=r'clip\.npz: .*face_confidence'):
-        load_prepared(clip['out_file'])
+        load_cached(clip['out_file'])
 
 
 def test_a_failed_write_leaves_the_old_file(clip, monkeypatch):

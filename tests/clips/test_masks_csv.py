@@ -1,7 +1,7 @@
 import pytest
 
 from emoreact_plugin import InputError
-from emoreact_plugin.clips.mask_record import MaskedClip, read_masks, write_masks
+from emoreact_plugin.clips.masks_csv import MaskedClip, read_masks, write_masks
 
 HEADER = 'path,mask,frames,unmasked_frames\n'
 

@@ -7,6 +7,7 @@ import pytest
 from sklearn import metrics as sk
 
 from emoreact_plugin import InputError
+from emoreact_plugin.evaluation import array_checks as C
 from emoreact_plugin.evaluation import functional as F
 from tests.factories import REAL_DATA
 

@@ -11,7 +11,7 @@ from mmengine.logging import MMLogger
 from sklearn import metrics as sk
 
 from emoreact_plugin import InputError
-from emoreact_plugin.evaluation import DumpScores, ROCAUCMetric, functional
+from emoreact_plugin.evaluation import DumpScores, ROCAUCMetric, array_checks, dump
 from mmaction.registry import METRICS
 from mmaction.structures import ActionDataSample
 

@@ -76,7 +76,7 @@ F1, macro                     -"""
 
     def test_errors(self):
         with pytest.raises(InputError, match='at least one split'):
-            report.format_table({}, CLASSES, {})
+            score_table.format_table({}, CLASSES, {})
         with pytest.raises(InputError, match='roc_auc/Joy of split test'):
             score_table.format_table(dict(test=TEST), ('Joy',))
 

@@ -11,7 +11,7 @@ from emoreact_plugin.explanation.cam_clip import Explainer
 from emoreact_plugin.explanation.cam_frames import sample_clip
 from emoreact_plugin.recipes import build
 from mmaction.registry import DATASETS, MODELS
-from tests.explanation.planted import COLORS, SIZE, PlantedClip, peak, planted
+from tests.explanation.colour_cues import COLORS, SIZE, ColourClip, colour_model, peak
 from tests.factories import recognizer2d, small_config
 
 
@@ -150,7 +150,7 @@ def test_several_crops_of_a_frame_are_refused():
     cfg = stock(dict(type='ThreeCrop', crop_size=SIZE), head=SEVERAL)
     explainer = Explainer(cfg, MODELS.build(cfg.model).eval())
     with pytest.raises(InputError, match='input: .*found 9 of 3 frames.*CenterCrop'):
-        sample_clip(explainer, PlantedClip(6), 'planted')
+        sample_clip(explainer, ColourClip(6), 'planted')
 
 
 def test_frames_of_a_streams_own():

@@ -86,7 +86,7 @@ class Finder:
 
 def test_landmarks_are_found_on_the_way(checkpoint, videos, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(module, 'LandmarkDetector', Finder)
-    monkeypatch.setattr(module, 'can_extract', lambda: True)
+    monkeypatch.setattr(module, 'has_mediapipe', lambda: True)
     monkeypatch.setattr(Finder, 'made', 0)
     monkeypatch.setattr(Finder, 'closed', 0)
     for name in 'a.mp4', 'b.mp4':

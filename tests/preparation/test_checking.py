@@ -10,6 +10,8 @@ from sklearn.metrics import roc_auc_score
 
 from emoreact_plugin import InputError
 from emoreact_plugin.datasets.checks.checking import check, make_part, parts_of_folder
+from emoreact_plugin.preparation.checking import check_all
+from emoreact_plugin.preparation.split_check import checks_of_folder, make_check
 from emoreact_plugin.recipes import build_pipeline
 from tests.datasets.checks.damage import (
     CLIP,

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from emoreact_plugin import InputError
-from emoreact_plugin.clips.cache_file import PreparedClip, stamp_of, write_prepared
-from emoreact_plugin.clips.mask_record import read_masks
+from emoreact_plugin.clips.cache_file import CachedClip, stamp_of, write_cached
+from emoreact_plugin.clips.clip import Clip
+from emoreact_plugin.clips.masks_csv import read_masks
 from emoreact_plugin.datasets import EmoReactDataset
 from emoreact_plugin.preparation import frames as frame_extraction
 from emoreact_plugin.preparation.frames import MaskedClip, extract, iterate_samples

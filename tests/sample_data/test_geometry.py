@@ -23,7 +23,7 @@ from mmaction.datasets.transforms import SampleFrames
 
 pytestmark = pytest.mark.slow
 
-CUES = {part: [e.cue for e in PLANTED if e.part == part] for part in ('face', 'body')}
+CUES = {part: [e.cue for e in CUED_EMOTIONS if e.part == part] for part in ('face', 'body')}
 ALL = CUES['face'] + CUES['body']
 WIDTH, HEIGHT = FRAME_SIZE
 
