@@ -180,17 +180,29 @@ def dataset(root, split='train', pipeline=(), **kwargs) -> EmoReactDataset:
     )
 
 
+# Only the first stage of the ResNets: fast to train, and checkpoints of 1 MB.
+SHALLOW = """
+for __network in [model['recognizer']] if 'recognizer' in model else model['streams'].values():
+    __network['cls_head']['in_channels'] = 64 if __network['backbone']['depth'] == 18 else 256
+    __network['backbone'].update(
+        num_stages=1, strides=(1,), dilations=(1,), out_indices=(0,)
+    )
+"""
+
+
 def small_config(**options) -> Config:
-    """Build a recipe with the small network, and with other options."""
-    return Config(build(**{**SMALL, **options}))
+    """Build a recipe with a small network, and with other options."""
+    cfg = Config(build(**{**SMALL, **options}))
+    exec(SHALLOW, dict(model=cfg.model))
+    return cfg
 
 
-def write_config(path: Path, **options) -> Path:
-    """Write a config file of the small network, and of other options of a recipe."""
+def write_config(path: Path, more: str = SHALLOW, **options) -> Path:
+    """Write a config file of a recipe with a small network, other options and more lines."""
     path.write_text(
         f'_base_ = [{str(RUNTIME)!r}]\n'
         'from emoreact_plugin.recipes import build\n'
-        f'globals().update(build(**{ {**SMALL, **options}!r}))\n'
+        f'globals().update(build(**{dict(SMALL, **options)!r}))\n{more}'
     )
     return path
 

@@ -4,7 +4,6 @@ All parts refuse them, and nothing is run.
 """
 
 import ast
-from pathlib import Path
 
 import pytest
 import torch
@@ -15,11 +14,8 @@ from emoreact_plugin.models import load_recognizer
 from emoreact_plugin.weights.checkpoints import read_checkpoint
 from emoreact_plugin.weights.load_weights import load_weights
 from mmaction.registry import MODELS
-from tests.factories import recognizer2d
-from tests.tools.conftest import calls  # noqa: F401
+from tests.factories import ROOT, call_tool, recognizer2d, write_config
 from tests.weights.weight_samples import hostile, original_state, random_model
-
-ROOT = Path(__file__).parents[1]
 
 
 def tool(name, *arguments):
@@ -28,8 +24,8 @@ def tool(name, *arguments):
     ``{file}``, ``{config}`` and ``{tmp}`` in the arguments are filled in.
     """
 
-    def run(tools, **values):
-        code, _, error = tools(name)(*(a.format(**values) for a in arguments))
+    def run(**values):
+        code, _, error = call_tool(name, *(a.format(**values) for a in arguments))
         assert code == 1, error
         return error
 
@@ -39,7 +35,7 @@ def tool(name, *arguments):
 def function(call):
     """Return a function that returns the error of a call with the path of the file."""
 
-    def run(tools, file, **values):
+    def run(file, **values):
         with pytest.raises(ValueError) as error:
             call(file)
         return str(error.value)
@@ -113,33 +109,17 @@ def files(tmp_path_factory):
 
 
 @pytest.fixture
-def config(tmp_path, monkeypatch):
-    monkeypatch.setenv('LOCAL_RANK', '0')  # the tools set it
-    path = tmp_path / 'small.py'
-    path.write_text(
-        f'_base_ = [{str(ROOT / "configs" / "_base_" / "runtime.py")!r}]\n'
-        'from emoreact_plugin.recipes import build\n'
-        "globals().update(build(arch='resnet18', init='scratch'))\n"
-    )
-    return str(path)
+def config(tmp_path):
+    return str(write_config(tmp_path / 'small.py', more=''))
 
 
 @pytest.mark.parametrize('reader', READERS)
-def test_it_is_refused_and_nothing_is_run(
-    reader,
-    files,
-    config,
-    tmp_path,
-    calls,  # noqa: F811
-    tiny,
-    monkeypatch,
-):
+def test_it_is_refused_and_nothing_is_run(reader, files, config, tmp_path, tiny, monkeypatch):
     paths, created = files
     if reader != 'MMEngine':  # our own parts do not listen to it
         monkeypatch.setenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')
     for file in paths:
         error = READERS[reader](
-            calls,
             file=file,
             config=config,
             tmp=str(tmp_path),

@@ -197,7 +197,7 @@ class Clip:
         """Read some frames.
 
         Args:
-            inds (Sequence[int]): Frame indices, counted from 0.
+            inds (Sequence[int] | np.ndarray): Frame indices, counted from 0.
 
         Returns:
             list[np.ndarray]: (H, W, 3) uint8, RGB, in the order of ``inds``.

@@ -1,7 +1,7 @@
 """Find the files that belong to a clip."""
 
 import os.path as osp
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from emoreact_plugin.utils.errors import InputError
 
@@ -15,7 +15,8 @@ FILE_NAMES = dict(
 )
 
 
-class ClipFiles(NamedTuple):
+@dataclass(frozen=True)
+class ClipFiles:
     """Paths of the files that belong to a clip.
 
     Attributes:

@@ -7,7 +7,7 @@ import os.path as osp
 import posixpath
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from emoreact_plugin.utils.errors import InputError
 
@@ -35,7 +35,8 @@ USUAL_COLUMNS = dict(video='video', valence='Valence')
 PERSON = re.compile(r'[A-Za-z0-9_-]+')
 
 
-class Annotation(NamedTuple):
+@dataclass(frozen=True)
+class Annotation:
     """A row of the annotation file: a clip and its labels.
 
     Attributes:
@@ -49,7 +50,7 @@ class Annotation(NamedTuple):
     """
 
     video: str
-    label: tuple
+    label: tuple[float, ...]
     valence: float | None = None
     start: int = 0
     end: int | None = None

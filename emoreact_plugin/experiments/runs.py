@@ -29,8 +29,8 @@ class Runs:
     Attributes:
         work_dir (str): The folder in which each training and seed gets a folder.
         tools (str): Folder with ``train.py`` and ``test.py``.
-        flags (tuple[str, ...]): Flags of both tools, such as ``--data-root``.
-        cfg_options (tuple[str, ...]): ``KEY=VALUE``.
+        flags (Sequence[str]): Flags of both tools, such as ``--data-root``.
+        cfg_options (Sequence[str]): ``KEY=VALUE``.
     """
 
     work_dir: str

@@ -17,7 +17,7 @@ ROW, NAME, BAR, VALUE = 18, 110, 180, 44  # pixels
 CHART_WIDTH, CHART_HEIGHT, AXIS = 420, 150, 34
 
 
-def results_html(clips: Sequence, about: dict) -> str:
+def results_html(clips: Sequence['ClipResult'], about: dict) -> str:
     """Draw some clips, below the notice that holds for all of them.
 
     Args:

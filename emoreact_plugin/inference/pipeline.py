@@ -3,10 +3,9 @@
 import os.path as osp
 from collections.abc import Sequence
 from copy import deepcopy
-from typing import Any
 
 import numpy as np
-from mmcv.transforms import Compose
+from mmcv.transforms import BaseTransform, Compose
 from mmengine.config import Config
 
 from emoreact_plugin.clips.landmarks import Landmarks, clip_sample, with_frames
@@ -56,7 +55,7 @@ class ClipPipeline:
             )
         self._sampler = TRANSFORMS.build(steps[sampler])
         self.face_mask = None if mask is None else TRANSFORMS.build(_mask_step(steps, mask))
-        rest: list[Any] = []
+        rest: list[BaseTransform] = []
         for step, kind in zip(steps, types, strict=True):
             if kind == CROPS:
                 step = dict(type='CropRegions', regions=step['regions'])

@@ -3,7 +3,7 @@
 import os.path as osp
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import overload
 
 import numpy as np
 
@@ -146,7 +146,7 @@ class ClipResult:
         return clip_html(self)
 
 
-class Results(Sequence):
+class Results(Sequence[ClipResult]):
     """The results of some clips, in the order in which the clips were given.
 
     Args:
@@ -168,13 +168,19 @@ class Results(Sequence):
         clips: list[ClipResult],
         about: dict,
         stopped: str | None = None,
-        left_out: Sequence = (),
+        left_out: Sequence[str] = (),
     ) -> None:
         self.clips = list(clips)
         self.about = about
         self.stopped, self.left_out = stopped, list(left_out)
 
-    def __getitem__(self, index: Any) -> Any:
+    @overload
+    def __getitem__(self, index: int) -> ClipResult: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[ClipResult]: ...
+
+    def __getitem__(self, index: int | slice) -> ClipResult | list[ClipResult]:
         return self.clips[index]
 
     def __len__(self) -> int:

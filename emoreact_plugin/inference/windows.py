@@ -1,6 +1,6 @@
 """Slide a window over the frames of a clip, by the times at which they are shown."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,7 +10,8 @@ from emoreact_plugin.utils.errors import InputError
 TOLERANCE = 1e-6
 
 
-class Window(NamedTuple):
+@dataclass(frozen=True)
+class Window:
     """Consecutive frames of a clip that are scored together.
 
     Attributes:

@@ -3,6 +3,7 @@
 import os
 import os.path as osp
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from emoreact_plugin.clips.clip_files import expected_names
@@ -42,7 +43,8 @@ class ReleaseFile(NamedTuple):
     target: str
 
 
-class ReleaseReport(NamedTuple):
+@dataclass(frozen=True)
+class ReleaseReport:
     """Result of :func:`prepare_release`.
 
     Attributes:

@@ -4,9 +4,9 @@ import os
 import os.path as osp
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from importlib.util import find_spec
 from queue import SimpleQueue
-from typing import NamedTuple
 
 import numpy as np
 
@@ -28,7 +28,8 @@ from .jobs import Job, JobReport, OnFrame, plan, run_jobs
 from .mediapipe.detector import FrameLandmarks, LandmarkDetector
 
 
-class FoundClip(NamedTuple):
+@dataclass(frozen=True)
+class FoundClip:
     """Number of faces and bodies found in a clip.
 
     Attributes:

@@ -59,7 +59,7 @@ def openface_csv(landmarks: np.ndarray, missing: tuple[int, ...] = (), stale: bo
 
     Args:
         landmarks (np.ndarray): (T, 68, 2) pixels of the frame.
-        missing (tuple[int]): Frames, from 0, in which no face was found.
+        missing (tuple[int, ...]): Frames, from 0, in which no face was found.
         stale (bool): Repeat the last points found in the rows of missing frames, instead of zeros.
     """
     columns = ['frame', 'face_id', 'timestamp', 'confidence', 'success']

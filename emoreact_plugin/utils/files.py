@@ -19,7 +19,7 @@ PathLike = str | os.PathLike[str]
 
 
 @contextmanager
-def write_whole(target: str | os.PathLike[str], at_once: bool = False) -> Iterator[str]:
+def write_whole(target: PathLike, at_once: bool = False) -> Iterator[str]:
     """Write a file or folder under a temporary name, and rename it when it is whole.
 
     It gets its own name when the block ends, and is deleted when the block
@@ -47,7 +47,7 @@ def write_whole(target: str | os.PathLike[str], at_once: bool = False) -> Iterat
         _delete(part)
 
 
-def write_text(path: str | os.PathLike[str], text: str) -> None:
+def write_text(path: PathLike, text: str) -> None:
     """Write a text file in UTF-8, whole or not at all, with its line ends as they are.
 
     Args:
@@ -60,9 +60,7 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
         file.write(data)
 
 
-def write_json(
-    path: str | os.PathLike[str], value: Any, indent: int = 1, ensure_ascii: bool = True
-) -> None:
+def write_json(path: PathLike, value: Any, indent: int = 1, ensure_ascii: bool = True) -> None:
     """Write a JSON file, whole or not at all.
 
     NaN and infinity, which JSON does not have, become ``null``; paths become text, and NumPy's

@@ -117,7 +117,7 @@ def read_frames(
 
     Args:
         path (str | PathLike): The video file.
-        inds (iterable of int): Frame indices in the order of presentation,
+        inds (Iterable[int]): Frame indices in the order of presentation,
             counted from 0. Any order, duplicates allowed.
         total_frames (int, optional): The count of :func:`probe_video`, if it
             is known. A file that seems to hold another number of frames is
@@ -175,7 +175,7 @@ def select_frames(path: PathLike, inds: Iterable[int]) -> Iterator[tuple[int, np
 
     Args:
         path (str | PathLike): The video file.
-        inds (iterable of int): Frame indices, counted from 0, in any order.
+        inds (Iterable[int]): Frame indices, counted from 0, in any order.
 
     Yields:
         tuple[int, np.ndarray]: Each index once, ascending, and its frame:

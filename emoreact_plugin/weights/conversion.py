@@ -46,7 +46,7 @@ def to_checkpoint(
     Args:
         file (WeightFile): See ``read_weight_file``.
         cfg (Config): With ``model``.
-        may_miss (Sequence[str]): See ``load_weights``.
+        may_miss (Iterable[str]): See ``load_weights``.
         stream (str, optional): See ``load_weights``.
 
     Returns:

@@ -63,7 +63,7 @@ def load_weights(
             that is in the file. Heads of torchvision's and of the AffectNet weights are for other
             labels and never loaded.
         path (str): The weight file.
-        may_miss (Sequence[str]): Parts of the model, out of ``'head'``, ``'neck'`` and
+        may_miss (Iterable[str]): Parts of the model, out of ``'head'``, ``'neck'`` and
             ``'fusion'``, that are left as they are if the file lacks them or has them in other
             shapes.
         stream (str, optional): Which network to take from a file of this package that has one for

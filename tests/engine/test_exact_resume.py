@@ -9,10 +9,8 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from emoreact_plugin.recipes import build
 from emoreact_plugin.utils.random_state import get_random_state, seeded, set_random_state
-
-RUNTIME = Path(__file__).parents[2] / 'configs' / '_base_' / 'runtime.py'
+from tests.factories import RUNTIME, small_config
 
 
 def draws():
@@ -64,21 +62,10 @@ class StopAt(Hook):
 
 
 def make_runner(tiny, work_dir, workers, resume=False, dropout=0.5):
-    torch.set_num_threads(1)
-    cfg = Config.fromfile(str(RUNTIME))
-    cfg.merge_from_dict(
-        build(
-            input='face',
-            arch='resnet18',
-            init='scratch',
-            image_size=32,
-            max_epochs=3,
-            batch_size=4,
-            num_workers=workers,
-            dropout=dropout,
-            data_root=str(tiny.root),
-        )
-    )
+    cfg = Config.fromfile(RUNTIME)
+    options = dict(input='face', max_epochs=3, batch_size=4, data_root=str(tiny.root))
+    small = small_config(num_workers=workers, dropout=dropout, **options)
+    cfg.merge_from_dict(small.to_dict())
     cfg.work_dir, cfg.resume = str(work_dir), resume
     cfg.randomness = dict(seed=7)
     cfg.log_level = 'ERROR'

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emoreact_plugin.evaluation import report
+from emoreact_plugin.evaluation import score_table
 from emoreact_plugin.utils.errors import InputError
 
 CLASSES = ('Curiosity', 'Fear')
@@ -28,7 +28,7 @@ TEST = {**VAL, 'roc_auc/micro': 0.9, 'roc_auc/Fear': 1.0, 'f1/macro': None}
 
 class TestFormatTable:
     def test_text(self):
-        text = report.format_table(
+        text = score_table.format_table(
             dict(val=VAL, test=TEST), CLASSES, dict(val=0.71849, test=0.7206)
         )
         assert (
@@ -43,7 +43,7 @@ ROC AUC                          val   test
 Average precision, macro       0.500  0.500
 F1, macro                      0.300      -
 """
-            + report.PRIOR_NOTE
+            + score_table.PRIOR_NOTE
         )
 
     @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ F1, macro                      0.300      -
     )
     def test_without_prior(self, prior):
         assert (
-            report.format_table(dict(test=TEST), CLASSES, prior)
+            score_table.format_table(dict(test=TEST), CLASSES, prior)
             == """\
 ROC AUC                    test
   micro                   0.900
@@ -63,26 +63,28 @@ F1, macro                     -"""
         )
 
     def test_prior_of_one_split_only(self):
-        text = report.format_table(dict(val=VAL, test=TEST), CLASSES, dict(val=None, test=0.7206))
+        text = score_table.format_table(
+            dict(val=VAL, test=TEST), CLASSES, dict(val=None, test=0.7206)
+        )
         assert text.splitlines()[2].split() == ['label', 'frequencies', 'alone', '*', '-', '0.721']
 
     def test_long_names_stay_aligned(self):
         name = 'A class of forty-two letters, about that m'
         metrics = {**VAL, f'roc_auc/{name}': 0.5}
-        lines = report.format_table({'another test split': metrics}, (name,)).splitlines()
+        lines = score_table.format_table({'another test split': metrics}, (name,)).splitlines()
         assert len({len(line) for line in lines}) == 1
 
     def test_errors(self):
         with pytest.raises(ValueError, match='at least one split'):
-            report.format_table({}, CLASSES, {})
+            score_table.format_table({}, CLASSES, {})
         with pytest.raises(InputError, match='roc_auc/Joy of split test'):
-            report.format_table(dict(test=TEST), ('Joy',))
+            score_table.format_table(dict(test=TEST), ('Joy',))
 
 
 class TestWriteMetrics:
     def test_content(self, tmp_path):
         path = tmp_path / 'new' / 'metrics.json'
-        written = report.write_metrics(
+        written = score_table.write_metrics(
             path,
             dict(test=VAL),
             dict(test=np.float64(0.7206), val=math.nan),
@@ -108,21 +110,21 @@ class TestWriteMetrics:
         assert content['results']['test']['roc_auc/Fear'] is None
 
     def test_without_prior(self, tmp_path):
-        path = report.write_metrics(str(tmp_path / 'metrics.json'), dict(test=VAL), None)
+        path = score_table.write_metrics(str(tmp_path / 'metrics.json'), dict(test=VAL), None)
         assert json.loads(path.read_text()) == dict(results=dict(test=VAL), prior_roc_auc_micro={})
 
     def test_what_is_not_json_leaves_the_old_file(self, tmp_path):
         path = tmp_path / 'metrics.json'
-        report.write_metrics(path, dict(test=VAL), None)
+        score_table.write_metrics(path, dict(test=VAL), None)
         before = path.read_text()
         with pytest.raises(TypeError, match='set'):
-            report.write_metrics(path, {'test': {'roc_auc/micro': {1, 2}}}, {})
+            score_table.write_metrics(path, {'test': {'roc_auc/micro': {1, 2}}}, {})
         assert path.read_text() == before
         assert os.listdir(tmp_path) == ['metrics.json']
 
     def test_failed_move_leaves_no_litter(self, tmp_path, monkeypatch):
         path = tmp_path / 'metrics.json'
-        report.write_metrics(path, dict(test=VAL), None)
+        score_table.write_metrics(path, dict(test=VAL), None)
 
         def fail(source, target):
             assert json.loads(Path(source).read_text())['results'] == {'val': VAL}
@@ -131,6 +133,6 @@ class TestWriteMetrics:
 
         monkeypatch.setattr(os, 'replace', fail)
         with pytest.raises(OSError, match='no'):
-            report.write_metrics(path, dict(val=VAL), None)
+            score_table.write_metrics(path, dict(val=VAL), None)
         assert os.listdir(tmp_path) == ['metrics.json']
         assert list(json.loads(path.read_text())['results']) == ['test']

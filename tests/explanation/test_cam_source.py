@@ -7,15 +7,12 @@ from mmengine.config import Config
 import emoreact_plugin  # noqa: F401
 from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.explanation.cam_source import clips_of, open_source
-from emoreact_plugin.recipes import build
 from mmaction.registry import DATASETS
-from tests.factories import FRAMES, make_tiny
-
-OPTIONS = dict(arch='resnet18', init='scratch', image_size=32)
+from tests.factories import FRAMES, make_tiny, small_config
 
 
 def config(root, **options):
-    return Config(build(data_root=str(root), **OPTIONS, **options))
+    return small_config(data_root=str(root), **options)
 
 
 @pytest.mark.parametrize('name', ['TEST102_2', 'TEST102_2.mp4', 'TRAIN101_2'])

@@ -5,19 +5,14 @@ import cv2
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).parents[2]
-CONFIG = f"""
-_base_ = [{str(ROOT / 'configs' / '_base_' / 'runtime.py')!r}]
-from emoreact_plugin.recipes import build
-globals().update(build(input='fusion', image_size=32, init='scratch'))
-"""
+from tests.factories import write_config
 
 
 @pytest.fixture
 def call(tiny, tmp_path, monkeypatch, calls):
     """Return a caller of the tool on a dataset: (exit code, stdout, stderr)."""
     monkeypatch.chdir(tmp_path)
-    Path('config.py').write_text(CONFIG)
+    write_config(Path('config.py'))
     return calls('browse_dataset', 'config.py', '--data-root', str(tiny.root))
 
 

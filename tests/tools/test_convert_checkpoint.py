@@ -11,14 +11,8 @@ import emoreact_plugin  # noqa: F401
 from emoreact_plugin.evaluation import read_dump
 from emoreact_plugin.weights.load_weights import load_weights
 from mmaction.registry import DATASETS, MODELS
+from tests.factories import write_config
 from tests.weights.weight_samples import affectnet_state, random_model, save_original
-
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(autouse=True)
-def rank(monkeypatch):
-    monkeypatch.setenv('LOCAL_RANK', '0')  # the tools set it
 
 
 @pytest.fixture
@@ -28,14 +22,7 @@ def convert(calls):
 
 @pytest.fixture
 def config(tmp_path):
-    path = tmp_path / 'small.py'
-    path.write_text(
-        f'_base_ = [{str(ROOT / "configs" / "_base_" / "runtime.py")!r}]\n'
-        'from emoreact_plugin.recipes import build\n'
-        "globals().update(build(arch='resnet18', image_size=32, "
-        'num_workers=0))\n'
-    )
-    return str(path)
+    return str(write_config(tmp_path / 'small.py', more='', init='imagenet', num_workers=0))
 
 
 @pytest.fixture(scope='module')

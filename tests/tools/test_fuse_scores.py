@@ -1,11 +1,6 @@
 """Two runs trained apart, tested with dumps, and fused."""
 
-import contextlib
-import importlib.util
-import io
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,33 +8,29 @@ from mmengine.config import Config
 from sklearn.metrics import roc_auc_score
 
 from emoreact_plugin.evaluation import Dump, read_dump, write_dump
-from tests.factories import EMOTIONS, make_tiny, write_video
+from tests.factories import (
+    EMOTIONS,
+    call_tool,
+    load_tool,
+    make_tiny,
+    write_config,
+    write_video,
+)
 
-ROOT = Path(__file__).parents[2]
 INPUTS = ('face', 'body')
-
-
-def load_tool(name):
-    spec = importlib.util.spec_from_file_location(f'{name}_tool', ROOT / 'tools' / f'{name}.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def run(tool, *arguments):
     """Run a tool in this process; what it prints."""
-    out = io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out):
-        patch.setattr(sys, 'argv', [tool, *map(str, arguments)])
-        patch.setenv('LOCAL_RANK', '0')  # the tools set it
-        load_tool(tool).main()
-    return out.getvalue()
+    code, out, errors = call_tool(tool, *arguments)
+    assert code == 0, errors
+    return out
 
 
 def fail(*arguments):
-    with pytest.raises(SystemExit) as error:
-        run('fuse_scores', *arguments)
-    return str(error.value)
+    code, _, errors = call_tool('fuse_scores', *arguments)
+    assert code == 1
+    return errors
 
 
 @pytest.fixture(scope='module')
@@ -53,13 +44,7 @@ def runs(tmp_path_factory):
     rng = np.random.default_rng(0)
     for name in sum(data.videos.values(), []):  # no two clips alike
         write_video(data.root / 'videos' / name, rng.integers(0, 256, (6, 48, 64, 3), np.uint8))
-    config = root / 'small.py'
-    config.write_text(
-        f'_base_ = [{str(ROOT / "configs" / "_base_" / "runtime.py")!r}]\n'
-        'from emoreact_plugin.recipes import build\n'
-        "globals().update(build(arch='resnet18', init='scratch', "
-        'image_size=32, num_segments=1, num_workers=0, max_epochs=1))\n'
-    )
+    config = write_config(root / 'small.py', num_segments=1, num_workers=0, max_epochs=1)
     printed = {}
     for name in INPUTS:
         common = ['--input', name, '--data-root', data.root, '--work-dir', root / name]

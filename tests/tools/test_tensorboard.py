@@ -7,30 +7,14 @@ import pytest
 from mmengine.config import Config
 
 from emoreact_plugin.engine.tensorboard import without_tensorboard
-
-CONFIG = """\
-_base_ = 'emoreact_plugin::_base_/runtime.py'
-from emoreact_plugin.recipes import build
-globals().update(build(
-    input='face', arch='resnet18', init='scratch', image_size=32,
-    num_segments=1, batch_size=4, num_workers=0, max_epochs=1,
-    data_root={root!r}))
-"""
+from tests.factories import write_config
 
 
 @pytest.fixture
 def train(calls, tiny, tmp_path):
-    (tmp_path / 'small.py').write_text(CONFIG.format(root=str(tiny.root)))
-    call = calls(
-        'train', str(tmp_path / 'small.py'), '--work-dir', str(tmp_path / 'run'), '--tensorboard'
-    )
-
-    def run(*arguments):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv('LOCAL_RANK', '0')  # the tool sets it
-            return call(*arguments)
-
-    return run
+    options = dict(input='face', num_segments=1, batch_size=4, num_workers=0, max_epochs=1)
+    config = write_config(tmp_path / 'small.py', data_root=str(tiny.root), **options)
+    return calls('train', config, '--work-dir', tmp_path / 'run', '--tensorboard')
 
 
 @pytest.fixture

@@ -9,41 +9,23 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from emoreact_plugin.recipes import build
-from mmaction.registry import MODELS
-from tests.factories import FRAMES, write_video
+from tests.factories import FRAMES, save_checkpoint, write_config, write_video
 
-ROOT = Path(__file__).parents[2]
-OPTIONS = dict(input='fusion', arch='resnet18', init='scratch', image_size=64)
-
-
-def write_config(path, **options):
-    path.write_text(f"""
-_base_ = [{str(ROOT / 'configs' / '_base_' / 'runtime.py')!r}]
-from emoreact_plugin.recipes import build
-globals().update(build(**{dict(OPTIONS, **options)!r}))
-""")
+OPTIONS = dict(more='', input='fusion', image_size=64)
 
 
 @pytest.fixture(scope='module')
 def checkpoint(tmp_path_factory):
-    from mmengine.registry import init_default_scope
-
-    init_default_scope('mmaction')
-    torch.manual_seed(0)
-    cfg = Config(build(**OPTIONS))
     path = tmp_path_factory.mktemp('trained') / 'model.pth'
-    torch.save(
-        dict(meta=dict(cfg=cfg.pretty_text), state_dict=MODELS.build(cfg.model).state_dict()), path
-    )
-    return str(path)
+    cfg = Config.fromfile(write_config(path.with_suffix('.py'), **OPTIONS))
+    return save_checkpoint(path, cfg=cfg)
 
 
 @pytest.fixture
 def call(tiny, tmp_path, monkeypatch, calls, checkpoint):
     """Return a caller of the tool: (exit code, stdout, stderr)."""
     monkeypatch.chdir(tmp_path)
-    write_config(Path('config.py'))
+    write_config(Path('config.py'), **OPTIONS)
     return calls('visualize_cam', 'config.py', checkpoint, '--data-root', str(tiny.root))
 
 
@@ -123,6 +105,7 @@ def test_frames_without_maps_of_their_own(calls, tiny, checkpoint, tmp_path, mon
     monkeypatch.chdir(tmp_path)
     write_config(
         Path('own.py'),
+        **OPTIONS,
         sampling=dict(
             face=dict(type='SampleFrames', clip_len=1, frame_interval=1, num_clips=2),
             body=dict(share='face'),

@@ -199,7 +199,7 @@ def raise_first(
         problems (Sequence[Problem]): All of them, of one kind.
         clips (int): Number of its clips.
         remedy (str): What to do about it.
-        error (type): The type to raise. Defaults to FileNotFoundError.
+        error (type[Exception]): The type to raise. Defaults to FileNotFoundError.
     """
     errors = [each for each in problems if each.level == 'error']
     if errors and not errors[0].clip:  # of all clips

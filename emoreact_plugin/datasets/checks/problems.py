@@ -71,7 +71,7 @@ class CheckedClip:
     clip_id: str
     video: str
     path: str
-    label: tuple
+    label: tuple[int, ...]
     start: int
     end: int | None
     person: str | None

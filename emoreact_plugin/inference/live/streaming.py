@@ -4,7 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -49,7 +49,7 @@ class StreamResult:
             is the latency without landmarks.
         dropped (int): Number of frames that were left out so far, because newer ones were already
             there.
-        frame (np.ndarray): The newest frame, (H, W, 3) uint8, RGB.
+        frame (np.ndarray | None): The newest frame, (H, W, 3) uint8, RGB; None if it was left out.
         boxes (dict[str, tuple | None]): Region -> its box in the newest frame.
         warnings (list[str]): What has to be known about these scores.
         reliable (bool): False if the scores mean little, see ``ClipResult``.
@@ -97,7 +97,8 @@ class StreamResult:
 Boxes = dict[str, tuple | None]
 
 
-class _Kept(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _Kept:
     """A frame that a window may need: seconds, pixels, landmarks, and region -> box."""
 
     time: float

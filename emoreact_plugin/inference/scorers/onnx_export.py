@@ -4,11 +4,11 @@ import json
 import warnings
 from copy import deepcopy
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from emoreact_plugin.models import score_stream
@@ -26,9 +26,9 @@ TOLERANCE = 1e-4
 class _Exported(nn.Module):
     """Wrap a recognizer as a function of images that also normalises them."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: BaseModel) -> None:
         super().__init__()
-        self.model: Any = model  # nn.Module does not know the parts of a recognizer
+        self.model = model
         self.streams = tuple(getattr(model, 'streams', ()))
         self.skips = getattr(getattr(model, 'fusion', None), 'skip_missing', False)
         self.inputs = [f'{s}_imgs' for s in self.streams] or [ONLY_INPUT]
@@ -77,7 +77,7 @@ def require_onnx() -> ModuleType:
 
 
 def export_onnx(
-    cfg: Config, model: nn.Module, clips: list[dict], path: str, dataset_meta: dict | None = None
+    cfg: Config, model: BaseModel, clips: list[dict], path: str, dataset_meta: dict | None = None
 ) -> float:
     """Write a recognizer as an ONNX file, provided that the file gives the same logits.
 
@@ -89,7 +89,7 @@ def export_onnx(
 
     Args:
         cfg (Config): The configuration.
-        model (nn.Module): See ``TorchScorer``; in eval mode.
+        model (BaseModel): See ``TorchScorer``; in eval mode.
         clips (list[dict]): Real clips on which both are compared, at least two, see
             ``ClipPipeline.pack``.
         path (str): Path of the file, which is written under another name first.

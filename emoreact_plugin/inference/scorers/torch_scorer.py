@@ -1,12 +1,10 @@
 """Score clips with a recognizer in PyTorch."""
 
-from typing import Any
-
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from torch import nn
+from mmengine.model import BaseModel
 
 from emoreact_plugin.datasets.annotations import EMOTIONS
 from emoreact_plugin.models import score_stream
@@ -21,7 +19,7 @@ class TorchScorer(Scorer):
 
     Args:
         cfg (Config): The configuration of the recognizer.
-        model (nn.Module): A ``LateFusionRecognizer``, or a stock recognizer that was trained on
+        model (BaseModel): A ``LateFusionRecognizer``, or a stock recognizer that was trained on
             several labels per clip.
         dataset_meta (dict, optional): What its checkpoint says about the training data.
 
@@ -30,19 +28,17 @@ class TorchScorer(Scorer):
             probability for each class.
     """
 
-    def __init__(self, cfg: Config, model: nn.Module, dataset_meta: dict | None = None) -> None:
+    def __init__(self, cfg: Config, model: BaseModel, dataset_meta: dict | None = None) -> None:
         self.cfg = cfg
-        # nn.Module does not know the parts of a recognizer.
-        recognizer: Any = model
-        self.model = recognizer
+        self.model = model
         self.dataset_meta = dataset_meta or {}
         self.has_streams = hasattr(model, 'streams')
         self.threshold = getattr(model, 'threshold', 0.5)
         if self.has_streams:
-            heads = [each.cls_head for each in recognizer.recognizers.values()]
+            heads = [each.cls_head for each in model.recognizers.values()]
         else:
-            heads = [recognizer.cls_head]
-            loss = type(recognizer.cls_head.loss_cls).__name__
+            heads = [model.cls_head]
+            loss = type(model.cls_head.loss_cls).__name__
             if loss == 'CrossEntropyLoss':
                 raise InputError(
                     f'{type(model).__name__}: expected a recognizer of several labels a clip, such '

@@ -4,7 +4,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 
 import emoreact_plugin
 from emoreact_plugin.clips.landmarks import Landmarks
@@ -13,8 +12,8 @@ from emoreact_plugin.inference.pipeline import ClipPipeline
 from emoreact_plugin.inference.scorers.onnx_export import export_onnx
 from emoreact_plugin.inference.scorers.onnx_scorer import OnnxScorer
 from emoreact_plugin.inference.scorers.torch_scorer import TorchScorer
-from emoreact_plugin.recipes import build
 from mmaction.registry import MODELS
+from tests.factories import small_config
 
 onnx = pytest.importorskip('onnx')
 pytest.importorskip('onnxscript')
@@ -23,7 +22,7 @@ pytest.importorskip('onnxruntime')
 
 def make(**options):
     """Make the configuration and a random recognizer whose logits differ."""
-    cfg = Config(build(arch='resnet18', init='scratch', image_size=32, **options))
+    cfg = small_config(**options)
     torch.manual_seed(0)
     model = MODELS.build(cfg.model).eval()
     for network in model.recognizers.values():
