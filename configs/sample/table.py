@@ -1,24 +1,86 @@
 # For tools/reproduce_table.py on the drawn sample data: longer than fusion.py,
 # on smaller images, and with a network a stream: from random weights a shared
 # one learns more slowly.
-_base_ = ['../_base_/runtime.py']
+_base_ = [
+    '../_base_/models/tsn_r50.py',
+    '../_base_/datasets/sample_fusion.py',
+    '../_base_/schedules/adam_one_cycle_8e.py',
+    '../_base_/default_runtime.py',
+]
 
-from emoreact_plugin.recipes import build
-
-globals().update(
-    build(
-        input='fusion',
-        arch='resnet18',
-        init='scratch',
-        shared=False,
-        image_size=48,
-        batch_size=16,
-        max_epochs=12,
-        data_root='data/sample',
-    )
+network = dict(
+    type='Recognizer2D',
+    backbone=dict(type='ResNet', depth=18, norm_eval=False, pretrained=None),
+    cls_head=dict(
+        type='TSNHead',
+        num_classes=8,
+        in_channels=512,
+        dropout_ratio=0.0,
+        multi_class=True,
+        loss_cls=dict(type='BCELossWithLogits'),
+        average_clips='score',
+    ),
+    data_preprocessor=dict(
+        type='ActionDataPreprocessor',
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        format_shape='NCHW',
+    ),
+)
+model = dict(
+    _delete_=True,
+    type='LateFusionRecognizer',
+    streams=dict(face=network, body=network),
+    fusion=dict(type='ScoreFusion', mode='mean'),
+    start_weights=None,
+    partial_bn=False,
 )
 
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-3))
-param_scheduler = dict(
-    type='OneCycleLR', eta_max=1e-3, total_steps=12, pct_start=0.2, convert_to_iter_based=True
-)
+train_pipeline = [
+    dict(type='SampleFrames', clip_len=1, frame_interval=1, num_clips=3, test_mode=False),
+    dict(type='DecodeVideo'),
+    dict(type='LoadLandmarks'),
+    dict(type='CropRegions', regions=('face', 'body')),
+    dict(
+        type='ForEachStream',
+        streams=('face', 'body'),
+        transforms=[
+            dict(type='Resize', scale=(55, 55), keep_ratio=False),
+            dict(type='Flip', flip_ratio=0.5),
+            dict(type='RandomCrop', size=48),
+            dict(type='FormatShape', input_format='NCHW'),
+        ],
+    ),
+    dict(
+        type='PackActionInputs',
+        collect_keys=('face_imgs', 'body_imgs'),
+        meta_keys=('video_id', 'valence', 'face_found', 'body_found'),
+    ),
+]
+val_pipeline = [
+    dict(type='SampleFrames', clip_len=1, frame_interval=1, num_clips=3, test_mode=True),
+    dict(type='DecodeVideo'),
+    dict(type='LoadLandmarks'),
+    dict(type='CropRegions', regions=('face', 'body')),
+    dict(
+        type='ForEachStream',
+        streams=('face', 'body'),
+        transforms=[
+            dict(type='Resize', scale=(48, 48), keep_ratio=False),
+            dict(type='FormatShape', input_format='NCHW'),
+        ],
+    ),
+    dict(
+        type='PackActionInputs',
+        collect_keys=('face_imgs', 'body_imgs'),
+        meta_keys=('video_id', 'valence', 'face_found', 'body_found'),
+    ),
+]
+test_pipeline = val_pipeline
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+
+train_cfg = dict(max_epochs=12)
+param_scheduler = dict(total_steps=12)
+recipe = dict(arch='resnet18', init='scratch', image_size=48)

@@ -25,6 +25,8 @@ CROPPERS = ('CropRegions', 'LoadCrops')
 BACKBONES = dict(
     ResNet='resnet', ResNetTSM='resnet', MobileNetV2='mobilenet_v2', MobileNetV2TSM='mobilenet_v2'
 )
+# Arguments of a backbone that name its own start weights.
+BROUGHT = ('pretrained', 'weights', 'init_cfg')
 CHANNELS = dict(resnet18=512, resnet50=2048, mobilenet_v2=1280)
 
 
@@ -122,7 +124,7 @@ def _networks(cfg: Config, option: str) -> list[dict]:
         for network in each
         if network
         and type_name(network.get('backbone')) in BACKBONES
-        and not network['backbone'].get('pretrained')
+        and not _brings_weights(network['backbone'])
     ]
     if not found:
         raise _not_there(
@@ -131,6 +133,11 @@ def _networks(cfg: Config, option: str) -> list[dict]:
             'weights from start_weights',
         )
     return found
+
+
+def _brings_weights(backbone: dict) -> bool:
+    """Return whether a backbone loads weights of its own, as stock configs say."""
+    return any(backbone.get(name) for name in BROUGHT)
 
 
 def _record(cfg: Config, **facts: Any) -> None:
@@ -222,25 +229,31 @@ def _set_num_segments(cfg: Config, value: int) -> None:
     _record(cfg, num_segments=value)
 
 
-def _set_network(cfg: Config, option: str, value: Any) -> None:
-    """Set the backbone and the head that belong to --arch, --shift and --shift-div."""
-    for network in _networks(cfg, option):
-        backbone, head = network['backbone'], network['cls_head']
-        arch, shift, shift_div, segments = _facts_of(cfg, network)
-        if option == 'arch':
-            arch = value
-        elif option == 'shift':
-            shift = value
-        else:
-            shift_div = value
-        network['backbone'] = dict(_backbone(arch, shift, shift_div, segments), **_others(backbone))
-        kept = {k: v for k, v in head.items() if k not in ('type', 'num_segments', 'in_channels')}
-        network['cls_head'] = dict(
-            type='TSMHead' if shift else 'TSNHead', in_channels=CHANNELS[arch], **kept
-        )
-        if shift:
-            network['cls_head']['num_segments'] = segments
-    _record(cfg, **{option: value})
+def _set_arch(cfg: Config, value: str) -> None:
+    for network in _networks(cfg, 'arch'):
+        _, shift, shift_div, segments = _facts_of(cfg, network)
+        _replace(network, value, shift, shift_div, segments)
+    _record(cfg, arch=value)
+
+
+def _set_shift(cfg: Config, value: bool) -> None:
+    for network in _networks(cfg, 'shift'):
+        arch, _, shift_div, segments = _facts_of(cfg, network)
+        _replace(network, arch, value, shift_div, segments)
+    _record(cfg, shift=value)
+
+
+def _replace(network: dict, arch: str, shift: bool, shift_div: int, segments: int) -> None:
+    """Replace the backbone of a network and the type of its head; keep all other settings."""
+    ours = {*_backbone('resnet50', True, 8, 3), *_backbone('mobilenet_v2', True, 8, 3)}
+    others = {key: value for key, value in network['backbone'].items() if key not in ours}
+    network['backbone'] = dict(_backbone(arch, shift, shift_div, segments), **others)
+    head = dict(network['cls_head'], in_channels=CHANNELS[arch])
+    head.pop('num_segments', None)
+    head['type'] = 'TSNHead'
+    if shift:
+        head.update(type='TSMHead', num_segments=segments)
+    network['cls_head'] = head
 
 
 def _facts_of(cfg: Config, network: dict) -> tuple[str, bool, int, int]:
@@ -270,12 +283,6 @@ def _backbone(arch: str, shift: bool, shift_div: int, segments: int) -> dict:
     return dict(type='ResNet' + suffix, pretrained=None, depth=depth, norm_eval=False, **shifts)
 
 
-def _others(backbone: dict) -> dict:
-    """Return the arguments of a backbone that no option sets, such as ``strides``."""
-    ours = {*_backbone('resnet50', True, 8, 3), *_backbone('mobilenet_v2', True, 8, 3)}
-    return {key: value for key, value in backbone.items() if key not in ours}
-
-
 def _set_init(cfg: Config, value: str) -> None:
     scratch, model = value == 'scratch', cfg.get('model') or {}
     if type_name(model) != 'LateFusionRecognizer':
@@ -288,20 +295,18 @@ def _set_init(cfg: Config, value: str) -> None:
         # Statistics that two streams learn in turns would be of neither.
         model['joint_batch_norm'] = scratch
     else:
-        brought = {
-            name: network
-            for name, network in model['streams'].items()
-            if network['backbone'].get('pretrained')
-        }
-        own = [name for name in model['streams'] if name not in brought]
-        if brought and not scratch:
-            model['start_weights'] = dict.fromkeys(own, weights) or None
-        else:
+        backbones = {name: network['backbone'] for name, network in model['streams'].items()}
+        own = [name for name, backbone in backbones.items() if not _brings_weights(backbone)]
+        if scratch or len(own) == len(backbones):
             model['start_weights'] = weights
-        for network in brought.values() if scratch else ():
-            network['backbone']['pretrained'] = None
-            if network['backbone'].get('pretrained2d'):
-                network['backbone']['pretrained2d'] = False
+        else:
+            model['start_weights'] = dict.fromkeys(own, weights) or None
+        for backbone in backbones.values() if scratch else ():
+            for name in BROUGHT:
+                if name in backbone:
+                    backbone[name] = None
+            if backbone.get('pretrained2d'):
+                backbone['pretrained2d'] = False
     _record(cfg, init=value)
 
 
@@ -329,21 +334,21 @@ def _set_crops(cfg: Config, value: str) -> None:
     _set_required(cfg)
 
 
-# In the order in which they are carried out.
-EDITS: dict[str, Callable[[Config, Any], None]] = dict(
-    input=_set_input,
-    num_segments=_set_num_segments,
-    arch=lambda cfg, value: _set_network(cfg, 'arch', value),
-    shift=lambda cfg, value: _set_network(cfg, 'shift', value),
-    shift_div=lambda cfg, value: _set_shift_div(cfg, value),
-    init=_set_init,
-    mask=_set_mask,
-    crops=_set_crops,
-)
-
-
 def _set_shift_div(cfg: Config, value: int) -> None:
     for network in _networks(cfg, 'shift_div'):
         if 'shift_div' in network['backbone']:
             network['backbone']['shift_div'] = value
     _record(cfg, shift_div=value)
+
+
+# In the order in which they are carried out.
+EDITS: dict[str, Callable[[Config, Any], None]] = dict(
+    input=_set_input,
+    num_segments=_set_num_segments,
+    arch=_set_arch,
+    shift=_set_shift,
+    shift_div=_set_shift_div,
+    init=_set_init,
+    mask=_set_mask,
+    crops=_set_crops,
+)
