@@ -1,5 +1,5 @@
 # A folder of videos and CSV files with columns of their own.
-_base_ = 'emoreact_plugin::_base_/runtime.py'
+_base_ = 'emoreact_plugin::_base_/default_runtime.py'
 
 from emoreact_plugin.recipes import build
 

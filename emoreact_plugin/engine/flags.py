@@ -193,8 +193,7 @@ def _config_path(args: argparse.Namespace) -> str:
     given = [p for p in (args.config, args.config_flag) if p is not None]
     if len(given) != 1:
         raise InputError(
-            'expected one config file, such as configs/sample/fusion.py, found '
-            f'{len(given)}'
+            f'expected one config file, such as configs/sample/fusion.py, found {len(given)}'
         )
     if not osp.isfile(given[0]):
         raise FileNotFoundError(f'{given[0]}: no such config file')

@@ -5,6 +5,7 @@ import pytest
 
 from emoreact_plugin.engine.flags import add_config_arguments, load_config
 from emoreact_plugin.engine.labels import balance_labels, label_prior
+from emoreact_plugin.utils.errors import InputError
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 SAMPLE = str(CONFIGS / 'sample' / 'fusion.py')
@@ -84,8 +85,42 @@ def test_a_resolved_config_runs_again_as_it_is(tmp_path):
     path = str(tmp_path / 'resolved.py')
     cfg.dump(path)
     assert load(path).to_dict() == cfg.to_dict()
-    with pytest.raises(ValueError, match='--input cannot be used'):
-        load(path, '--input', 'body')
+
+
+@pytest.mark.parametrize(
+    'flags',
+    [
+        ('--input', 'body', '--mask', '--num-segments', '5'),
+        ('--arch', 'mobilenet_v2', '--shift', '--shift-div', '4'),
+        ('--input', 'fullbody', '--init', 'imagenet', '--crops', 'small'),
+    ],
+)
+def test_flags_change_a_resolved_config_as_they_change_its_file(tmp_path, flags):
+    path = str(tmp_path / 'resolved.py')
+    load(SAMPLE, '--input', 'face').dump(path)
+    expected = load(SAMPLE, '--input', 'face', *flags) if '--input' not in flags else None
+    expected = (expected or load(SAMPLE, *flags)).to_dict()
+    found = load(path, *flags).to_dict()
+    for cfg in (expected, found):
+        cfg.pop('work_dir')
+    assert found == expected
+
+
+def test_flags_change_a_pure_python_config(tmp_path):
+    resolved = load(SAMPLE).to_dict()
+    text = ['from emoreact_plugin.datasets import EmoReactDataset']
+    text += ['from emoreact_plugin.models import LateFusionRecognizer']
+    text += ['from mmengine.config import read_base', 'with read_base():', '    pass']
+    text += [f'{name} = {value!r}' for name, value in resolved.items()]
+    for kind in ('EmoReactDataset', 'LateFusionRecognizer'):
+        text = [line.replace(f"'type': '{kind}'", f"'type': {kind}") for line in text]
+    path = tmp_path / 'pure.py'
+    path.write_text('\n'.join(text).replace('    pass', '    from mmengine.config import Config'))
+    cfg = load(str(path), '--input', 'body', '--num-segments', '1')
+    dataset = cfg.test_dataloader.dataset
+    assert dataset.pipeline[0].num_clips == 1
+    assert [s.regions for s in dataset.pipeline if 'regions' in s] == [('body',)]
+    assert cfg.model.streams == ('body',)
 
 
 @pytest.mark.parametrize(
@@ -170,19 +205,26 @@ def test_positive_labels_are_weighted(labels, weights, tmp_path):
         balance_labels(cfg)
 
 
-def test_a_flag_that_the_config_undoes_is_an_error(tmp_path):
-    path = child(tmp_path, 'model = dict(recognizer=dict(cls_head=dict(num_segments=3)))\n')
-    with pytest.raises(ValueError, match='cls_head.num_segments itself'):
-        load(path, '--shift', '--num-segments', '5')
+def test_a_flag_wins_over_what_the_config_sets(tmp_path):
+    path = child(tmp_path, "model = dict(streams=('face',))\nrecipe = dict(input='face')\n")
+    assert load(path, '--input', 'fusion').model.streams == ('face', 'body')
 
 
-def test_two_recipes_do_not_mix(tmp_path):
-    path = child(
-        tmp_path,
-        "from emoreact_plugin.recipes import build\nglobals().update(build(input='face'))\n",
-    )
-    with pytest.raises(ValueError, match='build 2 times'):
-        load(path)
+@pytest.mark.parametrize(
+    'flags, part',
+    [
+        (('--input', 'face'), 'CropRegions'),
+        (('--mask',), 'CropRegions'),
+        (('--shift',), 'LateFusionRecognizer'),
+        (('--init', 'scratch'), 'LateFusionRecognizer'),
+        (('--crops', 'small'), 'CropRegions'),
+    ],
+)
+def test_a_flag_names_the_part_that_it_misses(tmp_path, flags, part):
+    path = tmp_path / 'stock.py'
+    path.write_text("_base_ = 'mmaction::_base_/models/tsn_r50.py'\n")
+    with pytest.raises(InputError, match=f'{flags[0]}: .*{part}'):
+        load(str(path), *flags)
 
 
 def test_the_prior(tiny):
