@@ -17,7 +17,14 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     sync_buffers=dict(type='SyncBuffersHook'),
 )
-custom_hooks = [dict(type='ExactResumeHook')]
+custom_hooks = [
+    dict(type='ExactResumeHook'),
+    dict(type='SplitsCheckHook'),
+    dict(type='ConsoleHook'),
+    dict(type='FinalTestHook'),
+]
+# Checks first, and keeps the long log off the console; 'Runner' is MMEngine's own.
+runner_type = 'EmoReactRunner'
 
 env_cfg = dict(
     cudnn_benchmark=False,
