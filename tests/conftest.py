@@ -1,5 +1,6 @@
 """Fixtures of all tests; what they are made of is in factories.py."""
 
+import gc
 import os
 
 import pytest
@@ -11,6 +12,14 @@ from tests.factories import TinyData, make_tiny
 # Several processes of tests share the cores, and so do those that a test starts.
 torch.set_num_threads(1)
 os.environ.setdefault('OMP_NUM_THREADS', '1')
+# Nothing that is imported becomes garbage, so no collection has to look at it. MMEngine's data
+# sets collect when they are made, which took more than half of the time of some tests.
+gc.disable()
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True, scope='session')

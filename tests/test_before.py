@@ -23,6 +23,8 @@ from emoreact_plugin.inference import EmotionInferencer
 from emoreact_plugin.sample_data import make_sample_dataset
 from tests.data.before import make
 
+pytestmark = pytest.mark.slow
+
 BEFORE = Path(make.__file__).parent
 ROOT = BEFORE.parents[2]
 RENAMED = {
@@ -140,7 +142,7 @@ def test_a_landmark_cache_is_read_and_made_as_it_was(place):
 
 def test_the_sample_data_is_drawn_as_it_was(tmp_path):
     expected = json.loads((BEFORE / 'sample.json').read_text())
-    make_sample_dataset(tmp_path / 'clips', **expected['settings'], progress=False)
+    make_sample_dataset(tmp_path / 'clips', **expected['settings'], workers=1, progress=False)
     found = make.hashes_of(tmp_path / 'clips')
     assert found.keys() == expected['files'].keys()
     # Another encoder or drawing library may give other bytes, but no other texts.

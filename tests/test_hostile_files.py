@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import emoreact_plugin  # noqa: F401
+from emoreact_plugin import InputError
 from emoreact_plugin.inference import EmotionInferencer
 from emoreact_plugin.models import load_recognizer
 from emoreact_plugin.weights.checkpoints import read_checkpoint
@@ -16,6 +17,8 @@ from emoreact_plugin.weights.load_weights import load_weights
 from mmaction.registry import MODELS
 from tests.factories import ROOT, call_tool, recognizer2d, write_config
 from tests.weights.weight_samples import hostile, original_state, random_model
+
+pytestmark = pytest.mark.slow
 
 
 def tool(name, *arguments):
@@ -36,7 +39,7 @@ def function(call):
     """Return a function that returns the error of a call with the path of the file."""
 
     def run(file, **values):
-        with pytest.raises(ValueError) as error:
+        with pytest.raises(InputError) as error:
             call(file)
         return str(error.value)
 

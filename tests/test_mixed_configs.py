@@ -16,6 +16,8 @@ import mmaction
 from emoreact_plugin.recipes import edit
 from mmaction.registry import DATASETS, MODELS
 
+pytestmark = pytest.mark.slow
+
 CONFIGS = Path(__file__).parents[1] / 'configs'
 FUSION = 'tsn_imagenet-pretrained-r50_1xb8-1x1x3-12e_emoreact-fusion.py'
 STOCK_TRAIN = Path(mmaction.__file__).parent / '.mim' / 'tools' / 'train.py'

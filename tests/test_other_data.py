@@ -16,6 +16,8 @@ from tests.factories import (
     write_video,
 )
 
+pytestmark = pytest.mark.slow
+
 PAGE = ROOT / 'docs' / 'other_data.md'
 if not PAGE.is_file():
     pytest.skip('not a source tree', allow_module_level=True)

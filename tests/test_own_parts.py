@@ -27,6 +27,8 @@ from emoreact_plugin.engine.flags import add_config_arguments, load_config
 from mmaction.registry import DATASETS, MODELS
 from tests.factories import FRAMES, HEIGHT, WIDTH, make_tiny, write_video
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / 'docs' / 'examples'
 if not EXAMPLES.is_dir():
@@ -283,7 +285,7 @@ def config_with(folder, name, old, new):
 def test_a_region_that_is_not_there(on_path):
     typo = config_with(on_path, 'typo.py', 'face+hands', 'face+hand')
     with pytest.raises(
-        ValueError,
+        InputError,
         match=r'of body, face, fullbody, hands\).*'
         r'found face\+hand$',
     ):
@@ -293,7 +295,7 @@ def test_a_region_that_is_not_there(on_path):
 def test_a_config_that_does_not_import_the_parts(on_path):
     config = config_with(on_path, 'no_import.py', 'import my_parts', '')
     with pytest.raises(
-        ValueError,
+        InputError,
         match=r'\(of body, face, fullbody\).*'
         r'found face\+hands$',
     ):
@@ -319,7 +321,7 @@ def test_a_resolved_config_without_custom_imports(on_path):
     REGIONS.module_dict.pop('hands')
     message = on_page("CropRegions: unknown region 'hands'")
     cfg.test_dataloader.dataset.data_root = 'EmoReact'
-    with pytest.raises(ValueError, match=f'{message}, expected one of body, face, fullbody'):
+    with pytest.raises(InputError, match=f'{message}, expected one of body, face, fullbody'):
         DATASETS.build(cfg.test_dataloader.dataset)
 
 
@@ -329,7 +331,7 @@ def test_a_folder_that_is_not_on_the_path(trained, folder):
         (folder / 'my_project' / 'my_config.py', "No module named 'my_parts'"),
         (trained[0] / 'my_config.py', 'Failed to import custom modules'),
     ):
-        with pytest.raises((ImportError, ValueError), match=on_page(message)):
+        with pytest.raises((ImportError, InputError), match=on_page(message)):
             load(config)
 
 
@@ -338,5 +340,5 @@ def test_flags_go_with_the_config_but_not_another_backbone(on_path):
     assert cfg.model.streams == ('hands',)
     assert MODELS.build(cfg.model).fusion.streams == ('hands',)
     assert Config(cfg.to_dict()).custom_imports.imports[-1] == 'my_parts'
-    with pytest.raises(ValueError, match='--arch would have to change'):
+    with pytest.raises(InputError, match='--arch would have to change'):
         load('my_project/my_config.py', '--arch', 'mobilenet_v2')

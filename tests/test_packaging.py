@@ -12,6 +12,8 @@ import zipfile
 import pytest
 from packaging.requirements import Requirement
 
+pytestmark = pytest.mark.slow
+
 ROOT = osp.dirname(osp.dirname(osp.abspath(__file__)))
 PARTS = ('configs', 'tools', 'model-index.yml')
 
@@ -30,10 +32,9 @@ def files_of(folder):
     return found
 
 
-@pytest.fixture
-def tree(tmp_path):
+def clone(folder):
     """Copy the checkout, as a fresh clone would be."""
-    copy = tmp_path / 'clone'
+    copy = folder / 'clone'
     copy.mkdir()
     for name in ('emoreact_plugin', 'configs', 'tools'):
         shutil.copytree(
@@ -45,6 +46,19 @@ def tree(tmp_path):
         if osp.isfile(osp.join(ROOT, name)):
             shutil.copy(osp.join(ROOT, name), copy)
     return copy
+
+
+@pytest.fixture
+def tree(tmp_path):
+    return clone(tmp_path)
+
+
+@pytest.fixture(scope='module')
+def built(tmp_path_factory):
+    """Build a wheel once: the tree, its files before that, and the wheel."""
+    folder = tmp_path_factory.mktemp('built')
+    tree = clone(folder)
+    return tree, files_of(tree), build(tree, 'build_wheel', folder / 'out')
 
 
 def build(tree, hook, out):
@@ -76,9 +90,8 @@ def expected_mim(tree):
     return expected
 
 
-def test_wheel_carries_configs_and_tools_and_leaves_no_junk(tree, tmp_path):
-    before = files_of(tree)
-    wheel = build(tree, 'build_wheel', tmp_path / 'out')
+def test_wheel_carries_configs_and_tools_and_leaves_no_junk(built):
+    tree, before, wheel = built
     assert files_of(tree) == before
     names = names_in(wheel)
     mim = {n for n in names if '/.mim/' in n}
@@ -89,8 +102,8 @@ def test_wheel_carries_configs_and_tools_and_leaves_no_junk(tree, tmp_path):
     assert any(n.endswith('LICENSE') for n in names)
 
 
-def test_wheel_from_a_source_distribution_is_the_same(tree, tmp_path):
-    wheel = build(tree, 'build_wheel', tmp_path / 'out1')
+def test_wheel_from_a_source_distribution_is_the_same(built, tmp_path):
+    tree, _, wheel = built
     sdist = build(tree, 'build_sdist', tmp_path / 'out2')
     shutil.unpack_archive(sdist, tmp_path / 'unpacked')
     (unpacked,) = (tmp_path / 'unpacked').iterdir()
@@ -118,10 +131,9 @@ def test_incomplete_tree_is_refused(tree, tmp_path):
         build(tree, 'build_wheel', tmp_path / 'out')
 
 
-def test_installed_configs_are_found_by_name(tree, tmp_path):
-    wheel = build(tree, 'build_wheel', tmp_path / 'out')
+def test_installed_configs_are_found_by_name(built, tmp_path):
     site = tmp_path / 'site'
-    shutil.unpack_archive(wheel, site, 'zip')
+    shutil.unpack_archive(built[2], site, 'zip')
     config = tmp_path / 'mine.py'
     config.write_text(
         "_base_ = 'emoreact_plugin::sample/fusion.py'\nmodel = dict(threshold=0.25)\n"

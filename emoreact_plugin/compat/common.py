@@ -23,7 +23,7 @@ class Mend:
     mend: Callable[[], None]
 
 
-def source_has(function: Callable, line: str) -> bool:
+def source_has(function: Callable[..., object], line: str) -> bool:
     """Check whether the source of an upstream function holds a line.
 
     If the source cannot be read, the answer is True: a mend does no harm where

@@ -152,7 +152,6 @@ def load_start_weights(model: nn.Module) -> None:
     Otherwise the Runner would load them only after the datasets have been prepared, and find out
     then if they are not available.
     """
-    if is_model_wrapper(model):
-        model = model.module
-    if getattr(model, 'start_weights', None) is not None:
-        model.init_weights()
+    inner: Any = model.module if is_model_wrapper(model) else model
+    if getattr(inner, 'start_weights', None) is not None:
+        inner.init_weights()

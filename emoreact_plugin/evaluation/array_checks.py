@@ -16,7 +16,9 @@ from emoreact_plugin.utils.errors import InputError
 AVERAGES = ('micro', 'macro')
 
 
-def place_of(row: int, col: int, classes: Sequence[str] | None, video_ids: Sequence | None) -> str:
+def place_of(
+    row: int, col: int, classes: Sequence[str] | None, video_ids: Sequence[object] | None
+) -> str:
     """Name a cell of an (N, C) array for an error message."""
     clip = f'row {row}'
     if video_ids is not None and video_ids[row] is not None:
@@ -99,7 +101,7 @@ def refuse_where(
     expected: str,
     name: str,
     classes: Sequence[str] | None = None,
-    video_ids: Sequence | None = None,
+    video_ids: Sequence[object] | None = None,
     hint: str = '',
 ) -> None:
     """Refuse an (N, C) array in which a cell is bad; the error names the first, and ends in a hint.
@@ -119,7 +121,7 @@ def check_cells(
     kind: str,
     name: str,
     classes: Sequence[str] | None = None,
-    video_ids: Sequence | None = None,
+    video_ids: Sequence[object] | None = None,
 ) -> None:
     """Check the values of an (N, C) array whose shape was checked, see :func:`check_array`."""
     about = name, classes, video_ids
@@ -139,7 +141,7 @@ def check_array(
     values: ArrayLike,
     kind: str,
     classes: Sequence[str] | None = None,
-    video_ids: Sequence | None = None,
+    video_ids: Sequence[object] | None = None,
     name: str | None = None,
 ) -> np.ndarray:
     """Check an array of labels or scores.

@@ -113,7 +113,7 @@ class Bootstrap:
             level: bootstrap_weights(len(first.labels), groups, resamples, seed)
             for level, groups in self.levels.items()
         }
-        self._drawn: dict[tuple, dict[str, np.ndarray]] = {}
+        self._drawn: dict[tuple[str, str], dict[str, np.ndarray]] = {}
 
     def drawn(self, row: str, level: str) -> dict[str, np.ndarray]:
         """Return metric -> ROC AUC (S, R) of the resamples of a row's S runs."""

@@ -194,7 +194,7 @@ def to_csv(table: Table, rows: Sequence[Row]) -> dict[str, str]:
     return files
 
 
-def number_csv(head: Sequence[str], lines: Sequence[Sequence]) -> str:
+def number_csv(head: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
     """Format lines as CSV, numbers with six digits; NaN and missing cells are empty."""
     return csv_text(
         head,

@@ -39,7 +39,7 @@ def dumps_of(path: str, name: str = DUMP) -> list[str]:
     return [osp.join(folder, name) for folder in folders]
 
 
-def _number_of(seed: str) -> tuple:
+def _number_of(seed: str) -> tuple[int, str]:
     digits = osp.basename(osp.normpath(seed))[len('seed') :]
     return (int(digits) if digits.isdecimal() else -1, digits)
 

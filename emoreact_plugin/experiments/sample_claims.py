@@ -22,7 +22,7 @@ def read_cues(data_root: str) -> dict | None:
         return json.load(file)
 
 
-def clips_with_landmarks(cues: dict, split: str = 'test') -> set:
+def clips_with_landmarks(cues: dict, split: str = 'test') -> set[str]:
     """Find the names of the clips of a split that have landmarks in every frame."""
     missing = {osp.splitext(name)[0] for name in cues['clips_with_missing_landmarks'][split]}
     every = {

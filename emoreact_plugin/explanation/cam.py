@@ -118,7 +118,7 @@ def _forward(recognizer: BaseModel, inputs: Tensor, layer: str) -> tuple[Tensor,
     """Return the layer's output, as a leaf of the graph, and the logits (C, )."""
     kept: list[Tensor] = []
 
-    def keep(module: nn.Module, args: tuple, output: Tensor) -> Tensor:
+    def keep(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
         # From here on only: neither memory nor time for what lies before.
         torch.set_grad_enabled(True)
         output = output.detach().requires_grad_(True)

@@ -147,8 +147,8 @@ def _probe(recognizer: BaseModel, inputs: Tensor) -> '_Found':
     """Find the layers with maps in a forward pass of the clip."""
     ended: list[_Ended] = []
 
-    def watch(name: str) -> Callable[[nn.Module, tuple, Any], None]:
-        def hook(module: nn.Module, args: tuple, output: Any) -> None:
+    def watch(name: str) -> Callable[[nn.Module, tuple[Any, ...], Any], None]:
+        def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
             ended.append(_Ended(name, module, _shape(args and args[0]), _shape(output)))
 
         return hook
@@ -264,7 +264,7 @@ def layout(inputs: Tensor) -> tuple[int, int]:
 
 
 @contextmanager
-def hooked(recognizer: BaseModel, hooks: dict[str, Callable]) -> Iterator[None]:
+def hooked(recognizer: BaseModel, hooks: dict[str, Callable[..., Any]]) -> Iterator[None]:
     """Call hooks with the outputs of layers, for the duration of a block.
 
     Args:

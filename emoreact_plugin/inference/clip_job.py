@@ -11,7 +11,14 @@ from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.evaluation.functional import sigmoid
 
 from .pipeline import ClipPipeline
-from .results import ClipResult, WindowResult, labels_above, mean_of, probabilities_of
+from .results import (
+    ClipResult,
+    Probabilities,
+    WindowResult,
+    labels_above,
+    mean_of,
+    probabilities_of,
+)
 from .sources import Source
 from .warning_texts import ENOUGH, SAMPLE_DATA, about_length, seldom_found
 from .windows import Window, duration_of, plan_windows
@@ -44,7 +51,7 @@ class ClipJob:
         self.times = np.zeros(0)
         self.video_id = ''
         self.windows: list[Window] = []
-        self._scores: dict[int, tuple] = {}
+        self._scores: dict[int, tuple[np.ndarray, dict[str, np.ndarray]]] = {}
         self._expected: int | None = None
 
     def spans(self) -> Iterator[tuple[int, dict]]:
@@ -136,7 +143,7 @@ class ClipJob:
             )
         result.mean_probabilities = mean_of(result.windows)
 
-    def _probabilities(self, span: int) -> tuple:
+    def _probabilities(self, span: int) -> tuple[Probabilities, dict[str, Probabilities]]:
         logits, streams = self._scores[span]
         classes = self.inferencer.classes
         # Here, since an ONNX file gives logits only.

@@ -145,7 +145,9 @@ class ScoreFusion(BaseModule):
         left = weights * there
         return torch.where(left.sum(0) > 0, left, weights)
 
-    def loss(self, fused_logits: Tensor, labels: Tensor, loss_cls: Callable) -> dict[str, Tensor]:
+    def loss(
+        self, fused_logits: Tensor, labels: Tensor, loss_cls: Callable[[Tensor, Tensor], Tensor]
+    ) -> dict[str, Tensor]:
         """Compute the loss that learned weights need.
 
         Args:

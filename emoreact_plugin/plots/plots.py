@@ -145,7 +145,7 @@ def clean_axes(
 
 
 def write_counts(
-    axes: Axes, widths: Iterable[float], places: Iterable[float], counts: Iterable, size: int
+    axes: Axes, widths: Iterable[float], places: Iterable[float], counts: Iterable[float], size: int
 ) -> None:
     """Write a count to the right of each horizontal bar.
 
@@ -153,7 +153,7 @@ def write_counts(
         axes (Axes): Of matplotlib.
         widths (Iterable[float]): Where each bar ends.
         places (Iterable[float]): Where the middle of each bar is.
-        counts (Iterable): A whole number for each bar.
+        counts (Iterable[float]): A whole number for each bar.
         size (int): Size of the font.
     """
     for width, place, count in zip(widths, places, counts, strict=True):

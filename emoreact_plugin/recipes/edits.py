@@ -271,7 +271,8 @@ def _facts_of(cfg: Config, network: dict) -> tuple[str, bool, int, int]:
 
 
 def _backbone(arch: str, shift: bool, shift_div: int, segments: int) -> dict:
-    suffix, shifts = '', {}
+    suffix = ''
+    shifts: dict[str, Any] = {}
     if shift:
         suffix = 'TSM'
         shifts = dict(num_segments=segments, shift_div=shift_div, pretrained2d=False)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from mmcv.transforms import BaseTransform, Compose
 
 from emoreact_plugin.utils.errors import InputError
@@ -137,7 +138,7 @@ class ForEachStream(BaseTransform):
             }
         return results
 
-    def _writable(self, stream: str, imgs: list) -> list:
+    def _writable(self, stream: str, imgs: list[np.ndarray]) -> list[np.ndarray]:
         # Resize makes new images; others may work in place (Flip does), and
         # crops of several streams may be views of one frame.
         first = next(iter(self.transforms[stream].transforms), None)

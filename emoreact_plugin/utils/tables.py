@@ -35,7 +35,7 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return '\n'.join([head_line, '|---' * len(head) + '|', *lines])
 
 
-def csv_text(head: Sequence[str], rows: Iterable[Sequence]) -> str:
+def csv_text(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Format rows as CSV, with a newline at the end of each line; None is an empty cell."""
     text = io.StringIO()
     csv.writer(text, lineterminator='\n').writerows([head, *rows])

@@ -231,7 +231,7 @@ def parse_config(text: str, source: str) -> Config:
 _UNPARSED = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
 
 
-def _assignments(text: str, names: tuple | None = None) -> dict:
+def _assignments(text: str, names: tuple[str, ...] | None = None) -> dict:
     """Collect the assignments in a text of MMEngine's, name -> value, without running it.
 
     With ``names``, only these are collected.

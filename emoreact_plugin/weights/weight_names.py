@@ -113,7 +113,7 @@ def _resnet_name(name: str) -> str:
 
 def _mobilenet_names(names: list[str]) -> list[str]:
     pattern = re.compile(r'layer(\d+)\.(\d+)\.conv\.(\d+)\.(conv|bn)\.(\w+)')
-    last_conv: dict[tuple, int] = {}
+    last_conv: dict[tuple[int, int], int] = {}
     for name in names:
         match = pattern.match(name)
         if match:

@@ -6,6 +6,7 @@ import threading
 import numpy as np
 import pytest
 
+from emoreact_plugin import InputError
 from emoreact_plugin.clips import cache_file as module
 from emoreact_plugin.clips.cache_file import (
     cache_clip,
@@ -80,7 +81,7 @@ def test_boxes(clip, tmp_path):
         assert np.array_equal(getattr(again, name), getattr(made, name))
     assert again.sources == made.sources
     with pytest.raises(
-        ValueError,
+        InputError,
         match=r'expected bool \(20,\), found bool'
         r' \(19,\)',
     ):
@@ -142,7 +143,7 @@ def test_landmarks_of_another_clip(clip, frames, rows, fine):
             rf'clip\.csv: .* of {rows} frames, but .*clip\.mp4 has '
             rf'{frames}: .*another clip'
         )
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(InputError, match=message):
             cache_clip(**clip)
         assert not clip['out_file'].exists()
         clip.update(check=False)
@@ -154,7 +155,7 @@ def test_keypoints_of_another_clip(clip, lines, fine):
     clip['keypoints_file'].write_text('0.5 0.5\n' * lines)
     if not fine:
         message = r'clip_hol\.txt: has 14 lines, but .*clip\.mp4 has 20 frames'
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(InputError, match=message):
             cache_clip(**clip)
         clip.update(check=False)
     cache_clip(**clip)
@@ -165,9 +166,9 @@ def test_keypoints_of_another_clip(clip, lines, fine):
     [
         (dict(source='absent.mp4'), FileNotFoundError, 'absent.mp4: there is no'),
         (dict(landmarks_file='a.csv'), FileNotFoundError, 'a.csv: there is no'),
-        (dict(total_frames=0), ValueError, 'total_frames .* found 0'),
-        (dict(frame_size=(0, 360)), ValueError, 'width in frame_size .*found 0'),
-        (dict(frame_size=(640, 3.5)), ValueError, 'height in .*found 3.5'),
+        (dict(total_frames=0), InputError, 'total_frames .* found 0'),
+        (dict(frame_size=(0, 360)), InputError, 'width in frame_size .*found 0'),
+        (dict(frame_size=(640, 3.5)), InputError, 'height in .*found 3.5'),
     ],
 )
 def test_bad_arguments(clip, change, error, message):
@@ -216,7 +217,7 @@ def test_another_version_is_not_current(clip, monkeypatch):
     cache_clip(**clip)
     monkeypatch.undo()
     assert not is_current(clip['out_file'], roles_of(clip))
-    with pytest.raises(ValueError, match=r'clip\.npz.* version 1, found 0'):
+    with pytest.raises(InputError, match=r'clip\.npz.* version 1, found 0'):
         load_cached(clip['out_file'])
 
 
@@ -246,7 +247,7 @@ def test_damaged_files_name_themselves(clip, tmp_path):
         np.random.default_rng(0).bytes(3000),
     ):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=r'clip\.npz: .*Delete it'):
+        with pytest.raises(InputError, match=r'clip\.npz: .*Delete it'):
             load_cached(path)
         assert content is flipped or not is_current(path, roles_of(clip))
     with pytest.raises(FileNotFoundError, match=r'absent\.npz'):
@@ -276,7 +277,7 @@ def test_other_content_is_refused(clip, change):
     with np.load(clip['out_file']) as npz:
         arrays = dict(npz)
     np.savez(clip['out_file'], **dict(arrays, **change))
-    with pytest.raises(ValueError, match=r'clip\.npz: .*Delete it'):
+    with pytest.raises(InputError, match=r'clip\.npz: .*Delete it'):
         load_cached(clip['out_file'])
 
 
@@ -286,7 +287,7 @@ def test_a_missing_array_is_refused(clip):
         arrays = dict(npz)
     del arrays['face_confidence']
     np.savez(clip['out_file'], **arrays)
-    with pytest.raises(ValueError, match=r'clip\.npz: .*face_confidence'):
+    with pytest.raises(InputError, match=r'clip\.npz: .*face_confidence'):
         load_cached(clip['out_file'])
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import emoreact_plugin  # noqa: F401
+from emoreact_plugin import InputError
 from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.inference.sources import find_sources
 from emoreact_plugin.preparation.landmarks import detect
@@ -92,7 +93,7 @@ def test_what_is_not_there_or_no_video(tmp_path):
     with pytest.raises(FileNotFoundError, match='no.mp4'):
         Clip(str(tmp_path / 'no.mp4'))
     (tmp_path / 'text.mp4').write_text('no video')
-    with pytest.raises(ValueError, match='text.mp4: expected a video'):
+    with pytest.raises(InputError, match='text.mp4: expected a video'):
         Clip(str(tmp_path / 'text.mp4'))
 
 

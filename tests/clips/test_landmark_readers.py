@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from emoreact_plugin.clips.landmark_readers import read_keypoints_txt, read_openface_csv
+from emoreact_plugin import InputError
+from emoreact_plugin.clips.landmark_readers import read_openface_csv
 from tests.factories import REAL_DATA
 
 POINTS = [f'x_{k}' for k in range(68)] + [f'y_{k}' for k in range(68)]
@@ -256,27 +257,27 @@ def test_no_file_to_read(path, tmp_path):
         read_openface_csv(tmp_path)
     for content in (b'', b'\n \r\n'):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=r'face\.csv: .*empty file'):
+        with pytest.raises(InputError, match=r'face\.csv: .*empty file'):
             read_openface_csv(path)
     for content in (b'\x89PNG\r\n\x1a\n', b'PK\x00\x00', b'\xff\xfef\x00'):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=r'face\.csv: expected a text'):
+        with pytest.raises(InputError, match=r'face\.csv: expected a text'):
             read_openface_csv(path)
     write(path, [])
-    with pytest.raises(ValueError, match=r'face\.csv: .*header, but no row'):
+    with pytest.raises(InputError, match=r'face\.csv: .*header, but no row'):
         read_openface_csv(path)
 
 
 def test_without_2d_landmarks(path):
     path.write_text('frame, X_0, Y_0, AU01_r\n1, 2, 3, 4\n')
-    with pytest.raises(ValueError, match=r'face\.csv: .* 4 columns.*-2Dfp'):
+    with pytest.raises(InputError, match=r'face\.csv: .* 4 columns.*-2Dfp'):
         read_openface_csv(path)
     write(path, [row()], ())
     path.write_text(path.read_text().replace('x_3,', 'u_3,'))
-    with pytest.raises(ValueError, match=r'face\.csv: .* found no x_3$'):
+    with pytest.raises(InputError, match=r'face\.csv: .* found no x_3$'):
         read_openface_csv(path)
     path.write_text(path.read_text().replace('u_3,', 'x_2,'))
-    with pytest.raises(ValueError, match='found no x_3'):
+    with pytest.raises(InputError, match='found no x_3'):
         read_openface_csv(path)
 
 
@@ -304,7 +305,7 @@ def test_without_2d_landmarks(path):
 )
 def test_bad_rows(path, rows, columns, message):
     write(path, rows, columns)
-    with pytest.raises(ValueError, match=r'face\.csv.*' + message):
+    with pytest.raises(InputError, match=r'face\.csv.*' + message):
         read_openface_csv(path)
 
 
@@ -320,82 +321,11 @@ def test_rows_of_another_length(path, change, found):
     lines = write(path, [row()] * 3, ()).read_text().splitlines()
     lines[2] = change(lines[2])
     path.write_text('\n'.join(lines))
-    with pytest.raises(ValueError, match=rf'face\.csv, line 3: expected 136 cells .*found {found}'):
+    with pytest.raises(InputError, match=rf'face\.csv, line 3: expected 136 cells .*found {found}'):
         read_openface_csv(path)
 
 
 # Keypoints
-
-
-@pytest.fixture
-def txt(tmp_path):
-    return tmp_path / 'clip_hol.txt'
-
-
-def test_keypoints(txt):
-    txt.write_text('0.1 0.2 0.3 0.4\n\n  0.5\t-0.25 \n')
-    keypoints = read_keypoints_txt(txt, 5)
-    assert keypoints.shape == (5, 2, 2) and keypoints.dtype == np.float32
-    expected = np.full((5, 2, 2), nan, np.float32)
-    expected[0] = [[0.1, 0.2], [0.3, 0.4]]
-    expected[2, 0] = [0.5, -0.25]
-    assert np.array_equal(keypoints, expected, equal_nan=True)
-
-
-def test_lines_past_the_frames_belong_to_none(txt):
-    # three frames; then hands, which may be anything
-    txt.write_text('.1 .2\n.3 .4\n\n.5 .6 .7 .8 .9 .9\n1 2 3\nleft hand\n')
-    keypoints = read_keypoints_txt(txt, 3)
-    assert np.array_equal(
-        keypoints, np.float32([[[0.1, 0.2]], [[0.3, 0.4]], [[nan, nan]]]), equal_nan=True
-    )
-
-
-def test_keypoints_of_nobody(txt):
-    txt.write_text('\n\n')
-    assert read_keypoints_txt(txt, 4).shape == (4, 0, 2)
-
-
-@pytest.mark.parametrize('end, start', [('\r\n', ''), ('\n', '\ufeff')])
-def test_keypoints_written_elsewhere(txt, end, start):
-    txt.write_bytes((start + end.join(['.5 .25', '', '.75 nan .5 .5'])).encode())
-    keypoints = read_keypoints_txt(txt, 3)
-    assert np.array_equal(
-        keypoints[:, :, 0], np.float32([[0.5, nan], [nan, nan], [nan, 0.5]]), equal_nan=True
-    )
-
-
-@pytest.mark.parametrize(
-    'line, message',
-    [
-        ('.1 .2 .3', 'line 2: expected pairs of x and y, found 3 numbers'),
-        ('.1 .2 .3 x', "line 2, column number 4: .* found 'x'"),
-        ('.1 .2 640 .5', r'line 2: .*\(0 to 1\), found 640: are these pixels'),
-        ('.1 -11', 'line 2: .* found -11'),
-        ('.1,.2', "line 2, column number 1: .*found '.1,.2'"),
-    ],
-)
-def test_bad_keypoints(txt, line, message):
-    txt.write_text('.1 .2\n' + line + '\n')
-    with pytest.raises(ValueError, match=r'clip_hol\.txt.*' + message):
-        read_keypoints_txt(txt, 2)
-
-
-def test_no_keypoint_file(txt):
-    with pytest.raises(FileNotFoundError, match=r'clip_hol\.txt'):
-        read_keypoints_txt(txt, 2)
-    txt.write_bytes(b'')
-    with pytest.raises(ValueError, match=r'clip_hol\.txt: .*empty file'):
-        read_keypoints_txt(txt, 2)
-    txt.write_bytes(b'\xff\xd8\xff\xe0')
-    with pytest.raises(ValueError, match=r'clip_hol\.txt: expected a text'):
-        read_keypoints_txt(txt, 2)
-    for count in (0, -1, 1.5, None):
-        with pytest.raises(ValueError, match='total_frames'):
-            read_keypoints_txt(txt, count)
-
-
-# Real files
 
 
 @pytest.mark.skipif(not REAL_DATA.is_dir(), reason='EMOREACT_TEST_DATA is not given')
@@ -417,5 +347,5 @@ def test_real_files():
         == [False] * 72 + [True] * 97
     )
     assert (confidence[72:] == 0).all()
-    with pytest.raises(ValueError, match=r'without_landmarks\.csv.*-2Dfp'):
+    with pytest.raises(InputError, match=r'without_landmarks\.csv.*-2Dfp'):
         read_openface_csv(folder / 'without_landmarks.csv')

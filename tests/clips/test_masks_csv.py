@@ -1,5 +1,6 @@
 import pytest
 
+from emoreact_plugin import InputError
 from emoreact_plugin.clips.masks_csv import MaskedClip, read_masks, write_masks
 
 HEADER = 'path,mask,frames,unmasked_frames\n'
@@ -37,11 +38,11 @@ def test_no_file_no_clips(tmp_path):
 )
 def test_another_file(tmp_path, text, message):
     (tmp_path / 'masks.csv').write_text(text)
-    with pytest.raises(ValueError, match=f'masks.csv.*{message}'):
+    with pytest.raises(InputError, match=f'masks.csv.*{message}'):
         read_masks(str(tmp_path))
 
 
 def test_no_text_file(tmp_path):
     (tmp_path / 'masks.csv').write_bytes(b'\xff\xfe\x00')
-    with pytest.raises(ValueError, match='masks.csv: expected a CSV file in'):
+    with pytest.raises(InputError, match='masks.csv: expected a CSV file in'):
         read_masks(str(tmp_path))

@@ -18,6 +18,8 @@ from emoreact_plugin import compat
 from emoreact_plugin.compat import common, cpu, importing
 from tests.compat import compat_probes, tiny_run
 
+pytestmark = pytest.mark.slow
+
 HERE = osp.dirname(osp.abspath(__file__))
 PACKAGE = osp.dirname(osp.dirname(osp.abspath(compat.__file__)))
 MENDS = {mend.name: mend for mend in compat.MENDS}

@@ -2,6 +2,7 @@ import os
 
 import pytest
 
+from emoreact_plugin import InputError
 from emoreact_plugin.datasets import EMOTIONS, read_annotations
 
 HEADER = ',video,' + ','.join(EMOTIONS) + ',Valence\n'
@@ -73,7 +74,7 @@ def test_other_classes_in_another_order_and_no_valence(write):
     ],
 )
 def test_errors_name_the_place(write, text, message):
-    with pytest.raises(ValueError, match='train.csv') as error:
+    with pytest.raises(InputError, match='train.csv') as error:
         read_annotations(write(text))
     assert message in str(error.value)
 
@@ -93,7 +94,7 @@ def test_errors_name_the_place(write, text, message):
     ],
 )
 def test_names_cannot_leave_the_folder(write, name):
-    with pytest.raises(ValueError, match='line 2: expected a video name'):
+    with pytest.raises(InputError, match='line 2: expected a video name'):
         read_annotations(write(HEADER + ROW.replace('80sTOYS105_2.mp4', name)))
 
 
@@ -119,5 +120,5 @@ def test_where_a_relative_path_leads_is_said(tmp_path, monkeypatch):
 def test_not_a_text_file(write, tmp_path):
     path = tmp_path / 'x.csv'
     path.write_bytes(bytes(range(256)))
-    with pytest.raises(ValueError, match='x.csv: expected a CSV file'):
+    with pytest.raises(InputError, match='x.csv: expected a CSV file'):
         read_annotations(str(path))

@@ -226,16 +226,16 @@ class TestBadInput:
 
     def test_a_name_that_leaves_the_folder(self, own):
         write_annotations(own.root / 'train.csv', ['../x.mp4'], [[0] * 8])
-        assert '../x.mp4' in self.error(ValueError, own.root)
+        assert '../x.mp4' in self.error(InputError, own.root)
 
     def test_an_unknown_emotion(self, own):
-        text = self.error(ValueError, own.root, metainfo=dict(classes=('Joy',)))
+        text = self.error(InputError, own.root, metainfo=dict(classes=('Joy',)))
         assert "'Joy'" in text and 'Happiness' in text
 
     def test_a_video_that_is_none(self, own):
         path = own.root / 'videos' / own.videos['train'][2]
         path.write_bytes(b'no video')
-        text = self.error(ValueError, own.root)
+        text = self.error(InputError, own.root)
         assert path.name in text and '1 of 3' in text
 
     @pytest.mark.parametrize('rows, error', [(FRAMES + 5, False), (FRAMES + 6, True)])
@@ -246,7 +246,7 @@ class TestBadInput:
         if not error:
             dataset(own.root)
             return
-        text = self.error(ValueError, own.root)
+        text = self.error(InputError, own.root)
         assert path.name in text
         assert str(rows) in text and str(FRAMES) in text
         dataset(own.root, check_landmarks=False)
@@ -290,7 +290,7 @@ class TestBadInput:
                     source=own.root,
                 )
             text = self.error(
-                ValueError,
+                InputError,
                 own.root,
                 filename_tmpl='{:06d}.png',
                 data_prefix=dict(frames='frames', landmarks='prepared'),
@@ -325,23 +325,23 @@ class TestBadInput:
 
     def test_a_cache_that_cannot_be_one(self, own, tmp_path):
         (tmp_path / 'file').touch()
-        text = self.error(ValueError, own.root, cache_dir=tmp_path / 'file')
+        text = self.error(InputError, own.root, cache_dir=tmp_path / 'file')
         assert 'file: cannot be the folder' in text and '--cache-dir' in text
 
     def test_what_is_required_has_a_name(self, own):
-        text = self.error(ValueError, own.root, required=('faces',))
+        text = self.error(InputError, own.root, required=('faces',))
         assert "'landmarks' and 'keypoints'" in text
 
     def test_names_of_frames_have_one_number(self, own):
         to_frames(own.root, own.videos['train'], 1)
         text = self.error(
-            ValueError, own.root, filename_tmpl='%06d.png', data_prefix=dict(frames='frames')
+            InputError, own.root, filename_tmpl='%06d.png', data_prefix=dict(frames='frames')
         )
         assert 'expected one number' in text
 
     @pytest.mark.parametrize('prefix', [dict(), dict(landmarks='x'), dict(video='v', frames='f')])
     def test_video_or_frames(self, own, prefix):
-        text = self.error(ValueError, own.root, data_prefix=prefix)
+        text = self.error(InputError, own.root, data_prefix=prefix)
         assert 'expected one of video, frames, crops, found' in text
 
     @pytest.mark.parametrize(
@@ -357,7 +357,7 @@ class TestBadInput:
     def test_frames_that_are_not_whole(self, own, change, message):
         to_frames(own.root, own.videos['train'], 1)
         change(own.root / 'frames' / own.videos['train'][0][:-4])
-        with pytest.raises((ValueError, FileNotFoundError), match=message):
+        with pytest.raises((InputError, FileNotFoundError), match=message):
             dataset(own.root, filename_tmpl='{:06d}.png', data_prefix=dict(frames='frames'))
 
 

@@ -2,6 +2,7 @@ import shutil
 
 import pytest
 
+from emoreact_plugin import InputError
 from emoreact_plugin.recipes import build_pipeline
 from tests.factories import LOAD, LOAD_FRAMES, dataset, to_frames
 
@@ -72,7 +73,7 @@ class TestMaskedBeforehand:
     )
     def test_masks_are_not_drawn_twice(self, own, mask):
         self.folders(own, [self.MASKED] * 3)
-        with pytest.raises(ValueError) as error:
+        with pytest.raises(InputError) as error:
             self.data(own, [*LOAD_FRAMES, mask])
         for part in (
             'train.csv',
@@ -84,7 +85,7 @@ class TestMaskedBeforehand:
 
     def test_some_masked_and_some_not(self, own):
         self.folders(own, ['', self.MASKED, self.MASKED])
-        with pytest.raises(ValueError) as error:
+        with pytest.raises(InputError) as error:
             self.data(own)
         first, second, _ = (own.root / 'frames' / name[:-4] for name in own.videos['train'])
         assert f'2 masked (the first: {second}{self.MASKED})' in str(error.value)
@@ -101,10 +102,10 @@ class TestMaskedBeforehand:
         assert data[1]['masked_beforehand'] is True
         assert data.summary().endswith('masked beforehand')
         assert not dataset(own.root, 'val', LOAD)[0]['masked_beforehand']
-        with pytest.raises(ValueError, match='3 clips masked beforehand'):
+        with pytest.raises(InputError, match='3 clips masked beforehand'):
             dataset(own.root, pipeline=build_pipeline(['face'], 3, 32, mask_kind='kn95'))
         path.write_text('\n'.join([header, *lines[:2]]))
-        with pytest.raises(ValueError, match='2 masked .* 1 not masked'):
+        with pytest.raises(InputError, match='2 masked .* 1 not masked'):
             dataset(own.root)
 
     def test_a_list_elsewhere_says_nothing(self, own, monkeypatch):

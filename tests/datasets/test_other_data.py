@@ -7,8 +7,9 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from emoreact_plugin import InputError
 from emoreact_plugin.datasets import EmoReactDataset, read_annotations
-from emoreact_plugin.engine.labels import balance_labels, label_prior, labels_of
+from emoreact_plugin.engine.labels import balance_labels, label_prior, labels_above
 from emoreact_plugin.recipes import build, build_pipeline
 from tests.factories import (
     FRAMES,
@@ -109,13 +110,13 @@ class TestParts:
     )
     def test_bad_parts(self, annotate, cells, message):
         root = annotate('video,from,to,calm,angry\n{0},' + cells + ',0,1\n')
-        with pytest.raises(ValueError, match='train.csv') as error:
+        with pytest.raises(InputError, match='train.csv') as error:
             dataset(root, columns=self.COLUMNS)
         assert message in str(error.value)
 
     def test_a_part_twice(self, annotate):
         root = annotate('video,from,to,calm,angry\n{0},1,4,0,1\n{0},1,4,1,0\n')
-        with pytest.raises(ValueError, match='stands in line 2 already'):
+        with pytest.raises(InputError, match='stands in line 2 already'):
             dataset(root, columns=self.COLUMNS)
 
 
@@ -159,9 +160,7 @@ class TestPeople:
     @pytest.mark.parametrize('who', ['', '../x', 'a b', 'a/b'])
     def test_bad_names(self, annotate, who):
         root = annotate(f'video,who,calm,angry\n{{0}},{who},1,0\n')
-        with pytest.raises(
-            ValueError, match="line 2, column 'who': expected letters, digits, _ and -, found"
-        ):
+        with pytest.raises(InputError, match="line 2, column 'who': .*found"):
             dataset(root, columns=self.COLUMNS)
 
 
@@ -182,16 +181,14 @@ class TestSoftLabels:
         assert packed.gt_label.tolist() == [1, 0]
 
     def test_they_are_refused_without_the_switch(self, annotate):
-        with pytest.raises(
-            ValueError, match="line 2, column 'calm': expected 0 or 1, found '0.25'"
-        ):
+        with pytest.raises(InputError, match="line 2, column 'calm': .*'0.25'"):
             dataset(annotate(self.TEXT))
 
     @pytest.mark.parametrize('value', ['1.01', '-0.1', 'nan', 'x', ''])
     def test_out_of_range(self, annotate, value):
         root = annotate(f'video,calm,angry\n{{0}},{value},1\n')
         with pytest.raises(
-            ValueError, match=f"column 'calm': expected a number from 0 to 1, found '{value}'"
+            InputError, match=f"column 'calm': expected a number from 0 to 1, found '{value}'"
         ):
             dataset(root, soft_labels=True)
 
@@ -208,7 +205,7 @@ class TestSoftLabels:
                 dataset=dict(soft_labels=True),
             )
         )
-        assert labels_of(cfg, 'train') == [tuple(row) for row in self.HARD]
+        assert labels_above(cfg, 'train') == [tuple(row) for row in self.HARD]
         # shares of positives 1/3 and 2/3: of the pairs of a positive and a
         # negative, (1, 2/3) scores, 1 + 4 + two halves of ties: by hand
         positive, negative = [1 / 3, 2 / 3, 2 / 3], [1 / 3, 1 / 3, 2 / 3]
@@ -227,9 +224,7 @@ class TestSingleLabel:
 
     def test_another_class(self, annotate):
         root = annotate('video,mood\n{0},glad\n')
-        with pytest.raises(
-            ValueError, match="line 2, column 'mood': expected one of calm, angry, found 'glad'"
-        ):
+        with pytest.raises(InputError, match="line 2, column 'mood': .*calm, angry, found 'glad'"):
             dataset(root, columns=dict(label='mood'))
 
 
@@ -249,7 +244,7 @@ class TestSingleLabel:
 def test_columns_that_are_not_there(tmp_path, columns, message):
     path = tmp_path / 'x.csv'
     path.write_text('video,calm,angry\na.mp4,1,no\n')
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(InputError) as error:
         read_annotations(str(path), ('calm',), columns)
     assert message in str(error.value)
 

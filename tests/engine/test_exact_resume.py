@@ -4,6 +4,7 @@ import random
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
@@ -11,6 +12,8 @@ from mmengine.runner import Runner
 
 from emoreact_plugin.utils.random_state import get_random_state, seeded, set_random_state
 from tests.factories import RUNTIME, small_config
+
+pytestmark = pytest.mark.slow
 
 
 def draws():

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from emoreact_plugin import InputError
 from emoreact_plugin.engine.flags import add_config_arguments, load_config
 from emoreact_plugin.engine.labels import balance_labels, label_prior
-from emoreact_plugin.utils.errors import InputError
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 SAMPLE = str(CONFIGS / 'sample' / 'fusion.py')
@@ -126,15 +126,15 @@ def test_flags_change_a_pure_python_config(tmp_path):
 @pytest.mark.parametrize(
     'arguments, error, message',
     [
-        ((), ValueError, 'expected one config file.*found 0'),
-        ((SAMPLE, '--config', SAMPLE), ValueError, 'found 2'),
+        ((), InputError, 'expected one config file.*found 0'),
+        ((SAMPLE, '--config', SAMPLE), InputError, 'found 2'),
         (('nowhere.py',), FileNotFoundError, 'nowhere.py: no such config'),
-        ((SAMPLE, '--cfg-options', 'num_segments=5'), ValueError, 'use --num-segments'),
-        ((SAMPLE, '--cfg-options', 'input=face'), ValueError, 'use --input'),
-        ((SAMPLE, '--cfg-options', 'recipe.input=face'), ValueError, 'a record'),
+        ((SAMPLE, '--cfg-options', 'num_segments=5'), InputError, 'use --num-segments'),
+        ((SAMPLE, '--cfg-options', 'input=face'), InputError, 'use --input'),
+        ((SAMPLE, '--cfg-options', 'recipe.input=face'), InputError, 'a record'),
         (
             (SAMPLE, '--cfg-options', 'model.streams=(face,hand)'),
-            ValueError,
+            InputError,
             "stream 'hand', but the pipeline of train.csv packs face_imgs, body",
         ),
     ],
@@ -160,7 +160,7 @@ def test_an_impossible_value_names_the_possible_ones(arguments, choices, capsys)
 
 
 def test_an_impossible_input_names_the_possible_ones():
-    with pytest.raises(ValueError, match='face, body, fullbody, fusion, or'):
+    with pytest.raises(InputError, match='face, body, fullbody, fusion, or'):
         load(SAMPLE, '--input', 'hands')
 
 
@@ -198,10 +198,10 @@ def test_positive_labels_are_weighted(labels, weights, tmp_path):
     balance_labels(cfg)
     assert cfg.model.pos_weight == pytest.approx(weights)
     cfg.model.type = 'Recognizer2D'
-    with pytest.raises(ValueError, match='found Recognizer2D'):
+    with pytest.raises(InputError, match='found Recognizer2D'):
         balance_labels(cfg)
     cfg.train_dataloader.dataset.type = 'VideoDataset'
-    with pytest.raises(ValueError, match='found another data set'):
+    with pytest.raises(InputError, match='found another data set'):
         balance_labels(cfg)
 
 

@@ -5,6 +5,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
+from emoreact_plugin import InputError
 from emoreact_plugin.evaluation import functional as F
 from emoreact_plugin.evaluation import statistics as S
 from tests.evaluation.test_functional import message_of
@@ -211,10 +212,10 @@ class TestDeLong:
         ),
     )
     def test_bad_arrays(self, a, b, labels, expected):
-        with pytest.raises(ValueError) as error:
+        with pytest.raises(InputError) as error:
             S.delong(a, b, labels)
         assert expected in message_of(error)
 
     def test_bad_level(self):
-        with pytest.raises(ValueError, match='level: .* found 95'):
+        with pytest.raises(InputError, match='level: .* found 95'):
             S.delong([1, 2], [1, 2], [1, 0], level=95)

@@ -9,6 +9,7 @@ import torch
 from mmengine.evaluator import Evaluator
 from scipy.special import expit, logit
 
+from emoreact_plugin import InputError
 from emoreact_plugin.evaluation import Dump, DumpScores, read_dump, write_dump
 from mmaction.registry import METRICS
 from mmaction.structures import ActionDataSample
@@ -114,15 +115,15 @@ class TestDumpScores:
 
     def test_a_clip_without_a_name(self, tmp_path):
         metric = DumpScores(str(tmp_path / 'd.npz'), classes=CLASSES)
-        with pytest.raises(ValueError, match='video_id: not in the sample.*meta_keys'):
+        with pytest.raises(InputError, match='video_id: not in the sample.*meta_keys'):
             metric.process(None, [dict(gt_label=[1, 0], pred_score=[0.5, 0.4])])
 
     def test_a_clip_without_a_stream(self, tmp_path):
         broken = fused_samples()
         broken[1].set_field(dict(face=torch.zeros(2)), 'stream_logits')
         with pytest.raises(
-            ValueError,
-            match="stream_logits: expected.*face, body.*found face in that of video_id 'b'",
+            InputError,
+            match="stream_logits: .*face, body.*found face .*'b'",
         ):
             dump_then_read(broken, tmp_path / 'dump.npz')
         assert not list(tmp_path.iterdir())
@@ -131,29 +132,27 @@ class TestDumpScores:
         broken = fused_samples()
         broken[1].set_field(dict(face=torch.zeros(3)), 'stream_logits')
         with pytest.raises(
-            ValueError,
+            InputError,
             match='stream_logits/face of video_id '
             r"'b': expected shape \(2,\).*found \(3,\)",
         ):
             dump_then_read(broken, tmp_path / 'dump.npz')
 
     def test_a_softmax_is_refused(self, tmp_path):
-        with pytest.raises(ValueError, match='softmax'):
+        with pytest.raises(InputError, match='softmax'):
             dump_then_read(
                 samples(pred_score=torch.tensor(LOGITS).softmax(1)), tmp_path / 'dump.npz'
             )
 
     def test_a_clip_twice(self, tmp_path):
-        with pytest.raises(
-            ValueError, match="dump.npz: video_ids: expected every clip once, found 'a' 2 times"
-        ):
+        with pytest.raises(InputError, match="dump.npz: video_ids: .*'a' 2 times"):
             dump_then_read(fused_samples() + fused_samples()[:1], tmp_path / 'dump.npz')
 
     @pytest.mark.parametrize(
         'options, error, message',
         [
-            (dict(out_file='d.pkl'), ValueError, 'd.pkl: .* ends in .npz'),
-            (dict(scores='odds'), ValueError, "scores: expected .* 'odds'"),
+            (dict(out_file='d.pkl'), InputError, 'd.pkl: .* ends in .npz'),
+            (dict(scores='odds'), InputError, "scores: expected .* 'odds'"),
             (dict(checkpoint='no.pth'), FileNotFoundError, 'no.pth'),
         ],
     )
@@ -164,7 +163,7 @@ class TestDumpScores:
 
     def test_a_folder_in_its_place(self, tmp_path):
         (tmp_path / 'd.npz').mkdir()
-        with pytest.raises(ValueError, match='expected a file, found a fold'):
+        with pytest.raises(InputError, match='expected a file, found a fold'):
             DumpScores(str(tmp_path / 'd.npz'))
 
 
@@ -214,7 +213,7 @@ class TestFile:
             scores=np.float32([[0.5, 0.5], [0.5, p], [0.5, 0.5]]), scale='probabilities'
         )
         with pytest.raises(
-            ValueError,
+            InputError,
             match=r"row 1 \(video_id 'b'\), class "
             rf'1 \(Fear\): expected above 0 and below 1.*'
             rf'found {p}; .*average_clips',
@@ -242,9 +241,9 @@ class TestFile:
             (dict(scale='odds'), "scale: expected .*'odds'"),
             (dict(labels=np.array(LABELS) * 2), '0 or 1, found 2'),
         ):
-            with pytest.raises(ValueError, match='d.npz: .*' + message):
+            with pytest.raises(InputError, match='d.npz: .*' + message):
                 write_dump(tmp_path / 'd.npz', make_dump(**changes))
-        with pytest.raises(ValueError, match='d.txt: .* ends in .npz'):
+        with pytest.raises(InputError, match='d.txt: .* ends in .npz'):
             write_dump(tmp_path / 'd.txt', make_dump())
         assert not list(tmp_path.iterdir())
 
@@ -257,8 +256,8 @@ class TestFile:
         path = tmp_path / 'd.npz'
         path.write_bytes(content)
         with pytest.raises(
-            ValueError,
-            match='d.npz: expected an .npz file that tools/test.py.*found another format',
+            InputError,
+            match='d.npz: .*another format',
         ):
             read_dump(path)
 
@@ -266,16 +265,16 @@ class TestFile:
         path = write_dump(tmp_path / 'd.npz', make_dump())
         whole = path.read_bytes()
         path.write_bytes(whole[: len(whole) // 2])
-        with pytest.raises(ValueError, match='d.npz: expected an .npz'):
+        with pytest.raises(InputError, match='d.npz: expected an .npz'):
             read_dump(path)
         at = whole.index(LOGITS.tobytes())
         path.write_bytes(whole[:at] + b'XXXX' + whole[at + 4 :])
-        with pytest.raises(ValueError, match='d.npz: .*cannot be read.*CRC'):
+        with pytest.raises(InputError, match='d.npz: .*cannot be read.*CRC'):
             read_dump(path)
 
     def test_pickled_objects_are_not_loaded(self, tmp_path):
         write_npz(tmp_path / 'd.npz', video_ids=np.array(list(IDS), dtype=object))
-        with pytest.raises(ValueError, match='d.npz: .*allow_pickle'):
+        with pytest.raises(InputError, match='d.npz: .*allow_pickle'):
             read_dump(tmp_path / 'd.npz')
 
     nan, low = LOGITS.copy(), LOGITS * 0
@@ -337,6 +336,6 @@ class TestFile:
     )
     def test_what_is_wrong_is_named(self, tmp_path, changes, message):
         write_npz(tmp_path / 'd.npz', **changes)
-        with pytest.raises(ValueError, match='d.npz: .*' + message) as error:
+        with pytest.raises(InputError, match='d.npz: .*' + message) as error:
             read_dump(tmp_path / 'd.npz')
         assert re.match('.*/d.npz: ', str(error.value))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
+from emoreact_plugin import InputError
 from emoreact_plugin.evaluation import array_checks as C
 from emoreact_plugin.evaluation import functional as F
 from tests.factories import REAL_DATA
@@ -144,11 +145,11 @@ class TestPrior:
         assert math.isnan(F.prior_roc_auc_micro([[1, 0]], [[0, 0]]))
 
     def test_other_number_of_classes(self):
-        with pytest.raises(ValueError, match='found 3 and 2 columns'):
+        with pytest.raises(InputError, match='found 3 and 2 columns'):
             F.prior_roc_auc_micro([[1, 0, 0]], [[0, 1]])
 
     def test_bad_training_labels_are_named(self):
-        with pytest.raises(ValueError, match='train_labels, row 1, class 0'):
+        with pytest.raises(InputError, match='train_labels, row 1, class 0'):
             F.prior_roc_auc_micro([[1, 0], [2, 0]], [[0, 1]])
 
     @pytest.mark.skipif(
@@ -216,7 +217,7 @@ class TestF1:
     @pytest.mark.parametrize('threshold', (0, 1, -1, 2.0, math.nan, '0.5', None, True))
     def test_bad_threshold(self, threshold):
         for function in (F.f1, F.f1_micro):
-            with pytest.raises(ValueError, match='threshold: .*found ') as e:
+            with pytest.raises(InputError, match='threshold: .*found ') as e:
                 function([[0.1]], [[0]], threshold)
             assert repr(threshold) in str(e.value)
 
@@ -295,7 +296,7 @@ class TestValidation:
         ),
     )
     def test_bad_arrays(self, function, scores, labels, expected):
-        with pytest.raises(ValueError) as error:
+        with pytest.raises(InputError) as error:
             function(scores, labels)
         # F1 calls its scores probabilities.
         assert expected in message_of(error).replace('probabilities: ', 'scores: ')
@@ -303,7 +304,7 @@ class TestValidation:
     @pytest.mark.parametrize('value', (-0.01, 1.01, -4.0))
     def test_logits_in_place_of_probabilities(self, value):
         for function in (F.f1, F.f1_micro):
-            with pytest.raises(ValueError) as error:
+            with pytest.raises(InputError) as error:
                 function([[0.5, 0.5], [0.5, value]], [[0, 1], [1, 0]])
             assert message_of(error) == (
                 f'probabilities, row 1, class 1: expected a probability in 0..1, found {value:g}; '
@@ -313,19 +314,19 @@ class TestValidation:
     def test_names_of_class_and_clip(self):
         ids = ['a.mp4', 'b.mp4']
         with pytest.raises(
-            ValueError, match=re.escape("scores, row 1 (video_id 'b.mp4'), class 2 (Calm): ")
+            InputError, match=re.escape("scores, row 1 (video_id 'b.mp4'), class 2 (Calm): ")
         ):
             C.check_array([[0, 0, 0], [0, 0, math.nan]], 'scores', CLASSES, ids)
         with pytest.raises(
-            ValueError, match=re.escape("labels, row 0 (video_id 'a.mp4'), class 1 (Fear): ")
+            InputError, match=re.escape("labels, row 0 (video_id 'a.mp4'), class 1 (Fear): ")
         ):
-            C.check_array([[0, 3, 0], [0, 0, 4]], 'labels', CLASSES, ids)
-        with pytest.raises(ValueError, match=re.escape('probabilities, row 0, class 1 (Fear): ')):
-            C.check_array([[0, 3, 0]], 'probabilities', CLASSES, [None])
+            F.check_array([[0, 3, 0], [0, 0, 4]], 'labels', CLASSES, ids)
+        with pytest.raises(InputError, match=re.escape('probabilities, row 0, class 1 (Fear): ')):
+            F.check_array([[0, 3, 0]], 'probabilities', CLASSES, [None])
 
     def test_number_of_classes(self):
-        with pytest.raises(ValueError) as error:
-            C.check_array([[0, 1]], 'labels', CLASSES)
+        with pytest.raises(InputError) as error:
+            F.check_array([[0, 1]], 'labels', CLASSES)
         assert message_of(error) == (
             'labels: expected 3 columns, one each of Joy, Fear, Calm, found shape (1, 2)'
         )
@@ -341,8 +342,8 @@ class TestValidation:
         ),
     )
     def test_bad_classes(self, classes, expected):
-        with pytest.raises(ValueError, match='^classes: ') as error:
-            C.check_classes(classes)
+        with pytest.raises(InputError, match='^classes: ') as error:
+            F.check_classes(classes)
         assert expected in str(error.value)
 
 

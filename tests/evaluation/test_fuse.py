@@ -6,6 +6,7 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
+from emoreact_plugin import InputError
 from emoreact_plugin.evaluation import Dump, write_dump
 from emoreact_plugin.evaluation.fuse import (
     candidate_weights,
@@ -44,7 +45,7 @@ class TestWeights:
         ],
     )
     def test_refused(self, weights, message):
-        with pytest.raises(ValueError, match='weights: .*' + message):
+        with pytest.raises(InputError, match='weights: .*' + message):
             normalise_weights(weights, 2)
 
     @pytest.mark.parametrize('runs, step', [(2, 0.05), (3, 0.1), (4, 0.25)])
@@ -66,13 +67,11 @@ class TestWeights:
 
     @pytest.mark.parametrize('step', (0, -0.1, 0.3, 2, np.nan))
     def test_steps_that_miss_1(self, step):
-        with pytest.raises(ValueError, match='step: expected a whole part'):
+        with pytest.raises(InputError, match='step: expected a whole part'):
             candidate_weights(2, step)
 
     def test_too_many(self):
-        with pytest.raises(
-            ValueError, match='at most 20000 candidates, found 53130 for 6 runs in steps of 0.05'
-        ):
+        with pytest.raises(InputError, match='20000.*found 53130 .*6 runs.*0.05'):
             candidate_weights(6, 0.05)
 
 
@@ -100,9 +99,7 @@ class TestFuseLogits:
         )
 
     def test_not_finite(self):
-        with pytest.raises(
-            ValueError, match='logits of run 1, row 0, class 1: expected a finite number, found inf'
-        ):
+        with pytest.raises(InputError, match='run 1, row 0, class 1: .*found inf'):
             fuse_logits([[[1.0, 2]], [[1, np.inf]]])
 
 
@@ -177,15 +174,15 @@ class TestChooseWeights:
 
     def test_undefined(self):
         logits, labels = make_logits()
-        with pytest.raises(ValueError, match='ROC AUC micro is undefined, as all labels are'):
+        with pytest.raises(InputError, match='micro is undefined'):
             choose_weights(logits, labels * 0)
         labels[:] = [1, 0, 0]
         choose_weights(logits, labels)
-        with pytest.raises(ValueError, match='ROC AUC macro is undefined, as every class'):
+        with pytest.raises(InputError, match='macro is undefined'):
             choose_weights(logits, labels, 'macro')
 
     def test_average(self):
-        with pytest.raises(ValueError, match="average: .*found 'max'"):
+        with pytest.raises(InputError, match="average: .*found 'max'"):
             choose_weights(*make_logits(), average='max')
 
 
@@ -270,11 +267,11 @@ class TestReadRuns:
         message = message.replace(
             'expected . found .', f'expected {1 - self.other[2, 1]}, found {self.other[2, 1]}'
         )
-        with pytest.raises(ValueError, match='/1.npz: ' + message):
+        with pytest.raises(InputError, match='/1.npz: ' + message):
             read_runs(files(make_dump(0), make_dump(1, **changes)))
 
     def test_fewer_clips(self, files):
-        with pytest.raises(ValueError, match=re.escape('found 4 missing (test2, test3, test4, …)')):
+        with pytest.raises(InputError, match=re.escape('found 4 missing (test2, test3, test4, …)')):
             read_runs(files(make_dump(0), make_dump(clips=2)))
 
 
@@ -327,7 +324,7 @@ class TestCheckSplits:
         ],
     )
     def test_what_does_not_fit(self, val, test, message):
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(InputError, match=message):
             self.check(val, test)
 
 

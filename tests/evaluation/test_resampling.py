@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
+from emoreact_plugin import InputError
 from emoreact_plugin.evaluation import functional as F
 from emoreact_plugin.evaluation import resampling as R
 from tests.evaluation.test_functional import KINDS, message_of, random_case
@@ -97,7 +98,7 @@ class TestBootstrapWeights:
         ),
     )
     def test_bad_arguments(self, arguments, expected):
-        with pytest.raises(ValueError) as error:
+        with pytest.raises(InputError) as error:
             R.bootstrap_weights(**arguments)
         assert expected in message_of(error)
 
@@ -252,7 +253,7 @@ class TestWeightedROCAUC:
         ),
     )
     def test_bad_arrays(self, function, scores, labels, weights, expected):
-        with pytest.raises(ValueError) as error:
+        with pytest.raises(InputError) as error:
             function(scores, labels, weights)
         assert expected in message_of(error)
 
@@ -311,7 +312,7 @@ class TestResampleSeeds:
         ),
     )
     def test_bad_values(self, values, expected):
-        with pytest.raises(ValueError) as error:
+        with pytest.raises(InputError) as error:
             R.resample_seeds(values)
         assert expected in message_of(error)
 
@@ -351,5 +352,5 @@ class TestPairedDifferences:
         ),
     )
     def test_bad_values(self, a, b, expected):
-        with pytest.raises(ValueError, match=re.escape(expected)):
+        with pytest.raises(InputError, match=re.escape(expected)):
             R.paired_differences(a, b)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import auc, roc_auc_score, roc_curve
 
+from emoreact_plugin import InputError
 from emoreact_plugin.evaluation import (
     bootstrap_weights,
     mean_roc_curve,
@@ -86,12 +87,12 @@ def test_resamples_without_a_curve_are_left_out_of_the_band():
 
 
 def test_what_has_no_curve_is_refused():
-    with pytest.raises(ValueError, match='labels: expected 0 and 1, found only 1'):
+    with pytest.raises(InputError, match='labels: expected 0 and 1, found only 1'):
         mean_roc_curve([[0.1, 0.2]], [1, 1])
     with pytest.raises(
-        ValueError,
+        InputError,
         match=r'weights: expected an array of shape \(R, 2\).* found shape \(1, 3\)',
     ):
         weighted_roc_curves([0.1, 0.2], [0, 1], [[1, 1, 1]])
-    with pytest.raises(ValueError, match='weights, resample 0, clip 1: .*0 or more, found -1'):
+    with pytest.raises(InputError, match='weights, resample 0, clip 1: .*found -1'):
         weighted_roc_curves([0.1, 0.2], [0, 1], [[1, -1]])

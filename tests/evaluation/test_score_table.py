@@ -75,7 +75,7 @@ F1, macro                     -"""
         assert len({len(line) for line in lines}) == 1
 
     def test_errors(self):
-        with pytest.raises(ValueError, match='at least one split'):
+        with pytest.raises(InputError, match='at least one split'):
             score_table.format_table({}, CLASSES, {})
         with pytest.raises(InputError, match='roc_auc/Joy of split test'):
             score_table.format_table(dict(test=TEST), ('Joy',))

@@ -1,5 +1,6 @@
 import pytest
 
+from emoreact_plugin import InputError
 from emoreact_plugin.experiments import make_rows
 
 BASE = 'configs/emoreact/tsn_imagenet-pretrained-r50_1xb8-1x1x3-12e_emoreact-fusion.py'
@@ -70,16 +71,16 @@ def test_a_config_is_a_row_as_it_is(tmp_path):
     other = tmp_path / 'other' / 'mine.py'
     other.parent.mkdir()
     other.write_text('')
-    with pytest.raises(ValueError, match="both be called 'mine'"):
+    with pytest.raises(InputError, match="both be called 'mine'"):
         make_rows([str(path), str(other)], BASE)
 
 
 @pytest.mark.parametrize(
     'name, error, message',
     [
-        ('tsn-hands', ValueError, 'face, body, fullbody, fusion, or'),
-        ('r50-face', ValueError, "unknown row 'r50-face', expected one of table"),
-        ('tsn-face-masked-segments4', ValueError, '1, 3, 5, 10 segments'),
+        ('tsn-hands', InputError, 'face, body, fullbody, fusion, or'),
+        ('r50-face', InputError, "unknown row 'r50-face', expected one of table"),
+        ('tsn-face-masked-segments4', InputError, '1, 3, 5, 10 segments'),
         ('no/such.py', FileNotFoundError, 'no/such.py: no such config'),
     ],
 )

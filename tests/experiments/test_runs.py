@@ -115,8 +115,8 @@ def test_other_annotations_are_other_settings(runs, tmp_path):
     train(runs, TRAINING, 0, cfg)
     (tmp_path / 'train.csv').write_text('b')
     with pytest.raises(
-        ValueError,
-        match='holds a run of other settings: train_dataloader.dataset.ann_file .SHA-256',
+        InputError,
+        match='train_dataloader.dataset.ann_file .SHA-256',
     ):
         train(runs, TRAINING, 0, cfg)
 
@@ -138,7 +138,7 @@ def test_a_run_of_other_settings_is_not_taken_for_this_one(runs):
     train(runs, TRAINING, 0, same)
     other = Config(dict(lr=2, train_dataloader=dict(num_workers=2)))
     with pytest.raises(
-        ValueError,
+        InputError,
         match=r'seed0: holds a run of other '
         r'settings: lr 1 \(found\), 2 \(expected\)',
     ):

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from emoreact_plugin import InputError
 from emoreact_plugin.evaluation import Dump, write_dump
 from emoreact_plugin.experiments import read_scores
 
@@ -43,5 +44,5 @@ def test_dumps_of_other_clips_are_refused(what, change, tmp_path):
         str(write_dump(tmp_path / f'{k}.npz', each))
         for k, each in enumerate((DUMP, replace(DUMP, **change)))
     ]
-    with pytest.raises(ValueError, match=f'1.npz: other {what} than those of .*0.npz'):
+    with pytest.raises(InputError, match=f'1.npz: other {what} than those of .*0.npz'):
         read_scores([[file] for file in files])

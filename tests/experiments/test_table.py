@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from emoreact_plugin import InputError
 from emoreact_plugin.experiments import Scores, make_rows, make_table
 from emoreact_plugin.experiments.comparisons import levels_of
 from emoreact_plugin.experiments.report import to_csv, to_markdown
@@ -131,8 +132,8 @@ def test_what_names_of_clips_tell(names, levels):
     ],
 )
 def test_rows_of_other_clips_cannot_be_compared(change, message):
-    with pytest.raises(ValueError, match=message):
-        make_table({'a': row_of(1), 'b': replace(row_of(1), **change)})
+    with pytest.raises(InputError, match=message):
+        make_table({'a': row_of(1), 'b': row_of(1)._replace(**change)})
 
 
 def test_the_report(table):

@@ -6,6 +6,7 @@ import torch
 from sklearn.decomposition import PCA
 
 import emoreact_plugin  # noqa: F401
+from emoreact_plugin import InputError
 from emoreact_plugin.explanation.cam import METHODS, clip_maps, first_component, project
 from emoreact_plugin.explanation.cam_layers import choose_layer
 from mmaction.registry import MODELS
@@ -210,7 +211,7 @@ def test_a_component_can_be_given():
 def test_what_cannot_be_explained():
     network, x = built(recognizer2d()), torch.randn(1, 2, 3, 32, 32)
     with pytest.raises(
-        ValueError,
+        InputError,
         match=r'method: expected one of gradcam, '
         r"gradcam\+\+, xgradcam, eigencam, found 'cam'",
     ):
@@ -219,5 +220,5 @@ def test_what_cannot_be_explained():
     network.cls_head.forward = lambda feats, **options: detached(feats.detach(), **options)
     for each in network.parameters():
         each.requires_grad_(False)
-    with pytest.raises(ValueError, match="'backbone': the scores do not depend on it"):
+    with pytest.raises(InputError, match="'backbone': .*depend"):
         clip_maps(network, x, 'backbone', [0])

@@ -4,6 +4,7 @@ import torch
 from mmengine.config import Config
 
 import emoreact_plugin  # noqa: F401
+from emoreact_plugin import InputError
 from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.explanation.cam import METHODS, clip_maps
 from emoreact_plugin.explanation.cam_clip import Explainer
@@ -11,7 +12,7 @@ from emoreact_plugin.explanation.cam_frames import sample_clip
 from emoreact_plugin.recipes import build
 from mmaction.registry import DATASETS, MODELS
 from tests.explanation.colour_cues import COLORS, SIZE, ColourClip, colour_model, peak
-from tests.factories import recognizer2d
+from tests.factories import recognizer2d, small_config
 
 
 @pytest.mark.parametrize('method', METHODS)
@@ -95,7 +96,7 @@ def test_masks_as_the_configuration_draws_them(tiny):
     shown = []
     path = tiny.root / 'videos' / tiny.videos['test'][2]
     for mask in (True, False):
-        cfg = Config(build(input='face', arch='resnet18', init='scratch', image_size=32, mask=mask))
+        cfg = small_config(input='face', mask=mask)
         explainer = Explainer(cfg, MODELS.build(cfg.model).eval())
         assert explainer.mask == ('surgical' if mask else None)
         sampled = sample_clip(explainer, Clip(str(path)), path.name)
@@ -148,10 +149,8 @@ def test_a_stock_recognizer():
 def test_several_crops_of_a_frame_are_refused():
     cfg = stock(dict(type='ThreeCrop', crop_size=SIZE), head=SEVERAL)
     explainer = Explainer(cfg, MODELS.build(cfg.model).eval())
-    with pytest.raises(
-        ValueError, match='input: expected one image a frame, found 9 of 3 frames.*CenterCrop'
-    ):
-        sample_clip(explainer, ColourClip(6), 'colour_model')
+    with pytest.raises(InputError, match='input: .*found 9 of 3 frames.*CenterCrop'):
+        sample_clip(explainer, ColourClip(6), 'planted')
 
 
 def test_frames_of_a_streams_own():
@@ -180,7 +179,7 @@ def test_an_unknown_layer_names_the_stream():
     cfg, model = colour_model()
     explainer = Explainer(cfg, model, layer='backbone.conv2')
     with pytest.raises(
-        ValueError,
-        match="--layer, face: 'backbone.conv2' does not exist; expected one of backbone.conv, ",
+        InputError,
+        match="--layer, face: 'backbone.conv2' .*backbone.conv, ",
     ):
         explainer.explain(sample_clip(explainer, ColourClip(3), 'x').packed, [0])

@@ -5,6 +5,7 @@ import pytest
 from mmengine.config import Config
 
 import emoreact_plugin  # noqa: F401
+from emoreact_plugin import InputError
 from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.explanation.cam_source import clips_of, open_source
 from mmaction.registry import DATASETS
@@ -84,7 +85,7 @@ def test_a_part_of_a_video(tmp_path):
     frames = list(whole.frames())
     np.testing.assert_array_equal(list(clip.frames()), frames[2:5])
     np.testing.assert_array_equal(clip.read(np.array([2, 0])), [frames[4], frames[2]])
-    with pytest.raises(ValueError, match='expected a part of its 6 frames, found 0 to 9'):
+    with pytest.raises(InputError, match='6 frames, found 0 to 9'):
         open_source(cfg, 'TEST101_2_f0-9')
 
 
@@ -102,9 +103,7 @@ def test_what_is_not_there(tiny, tmp_path):
         open_source(Config(dict(model=dict())), 'TEST100_2')
     data = make_tiny(tmp_path, counts=(2, 2, 2))
     (data.root / 'videos' / 'TEST100_2.mp4').unlink()
-    with pytest.raises(
-        FileNotFoundError, match='expected that of the clip TEST100_2; if it lies elsewhere'
-    ):
+    with pytest.raises(FileNotFoundError, match='expected .*TEST100_2'):
         open_source(config(data.root), 'TEST100_2')
 
 

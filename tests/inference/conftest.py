@@ -22,3 +22,8 @@ def no_mediapipe(monkeypatch):
 def fake_camera(monkeypatch):
     monkeypatch.setattr(cv2, 'VideoCapture', FakeCapture)
     return FakeCapture
+
+
+@pytest.fixture
+def videos(tiny):
+    return [str(tiny.root / 'videos' / name) for name in tiny.videos['test']]

@@ -4,15 +4,13 @@ import torch
 from mmengine.config import Config
 
 import emoreact_plugin  # noqa: F401
+from emoreact_plugin import InputError
 from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.clips.landmarks import Landmarks
 from emoreact_plugin.inference.pipeline import ClipPipeline
-from emoreact_plugin.recipes import build
 from emoreact_plugin.transforms import DrawFaceMask
 from mmaction.registry import DATASETS
-from tests.factories import FRAMES
-
-OPTIONS = dict(arch='resnet18', init='scratch', image_size=32)
+from tests.factories import FRAMES, small_config
 
 
 def packed(cfg, path, **options):
@@ -39,7 +37,7 @@ def packed(cfg, path, **options):
     ids=['fusion', 'three', 'short', 'sampling'],
 )
 def test_the_same_input_as_the_data_sets(options, tiny):
-    cfg = Config(build(data_root=str(tiny.root), **OPTIONS, **options))
+    cfg = small_config(data_root=str(tiny.root), **options)
     expected = DATASETS.build(cfg.test_dataloader.dataset)[2]
     found = packed(cfg, tiny.root / 'videos' / tiny.videos['test'][2])
     assert set(found['inputs']) == set(expected['inputs'])
@@ -53,8 +51,8 @@ def test_the_same_input_as_the_data_sets(options, tiny):
 
 def test_a_mask_only_when_asked_for(tiny):
     path = tiny.root / 'videos' / tiny.videos['test'][2]
-    masked = Config(build(data_root=str(tiny.root), mask=True, **OPTIONS))
-    plain = Config(build(data_root=str(tiny.root), **OPTIONS))
+    masked = small_config(data_root=str(tiny.root), mask=True)
+    plain = small_config(data_root=str(tiny.root))
     expected = DATASETS.build(masked.test_dataloader.dataset)[2]['inputs']
     assert ClipPipeline(masked).trained_mask == 'surgical'
     assert ClipPipeline(plain).trained_mask is None
@@ -68,7 +66,7 @@ def test_a_mask_only_when_asked_for(tiny):
 @pytest.mark.parametrize('color', ['pink', [200, 30, 10]])
 def test_a_mask_in_the_colour_of_the_configuration(color, tiny):
     path = tiny.root / 'videos' / tiny.videos['test'][2]
-    cfg = Config(build(data_root=str(tiny.root), mask=True, **OPTIONS))
+    cfg = small_config(data_root=str(tiny.root), mask=True)
     (step,) = (step for step in cfg.test_dataloader.dataset.pipeline if step.type == 'DrawFaceMask')
     usual = packed(cfg, path, mask='surgical')['inputs']['face_imgs']
     step.color, step.seed = color, 3
@@ -84,8 +82,8 @@ def test_a_mask_in_the_colour_of_the_configuration(color, tiny):
 
 def test_prepared_crops_are_cut_out_of_the_frames(tiny):
     path = tiny.root / 'videos' / tiny.videos['test'][2]
-    crops = Config(build(data_root=str(tiny.root), crops='crops', **OPTIONS))
-    video = Config(build(data_root=str(tiny.root), **OPTIONS))
+    crops = small_config(data_root=str(tiny.root), crops='crops')
+    video = small_config(data_root=str(tiny.root))
     for name, tensor in packed(video, path)['inputs'].items():
         torch.testing.assert_close(packed(crops, path)['inputs'][name], tensor)
 
@@ -127,15 +125,15 @@ def test_a_stock_pipeline_of_whole_frames(tiny):
     assert out['inputs'].shape == (1, 3, 2, 16, 16)
     assert pipeline.regions == ()
     np.testing.assert_array_equal(frames, before)
-    with pytest.raises(ValueError, match='mask: expected a configuration that crops'):
+    with pytest.raises(InputError, match='mask: expected a configuration that crops'):
         ClipPipeline(Config(STOCK), mask='surgical')
 
 
 def test_configurations_that_cannot_be_used():
-    with pytest.raises(ValueError, match='pipeline in test_dataloader'):
+    with pytest.raises(InputError, match='pipeline in test_dataloader'):
         ClipPipeline(Config(dict(model=dict())))
     steps = [dict(type='DecordInit'), dict(type='DecordDecode')]
-    with pytest.raises(ValueError, match='samples frames, found DecordInit, DecordDecode'):
+    with pytest.raises(InputError, match='found DecordInit, DecordDecode'):
         ClipPipeline(Config(dict(test_dataloader=dict(dataset=dict(pipeline=steps)))))
 
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from emoreact_plugin import InputError
 from emoreact_plugin.inference.windows import Window, duration_of, plan_windows
 
 
@@ -60,5 +61,5 @@ def test_the_last_frame_is_shown_as_long_as_most():
     ],
 )
 def test_lengths_that_make_no_windows(seconds, stride, name):
-    with pytest.raises(ValueError, match=f'{name}: expected more than 0 sec'):
+    with pytest.raises(InputError, match=f'{name}: expected more than 0 sec'):
         plan_windows(np.arange(3.0), 3.0, seconds, stride)

@@ -217,7 +217,7 @@ def test_tsm_refuses_frames_that_would_mix_clips():
         head=dict(type='TSMHead', num_segments=3),
     )
     model = shared(streams=('face',), recognizer=tsm)
-    with pytest.raises(ValueError, match='multiple of the 3 segments.*4'):
+    with pytest.raises(InputError, match='multiple of the 3 segments.*4'):
         model(dict(face_imgs=torch.randn(3, 4, 3, 32, 32)))
 
 
@@ -273,7 +273,7 @@ def test_half_precision_scores_are_ranked_in_single():
     ],
 )
 def test_options_that_contradict_each_other(options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         MODELS.build(dict(type='LateFusionRecognizer', **options))
 
 
@@ -329,10 +329,10 @@ def test_a_fusion_of_ones_own_gets_features_and_validity():
 def test_wrong_inputs_and_labels_are_named():
     model = shared()
     inputs, samples = batch()
-    with pytest.raises(ValueError, match='expected body_imgs, found face'):
+    with pytest.raises(InputError, match='expected body_imgs, found face'):
         model(dict(face_imgs=inputs['face_imgs']))
-    with pytest.raises(ValueError, match="found 'train'"):
+    with pytest.raises(InputError, match="found 'train'"):
         model(inputs, samples, mode='train')
     samples = [ActionDataSample().set_gt_label([1, 0]) for _ in range(2)]
-    with pytest.raises(ValueError, match=r'\(2, 8\), found torch.int64'):
+    with pytest.raises(InputError, match=r'\(2, 8\), found torch.int64'):
         model(inputs, samples, mode='loss')

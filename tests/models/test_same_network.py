@@ -13,6 +13,8 @@ from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from tests.weights.weight_samples import random_model, save_original
 
+pytestmark = pytest.mark.slow
+
 SEGMENTS = 3
 NETWORKS = [
     (arch, shift_div) for arch in ('resnet50', 'mobilenet_v2') for shift_div in (None, 8, 4)

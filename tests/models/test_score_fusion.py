@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from emoreact_plugin import InputError
 from emoreact_plugin.models import ScoreFusion
 
 FACE = torch.tensor([[1.0, -2.0, 0.0], [4.0, 4.0, 4.0]])
@@ -105,5 +106,5 @@ def test_learned_weights_learn_from_the_clips_that_show_both():
     ],
 )
 def test_errors(options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         ScoreFusion(**options)

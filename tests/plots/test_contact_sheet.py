@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from emoreact_plugin import InputError
 from emoreact_plugin.plots.contact_sheet import Cell, Panel, draw_boxes, draw_sheets
 
 SIZE = 32
@@ -173,7 +174,7 @@ def test_notes_and_long_texts():
 
 @pytest.mark.parametrize('cell', [0, 200])
 def test_errors(cell):
-    with pytest.raises(ValueError, match='expected one clip or more'):
+    with pytest.raises(InputError, match='expected one clip or more'):
         draw_sheets([])
-    with pytest.raises(ValueError, match=f'of 1 to .* found {cell}$'):
+    with pytest.raises(InputError, match=f'of 1 to .* found {cell}$'):
         draw_sheets([panel(0)], cell=cell, width=200)

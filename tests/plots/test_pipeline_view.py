@@ -3,7 +3,7 @@ import pytest
 import torch
 from mmengine.dataset import Compose
 
-from emoreact_plugin.datasets import EmoReactDataset
+from emoreact_plugin import InputError
 from emoreact_plugin.plots.pipeline_view import images_of, label_text, panel_of, view_sample
 from emoreact_plugin.preparation.crops import extract_crops
 from emoreact_plugin.preparation.frames import extract
@@ -11,15 +11,10 @@ from emoreact_plugin.recipes import build_pipeline
 from emoreact_plugin.transforms import CropRegions
 from mmaction.datasets import VideoDataset
 from tests.factories import EMOTIONS, FRAMES, HEIGHT, WIDTH, face_of, make_tiny, write_openface
+from tests.factories import dataset as dataset_of
 from tests.transforms.masks.test_drawing import face
 
 STREAMS = ('face', 'body')
-
-
-def dataset_of(root, pipeline, split='train', **kwargs):
-    return EmoReactDataset(
-        f'{split}.csv', pipeline, data_root=str(root), test_mode=split != 'train', **kwargs
-    )
 
 
 def brightness(frame):
@@ -28,7 +23,7 @@ def brightness(frame):
 
 
 def test_it_sees_what_training_gets(tiny):
-    dataset = dataset_of(tiny.root, build_pipeline(STREAMS, 3, 32, train=True))
+    dataset = dataset_of(tiny.root, 'train', build_pipeline(STREAMS, 3, 32, train=True))
     pipeline, seen = dataset.pipeline, []
     for epoch in (0, 1):
         view, packed = view_sample(dataset, 2, seed=5, epoch=epoch)
@@ -45,7 +40,7 @@ def test_it_sees_what_training_gets(tiny):
 
 
 def test_frames_and_boxes(tiny):
-    dataset = dataset_of(tiny.root, build_pipeline(STREAMS, 3, 32), 'val')
+    dataset = dataset_of(tiny.root, 'val', build_pipeline(STREAMS, 3, 32))
     view, _ = view_sample(dataset, 0, 0, 0)
     inds = view.frame_inds
     assert view.name == 'VAL100_2' and view.valence == 1
@@ -73,7 +68,7 @@ def test_a_missing_face(tmp_path):
     points = np.stack([face_of(k) for k in range(FRAMES)])
     points[3] = np.nan
     write_openface(tmp_path / 'videos/VAL100_2.mp4_openface/VAL100_2.csv', points)
-    view, _ = view_sample(dataset_of(data.root, build_pipeline(STREAMS, 3, 32), 'val'), 0, 0, 0)
+    view, _ = view_sample(dataset_of(data.root, 'val', build_pipeline(STREAMS, 3, 32)), 0, 0, 0)
     panel = panel_of(view, EMOTIONS)
     assert [list(c.boxes) for c in panel.rows['frame']] == [
         ['face', 'body'],
@@ -90,7 +85,7 @@ def test_masks_are_seen(tmp_path):
         write_openface(path, np.stack([face(scale=0.2, centre=(30, 24))] * FRAMES))
     views = [
         view_sample(
-            dataset_of(data.root, build_pipeline(('face',), 3, 32, mask_kind=kind), 'val'), 0, 0, 0
+            dataset_of(data.root, 'val', build_pipeline(('face',), 3, 32, mask_kind=kind)), 0, 0, 0
         )[0]
         for kind in (None, 'surgical')
     ]
@@ -104,8 +99,8 @@ def test_folders_of_frames(tmp_path):
     extract([str(data.root / 'videos')], str(data.root / 'frames'))
     dataset = dataset_of(
         data.root,
-        build_pipeline(STREAMS, 3, 32, source='frames'),
         'val',
+        build_pipeline(STREAMS, 3, 32, source='frames'),
         data_prefix=dict(frames='frames', landmarks='videos', keypoints='videos'),
     )
     view, _ = view_sample(dataset, 0, 0, 0)
@@ -128,7 +123,7 @@ def test_streams_with_frames_of_their_own(tiny):
             for stream, shape in dict(face='NCTHW', body='NCHW').items()
         },
     )
-    view, packed = view_sample(dataset_of(tiny.root, pipeline, 'val'), 0, 0, 0)
+    view, packed = view_sample(dataset_of(tiny.root, 'val', pipeline), 0, 0, 0)
     assert packed['inputs']['face_imgs'].shape == (2, 3, 2, 32, 32)
     assert view.inputs['face'].shape == (4, 32, 32, 3)
     # Each image has the brightness of the frame that it stands below.
@@ -162,12 +157,12 @@ PACK = dict(type='PackActionInputs')
 def test_a_stock_pipeline_with_crops(tiny):
     dataset = dataset_of(
         tiny.root,
+        'val',
         stock(
             dict(type='ThreeCrop', crop_size=24),
             dict(type='FormatShape', input_format='NCTHW'),
             PACK,
         ),
-        'val',
     )
     view, packed = view_sample(dataset, 0, 0, 0)
     assert packed['inputs'].shape == (6, 3, 2, 24, 24)
@@ -188,7 +183,7 @@ def test_the_frames_are_those_before_steps_that_work_in_place(tiny):
         return results
 
     dataset = dataset_of(
-        tiny.root, stock(dict(type='FormatShape', input_format='NCHW'), PACK), 'val'
+        tiny.root, 'val', stock(dict(type='FormatShape', input_format='NCHW'), PACK)
     )
     dataset.pipeline.transforms.insert(2, blacken)
     view, _ = view_sample(dataset, 0, 0, 0)
@@ -269,17 +264,17 @@ def test_labels_without_names():
     ],
 )
 def test_errors(tiny, steps, message):
-    dataset = dataset_of(tiny.root, [], 'val')
-    dataset.pipeline = Compose(dataset_of(tiny.root, stock(), 'val').pipeline.transforms)
+    dataset = dataset_of(tiny.root, 'val', [])
+    dataset.pipeline = Compose(dataset_of(tiny.root, 'val', stock()).pipeline.transforms)
     dataset.pipeline.transforms += steps
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         view_sample(dataset, 0, 0, 0)
     assert type(dataset.pipeline) is Compose
 
 
 def test_a_pipeline_without_images(tiny):
-    with pytest.raises(ValueError, match="that decodes 'imgs'"):
-        view_sample(dataset_of(tiny.root, [], 'val'), 0, 0, 0)
+    with pytest.raises(InputError, match="that decodes 'imgs'"):
+        view_sample(dataset_of(tiny.root, 'val', []), 0, 0, 0)
 
 
 def test_prepared_crops(tmp_path):
@@ -289,8 +284,8 @@ def test_prepared_crops(tmp_path):
     )
     dataset = dataset_of(
         data.root,
-        build_pipeline(STREAMS, 3, 32, source='crops'),
         'val',
+        build_pipeline(STREAMS, 3, 32, source='crops'),
         data_prefix=dict(crops='crops'),
     )
     view, packed = view_sample(dataset, 0, 0, 0)

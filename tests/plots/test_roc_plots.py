@@ -3,6 +3,7 @@ import pytest
 from matplotlib.figure import Figure
 from sklearn.metrics import auc, roc_auc_score, roc_curve
 
+from emoreact_plugin import InputError
 from emoreact_plugin.evaluation import bootstrap_weights
 from emoreact_plugin.plots.plots import save_figures, to_image
 from emoreact_plugin.plots.roc_plots import MAX_RUNS, plot_roc_bars, plot_roc_curves
@@ -121,9 +122,9 @@ def test_bars_need_values_only():
 def test_too_many_runs_are_refused(count):
     message = f'expected 1 to {MAX_RUNS} runs in one figure, found {count}'
     runs = {str(k): scores_of(1) for k in range(count)}
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         plot_roc_curves(CLASSES, LABELS, runs)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         plot_roc_bars(CLASSES, dict.fromkeys(runs, dict(calm=0.6)))
 
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from emoreact_plugin import InputError
+from emoreact_plugin.datasets.checks.checking import check, make_part, parts_of_folder
 from emoreact_plugin.preparation.checking import check_all
 from emoreact_plugin.preparation.split_check import checks_of_folder, make_check
 from emoreact_plugin.recipes import build_pipeline
@@ -217,20 +219,20 @@ class TestTheRestOfTheConfig:
         assert {f.kind for f in report.problems if f.level == 'error'} == {'data set'}
 
     def test_another_data_set(self, root):
-        with pytest.raises(ValueError, match='val: expected an EmoReactData'):
-            make_check('val', dict(type='VideoDataset'))
+        with pytest.raises(InputError, match='val: expected an EmoReactData'):
+            make_part('val', dict(type='VideoDataset'))
 
     def test_other_classes(self, root):
         parts = [
             make_check('train', config(root, 'train')),
             make_check('val', config(root, 'val', metainfo=dict(classes=('Fear',)))),
         ]
-        with pytest.raises(ValueError, match='val: expected the classes of '):
-            check_all(parts)
+        with pytest.raises(InputError, match='val: expected the classes of '):
+            check(parts)
 
     def test_a_cache_that_cannot_be_written(self, root):
         (root / 'file').write_text('')
-        with pytest.raises(ValueError, match='--cache-dir'):
+        with pytest.raises(InputError, match='--cache-dir'):
             look(root, cache_dir=str(root / 'file'))
 
 
@@ -308,8 +310,8 @@ class TestFolders:
         assert ('error', 'annotations', 'val', '') in found(report)
         for split in SPLITS:
             (root / f'{split}.csv').write_text('video,Valence\nx.mp4,1\n')
-        with pytest.raises(ValueError, match='expected columns of 0 and 1'):
-            checks_of_folder(str(root), SPLITS)
+        with pytest.raises(InputError, match='expected columns of 0 and 1'):
+            parts_of_folder(str(root), SPLITS)
         shutil.rmtree(root / 'videos')
         shutil.rmtree(root / 'frames')
         with pytest.raises(FileNotFoundError, match='videos or frames'):

@@ -8,7 +8,6 @@ import pytest
 
 from emoreact_plugin.clips.cache_file import CachedClip, stamp_of, write_cached
 from emoreact_plugin.clips.crops import read_record
-from emoreact_plugin.datasets import EmoReactDataset
 from emoreact_plugin.preparation.crops import extract_crops
 from emoreact_plugin.recipes import build_pipeline
 from emoreact_plugin.transforms import CropRegions, DrawFaceMask
@@ -17,6 +16,7 @@ from tests.factories import (
     FRAMES,
     HEIGHT,
     WIDTH,
+    dataset,
     face_of,
     write_annotations,
     write_openface,
@@ -31,12 +31,6 @@ def run(root, out='crops', regions=REGIONS, errors=0, **kwargs):
     report = extract_crops([str(root / 'videos')], str(root / out), CropRegions(regions), **kwargs)
     assert len(report.errors) == errors, report.errors
     return report
-
-
-def dataset(root, pipeline, split='train', **kwargs):
-    return EmoReactDataset(
-        f'{split}.csv', list(pipeline), data_root=str(root), test_mode=split != 'train', **kwargs
-    )
 
 
 @pytest.fixture
@@ -62,7 +56,10 @@ def test_training_gets_the_same_crops(smooth, train):
         # test they are resized once more
         side = 224 if train else 256
         data = dataset(
-            smooth.root, build_pipeline(REGIONS, 3, side, train, source=source), data_prefix=prefix
+            smooth.root,
+            'train',
+            build_pipeline(REGIONS, 3, side, train, source=source),
+            data_prefix=prefix,
         )
         data.set_epoch(3, 5)
         samples.append(data[1])
@@ -143,8 +140,8 @@ def test_every_nth(smooth):
     assert len(full.clips) == 7
     data = dataset(
         smooth.root,
-        build_pipeline(('face',), 3, 32, source='crops'),
         'val',
+        build_pipeline(('face',), 3, 32, source='crops'),
         data_prefix=dict(crops='crops'),
     )
     assert data.summary() == '2 clips, 4 frames'
@@ -165,17 +162,17 @@ def test_parts_of_a_video(smooth):
         dict(type='LoadCrops', regions=('face',)),
     ]
     boxes = read_record(str(smooth.root / 'crops' / 'TRAIN100_2')).boxes
-    data = dataset(smooth.root, steps, **kwargs)
+    data = dataset(smooth.root, 'train', steps, **kwargs)
     # frame 2, which is the second crop, and frame 4
     for i, expected in enumerate([1, 2]):
         np.testing.assert_array_equal(data[i]['face_boxes'], boxes['face'][[expected]])
     path.write_text('video,from,to,calm\nTRAIN100_2.mp4,3,4,1\n')
     with pytest.raises(
-        ValueError,
+        InputError,
         match=r'line 2: .* \(every 2th\), found 3 '
         'to 4',
     ):
-        dataset(smooth.root, steps, **kwargs)
+        dataset(smooth.root, 'train', steps, **kwargs)
 
 
 class TestMasks:
@@ -195,7 +192,7 @@ class TestMasks:
         assert crops.mask == 'surgical'
         assert crops.masked.tolist() == [True, True, False, True]
         data = [
-            dataset(faces, build_pipeline(('face',), 4, 256, **kwargs), data_prefix=prefix)
+            dataset(faces, 'train', build_pipeline(('face',), 4, 256, **kwargs), data_prefix=prefix)
             for kwargs, prefix in (
                 (dict(), dict(video='videos')),
                 (dict(mask_kind='surgical'), dict(video='videos')),
@@ -213,9 +210,10 @@ class TestMasks:
 
     def test_masks_are_not_drawn_twice(self, faces):
         run(faces, regions=('face',), mask=DrawFaceMask(seed=0))
-        with pytest.raises(ValueError, match='1 clip masked beforehand'):
+        with pytest.raises(InputError, match='1 clip masked beforehand'):
             dataset(
                 faces,
+                'train',
                 [dict(type='LoadCrops', regions='face'), dict(type='DrawFaceMask')],
                 data_prefix=dict(crops='crops'),
             )
@@ -224,7 +222,7 @@ class TestMasks:
         (faces / 'videos' / 'masks.csv').write_text(
             'path,mask,frames,unmasked_frames\na.mp4,kn95,4,1\n'
         )
-        with pytest.raises(ValueError, match='expected videos without masks'):
+        with pytest.raises(InputError, match='expected videos without masks'):
             run(faces, mask=DrawFaceMask(seed=0))
 
     def test_some_masked_and_some_not(self, faces):
@@ -234,8 +232,8 @@ class TestMasks:
         record = json.loads(path.read_text())
         path.write_text(json.dumps(dict(record, mask='')))
         write_annotations(faces / 'train.csv', ['a.mp4', 'b.mp4'], [[0] * 8] * 2)
-        with pytest.raises(ValueError, match='1 masked .* 1 not masked'):
-            dataset(faces, [], data_prefix=dict(crops='crops'))
+        with pytest.raises(InputError, match='1 masked .* 1 not masked'):
+            dataset(faces, 'train', [], data_prefix=dict(crops='crops'))
 
 
 class TestGoingOn:
@@ -319,7 +317,7 @@ class TestBadInput:
         ],
     )
     def test_arguments(self, own, kwargs, message):
-        with pytest.raises((ValueError, FileNotFoundError)) as error:
+        with pytest.raises((InputError, FileNotFoundError)) as error:
             run(own.root, **kwargs)
         assert message in str(error.value)
         assert not (own.root / 'crops').exists()
@@ -327,8 +325,8 @@ class TestBadInput:
     def read(self, root, regions=('face',), split='train'):
         return dataset(
             root,
-            build_pipeline(regions, 3, 32, source='crops'),
             split,
+            build_pipeline(regions, 3, 32, source='crops'),
             data_prefix=dict(crops='crops'),
         )
 
@@ -337,13 +335,13 @@ class TestBadInput:
         shutil.rmtree(own.root / 'crops' / 'TRAIN101_2')
         with pytest.raises(
             FileNotFoundError,
-            match='train.csv: 1 of 3 clips are not there.*TRAIN101_2',
+            match='train.csv: .*1 of 3 clips.*TRAIN101_2',
         ):
             self.read(own.root)
 
     def test_a_region_that_was_not_prepared(self, own):
         run(own.root, regions=('face',), size=16)
-        with pytest.raises(ValueError, match="expected crops of 'fullbody', found face"):
+        with pytest.raises(InputError, match="expected crops of 'fullbody', found face"):
             self.read(own.root, ('fullbody',))
 
     @pytest.mark.parametrize(
@@ -363,7 +361,7 @@ class TestBadInput:
         path = own.root / 'crops' / 'TRAIN100_2' / 'crops.json'
         record = change(json.loads(path.read_text()))
         path.write_text(record if isinstance(record, str) else json.dumps(record))
-        with pytest.raises(ValueError, match='TRAIN100_2.crops.json') as error:
+        with pytest.raises(InputError, match='TRAIN100_2.crops.json') as error:
             self.read(own.root)
         assert message in str(error.value)
         assert 'Delete its folder' in str(error.value)
@@ -374,6 +372,7 @@ class TestBadInput:
         path.write_bytes(b'no image')
         data = dataset(
             own.root,
+            'train',
             [
                 dict(type='SampleFrames', clip_len=1, num_clips=6),
                 dict(type='LoadCrops', regions='face'),
@@ -386,9 +385,10 @@ class TestBadInput:
     def test_people(self, own):
         run(own.root, size=16)
         (own.root / 'train.csv').write_text('video,who,calm\nTRAIN100_2.mp4,1,0\n')
-        with pytest.raises(ValueError, match='no column for the person'):
+        with pytest.raises(InputError, match='no column for the person'):
             dataset(
                 own.root,
+                'train',
                 [],
                 data_prefix=dict(crops='crops'),
                 metainfo=dict(classes=('calm',)),

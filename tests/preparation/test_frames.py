@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from emoreact_plugin import InputError
 from emoreact_plugin.clips.cache_file import CachedClip, stamp_of, write_cached
 from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.clips.masks_csv import read_masks
@@ -329,22 +330,22 @@ def test_a_stop_is_looked_for_before_each_frame(plain):
 
 
 def test_refused_before_anything_is_written(plain):
-    with pytest.raises(ValueError, match='--mask'):
+    with pytest.raises(InputError, match='--mask'):
         run(plain.root, as_videos=True)
     (plain.root / 'empty').mkdir()
-    with pytest.raises(ValueError, match='found none'):
+    with pytest.raises(InputError, match='found none'):
         extract([str(plain.root / 'empty')], str(plain.root / 'out'))
     assert not (plain.root / 'out').exists()
 
 
 def test_sources_stay_what_they_are(faces):
     mask = DrawFaceMask(seed=0)
-    with pytest.raises(ValueError, match='a.mp4: would be written over itse'):
+    with pytest.raises(InputError, match='a.mp4: would be written over itse'):
         run(faces, 'videos', mask, as_videos=True)
     run(faces, 'one', mask, as_videos=True)
-    with pytest.raises(ValueError, match='without masks, but .*masks.csv'):
+    with pytest.raises(InputError, match='without masks, but .*masks.csv'):
         extract([str(faces / 'one')], str(faces / 'two'), mask)
-    with pytest.raises(ValueError, match="masks.csv: .* mask 'kn95', found a.mp4 with 'surgical'"):
+    with pytest.raises(InputError, match="masks.csv: .*'kn95'.*a.mp4.*'surgical'"):
         run(faces, 'one', DrawFaceMask('kn95', seed=0), as_videos=True)
     # without masks they may be read like any other
     assert len(extract([str(faces / 'one')], str(faces / 'two')).clips) == 3

@@ -4,6 +4,7 @@ import threading
 import numpy as np
 import pytest
 
+from emoreact_plugin import InputError
 from emoreact_plugin.clips.cache_file import (
     load_cached,
     read_keypoints_txt,
@@ -211,6 +212,6 @@ def test_what_cannot_be_done(data):
     with pytest.raises(FileNotFoundError, match='nothing: no such video or'):
         run(data, 'nothing')
     (data / 'empty').mkdir()
-    with pytest.raises(ValueError, match='expected videos .*found none'):
+    with pytest.raises(InputError, match='expected videos .*found none'):
         run(data, 'empty')
     assert not (data / 'marks').exists()

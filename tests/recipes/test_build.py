@@ -7,6 +7,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
 import emoreact_plugin  # noqa: F401
+from emoreact_plugin import InputError
 from emoreact_plugin.recipes import CHOICES, INPUTS, build
 from mmaction.registry import DATASETS, MODELS
 from mmaction.structures import ActionDataSample
@@ -70,6 +71,7 @@ def covering_combinations():
         yield dict(zip(names, best, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings('ignore:shift with num_segments=1')
 @pytest.mark.parametrize(
     'options', list(covering_combinations()), ids=lambda o: '-'.join(str(v) for v in o.values())
@@ -158,7 +160,7 @@ def test_a_stock_recognizer_and_its_frames_beside_the_recipes_own():
     ],
 )
 def test_recognizers_and_frames_are_of_streams_there_are(given, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         build(**given)
 
 
@@ -199,7 +201,7 @@ def test_other_classes_reach_model_and_data():
     ],
 )
 def test_impossible_options(options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         build(**options)
 
 
@@ -281,7 +283,7 @@ def test_prepared_crops_take_the_place_of_what_makes_them():
 @pytest.mark.parametrize('options', [dict(crops='small'), dict(data_prefix=dict(crops='small'))])
 def test_no_mask_is_drawn_on_prepared_crops(options):
     with pytest.raises(
-        ValueError,
+        InputError,
         match='no mask can be drawn on the crops '
         'in small; prepare masked ones with .*--as crops --mask',
     ):

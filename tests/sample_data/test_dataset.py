@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from emoreact_plugin import InputError
 from emoreact_plugin.clips.cache_file import read_keypoints_txt, read_openface_csv
 from emoreact_plugin.datasets.annotations import EMOTIONS
 from emoreact_plugin.sample_data import dataset
@@ -14,6 +15,8 @@ from emoreact_plugin.sample_data.dataset import keypoints_txt, make_sample_datas
 from emoreact_plugin.sample_data.geometry import place_child
 from emoreact_plugin.sample_data.plan import clip_parts, plan_clips
 from emoreact_plugin.video.reading import VideoInfo, probe_video, read_frames
+
+pytestmark = pytest.mark.slow
 
 COUNTS = dict(num_train=10, num_val=2, num_test=4)
 FEW = dict(num_train=2, num_val=1, num_test=1)
@@ -38,7 +41,6 @@ def contents(folder):
     }
 
 
-@pytest.mark.slow
 def test_same_bytes_with_one_or_two_workers(tmp_path):
     one, two = (
         make_sample_dataset(tmp_path / f'{k}', 7, **FEW, workers=k, progress=False) for k in (1, 2)
@@ -190,7 +192,7 @@ def test_an_interrupted_run_goes_on(sample, tmp_path, monkeypatch):
 def test_force_draws_anew(tmp_path):
     counts = dict(num_train=1, num_val=1, num_test=1, progress=False)
     make_sample_dataset(tmp_path, 0, **counts, workers=1)
-    with pytest.raises(ValueError, match="other settings.*'seed': 1"):
+    with pytest.raises(InputError, match="other settings.*'seed': 1"):
         make_sample_dataset(tmp_path, 1, **counts, workers=1)
     make_sample_dataset(tmp_path, 1, **counts, workers=1, force=True)
     facts = json.loads((tmp_path / 'cues.json').read_text())
@@ -200,12 +202,12 @@ def test_force_draws_anew(tmp_path):
 def test_a_folder_with_something_else_is_refused(tmp_path):
     (tmp_path / 'train.csv').write_text('mine')
     for force in (False, True):
-        with pytest.raises(ValueError, match='holds no sample data set'):
+        with pytest.raises(InputError, match='holds no sample data set'):
             make_sample_dataset(tmp_path, force=force)
     assert (tmp_path / 'train.csv').read_text() == 'mine'
 
 
 def test_an_empty_split_is_refused(tmp_path):
-    with pytest.raises(ValueError, match='num_val must be at least 1'):
+    with pytest.raises(InputError, match='num_val must be at least 1'):
         make_sample_dataset(tmp_path / 'new', num_val=0)
     assert not (tmp_path / 'new').exists()

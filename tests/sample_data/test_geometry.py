@@ -21,6 +21,8 @@ from emoreact_plugin.sample_data.painting import SCALE, shade
 from emoreact_plugin.sample_data.plan import CUED_EMOTIONS
 from mmaction.datasets.transforms import SampleFrames
 
+pytestmark = pytest.mark.slow
+
 CUES = {part: [e.cue for e in CUED_EMOTIONS if e.part == part] for part in ('face', 'body')}
 ALL = CUES['face'] + CUES['body']
 WIDTH, HEIGHT = FRAME_SIZE

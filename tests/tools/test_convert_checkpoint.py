@@ -14,6 +14,8 @@ from mmaction.registry import DATASETS, MODELS
 from tests.factories import write_config
 from tests.weights.weight_samples import affectnet_state, random_model, save_original
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def convert(calls):
@@ -152,10 +154,7 @@ def test_a_stream_is_chosen(convert, config, tmp_path):
     path, out = str(tmp_path / 'a.pth'), str(tmp_path / 'out.pth')
     torch.save(dict(state_dict=model.state_dict()), path)
     code, _, error = convert(path, '--out', out)
-    assert (
-        code == 1
-        and ('ambiguous, holds networks of the streams face, body, expected one network') in error
-    )
+    assert code == 1 and 'ambiguous' in error and 'face, body' in error
     code, text, _ = convert(path, '--out', out, '--stream', 'body')
     assert code == 0 and 'face: resnet18, 100 tensors, head for 8' in text
     assert torch.equal(

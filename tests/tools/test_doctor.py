@@ -9,16 +9,16 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
+from tests import factories
+from tests.factories import load_tool
+
+ROOT = str(factories.ROOT)
 SCRIPT = osp.join(ROOT, 'tools', 'doctor.py')
 
 
 @pytest.fixture
 def doctor():
-    spec = importlib.util.spec_from_file_location('doctor', SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool('doctor')
 
 
 OPENCV = ('opencv-python', 'opencv-contrib-python', 'opencv-python-headless')

@@ -5,16 +5,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.config import Config
 
 import emoreact_plugin  # noqa: F401
-from emoreact_plugin.recipes import build
 from mmaction.registry import MODELS
+from tests.factories import small_config
 
 
 @pytest.fixture
 def checkpoint(tmp_path):
-    cfg = Config(build(arch='resnet18', init='scratch', image_size=32))
+    cfg = small_config()
     path = tmp_path / 'epoch_1.pth'
     torch.save(
         dict(

@@ -1,9 +1,7 @@
-import importlib.util
 import os
 import sys
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
@@ -11,12 +9,11 @@ from emoreact_plugin.clips.cache_file import load_cached
 from tests.factories import write_video
 from tests.preparation.mediapipe.fake_mediapipe import HEIGHT, WIDTH, Person, World
 
-SCRIPT = Path(__file__).parents[2] / 'tools' / 'extract_landmarks.py'
 COUNT = 5
 
 
 @pytest.fixture
-def call(tmp_path, monkeypatch, capsys):
+def call(tmp_path, monkeypatch, calls):
     """Return a caller of the tool next to two clips of one person: (code, stdout, stderr).
 
     In frame 2 only the face's box is found, in frame 3 nothing.
@@ -46,27 +43,8 @@ def call(tmp_path, monkeypatch, capsys):
     frames = np.stack([np.full((HEIGHT, WIDTH, 3), 40 * k, np.uint8) for k in range(COUNT)])
     for name in ('a.mp4', 'sub/b.mp4'):
         write_video(tmp_path / 'videos' / name, frames)
-    spec = importlib.util.spec_from_file_location('extract_landmarks', SCRIPT)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
     monkeypatch.chdir(tmp_path)
-    threads = cv2.getNumThreads()
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, 'argv', ['extract_landmarks.py', *arguments])
-        code = 0
-        try:
-            tool.main()
-        except SystemExit as end:
-            code = end.code
-            if isinstance(code, str):
-                print(code, file=sys.stderr)
-                code = 1
-        return (code, *capsys.readouterr())
-
-    run.tool = tool
-    yield run
-    cv2.setNumThreads(threads)
+    return calls('extract_landmarks')
 
 
 def test_files(call):

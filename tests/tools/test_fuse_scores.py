@@ -7,6 +7,7 @@ import pytest
 from mmengine.config import Config
 from sklearn.metrics import roc_auc_score
 
+from emoreact_plugin import InputError
 from emoreact_plugin.evaluation import Dump, read_dump, write_dump
 from tests.factories import (
     EMOTIONS,
@@ -16,6 +17,8 @@ from tests.factories import (
     write_config,
     write_video,
 )
+
+pytestmark = pytest.mark.slow
 
 INPUTS = ('face', 'body')
 
@@ -193,20 +196,18 @@ def make_config():
 
 def test_what_the_test_tool_refuses():
     tool = load_tool('test')
-    with pytest.raises(ValueError, match='--split val: expected a val_datal'):
+    with pytest.raises(InputError, match='--split val: expected a val_datal'):
         tool.choose_split(make_config(), 'val')
     with pytest.raises(
-        ValueError,
-        match='--split train: expected data sets with a pipeline.*found RepeatDataset and A',
+        InputError,
+        match='--split train: .*found RepeatDataset and A',
     ):
         tool.choose_split(make_config(), 'train')
-    with pytest.raises(ValueError, match='--dump a.csv: expected a name that ends in .npz or .pkl'):
+    with pytest.raises(InputError, match='--dump a.csv: .*.npz or .pkl'):
         tool.add_dump(make_config(), 'a.csv', 'test', 'x.pth')
     cfg = make_config()
     cfg.test_evaluator = [dict(type='AccMetric')]
-    with pytest.raises(
-        ValueError, match='a.npz: expected a ROCAUCMetric in the evaluator.*found AccMetric'
-    ):
+    with pytest.raises(InputError, match='a.npz: .*ROCAUCMetric.*found AccMetric'):
         tool.add_dump(cfg, 'a.npz', 'test', 'x.pth')
 
 
@@ -345,6 +346,6 @@ def test_nothing_is_written_over(dumps, tmp_path):
     tool = load_tool('fuse_scores')
     args = dict(test=['a.npz', 'b.npz'], val=['c.npz', 'd.npz'], out=None, out_val=None, json=None)
     for given in (dict(out='o.npz', out_val='./o.npz'), dict(out='c.npz'), dict(json='a.npz')):
-        with pytest.raises(ValueError, match='expected a file of its own'):
+        with pytest.raises(InputError, match='expected a file of its own'):
             tool.check_files(tool.argparse.Namespace(**dict(args, **given)))
     tool.check_files(tool.argparse.Namespace(**dict(args, out='o.npz', out_val='p.npz')))

@@ -8,6 +8,8 @@ from sklearn.metrics import roc_auc_score
 from emoreact_plugin.evaluation import read_dump
 from tests.factories import call_tool, write_config
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = dict(batch_size=4, num_workers=0, max_epochs=1)
 
 

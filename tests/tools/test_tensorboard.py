@@ -9,6 +9,8 @@ from mmengine.config import Config
 from emoreact_plugin.engine.tensorboard import without_tensorboard
 from tests.factories import write_config
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def train(calls, tiny, tmp_path):

@@ -22,6 +22,8 @@ from tests.factories import (
     write_config,
 )
 
+pytestmark = pytest.mark.slow
+
 SHORT = ['--cfg-options', 'train_cfg.max_epochs=2', 'train_dataloader.batch_size=4', *NO_WORKERS]
 
 

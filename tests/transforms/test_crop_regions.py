@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from emoreact_plugin import InputError
 from emoreact_plugin.transforms import CropRegions
 from tests.factories import face_of
 
@@ -65,5 +66,5 @@ def test_a_face_outside_the_frame_is_missing():
 
 
 def test_an_unknown_region_lists_those_that_there_are():
-    with pytest.raises(ValueError, match="'hat'.*body, face, fullbody"):
+    with pytest.raises(InputError, match="'hat'.*body, face, fullbody"):
         CropRegions(regions=('face', 'hat'))

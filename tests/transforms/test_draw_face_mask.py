@@ -162,19 +162,19 @@ def test_colors():
     ],
 )
 def test_wrong_options(options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         DrawFaceMask(**options)
 
 
 def test_frames_and_faces_have_to_match():
     results = sample(3)
     results['face_landmarks'] = results['face_landmarks'][:2]
-    with pytest.raises(ValueError, match='3 frames, but landmarks of 2'):
+    with pytest.raises(InputError, match='3 frames, but landmarks of 2'):
         DrawFaceMask()(results)
 
 
 def test_no_mask_on_a_mask():
-    with pytest.raises(ValueError, match='that were masked beforehand; leave'):
+    with pytest.raises(InputError, match='that were masked beforehand; leave'):
         DrawFaceMask()(sample(masked_beforehand=True))
     assert DrawFaceMask()(sample(masked_beforehand=False))['masked'].all()
 

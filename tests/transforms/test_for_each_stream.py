@@ -229,7 +229,7 @@ def test_a_stream_without_frames_and_a_second_round_are_refused():
     with pytest.raises(InputError, match="stream 'b', expected .*found a"):
         ForEachStream(('a', 'b'), [])(data)
     once = ForEachStream(('a', 'b'), [])(numbered())
-    with pytest.raises(ValueError, match="'a' has got its frames already"):
+    with pytest.raises(InputError, match="'a' has got its frames already"):
         ForEachStream(('a', 'b'), [])(once)
 
 
@@ -243,5 +243,5 @@ def test_a_stream_without_frames_and_a_second_round_are_refused():
     ],
 )
 def test_transforms_that_do_not_fit_the_streams(options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         ForEachStream(**options)

@@ -147,7 +147,7 @@ def test_num_frames_are_of_all_views_in_time_order():
     ],
 )
 def test_impossible_streams_are_refused_when_built(streams, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         SampleStreamFrames(streams)
 
 

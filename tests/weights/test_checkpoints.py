@@ -6,6 +6,7 @@ import zipfile
 import pytest
 import torch
 
+from emoreact_plugin import InputError
 from emoreact_plugin.weights.checkpoints import (
     Checkpoint,
     check_recipe,
@@ -54,7 +55,7 @@ def test_the_best_checkpoint_of_a_folder(tmp_path):
     assert resolve_checkpoint(str(folder)) == str(folder / names[0])
     (folder / names[1]).touch()
     with pytest.raises(
-        ValueError, match=f'expected one checkpoint .* found {", ".join(names)}; name one'
+        InputError, match=f'expected one checkpoint .* found {", ".join(names)}; name one'
     ):
         resolve_checkpoint(str(folder))
     metrics = folder / 'metrics.json'
@@ -62,7 +63,7 @@ def test_the_best_checkpoint_of_a_folder(tmp_path):
     assert resolve_checkpoint(str(folder)) == str(folder / names[0])
     for other in ('[]', '{', json.dumps(dict(checkpoint='epoch_3.pth'))):
         metrics.write_text(other)
-        with pytest.raises(ValueError, match='name one'):
+        with pytest.raises(InputError, match='name one'):
             resolve_checkpoint(str(folder))
 
 
@@ -113,7 +114,7 @@ def test_meta_of_a_file_of_the_old_format(tmp_path):
 def test_damaged_files(content, tmp_path):
     (tmp_path / 'a.pth').write_bytes(content)
     for foreign in (False, True):
-        with pytest.raises(ValueError, match='a.pth: cannot be read as a PyTorch'):
+        with pytest.raises(InputError, match='a.pth: cannot be read as a PyTorch'):
             read_checkpoint(str(tmp_path / 'a.pth'), foreign)
 
 
@@ -125,7 +126,7 @@ def test_a_damaged_pickle_in_an_archive(tmp_path):
     ):
         for name in good.namelist():
             bad.writestr(name, b'\x80\x02K\x01Q.' if name.endswith('.pkl') else good.read(name))
-    with pytest.raises(ValueError, match='bad.pth: .*AssertionError'):
+    with pytest.raises(InputError, match='bad.pth: .*AssertionError'):
         read_checkpoint(str(tmp_path / 'bad.pth'))
 
 
@@ -134,10 +135,10 @@ def test_meta_of_what_is_no_checkpoint(tmp_path):
         read_checkpoint(str(tmp_path / 'b.pth'))
     path = tmp_path / 'c.pth'
     path.write_bytes(b'not a checkpoint')
-    with pytest.raises(ValueError, match='c.pth: cannot be read'):
+    with pytest.raises(InputError, match='c.pth: cannot be read'):
         read_checkpoint(str(path))
     torch.save(dict(meta=Runs(str(tmp_path / 'created'))), str(path))
-    with pytest.raises(ValueError, match='cannot be read'):
+    with pytest.raises(InputError, match='cannot be read'):
         read_checkpoint(str(path))
     assert not (tmp_path / 'created').exists()
 
@@ -175,7 +176,7 @@ def test_other_options_are_refused():
     check_recipe(of_run('recipe = 3'), recipe)
     check_recipe(of_run(CFG), 3)
     check_recipe(of_run("recipe = dict(classes=['a', 'b'])"), dict(classes=('a', 'b')))
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(InputError) as error:
         check_recipe(of_run(CFG), dict(recipe, input='body', num_segments=5))
     assert 'a.pth' in str(error.value)
     assert "input 'face' (found), 'body' (expected)" in str(error.value)
@@ -190,5 +191,5 @@ def test_going_on_needs_what_a_test_may_change(option, before, after):
     checkpoint = of_run(CFG.replace('shift=', f'{option}={before!r}, shift='))
     recipe = {**checkpoint.recipe, option: after}
     check_recipe(checkpoint, recipe)
-    with pytest.raises(ValueError, match=f'{option} {before!r} .found., {after!r} .expected.'):
+    with pytest.raises(InputError, match=f'{option} {before!r} .found., {after!r} .expected.'):
         check_recipe(checkpoint, recipe, resume=True)

@@ -3,6 +3,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from emoreact_plugin import InputError
 from emoreact_plugin.recipes import build
 from emoreact_plugin.weights.checkpoints import read_checkpoint
 from emoreact_plugin.weights.conversion import to_checkpoint, write_checkpoint
@@ -65,7 +66,7 @@ def test_what_is_not_plain_is_not_kept(run):
 
 def test_a_run_of_other_options_is_refused(run):
     file = run(input='body')
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(InputError) as error:
         to_checkpoint(file, config(input='face', num_segments=5))
     assert str(error.value).startswith(file.path)
     assert "input 'body' (found), 'face' (expected)" in str(error.value)
@@ -81,10 +82,10 @@ def test_a_stream_of_a_run_for_a_config_of_its_input(run):
         face = file.networks['face'].tensors
         key = name.replace('conv1.conv', 'conv1')
         assert torch.equal(found, face[key])
-    with pytest.raises(ValueError, match="input 'fusion' .found., 'face'"):
+    with pytest.raises(InputError, match="input 'fusion' .found., 'face'"):
         to_checkpoint(file, config(input='face'), stream='body')
-    with pytest.raises(ValueError, match='num_segments 3 .found., 5'):
+    with pytest.raises(InputError, match='num_segments 3 .found., 5'):
         to_checkpoint(file, config(input='face', num_segments=5), stream='face')
     # A shared network was trained on both.
-    with pytest.raises(ValueError, match="input 'fusion' .found., 'face'"):
+    with pytest.raises(InputError, match="input 'fusion' .found., 'face'"):
         to_checkpoint(run(), config(input='face'), stream='face')

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from emoreact_plugin import InputError
 from emoreact_plugin.weights.checkpoints import read_checkpoint
 from emoreact_plugin.weights.foreign_files import StandIn
 from tests.weights.weight_samples import hostile
@@ -28,9 +29,7 @@ def test_what_would_create_a_file_is_refused(how, old_format, tmp_path):
         _use_new_zipfile_serialization=not old_format,
     )
     for foreign in (False, True):
-        with pytest.raises(
-            ValueError, match='evil.pth: cannot be read.*could run code; nothing of it was run'
-        ) as error:
+        with pytest.raises(InputError, match='evil.pth: .*could run code') as error:
             read_checkpoint(str(file), foreign)
         assert 'safe_globals' not in str(error.value)
         assert 'weights_only' not in str(error.value)
@@ -90,7 +89,7 @@ def test_plain_files_are_read_as_they_are(tmp_path):
 def test_a_lost_class_that_is_called_is_refused(tmp_path):
     kind = lost_class(__reduce__=lambda self: (kind, (1,)))
     path = save_with(kind, dict(a=kind()), tmp_path / 'a.pth')
-    with pytest.raises(ValueError, match='calls something that is not here'):
+    with pytest.raises(InputError, match='calls something that is not here'):
         read_checkpoint(path, foreign=True)
 
 
@@ -106,7 +105,7 @@ def test_a_class_that_is_here_is_refused(tmp_path):
     path = save_with(kind, dict(a=thing), tmp_path / 'a.pth')
     if stock:
         sys.modules['colorsys'] = stock
-    with pytest.raises(ValueError, match='asks for colorsys.Config'):
+    with pytest.raises(InputError, match='asks for colorsys.Config'):
         read_checkpoint(path, foreign=True)
     assert not ran
 
@@ -116,7 +115,7 @@ def test_a_class_that_is_here_by_python_2s_name_is_refused(tmp_path):
     # what protocol 2 makes of `subprocess`
     with zipfile.ZipFile(tmp_path / 'a.pth') as archive:
         assert b'ccommands\n' in archive.read('a/data.pkl')
-    with pytest.raises(ValueError, match='asks for commands.Completed'):
+    with pytest.raises(InputError, match='asks for commands.Completed'):
         read_checkpoint(str(tmp_path / 'a.pth'), foreign=True)
 
 
@@ -125,7 +124,7 @@ def test_modules_that_are_looked_for_are_not_imported(tmp_path, monkeypatch):
     kind = lost_class(module='found_module')
     path = save_with(kind, dict(a=kind()), tmp_path / 'a.pth')
     monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(ValueError, match='asks for found_module.Config'):
+    with pytest.raises(InputError, match='asks for found_module.Config'):
         read_checkpoint(path, foreign=True)
     assert 'found_module' not in sys.modules
 
@@ -146,7 +145,7 @@ def test_mmengines_own_checkpoints(tmp_path):
     )
     with pytest.raises(pickle.UnpicklingError):
         torch.load(tmp_path / 'a.pth', weights_only=True)
-    with pytest.raises(ValueError, match='a.pth: .*asks for mmengine.logging.history_buffer'):
+    with pytest.raises(InputError, match='a.pth: .*mmengine.logging.history_buffer'):
         read_checkpoint(str(tmp_path / 'a.pth'))
     checkpoint = read_checkpoint(str(tmp_path / 'a.pth'), foreign=True)
     content = checkpoint.content

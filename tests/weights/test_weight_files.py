@@ -3,6 +3,7 @@ import torch
 import torchvision
 
 import emoreact_plugin  # noqa: F401
+from emoreact_plugin import InputError
 from emoreact_plugin.weights.weight_files import read_weight_file
 from mmaction.registry import MODELS
 from tests.factories import recognizer2d
@@ -178,11 +179,11 @@ def test_another_backbone_keeps_its_names(read):
 )
 def test_what_is_ambiguous_is_refused(change, message, models, read):
     state = dict(original_state(models['resnet18']), **change)
-    with pytest.raises(ValueError, match='a.pth: ' + message):
+    with pytest.raises(InputError, match='a.pth: ' + message):
         read(state)
 
 
 def test_a_foreign_child_of_affectnets(models, read):
     state = dict(affectnet_state(models['resnet18']), **{'features.9.weight': torch.ones(1)})
-    with pytest.raises(ValueError, match='features.9.weight: expected the ch'):
+    with pytest.raises(InputError, match='features.9.weight: expected the ch'):
         read(state)

@@ -12,6 +12,9 @@ import numpy as np
 import torch
 import torchvision
 
+from mmaction.registry import MODELS
+from tests.factories import recognizer2d
+
 RESNET_CHILDREN = dict(conv1='0', bn1='1', layer1='4', layer2='5', layer3='6', layer4='7')
 CHANNELS = dict(resnet18=512, resnet50=2048, mobilenet_v2=1280)
 
@@ -144,3 +147,30 @@ def hostile(path):
         'numpy': Calls(np.save, str(path), np.zeros(1)),
         'nested': [Calls(Calls, Calls(open, str(path), 'w'))],
     }
+
+
+def separate(streams, **options):
+    torch.manual_seed(3)
+    return MODELS.build(
+        dict(type='LateFusionRecognizer', streams={s: recognizer2d() for s in streams}, **options)
+    )
+
+
+def shared(arch='resnet18', shift=False, fusion='mean', num_classes=8):
+    tsm = dict(num_segments=3, pretrained2d=False) if shift else {}
+    backbone = (
+        dict(type='MobileNetV2')
+        if arch == 'mobilenet_v2'
+        else dict(type='ResNet', depth=int(arch[6:]))
+    )
+    backbone['type'] += 'TSM' * shift
+    return MODELS.build(
+        dict(
+            type='LateFusionRecognizer',
+            streams=('face', 'body'),
+            recognizer=recognizer2d(
+                num_classes, dict(backbone, pretrained=None, **tsm), channels=CHANNELS[arch]
+            ),
+            fusion=dict(type='ScoreFusion', mode=fusion),
+        )
+    )

@@ -10,6 +10,7 @@ import numpy as np
 
 from emoreact_plugin.clips.boxes import boxes_of
 from emoreact_plugin.clips.landmarks import Landmarks
+from emoreact_plugin.clips.regions import Box
 from emoreact_plugin.evaluation.functional import sigmoid
 from emoreact_plugin.inference.results import (
     ClipResult,
@@ -65,7 +66,7 @@ class StreamResult:
     landmarks_ms: float
     dropped: int
     frame: np.ndarray | None
-    boxes: dict[str, tuple | None]
+    boxes: dict[str, Box | None]
     warnings: list[str] = field(default_factory=list)
     reliable: bool = True
 
@@ -94,7 +95,7 @@ class StreamResult:
         )
 
 
-Boxes = dict[str, tuple | None]
+Boxes = dict[str, Box | None]
 
 
 @dataclass(frozen=True, eq=False)

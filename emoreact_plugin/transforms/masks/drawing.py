@@ -288,7 +288,9 @@ def _add_noise(cloth: np.ndarray, deviation: float, corner: np.ndarray) -> np.nd
     return cv2.addWeighted(cloth, 1, tile, share, -128 * share)
 
 
-def _box(points: np.ndarray, margin: float, frame_shape: tuple) -> tuple[int, int, int, int] | None:
+def _box(
+    points: np.ndarray, margin: float, frame_shape: tuple[int, ...]
+) -> tuple[int, int, int, int] | None:
     """Return the box of the frame that the mask can change, or None if it is empty."""
     size = np.array(frame_shape[1::-1])
     low = np.clip(np.floor(points.min(axis=0) - margin), 0, size)

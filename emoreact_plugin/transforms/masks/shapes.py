@@ -52,11 +52,11 @@ class MaskKind:
     """
 
     colors: tuple[str, ...]
-    centre: tuple
-    side: tuple
+    centre: tuple[tuple[float, float, float], ...]
+    side: tuple[tuple[float, float, float, float], ...]
     arc: float
     nose: float
-    straps: tuple
+    straps: tuple[tuple[float, tuple[tuple[float, float, float], ...]], ...]
     strap_color: Color | None
     strap_width: float
 
@@ -65,7 +65,9 @@ class MaskKind:
 _EAR_TOP, _EAR_LOW = (74, -30, -86), (72, 2, -86)
 
 
-def _oval(width: float, middle: float, height: float, behind: float) -> tuple:
+def _oval(
+    width: float, middle: float, height: float, behind: float
+) -> tuple[tuple[float, float, float, float], ...]:
     """Return points (v, x, y, z) of the right edge of a cup."""
     angles = np.radians(np.linspace(13, 167, 13))
     return tuple(

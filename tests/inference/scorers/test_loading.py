@@ -2,6 +2,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from emoreact_plugin import InputError
 from emoreact_plugin.inference.scorers.loading import check_device, load_scorer
 from emoreact_plugin.inference.scorers.torch_scorer import classes_of
 from tests.factories import EMOTIONS
@@ -34,15 +35,15 @@ def test_names_of_classes(cfg, count, trained, expected):
 
 
 @pytest.mark.parametrize(
-    'cuda, mps, device, message',
+    'cuda, mps, device, facts',
     [
-        (0, False, 'cuda', 'device: expected cpu (no CUDA device found), found cuda'),
-        (0, True, 'cuda:0', 'device: expected cpu or mps (no CUDA device found), found cuda:0'),
-        (2, False, 'cuda:2', 'device: expected cpu or cuda:0 or cuda:1, found cuda:2'),
-        (2, False, 'GPU', 'device: expected cpu or cuda:0 or cuda:1, found GPU'),
+        (0, False, 'cuda', ('cpu (no CUDA', 'found cuda')),
+        (0, True, 'cuda:0', ('cpu or mps (no CUDA', 'found cuda:0')),
+        (2, False, 'cuda:2', ('cpu or cuda:0 or cuda:1', 'found cuda:2')),
+        (2, False, 'GPU', ('cpu or cuda:0 or cuda:1', 'found GPU')),
     ],
 )
-def test_a_device_that_is_not_there(cuda, mps, device, message, monkeypatch):
+def test_a_device_that_is_not_there(cuda, mps, device, facts, monkeypatch):
 
     def empty(size, device):
         raise AssertionError('Torch not compiled with CUDA enabled')
@@ -51,17 +52,21 @@ def test_a_device_that_is_not_there(cuda, mps, device, message, monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: cuda > 0)
     monkeypatch.setattr(torch.cuda, 'device_count', lambda: cuda)
     monkeypatch.setattr(torch.backends.mps, 'is_available', lambda: mps)
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(InputError) as error:
         # before the checkpoint is looked for
         load_scorer('no.pth', device=device)
-    assert str(error.value) == message
+    assert all(fact in str(error.value) for fact in ('device: ', *facts))
 
 
 def test_devices():
     check_device('cpu')
-    with pytest.raises(ValueError, match='device: expected .*found nothing'):
+    with pytest.raises(InputError, match='device: expected .*found nothing'):
         check_device('nothing')
-    if torch.cuda.is_available():
-        check_device('cuda')
-    with pytest.raises(ValueError, match='cpu, where ONNX files run, found meta'):
+    with pytest.raises(InputError, match='cpu, where ONNX files run, found meta'):
         load_scorer('no.onnx', device='meta')
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+def test_a_gpu_that_is_there():
+    check_device('cuda')

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from emoreact_plugin import InputError
 from emoreact_plugin.clips.cache_file import read_openface_csv
 from emoreact_plugin.preparation.mediapipe.detector import MESH_TO_68, LandmarkDetector
 from emoreact_plugin.video.reading import iterate_frames
@@ -194,7 +195,7 @@ def test_models_are_closed(monkeypatch):
         assert world.open == 5
     assert world.open == 0
     detector.close()  # once more does no harm
-    with pytest.raises(ValueError, match='was closed'):
+    with pytest.raises(InputError, match='was closed'):
         detector(frame(0))
 
 
@@ -205,10 +206,11 @@ def test_models_are_closed(monkeypatch):
 def test_frames_that_are_none(monkeypatch, image):
     World().install(monkeypatch)
     message = r'\(H, W, 3\) of uint8, found '
-    with LandmarkDetector() as detector, pytest.raises(ValueError, match=message):
+    with LandmarkDetector() as detector, pytest.raises(InputError, match=message):
         detector(image)
 
 
+@pytest.mark.landmarks
 def test_the_real_models_find_nothing_in_black():
     pytest.importorskip('mediapipe.python.solution_base', reason='needs mediapipe')
     with LandmarkDetector() as detector:
@@ -216,6 +218,7 @@ def test_the_real_models_find_nothing_in_black():
     assert found_none(found) and np.isnan(found.body).all()
 
 
+@pytest.mark.landmarks
 def test_close_to_openface():
     pytest.importorskip('mediapipe.python.solution_base', reason='needs mediapipe')
     clip = REAL_DATA / 'openface' / 'subj01_timepoint01.mp4'

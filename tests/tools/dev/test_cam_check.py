@@ -13,6 +13,7 @@ from cam_check import (
 from torch import nn
 
 import emoreact_plugin  # noqa: F401
+from emoreact_plugin import InputError
 from mmaction.registry import MODELS
 from tests.factories import recognizer2d
 
@@ -76,7 +77,7 @@ def test_all_parameters_are_drawn_anew():
 def test_what_cannot_be_drawn_anew():
     model = nn.Sequential(nn.Linear(2, 2))
     model.own = nn.Parameter(torch.ones(1))
-    with pytest.raises(ValueError, match='can be drawn anew, found own'):
+    with pytest.raises(InputError, match='can be drawn anew, found own'):
         randomised(model, 0)
 
 

@@ -18,6 +18,7 @@ from benchmarks.loading import (
 from mmcv.transforms import Compose
 from mmengine.config import Config
 
+from emoreact_plugin import InputError
 from emoreact_plugin.preparation.crops import extract_crops
 from emoreact_plugin.preparation.frames import extract
 from emoreact_plugin.recipes import INPUTS, build
@@ -72,12 +73,12 @@ def test_a_config_is_read_as_it_says(root):
 def test_errors(root, tmp_path):
     with pytest.raises(FileNotFoundError, match='frames, videos, crops'):
         data_of_folder(str(tmp_path))
-    with pytest.raises(ValueError, match='EmoReactDataset, found Repeat'):
+    with pytest.raises(InputError, match='EmoReactDataset, found Repeat'):
         data_of_config(Config(dict(train_dataloader=dict(dataset=dict(type='RepeatDataset')))))
     only = LoadingData({}, dict(crops=dict(crops='cut')))
-    with pytest.raises(ValueError, match='frames or videos.*only cut'):
+    with pytest.raises(InputError, match='frames or videos.*only cut'):
         only.whole_source()
-    with pytest.raises(ValueError, match='frames or videos'):
+    with pytest.raises(InputError, match='frames or videos'):
         next(loading_groups(only, 1))
 
 

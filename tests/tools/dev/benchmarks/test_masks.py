@@ -3,6 +3,7 @@ import pytest
 from benchmarks.loading import LoadingData, data_of_folder
 from benchmarks.masks import DECODE, mask_groups
 
+from emoreact_plugin import InputError
 from emoreact_plugin.preparation.frames import extract
 from emoreact_plugin.transforms import DrawFaceMask
 from tests.factories import FRAMES, make_tiny, write_openface
@@ -42,5 +43,5 @@ def test_nothing_is_drawn_on_masks(root):
 
 def test_crops_alone_are_refused():
     data = LoadingData({}, dict(crops=dict(crops='cut')))
-    with pytest.raises(ValueError, match='frames or videos.*only cut'):
+    with pytest.raises(InputError, match='frames or videos.*only cut'):
         next(mask_groups(data, 1))

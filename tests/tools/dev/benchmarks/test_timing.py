@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from benchmarks.timing import Comparison, Group, measure, rows_of, run
 
+from emoreact_plugin import InputError
+
 
 class Clock:
     """Stands still but for what calls add."""
@@ -88,7 +90,7 @@ def test_garbage_collection_waits_and_comes_back():
 
 
 def test_errors():
-    with pytest.raises(ValueError, match='repetitions: expected 1.*found 0'):
+    with pytest.raises(InputError, match='repetitions: expected 1.*found 0'):
         measure(dict(a=print), 0)
 
 
