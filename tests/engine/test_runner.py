@@ -77,9 +77,9 @@ def test_it_is_whole_under_mmengines_own_runner(config, tmp_path):
     assert results_of(tmp_path / 'stock')[0] == results_of(tmp_path / 'ours')[0]
 
 
-def test_a_run_without_a_seed_has_seed_0(config):
+def test_a_run_without_a_seed_has_seed_0(config, tmp_path):
     cfg = Config.fromfile(config)
-    cfg.work_dir = 'nowhere'
+    cfg.work_dir = str(tmp_path)
     cfg.randomness = dict(seed=None)
     runner = EmoReactRunner.from_cfg(cfg)
     assert runner.seed == 0
