@@ -28,7 +28,12 @@ pytestmark = pytest.mark.slow
 
 BEFORE = Path(make.__file__).parent
 ROOT = BEFORE.parents[2]
-RE  # A plain config also keeps the names that it gives to its parts.
+RENAMED = {
+    f'configs/emoreact/tsn_r50_{name}.py': 'configs/emoreact/'
+    f'tsn_imagenet-pretrained-r50_1xb8-1x1x3-12e_emoreact-{name}.py'
+    for name in ('face', 'body', 'fullbody', 'fusion')
+}
+# A plain config also keeps the names that it gives to its parts.
 NAMED = {'dataset_type', 'data_root', 'data_prefix', 'metainfo', 'required'}
 NAMED |= {'face', 'body', 'network', 'train_pipeline', 'val_pipeline', 'test_pipeline'}
 
