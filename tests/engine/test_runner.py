@@ -9,6 +9,7 @@ import pytest
 from mmengine.config import Config
 
 import mmaction
+from emoreact_plugin import InputError
 from emoreact_plugin.engine import EmoReactRunner
 from emoreact_plugin.evaluation import read_dump
 from tests.factories import NO_WORKERS, call_tool, load_tool, write_config
@@ -83,3 +84,37 @@ def test_a_run_without_a_seed_has_seed_0(config, tmp_path):
     cfg.randomness = dict(seed=None)
     runner = EmoReactRunner.from_cfg(cfg)
     assert runner.seed == 0
+
+
+@pytest.mark.parametrize(
+    'change, named',
+    [
+        ('optim_wrapper.optimizer.lr=0.5', 'optim_wrapper.optimizer.lr=0.01, found 0.5'),
+        ('param_scheduler.type=ConstantLR', 'param_scheduler.type=None, found ConstantLR'),
+    ],
+)
+def test_another_optimizer_or_schedule_is_refused_when_resuming(config, tmp_path, change, named):
+    train('ours', config, tmp_path, epochs=1)
+    cfg = Config.fromfile(config)
+    key, value = change.split('=')
+    cfg.merge_from_dict({key: float(value) if value[0].isdigit() else value})
+    cfg.work_dir, cfg.resume = str(tmp_path), True
+    with pytest.raises(InputError, match=named):
+        EmoReactRunner.from_cfg(cfg)
+
+
+def test_more_epochs_at_a_constant_rate_are_carried_out(config, tmp_path):
+    train('ours', config, tmp_path, epochs=1)
+    assert 'epoch 3/3' in train('ours', config, tmp_path, '--resume', epochs=3)
+
+
+def test_the_first_of_several_best_scores_counts(config, tmp_path):
+    path = tmp_path / 'two.py'
+    path.write_text(
+        f'_base_ = [{str(config)!r}]\n'
+        "default_hooks = dict(checkpoint=dict(save_best=['roc_auc/macro', 'roc_auc/micro'], "
+        "rule=['greater', 'greater']))\n"
+    )
+    train('ours', path, tmp_path / 'run', epochs=3)
+    best = json.loads((tmp_path / 'run' / 'metrics.json').read_text())['checkpoint']
+    assert Path(best).name.startswith('best_roc_auc_macro')
