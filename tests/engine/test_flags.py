@@ -2,6 +2,7 @@ import argparse
 from pathlib import Path
 
 import pytest
+from mmengine.fileio import load as load_yaml
 
 from emoreact_plugin import InputError
 from emoreact_plugin.engine.flags import add_config_arguments, load_config
@@ -262,3 +263,12 @@ def test_a_folder_called_scratch_is_not_taken_for_weights(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'scratch').mkdir()
     assert load(SAMPLE, '--init', 'scratch').recipe.init == 'scratch'
+
+
+def test_the_metafile_lists_every_config_of_emoreact():
+    models = load_yaml(str(CONFIGS / 'emoreact' / 'metafile.yml'))['Models']
+    listed = {each['Config'] for each in models}
+    assert listed == {
+        path.relative_to(CONFIGS.parent).as_posix() for path in CONFIGS.glob('emoreact/*.py')
+    }
+    assert {each['Name'] for each in models} == {Path(each).stem for each in listed}
