@@ -13,12 +13,13 @@ from mmengine.dataset import pseudo_collate
 from mmengine.runner import Runner
 
 import mmaction
-from emoreact_plugin.recipes import overriding
+from emoreact_plugin.recipes import edit
 from mmaction.registry import DATASETS, MODELS
 
 pytestmark = pytest.mark.slow
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
+FUSION = 'tsn_imagenet-pretrained-r50_1xb8-1x1x3-12e_emoreact-fusion.py'
 STOCK_TRAIN = Path(mmaction.__file__).parent / '.mim' / 'tools' / 'train.py'
 SIZE = 32
 
@@ -199,10 +200,10 @@ def test_swins_scores_are_mean_logits_of_its_views(small):
 
 
 def test_init_scratch_leaves_no_start_weights():
-    with overriding(dict(init='scratch')):
-        slowonly = Config.fromfile(CONFIGS / 'mixed' / 'slowonly_face_tsn_body.py')
-        torchvision = Config.fromfile(CONFIGS / 'mixed' / 'torchvision_streams.py')
+    slowonly = Config.fromfile(CONFIGS / 'mixed' / 'slowonly_face_tsn_body.py')
+    torchvision = Config.fromfile(CONFIGS / 'mixed' / 'torchvision_streams.py')
     for cfg in (slowonly, torchvision):
+        edit(cfg, dict(init='scratch'))
         assert cfg.model.start_weights is None
         assert not cfg.model.partial_bn
     streams = slowonly.model.streams
@@ -217,8 +218,8 @@ def test_masks_are_drawn_once_on_the_frames_of_all_streams(tiny, small):
     data.dataset.pipeline.insert(3, mask)
     masked = DATASETS.build(data.dataset)[0]['inputs']
     # all six frames by stock sampling, the same for both streams
-    with overriding(dict(num_segments=1)):
-        cfg = Config.fromfile(CONFIGS / 'emoreact' / 'tsn_r50_fusion.py')
+    cfg = Config.fromfile(CONFIGS / 'emoreact' / FUSION)
+    edit(cfg, dict(num_segments=1))
     data = cfg.val_dataloader.dataset
     data.update(loaders(cfg, tiny.root)['val_dataloader']['dataset'])
     data.pipeline[0].update(clip_len=6)

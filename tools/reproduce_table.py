@@ -48,7 +48,7 @@ def parse_args():
     add(
         'config',
         nargs='?',
-        default='configs/emoreact/tsn_r50_fusion.py',
+        default='configs/emoreact/tsn_imagenet-pretrained-r50_1xb8-1x1x3-12e_emoreact-fusion.py',
         help='config that the rows change by flags',
     )
     add(

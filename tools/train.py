@@ -7,9 +7,8 @@ import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors
 from emoreact_plugin.engine.flags import add_config_arguments, load_config
-from emoreact_plugin.engine.labels import label_prior
 from emoreact_plugin.engine.tensorboard import add_tensorboard
-from emoreact_plugin.engine.training import apply_flags, apply_resume, prepare_run, train
+from emoreact_plugin.engine.training import apply_flags, train
 
 
 def parse_args():
@@ -67,7 +66,6 @@ def main():
     args = parse_args()
     cfg = load_config(args)
     apply_flags(cfg, args)
-    apply_resume(cfg, args)
     if args.tensorboard:
         add_tensorboard(cfg)
     if args.print_config:
@@ -75,9 +73,7 @@ def main():
         return
     if args.tensorboard:
         say(f'to watch it: tensorboard --logdir {osp.abspath(cfg.work_dir)}')
-    runner = prepare_run(cfg)
-    prior = label_prior(cfg)
-    train(runner, prior)
+    train(cfg)
 
 
 if __name__ == '__main__':

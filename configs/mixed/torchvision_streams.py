@@ -1,18 +1,35 @@
 # Our data and fusion with another backbone: torchvision's EfficientNet-B0,
 # a network a stream. Its weights are downloaded when the model is built;
 # `--init scratch` takes none.
-_base_ = ['../_base_/runtime.py']
+_base_ = [
+    '../_base_/datasets/emoreact_fusion.py',
+    '../_base_/schedules/sgd_12e.py',
+    '../_base_/default_runtime.py',
+]
 
-from emoreact_plugin.recipes import build
-
-__recipe = build(input='fusion', shared=False)
-__scratch = __recipe['recipe']['init'] == 'scratch'
-
-for __stream in __recipe['model']['streams'].values():
-    __stream['backbone'] = dict(
-        type='torchvision.efficientnet_b0', weights=None if __scratch else 'IMAGENET1K_V1'
-    )
-    __stream['cls_head']['in_channels'] = 1280
-__recipe['model']['start_weights'] = None  # torchvision loads its own
-
-globals().update(__recipe)
+network = dict(
+    type='Recognizer2D',
+    backbone=dict(type='torchvision.efficientnet_b0', weights='IMAGENET1K_V1'),
+    cls_head=dict(
+        type='TSNHead',
+        num_classes=8,
+        in_channels=1280,
+        dropout_ratio=0.0,
+        multi_class=True,
+        loss_cls=dict(type='BCELossWithLogits'),
+        average_clips='score',  # the mean of the logits; 'prob' would be a softmax
+    ),
+    data_preprocessor=dict(
+        type='ActionDataPreprocessor',
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        format_shape='NCHW',
+    ),
+)
+model = dict(
+    type='LateFusionRecognizer',
+    streams=dict(face=network, body=network),
+    fusion=dict(type='ScoreFusion', mode='mean'),
+    start_weights=None,  # torchvision loads its own
+    partial_bn=True,
+)

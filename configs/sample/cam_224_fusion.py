@@ -1,26 +1,54 @@
 # For docs/grad_cam.md: goes on from a training of cam_fusion.py (`--init`)
 # with larger images, of which a place of the last block sees a smaller part;
 # maps of 14 x 14.
-_base_ = ['../_base_/runtime.py']
+_base_ = './cam_fusion.py'
 
-from emoreact_plugin.recipes import build
+train_pipeline = [
+    dict(type='SampleFrames', clip_len=1, frame_interval=1, num_clips=3, test_mode=False),
+    dict(type='DecodeVideo'),
+    dict(type='LoadLandmarks'),
+    dict(type='CropRegions', regions=('face', 'body')),
+    dict(
+        type='ForEachStream',
+        streams=('face', 'body'),
+        transforms=[
+            dict(type='Resize', scale=(256, 256), keep_ratio=False),
+            dict(type='Flip', flip_ratio=0.5),
+            dict(type='RandomCrop', size=224),
+            dict(type='FormatShape', input_format='NCHW'),
+        ],
+    ),
+    dict(
+        type='PackActionInputs',
+        collect_keys=('face_imgs', 'body_imgs'),
+        meta_keys=('video_id', 'valence', 'face_found', 'body_found'),
+    ),
+]
+val_pipeline = [
+    dict(type='SampleFrames', clip_len=1, frame_interval=1, num_clips=3, test_mode=True),
+    dict(type='DecodeVideo'),
+    dict(type='LoadLandmarks'),
+    dict(type='CropRegions', regions=('face', 'body')),
+    dict(
+        type='ForEachStream',
+        streams=('face', 'body'),
+        transforms=[
+            dict(type='Resize', scale=(224, 224), keep_ratio=False),
+            dict(type='FormatShape', input_format='NCHW'),
+        ],
+    ),
+    dict(
+        type='PackActionInputs',
+        collect_keys=('face_imgs', 'body_imgs'),
+        meta_keys=('video_id', 'valence', 'face_found', 'body_found'),
+    ),
+]
+test_pipeline = val_pipeline
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 
-__recipe = build(
-    input='fusion',
-    arch='resnet18',
-    init='scratch',
-    shared=False,
-    image_size=224,
-    batch_size=16,
-    max_epochs=4,
-    data_root='data/sample',
-)
-for __stream in __recipe['model']['streams'].values():
-    __stream['backbone']['strides'] = (1, 2, 2, 1)
-
-globals().update(__recipe)
-
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=5e-4, weight_decay=0.05))
-param_scheduler = dict(
-    type='OneCycleLR', eta_max=5e-4, total_steps=4, pct_start=0.2, convert_to_iter_based=True
-)
+train_cfg = dict(max_epochs=4)
+optim_wrapper = dict(optimizer=dict(lr=5e-4))
+param_scheduler = dict(eta_max=5e-4, total_steps=4)
+recipe = dict(image_size=224)

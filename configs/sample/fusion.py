@@ -1,22 +1,15 @@
 # Face and body of the drawn sample data: small enough for two CPU cores.
-_base_ = ['../_base_/runtime.py']
+_base_ = [
+    '../_base_/models/tsn_r50.py',
+    '../_base_/datasets/sample_fusion.py',
+    '../_base_/schedules/adam_one_cycle_8e.py',
+    '../_base_/default_runtime.py',
+]
 
-from emoreact_plugin.recipes import build
-
-globals().update(
-    build(
-        input='fusion',
-        arch='resnet18',
-        init='scratch',
-        image_size=64,
-        batch_size=16,
-        max_epochs=8,
-        data_root='data/sample',
-    )
+model = dict(
+    recognizer=dict(backbone=dict(depth=18), cls_head=dict(in_channels=512)),
+    start_weights=None,
+    partial_bn=False,
+    joint_batch_norm=True,
 )
-
-# Random weights learn faster so than by the published recipe.
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-3))
-param_scheduler = dict(
-    type='OneCycleLR', eta_max=1e-3, total_steps=8, pct_start=0.2, convert_to_iter_based=True
-)
+recipe = dict(arch='resnet18', init='scratch', image_size=64)

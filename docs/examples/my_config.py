@@ -1,5 +1,5 @@
 # Face and hands, with the backbone and the fusion of my_parts.py.
-_base_ = 'emoreact_plugin::_base_/runtime.py'
+_base_ = 'emoreact_plugin::_base_/default_runtime.py'
 
 import my_parts  # noqa: F401  registers the region that build() looks up
 

@@ -1,6 +1,18 @@
 """Run training and testing: Runner, hooks, flags, and both as functions."""
 
+from .console import ConsoleHook
 from .exact_resume import ExactResumeHook
+from .final_test import FinalTestHook
+from .runner import EmoReactRunner
+from .splits_check import SplitsCheckHook
 from .tensorboard import ROCAUCChartHook, TensorboardTrainingBackend
 
-__all__ = ['ExactResumeHook', 'ROCAUCChartHook', 'TensorboardTrainingBackend']
+__all__ = [
+    'ConsoleHook',
+    'EmoReactRunner',
+    'ExactResumeHook',
+    'FinalTestHook',
+    'ROCAUCChartHook',
+    'SplitsCheckHook',
+    'TensorboardTrainingBackend',
+]

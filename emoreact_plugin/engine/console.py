@@ -6,6 +6,8 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmaction.registry import HOOKS
+
 
 @master_only
 def say(text: str) -> None:
@@ -13,6 +15,7 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
+@HOOKS.register_module()
 class ConsoleHook(Hook):
     """Print one line for each epoch, and progress lines in a long epoch, validation or test.
 

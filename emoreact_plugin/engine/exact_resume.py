@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from mmengine.dist import get_rank, is_main_process
 from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from emoreact_plugin.utils.files import write_text
@@ -33,9 +34,19 @@ class ExactResumeHook(Hook):
     priority = 'VERY_HIGH'
     _mark = 'validated_epoch.txt'
 
+    def before_run(self, runner: Runner) -> None:
+        """Drop the start weights of a run that goes on: all weights are in the checkpoint."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        if runner.cfg.get('resume') and getattr(model, 'start_weights', None) is not None:
+            model.start_weights = None
+
     def before_train(self, runner: Runner) -> None:
-        """Find out if the last epoch before the stop still has to be validated."""
+        """Give the sampler the run's seed; find out if an epoch still has to be validated."""
         loop = runner.train_loop
+        # It was built before MMEngine read the seed in the checkpoint.
+        sampler = loop.dataloader.sampler
+        if hasattr(sampler, 'seed'):
+            sampler.seed = runner.seed
         due = runner.val_loop is not None and (
             runner.epoch >= max(loop.val_begin, 1) and runner.epoch % loop.val_interval == 0
         )

@@ -9,7 +9,15 @@ from typing import Any
 
 from mmengine.config import Config, DictAction
 
-from emoreact_plugin.recipes import CHOICES, DEFAULTS, INPUTS, overriding
+from emoreact_plugin.recipes import (
+    CHOICES,
+    DEFAULTS,
+    INPUTS,
+    check_together,
+    datasets_of,
+    edit,
+    type_name,
+)
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.weights.checkpoints import resolve_checkpoint
 
@@ -50,9 +58,8 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
     options = parser.add_argument_group(
-        'options of the recipe',
-        'They rebuild a config made by '
-        'emoreact_plugin.recipes.build; defaults are what the config says.',
+        'options of the model',
+        'They change the parts of a config that they are about; defaults are what the config says.',
     )
     add = options.add_argument
     add('--input', metavar='|'.join(INPUTS) + '|REGION+REGION+...', help='what the model looks at')
@@ -84,8 +91,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
 def load_config(args: argparse.Namespace) -> Config:
     """Read the config file and apply the flags to it.
 
-    Each of these overrides the one before: the recipe, the config file's own edits, the flags,
-    ``--cfg-options``. A flag of the recipe that an edit would undo is refused.
+    Each of these overrides the one before: the config file, the flags, ``--cfg-options``.
 
     Args:
         args (argparse.Namespace): From a parser with :func:`add_config_arguments`.
@@ -114,14 +120,13 @@ def load_config(args: argparse.Namespace) -> Config:
                 f'--cfg-options {name}=...: this is an option of the recipe '
                 f'that much depends on; use --{name.replace("_", "-")}'
             )
-    # Reading the config runs recipes.build, which asks for these options.
-    with overriding(options) as build_calls, warnings.catch_warnings(record=True) as caught:
+    cfg = read_config(path)
+    edit(cfg, options)
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter('always', UserWarning)
-        # Not the new kind of config, which ours look like without a `_base_`.
-        cfg = Config.fromfile(path, lazy_import=False)
+        check_together({**DEFAULTS, **known_options(cfg), **options})
     for each in caught:
         say(f'WARNING: {each.message}')
-    _check_overrides(path, options, build_calls, cfg)
     for dataset in datasets_of(cfg):
         for name in ('data_root', 'cache_dir', 'allow_missing'):
             value = getattr(args, name)
@@ -142,41 +147,24 @@ def load_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def _check_overrides(
-    path: str, options: dict, build_calls: list[tuple[dict, dict]], cfg: Config
-) -> None:
-    """Refuse flags that cannot take full effect in this config."""
-    flags = ', '.join('--' + name.replace('_', '-') for name in options)
-    if len(build_calls) > 1:
-        raise InputError(
-            f'{path}: it and its bases call emoreact_plugin.recipes.build '
-            f'{len(build_calls)} times, and the results would be mixed. Call it in '
-            'one file, or change the options of the base by flags'
-        )
-    if not options:
-        return
-    if not build_calls:
-        raise InputError(
-            f'{path}: {flags} cannot be used with a config that '
-            'is not made by emoreact_plugin.recipes.build'
-        )
-    before, after = (dict(leaves(result)) for result in build_calls[0])
-    final = dict(leaves(cfg.to_dict()))
-    undone = [
-        key for key, value in after.items() if before.get(key) != value and final.get(key) != value
-    ]
-    if undone:
-        raise InputError(
-            f'{path}: sets {", ".join(undone[:3])} itself, which '
-            f'{flags} would have to change. Change it there'
-        )
+def read_config(path: str) -> Config:
+    """Read a config file, a text one or a pure-Python one (with ``read_base``)."""
+    with open(path, encoding='utf-8') as file:
+        lazy = 'read_base' in file.read()
+    return Config.fromfile(path, lazy_import=lazy)
+
+
+def known_options(cfg: Config) -> dict[str, Any]:
+    """Return the options that the record ``recipe`` of a config states; none without a record."""
+    recipe = cfg.get('recipe') or {}
+    return {name: recipe[name] for name in DEFAULTS if name in recipe}
 
 
 def _check_streams(cfg: Config) -> None:
     """Refuse a model with streams that its data does not have."""
     streams = cfg.get('model', {}).get('streams')
     for dataset in datasets_of(cfg) if streams else ():
-        steps = [s for s in dataset.get('pipeline') or () if s.get('type') == 'PackActionInputs']
+        steps = [s for s in dataset.get('pipeline') or () if type_name(s) == 'PackActionInputs']
         keys = steps[-1].get('collect_keys') if steps else None
         missing = [s for s in streams if f'{s}_imgs' not in (keys or ())]
         if steps and missing:
@@ -205,27 +193,8 @@ def _config_path(args: argparse.Namespace) -> str:
     given = [p for p in (args.config, args.config_flag) if p is not None]
     if len(given) != 1:
         raise InputError(
-            'expected one config file, such as configs/emoreact/tsn_r50_fusion.py, found '
-            f'{len(given)}'
+            f'expected one config file, such as configs/sample/fusion.py, found {len(given)}'
         )
     if not osp.isfile(given[0]):
         raise FileNotFoundError(f'{given[0]}: no such config file')
     return given[0]
-
-
-def datasets_of(cfg: Config) -> list[dict]:
-    """Return the configs of the datasets of all splits.
-
-    For wrappers such as ``RepeatDataset``, it is the datasets inside that are returned.
-    """
-    found = []
-    queue = [
-        cfg[f'{split}_dataloader']['dataset'] for split in SPLITS if cfg.get(f'{split}_dataloader')
-    ]
-    while queue:
-        dataset = queue.pop(0)
-        inner = dataset.get('datasets') or ([dataset['dataset']] if 'dataset' in dataset else [])
-        queue += inner
-        if not inner:
-            found.append(dataset)
-    return found

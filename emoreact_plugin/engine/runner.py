@@ -1,24 +1,65 @@
-"""Build the Runner of the tools."""
+"""Run trainings and tests: check what they need first, and be brief on the console."""
 
 import logging
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.logging import MMLogger
+from mmengine.model import is_model_wrapper
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
+from torch import nn
+
+from emoreact_plugin.datasets import EmoReactDataset
+from emoreact_plugin.recipes import datasets_of
+from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.weights.checkpoints import (
+    Checkpoint,
+    check_recipe,
+    latest_checkpoint,
+    read_checkpoint,
+)
+from mmaction.registry import DATASETS, RUNNERS
+
+from .console import say
+from .flags import leaves
 
 
-def build_runner(cfg: Config) -> Runner:
-    """Build the Runner of a config, of the type ``runner_type`` if the config has it."""
-    if 'runner_type' in cfg:
-        from mmaction.registry import RUNNERS
+@RUNNERS.register_module()
+class EmoReactRunner(Runner):
+    """Run like MMEngine's Runner, but check first, and write the long log to the file only.
 
-        return RUNNERS.build(cfg)
-    return ConsoleRunner.from_cfg(cfg)
+    The console gets warnings, and what the hooks of ``configs/_base_/default_runtime.py`` print.
+    Before anything is built, the seed is settled (0 without one; that of the checkpoint when
+    resuming) and the checkpoint to resume from is looked at. Before a training builds its data
+    sets, the files of all splits are looked for, and start weights are loaded.
 
+    A config chooses it by ``runner_type = 'EmoReactRunner'``, which MMAction2's own tools honour.
+    """
 
-class ConsoleRunner(Runner):
-    """Run like MMEngine's Runner, but log to the file; the console gets warnings only."""
+    @classmethod
+    def from_cfg(cls, cfg: Config) -> 'EmoReactRunner':
+        """Build a Runner from a config, which is settled first.
+
+        Raises:
+            FileNotFoundError, InputError: For a checkpoint that a training cannot go on from.
+        """
+        settle_resume(cfg)
+        _settle_seed(cfg, 0)
+        return super().from_cfg(cfg)
+
+    def train(self) -> nn.Module:
+        """Train.
+
+        Raises:
+            FileNotFoundError, InputError: For files that are missing, a schedule that ends too
+                early, and start weights that cannot be had.
+        """
+        check_schedule(self.cfg)
+        check_files(self.cfg)
+        say(f'log and checkpoints: {self.work_dir}')
+        load_start_weights(self.model)
+        return super().train()
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build MMEngine's logger, and let its console handlers write only useful warnings."""
@@ -40,3 +81,107 @@ def _worth_reading(record: logging.LogRecord) -> bool:
             'The prefix is not set in metric class DumpResults',
         )
     )
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build the Runner of a config, of the type ``runner_type`` if the config has it."""
+    return RUNNERS.build(cfg) if 'runner_type' in cfg else EmoReactRunner.from_cfg(cfg)
+
+
+def _settle_seed(cfg: Config, seed: int | None) -> None:
+    """Set the seed of a config that has none."""
+    randomness = dict(cfg.get('randomness') or {})
+    if randomness.get('seed') is None:
+        cfg.randomness = dict(randomness, seed=seed)
+
+
+def settle_resume(cfg: Config) -> None:
+    """Find the checkpoint to resume from, and take over its seed.
+
+    Raises:
+        FileNotFoundError, InputError: For a checkpoint that a training cannot go on from.
+    """
+    if not cfg.get('resume'):
+        return
+    path = cfg.get('load_from') or latest_checkpoint(cfg.work_dir)
+    if path is None:
+        say(f'{cfg.work_dir}: no checkpoint to go on from, starting anew')
+        cfg.resume = False
+        return
+    checkpoint = read_checkpoint(path)
+    check_recipe(checkpoint, cfg.get('recipe'), resume=True)
+    meta = checkpoint.meta
+    if 'epoch' not in meta or 'iter' not in meta:
+        raise InputError(
+            f'{path}: expected the checkpoint of a run to go on from, found weights without its '
+            'epoch; --init starts a training from them'
+        )
+    _check_schedule_of(checkpoint, cfg)
+    cfg.load_from = path
+    # The sampler is built before MMEngine reads the seed in the checkpoint.
+    _settle_seed(cfg, meta.get('seed'))
+    if 'start_weights' in cfg.model:
+        cfg.model.start_weights = None  # all weights are in the checkpoint
+    say(f'going on from {path}')
+
+
+def _check_schedule_of(checkpoint: Checkpoint, cfg: Config) -> None:
+    """Refuse to go on with another optimizer or schedule, which MMEngine would not carry out.
+
+    It restores the optimizer and the schedulers from the checkpoint, their settings included.
+    """
+    try:
+        before = checkpoint.config
+    except InputError:
+        return  # nothing to compare with
+    for name in ('optim_wrapper', 'param_scheduler'):
+        old, new = (dict(leaves(each.get(name) or {}, name)) for each in (before, cfg))
+        for key in sorted({*old, *new}):
+            if old.get(key) != new.get(key):
+                raise InputError(
+                    f'{checkpoint.path}: was trained with {key}={old.get(key)}, found '
+                    f'{new.get(key)}: a run that goes on keeps its optimizer and schedule. '
+                    '--init CHECKPOINT starts another training from its weights'
+                )
+
+
+def check_schedule(cfg: Config) -> None:
+    """Refuse a one-cycle schedule that ends before the training does.
+
+    It would raise an error in the middle of the training.
+    """
+    schedulers = cfg.get('param_scheduler') or []
+    epochs = cfg.train_cfg.get('max_epochs')
+    for each in schedulers if isinstance(schedulers, list) else [schedulers]:
+        steps = each.get('total_steps')
+        if each.get('convert_to_iter_based') and steps and epochs and (steps < epochs):
+            raise InputError(
+                f'param_scheduler.total_steps: expected the {epochs} epochs '
+                f'of train_cfg.max_epochs, found {steps}; a new training takes '
+                f'param_scheduler.total_steps={epochs} in --cfg-options as well'
+            )
+
+
+def check_files(cfg: Config) -> None:
+    """Check that the files of all splits exist.
+
+    This takes seconds. It is done before start weights are downloaded and landmarks are prepared.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmaction'))
+    for config in datasets_of(cfg):
+        kind = config.get('type')
+        if isinstance(kind, str):
+            kind = DATASETS.get(kind)
+        if isinstance(kind, type) and issubclass(kind, EmoReactDataset):
+            DATASETS.build(dict(config, lazy_init=True)).check_files()
+
+
+def load_start_weights(model: nn.Module) -> None:
+    """Load the start weights now.
+
+    Otherwise the Runner would load them only after the datasets have been prepared, and find out
+    then if they are not available.
+    """
+    inner: Any = model.module if is_model_wrapper(model) else model
+    if getattr(inner, 'start_weights', None) is not None:
+        inner.init_weights()

@@ -77,7 +77,8 @@ def test(cfg: Config, checkpoint: str, split: str, dump: str | None = None) -> N
             line.
     """
     runner = build_runner(cfg)
-    runner.register_hook(ConsoleHook())
+    if not any(isinstance(hook, ConsoleHook) for hook in runner.hooks):
+        runner.register_hook(ConsoleHook())
     # MMEngine's own loading tests random weights where the names differ.
     runner.load_checkpoint(checkpoint, strict=True)
     dataset = runner.test_dataloader.dataset

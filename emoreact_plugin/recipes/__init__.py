@@ -1,18 +1,19 @@
-"""The published recipe: a whole configuration from a few options."""
+"""Options of a model, as edits of a plain config; and a config from options, for Python callers."""
 
-from .build import build
-from .data import build_pipeline, needs_of
-from .model import build_model
-from .options import CHOICES, DEFAULTS, INPUTS, overriding, streams_of
+from .build import build, build_pipeline
+from .edits import datasets_of, edit, needs_of, type_name
+from .options import CHOICES, DEFAULTS, INPUTS, check_together, streams_of
 
 __all__ = [
     'CHOICES',
     'DEFAULTS',
     'INPUTS',
     'build',
-    'build_model',
     'build_pipeline',
+    'check_together',
+    'datasets_of',
+    'edit',
     'needs_of',
-    'overriding',
     'streams_of',
+    'type_name',
 ]

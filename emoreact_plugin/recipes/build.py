@@ -1,34 +1,31 @@
-"""Build a whole configuration from options, by one function.
+"""Build a configuration in Python: the plain config of the published model, with edits."""
 
-A text config calls it::
-
-    _base_ = ['../_base_/runtime.py']
-    from emoreact_plugin.recipes import build
-    globals().update(build(input='fusion'))
-
-To change settings, write a config with this one as its ``_base_``, as everywhere in MMAction2. To
-change options, call :func:`build` again in a separate config, or use the flags of the tools.
-
-(The ``_base_`` is needed, even if it is only an empty list. Without it, MMEngine takes a config
-with imports for one of its new kind.)
-"""
-
+import os.path as osp
 from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
 
-from emoreact_plugin.datasets.annotations import EMOTIONS
+from mmengine.config import Config
+
 from emoreact_plugin.utils.errors import InputError
 
-from .data import build_loader, build_pipeline, needs_of, source_of
-from .model import build_model, formats_of
-from .options import (
-    DEFAULTS,
-    INPUTS,
-    check_options,
-    check_together,
-    current_overrides,
-    streams_of,
+from .edits import SPLITS, datasets_of, edit
+from .options import DEFAULTS, MASK_KIND, check_together, streams_of
+
+# The plain config that everything starts from.
+PLAIN = 'emoreact/tsn_imagenet-pretrained-r50_1xb8-1x1x3-12e_emoreact-fusion.py'
+# What a config takes from `build`; hooks and logging are those of its `_base_`.
+KEPT = (
+    'model',
+    *(f'{split}_dataloader' for split in SPLITS),
+    'val_evaluator',
+    'test_evaluator',
+    'train_cfg',
+    'val_cfg',
+    'test_cfg',
+    'optim_wrapper',
+    'auto_scale_lr',
+    'recipe',
 )
 
 
@@ -41,7 +38,7 @@ def build(
     lr: float = 0.01,
     dropout: float = 0.0,
     shared: bool = True,
-    mask_kind: str = 'surgical',
+    mask_kind: str = MASK_KIND,
     recognizers: dict[str, dict] | None = None,
     sampling: dict[str, dict] | None = None,
     data_root: str = 'data/EmoReact',
@@ -90,120 +87,153 @@ def build(
             ``recognizers`` or ``sampling`` with other streams.
     """
     options = {**DEFAULTS, **options}
-
-    def built() -> dict:
-        return _build(
-            options,
-            classes=tuple(classes or EMOTIONS),
-            image_size=image_size,
-            batch_size=batch_size,
-            num_workers=num_workers,
-            max_epochs=max_epochs,
-            lr=lr,
-            dropout=dropout,
-            shared=shared,
-            mask_kind=mask_kind,
-            recognizers=deepcopy(recognizers or {}),
-            sampling=sampling,
-            data_root=data_root,
-            ann_files=ann_files,
-            data_prefix=dict(data_prefix or dict(video='videos')),
-            dataset=dict(dataset or {}),
-        )
-
-    override = current_overrides()
-    if override is None:
-        check_together(options)
-        return built()
-    before = built()
-    options.update(override['options'])
     check_together(options)
-    after = built()
-    override['calls'].append((before, deepcopy(after)))
-    return after
-
-
-def _build(
-    options: dict,
-    classes: Sequence[str],
-    image_size: int,
-    batch_size: int,
-    num_workers: int,
-    max_epochs: int,
-    lr: float,
-    dropout: float,
-    shared: bool,
-    mask_kind: str,
-    recognizers: dict[str, dict],
-    sampling: dict[str, dict] | None,
-    data_root: str,
-    ann_files: Sequence[str],
-    data_prefix: dict[str, str],
-    dataset: dict,
-) -> dict:
-    check_options(options)
-    if options['crops']:
-        data_prefix = dict(crops=options['crops'])
-    if options['mask'] and 'crops' in data_prefix:
-        raise InputError(
-            f'mask: no mask can be drawn on the crops in {data_prefix["crops"]}; prepare masked '
-            'ones with tools/extract_frames.py --as crops --mask and leave out --mask'
-        )
+    cfg = Config.fromfile(plain_config(PLAIN), lazy_import=False)
+    cfg.recipe.mask_kind = mask_kind
+    _set_data(cfg, data_root, ann_files, data_prefix, dataset or {}, batch_size, num_workers)
+    _set_size(cfg, image_size)
+    if classes is not None:
+        _set_classes(cfg, tuple(classes))
+    cfg.train_cfg.max_epochs = max_epochs
+    cfg.optim_wrapper.optimizer.lr = lr
+    cfg.auto_scale_lr.base_batch_size = batch_size
+    cfg.model.recognizer.cls_head.dropout_ratio = dropout
+    crops = options['crops'] or (data_prefix or {}).get('crops', '')
+    edit(cfg, dict(options, crops=crops))
     streams = streams_of(options['input'])
-    # face+body is fusion, however it was written
-    options['input'] = next(
-        (name for name, each in INPUTS.items() if each == streams), options['input']
-    )
-    for what, given in (('recognizers', recognizers), ('sampling', sampling or streams)):
-        if not set(given) <= set(streams) or (what == 'sampling' and len(given) < len(streams)):
+    for what, given in (('recognizers', recognizers), ('sampling', sampling)):
+        if given and (
+            not set(given) <= set(streams) or (what == 'sampling' and len(given) < len(streams))
+        ):
             raise InputError(
                 f'{what}: expected the streams {", ".join(streams)}, found {", ".join(given)}'
             )
-    needs = needs_of(streams, options['mask'])
-    data = dict(
-        data_root=data_root,
-        data_prefix=data_prefix,
-        metainfo=dict(classes=classes),
-        required=[] if 'crops' in data_prefix else needs,
-        **dataset,
+    if recognizers or not shared:
+        _separate(cfg, streams, deepcopy(recognizers or {}), options['init'])
+    if sampling:
+        _set_sampling(cfg, sampling)
+    return {name: cfg.to_dict()[name] for name in KEPT}
+
+
+def plain_config(name: str) -> str:
+    """Return the path of a config of this package, such as ``'emoreact/....py'``."""
+    return osp.join(osp.dirname(osp.dirname(osp.abspath(__file__))), '.mim', 'configs', name)
+
+
+def build_pipeline(
+    streams: Sequence[str],
+    num_segments: int,
+    image_size: int = 224,
+    train: bool = False,
+    source: str = 'video',
+    mask_kind: str | None = None,
+    sampling: dict[str, dict] | None = None,
+) -> list[dict]:
+    """Build the pipeline from a sample of the data set to the model's input.
+
+    Args:
+        streams (Sequence[str]): Names of regions.
+        num_segments (int): Frames of a clip, one from each segment: a random one in training, the
+            middle one otherwise.
+        image_size (int): Side of the model's input, in pixels.
+        train (bool): Whether to flip and crop at random.
+        source (str): What is read: ``'video'``, ``'frames'`` (folders of images) or ``'crops'``
+            (prepared ones, with or without masks).
+        mask_kind (str, optional): Draw this kind of face mask. In training, a clip gets a different
+            mask every epoch; otherwise it always gets the same one.
+        sampling (dict[str, dict], optional): Stream -> its frames, instead of ``num_segments`` for
+            all.
+
+    Returns:
+        list[dict]: Configs of transforms.
+    """
+    cfg = build(
+        input='+'.join(streams),
+        num_segments=num_segments,
+        image_size=image_size,
+        mask=mask_kind is not None,
+        mask_kind=mask_kind or MASK_KIND,
+        sampling=sampling,
+        data_prefix={source: source},
     )
-    loaders = {
-        f'{split}_dataloader': build_loader(
-            split,
-            ann_file,
-            build_pipeline(
-                streams,
-                options['num_segments'],
-                image_size,
-                split == 'train',
-                source_of(data_prefix),
-                mask_kind if options['mask'] else None,
-                sampling,
-                formats_of(recognizers),
-            ),
-            data,
-            batch_size,
-            num_workers,
+    return cfg[f'{"train" if train else "val"}_dataloader']['dataset']['pipeline']
+
+
+def _set_data(
+    cfg: Config,
+    data_root: str,
+    ann_files: Sequence[str],
+    data_prefix: dict[str, str] | None,
+    more: dict,
+    batch_size: int,
+    num_workers: int,
+) -> None:
+    for split, ann_file in zip(SPLITS, ann_files, strict=True):
+        loader = cfg[f'{split}_dataloader']
+        loader.update(
+            batch_size=batch_size, num_workers=num_workers, persistent_workers=num_workers > 0
         )
-        for split, ann_file in zip(('train', 'val', 'test'), ann_files, strict=True)
-    }
-    return dict(
-        model=build_model(streams, len(classes), dropout, shared, options, recognizers),
-        **loaders,
-        val_evaluator=dict(type='ROCAUCMetric'),
-        test_evaluator=dict(type='ROCAUCMetric'),
-        train_cfg=dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=1),
-        val_cfg=dict(type='ValLoop'),
-        test_cfg=dict(type='TestLoop'),
-        optim_wrapper=dict(
-            type='OptimWrapper', optimizer=dict(type='SGD', lr=lr, momentum=0.9, weight_decay=5e-4)
-        ),
-        auto_scale_lr=dict(enable=False, base_batch_size=batch_size),
-        recipe=dict(
-            {k: v for k, v in options.items() if k != 'crops'},
-            classes=classes,
-            image_size=image_size,
-            mask_kind=mask_kind,
-            pos_weight=False,
-        ),
-    )
+        loader.dataset.update(data_root=data_root, ann_file=ann_file, **more)
+        if data_prefix is not None:
+            loader.dataset.data_prefix = dict(data_prefix)
+            if 'frames' in data_prefix:
+                for step in loader.dataset.pipeline:
+                    if step.type == 'DecodeVideo':
+                        step.type = 'RawFrameDecode'
+
+
+def _set_size(cfg: Config, size: int) -> None:
+    # 256 for 224
+    side = round(size * 8 / 7)
+    for data in datasets_of(cfg):
+        views = next(s for s in data['pipeline'] if s['type'] == 'ForEachStream')['transforms']
+        for step in views:
+            if step['type'] == 'Resize':
+                step['scale'] = (size, size) if data['test_mode'] else (side, side)
+            elif step['type'] == 'RandomCrop':
+                step['size'] = size
+    cfg.recipe.image_size = size
+
+
+def _set_classes(cfg: Config, classes: tuple[str, ...]) -> None:
+    for data in datasets_of(cfg):
+        data['metainfo'] = dict(classes=classes)
+    cfg.model.recognizer.cls_head.num_classes = len(classes)
+    cfg.recipe.classes = classes
+
+
+def _separate(cfg: Config, streams: Sequence[str], stock: dict[str, dict], init: str) -> None:
+    """Give every stream a network of its own, some of them stock ones."""
+    model, scratch = cfg.model, init == 'scratch'
+    own = model.pop('recognizer')
+    model.pop('joint_batch_norm')
+    for each in stock.values():
+        each['cls_head']['num_classes'] = own.cls_head.num_classes
+        if scratch and 'pretrained' in each['backbone']:
+            each['backbone']['pretrained'] = None
+    model.streams = {name: stock.get(name) or deepcopy(own) for name in streams}
+    if not stock:
+        return
+    ours = [name for name in streams if name not in stock]
+    model.start_weights = None if scratch or not ours else dict.fromkeys(ours, init)
+    for data in datasets_of(cfg):
+        views = next(s for s in data['pipeline'] if s['type'] == 'ForEachStream')
+        transforms = views.pop('transforms')
+        views.pop('streams')
+        views['transforms'] = {}
+        for name in streams:
+            views['transforms'][name] = each = deepcopy(transforms)
+            preprocessor = stock.get(name, {}).get('data_preprocessor', {})
+            each[-1]['input_format'] = preprocessor.get('format_shape', 'NCHW')
+
+
+def _set_sampling(cfg: Config, sampling: dict[str, dict]) -> None:
+    for data in datasets_of(cfg):
+        test = data['test_mode']
+        data['pipeline'][0] = dict(
+            type='SampleStreamFrames',
+            streams={
+                name: dict(each, test_mode=test) if 'type' in each else dict(each)
+                for name, each in sampling.items()
+            },
+        )

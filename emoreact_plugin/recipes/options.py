@@ -1,9 +1,6 @@
 """Define the options: which there are, what values they may have, and what they mean."""
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 
 from emoreact_plugin.clips.regions import REGIONS
 from emoreact_plugin.utils.errors import InputError
@@ -29,34 +26,7 @@ DEFAULTS = dict(
     init='imagenet',
     crops='',
 )
-
-_overrides: ContextVar[dict | None] = ContextVar('overrides', default=None)
-
-
-def current_overrides() -> dict | None:
-    """Return what :func:`overriding` asks for; None outside of it."""
-    return _overrides.get()
-
-
-@contextmanager
-def overriding(options: dict) -> Iterator[list[tuple[dict, dict]]]:
-    """Let options of the command line win over those that a config passes to :func:`build`.
-
-    The config's own edits still come after the call, as they would without it.
-
-    Args:
-        options (dict): Some of :data:`DEFAULTS`.
-
-    Yields:
-        list[tuple[dict, dict]]: For every call of :func:`build` in the block, what it would have
-        returned without these options, and what it returned.
-    """
-    calls: list[tuple[dict, dict]] = []
-    token = _overrides.set(dict(options=options, calls=calls))
-    try:
-        yield calls
-    finally:
-        _overrides.reset(token)
+MASK_KIND = 'surgical'
 
 
 def streams_of(input: str) -> tuple[str, ...]:

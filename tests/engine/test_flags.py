@@ -2,6 +2,7 @@ import argparse
 from pathlib import Path
 
 import pytest
+from mmengine.fileio import load as load_yaml
 
 from emoreact_plugin import InputError
 from emoreact_plugin.engine.flags import add_config_arguments, load_config
@@ -25,8 +26,9 @@ def datasets(cfg):
 def test_every_config_loads_and_fits_its_name(path):
     cfg = load(str(path))
     assert cfg.default_scope == 'mmaction'
-    assert path.stem.endswith(cfg.recipe.input) or path.stem == 'table'
-    assert len(path.read_text().splitlines()) <= 40
+    assert cfg.recipe.input in path.stem or path.stem == 'table'
+    assert ('masked' in path.stem) == cfg.recipe.mask
+    assert len(path.read_text().splitlines()) <= 70  # a page
 
 
 def test_a_flag_rebuilds_all_that_depends_on_it():
@@ -85,8 +87,47 @@ def test_a_resolved_config_runs_again_as_it_is(tmp_path):
     path = str(tmp_path / 'resolved.py')
     cfg.dump(path)
     assert load(path).to_dict() == cfg.to_dict()
-    with pytest.raises(InputError, match='--input cannot be used'):
-        load(path, '--input', 'body')
+
+
+@pytest.mark.parametrize(
+    'flags',
+    [
+        ('--input', 'body', '--mask', '--num-segments', '5'),
+        ('--arch', 'mobilenet_v2', '--shift', '--shift-div', '4'),
+        ('--input', 'fullbody', '--init', 'imagenet', '--crops', 'small'),
+    ],
+)
+def test_flags_change_a_resolved_config_as_they_change_its_file(tmp_path, flags):
+    path = str(tmp_path / 'resolved.py')
+    load(SAMPLE, '--input', 'face').dump(path)
+    expected = load(SAMPLE, '--input', 'face', *flags) if '--input' not in flags else None
+    expected = (expected or load(SAMPLE, *flags)).to_dict()
+    found = load(path, *flags).to_dict()
+    for cfg in (expected, found):
+        cfg.pop('work_dir')
+    assert found == expected
+
+
+def test_flags_change_a_pure_python_config(tmp_path):
+    resolved = load(SAMPLE).to_dict()
+    text = ['from emoreact_plugin.datasets import EmoReactDataset']
+    text += ['from emoreact_plugin.models import LateFusionRecognizer']
+    text += [
+        'from mmengine.config import read_base',
+        'with read_base():',
+        '    from .base import *',
+    ]
+    text += [f'{name} = {value!r}' for name, value in resolved.items()]
+    for kind in ('EmoReactDataset', 'LateFusionRecognizer'):
+        text = [line.replace(f"'type': '{kind}'", f"'type': {kind}") for line in text]
+    path = tmp_path / 'pure.py'
+    path.write_text('\n'.join(text))
+    (tmp_path / 'base.py').write_text('log_level = "INFO"\n')
+    cfg = load(str(path), '--input', 'body', '--num-segments', '1')
+    dataset = cfg.test_dataloader.dataset
+    assert dataset.pipeline[0].num_clips == 1
+    assert [s.regions for s in dataset.pipeline if 'regions' in s] == [('body',)]
+    assert cfg.model.streams == ('body',)
 
 
 @pytest.mark.parametrize(
@@ -171,19 +212,26 @@ def test_positive_labels_are_weighted(labels, weights, tmp_path):
         balance_labels(cfg)
 
 
-def test_a_flag_that_the_config_undoes_is_an_error(tmp_path):
-    path = child(tmp_path, 'model = dict(recognizer=dict(cls_head=dict(num_segments=3)))\n')
-    with pytest.raises(InputError, match='cls_head.num_segments itself'):
-        load(path, '--shift', '--num-segments', '5')
+def test_a_flag_wins_over_what_the_config_sets(tmp_path):
+    path = child(tmp_path, "model = dict(streams=('face',))\nrecipe = dict(input='face')\n")
+    assert load(path, '--input', 'fusion').model.streams == ('face', 'body')
 
 
-def test_two_recipes_do_not_mix(tmp_path):
-    path = child(
-        tmp_path,
-        "from emoreact_plugin.recipes import build\nglobals().update(build(input='face'))\n",
-    )
-    with pytest.raises(InputError, match='build 2 times'):
-        load(path)
+@pytest.mark.parametrize(
+    'flags, part',
+    [
+        (('--input', 'face'), 'CropRegions'),
+        (('--mask',), 'CropRegions'),
+        (('--shift',), 'LateFusionRecognizer'),
+        (('--init', 'scratch'), 'LateFusionRecognizer'),
+        (('--crops', 'small'), 'CropRegions'),
+    ],
+)
+def test_a_flag_names_the_part_that_it_misses(tmp_path, flags, part):
+    path = tmp_path / 'stock.py'
+    path.write_text("_base_ = 'mmaction::_base_/models/tsn_r50.py'\n")
+    with pytest.raises(InputError, match=f'{flags[0]}: .*{part}'):
+        load(str(path), *flags)
 
 
 def test_the_prior(tiny):
@@ -215,3 +263,12 @@ def test_a_folder_called_scratch_is_not_taken_for_weights(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'scratch').mkdir()
     assert load(SAMPLE, '--init', 'scratch').recipe.init == 'scratch'
+
+
+def test_the_metafile_lists_every_config_of_emoreact():
+    models = load_yaml(str(CONFIGS / 'emoreact' / 'metafile.yml'))['Models']
+    listed = {each['Config'] for each in models}
+    assert listed == {
+        path.relative_to(CONFIGS.parent).as_posix() for path in CONFIGS.glob('emoreact/*.py')
+    }
+    assert {each['Name'] for each in models} == {Path(each).stem for each in listed}

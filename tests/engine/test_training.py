@@ -7,14 +7,14 @@ from mmengine.config import Config
 
 import emoreact_plugin  # noqa: F401
 from emoreact_plugin import InputError
-from emoreact_plugin.engine import training
+from emoreact_plugin.engine import SplitsCheckHook, runner
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_data_sets_of_other_types_are_not_looked_at():
     loader = dict(dataset=dict(type='VideoDataset', ann_file='nowhere'))
-    training.check_files(Config(dict(train_dataloader=loader)))
+    runner.check_files(Config(dict(train_dataloader=loader)))
 
 
 @pytest.mark.parametrize('epochs, error', [(8, False), (9, True)])
@@ -22,10 +22,10 @@ def test_a_one_cycle_schedule_lasts_as_long_as_the_training(epochs, error):
     cfg = Config.fromfile(str(ROOT / 'configs' / 'sample' / 'fusion.py'))
     cfg.train_cfg.max_epochs = epochs
     if not error:
-        training.check_schedule(cfg)
+        runner.check_schedule(cfg)
         return
     with pytest.raises(InputError, match='expected the 9 epochs.*found 8'):
-        training.check_schedule(cfg)
+        runner.check_schedule(cfg)
 
 
 def test_clips_in_two_splits_are_named(capsys):
@@ -36,7 +36,7 @@ def test_clips_in_two_splits_are_named(capsys):
         )
         return SimpleNamespace(dataloader=SimpleNamespace(dataset=dataset))
 
-    training.open_splits(
+    SplitsCheckHook().before_train(
         SimpleNamespace(
             train_loop=loop('a', 'b'), val_loop=loop('c'), test_loop=loop('b', 'c', 'd')
         )

@@ -3,7 +3,7 @@ import pytest
 from emoreact_plugin import InputError
 from emoreact_plugin.experiments import make_rows
 
-BASE = 'configs/emoreact/tsn_r50_fusion.py'
+BASE = 'configs/emoreact/tsn_imagenet-pretrained-r50_1xb8-1x1x3-12e_emoreact-fusion.py'
 
 
 def test_the_five_published_rows():

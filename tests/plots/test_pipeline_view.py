@@ -114,7 +114,15 @@ def test_streams_with_frames_of_their_own(tiny):
         face=dict(type='SampleFrames', clip_len=2, frame_interval=1, num_clips=2),
         body=dict(share='face', num_frames=1),
     )
-    pipeline = build_pipeline(STREAMS, 3, 32, sampling=sampling, formats=dict(face='NCTHW'))
+    pipeline = build_pipeline(STREAMS, 3, 32, sampling=sampling)
+    resize, _ = pipeline[-2]['transforms']
+    pipeline[-2] = dict(
+        type='ForEachStream',
+        transforms={
+            stream: [resize, dict(type='FormatShape', input_format=shape)]
+            for stream, shape in dict(face='NCTHW', body='NCHW').items()
+        },
+    )
     view, packed = view_sample(dataset_of(tiny.root, 'val', pipeline), 0, 0, 0)
     assert packed['inputs']['face_imgs'].shape == (2, 3, 2, 32, 32)
     assert view.inputs['face'].shape == (4, 32, 32, 3)

@@ -8,7 +8,7 @@ from mmengine.dataset import pseudo_collate
 
 import emoreact_plugin  # noqa: F401
 from emoreact_plugin import InputError
-from emoreact_plugin.recipes import CHOICES, INPUTS, build, overriding
+from emoreact_plugin.recipes import CHOICES, INPUTS, build
 from mmaction.registry import DATASETS, MODELS
 from mmaction.structures import ActionDataSample
 
@@ -264,17 +264,6 @@ def test_a_text_config_calls_it_and_dumps_to_a_plain_file(tmp_path):
     assert 'import' not in text and 'build' not in text
     again = Config.fromfile(str(tmp_path / 'plain.py'))
     assert again.to_dict() == cfg.to_dict()
-
-
-def test_the_command_line_wins_over_the_configs_options(tmp_path):
-    path = tmp_path / 'config.py'
-    path.write_text(RUNTIME + 'globals().update(build(num_segments=3))\n')
-    with overriding(dict(num_segments=5)) as calls:
-        cfg = Config.fromfile(str(path))
-    steps = cfg.test_dataloader.dataset.pipeline
-    assert steps[0].num_clips == 5 and cfg.recipe.num_segments == 5
-    assert [c['recipe']['num_segments'] for c in calls[0]] == [3, 5]
-    assert build()['recipe']['num_segments'] == 3  # over with the block
 
 
 def test_prepared_crops_take_the_place_of_what_makes_them():

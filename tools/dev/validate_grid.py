@@ -27,7 +27,7 @@ from emoreact_plugin.utils.progress import progress_bar, write_above
 
 TOOLS = osp.dirname(osp.dirname(osp.abspath(__file__)))
 BASE = """\
-_base_ = 'emoreact_plugin::_base_/runtime.py'
+_base_ = 'emoreact_plugin::_base_/default_runtime.py'
 from emoreact_plugin.recipes import build
 globals().update(build(
     image_size=64, batch_size=2, num_workers=0, max_epochs=1, lr=1e-3,

@@ -14,7 +14,6 @@ from emoreact_plugin.clips.cache_file import load_cached
 from emoreact_plugin.clips.landmark_readers import read_keypoints_txt, read_openface_csv
 from emoreact_plugin.datasets import EmoReactDataset, read_annotations
 from emoreact_plugin.recipes import INPUTS, build_pipeline, streams_of
-from emoreact_plugin.recipes.data import BOTH, source_of
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.random_state import seeded
 from emoreact_plugin.utils.text import number
@@ -72,7 +71,7 @@ class LoadingData(NamedTuple):
         return EmoReactDataset(
             pipeline=[],
             data_prefix=self.prefixes[source],
-            required=[] if source == 'crops' else BOTH,
+            required=[] if source == 'crops' else ['landmarks', 'keypoints'],
             **self.dataset,
         )
 
@@ -129,7 +128,8 @@ def data_of_config(cfg: Config, crops: str | None = None) -> LoadingData:
     prefix = dict(dataset.pop('data_prefix', dict(video='videos')))
     for name in ('pipeline', 'required'):
         dataset.pop(name, None)
-    prefixes = {source_of(prefix): prefix}
+    source = next((s for s in ('crops', 'frames') if s in prefix), 'video')
+    prefixes = {source: prefix}
     if crops:
         prefixes['crops'] = dict(crops=crops)
     recipe = cfg.get('recipe', {})

@@ -17,7 +17,14 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     sync_buffers=dict(type='SyncBuffersHook'),
 )
-custom_hooks = [dict(type='ExactResumeHook')]
+custom_hooks = [
+    dict(type='ExactResumeHook'),
+    dict(type='SplitsCheckHook'),
+    dict(type='ConsoleHook'),
+    dict(type='FinalTestHook'),
+]
+# Checks first, and keeps the long log off the console; 'Runner' is MMEngine's own.
+runner_type = 'EmoReactRunner'
 
 env_cfg = dict(
     cudnn_benchmark=False,
@@ -30,3 +37,28 @@ visualizer = dict(type='ActionVisualizer', vis_backends=vis_backends)
 log_level = 'INFO'
 load_from = None
 resume = False
+
+# What tells networks apart whose weights have the same names and shapes: the tools check a
+# checkpoint against it. A leaf says what differs; the flags keep it up to date.
+recipe = dict(
+    input='fusion',
+    mask=False,
+    num_segments=3,
+    arch='resnet50',
+    shift=False,
+    shift_div=8,
+    init='imagenet',
+    classes=(
+        'Curiosity',
+        'Uncertainty',
+        'Excitement',
+        'Happiness',
+        'Surprise',
+        'Disgust',
+        'Fear',
+        'Frustration',
+    ),
+    image_size=224,
+    mask_kind='surgical',
+    pos_weight=False,
+)

@@ -1,0 +1,40 @@
+# TSM: a ResNet-50 whose blocks shift channels between the frames.
+model = dict(
+    type='LateFusionRecognizer',
+    streams=('face', 'body'),  # a leaf names its own
+    # One network for all streams, as published. With a network for each stream, leave this out
+    # and write streams=dict(face=dict(type='Recognizer2D', ...), body=...).
+    recognizer=dict(
+        type='Recognizer2D',
+        backbone=dict(
+            type='ResNetTSM',
+            depth=50,
+            norm_eval=False,
+            pretrained=None,
+            shift_place='blockres',
+            num_segments=3,
+            shift_div=8,
+            pretrained2d=False,
+        ),
+        cls_head=dict(
+            type='TSMHead',
+            num_segments=3,
+            num_classes=8,
+            in_channels=2048,
+            dropout_ratio=0.0,
+            multi_class=True,
+            loss_cls=dict(type='BCELossWithLogits'),
+            average_clips='score',  # the mean of the logits; 'prob' would be a softmax
+        ),
+        data_preprocessor=dict(
+            type='ActionDataPreprocessor',
+            mean=[123.675, 116.28, 103.53],
+            std=[58.395, 57.12, 57.375],
+            format_shape='NCHW',
+        ),
+    ),
+    fusion=dict(type='ScoreFusion', mode='mean'),
+    start_weights='imagenet',  # or the path of a checkpoint; None: random weights
+    partial_bn=True,
+    joint_batch_norm=False,
+)

@@ -1,0 +1,10 @@
+# TSN with ResNet-50 on the whole body, face included, masked.
+_base_ = [
+    '../_base_/models/tsn_r50.py',
+    '../_base_/datasets/emoreact_fullbody_masked.py',
+    '../_base_/schedules/sgd_12e.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(streams=('fullbody',))
+recipe = dict(input='fullbody', mask=True)

@@ -1,0 +1,77 @@
+"""Score the best checkpoint of a training on val and test."""
+
+import os.path as osp
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mmengine.dist import barrier, is_main_process
+from mmengine.hooks import CheckpointHook, EarlyStoppingHook, Hook
+from mmengine.runner import Runner
+
+from emoreact_plugin.evaluation import write_metrics
+from emoreact_plugin.weights.checkpoints import latest_checkpoint
+from mmaction.registry import HOOKS
+
+from .console import say
+from .exact_resume import ExactResumeHook
+from .labels import label_prior
+from .testing import keep_scores, results_table
+
+
+@HOOKS.register_module()
+class FinalTestHook(Hook):
+    """Score the best checkpoint on val and test when a training ends, and write the table.
+
+    Without validation, the last weights are scored. ``metrics.json`` in the work dir gets all
+    scores, ``val.npz`` and ``test.npz`` those of every clip (dumps).
+    """
+
+    # After the validation that a stopped run may still owe.
+    priority = 'LOWEST'
+
+    def after_train(self, runner: Runner) -> None:
+        """Score, print and write."""
+        barrier()  # the first rank may still be writing the best checkpoint
+        best = _best_checkpoint(runner)
+        if best:
+            # By its name: the folder may have been moved before a resume.
+            best = osp.join(runner.work_dir, osp.basename(best))
+            runner.load_checkpoint(best, strict=True)
+        checkpoint = best or latest_checkpoint(runner.work_dir)
+        results = {}
+        with _no_part_of_the_training(runner):
+            for split, loop in (('val', runner.val_loop), ('test', runner.test_loop)):
+                if loop:
+                    keep_scores(loop, split, runner.work_dir, checkpoint)
+                    results[split] = loop.run()
+        prior = label_prior(runner.cfg)
+        path = osp.join(runner.work_dir, 'metrics.json')
+        if is_main_process():
+            write_metrics(path, results, prior, checkpoint=checkpoint)
+        say('')
+        say(results_table(runner, results, prior))
+        say(
+            f'\ncheckpoint: {checkpoint}\nmetrics:    {path}\n'
+            f'plots:      python tools/plot_roc.py {runner.work_dir}'
+        )
+
+
+def _best_checkpoint(runner: Runner) -> str | None:
+    """Return the path of the best checkpoint, by the first score of ``save_best``."""
+    info = runner.message_hub.runtime_info
+    for hook in runner.hooks:
+        for name in getattr(hook, 'key_indicators', ()) if isinstance(hook, CheckpointHook) else ():
+            return info.get('best_ckpt') or info.get(f'best_ckpt_{name}')
+    return info.get('best_ckpt')
+
+
+@contextmanager
+def _no_part_of_the_training(runner: Runner) -> Iterator[None]:
+    """Leave out the hooks that would take a validation for that of the last epoch."""
+    hooks = list(runner.hooks)
+    others = (CheckpointHook, EarlyStoppingHook, ExactResumeHook)
+    runner.hooks[:] = [hook for hook in hooks if not isinstance(hook, others)]
+    try:
+        yield
+    finally:
+        runner.hooks[:] = hooks

@@ -1,0 +1,48 @@
+"""Look at all splits before a training starts."""
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from emoreact_plugin.utils.errors import InputError
+from mmaction.registry import HOOKS
+
+from .console import say
+
+
+@HOOKS.register_module()
+class SplitsCheckHook(Hook):
+    """Open all splits before the first epoch, describe them, and warn of clips in two of them.
+
+    MMEngine would open val only after the first epoch and test after the last.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """Open the splits.
+
+        Raises:
+            InputError: If all labels of val are the same, so that no ROC AUC can tell the best
+                epoch.
+        """
+        loops = dict(train=runner.train_loop, val=runner.val_loop, test=runner.test_loop)
+        seen: dict[str, set[str]] = {}
+        for split, loop in loops.items():
+            if loop is None:
+                continue
+            dataset = loop.dataloader.dataset
+            clips = set(getattr(dataset, 'video_ids', ()))
+            for other, others in seen.items():
+                both = sorted(others & clips)
+                if both:
+                    say(
+                        f'WARNING: {len(both)} clips are in {other} and in '
+                        f'{split}: {", ".join(both[:3])}{", …" * (len(both) > 3)}'
+                    )
+            seen[split] = clips
+            summary = getattr(dataset, 'summary', None)
+            say(f'{split}: ' + (summary() if summary else f'{len(dataset)} samples'))
+            labels = getattr(dataset, 'labels', None)
+            if split == 'val' and labels is not None and (labels.min() == labels.max()):
+                raise InputError(
+                    f'{dataset.ann_file}: all labels are {labels.min():g}, so no ROC AUC can tell '
+                    'the best epoch; expected 0 and 1, or --no-validate'
+                )

@@ -1,0 +1,355 @@
+"""Change a resolved config by options: each edit finds our parts by their type.
+
+An edit works on any config, whatever file it comes from: ours, a user's own, one that a run
+dumped, or a pure-Python one, whose types are classes. Where the config has no such part, the error
+says which part was looked for.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from typing import Any
+
+from mmengine.config import Config
+
+from emoreact_plugin.utils.errors import InputError
+
+from .options import DEFAULTS, INPUTS, MASK_KIND, check_options, streams_of
+
+SPLITS = ('train', 'val', 'test')
+BOTH = ('landmarks', 'keypoints')
+# The files of a region, without which there is nothing to train on; a region
+# of one's own may look at both.
+NEEDS = dict(face=('landmarks',), body=BOTH, fullbody=('keypoints',))
+CROPPERS = ('CropRegions', 'LoadCrops')
+# Type of a backbone -> --arch; that of a ResNet is told by its depth.
+BACKBONES = dict(
+    ResNet='resnet', ResNetTSM='resnet', MobileNetV2='mobilenet_v2', MobileNetV2TSM='mobilenet_v2'
+)
+# Arguments of a backbone that name its own start weights.
+BROUGHT = ('pretrained', 'weights', 'init_cfg')
+CHANNELS = dict(resnet18=512, resnet50=2048, mobilenet_v2=1280)
+
+
+def type_name(part: Any) -> str:
+    """Return the bare name of the type of a part, which may be a name, a dotted name or a class."""
+    kind = part.get('type') if isinstance(part, dict) else None
+    return getattr(kind, '__name__', None) or str(kind).split('.')[-1]
+
+
+def datasets_of(cfg: Config) -> list[dict]:
+    """Return the configs of the data sets of all splits.
+
+    For wrappers such as ``RepeatDataset``, it is the data sets inside that are returned.
+    """
+    found = []
+    queue = [
+        cfg[f'{split}_dataloader']['dataset'] for split in SPLITS if cfg.get(f'{split}_dataloader')
+    ]
+    while queue:
+        dataset = queue.pop(0)
+        inner = dataset.get('datasets') or ([dataset['dataset']] if 'dataset' in dataset else [])
+        queue += inner
+        if not inner:
+            found.append(dataset)
+    return found
+
+
+def needs_of(streams: Sequence[str], mask: bool) -> list[str]:
+    """List the kinds of files that every clip must have.
+
+    Args:
+        streams (Sequence[str]): Names of regions.
+        mask (bool): Whether masks are drawn.
+
+    Returns:
+        list[str]: Some of ``'keypoints'`` and ``'landmarks'``, sorted.
+    """
+    needs = {need for s in streams for need in NEEDS.get(s, BOTH)}
+    return sorted(needs | ({'landmarks'} if mask else set()))
+
+
+def edit(cfg: Config, options: dict[str, Any]) -> None:
+    """Change a config in place by some options.
+
+    Args:
+        cfg (Config): A resolved config.
+        options (dict[str, Any]): Some of :data:`~.options.DEFAULTS`.
+
+    Raises:
+        InputError: For an option or value that does not exist, for a config without the parts that
+            an option changes, and for a mask on prepared crops.
+    """
+    check_options(options)
+    for name, change in EDITS.items():
+        if name in options:
+            change(cfg, options[name])
+
+
+def _pipelines(cfg: Config) -> Iterator[tuple[bool, list]]:
+    """Yield the pipelines of all data sets, and those that the config names, as (train, steps)."""
+    for dataset in datasets_of(cfg):
+        if dataset.get('pipeline'):
+            yield not dataset.get('test_mode', False), dataset['pipeline']
+    for split in SPLITS:
+        if isinstance(cfg.get(f'{split}_pipeline'), list):
+            yield split == 'train', cfg[f'{split}_pipeline']
+
+
+def _steps(cfg: Config, option: str, *types: str) -> list[dict]:
+    """Return the steps of some types of all pipelines; refuse a config without any."""
+    found = [s for _, steps in _pipelines(cfg) for s in steps if type_name(s) in types]
+    if not found:
+        raise _not_there(option, f'{" or ".join(types)} in a pipeline')
+    return found
+
+
+def _not_there(option: str, part: str) -> InputError:
+    flag = '--' + option.replace('_', '-')
+    return InputError(f'{flag}: expected a config with {part}, found none')
+
+
+def _networks(cfg: Config, option: str) -> list[dict]:
+    """Return the streams' recognizers that are ours to change.
+
+    These have a backbone of :data:`BACKBONES` that brings no weights of its own.
+    """
+    model = cfg.get('model') or {}
+    if type_name(model) == 'LateFusionRecognizer':
+        streams = model.get('streams')
+        each = list(streams.values()) if isinstance(streams, dict) else [model.get('recognizer')]
+    else:
+        each = []
+    found = [
+        network
+        for network in each
+        if network
+        and type_name(network.get('backbone')) in BACKBONES
+        and not _brings_weights(network['backbone'])
+    ]
+    if not found:
+        raise _not_there(
+            option,
+            f'a LateFusionRecognizer with a backbone {", ".join(BACKBONES)} that gets its start '
+            'weights from start_weights',
+        )
+    return found
+
+
+def _brings_weights(backbone: dict) -> bool:
+    """Return whether a backbone loads weights of its own, as stock configs say."""
+    return any(backbone.get(name) for name in BROUGHT)
+
+
+def _record(cfg: Config, **facts: Any) -> None:
+    cfg['recipe'] = {**DEFAULTS, **(cfg.get('recipe') or {}), **facts}
+    cfg['recipe'].pop('crops', None)
+
+
+def _set_input(cfg: Config, value: str) -> None:
+    streams = streams_of(value)
+    for step in _steps(cfg, 'input', *CROPPERS):
+        step['regions'] = streams
+    for step in _steps(cfg, 'input', 'ForEachStream'):
+        if isinstance(step.get('transforms'), dict):
+            step['transforms'] = _of_streams(step['transforms'], streams, 'ForEachStream')
+        else:
+            step['streams'] = streams
+    for step in _steps(cfg, 'input', 'PackActionInputs'):
+        kept = tuple(key for key in step.get('meta_keys', ()) if not key.endswith('_found'))
+        step['collect_keys'] = tuple(f'{name}_imgs' for name in streams)
+        step['meta_keys'] = (*kept, *(f'{name}_found' for name in streams))
+    for _, steps in _pipelines(cfg):
+        for step in steps:
+            if type_name(step) == 'SampleStreamFrames':
+                step['streams'] = _of_streams(step['streams'], streams, 'SampleStreamFrames')
+    model = cfg.get('model') or {}
+    if type_name(model) != 'LateFusionRecognizer':
+        raise _not_there('input', 'a LateFusionRecognizer')
+    if isinstance(model['streams'], dict):
+        model['streams'] = _of_streams(model['streams'], streams, 'LateFusionRecognizer')
+        if isinstance(model.get('start_weights'), dict):
+            given = model['start_weights']
+            model['start_weights'] = {s: given[s] for s in streams if s in given} or None
+    else:
+        model['streams'] = streams
+    names = [name for name, each in INPUTS.items() if each == streams]
+    _record(cfg, input=names[0] if names else value)
+    _set_required(cfg)
+
+
+def _of_streams(settings: dict, streams: Sequence[str], part: str) -> dict:
+    """Choose the settings of some streams; a new stream takes those that all others share."""
+    settings = dict(settings)
+    new = [name for name in streams if name not in settings]
+    first, *others = settings.values()
+    if new and any(other != first for other in others):
+        raise InputError(
+            f'--input: {part} has settings for {", ".join(settings)} that differ, and none for '
+            f'{", ".join(new)}'
+        )
+    return {name: deepcopy(settings.get(name, first)) for name in streams}
+
+
+def _set_required(cfg: Config) -> None:
+    """Require the files that the pipelines need."""
+    for dataset in datasets_of(cfg):
+        steps = dataset.get('pipeline') or ()
+        cropper = next((s for s in steps if type_name(s) in CROPPERS), None)
+        if cropper is not None:
+            masked = any(type_name(s) == 'DrawFaceMask' for s in steps)
+            needs = needs_of(cropper['regions'], masked)
+            dataset['required'] = [] if type_name(cropper) == 'LoadCrops' else needs
+
+
+def _set_mask(cfg: Config, value: bool) -> None:
+    if value and any(type_name(s) == 'LoadCrops' for _, steps in _pipelines(cfg) for s in steps):
+        raise InputError(
+            'mask: no mask can be drawn on prepared crops; prepare masked ones with '
+            'tools/extract_frames.py --as crops --mask and leave out --mask'
+        )
+    _steps(cfg, 'mask', *CROPPERS)
+    kind = (cfg.get('recipe') or {}).get('mask_kind', MASK_KIND)
+    for train, steps in _pipelines(cfg):
+        steps[:] = [step for step in steps if type_name(step) != 'DrawFaceMask']
+        at = next((i for i, s in enumerate(steps) if type_name(s) == 'CropRegions'), None)
+        if value and at is not None:
+            # In training, a clip gets a different mask every epoch.
+            steps.insert(at, dict(type='DrawFaceMask', kind=kind, seed=None if train else 0))
+    _record(cfg, mask=value)
+    _set_required(cfg)
+
+
+def _set_num_segments(cfg: Config, value: int) -> None:
+    for step in _steps(cfg, 'num_segments', 'SampleFrames'):
+        step['num_clips'] = value
+    for network in _networks(cfg, 'num_segments'):
+        for part in (network['backbone'], network['cls_head']):
+            if 'num_segments' in part:
+                part['num_segments'] = value
+    _record(cfg, num_segments=value)
+
+
+def _set_arch(cfg: Config, value: str) -> None:
+    for network in _networks(cfg, 'arch'):
+        _, shift, shift_div, segments = _facts_of(cfg, network)
+        _replace(network, value, shift, shift_div, segments)
+    _record(cfg, arch=value)
+
+
+def _set_shift(cfg: Config, value: bool) -> None:
+    for network in _networks(cfg, 'shift'):
+        arch, _, shift_div, segments = _facts_of(cfg, network)
+        _replace(network, arch, value, shift_div, segments)
+    _record(cfg, shift=value)
+
+
+def _replace(network: dict, arch: str, shift: bool, shift_div: int, segments: int) -> None:
+    """Replace the backbone of a network and the type of its head; keep all other settings."""
+    ours = {*_backbone('resnet50', True, 8, 3), *_backbone('mobilenet_v2', True, 8, 3)}
+    others = {key: value for key, value in network['backbone'].items() if key not in ours}
+    network['backbone'] = dict(_backbone(arch, shift, shift_div, segments), **others)
+    head = dict(network['cls_head'], in_channels=CHANNELS[arch])
+    head.pop('num_segments', None)
+    head['type'] = 'TSNHead'
+    if shift:
+        head.update(type='TSMHead', num_segments=segments)
+    network['cls_head'] = head
+
+
+def _facts_of(cfg: Config, network: dict) -> tuple[str, bool, int, int]:
+    """Return what a network is: arch, shift, shift_div and num_segments."""
+    backbone, recipe = network['backbone'], {**DEFAULTS, **(cfg.get('recipe') or {})}
+    kind = type_name(backbone)
+    arch = BACKBONES[kind] + (str(backbone.get('depth')) if kind.startswith('ResNet') else '')
+    clips = [s['num_clips'] for _, steps in _pipelines(cfg) for s in steps if 'num_clips' in s]
+    return (
+        arch,
+        kind.endswith('TSM'),
+        backbone.get('shift_div', recipe['shift_div']),
+        backbone.get('num_segments', clips[0] if clips else recipe['num_segments']),
+    )
+
+
+def _backbone(arch: str, shift: bool, shift_div: int, segments: int) -> dict:
+    suffix = ''
+    shifts: dict[str, Any] = {}
+    if shift:
+        suffix = 'TSM'
+        shifts = dict(num_segments=segments, shift_div=shift_div, pretrained2d=False)
+    if arch == 'mobilenet_v2':
+        return dict(type='MobileNetV2' + suffix, pretrained=None, **shifts)
+    if shift:
+        shifts['shift_place'] = 'blockres'
+    depth = int(arch.replace('resnet', ''))
+    return dict(type='ResNet' + suffix, pretrained=None, depth=depth, norm_eval=False, **shifts)
+
+
+def _set_init(cfg: Config, value: str) -> None:
+    scratch, model = value == 'scratch', cfg.get('model') or {}
+    if type_name(model) != 'LateFusionRecognizer':
+        raise _not_there('init', 'a LateFusionRecognizer')
+    weights = None if scratch else value
+    # Frozen statistics are of use only where they are of some data.
+    model['partial_bn'] = not scratch
+    if not isinstance(model['streams'], dict):
+        model['start_weights'] = weights
+        # Statistics that two streams learn in turns would be of neither.
+        model['joint_batch_norm'] = scratch
+    else:
+        backbones = {name: network['backbone'] for name, network in model['streams'].items()}
+        own = [name for name, backbone in backbones.items() if not _brings_weights(backbone)]
+        if scratch or len(own) == len(backbones):
+            model['start_weights'] = weights
+        else:
+            model['start_weights'] = dict.fromkeys(own, weights) or None
+        for backbone in backbones.values() if scratch else ():
+            for name in BROUGHT:
+                if name in backbone:
+                    backbone[name] = None
+            if backbone.get('pretrained2d'):
+                backbone['pretrained2d'] = False
+    _record(cfg, init=value)
+
+
+def _set_crops(cfg: Config, value: str) -> None:
+    if not value:
+        return
+    _steps(cfg, 'crops', *CROPPERS)
+    if (cfg.get('recipe') or {}).get('mask'):
+        raise InputError(
+            f'mask: no mask can be drawn on the crops in {value}; prepare masked ones with '
+            'tools/extract_frames.py --as crops --mask and leave out --mask'
+        )
+    loaders = ('LoadLandmarks', 'DrawFaceMask')
+    for _, steps in _pipelines(cfg):
+        at = next((i for i, s in enumerate(steps) if type_name(s) == 'CropRegions'), None)
+        if at is not None:
+            steps[at] = dict(type='LoadCrops', regions=steps[at]['regions'])
+            steps[:] = [
+                step
+                for step in steps
+                if type_name(step) not in loaders and 'Decode' not in type_name(step)
+            ]
+    for dataset in datasets_of(cfg):
+        dataset['data_prefix'] = dict(crops=value)
+    _set_required(cfg)
+
+
+def _set_shift_div(cfg: Config, value: int) -> None:
+    for network in _networks(cfg, 'shift_div'):
+        if 'shift_div' in network['backbone']:
+            network['backbone']['shift_div'] = value
+    _record(cfg, shift_div=value)
+
+
+# In the order in which they are carried out.
+EDITS: dict[str, Callable[[Config, Any], None]] = dict(
+    input=_set_input,
+    num_segments=_set_num_segments,
+    arch=_set_arch,
+    shift=_set_shift,
+    shift_div=_set_shift_div,
+    init=_set_init,
+    mask=_set_mask,
+    crops=_set_crops,
+)
