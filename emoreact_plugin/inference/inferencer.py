@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.clips.clip_files import expected_names
+from emoreact_plugin.clips.regions import BOTH, NEEDS
 from emoreact_plugin.preparation.landmarks import detect_landmarks, has_mediapipe
 from emoreact_plugin.preparation.mediapipe.detector import LandmarkDetector
 from emoreact_plugin.utils.errors import InputError
@@ -249,7 +250,8 @@ class EmotionInferencer:
     def detector(self) -> LandmarkDetector:
         """Return the model that finds landmarks, which is created at its first use."""
         if self._detector is None:
-            self._detector = LandmarkDetector(body=any(region != 'face' for region in self.regions))
+            needs = {kind for region in self.regions for kind in NEEDS.get(region, BOTH)}
+            self._detector = LandmarkDetector(body='keypoints' in needs)
         return self._detector
 
     def open(self, source: Source) -> tuple[Clip, str]:
