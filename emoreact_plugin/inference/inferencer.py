@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from mmengine.config import Config
-from tqdm import tqdm
 
 from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.clips.clip_files import expected_names
@@ -15,7 +14,7 @@ from emoreact_plugin.preparation.landmarks import detect_landmarks, has_mediapip
 from emoreact_plugin.preparation.mediapipe.detector import LandmarkDetector
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import sha256_of
-from emoreact_plugin.utils.progress import progress_bar, write_above
+from emoreact_plugin.utils.progress import ProgressBar, progress_bar, write_above
 from emoreact_plugin.version import __version__
 from emoreact_plugin.weights.checkpoints import resolve_checkpoint
 
@@ -216,7 +215,7 @@ class EmotionInferencer:
                 bar.update()
                 yield job.result
 
-    def _scored(self, sources: list[Source], bar: tqdm) -> Iterator[ClipJob]:
+    def _scored(self, sources: list[Source], bar: ProgressBar) -> Iterator[ClipJob]:
         """Yield the clips in their order, with spans of several clips scored in one batch."""
         jobs: deque[ClipJob] = deque()
         waiting: list[tuple[ClipJob, int, dict]] = []
