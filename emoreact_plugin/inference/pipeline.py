@@ -9,6 +9,7 @@ from mmcv.transforms import BaseTransform, Compose
 from mmengine.config import Config
 
 from emoreact_plugin.clips.landmarks import Landmarks, clip_sample, with_frames
+from emoreact_plugin.datasets.pipeline_facts import check_geometry
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.random_state import seeded
 from emoreact_plugin.video.folders import VIDEO_ENDINGS
@@ -78,6 +79,7 @@ class ClipPipeline:
                 'knows where the face is, found one of whole frames'
             )
         self._steps = Compose(rest)
+        check_geometry(self._steps)
 
     def sample(self, total_frames: int, name: str = 'clip') -> dict:
         """Choose the frames of a clip, as in testing.
