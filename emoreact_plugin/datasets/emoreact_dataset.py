@@ -371,6 +371,14 @@ class EmoReactDataset(BaseActionDataset):
             row.person,
         )
 
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """Return the numbers of the labels that sample ``idx`` has, for ``ClassBalancedDataset``.
+
+        A soft label counts from 0.5 on.
+        """
+        label = self.get_data_info(idx)['label']
+        return torch.nonzero(label >= SOFT_POSITIVE).flatten().tolist()
+
     def get_data_info(self, idx: int) -> dict:
         """Return what sample ``idx`` starts from.
 
