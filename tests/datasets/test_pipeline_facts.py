@@ -90,6 +90,6 @@ def test_why_it_is_refused(tiny):
     frame = np.broadcast_to(x[None, :, None], (HEIGHT, WIDTH, 3))
     right = crop(dict(sample, imgs=[frame] * 3))['face_imgs'][0]
     wrong = crop(dict(sample, imgs=[frame[:, ::-1]] * 3))['face_imgs'][0]
-    # Frame 1 has its face in the columns 11 to 30.
+    # Frame 1 has its face in the columns 11 to 31, and the wrong crop only the last of them.
     assert right.min() <= 11 and right.max() >= 30
     assert wrong.min() > 30
