@@ -1,16 +1,15 @@
-"""Fixtures of all tests; what they are made of is in factories.py."""
+"""Fixtures of all tests; what they are made of is in factories.py.
+
+Heavy imports stand in the functions: pytest-xdist's first process loads this file and runs no
+test.
+"""
 
 import gc
 import os
 
 import pytest
-import torch
-from mmengine.registry import init_default_scope
-
-from tests.factories import TinyData, make_tiny
 
 # Several processes of tests share the cores, and so do those that a test starts.
-torch.set_num_threads(1)
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 # Nothing that is imported becomes garbage, so no collection has to look at it. MMEngine's data
 # sets collect when they are made, which took more than half of the time of some tests.
@@ -18,6 +17,9 @@ gc.disable()
 
 
 def pytest_collection_finish():
+    import torch
+
+    torch.set_num_threads(1)
     gc.freeze()
     gc.enable()
 
@@ -25,28 +27,30 @@ def pytest_collection_finish():
 @pytest.fixture(autouse=True, scope='session')
 def own_cache(tmp_path_factory):
     """No test touches the user's cache."""
-    before = os.environ.get('EMOREACT_CACHE_DIR')
-    os.environ['EMOREACT_CACHE_DIR'] = str(tmp_path_factory.mktemp('cache'))
-    yield
-    if before is None:
-        del os.environ['EMOREACT_CACHE_DIR']
-    else:
-        os.environ['EMOREACT_CACHE_DIR'] = before
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('EMOREACT_CACHE_DIR', str(tmp_path_factory.mktemp('cache')))
+        yield
 
 
 @pytest.fixture(autouse=True)
 def mmaction_scope():
     """Set the default scope, as a config's ``default_scope`` does."""
+    from mmengine.registry import init_default_scope
+
     init_default_scope('mmaction')
 
 
 @pytest.fixture(scope='session')
-def tiny(tmp_path_factory) -> TinyData:
+def tiny(tmp_path_factory):
     """Read only: tests that change files call ``make_tiny`` themselves."""
+    from tests.factories import make_tiny
+
     return make_tiny(tmp_path_factory.mktemp('tiny'))
 
 
 @pytest.fixture
 def own(tmp_path):
     """Make a separate dataset for tests that break it."""
+    from tests.factories import make_tiny
+
     return make_tiny(tmp_path / 'data', counts=(3, 2, 2))

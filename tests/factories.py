@@ -25,7 +25,7 @@ from emoreact_plugin.recipes import build
 from mmaction.registry import MODELS
 
 ROOT = Path(__file__).parents[1]
-RUNTIME = ROOT / 'configs' / '_base_' / 'runtime.py'
+RUNTIME = ROOT / 'configs' / '_base_' / 'default_runtime.py'
 # A folder with real clips, OpenFace files and labels; the few tests that try
 # them are skipped without it.
 REAL_DATA = Path(os.environ.get('EMOREACT_TEST_DATA', 'not-given'))
@@ -276,9 +276,10 @@ def recognizer3d(num_classes=8):
     )
 
 
-def load_tool(name: str) -> ModuleType:
-    """Import tools/NAME.py anew, without running it."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / 'tools' / f'{name}.py')
+def load_tool(name: str | Path) -> ModuleType:
+    """Import tools/NAME.py, or the file of another tool, anew, without running it."""
+    path = name if isinstance(name, Path) else ROOT / 'tools' / f'{name}.py'
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
     return tool

@@ -2,39 +2,11 @@
 # on smaller images, and with a network a stream: from random weights a shared
 # one learns more slowly.
 _base_ = [
-    '../_base_/models/tsn_r50.py',
+    '../_base_/models/tsn_r18_two_networks.py',
     '../_base_/datasets/sample_fusion.py',
     '../_base_/schedules/adam_one_cycle_8e.py',
     '../_base_/default_runtime.py',
 ]
-
-network = dict(
-    type='Recognizer2D',
-    backbone=dict(type='ResNet', depth=18, norm_eval=False, pretrained=None),
-    cls_head=dict(
-        type='TSNHead',
-        num_classes=8,
-        in_channels=512,
-        dropout_ratio=0.0,
-        multi_class=True,
-        loss_cls=dict(type='BCELossWithLogits'),
-        average_clips='score',
-    ),
-    data_preprocessor=dict(
-        type='ActionDataPreprocessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        format_shape='NCHW',
-    ),
-)
-model = dict(
-    _delete_=True,
-    type='LateFusionRecognizer',
-    streams=dict(face=network, body=network),
-    fusion=dict(type='ScoreFusion', mode='mean'),
-    start_weights=None,
-    partial_bn=False,
-)
 
 train_pipeline = [
     dict(type='SampleFrames', clip_len=1, frame_interval=1, num_clips=3, test_mode=False),

@@ -1,14 +1,16 @@
 # A folder of videos and CSV files with columns of their own.
-_base_ = 'emoreact_plugin::_base_/default_runtime.py'
+_base_ = 'emoreact_plugin::emoreact/tsn_imagenet-pretrained-r50_1xb8-1x1x3-12e_emoreact-face.py'
 
-from emoreact_plugin.recipes import build
+classes = ('calm', 'angry', 'sad')
+model = dict(recognizer=dict(cls_head=dict(num_classes=len(classes))))
 
-globals().update(
-    build(
-        input='face',
-        classes=('calm', 'angry', 'sad'),
-        data_root='talks',
-        data_prefix=dict(video='clips', landmarks='landmarks'),
-        dataset=dict(columns=dict(video='file', start='from', end='to')),
-    )
+data = dict(
+    data_root='talks',
+    data_prefix=dict(video='clips', landmarks='landmarks'),
+    columns=dict(video='file', start='from', end='to'),
+    metainfo=dict(classes=classes),
 )
+train_dataloader = dict(dataset=data)
+val_dataloader = dict(dataset=data)
+test_dataloader = dict(dataset=data)
+recipe = dict(classes=classes)

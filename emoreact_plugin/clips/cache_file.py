@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 
@@ -41,6 +42,10 @@ __all__ = [
 ROW_TOLERANCE = 5
 ROW_TOLERANCE_RATIO = 0.1
 PREPARED_VERSION = 1
+
+# NumPy reads the head of an array as Python's syntax, which Python 3.11 cannot
+# do in several threads at once: python/cpython#106905.
+_READING = Lock()
 
 # everything that numpy, zipfile and json raise for a file that is broken
 _BROKEN_NPZ = (
@@ -269,7 +274,7 @@ def load_cached(path: PathLike) -> CachedClip:
     if not os.path.isfile(path):
         raise FileNotFoundError(f'{path}: there is no such cache file')
     try:
-        with np.load(path, allow_pickle=False) as npz:
+        with _READING, np.load(path, allow_pickle=False) as npz:
             arrays = {name: npz[name] for name in npz.files}
         about = json.loads(str(arrays['sources']))
         if about['version'] != PREPARED_VERSION:

@@ -32,7 +32,7 @@ class FinalTestHook(Hook):
     def after_train(self, runner: Runner) -> None:
         """Score, print and write."""
         barrier()  # the first rank may still be writing the best checkpoint
-        best = runner.message_hub.runtime_info.get('best_ckpt')
+        best = _best_checkpoint(runner)
         if best:
             # By its name: the folder may have been moved before a resume.
             best = osp.join(runner.work_dir, osp.basename(best))
@@ -54,6 +54,15 @@ class FinalTestHook(Hook):
             f'\ncheckpoint: {checkpoint}\nmetrics:    {path}\n'
             f'plots:      python tools/plot_roc.py {runner.work_dir}'
         )
+
+
+def _best_checkpoint(runner: Runner) -> str | None:
+    """Return the path of the best checkpoint, by the first score of ``save_best``."""
+    info = runner.message_hub.runtime_info
+    for hook in runner.hooks:
+        for name in getattr(hook, 'key_indicators', ()) if isinstance(hook, CheckpointHook) else ():
+            return info.get('best_ckpt') or info.get(f'best_ckpt_{name}')
+    return info.get('best_ckpt')
 
 
 @contextmanager

@@ -13,10 +13,16 @@ from torch import nn
 from emoreact_plugin.datasets import EmoReactDataset
 from emoreact_plugin.recipes import datasets_of
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.weights.checkpoints import check_recipe, latest_checkpoint, read_checkpoint
+from emoreact_plugin.weights.checkpoints import (
+    Checkpoint,
+    check_recipe,
+    latest_checkpoint,
+    read_checkpoint,
+)
 from mmaction.registry import DATASETS, RUNNERS
 
 from .console import say
+from .flags import leaves
 
 
 @RUNNERS.register_module()
@@ -105,6 +111,7 @@ def settle_resume(cfg: Config) -> None:
             f'{path}: expected the checkpoint of a run to go on from, found weights without its '
             'epoch; --init starts a training from them'
         )
+    _check_schedule_of(checkpoint, cfg)
     cfg.load_from = path
     # The sampler is built before MMEngine reads the seed in the checkpoint.
     randomness = cfg.setdefault('randomness', {})
@@ -113,6 +120,26 @@ def settle_resume(cfg: Config) -> None:
     if 'start_weights' in cfg.model:
         cfg.model.start_weights = None  # all weights are in the checkpoint
     say(f'going on from {path}')
+
+
+def _check_schedule_of(checkpoint: Checkpoint, cfg: Config) -> None:
+    """Refuse to go on with another optimizer or schedule, which MMEngine would not carry out.
+
+    It restores the optimizer and the schedulers from the checkpoint, their settings included.
+    """
+    try:
+        before = checkpoint.config
+    except InputError:
+        return  # nothing to compare with
+    for name in ('optim_wrapper', 'param_scheduler'):
+        old, new = (dict(leaves(each.get(name) or {}, name)) for each in (before, cfg))
+        for key in sorted({*old, *new}):
+            if old.get(key) != new.get(key):
+                raise InputError(
+                    f'{checkpoint.path}: was trained with {key}={old.get(key)}, found '
+                    f'{new.get(key)}: a run that goes on keeps its optimizer and schedule. '
+                    '--init CHECKPOINT starts another training from its weights'
+                )
 
 
 def check_schedule(cfg: Config) -> None:
@@ -127,8 +154,8 @@ def check_schedule(cfg: Config) -> None:
         if each.get('convert_to_iter_based') and steps and epochs and (steps < epochs):
             raise InputError(
                 f'param_scheduler.total_steps: expected the {epochs} epochs '
-                f'of train_cfg.max_epochs, found {steps}; add '
-                f'param_scheduler.total_steps={epochs} to --cfg-options'
+                f'of train_cfg.max_epochs, found {steps}; a new training takes '
+                f'param_scheduler.total_steps={epochs} in --cfg-options as well'
             )
 
 

@@ -2,6 +2,7 @@ import argparse
 from pathlib import Path
 
 import pytest
+from mmengine.fileio import load as load_yaml
 
 from emoreact_plugin import InputError
 from emoreact_plugin.engine.flags import add_config_arguments, load_config
@@ -25,8 +26,9 @@ def datasets(cfg):
 def test_every_config_loads_and_fits_its_name(path):
     cfg = load(str(path))
     assert cfg.default_scope == 'mmaction'
-    assert path.stem.endswith(cfg.recipe.input) or path.stem == 'table'
-    assert len(path.read_text().splitlines()) <= 40
+    assert cfg.recipe.input in path.stem or path.stem == 'table'
+    assert ('masked' in path.stem) == cfg.recipe.mask
+    assert len(path.read_text().splitlines()) <= 70  # a page
 
 
 def test_a_flag_rebuilds_all_that_depends_on_it():
@@ -110,12 +112,17 @@ def test_flags_change_a_pure_python_config(tmp_path):
     resolved = load(SAMPLE).to_dict()
     text = ['from emoreact_plugin.datasets import EmoReactDataset']
     text += ['from emoreact_plugin.models import LateFusionRecognizer']
-    text += ['from mmengine.config import read_base', 'with read_base():', '    pass']
+    text += [
+        'from mmengine.config import read_base',
+        'with read_base():',
+        '    from .base import *',
+    ]
     text += [f'{name} = {value!r}' for name, value in resolved.items()]
     for kind in ('EmoReactDataset', 'LateFusionRecognizer'):
         text = [line.replace(f"'type': '{kind}'", f"'type': {kind}") for line in text]
     path = tmp_path / 'pure.py'
-    path.write_text('\n'.join(text).replace('    pass', '    from mmengine.config import Config'))
+    path.write_text('\n'.join(text))
+    (tmp_path / 'base.py').write_text('log_level = "INFO"\n')
     cfg = load(str(path), '--input', 'body', '--num-segments', '1')
     dataset = cfg.test_dataloader.dataset
     assert dataset.pipeline[0].num_clips == 1
@@ -256,3 +263,12 @@ def test_a_folder_called_scratch_is_not_taken_for_weights(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'scratch').mkdir()
     assert load(SAMPLE, '--init', 'scratch').recipe.init == 'scratch'
+
+
+def test_the_metafile_lists_every_config_of_emoreact():
+    models = load_yaml(str(CONFIGS / 'emoreact' / 'metafile.yml'))['Models']
+    listed = {each['Config'] for each in models}
+    assert listed == {
+        path.relative_to(CONFIGS.parent).as_posix() for path in CONFIGS.glob('emoreact/*.py')
+    }
+    assert {each['Name'] for each in models} == {Path(each).stem for each in listed}

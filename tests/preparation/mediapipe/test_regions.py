@@ -22,17 +22,14 @@ def test_mesh_region_turns_with_the_head():
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     for given, expected in ((points, 0), (points @ turn.T, angle)):
         region = mesh_region(given + (50, 70))
-        np.testing.assert_allclose(region, (50, 70, 150, expected), atol=1e-6)
+        np.testing.assert_allclose(astuple(region), (50, 70, 150, expected), atol=1e-6)
 
 
 def test_body_region_is_upright():
     # the point above the head lies above the hips, or to their right
-    np.testing.assert_allclose(
-        body_region(np.array([10.0, 90]), np.array([10.0, 50])), (10, 90, 100, 0), atol=1e-6
-    )
-    np.testing.assert_allclose(
-        body_region(np.array([10.0, 90]), np.array([50.0, 90])), (10, 90, 100, np.pi / 2), atol=1e-6
-    )
+    for above, angle in (([10.0, 50], 0), ([50.0, 90], np.pi / 2)):
+        region = body_region(np.array([10.0, 90]), np.array(above))
+        np.testing.assert_allclose(astuple(region), (10, 90, 100, angle), atol=1e-6)
 
 
 def test_plausibility():
@@ -52,7 +49,7 @@ def test_a_region_trembles_less():
 
 def test_box():
     box = Box.around(np.array([(10, 20), (40, 60), (20, np.nan)]))
-    assert box == (25, 40, 30, 40) and box.size == 40
+    assert box == Box(25, 40, 30, 40) and box.size == 40
     assert box.corners().tolist() == [[10, 20], [40, 20], [40, 60], [10, 60]]
     assert box.distance(25, 60) == 0.5
 
