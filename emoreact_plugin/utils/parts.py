@@ -1,6 +1,5 @@
 """Tell what a part of a config is, however its type is written."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from mmengine.registry import Registry
@@ -35,20 +34,21 @@ def is_a(part: Any, *names: str, registry: Registry | None = None) -> bool:
     """
     if type_name(part) in names:
         return True
+    kind = class_of(part, registry)
+    return kind is not None and any(base.__name__ in names for base in kind.__mro__)
+
+
+def class_of(part: Any, registry: Registry | None = None) -> type | None:
+    """Return the class of a part, if the config gives it or the registry has it already.
+
+    Args:
+        part (dict): Config of a part, see :func:`type_name`.
+        registry (Registry, optional): Where a type given by its name is registered.
+    """
     kind = part.get('type') if isinstance(part, dict) else None
-    if not isinstance(kind, type):
-        kind = _registered(type_name(part), registry)
-    return any(base.__name__ in names for base in _bases(kind))
-
-
-def _registered(name: str, registry: Registry | None) -> Any:
+    name = type_name(part)
     # Not registry.get(): that imports what it does not find.
-    while registry is not None:
-        if name in registry.module_dict:
-            return registry.module_dict[name]
+    while not isinstance(kind, type) and registry is not None:
+        kind = registry.module_dict.get(name)
         registry = registry.parent
-    return None
-
-
-def _bases(kind: Any) -> Iterable[type]:
-    return kind.__mro__ if isinstance(kind, type) else ()
+    return kind if isinstance(kind, type) else None
