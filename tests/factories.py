@@ -185,13 +185,14 @@ def dataset(root, split='train', pipeline=(), **kwargs) -> EmoReactDataset:
     )
 
 
-# Only the first stage of the ResNets: fast to train, and checkpoints of 1 MB.
+# Only the first stage of the ResNets: fast to train. TSM's of MMAction2 need all four.
 SHALLOW = """
 for __network in [model['recognizer']] if 'recognizer' in model else model['streams'].values():
-    __network['cls_head']['in_channels'] = 64 if __network['backbone']['depth'] == 18 else 256
-    __network['backbone'].update(
-        num_stages=1, strides=(1,), dilations=(1,), out_indices=(0,)
-    )
+    if __network['backbone']['type'] == 'ResNet':
+        __network['cls_head']['in_channels'] = 64 if __network['backbone']['depth'] == 18 else 256
+        __network['backbone'].update(
+            num_stages=1, strides=(1,), dilations=(1,), out_indices=(0,)
+        )
 """
 
 

@@ -45,9 +45,7 @@ class EmoReactRunner(Runner):
             FileNotFoundError, InputError: For a checkpoint that a training cannot go on from.
         """
         settle_resume(cfg)
-        randomness = cfg.setdefault('randomness', {})
-        if randomness.get('seed') is None:
-            randomness['seed'] = 0
+        _settle_seed(cfg, 0)
         return super().from_cfg(cfg)
 
     def train(self) -> nn.Module:
@@ -90,6 +88,13 @@ def build_runner(cfg: Config) -> Runner:
     return RUNNERS.build(cfg) if 'runner_type' in cfg else EmoReactRunner.from_cfg(cfg)
 
 
+def _settle_seed(cfg: Config, seed: int | None) -> None:
+    """Set the seed of a config that has none."""
+    randomness = dict(cfg.get('randomness') or {})
+    if randomness.get('seed') is None:
+        cfg.randomness = dict(randomness, seed=seed)
+
+
 def settle_resume(cfg: Config) -> None:
     """Find the checkpoint to resume from, and take over its seed.
 
@@ -114,9 +119,7 @@ def settle_resume(cfg: Config) -> None:
     _check_schedule_of(checkpoint, cfg)
     cfg.load_from = path
     # The sampler is built before MMEngine reads the seed in the checkpoint.
-    randomness = cfg.setdefault('randomness', {})
-    if randomness.get('seed') is None:
-        randomness['seed'] = meta.get('seed')
+    _settle_seed(cfg, meta.get('seed'))
     if 'start_weights' in cfg.model:
         cfg.model.start_weights = None  # all weights are in the checkpoint
     say(f'going on from {path}')

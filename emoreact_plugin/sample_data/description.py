@@ -21,7 +21,7 @@ Clips: {counts}; {frames} frames of {width}x{height} at {fps} frames a second.
 
 ## Cues
 
-Each emotion is shown by one cue. The cues are independent of one another.
+Each emotion is planted in one cue. The cues are independent of one another.
 The label follows the cue with the two probabilities below, so no model can do
 better than the best ROC AUC (expected, and on just the test clips here), but
 for luck.

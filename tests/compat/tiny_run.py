@@ -22,11 +22,10 @@ _base_ = 'mmaction::_base_/default_runtime.py'
 model = dict(
     type='Recognizer2D',
     backbone=dict(
-        type='ResNetTSM', depth=18, num_stages=1, strides=(1,), dilations=(1,),
-        out_indices=(0,),
-        num_segments=2, pretrained=None, norm_eval=False),
+        type='ResNetTSM', depth=18, num_segments=2, pretrained=None,
+        norm_eval=False),
     cls_head=dict(
-        type='TSMHead', num_classes=2, in_channels=64, num_segments=2,
+        type='TSMHead', num_classes=2, in_channels=512, num_segments=2,
         average_clips='prob'),
     data_preprocessor=dict(
         type='ActionDataPreprocessor', mean=[128.] * 3, std=[64.] * 3,

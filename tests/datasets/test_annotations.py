@@ -35,7 +35,7 @@ def test_bom_crlf_and_blanks_in_the_header(write):
 
 def test_other_classes_in_another_order_and_no_valence(write):
     rows = read_annotations(write('video,calm,angry\na/b.avi,1.0,0\n'), ('angry', 'calm'))
-    assert rows[0][:3] == ('a/b.avi', (0.0, 1.0), None)
+    assert (rows[0].video, rows[0].label, rows[0].valence) == ('a/b.avi', (0.0, 1.0), None)
 
 
 @pytest.mark.parametrize(

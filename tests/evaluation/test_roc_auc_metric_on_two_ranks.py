@@ -15,6 +15,8 @@ from sklearn import metrics as sk
 from emoreact_plugin.evaluation import ROCAUCMetric
 from tests.evaluation.test_roc_auc_metric import make_case
 
+pytestmark = pytest.mark.slow
+
 
 def evaluate_rank(rank, world_size, file):
     """Write the metrics to FILE.RANK.json, and the indices of its clips to FILE.RANK.txt.

@@ -10,6 +10,8 @@ from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from tests.factories import recognizer2d, recognizer3d
 
+pytestmark = pytest.mark.slow
+
 STREAMS = ('face', 'body')
 
 

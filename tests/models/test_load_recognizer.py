@@ -14,6 +14,8 @@ from emoreact_plugin.weights.checkpoints import read_checkpoint
 from mmaction.registry import MODELS
 from tests.factories import small_config
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope='module')
 def trained(tmp_path_factory):

@@ -9,7 +9,6 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from emoreact_plugin import InputError
-from emoreact_plugin.datasets.checks.checking import check, make_part, parts_of_folder
 from emoreact_plugin.preparation.checking import check_all
 from emoreact_plugin.preparation.split_check import checks_of_folder, make_check
 from emoreact_plugin.recipes import build_pipeline
@@ -220,7 +219,7 @@ class TestTheRestOfTheConfig:
 
     def test_another_data_set(self, root):
         with pytest.raises(InputError, match='val: expected an EmoReactData'):
-            make_part('val', dict(type='VideoDataset'))
+            make_check('val', dict(type='VideoDataset'))
 
     def test_other_classes(self, root):
         parts = [
@@ -228,7 +227,7 @@ class TestTheRestOfTheConfig:
             make_check('val', config(root, 'val', metainfo=dict(classes=('Fear',)))),
         ]
         with pytest.raises(InputError, match='val: expected the classes of '):
-            check(parts)
+            check_all(parts)
 
     def test_a_cache_that_cannot_be_written(self, root):
         (root / 'file').write_text('')
@@ -311,7 +310,7 @@ class TestFolders:
         for split in SPLITS:
             (root / f'{split}.csv').write_text('video,Valence\nx.mp4,1\n')
         with pytest.raises(InputError, match='expected columns of 0 and 1'):
-            parts_of_folder(str(root), SPLITS)
+            checks_of_folder(str(root), SPLITS)
         shutil.rmtree(root / 'videos')
         shutil.rmtree(root / 'frames')
         with pytest.raises(FileNotFoundError, match='videos or frames'):

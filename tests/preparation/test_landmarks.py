@@ -1,5 +1,6 @@
 import os
 import threading
+from dataclasses import astuple
 
 import numpy as np
 import pytest
@@ -71,7 +72,7 @@ def test_prepared_files(data):
     assert [c.path for c in report.clips] == sorted(
         f'{name}10{i}_2.npz' for name in ('TRAIN', 'VAL', 'TEST') for i in range(2)
     ) + ['sub/a.npz']
-    assert {c[1:] for c in report.clips} == {(FRAMES, 5, 1, 6)}
+    assert {astuple(c)[1:] for c in report.clips} == {(FRAMES, 5, 1, 6)}
     clip = load_cached(data / 'marks' / 'sub' / 'a.npz')
     assert clip.frame_size == (WIDTH, HEIGHT) and clip.total_frames == FRAMES
     assert clip.face_is_box.tolist() == [k == BOX for k in range(FRAMES)]

@@ -8,6 +8,8 @@ from mmengine.config import Config
 from mmaction.registry import DATASETS
 from tests.factories import make_tiny
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 CONFIG = str(ROOT / 'configs' / 'sample' / 'fusion.py')
 

@@ -53,7 +53,7 @@ def test_a_clip_of_the_data_set(call, tiny):
     assert 'clip: TEST102_2 (test), 6 frames of 64x48; scored: 1, 3, 5' in out
     assert ('face: Grad-CAM of backbone, maps of 2x2\nWARNING: face: maps of so few places') in out
     assert f'label {"yes" if label else "no"}, face greatest' in out
-    assert 'Excitement   probability 0.' in out and 'Curiosity' not in out
+    assert 'Excitement   probability ' in out and 'Curiosity' not in out
     folder = Path('work_dirs/config/cam/TEST102_2')
     names = ['TEST102_2_gradcam.mp4', 'TEST102_2_gradcam.png']
     assert sorted(p.name for p in folder.iterdir()) == names

@@ -15,6 +15,8 @@ from tests.weights.weight_samples import (
     shared,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def head_of(model):
     return model.recognizers['shared'].cls_head.fc_cls

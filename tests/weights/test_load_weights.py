@@ -13,6 +13,8 @@ from tests.weights.weight_samples import (
     shared,
 )
 
+pytestmark = pytest.mark.slow
+
 NETWORKS = [
     ('resnet18', dict(type='ResNet', depth=18, pretrained=None)),
     ('resnet50', dict(type='ResNet', depth=50, pretrained=None)),

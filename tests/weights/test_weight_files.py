@@ -14,6 +14,8 @@ from tests.weights.weight_samples import (
     save_original,
 )
 
+pytestmark = pytest.mark.slow
+
 ARCHS = ('resnet18', 'resnet50', 'mobilenet_v2')
 
 
