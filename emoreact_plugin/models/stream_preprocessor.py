@@ -55,6 +55,13 @@ class StreamDataPreprocessor(MultiModalDataPreprocessor):
         Returns:
             dict: ``inputs``: ``<stream>_imgs`` -> tensor (N, ...); ``data_samples``.
         """
+        if torch.compiler.is_compiling():
+            # With `compile` in a config. Compiling the samples would fail at the arrays in them,
+            # and begin anew with each clip's name.
+            return torch.compiler.disable(self._prepare)(data, training)
+        return self._prepare(data, training)
+
+    def _prepare(self, data: dict, training: bool) -> dict:
         data = super().forward(data, training)
         if training and self.blending is not None:
             self._blend(data, self.blending)

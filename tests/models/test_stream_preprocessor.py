@@ -118,3 +118,52 @@ def test_cutmix_of_frames_of_two_sizes_is_refused():
     with pytest.raises(InputError, match='CutmixBlending.*face_imgs.*body_imgs'):
         for _ in range(5):
             model.data_preprocessor(batch(body_size=48), True)
+
+
+@pytest.mark.slow
+def test_the_networks_are_compiled_and_the_samples_are_not():
+    """As ``compile=True`` of a config: MMEngine compiles train_step and val_step."""
+    import numpy as np
+    from mmengine.optim import OptimWrapper
+
+    graphs = []
+
+    def backend(graph, inputs):
+        graphs.append(sum(isinstance(m, torch.nn.Conv2d) for m in graph.modules()))
+        graphs[-1] += sum('conv2d' in str(node.target) for node in graph.graph.nodes)
+        return graph.forward
+
+    def run(compiled):
+        torch.manual_seed(0)
+        torch._dynamo.reset()
+        config = dict(type='LateFusionRecognizer', streams=('face', 'body'))
+        model = MODELS.build(dict(config, recognizer=recognizer2d()))
+        model.init_weights()
+        optim = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.01))
+        train, val = model.train_step, model.val_step
+        if compiled:
+            train, val = (torch.compile(step, backend=backend) for step in (train, val))
+        losses, scores = [], []
+        for k in range(3):
+            data = batch()
+            for key, imgs in data['inputs'].items():
+                data['inputs'][key] = [(x.reshape(-1, 3, SIZE, SIZE)[:1] + 9) * 5 for x in imgs]
+            for i, sample in enumerate(data['data_samples']):
+                found = dict(video_id=f'{k}_{i}', face_found=np.array([True, k > 1]))
+                sample.set_metainfo(found)
+            model.train()
+            losses.append(train(data, optim)['loss'].item())
+            if k == 2:
+                model.eval()
+                with torch.no_grad():
+                    scores = [sample.pred_score for sample in val(data)]
+        return losses, torch.stack(scores)
+
+    expected, scores = run(compiled=False)
+    found, found_scores = run(compiled=True)
+    assert found == pytest.approx(expected, rel=1e-4)
+    torch.testing.assert_close(found_scores, scores, rtol=1e-3, atol=1e-4)
+    # The convolutions of a ResNet-18 are in graphs: twice, for training and for val.
+    assert sum(graphs) >= 2 * 20
+    # ... and were not compiled anew for other names of clips.
+    assert sum(graphs) <= 4 * 20
