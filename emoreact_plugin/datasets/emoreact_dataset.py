@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmengine.dataset import Compose
 from mmengine.logging import print_log
 
 from emoreact_plugin.clips.cache_file import load_cached
@@ -25,7 +26,7 @@ from mmaction.registry import DATASETS
 from .annotations import EMOTIONS, SOFT_POSITIVE, Annotation, frames_of, read_annotations
 from .checks.masks import check_masks, clips_with_masks
 from .checks.missing import crops_folder, read_crops_record, require_clips, require_files
-from .pipeline_facts import draws_masks, lost_without
+from .pipeline_facts import check_geometry, draws_masks, lost_without
 from .summary import summarise, then_text
 
 # What a clip may be read from.
@@ -106,8 +107,10 @@ class EmoReactDataset(BaseActionDataset):
 
     Raises:
         FileNotFoundError, InputError: When the data set is built, for
-            whatever is missing or wrong in the files, and for ``DrawFaceMask``
-            in the pipeline of clips that were masked beforehand.
+            whatever is missing or wrong in the files, for ``DrawFaceMask``
+            in the pipeline of clips that were masked beforehand, and for a
+            transform that moves pixels (``Resize``, ``Flip``, ...) before
+            the landmarks are used.
         RuntimeError: When a clip is read; the message names the clip.
     """
 
@@ -148,6 +151,10 @@ class EmoReactDataset(BaseActionDataset):
         self._rows: list[Annotation] | None = None
         # Shared memory: workers that live on see a change, too.
         self._draws = torch.full((2,), -1, dtype=torch.int64).share_memory_()
+        # Before anything is prepared.
+        steps = Compose(pipeline)
+        check_geometry(steps)
+        pipeline = steps.transforms
         super().__init__(ann_file, pipeline, data_root=data_root, data_prefix=data_prefix, **kwargs)
 
     @property
@@ -363,6 +370,14 @@ class EmoReactDataset(BaseActionDataset):
             self.filename_tmpl if 'frames' in prefix else None,
             row.person,
         )
+
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """Return the numbers of the labels that sample ``idx`` has, for ``ClassBalancedDataset``.
+
+        A soft label counts from 0.5 on.
+        """
+        label = self.get_data_info(idx)['label']
+        return torch.nonzero(label >= SOFT_POSITIVE).flatten().tolist()
 
     def get_data_info(self, idx: int) -> dict:
         """Return what sample ``idx`` starts from.

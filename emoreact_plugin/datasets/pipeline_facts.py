@@ -1,10 +1,36 @@
-"""Tell what a pipeline does with masks, and with frames without a face or a body."""
+"""Tell what a pipeline does with masks, landmarks, and frames without a face or a body."""
 
 from collections.abc import Callable, Iterator, Sequence
 
 from emoreact_plugin.clips.regions import NEEDS
+from emoreact_plugin.utils.errors import InputError
 
 NO_MASK = 'no mask drawn'
+# Transforms of MMAction2 and MMCV that move pixels, or may do so. One of one's own says
+# `moves_pixels = True`.
+GEOMETRIC = frozenset(
+    (
+        'CenterCrop',
+        'Flip',
+        'ImgAug',
+        'MultiScaleCrop',
+        'MultiScaleFlipAug',
+        'Pad',
+        'PoseCompact',
+        'PytorchVideoWrapper',
+        'RandomChoiceResize',
+        'RandomCrop',
+        'RandomFlip',
+        'RandomRescale',
+        'RandomResize',
+        'RandomResizedCrop',
+        'Resize',
+        'TenCrop',
+        'TestTimeAug',
+        'ThreeCrop',
+        'TorchVisionWrapper',
+    )
+)
 
 
 def steps_of(step: Callable) -> Iterator[Callable]:
@@ -20,6 +46,40 @@ def steps_of(step: Callable) -> Iterator[Callable]:
 def draws_masks(pipeline: Callable) -> bool:
     """Check whether a transform in a pipeline draws masks."""
     return any(getattr(step, 'draws_mask', False) for step in steps_of(pipeline))
+
+
+def check_geometry(pipeline: Callable) -> None:
+    """Refuse a pipeline that moves the pixels of the frames before it needs their landmarks.
+
+    Landmarks belong to frames of one size and place. The transforms of ``ForEachStream`` do not
+    count: they change the crops of the streams only.
+
+    Args:
+        pipeline (Callable): A pipeline of transforms. A transform of one's own that moves pixels
+            says ``moves_pixels = True``, one that uses landmarks says ``needs_landmarks = True``.
+
+    Raises:
+        InputError: With the names of both transforms.
+    """
+    moved, loaded = None, None
+    for step in getattr(pipeline, 'transforms', ()):
+        inner = [step] if hasattr(step, 'streams') else list(steps_of(step))
+        user = next((each for each in inner if getattr(each, 'needs_landmarks', False)), None)
+        if user is not None and moved is not None:
+            between = f'after {loaded} and ' if loaded else ''
+            raise InputError(
+                f'pipeline: {moved} comes {between}before {type(user).__name__}, which uses '
+                'landmarks of the frames as they were before it; expected it after that, in '
+                'ForEachStream'
+            )
+        if user is not None:
+            loaded = loaded or type(user).__name__
+        moved = moved or next((type(each).__name__ for each in inner if _moves_pixels(each)), None)
+
+
+def _moves_pixels(step: Callable) -> bool:
+    names = {kind.__name__ for kind in type(step).__mro__}
+    return bool(getattr(step, 'moves_pixels', False)) or not names.isdisjoint(GEOMETRIC)
 
 
 def lost_without(pipeline: Callable, required: Sequence[str], masked: bool) -> dict[str, list[str]]:

@@ -13,6 +13,7 @@ from emoreact_plugin.datasets.annotations import SOFT_POSITIVE, Annotation, read
 from emoreact_plugin.datasets.emoreact_dataset import EmoReactDataset
 from emoreact_plugin.preparation.landmarks import detect_landmarks, has_mediapipe
 from emoreact_plugin.preparation.mediapipe.detector import LandmarkDetector
+from emoreact_plugin.utils.parts import is_a
 from mmaction.registry import DATASETS
 
 SPLITS = ('train', 'val', 'test')
@@ -162,7 +163,7 @@ def _datasets(cfg: Config, split: str) -> Iterator[dict]:
         queue += options.get('datasets') or []
         if 'dataset' in options:
             queue.append(options['dataset'])
-        elif options.get('type') == 'EmoReactDataset':
+        elif is_a(options, 'EmoReactDataset', registry=DATASETS):
             options = dict(options, lazy_init=True, pipeline=[])
             if 'crops' in (options.get('data_prefix') or {}):
                 # They are cut out of the videos.

@@ -9,7 +9,9 @@ from mmcv.transforms import BaseTransform, Compose
 from mmengine.config import Config
 
 from emoreact_plugin.clips.landmarks import Landmarks, clip_sample, with_frames
+from emoreact_plugin.datasets.pipeline_facts import check_geometry
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.parts import is_a, type_name
 from emoreact_plugin.utils.random_state import seeded
 from emoreact_plugin.video.folders import VIDEO_ENDINGS
 from mmaction.registry import TRANSFORMS
@@ -46,7 +48,7 @@ class ClipPipeline:
 
     def __init__(self, cfg: Config, mask: str | None = None) -> None:
         steps = test_pipeline(cfg)
-        types = [str(step['type']) for step in steps]
+        types = [type_name(step) for step in steps]
         self.trained_mask = mask_kind_of(steps)
         sampler = next((i for i, t in enumerate(types) if 'Sample' in t), None)
         if sampler is None:
@@ -57,20 +59,24 @@ class ClipPipeline:
         self.face_mask = None if mask is None else TRANSFORMS.build(_mask_step(steps, mask))
         rest: list[BaseTransform] = []
         for step, kind in zip(steps, types, strict=True):
-            if kind == CROPS:
+            if is_a(step, CROPS, registry=TRANSFORMS):
                 step = dict(type='CropRegions', regions=step['regions'])
             elif (
-                kind in LOADERS
-                or kind == MASK
+                is_a(step, *LOADERS, MASK, registry=TRANSFORMS)
                 or kind.endswith(DECODER_ENDINGS)
                 or step is steps[sampler]
             ):
                 continue
-            if step['type'] == 'CropRegions' and mask is not None:
+            if is_a(step, 'CropRegions', registry=TRANSFORMS) and mask is not None:
                 rest.append(self.face_mask)
             rest.append(TRANSFORMS.build(step))
         self.regions = next(
-            (tuple(step['regions']) for step in steps if step['type'] in ('CropRegions', CROPS)), ()
+            (
+                tuple(step['regions'])
+                for step in steps
+                if is_a(step, 'CropRegions', CROPS, registry=TRANSFORMS)
+            ),
+            (),
         )
         if mask is not None and not self.regions:
             raise InputError(
@@ -78,6 +84,7 @@ class ClipPipeline:
                 'knows where the face is, found one of whole frames'
             )
         self._steps = Compose(rest)
+        check_geometry(self._steps)
 
     def sample(self, total_frames: int, name: str = 'clip') -> dict:
         """Choose the frames of a clip, as in testing.
@@ -142,7 +149,10 @@ def test_pipeline(cfg: Config) -> list[dict]:
 
 def mask_kind_of(steps: Sequence[dict]) -> str | None:
     """Return the kind of mask that a pipeline draws, or None if it draws none."""
-    return next((step.get('kind', 'surgical') for step in steps if step['type'] == MASK), None)
+    return next(
+        (step.get('kind', 'surgical') for step in steps if is_a(step, MASK, registry=TRANSFORMS)),
+        None,
+    )
 
 
 def _mask_step(steps: Sequence[dict], kind: str) -> dict:
@@ -150,7 +160,7 @@ def _mask_step(steps: Sequence[dict], kind: str) -> dict:
 
     Its colour and seed are those of the pipeline's own step, if there is one.
     """
-    own = next((step for step in steps if step['type'] == MASK), {})
+    own = next((step for step in steps if is_a(step, MASK, registry=TRANSFORMS)), {})
     return dict(type=MASK, kind=kind, color=own.get('color'), seed=own.get('seed') or 0)
 
 

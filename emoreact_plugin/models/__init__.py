@@ -5,11 +5,15 @@ from emoreact_plugin.weights.load_weights import load_start_weights, load_weight
 from .late_fusion_recognizer import LateFusionRecognizer
 from .load_recognizer import check_names, load_recognizer
 from .score_fusion import ScoreFusion
+from .stream_preprocessor import StreamDataPreprocessor
 from .stream_scores import score_stream
+from .testing_views import check_batch_sizes
 
 __all__ = [
     'LateFusionRecognizer',
     'ScoreFusion',
+    'StreamDataPreprocessor',
+    'check_batch_sizes',
     'check_names',
     'load_recognizer',
     'load_start_weights',

@@ -11,13 +11,17 @@ from mmengine.model import BaseModel, ModuleDict
 from torch import Tensor
 
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.parts import is_a
 from emoreact_plugin.weights.load_weights import load_start_weights
 from mmaction.registry import MODELS
 from mmaction.utils import ConfigType, SampleList
 
+from .auxiliary_loss import replace_losses
 from .partial_bn import freeze_affine, freeze_statistics
 from .stream_configs import assemble_preprocessor, check_stream_names, stream_configs
+from .stream_preprocessor import StreamDataPreprocessor
 from .stream_scores import score_stream
+from .testing_views import check_testing_views
 
 if TYPE_CHECKING:
     from mmaction.models.recognizers import BaseRecognizer
@@ -40,8 +44,12 @@ class LateFusionRecognizer(BaseModel):
              recognizer=dict(type='Recognizer2D', ...))
 
     The streams' own ``loss_cls`` is not used: every stream gets ``loss_cls``
-    of this recognizer on its logits, and the losses are summed. Labels are
-    multi-hot floats (C, ).
+    of this recognizer on its logits, and so does the auxiliary head of a neck
+    (``TPN``); the losses are summed. Labels are multi-hot floats (C, ).
+
+    A ``blending`` in the streams' ``data_preprocessor`` has to be the same in
+    all of them. Then it draws once for all streams, and labels and images
+    agree.
 
     Args:
         streams (dict[str, dict] | Sequence[str]): Stream -> config of a
@@ -74,7 +82,9 @@ class LateFusionRecognizer(BaseModel):
 
     Raises:
         InputError: For options that contradict each other, a stream without a
-            head, or, in ``forward``, inputs that do not fit the streams.
+            head, streams with different ``blending``, or, in ``forward``,
+            inputs that do not fit the streams, or a neck with a loss that is
+            no ``loss_cls``.
         InputError: For a fusion that is not registered.
     """
 
@@ -96,6 +106,8 @@ class LateFusionRecognizer(BaseModel):
         check_stream_names(configs)
         if data_preprocessor is None:
             data_preprocessor = assemble_preprocessor(configs)
+        elif is_a(data_preprocessor, 'MultiModalDataPreprocessor'):
+            data_preprocessor = dict(data_preprocessor, type=StreamDataPreprocessor)
         super().__init__(data_preprocessor, init_cfg)
         self.streams = tuple(configs)
         self.shared = recognizer is not None
@@ -119,6 +131,17 @@ class LateFusionRecognizer(BaseModel):
         self.threshold = threshold
         self._started = False
         self._check_options()
+        self._auxiliary = {
+            name
+            for name, network in self.recognizers.items()
+            if getattr(network, 'with_neck', False)
+            and replace_losses(
+                network.neck,
+                self.loss_cls,
+                self.pos_weight,
+                f"stream '{name}', neck {type(network.neck).__name__}",
+            )
+        }
         if partial_bn:
             for network in self.recognizers.values():
                 freeze_affine(network.backbone)
@@ -153,6 +176,7 @@ class LateFusionRecognizer(BaseModel):
                     f"LateFusionRecognizer: the recognizer of stream '{name}' "
                     f'({type(network).__name__}) has no cls_head, which is needed to score it'
                 )
+            check_testing_views(network, f"LateFusionRecognizer: stream '{name}'")
         classes = {name: network.cls_head.num_classes for name, network in self.recognizers.items()}
         if len(set(classes.values())) > 1:
             raise InputError(f'LateFusionRecognizer: the heads differ in num_classes: {classes}')
@@ -256,6 +280,7 @@ class LateFusionRecognizer(BaseModel):
             joint = torch.cat([inputs[f'{s}_imgs'] for s in self.streams])
             samples = data_samples and list(data_samples) * len(self.streams)
             y, pooled, aux = score_stream(self.recognizers[SHARED], joint, samples)
+            self._check_losses(SHARED, aux)
             logits = dict(zip(self.streams, y.chunk(len(self.streams)), strict=True))
             if pooled is not None:
                 features = dict(zip(self.streams, pooled.chunk(len(self.streams)), strict=True))
@@ -266,8 +291,17 @@ class LateFusionRecognizer(BaseModel):
             )
             if pooled is not None:
                 features[stream] = pooled
+            self._check_losses(SHARED if self.shared else stream, aux)
             losses.update({f'{stream}_{k}': v for k, v in aux.items()})
         return logits, features, losses
+
+    def _check_losses(self, name: str, losses: dict) -> None:
+        if losses and name not in self._auxiliary:
+            raise InputError(
+                f"LateFusionRecognizer: stream '{name}': expected a neck whose loss is a module "
+                "`loss_cls`, which is replaced by the recognizer's own, found "
+                f'{type(self.recognizers[name].neck).__name__} with {", ".join(losses)}'
+            )
 
     def _valid(self, data_samples: SampleList) -> dict[str, Tensor]:
         """Tell for each stream in which clips a frame showed its region.

@@ -121,6 +121,7 @@ def check_names(cfg: Config, source: str) -> None:
                     and _is_torchvisions(plain)
                     or scope in ('', *SCOPES)
                     and any(_is_registered(plain, each) for each in registries)
+                    or any(_is_registered_class(name, each) for each in registries)
                 )
             if not known:
                 raise InputError(
@@ -149,6 +150,22 @@ def _is_registered(name: str, registry: Registry) -> bool:
     registry.import_from_location()
     while registry is not None:
         if name in registry.module_dict:
+            return True
+        registry = registry.parent
+    return False
+
+
+def _is_registered_class(name: Any, registry: Registry) -> bool:
+    """Tell whether a class, or the path of one that is imported already, is registered.
+
+    Pure-Python configs name their parts so.
+    """
+    if isinstance(name, str):
+        module, _, plain = name.rpartition('.')
+        name = vars(sys.modules[module]).get(plain) if module in sys.modules else None
+    registry.import_from_location()
+    while isinstance(name, type) and registry is not None:
+        if name in registry.module_dict.values():
             return True
         registry = registry.parent
     return False

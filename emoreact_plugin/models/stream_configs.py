@@ -8,6 +8,8 @@ from mmengine.model import ModuleDict
 from emoreact_plugin.utils.errors import InputError
 from mmaction.utils import ConfigType
 
+from .stream_preprocessor import StreamDataPreprocessor
+
 
 def stream_configs(
     streams: dict[str, ConfigType] | Sequence[str], recognizer: ConfigType | None
@@ -48,7 +50,7 @@ def assemble_preprocessor(configs: dict[str, ConfigType]) -> dict:
     """Put the config of a preprocessor together from those of the streams' recognizers."""
     default = dict(type='ActionDataPreprocessor')
     return dict(
-        type='MultiModalDataPreprocessor',
+        type=StreamDataPreprocessor,
         preprocessors={
             f'{name}_imgs': deepcopy(config.get('data_preprocessor') or default)
             for name, config in configs.items()

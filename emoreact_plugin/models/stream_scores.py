@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 from emoreact_plugin.utils.errors import InputError
@@ -41,6 +42,12 @@ def score_stream(
             f'inputs: expected a multiple of the {segments} segments that '
             f'{type(recognizer.backbone).__name__} was built for, found {inputs.shape[1]} frames'
         )
+    if _has_testing_views(recognizer) and inputs.shape[0] > 1:
+        # MMAction2 takes only one clip at a time.
+        each = [score_stream(recognizer, clip[None]) for clip in inputs]
+        features = [one[1] for one in each if one[1] is not None]
+        pooled = torch.cat(features) if features else None
+        return torch.cat([one[0] for one in each]), pooled, {}
     batch = inputs.shape[0]  # len() would fix it where it is exported
     feats, kwargs = recognizer.extract_feat(
         inputs, data_samples=data_samples, test_mode=not recognizer.training
@@ -53,3 +60,7 @@ def score_stream(
         pooled = feats.flatten(2).mean(2) if feats.ndim > 2 else feats
         pooled = pooled.reshape(batch, -1, pooled.shape[-1]).mean(1)
     return logits, pooled, aux
+
+
+def _has_testing_views(recognizer: BaseRecognizer) -> bool:
+    return not recognizer.training and bool((recognizer.test_cfg or {}).get('max_testing_views'))

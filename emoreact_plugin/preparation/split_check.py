@@ -9,6 +9,7 @@ from emoreact_plugin.datasets.checks.annotation_checks import label_columns
 from emoreact_plugin.datasets.emoreact_dataset import EmoReactDataset
 from emoreact_plugin.datasets.pipeline_facts import draws_masks, lost_without, steps_of
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.parts import is_a, type_name
 from mmaction.registry import DATASETS
 
 # The number of frames that most configurations draw.
@@ -57,9 +58,8 @@ def make_check(split: str, config: dict, **changes: Any) -> SplitCheck:
     Raises:
         InputError: For another type of data set.
     """
-    kind = DATASETS.get(config.get('type'))
-    if kind is None or not issubclass(kind, EmoReactDataset):
-        raise InputError(f'{split}: expected an EmoReactDataset, found {config.get("type")}')
+    if not is_a(config, 'EmoReactDataset', registry=DATASETS):
+        raise InputError(f'{split}: expected an EmoReactDataset, found {type_name(config)}')
     dataset = DATASETS.build(dict(config, lazy_init=True))
     looks_at = (
         ()

@@ -13,6 +13,7 @@ from mmengine.config import Config
 
 from emoreact_plugin.clips.regions import BOTH, NEEDS
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.parts import type_name
 
 from .options import DEFAULTS, INPUTS, MASK_KIND, check_options, streams_of
 
@@ -25,12 +26,6 @@ BACKBONES = dict(
 # Arguments of a backbone that name its own start weights.
 BROUGHT = ('pretrained', 'weights', 'init_cfg')
 CHANNELS = dict(resnet18=512, resnet50=2048, mobilenet_v2=1280)
-
-
-def type_name(part: Any) -> str:
-    """Return the bare name of the type of a part, which may be a name, a dotted name or a class."""
-    kind = part.get('type') if isinstance(part, dict) else None
-    return getattr(kind, '__name__', None) or str(kind).split('.')[-1]
 
 
 def datasets_of(cfg: Config) -> list[dict]:

@@ -47,6 +47,8 @@ class CropRegions(BaseTransform):
         InputError: For the name of a region that is not registered.
     """
 
+    needs_landmarks = True
+
     def __init__(self, regions: Sequence[str], blackout: dict[str, str] | None = None) -> None:
         if isinstance(regions, str):
             regions = (regions,)

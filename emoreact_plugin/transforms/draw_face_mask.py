@@ -65,6 +65,7 @@ class DrawFaceMask(BaseTransform):
 
     # A data set asks its transforms, see `draws_masks`.
     draws_mask = True
+    needs_landmarks = True
 
     def __init__(
         self,

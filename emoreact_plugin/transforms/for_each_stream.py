@@ -19,7 +19,7 @@ class ForEachStream(BaseTransform):
     sample's. Before each stream, the random generators are put back to the state
     that they had before the first one: MMAction2's transforms draw from NumPy's
     global generator, which ``mmcv.transforms.TransformBroadcaster`` does not
-    reach.
+    reach. What a transform draws when it is built is the same as well.
 
     Crops of one stream differ in size from frame to frame, so the first
     transform should bring them to one size: ``Resize(keep_ratio=False)``.
@@ -95,12 +95,13 @@ class ForEachStream(BaseTransform):
                 f'{", ".join(streams)}, found {", ".join(transforms)}'
             )
         self.streams = tuple(streams)
-        self.transforms = {
-            stream: Compose(
+        # ColorJitter draws the order of its changes when it is built.
+        state, self.transforms = get_random_state(), {}
+        for stream in self.streams:
+            set_random_state(state)
+            self.transforms[stream] = Compose(
                 [TRANSFORMS.build(t) if isinstance(t, dict) else t for t in transforms[stream]]
             )
-            for stream in self.streams
-        }
 
     def transform(self, results: dict) -> dict | None:
         """Run the transforms of every stream on a sample.

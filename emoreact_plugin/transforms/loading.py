@@ -86,6 +86,8 @@ class LoadLandmarks(BaseTransform):
             frames than the clip's video, or belongs to frames of another size.
     """
 
+    needs_landmarks = True
+
     def transform(self, results: dict) -> dict:
         """Load the landmarks of the sampled frames from the cache file."""
         # Frame files may count from 1 (or anything else); landmarks are

@@ -372,3 +372,27 @@ def test_what_a_checkpoint_will_say_of_the_data(drawn, masked, tmp_path):
     metainfo = DATASETS.build(config['val_dataloader']['dataset']).metainfo
     assert metainfo['drawn_sample_data'] is drawn
     assert metainfo['masked'] is masked
+
+
+def test_class_balanced_dataset_repeats_clips_of_rare_labels(own):
+    from mmengine.dataset import ClassBalancedDataset
+
+    table = np.zeros((3, 8), int)
+    table[:, 3] = 1
+    table[1, [0, 5]] = 1
+    table[2, 3] = 0
+    write_annotations(own.root / 'train.csv', own.videos['train'], table)
+    data = dataset(own.root)
+    assert [data.get_cat_ids(i) for i in range(3)] == [[3], [0, 3, 5], []]
+    # Repeats as in https://arxiv.org/abs/1908.03195: sqrt(t / f), rounded up. Labels 0 and 5 have
+    # the frequency 1/3, label 3 has 2/3.
+    assert ClassBalancedDataset(data, 1.0).repeat_indices == [0, 0, 1, 1, 2]
+    assert ClassBalancedDataset(data, 0.5).repeat_indices == [0, 1, 1, 2]
+
+
+def test_soft_labels_count_as_categories_from_one_half_on(own):
+    table = np.full((3, 8), 0.49)
+    table[0, 2], table[0, 4], table[1, 7] = 0.5, 0.9, 1
+    write_annotations(own.root / 'train.csv', own.videos['train'], table)
+    data = dataset(own.root, soft_labels=True)
+    assert [data.get_cat_ids(i) for i in range(3)] == [[2, 4], [7], []]

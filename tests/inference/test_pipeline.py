@@ -9,7 +9,7 @@ from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.clips.landmarks import Landmarks
 from emoreact_plugin.inference.pipeline import ClipPipeline
 from emoreact_plugin.transforms import DrawFaceMask
-from mmaction.registry import DATASETS
+from mmaction.registry import DATASETS, TRANSFORMS
 from tests.factories import FRAMES, small_config
 
 
@@ -144,3 +144,31 @@ def test_landmarks_of_some_frames():
     some = none.of([3, 0, 3])
     assert some.face[:, 0, 0].tolist()[0] == 7
     assert np.isnan(some.face[1]).all() and some.face_is_box.shape == (3,)
+
+
+@pytest.mark.parametrize('form', ['scope', 'path', 'class', 'derived'])
+def test_types_are_recognised_however_they_are_written(form, tiny):
+    """As in configs of other scopes, dumped and pure-Python ones."""
+
+    def rewrite(step):
+        kind = TRANSFORMS.get(step['type'])
+        step['type'] = {
+            'scope': f'mmaction.{step["type"]}',
+            'path': f'{kind.__module__}.{kind.__qualname__}',
+            'class': kind,
+            'derived': type(kind.__name__ + 'OfMyOwn', (kind,), {}),
+        }[form]
+
+    cfg = small_config(data_root=str(tiny.root), mask=True)
+    path = tiny.root / 'videos' / tiny.videos['test'][2]
+    expected = [packed(cfg, path, mask=mask)['inputs'] for mask in (None, 'surgical')]
+    steps = cfg.test_dataloader.dataset.pipeline
+    for step in steps:
+        if form != 'derived' or step['type'] in ('LoadLandmarks', 'DrawFaceMask', 'CropRegions'):
+            rewrite(step)
+    for inputs, mask in zip(expected, (None, 'surgical'), strict=True):
+        found = packed(cfg, path, mask=mask)['inputs']
+        for name, tensor in inputs.items():
+            torch.testing.assert_close(found[name], tensor)
+    pipeline = ClipPipeline(cfg, mask='surgical')
+    assert pipeline.regions == ('face', 'body') and pipeline.trained_mask == 'surgical'

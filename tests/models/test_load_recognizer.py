@@ -229,3 +229,24 @@ def test_a_config_without_a_model(tmp_path):
     path = save(tmp_path / 'x.pth', 'a = 1\n')
     with pytest.raises(InputError, match='with a model, found a'):
         load_recognizer(path)
+
+
+def test_types_as_paths_of_registered_classes(trained, tmp_path):
+    """Pure-Python configs name their parts so; what is registered may be named so as well."""
+    cfg, model, _ = trained
+    text = cfg.pretty_text.replace(
+        "'LateFusionRecognizer'", "'emoreact_plugin.models.LateFusionRecognizer'"
+    ).replace("'TSNHead'", "'mmaction.models.heads.TSNHead'")
+    path = save(tmp_path / 'paths.pth', text, model.state_dict())
+    _, loaded = load_recognizer(path)
+    assert type(loaded) is type(model)
+    assert not hasattr(sys.modules['mmaction.models.heads'], 'Popen')
+    for other in (
+        'mmengine.runner.Runner',  # registered, but no model
+        'subprocess.Popen',
+        'torch.nn.Linear.forward',
+        'mmaction.models.heads.NoHead',
+    ):
+        changed = text.replace('mmaction.models.heads.TSNHead', other)
+        with pytest.raises(InputError, match=other):
+            load_recognizer(save(tmp_path / 'other.pth', changed, model.state_dict()))

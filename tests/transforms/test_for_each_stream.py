@@ -245,3 +245,26 @@ def test_a_stream_without_frames_and_a_second_round_are_refused():
 def test_transforms_that_do_not_fit_the_streams(options, message):
     with pytest.raises(InputError, match=message):
         ForEachStream(**options)
+
+
+@pytest.mark.parametrize('own_lists', [False, True])
+def test_colours_change_alike_in_every_stream(own_lists):
+    """ColorJitter draws the order of its changes when it is built, which is once a stream."""
+    changes = [dict(type='ColorJitter', hue=0.3), dict(type='Flip', flip_ratio=0.5)]
+    transforms = {s: changes[: 1 + (s == 'face')] for s in STREAMS} if own_lists else changes
+    orders = set()
+    rng = np.random.default_rng(0)
+    imgs = [rng.integers(0, 256, (8, 8, 3), dtype=np.uint8) for _ in range(2)]
+    np.random.seed(0)
+    for _ in range(8):
+        transform = ForEachStream(STREAMS, transforms)
+        jitters = [transform.transforms[s].transforms[0] for s in STREAMS]
+        orders.add(tuple(jitters[0].fn_idx))
+        out = transform(dict(sample(), **{f'{s}_imgs': imgs for s in STREAMS}))
+        for stream in STREAMS[1:]:
+            a, b = np.array(out['face_imgs']), np.array(out[f'{stream}_imgs'])
+            if own_lists and out['face_transforms'].get('flip'):
+                a = a[:, :, ::-1]
+            np.testing.assert_array_equal(a, b)
+    # Every data set still draws an order of its own.
+    assert len(orders) > 3

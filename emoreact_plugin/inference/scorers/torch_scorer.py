@@ -6,9 +6,10 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.model import BaseModel
 
-from emoreact_plugin.datasets.annotations import EMOTIONS
 from emoreact_plugin.models import score_stream
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.parts import class_of
+from mmaction.registry import DATASETS
 
 from ..pipeline import test_dataset
 from .base import Scorer, Scores
@@ -82,7 +83,7 @@ def classes_of(cfg: Config, count: int, trained: dict) -> tuple[str, ...]:
     choices = [
         trained.get('classes'),
         (dataset.get('metainfo') or {}).get('classes'),
-        EMOTIONS if dataset.get('type') == 'EmoReactDataset' else None,
+        getattr(class_of(dataset, DATASETS), 'METAINFO', {}).get('classes'),
     ]
     for names in choices:
         if isinstance(names, (list, tuple)) and len(names) == count:
