@@ -295,7 +295,7 @@ class TestBadInput:
                 filename_tmpl='{:06d}.png',
                 data_prefix=dict(frames='frames', landmarks='prepared'),
             )
-            assert f'for {frames} frames of {size[0]}x{size[1]}' in text
+            assert f'{frames} frames of {size[0]}x{size[1]}' in text
             assert f'has {FRAMES} of {WIDTH}x{HEIGHT}' in text
 
     def test_a_prepared_file_without_keypoints_has_none(self, own):
