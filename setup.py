@@ -170,6 +170,8 @@ if __name__ == '__main__':
         keywords='emotion recognition, multi-label, EmoReact, MMAction2',
         python_requires='>=3.10,<3.14',
         packages=find_packages(include=['emoreact_plugin*']),
+        py_modules=['emoreact_cli'],
+        entry_points={'console_scripts': ['emoreact = emoreact_cli:main']},
         package_data={'emoreact_plugin': ['py.typed']},
         include_package_data=True,
         install_requires=INSTALL_REQUIRES,

@@ -14,6 +14,10 @@ Box = tuple[int, int, int, int]
 REGIONS = Registry('region', locations=['emoreact_plugin.clips.regions'])
 
 FACE_POINTS = 68
+# Region -> the files without which it cannot be found; a region without an entry may look at both.
+# The body's box comes from the keypoints, and the face that is blacked out in it from landmarks.
+BOTH = ('landmarks', 'keypoints')
+NEEDS: dict[str, tuple[str, ...]] = dict(face=('landmarks',), body=BOTH, fullbody=('keypoints',))
 
 
 def has_face(face_landmarks: np.ndarray) -> np.ndarray:

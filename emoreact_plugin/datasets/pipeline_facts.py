@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from emoreact_plugin.clips.regions import NEEDS
 from emoreact_plugin.utils.errors import InputError
 
 NO_MASK = 'no mask drawn'
@@ -98,15 +99,21 @@ def lost_without(pipeline: Callable, required: Sequence[str], masked: bool) -> d
     """
     steps = list(steps_of(pipeline))
     regions = {name for step in steps for name in getattr(step, 'regions', ())}
-    hidden = {name for step in steps for name in getattr(step, 'blackout', {}).values()}
-    # What a region of one's own looks at, only `required` can tell.
-    own = {kind for kind in required if regions - {'face', 'body', 'fullbody'}}
+    blackout: dict[str, str] = {}
+    for step in steps:
+        blackout.update(getattr(step, 'blackout', {}))
+    # What the box of a region is made of; of a region without an entry, only `required` can tell.
+    boxes = {
+        kind
+        for name in regions
+        for kind in {*NEEDS.get(name, required)} - {*NEEDS.get(blackout.get(name, ''), ())}
+    }
     lost: dict[str, list[str]] = {kind: [] for kind in required}
     for kind, text, happens in (
-        ('landmarks', 'whole frame used', 'face' in regions or 'landmarks' in own),
-        ('landmarks', 'face not blacked out', 'face' in hidden),
+        ('landmarks', 'whole frame used', 'landmarks' in boxes),
+        ('landmarks', 'face not blacked out', 'face' in blackout.values()),
         ('landmarks', NO_MASK, masked),
-        ('keypoints', 'whole frame used', regions & {'body', 'fullbody'} or 'keypoints' in own),
+        ('keypoints', 'whole frame used', 'keypoints' in boxes),
     ):
         if happens:
             lost.setdefault(kind, []).append(text)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mmengine.dist import barrier, is_main_process
-from mmengine.hooks import CheckpointHook, EarlyStoppingHook, Hook
+from mmengine.hooks import CheckpointHook, EarlyStoppingHook, Hook, LoggerHook
 from mmengine.runner import Runner
 
 from emoreact_plugin.evaluation import write_metrics
@@ -48,8 +48,8 @@ class FinalTestHook(Hook):
         path = osp.join(runner.work_dir, 'metrics.json')
         if is_main_process():
             write_metrics(path, results, prior, checkpoint=checkpoint)
-        say('')
-        say(results_table(runner, results, prior))
+        table = results_table(runner, results, prior)
+        say(f'\n{table}')
         say(
             f'\ncheckpoint: {checkpoint}\nmetrics:    {path}\n'
             f'plots:      python tools/plot_roc.py {runner.work_dir}'
@@ -69,7 +69,7 @@ def _best_checkpoint(runner: Runner) -> str | None:
 def _no_part_of_the_training(runner: Runner) -> Iterator[None]:
     """Leave out the hooks that would take a validation for that of the last epoch."""
     hooks = list(runner.hooks)
-    others = (CheckpointHook, EarlyStoppingHook, ExactResumeHook)
+    others = (CheckpointHook, EarlyStoppingHook, ExactResumeHook, LoggerHook)
     runner.hooks[:] = [hook for hook in hooks if not isinstance(hook, others)]
     try:
         yield

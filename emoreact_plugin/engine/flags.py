@@ -16,9 +16,9 @@ from emoreact_plugin.recipes import (
     check_together,
     datasets_of,
     edit,
-    type_name,
 )
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.parts import type_name
 from emoreact_plugin.weights.checkpoints import resolve_checkpoint
 
 from .console import say

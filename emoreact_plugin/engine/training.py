@@ -4,8 +4,8 @@ import argparse
 
 from mmengine.config import Config
 
-from emoreact_plugin.recipes import type_name
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.parts import type_name
 from emoreact_plugin.weights.checkpoints import latest_checkpoint
 
 from .console import say

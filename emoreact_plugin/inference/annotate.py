@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm import tqdm
 
 from emoreact_plugin.clips.landmarks import Landmarks, with_frames
 from emoreact_plugin.plots.video_overlay import Curve, VideoOverlay
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_whole
+from emoreact_plugin.utils.progress import ProgressBar
 from emoreact_plugin.video.writing import write_timed_video
 
 from .clip_job import ClipJob
@@ -31,7 +31,7 @@ class Annotator:
         self.inferencer = inferencer
         self._mask = inferencer.pipeline.face_mask
 
-    def write(self, target: str, job: ClipJob, bar: tqdm) -> None:
+    def write(self, target: str, job: ClipJob, bar: ProgressBar) -> None:
         """Write the annotated video of a clip as mp4, either complete or not at all.
 
         It has the frame times and the sound of the clip.
@@ -39,7 +39,7 @@ class Annotator:
         Args:
             target (str): Path of the annotated video.
             job (ClipJob): The clip, after it was scored.
-            bar (tqdm): Progress bar, which is updated at every hundredth frame.
+            bar (ProgressBar): Progress bar, which is updated at every hundredth frame.
 
         Raises:
             InputError: When a frame cannot be decoded, and for a clip that has failed.

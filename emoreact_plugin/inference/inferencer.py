@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from mmengine.config import Config
-from tqdm import tqdm
 
 from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.clips.clip_files import expected_names
+from emoreact_plugin.clips.regions import BOTH, NEEDS
 from emoreact_plugin.preparation.landmarks import detect_landmarks, has_mediapipe
 from emoreact_plugin.preparation.mediapipe.detector import LandmarkDetector
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import sha256_of
-from emoreact_plugin.utils.progress import progress_bar, write_above
+from emoreact_plugin.utils.progress import ProgressBar, progress_bar, write_above
 from emoreact_plugin.version import __version__
 from emoreact_plugin.weights.checkpoints import resolve_checkpoint
 
@@ -215,7 +215,7 @@ class EmotionInferencer:
                 bar.update()
                 yield job.result
 
-    def _scored(self, sources: list[Source], bar: tqdm) -> Iterator[ClipJob]:
+    def _scored(self, sources: list[Source], bar: ProgressBar) -> Iterator[ClipJob]:
         """Yield the clips in their order, with spans of several clips scored in one batch."""
         jobs: deque[ClipJob] = deque()
         waiting: list[tuple[ClipJob, int, dict]] = []
@@ -249,7 +249,8 @@ class EmotionInferencer:
     def detector(self) -> LandmarkDetector:
         """Return the model that finds landmarks, which is created at its first use."""
         if self._detector is None:
-            self._detector = LandmarkDetector(body=any(region != 'face' for region in self.regions))
+            needs = {kind for region in self.regions for kind in NEEDS.get(region, BOTH)}
+            self._detector = LandmarkDetector(body='keypoints' in needs)
         return self._detector
 
     def open(self, source: Source) -> tuple[Clip, str]:

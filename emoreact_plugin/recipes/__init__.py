@@ -1,7 +1,7 @@
 """Options of a model, as edits of a plain config; and a config from options, for Python callers."""
 
 from .build import build, build_pipeline
-from .edits import datasets_of, edit, needs_of, type_name
+from .edits import datasets_of, edit, needs_of
 from .options import CHOICES, DEFAULTS, INPUTS, check_together, streams_of
 
 __all__ = [
@@ -15,5 +15,4 @@ __all__ = [
     'edit',
     'needs_of',
     'streams_of',
-    'type_name',
 ]

@@ -149,14 +149,16 @@ def build_pipeline(
     """
     cfg = build(
         input='+'.join(streams),
-        num_segments=num_segments,
         image_size=image_size,
         mask=mask_kind is not None,
         mask_kind=mask_kind or MASK_KIND,
         sampling=sampling,
         data_prefix={source: source},
     )
-    return cfg[f'{"train" if train else "val"}_dataloader']['dataset']['pipeline']
+    pipeline = cfg[f'{"train" if train else "val"}_dataloader']['dataset']['pipeline']
+    if sampling is None:
+        pipeline[0]['num_clips'] = num_segments
+    return pipeline
 
 
 def _set_data(

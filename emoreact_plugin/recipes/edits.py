@@ -11,16 +11,13 @@ from typing import Any
 
 from mmengine.config import Config
 
+from emoreact_plugin.clips.regions import BOTH, NEEDS
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.parts import type_name
 
 from .options import DEFAULTS, INPUTS, MASK_KIND, check_options, streams_of
 
 SPLITS = ('train', 'val', 'test')
-BOTH = ('landmarks', 'keypoints')
-# The files of a region, without which there is nothing to train on; a region
-# of one's own may look at both.
-NEEDS = dict(face=('landmarks',), body=BOTH, fullbody=('keypoints',))
 CROPPERS = ('CropRegions', 'LoadCrops')
 # Type of a backbone -> --arch; that of a ResNet is told by its depth.
 BACKBONES = dict(

@@ -10,7 +10,7 @@ from emoreact_plugin.utils.errors import InputError
 from mmaction.registry import TRANSFORMS
 
 from .masks.drawing import MaskLook, draw_mask
-from .masks.shapes import COLORS, KINDS, Color
+from .masks.shapes import COLORS, KINDS, RANDOM_KINDS, Color
 
 
 @TRANSFORMS.register_module()
@@ -123,13 +123,13 @@ class DrawFaceMask(BaseTransform):
             return None
         kind = self.kind
         if kind == 'random':
-            kind = str(rng.choice(list(KINDS)))
-        usual = KINDS[kind].colors
+            kind = str(rng.choice(RANDOM_KINDS))
+        usual, valves = KINDS[kind].colors, KINDS[kind].valves
         color = usual[rng.integers(len(usual))]
         return MaskLook(
             kind,
             COLORS[color] if self.color is None else self.color,
-            valve=kind == 'n95' and bool(rng.random() < 0.5),
+            valve=valves > 0 and bool(rng.random() < valves),
         )
 
     def __repr__(self) -> str:

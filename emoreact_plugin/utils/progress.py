@@ -6,6 +6,8 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
+ProgressBar = tqdm
+
 
 def progress_bar(*args: Any, shown: bool = True, **kwargs: Any) -> tqdm:
     """Make a progress bar that shows in a terminal and in a notebook.

@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from emoreact_plugin import InputError
 from emoreact_plugin.datasets import EmoReactDataset, read_annotations
-from emoreact_plugin.engine.labels import balance_labels, label_prior, labels_above
+from emoreact_plugin.engine.labels import balance_labels, label_prior, read_labels
 from emoreact_plugin.recipes import build, build_pipeline
 from tests.factories import (
     FRAMES,
@@ -205,7 +205,7 @@ class TestSoftLabels:
                 dataset=dict(soft_labels=True),
             )
         )
-        assert labels_above(cfg, 'train') == [tuple(row) for row in self.HARD]
+        assert read_labels(cfg, 'train') == [tuple(row) for row in self.HARD]
         # shares of positives 1/3 and 2/3: of the pairs of a positive and a
         # negative, (1, 2/3) scores, 1 + 4 + two halves of ties: by hand
         positive, negative = [1 / 3, 2 / 3, 2 / 3], [1 / 3, 1 / 3, 2 / 3]

@@ -12,7 +12,6 @@ from emoreact_plugin.evaluation import functional as F
 from tests.factories import REAL_DATA
 
 CLASSES = ('Joy', 'Fear', 'Calm')
-
 REAL_LABELS = REAL_DATA / 'emoreact_labels'
 
 

@@ -133,7 +133,7 @@ def test_what_names_of_clips_tell(names, levels):
 )
 def test_rows_of_other_clips_cannot_be_compared(change, message):
     with pytest.raises(InputError, match=message):
-        make_table({'a': row_of(1), 'b': row_of(1)._replace(**change)})
+        make_table({'a': row_of(1), 'b': replace(row_of(1), **change)})
 
 
 def test_the_report(table):

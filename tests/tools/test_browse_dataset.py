@@ -51,7 +51,7 @@ def test_clips_by_name(call, monkeypatch):
     assert code == 0 and [p.title for p in panels] == ['VAL102_2', 'VAL100_2']
     assert Path('a.jpg').read_bytes()[:2] == b'\xff\xd8'
     code, _, err = call('--split', 'val', '--clips', 'VAL10', '--out', 'b.jpg')
-    assert code == 1 and '--clips VAL10: ' in err and 'VAL100_2' in err
+    assert code == 1 and '--clips VAL10: ' in err and 'VAL103_2' in err
     assert not Path('b.jpg').exists()
 
 

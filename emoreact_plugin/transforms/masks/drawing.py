@@ -31,7 +31,7 @@ class MaskLook(NamedTuple):
     Attributes:
         kind (str): One of ``KINDS``.
         color (tuple[int, int, int]): RGB, 0..255.
-        valve (bool): Whether an N95 has an exhalation valve.
+        valve (bool): Whether it has an exhalation valve.
     """
 
     kind: str

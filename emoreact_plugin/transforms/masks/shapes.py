@@ -5,6 +5,7 @@ size. The origin is the tip of the nose, x points to the right of the picture,
 y down, z towards the camera of a frontal view.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -49,6 +50,11 @@ class MaskKind:
         strap_color (tuple[int, int, int] | None): None for the mask's own
             colour.
         strap_width (float): Width of a band, mm.
+        relief (Callable): Called with u (1, W) from -1 to 1 and v (H, 1) from 0 to 1; returns the
+            brightness of the folds, about 1.
+        nose_clip (float | None): How wide the clip over the nose is, of the mask's half width;
+            None for a mask without one.
+        valves (float): Share of these masks that have an exhalation valve.
     """
 
     colors: tuple[str, ...]
@@ -59,6 +65,9 @@ class MaskKind:
     straps: tuple[tuple[float, tuple[tuple[float, float, float], ...]], ...]
     strap_color: Color | None
     strap_width: float
+    relief: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    nose_clip: float | None = None
+    valves: float = 0.0
 
 
 # The points where the bands of a mask vanish behind the ear.
@@ -79,81 +88,6 @@ def _oval(
             strict=True,
         )
     )
-
-
-KINDS: dict[str, MaskKind] = dict(
-    surgical=MaskKind(
-        colors=('lightblue', 'lightblue', 'white', 'green', 'pink', 'black'),
-        centre=(
-            (0, -25, -8),
-            (0.16, -10, -1),
-            (0.28, 3, 5),
-            (0.5, 24, 5),
-            (0.7, 48, -4),
-            (0.86, 74, -24),
-            (1, 90, -46),
-        ),
-        side=((0, 67, -9, -70), (0.5, 67, 16, -72), (1, 59, 46, -70)),
-        arc=62,
-        nose=17,
-        straps=((0.03, (_EAR_TOP,)), (0.97, ((65, 26, -79), _EAR_LOW))),
-        strap_color=(232, 232, 230),
-        strap_width=2.2,
-    ),
-    cloth=MaskKind(
-        colors=('black', 'gray', 'blue', 'red', 'beige', 'white', 'green'),
-        centre=(
-            (0, -27, -8),
-            (0.15, -11, 1),
-            (0.3, 5, 9),
-            (0.5, 26, 9),
-            (0.7, 50, -2),
-            (0.86, 74, -22),
-            (1, 91, -46),
-        ),
-        side=((0, 68, -12, -70), (0.5, 68, 8, -72), (1, 63, 33, -71)),
-        arc=48,
-        nose=20,
-        straps=((0.05, (_EAR_TOP,)), (0.95, ((67, 20, -79), _EAR_LOW))),
-        strap_color=None,
-        strap_width=3.2,
-    ),
-    kn95=MaskKind(
-        colors=('white', 'white', 'white', 'black', 'gray'),
-        centre=(
-            (0, -30, -10),
-            (0.2, -10, 7),
-            (0.42, 14, 19),
-            (0.56, 30, 18),
-            (0.78, 60, -8),
-            (1, 92, -44),
-        ),
-        side=((0, 65, -12, -68), (0.5, 68, 10, -72), (1, 61, 33, -69)),
-        arc=20,
-        nose=26,
-        straps=((0.08, (_EAR_TOP,)), (0.92, ((67, 20, -79), _EAR_LOW))),
-        strap_color=(236, 236, 234),
-        strap_width=3.0,
-    ),
-    n95=MaskKind(
-        colors=('white', 'white', 'white', 'lightblue', 'black'),
-        centre=(
-            (0, -32, -12),
-            (0.12, -20, 2),
-            (0.3, 2, 18),
-            (0.5, 26, 24),
-            (0.7, 50, 14),
-            (0.88, 73, -14),
-            (1, 87, -44),
-        ),
-        side=_oval(width=57, middle=29, height=58, behind=-65),
-        arc=66,
-        nose=24,
-        straps=((0.3, ((66, -17, -76), (77, -33, -92))), (0.72, ((62, 36, -78), (69, 26, -90)))),
-        strap_color=(224, 203, 118),
-        strap_width=4.0,
-    ),
-)
 
 
 @cache
@@ -210,7 +144,7 @@ def texture(kind: str, color: Color, valve: bool = False) -> np.ndarray:
     Args:
         kind (str): One of ``KINDS``.
         color (tuple[int, int, int]): RGB, 0..255.
-        valve (bool): Whether an N95 has an exhalation valve.
+        valve (bool): Whether it has an exhalation valve.
 
     Returns:
         np.ndarray: (*TEXTURE_SIZE, 3) uint8, RGB. Read only.
@@ -220,12 +154,13 @@ def texture(kind: str, color: Color, valve: bool = False) -> np.ndarray:
     u = np.linspace(-1, 1, width)[None]
     picture = np.empty((height, width, 3))
     picture[:] = color
-    relief = {'surgical': _surgical, 'cloth': _cloth, 'kn95': _kn95, 'n95': _n95}[kind](u, v)
+    mask = KINDS[kind]
+    relief = mask.relief(u, v)
     # Folds show as strongly on black as on white.
     dark = 1 + 0.6 * (1 - np.mean(color) / 255)
     picture *= (1 + dark * (relief - 1))[..., None]
-    if kind in ('n95', 'kn95'):
-        _nose_clip(picture, u, v, wide=0.55 if kind == 'n95' else 0.3)
+    if mask.nose_clip is not None:
+        _nose_clip(picture, u, v, wide=mask.nose_clip)
     if valve:
         _valve(picture)
     picture = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
@@ -361,3 +296,88 @@ def _valve(picture: np.ndarray) -> None:
         cv2.line(
             picture, (centre[0] - half, y), (centre[0] + half, y), (140, 141, 142), 2, cv2.LINE_AA
         )
+
+
+KINDS: dict[str, MaskKind] = dict(
+    surgical=MaskKind(
+        colors=('lightblue', 'lightblue', 'white', 'green', 'pink', 'black'),
+        centre=(
+            (0, -25, -8),
+            (0.16, -10, -1),
+            (0.28, 3, 5),
+            (0.5, 24, 5),
+            (0.7, 48, -4),
+            (0.86, 74, -24),
+            (1, 90, -46),
+        ),
+        side=((0, 67, -9, -70), (0.5, 67, 16, -72), (1, 59, 46, -70)),
+        arc=62,
+        nose=17,
+        straps=((0.03, (_EAR_TOP,)), (0.97, ((65, 26, -79), _EAR_LOW))),
+        strap_color=(232, 232, 230),
+        strap_width=2.2,
+        relief=_surgical,
+    ),
+    cloth=MaskKind(
+        colors=('black', 'gray', 'blue', 'red', 'beige', 'white', 'green'),
+        centre=(
+            (0, -27, -8),
+            (0.15, -11, 1),
+            (0.3, 5, 9),
+            (0.5, 26, 9),
+            (0.7, 50, -2),
+            (0.86, 74, -22),
+            (1, 91, -46),
+        ),
+        side=((0, 68, -12, -70), (0.5, 68, 8, -72), (1, 63, 33, -71)),
+        arc=48,
+        nose=20,
+        straps=((0.05, (_EAR_TOP,)), (0.95, ((67, 20, -79), _EAR_LOW))),
+        strap_color=None,
+        strap_width=3.2,
+        relief=_cloth,
+    ),
+    kn95=MaskKind(
+        colors=('white', 'white', 'white', 'black', 'gray'),
+        centre=(
+            (0, -30, -10),
+            (0.2, -10, 7),
+            (0.42, 14, 19),
+            (0.56, 30, 18),
+            (0.78, 60, -8),
+            (1, 92, -44),
+        ),
+        side=((0, 65, -12, -68), (0.5, 68, 10, -72), (1, 61, 33, -69)),
+        arc=20,
+        nose=26,
+        straps=((0.08, (_EAR_TOP,)), (0.92, ((67, 20, -79), _EAR_LOW))),
+        strap_color=(236, 236, 234),
+        strap_width=3.0,
+        relief=_kn95,
+        nose_clip=0.3,
+    ),
+    n95=MaskKind(
+        colors=('white', 'white', 'white', 'lightblue', 'black'),
+        centre=(
+            (0, -32, -12),
+            (0.12, -20, 2),
+            (0.3, 2, 18),
+            (0.5, 26, 24),
+            (0.7, 50, 14),
+            (0.88, 73, -14),
+            (1, 87, -44),
+        ),
+        side=_oval(width=57, middle=29, height=58, behind=-65),
+        arc=66,
+        nose=24,
+        straps=((0.3, ((66, -17, -76), (77, -33, -92))), (0.72, ((62, 36, -78), (69, 26, -90)))),
+        strap_color=(224, 203, 118),
+        strap_width=4.0,
+        relief=_n95,
+        nose_clip=0.55,
+        valves=0.5,
+    ),
+)
+
+# What 'random' chooses from. A new kind would change the masks of seeded draws.
+RANDOM_KINDS = ('surgical', 'cloth', 'kn95', 'n95')

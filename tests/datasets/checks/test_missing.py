@@ -122,7 +122,7 @@ class TestWithoutOpening:
         (root / 'crops' / 'TRAIN100_2').mkdir(parents=True)
         with pytest.raises(
             FileNotFoundError,
-            match='2 of 3 .*TRAIN101_2. tools/extract_frames.py --as crops',
+            match='2 of 3 .*TRAIN101_2.*tools/extract_frames.py --as crops',
         ):
             self.check(root, data_prefix=dict(crops='crops'))
 

@@ -93,7 +93,7 @@ def call(tmp_path, monkeypatch, calls):
     )
     torch.save(dict(state_dict=colour_model()[1].state_dict()), 'x.pth')
     Path('config.py').write_text(f"""
-_base_ = [{str(ROOT / 'configs' / '_base_' / 'runtime.py')!r}]
+_base_ = [{str(ROOT / 'configs' / '_base_' / 'default_runtime.py')!r}]
 from emoreact_plugin.recipes import build
 __recipe = build(input='fusion', arch='resnet18', init='scratch',
                  image_size={SIZE}, data_prefix=dict(frames='frames'),

@@ -9,7 +9,7 @@ from benchmarks.loading import (
     data_of_config,
     data_of_folder,
     decode,
-    describe,
+    describe_data,
     jpegs_of,
     loading_groups,
     read_to,
@@ -182,7 +182,7 @@ class LoadingFiles:
 
 
 def test_description(root):
-    text = describe(data_of_folder(str(root)))
+    text = describe_data(data_of_folder(str(root)))
     size = np.mean([path.stat().st_size for path in root.glob('frames/TRAIN*/*.jpg')])
     assert text == (
         f'3 clips of {FRAMES} frames on average, {WIDTH}x{HEIGHT},'
