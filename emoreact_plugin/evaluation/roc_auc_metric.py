@@ -46,7 +46,8 @@ class ROCAUCMetric(BaseMetric):
         threshold (float): The lowest probability at which a class counts as predicted, for F1.
             Above 0 and below 1.
         classes (Sequence[str], optional): Names of the C classes. Defaults to None, which takes the
-            dataset's ``metainfo['classes']``.
+            dataset's ``metainfo['classes']``. Without a dataset, as in MMAction2's
+            ``eval_metric.py``, they are ``'class 0'``, ``'class 1'``, ...
         collect_device (str): See :class:`mmengine.evaluator.BaseMetric`.
         prefix (str, optional): Put before every name, with a slash.
         collect_dir (str, optional): See :class:`mmengine.evaluator.BaseMetric`.
@@ -104,6 +105,10 @@ class ROCAUCMetric(BaseMetric):
             data_samples (Sequence[dict]): Samples with ``pred_score`` (C,), ``gt_label`` (C,), and
                 optionally ``pred_logits`` (C,) and ``video_id``.
         """
+        if self._classes is None and self.dataset_meta is None and data_samples:
+            # Saved results are evaluated: there is no dataset that could name the classes.
+            count = len(data_samples[0].get('gt_label', ()))
+            self._classes = tuple(f'class {k}' for k in range(count))
         classes = self.classes
         for sample in data_samples:
             self.results.append(self._read(sample, classes))

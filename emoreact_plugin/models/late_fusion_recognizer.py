@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from difflib import get_close_matches
 from inspect import signature
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from mmengine.model import BaseModel, ModuleDict
@@ -266,6 +266,22 @@ class LateFusionRecognizer(BaseModel):
         if mode == 'loss':
             return self._loss(logits, features, losses, data_samples)
         return self._predict(logits, features, data_samples)
+
+    def extract_feat(self, inputs: Tensor | dict[str, Tensor], **_: Any) -> tuple[Tensor, ...]:
+        """Score every stream, for MMAction2's ``get_flops.py``, which has one input for a model.
+
+        Args:
+            inputs (Tensor | dict[str, Tensor]): Inputs of the streams as in ``forward``, or one
+                tensor that is the input of every stream.
+            **_: Not used.
+
+        Returns:
+            tuple[Tensor, ...]: The logits (N, C) of each stream.
+        """
+        if isinstance(inputs, Tensor):
+            inputs = {f'{stream}_imgs': inputs for stream in self.streams}
+        # The tool puts this method in the place of forward().
+        return tuple(self._score(inputs, None)[0].values())
 
     def _score(self, inputs: dict, data_samples: SampleList | None) -> tuple[dict, dict, dict]:
         """Score the streams of a batch.

@@ -338,3 +338,21 @@ def test_wrong_inputs_and_labels_are_named():
     samples = [ActionDataSample().set_gt_label([1, 0]) for _ in range(2)]
     with pytest.raises(InputError, match=r'\(2, 8\), found torch.int64'):
         model(inputs, samples, mode='loss')
+
+
+def test_flops_are_those_of_all_streams():
+    """As MMAction2's get_flops.py counts them: model.forward = model.extract_feat."""
+    from mmengine.analysis import get_model_complexity_info
+
+    def flops(model, shape=(3, 3, 32, 32)):
+        model.forward = model.extract_feat
+        return get_model_complexity_info(model.eval(), shape, show_table=False, show_arch=False)
+
+    one = flops(MODELS.build(recognizer2d()))
+    two = flops(shared())
+    separate = flops(build(streams=dict(face=recognizer2d(), body=recognizer2d())))
+    # A stock recognizer's extract_feat stops before its head.
+    head = 512 * 8
+    assert two['flops'] == separate['flops']
+    assert two['flops'] - 2 * one['flops'] in range(2 * head, 2 * (head + 3 * 512) + 1)
+    assert (two['params'], separate['params']) == (one['params'], 2 * one['params'])
