@@ -8,6 +8,8 @@ from emoreact_plugin.datasets import EMOTIONS, read_annotations
 from emoreact_plugin.datasets.annotations import SOFT_POSITIVE
 from emoreact_plugin.evaluation.functional import prior_roc_auc_micro
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.parts import is_a
+from mmaction.registry import DATASETS, MODELS
 
 
 def read_labels(cfg: Config, split: str, soft: bool = False) -> list[tuple[float, ...]] | None:
@@ -26,7 +28,7 @@ def read_labels(cfg: Config, split: str, soft: bool = False) -> list[tuple[float
         FileNotFoundError, InputError: If the CSV cannot be read.
     """
     loader = cfg.get(f'{split}_dataloader')
-    if not loader or loader['dataset'].get('type') != 'EmoReactDataset':
+    if not loader or not is_a(loader['dataset'], 'EmoReactDataset', registry=DATASETS):
         return None
     dataset = loader['dataset']
     path = osp.join(dataset.get('data_root', ''), dataset['ann_file'])
@@ -50,7 +52,7 @@ def balance_labels(cfg: Config) -> None:
             ``EmoReactDataset``.
     """
     labels = read_labels(cfg, 'train', soft=True)
-    if labels is None or cfg.model.get('type') != 'LateFusionRecognizer':
+    if labels is None or not is_a(cfg.model, 'LateFusionRecognizer', registry=MODELS):
         found = cfg.model.get('type') if labels else 'another data set'
         raise InputError(
             f'--pos-weight: expected a LateFusionRecognizer and an EmoReactDataset, found {found}'

@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from emoreact_plugin.datasets import EmoReactDataset
+from emoreact_plugin.models import check_batch_sizes
 from emoreact_plugin.recipes import datasets_of
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.weights.checkpoints import (
@@ -57,6 +58,7 @@ class EmoReactRunner(Runner):
         """
         check_schedule(self.cfg)
         check_files(self.cfg)
+        check_batch_sizes(self.cfg)
         say(f'log and checkpoints: {self.work_dir}')
         load_start_weights(self.model)
         return super().train()

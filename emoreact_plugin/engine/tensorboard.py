@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 from emoreact_plugin.datasets.annotations import SOFT_POSITIVE
 from emoreact_plugin.evaluation import prior_roc_auc_micro
 from emoreact_plugin.utils.errors import MissingPackageError
+from emoreact_plugin.utils.parts import type_name
 from mmaction.registry import HOOKS, VISBACKENDS
 
 FOLDER = 'tensorboard'
@@ -152,7 +153,7 @@ def without_tensorboard(cfg: Config) -> None:
     backends = visualizer.get('vis_backends') or []
     if isinstance(backends, (list, tuple)):
         visualizer['vis_backends'] = [
-            each for each in backends if each['type'] != TensorboardTrainingBackend.__name__
+            each for each in backends if type_name(each) != TensorboardTrainingBackend.__name__
         ]
 
 
@@ -192,9 +193,7 @@ def add_tensorboard(cfg: Config) -> None:
     backends = visualizer.get('vis_backends') or []
     if not isinstance(backends, (list, tuple)):
         backends = [backends]
-    backends = [
-        each for each in backends if not str(each['type']).endswith('TensorboardVisBackend')
-    ]
+    backends = [each for each in backends if not type_name(each).endswith('TensorboardVisBackend')]
     visualizer['vis_backends'] = [
         *backends,
         dict(type='TensorboardTrainingBackend', save_dir=folder),

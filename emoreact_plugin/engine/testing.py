@@ -8,6 +8,8 @@ from mmengine.runner import BaseLoop, Runner
 
 from emoreact_plugin.evaluation import DumpScores, ROCAUCMetric, format_table, write_metrics
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.parts import is_a
+from mmaction.registry import METRICS
 
 from .console import ConsoleHook, say
 from .labels import label_prior
@@ -48,7 +50,7 @@ def add_dump(cfg: Config, path: str, split: str, checkpoint: str) -> None:
     if path.endswith(('.pkl', '.pickle')):
         dump = dict(type='DumpResults', out_file_path=path)
     elif path.endswith('.npz'):
-        metrics = [e for e in evaluators if e['type'] == 'ROCAUCMetric']
+        metrics = [e for e in evaluators if is_a(e, 'ROCAUCMetric', registry=METRICS)]
         if not metrics:
             raise InputError(
                 f'--dump {path}: expected a ROCAUCMetric in the evaluator, which says whether the '
@@ -114,7 +116,11 @@ def keep_scores(loop: BaseLoop, split: str, work_dir: str, checkpoint: str | Non
     dataset has no ``video_ids`` or the pipeline does not pack ``video_id``.
     """
     dataset, metrics = loop.dataloader.dataset, loop.evaluator.metrics
-    ours = [each for each in metrics if type(each) is ROCAUCMetric]
+    ours = [
+        each
+        for each in metrics
+        if isinstance(each, ROCAUCMetric) and not isinstance(each, DumpScores)
+    ]
     if (
         ours
         and getattr(dataset, 'video_ids', None)
