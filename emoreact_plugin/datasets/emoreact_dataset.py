@@ -65,45 +65,37 @@ class EmoReactDataset(BaseActionDataset):
         ann_file (str): The annotation CSV, see
             :func:`~emoreact_plugin.datasets.annotations.read_annotations`.
         pipeline (list): Transforms.
-        data_root (str): The folder that relative paths start from. If it is
-            relative, it starts from the working directory. Defaults to ''.
-        data_prefix (dict[str, str]): Folders: ``video``, or ``frames`` with
-            one folder of images for each clip, or ``crops`` with prepared
-            crops as ``tools/extract_frames.py --as crops`` makes them. The first
-            two can be given together with ``landmarks`` and ``keypoints``.
-            Without these the files are looked for beside the clips, as
-            OpenFace leaves them (``<video>_openface/<clip>.csv``,
-            ``<video>_hol.txt``). Defaults to ``dict(video='videos')``.
-        frame_dir_tmpl (str, optional): The folder of a clip's frames, with
-            ``{clip}`` (name without ending) or ``{video}``. Defaults to None:
-            the first that exists of ``{clip}``, ``{video}``,
-            ``{clip}_mask_frames_full`` and ``{video}_mask_frames_full``. To
-            train on masked frames that have plain ones beside them, give
-            ``'{clip}_mask_frames_full'``.
-        filename_tmpl (str): The names of the frames in that folder. The number
-            that they start from is found out. Defaults to ``'{:06d}.jpg'``.
-        cache_dir (str, optional): Folder of the cache files. Defaults to
-            ``$EMOREACT_CACHE_DIR``, else ``~/.cache/emoreact_plugin``.
-        required (Sequence[str]): ``'landmarks'`` and/or ``'keypoints'``: the
-            files that every clip has to have. (OpenFace writes one even if it
-            finds no face at all.) Defaults to ``()``.
-        allow_missing (bool): Use the whole frames of a clip whose required
-            file is missing, and warn, instead of stopping. Without face
-            landmarks the ``body`` region then shows the face. Defaults to
-            False.
-        check_landmarks (bool): Refuse a landmark file whose rows differ from
-            the clip's frames by more than 10 % and 5, because it belongs to
-            another clip. Defaults to True.
-        columns (dict[str, str], optional): What columns of the annotation
-            file are for -> their names, see
-            :func:`~emoreact_plugin.datasets.annotations.read_annotations`: a
+        data_root (str): The folder that relative paths start from. If it is relative, it starts
+            from the working directory. Defaults to ''.
+        data_prefix (dict[str, str]): Folders: ``video``, or ``frames`` with one folder of images
+            for each clip, or ``crops`` with prepared crops as ``tools/extract_frames.py --as
+            crops`` makes them. The first two can be given together with ``landmarks`` and
+            ``keypoints``. Without these the files are looked for beside the clips, as OpenFace
+            leaves them (``<video>_openface/<clip>.csv``, ``<video>_hol.txt``). Defaults to
+            ``dict(video='videos')``.
+        frame_dir_tmpl (str, optional): The folder of a clip's frames, with ``{clip}`` (name without
+            ending) or ``{video}``. Defaults to None: the first that exists of ``{clip}``,
+            ``{video}``, ``{clip}_mask_frames_full`` and ``{video}_mask_frames_full``. To train on
+            masked frames that have plain ones beside them, give ``'{clip}_mask_frames_full'``.
+        filename_tmpl (str): The names of the frames in that folder. The number that they start from
+            is found out. Defaults to ``'{:06d}.jpg'``.
+        cache_dir (str, optional): Folder of the cache files. Defaults to ``$EMOREACT_CACHE_DIR``,
+            else ``~/.cache/emoreact_plugin``.
+        required (Sequence[str]): ``'landmarks'`` and/or ``'keypoints'``: the files that every clip
+            has to have. (OpenFace writes one even if it finds no face at all.) Defaults to ``()``.
+        allow_missing (bool): Use the whole frames of a clip whose required file is missing, and
+            warn, instead of stopping. Without face landmarks the ``body`` region then shows the
+            face. Defaults to False.
+        check_landmarks (bool): Refuse a landmark file whose rows differ from the clip's frames by
+            more than 10 % and 5, because it belongs to another clip. Defaults to True.
+        columns (dict[str, str], optional): What columns of the annotation file are for -> their
+            names, see :func:`~emoreact_plugin.datasets.annotations.read_annotations`: a
             single-label column, parts of videos, people. Defaults to None.
-        soft_labels (bool): Labels may be anything from 0 to 1. The loss takes
-            them as they are. With ``test_mode`` they are 1 from 0.5 on, since
-            ROC AUC needs two classes. Defaults to False.
-        **kwargs: Arguments of ``BaseActionDataset``: ``test_mode``,
-            ``metainfo`` (``dict(classes=(...))`` names other label columns),
-            ...
+        soft_labels (bool): Labels may be anything from 0 to 1. The loss takes them as they are.
+            With ``test_mode`` they are 1 from 0.5 on, since ROC AUC needs two classes. Defaults to
+            False.
+        **kwargs: Arguments of ``BaseActionDataset``: ``test_mode``, ``metainfo``
+            (``dict(classes=(...))`` names other label columns), ...
 
     Raises:
         FileNotFoundError, InputError: When the data set is built, for
