@@ -3,6 +3,7 @@
 import os.path as osp
 from collections.abc import Sequence
 from copy import deepcopy
+from functools import cache
 from typing import Any
 
 from mmengine.config import Config
@@ -88,7 +89,7 @@ def build(
     """
     options = {**DEFAULTS, **options}
     check_together(options)
-    cfg = Config.fromfile(plain_config(PLAIN), lazy_import=False)
+    cfg = deepcopy(_plain())
     cfg.recipe.mask_kind = mask_kind
     _set_data(cfg, data_root, ann_files, data_prefix, dataset or {}, batch_size, num_workers)
     _set_size(cfg, image_size)
@@ -112,7 +113,13 @@ def build(
         _separate(cfg, streams, deepcopy(recognizers or {}), options['init'])
     if sampling:
         _set_sampling(cfg, sampling)
-    return {name: cfg.to_dict()[name] for name in KEPT}
+    values = cfg.to_dict()
+    return {name: values[name] for name in KEPT}
+
+
+@cache
+def _plain() -> Config:
+    return Config.fromfile(plain_config(PLAIN), lazy_import=False)
 
 
 def plain_config(name: str) -> str:
