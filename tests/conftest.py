@@ -32,6 +32,19 @@ def own_cache(tmp_path_factory):
         yield
 
 
+@pytest.fixture(autouse=True, scope='session')
+def unformatted_configs():
+    """Leave out the line breaks of configs that MMEngine writes, half a second for each.
+
+    It writes one with every run and every checkpoint. The tools that tests start write them whole.
+    """
+    from mmengine.config import config
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config, 'FormatCode', lambda text, *_, **__: (text, True))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def mmaction_scope():
     """Set the default scope, as a config's ``default_scope`` does."""
