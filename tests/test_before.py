@@ -4,6 +4,7 @@ tests/data/before holds it, and make.py that made it.
 """
 
 import argparse
+import functools
 import gzip
 import importlib.metadata
 import json
@@ -11,13 +12,14 @@ import os
 import shutil
 import subprocess
 import sys
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from emoreact_plugin.clips.cache_file import cache_clip, is_current, load_cached
-from emoreact_plugin.engine import training
+from emoreact_plugin.engine import flags, training
 from emoreact_plugin.engine.flags import add_config_arguments, load_config
 from emoreact_plugin.evaluation import read_dump
 from emoreact_plugin.inference import EmotionInferencer
@@ -75,13 +77,15 @@ def resolved(config, *flags):
     return {key: value for key, value in cfg.items() if key != 'work_dir'}
 
 
-def test_every_combination_of_flags_resolves_to_what_it_was(place):
+def test_every_combination_of_flags_resolves_to_what_it_was(place, monkeypatch):
+    read = functools.cache(flags.read_config)
+    monkeypatch.setattr(flags, 'read_config', lambda path: deepcopy(read(path)))
     expected = json.loads(gzip.decompress((BEFORE / 'grid.json.gz').read_bytes()))
     assert len(list(make.flags_of_grid())) == 720
     fusion = RENAMED['configs/emoreact/tsn_r50_fusion.py']
     for name, values in expected.items():
-        config, flags = (name, ()) if name.startswith('configs/') else (fusion, name.split())
-        found = json.loads(json.dumps(resolved(RENAMED.get(config, config), *flags)))
+        config, given = (name, ()) if name.startswith('configs/') else (fusion, name.split())
+        found = json.loads(json.dumps(resolved(RENAMED.get(config, config), *given)))
         # What tools/train.py did itself is hooks and a Runner now.
         assert found.pop('runner_type', 'EmoReactRunner') == 'EmoReactRunner'
         hooks = found.get('custom_hooks', [])[1:]

@@ -79,7 +79,7 @@ COMPARE = {
 
 
 class Problem(NamedTuple):
-    """What is wrong, and the command that repairs it."""
+    """A problem of an installation, and the command that repairs it."""
 
     text: str
     command: str
