@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.logging import MessageHub
 from mmengine.registry import init_default_scope
 
 from emoreact_plugin.datasets import EmoReactDataset
@@ -290,6 +291,8 @@ def call_tool(tool: str | ModuleType, *arguments) -> tuple[int, str, str]:
     """Run a tool in this process as the shell does: exit code, stdout and stderr."""
     tool = load_tool(tool) if isinstance(tool, str) else tool
     out, errors = io.StringIO(), io.StringIO()
+    # MMEngine names a run by its config and the second: the next one would take over its best score.
+    MessageHub._instance_dict.clear()
     threads = cv2.getNumThreads()
     with (
         pytest.MonkeyPatch.context() as patch,
