@@ -291,7 +291,7 @@ def call_tool(tool: str | ModuleType, *arguments) -> tuple[int, str, str]:
     """Run a tool in this process as the shell does: exit code, stdout and stderr."""
     tool = load_tool(tool) if isinstance(tool, str) else tool
     out, errors = io.StringIO(), io.StringIO()
-    # MMEngine names a run by its config and the second: the next one would take over its best score.
+    # MMEngine names a run by config and second: the next one would take over its best score.
     MessageHub._instance_dict.clear()
     threads = cv2.getNumThreads()
     with (
