@@ -13,6 +13,8 @@ from mmaction.registry import MODELS
 from tests.explanation.colour_cues import COLORS, draw_places, frame_of, peak, recognizer, set_head
 from tests.factories import recognizer2d, recognizer3d
 
+pytestmark = pytest.mark.slow
+
 GRADIENT = [name for name in METHODS if name != 'eigencam']
 
 

@@ -14,6 +14,8 @@ from mmaction.registry import DATASETS, MODELS
 from tests.explanation.colour_cues import COLORS, SIZE, ColourClip, colour_model, peak
 from tests.factories import recognizer2d, small_config
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize('method', METHODS)
 @pytest.mark.parametrize('shared', [True, False])

@@ -10,6 +10,8 @@ from emoreact_plugin.explanation.cam_layers import choose_layer, listed, map_lay
 from mmaction.registry import MODELS
 from tests.factories import recognizer2d, recognizer3d
 
+pytestmark = pytest.mark.slow
+
 
 @MODELS.register_module()
 class TwoMaps(nn.Module):

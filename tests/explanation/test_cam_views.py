@@ -23,6 +23,8 @@ from emoreact_plugin.recipes import build
 from mmaction.registry import MODELS
 from tests.explanation.colour_cues import SIZE, ColourClip, colour_model
 
+pytestmark = pytest.mark.slow
+
 CLASSES = ('Calm', 'Angry', 'Sad', 'Glad')
 
 

@@ -13,6 +13,8 @@ from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from tests.factories import recognizer2d
 
+pytestmark = pytest.mark.slow
+
 
 def tpn(classes=8):
     """Make a small network as in MMAction2's configs of TPN (its tpn_slowonly_r50.py)."""

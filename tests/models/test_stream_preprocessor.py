@@ -10,6 +10,8 @@ from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from tests.factories import recognizer2d, recognizer3d
 
+pytestmark = pytest.mark.slow
+
 MIXUP = dict(type='MixupBlending', num_classes=8, alpha=1.0)
 CUTMIX = dict(type='CutmixBlending', num_classes=8, alpha=1.0)
 BOTH = dict(type='RandomBatchAugment', augments=[MIXUP, CUTMIX], probs=[0.5, 0.4])

@@ -11,6 +11,8 @@ from mmaction.models.recognizers import Recognizer3D
 from mmaction.registry import MODELS
 from tests.factories import recognizer2d, recognizer3d
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize('views', [1, 2, 5])
 def test_a_stream_with_max_testing_views_takes_any_batch(views):

@@ -8,6 +8,8 @@ from emoreact_plugin.evaluation import bootstrap_weights
 from emoreact_plugin.plots.plots import save_figures, to_image
 from emoreact_plugin.plots.roc_plots import MAX_RUNS, plot_roc_bars, plot_roc_curves
 
+pytestmark = pytest.mark.slow
+
 CLASSES = ('calm', 'angry', 'sad')
 rng = np.random.default_rng(0)
 LABELS = rng.integers(0, 2, (40, 3))

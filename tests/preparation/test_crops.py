@@ -24,6 +24,8 @@ from tests.factories import (
 )
 from tests.transforms.masks.test_drawing import face, skin
 
+pytestmark = pytest.mark.slow
+
 REGIONS = ('face', 'body', 'fullbody')
 
 

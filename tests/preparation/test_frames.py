@@ -23,6 +23,8 @@ from tests.factories import FRAMES, HEIGHT, WIDTH, make_tiny, write_annotations,
 from tests.factories import write_video as write_clip
 from tests.transforms.masks.test_drawing import face, skin
 
+pytestmark = pytest.mark.slow
+
 COUNT = 4
 NO_FACE = 2
 CLIPS = ('a.mp4', 'sub/a.mp4', 'b.mov')

@@ -16,6 +16,8 @@ from emoreact_plugin.sample_data.plan import (
     weighted_roc_auc,
 )
 
+pytestmark = pytest.mark.slow
+
 READERS = [
     (region, model) for region in ('face', 'body', 'fullbody', 'fusion') for model in ('TSN', 'TSM')
 ]

@@ -7,6 +7,8 @@ import pytest
 
 from tests.factories import write_config
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def call(tiny, tmp_path, monkeypatch, calls):

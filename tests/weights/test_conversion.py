@@ -10,6 +10,8 @@ from emoreact_plugin.weights.conversion import to_checkpoint, write_checkpoint
 from emoreact_plugin.weights.weight_files import read_weight_file
 from mmaction.registry import MODELS
 
+pytestmark = pytest.mark.slow
+
 ABOUT = dict(classes=('a', 'b'), drawn_sample_data=True, masked=True)
 
 

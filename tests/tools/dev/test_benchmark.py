@@ -7,6 +7,8 @@ from benchmarks import timing
 
 from emoreact_plugin import InputError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def call(calls, tmp_path, monkeypatch):

@@ -17,6 +17,8 @@ from emoreact_plugin import InputError
 from mmaction.registry import MODELS
 from tests.factories import recognizer2d
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_box_in_a_crop():
     # A crop of 40x20 at (10, 20), resized to 80x80: x doubles, y four times.

@@ -9,6 +9,8 @@ import torch
 from tests.explanation.colour_cues import CELL, SIZE, colour_model, frame_of, recognizer
 from tests.factories import EMOTIONS, FRAMES, write_annotations, write_openface
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 CLIPS = 4  # the first two show the cues
 # Of one place of 6x6, enlarged by bilinear interpolation, three quarters of

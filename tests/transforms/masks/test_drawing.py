@@ -8,6 +8,8 @@ from emoreact_plugin.transforms.masks.drawing import MaskLook, draw_mask, measur
 from emoreact_plugin.transforms.masks.geometry import FACE_MODEL, complete_landmarks, place_mask
 from emoreact_plugin.transforms.masks.shapes import COLORS, KINDS, normals, surface, texture
 
+pytestmark = pytest.mark.slow
+
 SIZE = (300, 320)  # height, width
 POSES = [(0, 0, 0), (-40, 10, 15), (40, -15, -30), (0, 25, 0), (0, -25, 90), (10, 5, 180)]
 

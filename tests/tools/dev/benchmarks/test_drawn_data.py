@@ -1,9 +1,12 @@
 import cv2
 import numpy as np
+import pytest
 from benchmarks.drawn_data import make_drawn_data, write_full_openface
 from benchmarks.loading import data_of_folder
 
 from emoreact_plugin.clips.landmark_readers import read_openface_csv
+
+pytestmark = pytest.mark.slow
 
 
 def test_full_openface_file(tmp_path):

@@ -25,6 +25,8 @@ from emoreact_plugin.recipes import INPUTS, build
 from emoreact_plugin.transforms import CropRegions
 from tests.factories import FRAMES, HEIGHT, WIDTH, make_tiny
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope='module')
 def root(tmp_path_factory):

@@ -9,6 +9,8 @@ from emoreact_plugin.transforms import DrawFaceMask
 from tests.factories import FRAMES, make_tiny, write_openface
 from tests.transforms.masks.test_drawing import face
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def root(tmp_path):

@@ -11,6 +11,8 @@ from benchmarks.metric import (
 
 from emoreact_plugin.evaluation import bootstrap_weights, weighted_roc_auc
 
+pytestmark = pytest.mark.slow
+
 
 def test_both_sides_of_the_metric_give_the_same():
     scores, labels = random_scores(200)

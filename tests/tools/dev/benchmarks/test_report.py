@@ -2,8 +2,11 @@ import json
 
 import cv2
 import numpy as np
+import pytest
 import torch
 from benchmarks import Report, Row, machine_facts, to_json, to_markdown
+
+pytestmark = pytest.mark.slow
 
 MACHINE = dict(
     python='3.12.1',

@@ -6,6 +6,8 @@ from benchmarks.timing import Comparison, Group, measure, rows_of, run
 
 from emoreact_plugin import InputError
 
+pytestmark = pytest.mark.slow
+
 
 class Clock:
     """Stands still but for what calls add."""
