@@ -50,6 +50,7 @@ class FinalTestHook(Hook):
             write_metrics(path, results, prior, checkpoint=checkpoint)
         table = results_table(runner, results, prior)
         say(f'\n{table}')
+        runner.logger.info(table)  # into the log as well
         say(
             f'\ncheckpoint: {checkpoint}\nmetrics:    {path}\n'
             f'plots:      python tools/plot_roc.py {runner.work_dir}'

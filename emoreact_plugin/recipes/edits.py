@@ -13,7 +13,8 @@ from mmengine.config import Config
 
 from emoreact_plugin.clips.regions import BOTH, NEEDS
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.parts import type_name
+from emoreact_plugin.utils.parts import is_a, type_name
+from mmaction.registry import MODELS, TRANSFORMS
 
 from .options import DEFAULTS, INPUTS, MASK_KIND, check_options, streams_of
 
@@ -33,10 +34,12 @@ def datasets_of(cfg: Config) -> list[dict]:
 
     For wrappers such as ``RepeatDataset``, it is the data sets inside that are returned.
     """
-    found = []
-    queue = [
-        cfg[f'{split}_dataloader']['dataset'] for split in SPLITS if cfg.get(f'{split}_dataloader')
-    ]
+    return [dataset for split in SPLITS for dataset in _datasets_of(cfg, split)]
+
+
+def _datasets_of(cfg: Config, split: str) -> list[dict]:
+    loader, found = cfg.get(f'{split}_dataloader'), []
+    queue = [loader['dataset']] if loader else []
     while queue:
         dataset = queue.pop(0)
         inner = dataset.get('datasets') or ([dataset['dataset']] if 'dataset' in dataset else [])
@@ -79,17 +82,25 @@ def edit(cfg: Config, options: dict[str, Any]) -> None:
 
 def _pipelines(cfg: Config) -> Iterator[tuple[bool, list]]:
     """Yield the pipelines of all data sets, and those that the config names, as (train, steps)."""
-    for dataset in datasets_of(cfg):
-        if dataset.get('pipeline'):
-            yield not dataset.get('test_mode', False), dataset['pipeline']
     for split in SPLITS:
+        for dataset in _datasets_of(cfg, split):
+            if dataset.get('pipeline'):
+                yield split == 'train', dataset['pipeline']
         if isinstance(cfg.get(f'{split}_pipeline'), list):
             yield split == 'train', cfg[f'{split}_pipeline']
 
 
+def _is_step(step: dict, *types: str) -> bool:
+    return is_a(step, *types, registry=TRANSFORMS)
+
+
+def _draws_masks(cfg: Config) -> bool:
+    return any(_is_step(s, 'DrawFaceMask') for _, steps in _pipelines(cfg) for s in steps)
+
+
 def _steps(cfg: Config, option: str, *types: str) -> list[dict]:
     """Return the steps of some types of all pipelines; refuse a config without any."""
-    found = [s for _, steps in _pipelines(cfg) for s in steps if type_name(s) in types]
+    found = [s for _, steps in _pipelines(cfg) for s in steps if _is_step(s, *types)]
     if not found:
         raise _not_there(option, f'{" or ".join(types)} in a pipeline')
     return found
@@ -100,22 +111,28 @@ def _not_there(option: str, part: str) -> InputError:
     return InputError(f'{flag}: expected a config with {part}, found none')
 
 
+def _fusion_of(cfg: Config, option: str) -> dict:
+    """Return the model; refuse another than a ``LateFusionRecognizer``."""
+    model = cfg.get('model') or {}
+    if not is_a(model, 'LateFusionRecognizer', registry=MODELS):
+        raise _not_there(option, 'a LateFusionRecognizer')
+    return model
+
+
+def _recognizers(model: dict) -> list[dict]:
+    streams = model.get('streams')
+    return list(streams.values()) if isinstance(streams, dict) else [model['recognizer']]
+
+
 def _networks(cfg: Config, option: str) -> list[dict]:
     """Return the streams' recognizers that are ours to change.
 
     These have a backbone of :data:`BACKBONES` that brings no weights of its own.
     """
-    model = cfg.get('model') or {}
-    if type_name(model) == 'LateFusionRecognizer':
-        streams = model.get('streams')
-        each = list(streams.values()) if isinstance(streams, dict) else [model.get('recognizer')]
-    else:
-        each = []
     found = [
         network
-        for network in each
-        if network
-        and type_name(network.get('backbone')) in BACKBONES
+        for network in _recognizers(_fusion_of(cfg, option))
+        if type_name(network.get('backbone')) in BACKBONES
         and not _brings_weights(network['backbone'])
     ]
     if not found:
@@ -133,8 +150,9 @@ def _brings_weights(backbone: dict) -> bool:
 
 
 def _record(cfg: Config, **facts: Any) -> None:
-    cfg['recipe'] = {**DEFAULTS, **(cfg.get('recipe') or {}), **facts}
-    cfg['recipe'].pop('crops', None)
+    # A config without the record is not made ours by one flag.
+    if cfg.get('recipe'):
+        cfg['recipe'].update(facts)
 
 
 def _set_input(cfg: Config, value: str) -> None:
@@ -152,11 +170,9 @@ def _set_input(cfg: Config, value: str) -> None:
         step['meta_keys'] = (*kept, *(f'{name}_found' for name in streams))
     for _, steps in _pipelines(cfg):
         for step in steps:
-            if type_name(step) == 'SampleStreamFrames':
+            if _is_step(step, 'SampleStreamFrames'):
                 step['streams'] = _of_streams(step['streams'], streams, 'SampleStreamFrames')
-    model = cfg.get('model') or {}
-    if type_name(model) != 'LateFusionRecognizer':
-        raise _not_there('input', 'a LateFusionRecognizer')
+    model = _fusion_of(cfg, 'input')
     if isinstance(model['streams'], dict):
         model['streams'] = _of_streams(model['streams'], streams, 'LateFusionRecognizer')
         if isinstance(model.get('start_weights'), dict):
@@ -186,15 +202,15 @@ def _set_required(cfg: Config) -> None:
     """Require the files that the pipelines need."""
     for dataset in datasets_of(cfg):
         steps = dataset.get('pipeline') or ()
-        cropper = next((s for s in steps if type_name(s) in CROPPERS), None)
+        cropper = next((s for s in steps if _is_step(s, *CROPPERS)), None)
         if cropper is not None:
-            masked = any(type_name(s) == 'DrawFaceMask' for s in steps)
+            masked = any(_is_step(s, 'DrawFaceMask') for s in steps)
             needs = needs_of(cropper['regions'], masked)
-            dataset['required'] = [] if type_name(cropper) == 'LoadCrops' else needs
+            dataset['required'] = [] if _is_step(cropper, 'LoadCrops') else needs
 
 
 def _set_mask(cfg: Config, value: bool) -> None:
-    if value and any(type_name(s) == 'LoadCrops' for _, steps in _pipelines(cfg) for s in steps):
+    if value and any(_is_step(s, 'LoadCrops') for _, steps in _pipelines(cfg) for s in steps):
         raise InputError(
             'mask: no mask can be drawn on prepared crops; prepare masked ones with '
             'tools/extract_frames.py --as crops --mask and leave out --mask'
@@ -202,8 +218,11 @@ def _set_mask(cfg: Config, value: bool) -> None:
     _steps(cfg, 'mask', *CROPPERS)
     kind = (cfg.get('recipe') or {}).get('mask_kind', MASK_KIND)
     for train, steps in _pipelines(cfg):
-        steps[:] = [step for step in steps if type_name(step) != 'DrawFaceMask']
-        at = next((i for i, s in enumerate(steps) if type_name(s) == 'CropRegions'), None)
+        there = [step for step in steps if _is_step(step, 'DrawFaceMask')]
+        if value and there:
+            continue  # with its own kind and colour
+        steps[:] = [step for step in steps if step not in there]
+        at = next((i for i, s in enumerate(steps) if _is_step(s, 'CropRegions')), None)
         if value and at is not None:
             # In training, a clip gets a different mask every epoch.
             steps.insert(at, dict(type='DrawFaceMask', kind=kind, seed=None if train else 0))
@@ -214,9 +233,9 @@ def _set_mask(cfg: Config, value: bool) -> None:
 def _set_num_segments(cfg: Config, value: int) -> None:
     for step in _steps(cfg, 'num_segments', 'SampleFrames'):
         step['num_clips'] = value
-    for network in _networks(cfg, 'num_segments'):
+    for network in _recognizers(_fusion_of(cfg, 'num_segments')):
         for part in (network['backbone'], network['cls_head']):
-            if 'num_segments' in part:
+            if 'num_segments' in part:  # of TSM, a stock one as well
                 part['num_segments'] = value
     _record(cfg, num_segments=value)
 
@@ -277,9 +296,7 @@ def _backbone(arch: str, shift: bool, shift_div: int, segments: int) -> dict:
 
 
 def _set_init(cfg: Config, value: str) -> None:
-    scratch, model = value == 'scratch', cfg.get('model') or {}
-    if type_name(model) != 'LateFusionRecognizer':
-        raise _not_there('init', 'a LateFusionRecognizer')
+    scratch, model = value == 'scratch', _fusion_of(cfg, 'init')
     weights = None if scratch else value
     # Frozen statistics are of use only where they are of some data.
     model['partial_bn'] = not scratch
@@ -307,20 +324,20 @@ def _set_crops(cfg: Config, value: str) -> None:
     if not value:
         return
     _steps(cfg, 'crops', *CROPPERS)
-    if (cfg.get('recipe') or {}).get('mask'):
+    if _draws_masks(cfg):
         raise InputError(
             f'mask: no mask can be drawn on the crops in {value}; prepare masked ones with '
             'tools/extract_frames.py --as crops --mask and leave out --mask'
         )
     loaders = ('LoadLandmarks', 'DrawFaceMask')
     for _, steps in _pipelines(cfg):
-        at = next((i for i, s in enumerate(steps) if type_name(s) == 'CropRegions'), None)
+        at = next((i for i, s in enumerate(steps) if _is_step(s, 'CropRegions')), None)
         if at is not None:
             steps[at] = dict(type='LoadCrops', regions=steps[at]['regions'])
             steps[:] = [
                 step
                 for step in steps
-                if type_name(step) not in loaders and 'Decode' not in type_name(step)
+                if not _is_step(step, *loaders) and 'Decode' not in type_name(step)
             ]
     for dataset in datasets_of(cfg):
         dataset['data_prefix'] = dict(crops=value)

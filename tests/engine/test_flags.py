@@ -7,6 +7,8 @@ from mmengine.fileio import load as load_yaml
 from emoreact_plugin import InputError
 from emoreact_plugin.engine.flags import add_config_arguments, load_config
 from emoreact_plugin.engine.labels import balance_labels, label_prior
+from emoreact_plugin.recipes import edit
+from emoreact_plugin.transforms import CropRegions
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 SAMPLE = str(CONFIGS / 'sample' / 'fusion.py')
@@ -215,6 +217,43 @@ def test_positive_labels_are_weighted(labels, weights, tmp_path):
 def test_a_flag_wins_over_what_the_config_sets(tmp_path):
     path = child(tmp_path, "model = dict(streams=('face',))\nrecipe = dict(input='face')\n")
     assert load(path, '--input', 'fusion').model.streams == ('face', 'body')
+
+
+def test_frames_are_counted_whatever_the_backbone_is():
+    cfg = load(str(CONFIGS / 'mixed' / 'torchvision_streams.py'), '--num-segments', '5')
+    assert [each.pipeline[0].num_clips for each in datasets(cfg)] == [5, 5, 5]
+    assert 'num_segments' not in str(cfg.model)
+
+
+def test_a_mask_of_ones_own_stays_and_a_new_one_is_seeded_but_in_training(tmp_path):
+    own = "dict(type='DrawFaceMask', kind='cloth', color='red', seed=4)"
+    text = (
+        'val_pipeline = _base_.val_pipeline\n'
+        f'val_pipeline.insert(3, {own})\n'
+        'val_dataloader = dict(dataset=dict(pipeline=val_pipeline))\n'
+        'test_dataloader = dict(dataset=dict(test_mode=False))\n'
+    )
+    masks = [
+        [dict(step) for step in each.pipeline if step['type'] == 'DrawFaceMask']
+        for each in datasets(load(child(tmp_path, text), '--mask'))
+    ]
+    surgical = dict(type='DrawFaceMask', kind='surgical')
+    assert masks[0] == [dict(surgical, seed=None)]
+    assert masks[1] == [dict(type='DrawFaceMask', kind='cloth', color='red', seed=4)]
+    assert masks[2] == [dict(surgical, seed=0)]
+
+
+def test_subclasses_are_changed_and_a_config_without_a_record_gets_none():
+    class Closer(CropRegions):
+        """Crop as CropRegions does."""
+
+    cfg = load(SAMPLE)
+    cfg.pop('recipe')
+    for each in datasets(cfg):
+        each.pipeline[3].type = Closer
+    edit(cfg, dict(input='face'))
+    assert [each.pipeline[3].regions for each in datasets(cfg)] == [('face',)] * 3
+    assert cfg.get('recipe') is None
 
 
 @pytest.mark.parametrize(
