@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
 
 import mmaction
@@ -35,9 +36,11 @@ def train(tool, config, work_dir, *flags, epochs=2):
 
 
 def results_of(folder):
+    """Return the scores, and as arrays the clips' logits and the last weights."""
     metrics = json.loads((folder / 'metrics.json').read_text())
-    dumps = [read_dump(str(folder / f'{split}.npz')).logits for split in ('val', 'test')]
-    return metrics['results'], dumps
+    arrays = [read_dump(str(folder / f'{split}.npz')).logits for split in ('val', 'test')]
+    last = torch.load(folder / 'epoch_2.pth', weights_only=False)['state_dict']
+    return metrics['results'], [*arrays, *(each.numpy() for each in last.values())]
 
 
 def test_both_tools_end_with_the_same_table_files_and_resume(config, tmp_path):
@@ -75,7 +78,15 @@ def test_it_is_whole_under_mmengines_own_runner(config, tmp_path):
     cfg.runner_type = 'Runner'
     cfg.dump(tmp_path / 'stock.py')
     train('mim', tmp_path / 'stock.py', tmp_path / 'stock', '--seed', '3')
-    assert results_of(tmp_path / 'stock')[0] == results_of(tmp_path / 'ours')[0]
+    # Resumed without the seed, which MMEngine reads only after it built the sampler.
+    train('mim', tmp_path / 'stock.py', tmp_path / 'twice', '--seed', '3', epochs=1)
+    train('mim', tmp_path / 'stock.py', tmp_path / 'twice', '--resume')
+    expected, dumps = results_of(tmp_path / 'ours')
+    for name in ('stock', 'twice'):
+        found, logits = results_of(tmp_path / name)
+        assert found == expected, name
+        for one, other in zip(logits, dumps, strict=True):
+            np.testing.assert_array_equal(one, other, name)
 
 
 def test_a_run_without_a_seed_has_seed_0(config, tmp_path):
