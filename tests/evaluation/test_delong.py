@@ -8,7 +8,7 @@ import pytest
 from emoreact_plugin import InputError
 from emoreact_plugin.evaluation import functional as F
 from emoreact_plugin.evaluation import statistics as S
-from tests.evaluation.test_functional import message_of
+from tests.evaluation.test_array_checks import message_of
 from tests.evaluation.test_statistics import two_models
 
 

@@ -8,7 +8,8 @@ from sklearn import metrics as sk
 from emoreact_plugin import InputError
 from emoreact_plugin.evaluation import functional as F
 from emoreact_plugin.evaluation import resampling as R
-from tests.evaluation.test_functional import KINDS, message_of, random_case
+from tests.evaluation.test_array_checks import message_of
+from tests.evaluation.test_functional import KINDS, random_case
 
 
 def repeated(weights, *arrays):

@@ -10,7 +10,7 @@ from emoreact_plugin import InputError
 from emoreact_plugin.evaluation import functional as F
 from emoreact_plugin.evaluation import resampling as R
 from emoreact_plugin.evaluation import statistics as S
-from tests.evaluation.test_functional import message_of
+from tests.evaluation.test_array_checks import message_of
 
 # 999 draws of a standard normal distribution, without chance.
 NORMAL = stats.norm.ppf((np.arange(999) + 0.5) / 999)
