@@ -5,6 +5,7 @@ number of positives of each emotion, and the numbers as CSV are written.
 """
 
 import argparse
+import json
 import os
 import os.path as osp
 
@@ -12,12 +13,12 @@ import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.datasets import read_annotations
 from emoreact_plugin.engine.errors import clear_errors
 from emoreact_plugin.engine.flags import SPLITS
-from emoreact_plugin.evaluation import prior_roc_auc_micro
 from emoreact_plugin.experiments import (
     DUMP,
-    Bootstrap,
+    LeftOut,
     check_same_clips,
     dumps_of,
+    prior_rows,
     read_scores,
     run_scores,
     save_roc_figures,
@@ -62,10 +63,9 @@ def parse_args():
     add(
         '--train-labels',
         metavar='FILE.csv',
-        help='annotations of the training split, to mark what its label '
-        'frequencies alone give in micro',
+        help='annotations of the training split, to mark what its label frequencies alone give '
+        '(default: what the metrics.json of the run says)',
     )
-    add('--resamples', type=int, default=2000, help='of the bootstrap (default: 2000)')
     return parser.parse_args()
 
 
@@ -97,12 +97,21 @@ def out_of(args):
     return args.out or osp.join(folder, 'roc')
 
 
-def prior_of(path, scores):
-    """Compute the micro ROC AUC of the label frequencies of an annotation file."""
-    if path is None:
-        return None
-    train = read_annotations(path, scores.classes)
-    return prior_roc_auc_micro([row.label for row in train], scores.labels)
+def priors_of(args, scores):
+    """Find what label frequencies reach: by name of the prior, then by metric."""
+    if args.train_labels:
+        found = prior_rows(scores, read_annotations(args.train_labels, scores.classes))
+        rows = LeftOut(found)
+        return {name: summarise(rows, name).means for name in found}
+    metrics = osp.join(args.runs[0], 'metrics.json')
+    if not osp.isfile(metrics):
+        return {}
+    with open(metrics, encoding='utf-8') as file:
+        priors = json.load(file).get('priors', {})
+    return {
+        name: {key.removeprefix('roc_auc/'): value for key, value in values.items()}
+        for name, values in priors.get(osp.splitext(args.dump_name)[0], {}).items()
+    }
 
 
 @clear_errors()
@@ -110,37 +119,29 @@ def main():
     args = parse_args()
     names = names_of(args)
     stem, endings = stem_and_endings(out_of(args))
-    if args.resamples < 1:
-        raise InputError(f'--resamples: expected 1 or more, found {args.resamples}')
     scores = {
         name: read_scores([[file] for file in dumps_of(path, args.dump_name)])
         for name, path in zip(names, args.runs, strict=True)
     }
     check_same_clips(scores, 'run')
     first = scores[names[0]]
-    prior = prior_of(args.train_labels, first)
-    bootstrap = Bootstrap(scores, args.resamples)
-    summaries = {name: summarise(bootstrap, name) for name in names}
+    priors = priors_of(args, first)
+    rows = LeftOut(scores)
+    summaries = {name: summarise(rows, name) for name in names}
     os.makedirs(osp.dirname(osp.abspath(stem)), exist_ok=True)
-    paths = save_roc_figures(
-        stem, scores, summaries, prior, bootstrap.weights[bootstrap.level], endings
-    )
+    paths = save_roc_figures(stem, scores, summaries, priors, rows.groups, endings)
     lines = run_scores(scores, summaries)
     table = f'{stem}_values.csv'
     write_text(table, scores_csv(lines))
     print(scores_text(lines))
     print(
-        f'\n95 % bootstrap intervals: {args.resamples} resamples, drawing '
-        f'each {bootstrap.level}; of several seeds, of their mean.'
+        f'\n95 % intervals: by leaving out each of {rows.unit} in turn; of several seeds, of '
+        'their mean.'
     )
-    print(
-        'Micro has no floor at 0.5'
-        + (
-            '; --train-labels marks what the label frequencies alone\ngive.'
-            if prior is None
-            else f': the label frequencies alone give {prior:.3f}.'
-        )
-    )
+    for name, values in priors.items():
+        print(f'{name} alone: micro {values["micro"]:.3f}, macro {values["macro"]:.3f}')
+    if not priors:
+        print('Micro has no floor at 0.5; --train-labels marks what label frequencies alone give.')
     print('written: ' + ', '.join([*paths, table]))
 
 

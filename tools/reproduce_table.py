@@ -15,13 +15,14 @@ import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors
 from emoreact_plugin.engine.flags import SPLITS
-from emoreact_plugin.engine.labels import read_labels
+from emoreact_plugin.engine.labels import read_split
 from emoreact_plugin.experiments import (
     GROUPS,
     Runs,
     clips_with_landmarks,
     make_rows,
     make_table,
+    prior_rows,
     read_cues,
     read_scores,
     resolve,
@@ -64,10 +65,11 @@ def parse_args():
     add(
         '--margin',
         type=float,
-        default=0.02,
-        help='of the test that the masked fusion is as good as the unmasked face',
+        default=0.2,
+        help='share of what the unmasked face gains over label frequencies that the masked fusion '
+        'may lose and still count as good',
     )
-    add('--resamples', type=int, default=10000, help='of the bootstrap')
+    add('--all-pairs', action='store_true', help='compare all pairs of rows')
     add('--data-root', help='folder of the data set')
     add('--cache-dir', help='folder for the cache files')
     add('--allow-missing', action='store_true', help='accept clips that have no landmark file')
@@ -205,16 +207,16 @@ def length_of(cfg):
 
 
 def draw(table, rows, scores, folder):
-    """Draw the figures, with intervals over the smallest groups there are; return their paths."""
+    """Draw the figures, and return their paths."""
     averages = ('macro', 'micro')
     summaries = [table.rows[row.name] for row in rows]
-    level = list(summaries[0].intervals)[-1]
+    priors = {name: prior.means for name, prior in table.priors.items()}
     figure = plot_rows(
         [row.title for row in rows],
         {a: [s.runs[a] for s in summaries] for a in averages},
-        {a: [s.intervals[level][a] for s in summaries] for a in averages},
+        {a: [s.intervals[a] for s in summaries] for a in averages},
         [row.published for row in rows],
-        table.prior,
+        priors,
     )
     titles = {row.name: row.title for row in rows}
     if len(set(titles.values())) < len(rows):  # tsn-face-segments3, tsn-face
@@ -223,17 +225,15 @@ def draw(table, rows, scores, folder):
         osp.join(folder, 'roc'),
         {titles[name]: each for name, each in scores.items()},
         {titles[name]: each for name, each in table.rows.items()},
-        table.prior,
+        priors,
     )
 
 
 @clear_errors()
 def main():
     args = parse_args()
-    for name in ('seeds', 'resamples'):
-        value = getattr(args, name)
-        if value < 1:
-            raise InputError(f'--{name}: expected 1 or more, found {value}')
+    if args.seeds < 1:
+        raise InputError(f'--seeds: expected 1 or more, found {args.seeds}')
     if not 0 < args.margin < 1:
         raise InputError(f'--margin: expected a number between 0 and 1, found {args.margin}')
     rows = make_rows(args.rows, args.config)
@@ -258,9 +258,9 @@ def main():
             f'Drawn sample data, {len(keep)} test clips without missing landmarks: these numbers '
             'tell that the pipeline is sound, and nothing about people.',
         )
-    table = make_table(
-        scores, read_labels(cfg, 'train'), args.margin, args.resamples, cues and cues['emotions']
-    )
+    first = next(iter(scores.values()))
+    priors = prior_rows(first, read_split(cfg, 'train'), read_split(cfg, 'val'))
+    table = make_table(scores, priors, args.margin, args.all_pairs, cues and cues['emotions'])
     text = to_markdown(table, rows, notes)
     write_text(osp.join(args.work_dir, 'table.md'), text)
     for name, content in to_csv(table, rows).items():

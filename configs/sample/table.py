@@ -26,7 +26,7 @@ train_pipeline = [
     dict(
         type='PackActionInputs',
         collect_keys=('face_imgs', 'body_imgs'),
-        meta_keys=('video_id', 'valence', 'face_found', 'body_found'),
+        meta_keys=('video_id', 'valence', 'groups', 'face_found', 'body_found'),
     ),
 ]
 val_pipeline = [
@@ -45,7 +45,7 @@ val_pipeline = [
     dict(
         type='PackActionInputs',
         collect_keys=('face_imgs', 'body_imgs'),
-        meta_keys=('video_id', 'valence', 'face_found', 'body_found'),
+        meta_keys=('video_id', 'valence', 'groups', 'face_found', 'body_found'),
     ),
 ]
 test_pipeline = val_pipeline

@@ -7,9 +7,11 @@ import os.path as osp
 import posixpath
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from emoreact_plugin.utils.errors import InputError
+
+from .groups import check_group, compile_group_names, groups_in_names
 
 # The order of EmoReact's annotation files (Nojavanasghari et al., ICMI 2016).
 EMOTIONS = (
@@ -28,7 +30,7 @@ SOFT_POSITIVE = 0.5
 
 # What a column may be for. 'video' and 'valence' are found by their usual names
 # unless others are given.
-ROLES = ('video', 'label', 'start', 'end', 'person', 'valence')
+ROLES = ('video', 'label', 'start', 'end', 'person', 'groups', 'valence')
 USUAL_COLUMNS = dict(video='video', valence='Valence')
 
 # A person's name is a part of the names of files.
@@ -47,6 +49,8 @@ class Annotation:
         end (int | None): The frame after its last; None for the video's end.
         person (str | None): Which of several people in the video it shows.
         line (int): Line in the file, counted from 1.
+        groups (tuple[tuple[str, str], ...]): What clips that are alike have in
+            common: kind and name of each group, such as ``('series', 'SUSHI')``.
     """
 
     video: str
@@ -56,6 +60,7 @@ class Annotation:
     end: int | None = None
     person: str | None = None
     line: int = 0
+    groups: tuple[tuple[str, str], ...] = ()
 
     @property
     def clip_id(self) -> str:
@@ -102,9 +107,10 @@ def frames_of(row: Annotation, total_frames: int, step: int, ann_file: str) -> s
 def read_annotations(
     path: str,
     classes: Sequence[str] = EMOTIONS,
-    columns: dict[str, str] | None = None,
+    columns: dict[str, str | Sequence[str]] | None = None,
     soft: bool = False,
     errors: list[InputError] | None = None,
+    group_names: str | None = None,
 ) -> list[Annotation]:
     """Read an annotation CSV.
 
@@ -115,7 +121,7 @@ def read_annotations(
         path (str): The CSV.
         classes (Sequence[str]): Names of the C label columns, in the order
             that the labels get.
-        columns (dict[str, str], optional): What a column is for -> its name:
+        columns (dict, optional): What a column is for -> its name:
 
             - ``video`` and ``valence``, if they have other names;
             - ``label``: holds the name of a row's one class, instead of a
@@ -124,11 +130,18 @@ def read_annotations(
               ``start`` on (counted from 0; an empty cell is 0) up to and
               without frame ``end`` (an empty cell is the video's end);
             - ``person``: which of several people the row is about, in
-              letters, digits, ``_`` and ``-``.
+              letters, digits, ``_`` and ``-``;
+            - ``groups``: what clips that are alike have in common, such as
+              the child, series or session. One column, or several in a list;
+              their names are the kinds of groups.
         soft (bool): Labels may be anything from 0 to 1, such as the share of
             the annotators who saw it. Defaults to False.
         errors (list[InputError], optional): Gets the errors of single rows,
             which are then left out. Defaults to None: the first one is raised.
+        group_names (str, optional): A regular expression that finds groups in
+            the names of the clips (without folder and ending): each of its
+            named groups is a kind. If a name does not match it, no clip gets
+            groups from it, and a warning says so. Defaults to None.
 
     Returns:
         list[Annotation]: At least one, unless all are in ``errors``, in the
@@ -140,15 +153,16 @@ def read_annotations(
         InputError: For an unknown key in ``columns``, a missing or repeated
             column, no rows, a row of another length, a label other than 0 or
             1 (soft: out of 0..1) or one that is not a class, a valence or
-            frame that is not a number, a clip that occurs twice, or a name
-            that leaves the folder of videos. The message gives the file, the
-            line and what was found.
+            frame that is not a number, a clip that occurs twice, a name
+            that leaves the folder of videos, or a clip without a group. The
+            message gives the file, the line and what was found.
     """
     unknown = set(columns or {}) - set(ROLES)
     if unknown:
         raise InputError(
             f'columns: expected some of {", ".join(ROLES)}, found {", ".join(sorted(unknown))}'
         )
+    pattern = compile_group_names(group_names)
     if not osp.isfile(path):
         place = '' if osp.isabs(path) else f' ({osp.abspath(path)})'
         raise FileNotFoundError(
@@ -157,16 +171,23 @@ def read_annotations(
     try:
         with open(path, newline='', encoding='utf-8-sig') as file:
             reader = csv.DictReader(file)
-            return _read_rows(path, reader, classes, dict(columns or {}), soft, errors)
+            rows = _read_rows(path, reader, classes, dict(columns or {}), soft, errors)
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f'{path}: expected a CSV file in UTF-8 ({error})') from error
+    if pattern is None:
+        return rows
+    names = [posixpath.splitext(posixpath.basename(row.video))[0] for row in rows]
+    found = groups_in_names(names, pattern, path)
+    return [
+        replace(row, groups=row.groups + groups) for row, groups in zip(rows, found, strict=True)
+    ]
 
 
 def _read_rows(
     path: str,
     reader: csv.DictReader,
     classes: Sequence[str],
-    columns: dict[str, str],
+    columns: dict,
     soft: bool,
     errors: list[InputError] | None,
 ) -> list[Annotation]:
@@ -176,7 +197,9 @@ def _read_rows(
         if role == 'video' or name in header:
             columns.setdefault(role, name)
     labels = () if 'label' in columns else classes
-    for name in (*columns.values(), *labels):
+    groups = columns.pop('groups', ())
+    groups = (groups,) if isinstance(groups, str) else tuple(groups)
+    for name in (*columns.values(), *groups, *labels):
         if header.count(name) != 1:
             found = ', '.join(c for c in header if c) or 'none'
             raise InputError(
@@ -195,6 +218,7 @@ def _read_rows(
                     f'{len(header)} and {len(cells[None])} more'
                 )
             row = _read_row(cells, reader.line_num, place, classes, columns, soft)
+            row = replace(row, groups=tuple((g, check_group(cells[g], g, place)) for g in groups))
             # Without its ending, the name is the clip's id and that of its files.
             before = seen.setdefault(row.clip_id, row.line)
             if before != row.line:

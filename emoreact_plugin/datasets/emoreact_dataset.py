@@ -51,15 +51,16 @@ class EmoReactDataset(BaseActionDataset):
       where it starts in the video and how many frames the video has.
     - label (Tensor): (C, ) float32, multi-hot.
     - valence (float): Only if the annotation file has it.
+    - groups (dict[str, str]): Kind -> name of the clip's series, child or other group; only if
+      they are known.
     - landmarks_file, keypoints_file (str | None): The cache file; None if
       the clip has no such file. Not for crops.
     - masked_beforehand (bool)
 
-    Clips count as masked beforehand if the name of their folder ends in
-    ``_mask_frames_full``, or, for videos, if a ``masks.csv`` in the folder of
-    videos lists them, or, for crops, if their record says so.
-    ``tools/extract_frames.py --mask`` makes all of these. Either all clips have
-    to be masked beforehand, or none.
+    Clips count as masked beforehand if the name of their folder ends in ``_mask_frames_full``, or,
+    for videos, if a ``masks.csv`` in the folder of videos lists them, or, for crops, if their
+    record says so. ``tools/extract_frames.py --mask`` makes all of these. Either all clips have to
+    be masked beforehand, or none.
 
     Args:
         ann_file (str): The annotation CSV, see
@@ -88,9 +89,11 @@ class EmoReactDataset(BaseActionDataset):
             face. Defaults to False.
         check_landmarks (bool): Refuse a landmark file whose rows differ from the clip's frames by
             more than 10 % and 5, because it belongs to another clip. Defaults to True.
-        columns (dict[str, str], optional): What columns of the annotation file are for -> their
-            names, see :func:`~emoreact_plugin.datasets.annotations.read_annotations`: a
-            single-label column, parts of videos, people. Defaults to None.
+        columns (dict, optional): What columns of the annotation file are for -> their names, see
+            :func:`~emoreact_plugin.datasets.annotations.read_annotations`: a single-label column,
+            parts of videos, people, groups of clips that are alike. Defaults to None.
+        group_names (str, optional): A regular expression with named groups that finds the groups
+            of a clip in its name, see ``read_annotations``. Defaults to None.
         soft_labels (bool): Labels may be anything from 0 to 1. The loss takes them as they are.
             With ``test_mode`` they are 1 from 0.5 on, since ROC AUC needs two classes. Defaults to
             False.
@@ -99,10 +102,9 @@ class EmoReactDataset(BaseActionDataset):
 
     Raises:
         FileNotFoundError, InputError: When the data set is built, for
-            whatever is missing or wrong in the files, for ``DrawFaceMask``
-            in the pipeline of clips that were masked beforehand, and for a
-            transform that moves pixels (``Resize``, ``Flip``, ...) before
-            the landmarks are used.
+            whatever is missing or wrong in the files, for ``DrawFaceMask`` in the pipeline of clips
+            that were masked beforehand, and for a transform that moves pixels (``Resize``,
+            ``Flip``, ...) before the landmarks are used.
         RuntimeError: When a clip is read; the message names the clip.
     """
 
@@ -120,7 +122,8 @@ class EmoReactDataset(BaseActionDataset):
         required: Sequence[str] = (),
         allow_missing: bool = False,
         check_landmarks: bool = True,
-        columns: dict[str, str] | None = None,
+        columns: dict[str, str | Sequence[str]] | None = None,
+        group_names: str | None = None,
         soft_labels: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -139,6 +142,7 @@ class EmoReactDataset(BaseActionDataset):
         self.allow_missing = allow_missing
         self.check_landmarks = check_landmarks
         self.columns = columns
+        self.group_names = group_names
         self.soft_labels = soft_labels
         self._rows: list[Annotation] | None = None
         # Shared memory: workers that live on see a change, too.
@@ -169,11 +173,7 @@ class EmoReactDataset(BaseActionDataset):
         return [self.get_data_info(i)['video_id'] for i in range(len(self))]
 
     def summary(self) -> str:
-        """Describe the clips of the data set in one line.
-
-        The line says how many clips and frames there are, in how many of them the
-        face or body was not found, and what becomes of these frames.
-        """
+        """Say in a line how many clips and frames there are, and what becomes of incomplete ones."""
         self.full_init()
         return self._summary
 
@@ -217,7 +217,12 @@ class EmoReactDataset(BaseActionDataset):
         """Read the annotation file, once; see :func:`~.annotations.read_annotations`."""
         if self._rows is None:
             self._rows = read_annotations(
-                self.ann_file, self.classes, self.columns, self.soft_labels, errors
+                self.ann_file,
+                self.classes,
+                self.columns,
+                self.soft_labels,
+                errors,
+                self.group_names,
             )
         return self._rows
 
@@ -291,10 +296,7 @@ class EmoReactDataset(BaseActionDataset):
         return sources, [coverage[path] for path in paths], masked
 
     def _with_crops(self, rows: list[Annotation]) -> tuple:
-        """Find the prepared crops of each row's clip.
-
-        The result is that of ``_with_landmarks``.
-        """
+        """Find the prepared crops of each row's clip; the result is that of ``_with_landmarks``."""
         folders = self._find_crops(rows)
         records = {folder: read_crops_record(self, folder) for folder in folders}
         masked = check_masks(self, {path: bool(record.mask) for path, record in records.items()})
@@ -318,10 +320,7 @@ class EmoReactDataset(BaseActionDataset):
         step: int = 1,
         **source: Any,
     ) -> dict:
-        """Return what a sample starts from.
-
-        Its frame numbers count every ``step``-th frame of the source only.
-        """
+        """Return what a sample starts from, which counts every ``step``-th frame only."""
         frames = frames_of(row, source_frames, step, self.ann_file)
         label = torch.tensor(row.label, dtype=torch.float32)
         if self.soft_labels and self.test_mode:
@@ -338,12 +337,12 @@ class EmoReactDataset(BaseActionDataset):
         )
         if row.valence is not None:
             sample['valence'] = row.valence
+        if row.groups:
+            sample['groups'] = dict(row.groups)
         return sample
 
     def find(self, row: Annotation) -> ClipFiles:
-        """Find the files of a clip that is a video or a folder of frames.
-
-        The path of the clip is given even if nothing is there.
+        """Find the files of a clip, a video or a folder of frames, whose path is always given.
 
         Raises:
             InputError: For a damaged cache file among the landmarks.

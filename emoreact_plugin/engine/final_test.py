@@ -14,7 +14,7 @@ from mmaction.registry import HOOKS
 
 from .console import say
 from .exact_resume import ExactResumeHook
-from .labels import label_prior
+from .labels import score_priors
 from .testing import keep_scores, results_table
 
 
@@ -44,11 +44,11 @@ class FinalTestHook(Hook):
                 if loop:
                     keep_scores(loop, split, runner.work_dir, checkpoint)
                     results[split] = loop.run()
-        prior = label_prior(runner.cfg)
+        priors = {split: score_priors(runner.cfg, split) for split in results}
         path = osp.join(runner.work_dir, 'metrics.json')
         if is_main_process():
-            write_metrics(path, results, prior, checkpoint=checkpoint)
-        table = results_table(runner, results, prior)
+            write_metrics(path, results, priors, checkpoint=checkpoint)
+        table = results_table(runner, results, priors)
         say(f'\n{table}')
         runner.logger.info(table)  # into the log as well
         say(

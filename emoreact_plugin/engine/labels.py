@@ -1,27 +1,28 @@
 """Read the labels of the splits of a config, and balance them."""
 
 import os.path as osp
+from collections.abc import Sequence
 
+import numpy as np
 from mmengine.config import Config
 
 from emoreact_plugin.datasets import EMOTIONS, read_annotations
-from emoreact_plugin.datasets.annotations import SOFT_POSITIVE
-from emoreact_plugin.evaluation.functional import prior_roc_auc_micro
+from emoreact_plugin.datasets.annotations import SOFT_POSITIVE, Annotation
+from emoreact_plugin.evaluation import LabelledClips, Priors, compute_metrics
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.parts import is_a
 from mmaction.registry import DATASETS, MODELS
 
 
-def read_labels(cfg: Config, split: str, soft: bool = False) -> list[tuple[float, ...]] | None:
-    """Read the labels of a split.
+def read_split(cfg: Config, split: str) -> list[Annotation] | None:
+    """Read the annotations of a split.
 
     Args:
         cfg (Config): The configuration.
-        split (str): One of :data:`SPLITS`.
-        soft (bool): Keep soft labels as they are. Otherwise they become 0 or 1, as for scoring.
+        split (str): ``'train'``, ``'val'`` or ``'test'``.
 
     Returns:
-        list | None: N rows of C values; None if the labels are not in an annotation CSV of
+        list[Annotation] | None: One for each clip; None if the split has no annotation CSV of an
         ``EmoReactDataset``.
 
     Raises:
@@ -31,14 +32,22 @@ def read_labels(cfg: Config, split: str, soft: bool = False) -> list[tuple[float
     if not loader or not is_a(loader['dataset'], 'EmoReactDataset', registry=DATASETS):
         return None
     dataset = loader['dataset']
-    path = osp.join(dataset.get('data_root', ''), dataset['ann_file'])
-    classes = dataset.get('metainfo', {}).get('classes', EMOTIONS)
-    rows = read_annotations(
-        path, classes, dataset.get('columns'), dataset.get('soft_labels', False)
+    return read_annotations(
+        osp.join(dataset.get('data_root', ''), dataset['ann_file']),
+        dataset.get('metainfo', {}).get('classes', EMOTIONS),
+        dataset.get('columns'),
+        dataset.get('soft_labels', False),
+        group_names=dataset.get('group_names'),
     )
-    if soft:
-        return [tuple(row.label) for row in rows]
-    return [tuple(float(value >= SOFT_POSITIVE) for value in row.label) for row in rows]
+
+
+def labelled_clips(rows: Sequence[Annotation]) -> LabelledClips:
+    """Collect the labels of annotations, 0 or 1 as for scoring, and the groups of their clips."""
+    kinds = [kind for kind, _ in rows[0].groups]
+    return LabelledClips(
+        np.array([row.label for row in rows]) >= SOFT_POSITIVE,
+        {kind: tuple(dict(row.groups)[kind] for row in rows) for kind in kinds},
+    )
 
 
 def balance_labels(cfg: Config) -> None:
@@ -51,35 +60,55 @@ def balance_labels(cfg: Config) -> None:
         InputError: If the model is not a ``LateFusionRecognizer`` or the dataset not an
             ``EmoReactDataset``.
     """
-    labels = read_labels(cfg, 'train', soft=True)
-    if labels is None or not is_a(cfg.model, 'LateFusionRecognizer', registry=MODELS):
-        found = cfg.model.get('type') if labels else 'another data set'
+    rows = read_split(cfg, 'train')
+    if rows is None or not is_a(cfg.model, 'LateFusionRecognizer', registry=MODELS):
+        found = cfg.model.get('type') if rows else 'another data set'
         raise InputError(
             f'--pos-weight: expected a LateFusionRecognizer and an EmoReactDataset, found {found}'
         )
-    positives = [sum(column) for column in zip(*labels, strict=True)]
+    positives = [sum(column) for column in zip(*(row.label for row in rows), strict=True)]
     cfg.model.pos_weight = [
-        (len(labels) - count) / count if 0 < count < len(labels) else 1.0 for count in positives
+        (len(rows) - count) / count if 0 < count < len(rows) else 1.0 for count in positives
     ]
     if 'recipe' in cfg:
         cfg.recipe.pos_weight = True
 
 
-def label_prior(cfg: Config) -> dict[str, float | None]:
-    """Compute the micro ROC AUC that the training split's label frequencies reach on val and test.
+def read_priors(cfg: Config) -> Priors | None:
+    """Make the priors of the training split, their strength chosen on val.
 
-    It is None for a split whose labels are not in an annotation CSV.
+    Returns:
+        Priors | None: None if the training split has no annotation CSV that can be found: testing
+        needs none.
     """
-
-    def labels(split: str) -> list[tuple[float, ...]] | None:
+    found = {}
+    for split in ('train', 'val'):
         try:
-            return read_labels(cfg, split)
-        except FileNotFoundError:  # testing needs no training split
-            return None
+            rows = read_split(cfg, split)
+        except FileNotFoundError:
+            rows = None
+        found[split] = labelled_clips(rows) if rows else None
+    return None if found['train'] is None else Priors(found['train'], found['val'])
 
-    train = labels('train')
-    scored = {split: labels(split) for split in ('val', 'test')}
+
+def score_priors(cfg: Config, split: str) -> dict[str, dict[str, float | None]]:
+    """Score a split by the labels of the training split alone.
+
+    Returns:
+        dict[str, dict[str, float | None]]: Name of the prior -> ``roc_auc/micro``,
+        ``roc_auc/macro`` and so on; empty if the labels of one of the splits are not known.
+    """
+    priors = read_priors(cfg)
+    try:
+        rows = read_split(cfg, split)
+    except FileNotFoundError:
+        rows = None
+    if priors is None or not rows:
+        return {}
+    clips = labelled_clips(rows)
+    loader = cfg[f'{split}_dataloader']
+    classes = loader['dataset'].get('metainfo', {}).get('classes', EMOTIONS)
     return {
-        split: prior_roc_auc_micro(train, each) if train and each else None
-        for split, each in scored.items()
+        name: compute_metrics(scores, clips.labels, classes, 0.5, scores)
+        for name, scores in priors.scores(clips).items()
     }

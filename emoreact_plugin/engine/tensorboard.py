@@ -11,13 +11,13 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmengine.visualization import TensorboardVisBackend
-from torch.utils.data import Dataset
 
 from emoreact_plugin.datasets.annotations import SOFT_POSITIVE
-from emoreact_plugin.evaluation import prior_roc_auc_micro
 from emoreact_plugin.utils.errors import MissingPackageError
 from emoreact_plugin.utils.parts import type_name
 from mmaction.registry import HOOKS, VISBACKENDS
+
+from .labels import score_priors
 
 FOLDER = 'tensorboard'
 # MMEngine calls these of training and validation alike, but counts the first
@@ -125,20 +125,18 @@ class ROCAUCChartHook(Hook):
         from emoreact_plugin.plots import plot_roc_bars, to_image  # matplotlib is heavy
 
         dataset = runner.val_dataloader.dataset
-        labels, train = (_labels_in(each) for each in (dataset, runner.train_dataloader.dataset))
-        prior = None
-        if labels is not None and train is not None:
-            prior = prior_roc_auc_micro(train, labels)
-        values = {
-            name.removeprefix('roc_auc/'): value
-            for name, value in metrics.items()
-            if name.startswith('roc_auc/')
-        }
+        labels = getattr(dataset, 'labels', None)
+
+        def values_of(scores: dict[str, float | None]) -> dict[str, float | None]:
+            names = [name for name in scores if name.startswith('roc_auc/')]
+            return {name.removeprefix('roc_auc/'): scores[name] for name in names}
+
+        priors = score_priors(runner.cfg, 'val')
         figure = plot_roc_bars(
             dataset.metainfo['classes'],
-            {f'val, epoch {runner.epoch}': values},
-            labels=labels,
-            prior=prior,
+            {f'val, epoch {runner.epoch}': values_of(metrics)},
+            labels=None if labels is None else labels >= SOFT_POSITIVE,
+            priors={name: values_of(each) for name, each in priors.items()},
         )
         runner.visualizer.add_image('roc_auc', to_image(figure), runner.epoch)
 
@@ -155,12 +153,6 @@ def without_tensorboard(cfg: Config) -> None:
         visualizer['vis_backends'] = [
             each for each in backends if type_name(each) != TensorboardTrainingBackend.__name__
         ]
-
-
-def _labels_in(dataset: Dataset) -> np.ndarray | None:
-    """Return the labels of an ``EmoReactDataset`` as (N, C) bool; None if it has none."""
-    labels = getattr(dataset, 'labels', None)
-    return None if labels is None else labels >= SOFT_POSITIVE
 
 
 def add_tensorboard(cfg: Config) -> None:

@@ -12,7 +12,7 @@ from emoreact_plugin.utils.parts import is_a
 from mmaction.registry import METRICS
 
 from .console import ConsoleHook, say
-from .labels import label_prior
+from .labels import score_priors
 from .runner import build_runner
 
 
@@ -86,21 +86,21 @@ def test(cfg: Config, checkpoint: str, split: str, dump: str | None = None) -> N
     dataset = runner.test_dataloader.dataset
     summary = getattr(dataset, 'summary', None)
     say(f'{split}: ' + (summary() if summary else f'{len(dataset)} samples'))
-    prior = {split: label_prior(cfg)['test']}
+    priors = {split: score_priors(cfg, 'test')}  # its test loop runs on the split
     results = {split: runner.test()}
     path = osp.join(runner.work_dir, f'{split}_metrics.json')
     if is_main_process():
-        write_metrics(path, results, prior, checkpoint=checkpoint)
-    say(results_table(runner, results, prior))
+        write_metrics(path, results, priors, checkpoint=checkpoint)
+    say(results_table(runner, results, priors))
     say(f'\nmetrics: {path}' + (f'\ndump:    {dump}' if dump else ''))
 
 
-def results_table(runner: Runner, results: dict[str, dict], prior: dict[str, float | None]) -> str:
+def results_table(runner: Runner, results: dict[str, dict], priors: dict[str, dict]) -> str:
     """Format the results of ``ROCAUCMetric`` as a table; other metrics get one line each."""
     if results and all('roc_auc/micro' in m for m in results.values()):
         loop = runner.test_loop or runner.val_loop
         classes = loop.dataloader.dataset.metainfo['classes']
-        return format_table(results, classes, prior)
+        return format_table(results, classes, priors)
     return '\n'.join(
         f'{split} {name}: {value}'
         for split, metrics in results.items()

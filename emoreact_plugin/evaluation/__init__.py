@@ -1,7 +1,7 @@
 """Score multi-label predictions by ROC AUC, and compare models.
 
 The package has functions on arrays, the metric that feeds them from a Runner, and the report. For
-comparisons it has the bootstrap, confidence intervals and tests.
+comparisons it has label priors, confidence intervals and tests.
 """
 
 from .dump import Dump, read_dump, write_dump
@@ -12,53 +12,54 @@ from .functional import (
     f1,
     f1_micro,
     macro,
-    prior_roc_auc_micro,
     roc_auc,
     roc_auc_micro,
+    sigmoid,
 )
 from .fuse import choose_weights, fuse_logits
-from .resampling import (
-    bootstrap_weights,
-    paired_differences,
-    resample_seeds,
-    weighted_roc_auc,
-    weighted_roc_auc_micro,
-)
+from .jackknife import Estimate, Values, combine, holm, interval_of, left_out_weights
+from .priors import LabelledClips, Priors, choose_strength, group_frequencies, label_frequencies
+from .resampling import bootstrap_weights, weighted_roc_auc, weighted_roc_auc_micro
 from .roc_auc_metric import ROCAUCMetric
 from .roc_curves import mean_roc_curve, roc_band, weighted_roc_curves
 from .score_table import format_table, write_metrics
-from .statistics import bootstrap_p_value, delong, holm, interval, non_inferiority, paired_bootstrap
+from .within_groups import coarsest, within_groups
 
 __all__ = [
     'Dump',
     'DumpScores',
+    'Estimate',
+    'LabelledClips',
+    'Priors',
     'ROCAUCMetric',
+    'Values',
     'average_precision',
-    'bootstrap_p_value',
     'bootstrap_weights',
+    'choose_strength',
     'choose_weights',
+    'coarsest',
+    'combine',
     'compute_metrics',
-    'delong',
     'f1',
     'f1_micro',
     'format_table',
     'fuse_logits',
+    'group_frequencies',
     'holm',
-    'interval',
+    'interval_of',
+    'label_frequencies',
+    'left_out_weights',
     'macro',
     'mean_roc_curve',
-    'non_inferiority',
-    'paired_bootstrap',
-    'paired_differences',
-    'prior_roc_auc_micro',
     'read_dump',
-    'resample_seeds',
     'roc_auc',
     'roc_auc_micro',
     'roc_band',
+    'sigmoid',
     'weighted_roc_auc',
     'weighted_roc_auc_micro',
     'weighted_roc_curves',
+    'within_groups',
     'write_dump',
     'write_metrics',
 ]

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 
 from emoreact_plugin.utils.errors import InputError
 
-# Names of averages, which share a dictionary with the names of classes.
-AVERAGES = ('micro', 'macro')
+# Names that share a dictionary with the names of classes.
+AVERAGES = ('micro', 'macro', 'pairs')
 
 
 def place_of(
@@ -177,6 +177,12 @@ def check_threshold(threshold: float) -> float:
             f'threshold: expected a probability above 0 and below 1, found {threshold!r}'
         )
     return float(threshold)
+
+
+def check_level(level: float) -> None:
+    """Check that the level of an interval is above 0 and below 1."""
+    if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0 < level < 1:
+        raise InputError(f'level: expected a share above 0 and below 1, found {level!r}')
 
 
 def check_same_shape(scores: np.ndarray, labels: np.ndarray) -> None:

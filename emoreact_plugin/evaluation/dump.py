@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from .array_checks import (
 from .roc_auc_metric import SCORES
 
 STREAM_PREFIX = 'stream_logits/'
+GROUP_PREFIX = 'groups/'
 _BROKEN = (
     ValueError,
     OSError,
@@ -58,6 +59,7 @@ class Dump:
             have streams.
         found (Mapping[str, np.ndarray]): Stream -> (N,) float32 in 0..1, the share of the clip's
             frames in which the region of the stream was found.
+        groups (Mapping[str, tuple[str, ...]]): Kind, such as ``'series'`` -> N groups.
         split (str): ``'train'``, ``'val'`` or ``'test'``; empty if unknown.
         run (str): An identifier of the trained network, such as the SHA-256 of its checkpoint;
             empty if unknown.
@@ -70,6 +72,7 @@ class Dump:
     scale: str = 'logits'
     stream_logits: Mapping[str, np.ndarray] = field(default_factory=dict)
     found: Mapping[str, np.ndarray] = field(default_factory=dict)
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     split: str = ''
     run: str = ''
 
@@ -137,6 +140,8 @@ def write_dump(path: PathLike, dump: Dump) -> Path:
         arrays[STREAM_PREFIX + name] = values
     for name, values in dump.found.items():
         arrays[f'{name}_found'] = values
+    for kind, names in dump.groups.items():
+        arrays[GROUP_PREFIX + kind] = np.array(names)
     with write_whole(path) as temporary, open(temporary, 'wb') as file:
         np.savez(file, **arrays)
     return path
@@ -148,8 +153,8 @@ def read_dump(path: PathLike) -> Dump:
     The file has these arrays: ``video_ids`` (N,) and ``classes`` (C,) of text, ``labels`` (N, C) of
     0 and 1, ``probabilities`` (N, C), and ``scale``, which is ``'logits'`` or ``'probabilities'``.
     If ``scale`` is ``'logits'``, it also has ``logits`` (N, C). It may have
-    ``stream_logits/<stream>`` (N, C), ``<stream>_found`` (N,), ``split`` and ``run``, see
-    :class:`Dump`. It holds no pickled objects.
+    ``stream_logits/<stream>`` (N, C), ``<stream>_found`` (N,), ``groups/<kind>`` (N,) of text,
+    ``split`` and ``run``, see :class:`Dump`. It holds no pickled objects.
 
     Args:
         path (str | os.PathLike): The file.
@@ -176,7 +181,8 @@ def read_dump(path: PathLike) -> Dump:
         raise InputError(
             f'{path}: expected {", ".join(missing)}, found only {", ".join(content) or "nothing"}'
         )
-    for key in ('video_ids', 'classes'):
+    groups = [key for key in content if key.startswith(GROUP_PREFIX)]
+    for key in ('video_ids', 'classes', *groups):
         if content[key].dtype.kind != 'U' or content[key].ndim != 1:
             raise InputError(
                 f'{path}: {key}: expected names, (N,) of text, found {content[key].dtype} '
@@ -199,6 +205,7 @@ def read_dump(path: PathLike) -> Dump:
             found={
                 name: content[f'{name}_found'] for name in streams if f'{name}_found' in content
             },
+            groups={key[len(GROUP_PREFIX) :]: tuple(content[key].tolist()) for key in groups},
             split=str(content.get('split', '')),
             run=str(content.get('run', '')),
         ),
@@ -277,9 +284,20 @@ def _check_dump(dump: Dump) -> Dump:
             name: _check_share(values, f'{name}_found', len(ids))
             for name, values in dump.found.items()
         },
+        groups={
+            kind: _check_groups(names, GROUP_PREFIX + kind, len(ids))
+            for kind, names in dump.groups.items()
+        },
         split=dump.split,
         run=dump.run,
     )
+
+
+def _check_groups(names: Sequence[str], key: str, count: int) -> tuple[str, ...]:
+    names = tuple(names)
+    if len(names) != count or not all(isinstance(name, str) and name for name in names):
+        raise InputError(f'{key}: expected {count} names, one a clip, found {len(names)}')
+    return names
 
 
 def _check_share(values: ArrayLike, name: str, count: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from emoreact_plugin.utils.files import sha256_of
 from mmaction.registry import METRICS
 
 from .dump import STREAM_PREFIX, Dump, check_name, write_dump
-from .roc_auc_metric import ROCAUCMetric, row_of_sample
+from .roc_auc_metric import ROCAUCMetric, groups_of, row_of_sample
 
 
 @METRICS.register_module()
@@ -23,7 +23,8 @@ class DumpScores(ROCAUCMetric):
     refuses those that it refuses, and keeps the scores that it ranks: ``pred_logits`` if the
     samples have them, else ``pred_score`` on the scale that ``scores`` says. A sample needs
     ``video_id`` too. ``stream_logits`` (stream -> (C,)) and ``<stream>_found`` (n,), which
-    ``LateFusionRecognizer`` and ``CropRegions`` add, are kept if a sample has them.
+    ``LateFusionRecognizer`` and ``CropRegions`` add, and ``groups`` of the dataset are kept if a
+    sample has them.
 
     Args:
         out_file (str): The file, ``.npz``. Its folder is created if it is missing.
@@ -99,6 +100,7 @@ class DumpScores(ROCAUCMetric):
                 scale=scale,
                 stream_logits=_stacked(results, 'stream_logits'),
                 found=_stacked(results, 'found'),
+                groups=groups_of(results),
                 split=self.split,
                 run=self.run,
             ),

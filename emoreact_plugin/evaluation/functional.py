@@ -14,8 +14,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
-from emoreact_plugin.utils.errors import InputError
-
 from .array_checks import check_array, check_classes, check_pair, check_same_shape, check_threshold
 
 
@@ -71,7 +69,7 @@ def roc_auc_micro(scores: ArrayLike, labels: ArrayLike) -> float:
     """Compute the area under the ROC curve of all N x C decisions taken together.
 
     Scores of different classes are compared here, so class frequencies alone score above 0.5: see
-    :func:`prior_roc_auc_micro`.
+    :func:`~emoreact_plugin.evaluation.priors.label_frequencies`.
 
     Args:
         scores (array-like): (N, C), finite, on one scale for all classes.
@@ -84,34 +82,6 @@ def roc_auc_micro(scores: ArrayLike, labels: ArrayLike) -> float:
         InputError: If the arrays are not as above.
     """
     return _roc_auc_micro(*check_pair(scores, labels))
-
-
-def prior_roc_auc_micro(train_labels: ArrayLike, labels: ArrayLike) -> float:
-    """Compute the micro ROC AUC of the training split's label frequencies alone.
-
-    Every clip gets the same C scores, the share of positives of each class in ``train_labels``,
-    without a look at the clip. The result is the micro ROC AUC that is reached without a model. The
-    macro ROC AUC of these scores is 0.5.
-
-    Args:
-        train_labels (array-like): (M, C), 0 or 1.
-        labels (array-like): (N, C), 0 or 1, of the split that is scored.
-
-    Returns:
-        float: In 0..1; NaN if all of ``labels`` are equal.
-
-    Raises:
-        InputError: If an array is not as above, or their C differ.
-    """
-    train_labels = check_array(train_labels, 'labels', name='train_labels')
-    labels = check_array(labels, 'labels')
-    if train_labels.shape[1] != labels.shape[1]:
-        raise InputError(
-            f'expected train_labels and labels of the same classes, found {train_labels.shape[1]} '
-            f'and {labels.shape[1]} columns'
-        )
-    scores = np.broadcast_to(train_labels.mean(axis=0), labels.shape)
-    return _roc_auc_micro(scores, labels)
 
 
 def average_precision(scores: ArrayLike, labels: ArrayLike) -> np.ndarray:

@@ -16,6 +16,7 @@ from mmaction.registry import METRICS
 
 from . import functional as F
 from .array_checks import check_cells, check_classes, check_threshold
+from .within_groups import coarsest, within_metrics
 
 SCORES = ('probabilities', 'logits')
 
@@ -34,7 +35,12 @@ class ROCAUCMetric(BaseMetric):
     ``cls_head=dict(average_clips='score')`` it is the mean of the logits over the clip's views, so
     use ``scores='logits'``.
 
-    The result is that of :func:`~emoreact_plugin.evaluation.functional.compute_metrics`. A class
+    The result is that of :func:`~emoreact_plugin.evaluation.functional.compute_metrics`. If all
+    samples have ``groups`` (kind -> name), the ROC AUC of pairs of clips of one group is added:
+    ``roc_auc_within/micro``, ``roc_auc_within/<class>``, and ``roc_auc_within/pairs``, their
+    number, see
+    :func:`~emoreact_plugin.evaluation.within_groups.within_groups`. The kind with the fewest groups
+    is taken, and left out if it has only one. A class
     whose labels are all equal has no ROC AUC: its value is ``None``, it is left out of macro, and a
     warning in the log says which class and why. MMEngine's logs keep a ``None`` (as ``null`` in
     JSON), its visualizers leave it out, and ``CheckpointHook(save_best=...)`` skips it.
@@ -120,6 +126,7 @@ class ROCAUCMetric(BaseMetric):
             source=source,
             score=row_of_sample(sample, source, self._scale_of(source), classes),
             label=row_of_sample(sample, 'gt_label', 'labels', classes),
+            groups=sample.get('groups') or {},
         )
 
     def _scale_of(self, source: str) -> str:
@@ -141,7 +148,11 @@ class ROCAUCMetric(BaseMetric):
         scores, labels, scale = self._gather(results)
         self._warn(labels)
         probabilities = F.sigmoid(scores) if scale == 'logits' else scores
-        return F.compute_metrics(scores, labels, self.classes, self.threshold, probabilities)
+        metrics = F.compute_metrics(scores, labels, self.classes, self.threshold, probabilities)
+        kind = coarsest(groups_of(results))
+        if kind is not None:
+            metrics |= within_metrics(scores, labels, groups_of(results)[kind], self.classes)
+        return metrics
 
     def _gather(self, results: list[dict]) -> tuple[np.ndarray, np.ndarray, str]:
         """Return scores and labels of all clips, (N, C), and the scale of the scores."""
@@ -181,6 +192,13 @@ class ROCAUCMetric(BaseMetric):
         if labels.all() or not labels.any():
             message += '; as all labels are equal, roc_auc/micro is undefined too'
         print_log(message, logger='current', level=logging.WARNING)
+
+
+def groups_of(results: Sequence[dict]) -> dict[str, tuple[str, ...]]:
+    """Collect the groups of N results: kind -> N names; only of kinds that all of them have."""
+    first = results[0]['groups'] if results else {}
+    kinds = [kind for kind in first if all(kind in result['groups'] for result in results)]
+    return {kind: tuple(str(result['groups'][kind]) for result in results) for kind in kinds}
 
 
 def row_of_sample(sample: dict, key: str, kind: str, classes: tuple[str, ...]) -> np.ndarray:

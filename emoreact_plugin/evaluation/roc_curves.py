@@ -12,8 +12,7 @@ from numpy.typing import ArrayLike
 from emoreact_plugin.utils.errors import InputError
 
 from .array_checks import check_pair
-from .resampling import check_values, check_weights
-from .statistics import interval
+from .resampling import check_values, check_weights, interval
 
 
 def weighted_roc_curves(

@@ -11,24 +11,31 @@ from emoreact_plugin.utils.files import PathLike, write_json
 from emoreact_plugin.utils.tables import score_cell, text_table
 
 PRIOR_NOTE = (
-    '* What micro is without a model: every clip scored by how often each\n  label occurs in the '
-    'training split. Macro and each emotion are 0.5\n  then, so judge a model by these.'
+    '* Reached without a look at the clips: every clip is scored by how often\n'
+    '  each label occurs in the training split, or in the training clips of\n'
+    '  its group (shrunk to the overall frequencies as is best on val).'
 )
+_AVERAGES = {'  micro': 'roc_auc/micro', '  macro': 'roc_auc/macro'}
+_WITHIN = {
+    '  within groups': 'roc_auc_within/micro',
+    '    pairs of clips': 'roc_auc_within/pairs',
+}
 
 
 def format_table(
     results: Mapping[str, Mapping[str, float | None]],
     classes: Sequence[str],
-    prior: Mapping[str, float | None] | None = None,
+    priors: Mapping[str, Mapping[str, Mapping[str, float | None]]] | None = None,
 ) -> str:
     """Lay out the scores of some splits side by side, as plain text.
 
     Args:
-        results (Mapping[str, Mapping[str, float | None]]): Split -> what ``compute_metrics``
-            returned. One column for each split, in this order.
+        results (Mapping[str, Mapping[str, float | None]]): Split -> what ``ROCAUCMetric`` returned.
+            One column for each split, in this order.
         classes (Sequence[str]): Names of the classes, in the order of rows.
-        prior (Mapping[str, float | None], optional): Split -> what ``prior_roc_auc_micro``
-            returned. The row and its note are left out if no split has one.
+        priors (Mapping[str, Mapping[str, Mapping]], optional): Split -> name of a prior -> its
+            ``roc_auc/micro`` and ``roc_auc/macro``. These rows and their note are left out if no
+            split has one.
 
     Returns:
         str: Lines of equal layout, with three digits, and ``-`` for a score that is undefined; no
@@ -40,42 +47,56 @@ def format_table(
     """
     if not results:
         raise InputError('results: expected at least one split, found none')
-    keys = {'  micro': 'roc_auc/micro', '  macro': 'roc_auc/macro'}
-    keys |= {f'  {name}': f'roc_auc/{name}' for name in classes}
-    keys |= {'Average precision, macro': 'ap/macro', 'F1, macro': 'f1/macro'}
+    priors = priors or {}
+    names = list(dict.fromkeys(name for split in results for name in priors.get(split, ())))
     rows = [('ROC AUC', *map(str, results))]
-    for name, key in keys.items():
+
+    def add(title: str, key: str) -> None:
         for split, metrics in results.items():
             if key not in metrics:
                 raise InputError(
                     f'{key} of split {split}: not in its results, which are {sorted(metrics)}'
                 )
-        rows.append((name, *(score_cell(metrics[key]) for metrics in results.values())))
-    priors = [score_cell((prior or {}).get(split)) for split in results]
-    if set(priors) == {'-'}:
-        return text_table(rows)
-    rows.insert(2, ('    label frequencies alone *', *priors))
-    return f'{text_table(rows)}\n{PRIOR_NOTE}'
+        cells = [metrics[key] for metrics in results.values()]
+        rows.append((title, *map(_count_cell if key.endswith('/pairs') else score_cell, cells)))
+
+    for title, key in _AVERAGES.items():
+        add(title, key)
+        for name in names:
+            values = [priors.get(split, {}).get(name, {}).get(key) for split in results]
+            rows.append((f'    {name} *', *map(score_cell, values)))
+    if all('roc_auc_within/micro' in metrics for metrics in results.values()):
+        for title, key in _WITHIN.items():
+            add(title, key)
+    for name in classes:
+        add(f'  {name}', f'roc_auc/{name}')
+    add('Average precision, macro', 'ap/macro')
+    add('F1, macro', 'f1/macro')
+    return f'{text_table(rows)}\n{PRIOR_NOTE}' if names else text_table(rows)
+
+
+def _count_cell(value: float | None) -> str:
+    return '-' if value is None else f'{value:.0f}'
 
 
 def write_metrics(
     path: PathLike,
     results: Mapping[str, Mapping[str, float | None]],
-    prior: Mapping[str, float | None] | None,
+    priors: Mapping[str, Mapping[str, Mapping[str, float | None]]] | None,
     **extra: Any,
 ) -> Path:
     """Write the scores of some splits to a JSON file.
 
-    The file is ``{"results": {split: {name: score}}, "prior_roc_auc_micro": {split: score}, ...}``,
-    with ``null`` for what is undefined. It is written under another name in the same folder and
-    then moved, so that a half-written file is never seen.
+    The file is ``{"results": {split: {name: score}}, "priors": {split: {prior: {name: score}}},
+    ...}``, with ``null`` for what is undefined. It is written under another name in the same folder
+    and then moved, so that a half-written file is never seen.
 
     Args:
         path (str | os.PathLike): The file. Its folder is created if it is missing.
         results (Mapping[str, Mapping[str, float | None]]): Split -> what ``compute_metrics``
             returned.
-        prior (Mapping[str, float | None], optional): Split -> what ``prior_roc_auc_micro``
-            returned.
+        priors (Mapping[str, Mapping[str, Mapping]], optional): Split -> name of a prior -> its
+            scores.
         **extra: Further entries (such as the checkpoint): JSON types, paths or numbers.
 
     Returns:
@@ -84,6 +105,6 @@ def write_metrics(
     Raises:
         TypeError: If something has no JSON form. No file is written then.
     """
-    content = dict(results=results, prior_roc_auc_micro=prior or {}, **extra)
+    content = dict(results=results, priors=priors or {}, **extra)
     write_json(path, content, indent=2)
     return Path(path)

@@ -1,20 +1,21 @@
 """Train, score and compare the rows of a results table, and report them."""
 
-from .comparisons import Bootstrap, Claim
+from .comparisons import Claim, LeftOut
+from .prior_rows import prior_rows
 from .report import claims_table, to_csv, to_markdown
 from .roc_report import run_scores, save_roc_figures, scores_csv, scores_text, stem_and_endings
 from .rows import GROUPS, Row, Training, make_rows
 from .run_folders import DUMP, dumps_of
 from .runs import Runs, resolve, score, train
-from .sample_claims import clips_with_landmarks, read_cues, sample_claims
+from .sample_claims import clips_with_landmarks, cue_claim, read_cues, sample_claims
 from .scores import Scores, read_scores
 from .table import Table, check_same_clips, make_table, summarise
 
 __all__ = [
-    'Bootstrap',
     'Claim',
     'DUMP',
     'GROUPS',
+    'LeftOut',
     'Row',
     'Runs',
     'Scores',
@@ -25,7 +26,9 @@ __all__ = [
     'clips_with_landmarks',
     'dumps_of',
     'make_rows',
+    'cue_claim',
     'make_table',
+    'prior_rows',
     'sample_claims',
     'read_cues',
     'read_scores',

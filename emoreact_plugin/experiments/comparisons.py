@@ -1,59 +1,53 @@
-"""Compare rows that scored the same test clips, by bootstrap and tests."""
+"""Compare rows that scored the same test clips."""
 
 import itertools
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from emoreact_plugin.evaluation import (
-    bootstrap_weights,
-    delong,
-    holm,
-    interval,
+    Estimate,
+    Values,
+    average_precision,
+    coarsest,
+    combine,
+    f1,
+    f1_micro,
+    interval_of,
+    left_out_weights,
     macro,
-    paired_bootstrap,
-    paired_differences,
     roc_auc,
     roc_auc_micro,
     weighted_roc_auc,
     weighted_roc_auc_micro,
+    within_groups,
 )
 
 from .scores import Scores
 
 AVERAGES = ('macro', 'micro')
-# 80sTOYS105_2: the series 80sTOYS, its recording 105, take 2.
-_CLIP_NAME = re.compile(r'(?P<series>.*\D)(?P<number>\d+)_\d+')
+WITHIN = 'within'
+# Metrics that are computed only when they are asked for.
+OTHERS = ('ap/macro', 'f1/macro', 'f1/micro')
+# Fewer groups say little of how groups differ.
+MIN_GROUPS = 20
+# A class that fewer groups have gets no p-value: tools/dev/simulate_tests.py.
+MIN_POSITIVE_GROUPS = 10
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Difference between two rows in micro or macro ROC AUC, first minus second."""
+    """Difference between two rows in a metric, first minus second."""
 
     first: str
     second: str
-    average: str
+    metric: str
     value: float
     low: float
     high: float
     p_value: float
-    p_holm: float
-
-
-@dataclass(frozen=True)
-class EmotionDifference:
-    """Difference between two rows in the ROC AUC of one class (DeLong), first minus second."""
-
-    first: str
-    second: str
-    emotion: str
-    value: float
-    low: float
-    high: float
-    p_value: float
-    p_holm: float
+    p_holm: float = float('nan')
 
 
 @dataclass(frozen=True)
@@ -67,129 +61,197 @@ class Claim:
     holds: bool
 
 
-def levels_of(video_ids: Sequence[str]) -> dict[str, list[str] | None]:
-    """Find what may be drawn as a whole: clips, and the groups that their names reveal.
+def deciding_kind(scores: Scores) -> str | None:
+    """Choose the kind of groups that intervals and tests leave out as a whole.
 
-    A name like ``GADGETS301_1`` contains the series and, together with the number, the recording of
-    a child. A level is left out if it has as many groups as there are clips, or only one group,
-    because it says nothing then.
-
-    Args:
-        video_ids (Sequence[str]): N names.
-
-    Returns:
-        dict[str, list[str] | None]: ``clip`` -> None, and ``series`` and ``child`` -> the group of
-        each clip. The last two are given only if all names have this form.
+    It is the coarsest kind with at least 20 groups, because clips of one group are alike; if there
+    is none, the kind with the most groups. None, single clips, if no groups are known.
     """
-    levels: dict[str, list[str] | None] = dict(clip=None)
-    matches = [match for name in video_ids if (match := _CLIP_NAME.fullmatch(name))]
-    if len(matches) == len(video_ids):
-        series = [match['series'] for match in matches]
-        child = [match['series'] + match['number'] for match in matches]
-        for name, groups in dict(series=series, child=child).items():
-            if 1 < len(set(groups)) < len(video_ids):
-                levels[name] = groups
-    return levels
+    counts = {kind: len(set(names)) for kind, names in scores.groups.items()}
+    counts = {kind: n for kind, n in counts.items() if 1 < n < len(scores.video_ids)}
+    enough = {kind: n for kind, n in counts.items() if n >= MIN_GROUPS}
+    if enough:
+        return min(enough, key=enough.__getitem__)
+    return max(counts, key=counts.__getitem__) if counts else None
 
 
-class Bootstrap:
-    """Compute the ROC AUC of resampled test clips, with the same resamples for all rows.
+class LeftOut:
+    """Scores of rows on all clips and without each group, in the same order for all rows.
 
     Args:
         scores (dict[str, Scores]): Row -> scores, all of the same clips.
-        resamples (int): How many resamples to draw.
-        seed (int): Seed of the draws.
+
+    Attributes:
+        scores (dict[str, Scores]): The same.
+        kind (str | None): What is left out, see :func:`deciding_kind`.
+        groups (Sequence[str] | None): Group of each clip of this kind.
+        count (int): Number of groups; of clips without groups.
     """
 
-    def __init__(self, scores: dict[str, Scores], resamples: int = 2000, seed: int = 0) -> None:
+    def __init__(self, scores: dict[str, Scores]) -> None:
         first = next(iter(scores.values()))
         self.scores = scores
-        self.levels = levels_of(first.video_ids)
-        # Clips of a series or child are alike, so differences are decided on
-        # groups; on the smallest kind of them, since intervals from a handful
-        # of groups are too short.
-        self.level = list(self.levels)[-1]
-        self.weights = {
-            level: bootstrap_weights(len(first.labels), groups, resamples, seed)
-            for level, groups in self.levels.items()
+        self.kind = deciding_kind(first)
+        self.groups = None if self.kind is None else first.groups[self.kind]
+        self._weights = left_out_weights(len(first.labels), self.groups)
+        self.count = len(self._weights)
+        self._within = coarsest(first.groups)
+        self._values: dict[tuple[str, str], Values] = {}
+
+    @property
+    def metrics(self) -> list[str]:
+        """Return the classes, ``macro``, ``micro``, and ``within`` if groups are known."""
+        classes = next(iter(self.scores.values())).classes
+        return [*classes, *AVERAGES, *([WITHIN] if self._within else [])]
+
+    @property
+    def unit(self) -> str:
+        """Say what is left out in turn, such as ``37 groups (series)``."""
+        return f'{self.count} clips' if self.kind is None else f'{self.count} groups ({self.kind})'
+
+    def values(self, row: str, metric: str) -> Values:
+        """Return a metric of a row: a class, ``micro``, ``macro``, ``within`` or of ``OTHERS``."""
+        if (row, metric) not in self._values:
+            self._compute(row, metric)
+        return self._values[row, metric]
+
+    def mean_of(self, row: str, classes: Sequence[str]) -> Values:
+        """Return the mean ROC AUC of some classes."""
+        each = [self.values(row, name) for name in classes]
+        return Values(
+            macro(np.stack([v.full for v in each], -1)),
+            macro(np.stack([v.left_out for v in each], -1)),
+            each[0].fixed,
+        )
+
+    def positive_groups(self) -> dict[str, int]:
+        """Count for each class the groups with a positive clip, or, if fewer, with a negative."""
+        first = next(iter(self.scores.values()))
+        left = 1 - self._weights
+        counts = [((left @ truth) > 0).sum(axis=0) for truth in (first.labels, 1 - first.labels)]
+        return dict(zip(first.classes, np.minimum(*counts).tolist(), strict=True))
+
+    def _compute(self, row: str, metric: str) -> None:
+        scores = self.scores[row]
+        if metric == WITHIN:
+            found = self._compute_within(scores)
+        elif metric in OTHERS:
+            found = self._compute_other(scores, metric)
+        else:
+            found = self._compute_roc_auc(scores)
+        for name, (full, left_out) in found.items():
+            self._values[row, name] = Values(full, left_out, scores.fixed)
+
+    def _compute_roc_auc(self, scores: Scores) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        classes = np.stack([roc_auc(x, scores.labels) for x in scores.logits])
+        left = np.stack([weighted_roc_auc(x, scores.labels, self._weights) for x in scores.logits])
+        found = {name: (classes[:, k], left[:, :, k]) for k, name in enumerate(scores.classes)}
+        found['macro'] = macro(classes), macro(left)
+        found['micro'] = (
+            np.array([roc_auc_micro(x, scores.labels) for x in scores.logits]),
+            np.stack(
+                [weighted_roc_auc_micro(x, scores.labels, self._weights) for x in scores.logits]
+            ),
+        )
+        return found
+
+    def _compute_within(self, scores: Scores) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        groups = scores.groups[self._within or '']
+        each = [within_groups(x, scores.labels, groups) for x in scores.logits]
+        full = np.array([found.micro for found in each])
+        if self._within == self.kind:
+            return {WITHIN: (full, np.stack([found.left_out[:, -1] for found in each]))}
+        names = np.array(groups)
+
+        def score(x: np.ndarray, labels: np.ndarray, keep: np.ndarray) -> float:
+            return within_groups(x[keep], labels[keep], names[keep].tolist()).micro
+
+        return {WITHIN: self._each(scores, score)}
+
+    def _compute_other(
+        self, scores: Scores, metric: str
+    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        functions: dict[str, Callable] = {
+            'ap/macro': lambda x, y: float(macro(average_precision(x, y))),
+            'f1/macro': lambda x, y: float(macro(f1(x, y))),
+            'f1/micro': f1_micro,
         }
-        self._drawn: dict[tuple[str, str], dict[str, np.ndarray]] = {}
+        scores = replace(scores, logits=scores.probabilities)
 
-    def drawn(self, row: str, level: str) -> dict[str, np.ndarray]:
-        """Return metric -> ROC AUC (S, R) of the resamples of a row's S runs."""
-        key = (row, level)
-        if key not in self._drawn:
-            weights, each = self.weights[level], self.scores[row]
-            classes = np.stack([weighted_roc_auc(x, each.labels, weights) for x in each.logits])
-            found = dict(zip(each.classes, np.moveaxis(classes, -1, 0), strict=True))
-            found['micro'] = np.stack(
-                [weighted_roc_auc_micro(x, each.labels, weights) for x in each.logits]
-            )
-            found['macro'] = macro(classes)
-            self._drawn[key] = found
-        return self._drawn[key]
+        def score(x: np.ndarray, labels: np.ndarray, keep: np.ndarray) -> float:
+            return functions[metric](x[keep], labels[keep])
 
+        return {metric: self._each(scores, score)}
 
-def point_scores(scores: Scores) -> dict[str, np.ndarray]:
-    """Compute metric -> ROC AUC of each run (S,), on the clips as they are."""
-    classes = np.stack([roc_auc(x, scores.labels) for x in scores.logits])
-    return dict(
-        micro=np.array([roc_auc_micro(x, scores.labels) for x in scores.logits]),
-        macro=macro(classes),
-        **dict(zip(scores.classes, classes.T, strict=True)),
-    )
+    def _each(self, scores: Scores, score: Callable) -> tuple[np.ndarray, np.ndarray]:
+        """Score all clips (S,), and those that are left without each group (S, G)."""
+        kept = self._weights > 0
+        every = np.ones(len(scores.labels), dtype=bool)
+        return (
+            np.array([score(x, scores.labels, every) for x in scores.logits]),
+            np.array([[score(x, scores.labels, keep) for keep in kept] for x in scores.logits]),
+        )
 
 
-def compare(bootstrap: Bootstrap) -> list[Difference]:
-    """Compare every pair of rows, with Holm's correction over all pairs of an average."""
-    points = {row: point_scores(each) for row, each in bootstrap.scores.items()}
+def difference(rows: LeftOut, first: str, second: str, metric: str) -> Difference:
+    """Estimate the difference of two rows in a metric, first minus second."""
+    found = combine([(1, rows.values(first, metric)), (-1, rows.values(second, metric))])
+    return Difference(first, second, metric, found.value, found.low, found.high, found.p_value)
+
+
+def compare_emotions(rows: LeftOut, pairs: Sequence[tuple[str, str]]) -> list[Difference]:
+    """Compare pairs of rows in each class.
+
+    A class whose positives, or negatives, are in fewer than ``MIN_POSITIVE_GROUPS`` groups gets no
+    p-value.
+    """
+    counts = rows.positive_groups()
     out = []
-    for average in AVERAGES:
-        found = []
-        for first, second in itertools.combinations(bootstrap.scores, 2):
-            pair = paired_bootstrap(
-                bootstrap.drawn(first, bootstrap.level)[average],
-                bootstrap.drawn(second, bootstrap.level)[average],
-                points[first][average],
-                points[second][average],
-            )
-            found.append(
-                (first, second, average, pair.difference, pair.low, pair.high, pair.p_value)
-            )
-        corrected = holm([each[-1] for each in found])
-        out += [Difference(*each, float(p)) for each, p in zip(found, corrected, strict=True)]
+    for (first, second), name in itertools.product(pairs, counts):
+        found = difference(rows, first, second, name)
+        few = counts[name] < MIN_POSITIVE_GROUPS
+        out.append(replace(found, p_value=float('nan')) if few else found)
     return out
 
 
-def compare_emotions(scores: dict[str, Scores]) -> list[EmotionDifference]:
-    """Compare every pair of rows in each class by DeLong's test, with Holm's correction over all.
-
-    A class whose labels are all equal is left out.
-    """
-    found = []
-    for first, second in itertools.combinations(scores, 2):
-        a, b = scores[first], scores[second]
-        for k, emotion in enumerate(a.classes):
-            if a.labels[:, k].min() == a.labels[:, k].max():
-                continue
-            test = delong(a.logits[:, :, k], b.logits[:, :, k], a.labels[:, k])
-            found.append(
-                (first, second, emotion, test.difference, test.low, test.high, test.p_value)
-            )
-    corrected = holm([each[-1] for each in found])
-    return [EmotionDifference(*each, float(p)) for each, p in zip(found, corrected, strict=True)]
+def difference_claim(rows: LeftOut, first: str, second: str, metric: str) -> Claim:
+    """Claim that a row is better than another in a metric."""
+    found = difference(rows, first, second, metric)
+    text = f'{first} minus {second}, {metric}: above 0'
+    return Claim(text, found.value, found.low, found.high, found.low > 0)
 
 
-def difference_claim(
-    bootstrap: Bootstrap, first: str, second: str, average: str, above: float
+def kept_gain_claim(
+    rows: LeftOut, new: str, reference: str, floor: str, metric: str, share: float
 ) -> Claim:
-    """Claim that the difference between two rows, first minus second, is above a value.
+    """Claim that a row keeps a share of what another gains over a floor.
 
-    The runs of each row are drawn again, too, so that the interval covers other seeds as well. With
-    a negative value, this is a test of non-inferiority.
+    ``new - floor`` has to be above ``share * (reference - floor)``, and the gain of the reference
+    has to be shown too. This is a test of non-inferiority whose margin is the other part of the
+    gain.
+
+    Source: Rothmann et al., *Design and analysis of non-inferiority mortality trials in oncology*,
+    Statistics in Medicine 22, 2003.
+
+    Args:
+        rows (LeftOut): The rows.
+        new (str): The row that is to be as good.
+        reference (str): The row that it is compared with.
+        floor (str): What is reached without looking at the clips.
+        metric (str): The metric.
+        share (float): Above 0 and below 1.
     """
-    drawn, other = (bootstrap.drawn(row, bootstrap.level)[average] for row in (first, second))
-    low, high = interval(paired_differences(drawn, other))
-    a, b = (point_scores(bootstrap.scores[row])[average].mean() for row in (first, second))
-    text = f'{first} minus {second}, {average}: above {above:g}'
-    return Claim(text, float(a - b), low, high, low > above)
+    values = {row: rows.values(row, metric) for row in (new, reference, floor)}
+    gain = combine([(1, values[reference]), (-1, values[floor])])
+    terms = [(1.0, values[new]), (-share, values[reference]), (share - 1, values[floor])]
+    found = combine(terms)
+    text = f'{new} keeps {share:.0%} of the gain of {reference} over {floor}, {metric}: above 0'
+    if not gain.low > 0:
+        text += ' (no such gain is shown)'
+    return Claim(text, found.value, found.low, found.high, found.low > 0 and gain.low > 0)
+
+
+def estimate(rows: LeftOut, row: str, metric: str) -> tuple[Estimate, tuple[float, float]]:
+    """Estimate a metric of a row: its mean and error, and its interval within 0..1."""
+    values = rows.values(row, metric)
+    return combine([(1, values)]), interval_of(values)

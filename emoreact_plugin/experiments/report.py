@@ -6,19 +6,19 @@ from dataclasses import astuple, fields
 
 import numpy as np
 
+from emoreact_plugin.evaluation.jackknife import MIN_SEEDS
 from emoreact_plugin.utils.tables import csv_text, markdown_table, score_cell
 from emoreact_plugin.utils.text import number
 
-from .comparisons import AVERAGES, Claim
+from .comparisons import MIN_POSITIVE_GROUPS, OTHERS, WITHIN, Claim, Difference
 from .rows import Row
-from .table import Table
+from .table import Summary, Table
 
-# The fewest of which p is about what it says.
-FEW_SEEDS = 5
 PUBLISHED_NOTE = (
     'Published: ROC AUC on EmoReact (Kegkeroglou et al., 2023). The paper does not say how it is '
     'averaged, and its networks started from AffectNet weights.'
 )
+_MAIN = ('micro', 'macro', WITHIN)
 
 
 def to_markdown(table: Table, rows: Sequence[Row], notes: Sequence[str]) -> str:
@@ -42,45 +42,57 @@ def to_markdown(table: Table, rows: Sequence[Row], notes: Sequence[str]) -> str:
     return '\n\n'.join(parts) + '\n'
 
 
+def _main_metrics(table: Table) -> list[str]:
+    known = next(iter(table.rows.values())).runs
+    return [metric for metric in _MAIN if metric in known]
+
+
 def _main_table(table: Table, rows: Sequence[Row]) -> str:
-    levels = table.levels
-    head = ['Row']
-    for average in ('micro', 'macro'):
-        head += [f'{average}', *(f'over {level}' for level in levels)]
+    metrics = _main_metrics(table)
     published = any(row.published for row in rows)
-    if published:
-        head.append('Published')
-    lines = []
-    for row in rows:
-        summary = table.rows[row.name]
-        cells = [row.title]
-        for average in ('micro', 'macro'):
-            cells.append(_mean_and_spread(summary.runs[average]))
-            cells += [_span(summary.intervals[level][average]) for level in levels]
-        if published:
-            cells.append(score_cell(row.published))
-        lines.append(cells)
-    if table.prior is not None:
-        blank = [''] * len(levels)
-        lines.append(
-            ['label frequencies alone', score_cell(table.prior), *blank, '0.500', *blank]
-            + [''] * published
-        )
-    return markdown_table(head, lines)
+    head = ['Row']
+    for metric in metrics:
+        head += ['within groups' if metric == WITHIN else metric, '95 % interval']
+    lines = [
+        [
+            row.title,
+            *_cells(table.rows[row.name], metrics),
+            *([score_cell(row.published)] if published else []),
+        ]
+        for row in rows
+    ]
+    for name, summary in table.priors.items():
+        lines.append([name, *_cells(summary, metrics), *[''] * published])
+    return markdown_table(head + ['Published'] * published, lines)
+
+
+def _cells(summary: Summary, metrics: Sequence[str]) -> list[str]:
+    cells = []
+    for metric in metrics:
+        cells += [_mean_and_spread(summary.runs[metric]), _span(summary.intervals[metric])]
+    return cells
 
 
 def _notes(table: Table, rows: Sequence[Row]) -> str:
-    runs = sorted({len(s.runs['micro']) for s in table.rows.values()})
-    levels = table.levels
-    spread = ' ± their standard deviation' if runs[0] > 1 else ''
+    seeds = min(len(s.runs['micro']) for s in table.rows.values())
+    spread = ' ± their standard deviation' if seeds > 1 else ''
     text = (
-        f'ROC AUC of the test clips: mean over {number(runs[0], "seed")}{spread}; then 95 % '
-        f'bootstrap intervals of that mean, drawing each {", each ".join(levels)}. Label '
-        'frequencies alone: every clip scored by how often each label occurs in the training '
-        'split, which is what micro is without a model. The intervals are of these very seeds '
-        'and, where clips of a series or child are alike, the more optimistic the smaller the '
-        'unit that is drawn.'
+        f'ROC AUC of the test clips: mean over {number(seeds, "seed")}{spread}. The intervals are '
+        f'of that mean, for other clips{" and other seeds" if seeds > 1 else ""}, by leaving out '
+        f'each of {table.unit} in turn.'
     )
+    if seeds == 1:
+        text += ' One seed says nothing about others: the intervals are of these very trainings.'
+    if table.priors:
+        text += (
+            ' Label frequencies: every clip is scored by how often each label occurs in the '
+            'training split, or in the training clips of its group, without a look at the clip.'
+        )
+    if WITHIN in _main_metrics(table):
+        text += (
+            ' Within groups: only pairs of clips of one group are compared, so that telling the '
+            'groups apart is worth nothing (0.5).'
+        )
     if any(row.two_seeds for row in rows):
         text += ' Two seeds averaged: two networks a run, so as many scores as a fusion has.'
     if any(row.published for row in rows):
@@ -89,10 +101,11 @@ def _notes(table: Table, rows: Sequence[Row]) -> str:
 
 
 def _emotions(table: Table, titles: dict[str, str]) -> str:
-    emotions = [m for m in next(iter(table.rows.values())).runs if m not in AVERAGES]
+    known = next(iter(table.rows.values())).runs
+    emotions = [name for name in known if name not in (*_MAIN, *OTHERS)]
     lines = [
-        [titles[name]] + [_mean_and_spread(summary.runs[e]) for e in emotions]
-        for name, summary in table.rows.items()
+        [titles.get(name, name)] + [_mean_and_spread(summary.runs[e]) for e in emotions]
+        for name, summary in {**table.rows, **table.priors}.items()
     ]
     return markdown_table(['Row', *emotions], lines)
 
@@ -104,7 +117,7 @@ def claims_table(claims: Sequence[Claim]) -> str:
         [
             [
                 each.text,
-                f'{each.value:+.3f}' if ' minus ' in each.text else f'{each.value:.3f}',
+                f'{each.value:+.3f}' if each.text.endswith('above 0') else f'{each.value:.3f}',
                 _span((each.low, each.high)),
                 'yes' if each.holds else 'not shown',
             ]
@@ -114,33 +127,39 @@ def claims_table(claims: Sequence[Claim]) -> str:
 
 
 def _differences(table: Table, titles: dict[str, str]) -> str:
+    between = [d for d in table.differences if d.second in table.rows]
+    priors = [d for d in table.differences if d.second in table.priors]
+    text = _difference_table(between, titles)
+    if priors:
+        text += '\n\n' + _difference_table(priors, titles)
+    tests = sum(not math.isnan(d.p_value) for d in table.differences)
+    text += f'\n\nBy leaving out each of {table.unit} in turn, and by the spread over the seeds. '
+    if tests:
+        text += (
+            f"p: two-sided, Student's t. Holm's correction is over all {number(tests, 'test')} of "
+            'this report. '
+        )
+    else:
+        text += f'No p is given: the spread over seeds needs {MIN_SEEDS} seeds or more. '
+    return text + (
+        'Differences of each emotion are in emotion_differences.csv, without p where fewer than '
+        f'{MIN_POSITIVE_GROUPS} groups have the emotion.'
+    )
+
+
+def _difference_table(found: Sequence[Difference], titles: dict[str, str]) -> str:
     lines = [
         [
-            f'{titles[d.first]} − {titles[d.second]}',
-            d.average,
+            f'{titles.get(d.first, d.first)} − {titles.get(d.second, d.second)}',
+            'within groups' if d.metric == WITHIN else d.metric,
             f'{d.value:+.3f}',
             _span((d.low, d.high)),
             _p(d.p_value),
             _p(d.p_holm),
         ]
-        for d in table.differences
+        for d in found
     ]
-    text = markdown_table(['Rows', 'ROC AUC', 'Difference', '95 % interval', 'p', 'p, Holm'], lines)
-    count = len(next(iter(next(iter(table.rows.values())).runs.values())))
-    seeds = 'and seeds drawn anew' if count > 1 else 'of these very trainings (one seed each)'
-    if 1 < count < FEW_SEEDS:
-        seeds += (
-            f' ({count} are few: where the spread over seeds is as '
-            'large as that over clips, p is too small)'
-        )
-    return (
-        text + '\n\nPaired bootstrap: the same resampled clips for both '
-        f'rows, in groups where their names tell of any, {seeds}; '
-        "p two-sided, Holm's correction over all pairs of an "
-        'average. Macro is the one to judge by. Differences per emotion '
-        '(DeLong, of clips taken as independent and of these very seeds) '
-        'are in emotion_differences.csv.'
-    )
+    return markdown_table(['Rows', 'ROC AUC', 'Difference', '95 % interval', 'p', 'p, Holm'], lines)
 
 
 def _mean_and_spread(values: np.ndarray) -> str:
@@ -150,6 +169,8 @@ def _mean_and_spread(values: np.ndarray) -> str:
 
 
 def _span(limits: tuple[float, float]) -> str:
+    if math.isnan(limits[0]):
+        return '-'
     return f'{score_cell(limits[0])} to {score_cell(limits[1])}'
 
 
@@ -172,19 +193,15 @@ def to_csv(table: Table, rows: Sequence[Row]) -> dict[str, str]:
         are left out if they have no entries.
     """
     published = {row.name: row.published for row in rows}
-    levels = table.levels
-    head = ['row', 'metric', 'seeds', 'mean', 'sd']
-    head += [f'{end}_{level}' for level in levels for end in ('low', 'high')]
     lines = []
-    for name, summary in table.rows.items():
+    for name, summary in {**table.rows, **table.priors}.items():
         for metric, values in summary.runs.items():
             spread = values.std(ddof=1) if len(values) > 1 else math.nan
-            limits = [x for level in levels for x in summary.intervals[level][metric]]
-            lines.append([name, metric, len(values), values.mean(), spread, *limits])
-        if published[name] is not None:
+            limits = summary.intervals[metric]
+            lines.append([name, metric, len(values), float(values.mean()), spread, *limits])
+        if published.get(name) is not None:
             lines.append([name, 'published', '', published[name]])
-    if table.prior is not None:
-        lines.append(['label frequencies alone', 'micro', '', table.prior])
+    head = ['row', 'metric', 'seeds', 'mean', 'sd', 'low', 'high']
     files = {'table.csv': number_csv(head, lines)}
     for name in ('claims', 'differences', 'emotion_differences'):
         entries = getattr(table, name)

@@ -1,7 +1,7 @@
 """Report the ROC curves of some runs: figures, a table and CSV."""
 
 import os.path as osp
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 
 import numpy as np
@@ -31,7 +31,7 @@ class RunScore:
         clips (int): How many clips there are.
         seeds (int): How many trainings there are.
         roc_auc (float): Mean over the seeds; NaN if it is not defined.
-        low (float): Lower end of the 95 % bootstrap interval of that mean.
+        low (float): Lower end of the 95 % interval of that mean.
         high (float): Upper end of that interval.
     """
 
@@ -50,8 +50,7 @@ def run_scores(scores: dict[str, Scores], summaries: dict[str, Summary]) -> list
 
     Args:
         scores (dict[str, Scores]): Run -> scores, all of the same clips.
-        summaries (dict[str, Summary]): Run -> summary. The intervals are those over the smallest
-            groups that there are.
+        summaries (dict[str, Summary]): Run -> summary.
 
     Returns:
         list[RunScore]: By metric, then by run.
@@ -66,7 +65,7 @@ def run_scores(scores: dict[str, Scores], summaries: dict[str, Summary]) -> list
             len(first.labels),
             len(summary.runs[metric]),
             float(summary.runs[metric].mean()),
-            *_limits(summary)[metric],
+            *summary.intervals[metric],
         )
         for metric in (*first.classes, *AVERAGES)
         for run, summary in summaries.items()
@@ -97,8 +96,8 @@ def save_roc_figures(
     stem: str,
     scores: dict[str, Scores],
     summaries: dict[str, Summary],
-    prior: float | None = None,
-    weights: np.ndarray | None = None,
+    priors: Mapping[str, Mapping[str, float | None]] | None = None,
+    groups: Sequence[str] | None = None,
     endings: Sequence[str] = FIGURE_ENDINGS,
 ) -> list[str]:
     """Draw and write ROC curves, and bars of the ROC AUC of each class.
@@ -109,9 +108,10 @@ def save_roc_figures(
             ``<stem>_bars_2.png`` and so on.
         scores (dict[str, Scores]): Name of each run -> scores, all of the same clips.
         summaries (dict[str, Summary]): Name of each run -> summary.
-        prior (float, optional): Micro ROC AUC of the label frequencies.
-        weights (np.ndarray, optional): (R, N), resamples of clips, for the band that is drawn if
-            there is only one run.
+        priors (Mapping[str, Mapping[str, float | None]], optional): Name of a prior -> metric ->
+            ROC AUC.
+        groups (Sequence[str], optional): N groups that are drawn as a whole, for the band of a
+            single run.
         endings (Sequence[str]): Endings of the files, from :data:`ENDINGS`.
 
     Returns:
@@ -122,23 +122,20 @@ def save_roc_figures(
     paths = []
     for start in range(0, len(names), MAX_RUNS):
         part = names[start : start + MAX_RUNS]
-        limits = {name: _limits(summaries[name]) for name in part}
+        limits = {name: summaries[name].intervals for name in part}
         curves = plot_roc_curves(
             first.classes,
             first.labels,
             {name: scores[name].logits for name in part},
             [limits[part[0]][each] for each in first.classes] if len(part) == 1 else None,
-            weights,
+            groups,
         )
         bars = plot_roc_bars(
             first.classes,
-            {
-                name: {metric: values.mean() for metric, values in summaries[name].runs.items()}
-                for name in part
-            },
+            {name: summaries[name].means for name in part},
             limits,
             first.labels,
-            prior,
+            priors,
         )
         more = f'_{start // MAX_RUNS + 1}' if start else ''
         for figure, what in ((curves, ''), (bars, '_bars')):
@@ -163,7 +160,3 @@ def stem_and_endings(path: str) -> tuple[str, Sequence[str]]:
             f'for PNG and SVG, found {ending}'
         )
     return path, FIGURE_ENDINGS
-
-
-def _limits(summary: Summary) -> dict[str, tuple[float, float]]:
-    return list(summary.intervals.values())[-1]

@@ -1,11 +1,11 @@
 """Read the predictions of several runs of one row."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from emoreact_plugin.evaluation import Dump, read_dump
+from emoreact_plugin.evaluation import Dump, read_dump, sigmoid
 from emoreact_plugin.utils.errors import InputError
 
 
@@ -14,16 +14,27 @@ class Scores:
     """Predictions of one row.
 
     Attributes:
-        logits (np.ndarray): (S, N, C), of S runs.
+        logits (np.ndarray): (S, N, C), of S runs; probabilities if the runs have no logits.
         labels (np.ndarray): (N, C), 0 or 1.
         video_ids (tuple[str, ...]): N names of clips.
         classes (tuple[str, ...]): C names.
+        groups (Mapping[str, tuple[str, ...]]): Kind, such as ``'series'`` -> N groups.
+        scale (str): ``'logits'`` or ``'probabilities'``.
+        fixed (bool): Whether the scores are no trainings but one table of frequencies.
     """
 
     logits: np.ndarray
     labels: np.ndarray
     video_ids: tuple[str, ...]
     classes: tuple[str, ...]
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    scale: str = 'logits'
+    fixed: bool = False
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """Return the probabilities, (S, N, C) in 0..1."""
+        return sigmoid(self.logits) if self.scale == 'logits' else self.logits
 
     def only(self, clips: Collection[str]) -> 'Scores':
         """Select some of the clips, in the order that they have here."""
@@ -33,6 +44,7 @@ class Scores:
             logits=self.logits[:, keep],
             labels=self.labels[keep],
             video_ids=tuple(self.video_ids[i] for i in keep),
+            groups={kind: tuple(names[i] for i in keep) for kind, names in self.groups.items()},
         )
 
 
@@ -54,7 +66,9 @@ def read_scores(files: Sequence[Sequence[str]]) -> Scores:
     first = runs[0][0]
     names = sorted(first.video_ids)
 
-    labels = np.asarray(first.labels)[np.argsort(first.video_ids)]
+    place = np.argsort(first.video_ids)
+    labels = np.asarray(first.labels)[place]
+    groups = {kind: tuple(each[i] for i in place) for kind, each in first.groups.items()}
 
     def scores(dump: Dump, path: str) -> np.ndarray:
         order = np.argsort(dump.video_ids)
@@ -78,4 +92,6 @@ def read_scores(files: Sequence[Sequence[str]]) -> Scores:
         labels=labels,
         video_ids=tuple(names),
         classes=tuple(first.classes),
+        groups=groups,
+        scale=first.scale,
     )

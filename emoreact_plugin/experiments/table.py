@@ -1,87 +1,106 @@
 """Compute all results of a table."""
 
-from dataclasses import dataclass
-from typing import NamedTuple
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from emoreact_plugin.evaluation import interval, prior_roc_auc_micro
+from emoreact_plugin.evaluation import holm
 from emoreact_plugin.utils.errors import InputError
 
 from .comparisons import (
     AVERAGES,
-    Bootstrap,
+    OTHERS,
+    WITHIN,
     Claim,
     Difference,
-    EmotionDifference,
-    Scores,
-    compare,
+    LeftOut,
     compare_emotions,
-    difference_claim,
-    point_scores,
+    difference,
+    estimate,
+    kept_gain_claim,
 )
 from .sample_claims import sample_claims
+from .scores import Scores
+
+# The questions of the paper: what a mask costs the face, and what body, order and their fusion
+# bring back.
+PLANNED = (
+    ('tsn-face', 'tsn-face-masked'),
+    ('tsn-body-masked', 'tsn-face-masked'),
+    ('tsm-fusion-masked', 'tsn-face-masked'),
+    ('tsm-fusion-masked', 'tsn-body-masked'),
+)
 
 
-class Summary(NamedTuple):
-    """Results of one row; a metric is ``micro``, ``macro`` or a class.
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """Results of one row; a metric is ``micro``, ``macro``, ``within`` or a class.
 
     Attributes:
-        runs (dict[str, np.ndarray]): Metric -> ROC AUC of each run (S,).
-        intervals (dict[str, dict[str, tuple[float, float]]]): Level (``clip``, ``series``,
-            ``child``) -> metric -> 95 % bootstrap interval of the mean over the runs.
+        runs (dict[str, np.ndarray]): Metric -> its value in each run, (S,).
+        intervals (dict[str, tuple[float, float]]): Metric -> 95 % interval of the mean over the
+            runs.
     """
 
     runs: dict[str, np.ndarray]
-    intervals: dict[str, dict[str, tuple[float, float]]]
+    intervals: dict[str, tuple[float, float]]
+
+    @property
+    def means(self) -> dict[str, float]:
+        """Return metric -> mean over the runs."""
+        return {metric: float(values.mean()) for metric, values in self.runs.items()}
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """All results of a table, with the row names in order."""
+    """All results of a table, with the row names in order.
+
+    Attributes:
+        rows (dict[str, Summary]): Row -> results.
+        priors (dict[str, Summary]): Name of a prior -> its results.
+        unit (str): What the intervals leave out in turn.
+        differences (list[Difference]): Between pairs of rows, and of each row to each prior; Holm's
+            correction is over all of them.
+        emotion_differences (list[Difference]): Between the same pairs, for each class.
+        claims (list[Claim]): What was to be shown.
+    """
 
     rows: dict[str, Summary]
-    prior: float | None
+    priors: dict[str, Summary]
+    unit: str
     differences: list[Difference]
-    emotion_differences: list[EmotionDifference]
+    emotion_differences: list[Difference]
     claims: list[Claim]
 
-    @property
-    def levels(self) -> list[str]:
-        """Return the levels that there are intervals for, such as ``clip``."""
-        return list(next(iter(self.rows.values())).intervals)
 
-
-def summarise(bootstrap: Bootstrap, row: str) -> Summary:
-    """Summarise one row by scores and intervals; its runs are not resampled."""
+def summarise(rows: LeftOut, row: str, metrics: Sequence[str] | None = None) -> Summary:
+    """Summarise one row by its scores and intervals."""
+    metrics = rows.metrics if metrics is None else metrics
     return Summary(
-        runs=point_scores(bootstrap.scores[row]),
-        intervals={
-            level: {
-                metric: interval(values.mean(0))
-                for metric, values in bootstrap.drawn(row, level).items()
-            }
-            for level in bootstrap.levels
-        },
+        runs={metric: rows.values(row, metric).full for metric in metrics},
+        intervals={metric: estimate(rows, row, metric)[1] for metric in metrics},
     )
 
 
 def make_table(
     scores: dict[str, Scores],
-    train_labels: ArrayLike | None = None,
-    margin: float = 0.02,
-    resamples: int = 2000,
+    priors: dict[str, Scores] | None = None,
+    margin: float = 0.2,
+    all_pairs: bool = False,
     cues: dict | None = None,
 ) -> Table:
     """Compute all results of some rows.
 
     Args:
         scores (dict[str, Scores]): Row -> scores, in the order of the table, all of the same clips.
-        train_labels (array-like, optional): (M, C), for the prior of the label frequencies.
-        margin (float): Margin, in ROC AUC, of the test that the masked fusion is as good as the
-            unmasked face.
-        resamples (int): Number of bootstrap resamples.
+        priors (dict[str, Scores], optional): Name -> scores of label frequencies on these clips,
+            the strongest last; their names must not be those of rows.
+        margin (float): The share of what the unmasked face gains over the strongest prior that the
+            masked fusion may lose.
+        all_pairs (bool): Compare all pairs of rows. Otherwise it is those of :data:`PLANNED`, and
+            all pairs only if none of these is there.
         cues (dict, optional): ``emotions`` of the sample data's ``cues.json``, to check the rows
             against.
 
@@ -91,23 +110,45 @@ def make_table(
     Raises:
         InputError: If rows have different clips, labels or classes.
     """
-    check_same_clips(scores)
-    bootstrap = Bootstrap(scores, resamples)
-    summaries = {row: summarise(bootstrap, row) for row in scores}
-    first = next(iter(scores.values()))
-    claims = sample_claims(bootstrap, cues) if cues else []
-    if {'tsm-fusion-masked', 'tsn-face'} <= set(scores):
+    priors = priors or {}
+    check_same_clips({**scores, **priors})
+    rows = LeftOut({**scores, **priors})
+    pairs = [pair for pair in PLANNED if {*pair} <= {*scores}]
+    if all_pairs or not pairs:
+        pairs = list(itertools.combinations(scores, 2))
+    claims = sample_claims(rows, list(scores), cues) if cues else []
+    if priors and {'tsm-fusion-masked', 'tsn-face'} <= {*scores}:
+        floor = list(priors)[-1]
         claims += [
-            difference_claim(bootstrap, 'tsm-fusion-masked', 'tsn-face', average, -margin)
+            kept_gain_claim(rows, 'tsm-fusion-masked', 'tsn-face', floor, average, 1 - margin)
             for average in AVERAGES
         ]
+    metrics = [*rows.metrics, *OTHERS]
     return Table(
-        rows=summaries,
-        prior=None if train_labels is None else prior_roc_auc_micro(train_labels, first.labels),
-        differences=compare(bootstrap),
-        emotion_differences=compare_emotions(scores),
+        rows={row: summarise(rows, row, metrics) for row in scores},
+        priors={name: summarise(rows, name) for name in priors},
+        unit=rows.unit,
+        differences=_with_holm(_differences(rows, pairs, list(scores), list(priors))),
+        emotion_differences=_with_holm(compare_emotions(rows, pairs)),
         claims=claims,
     )
+
+
+def _differences(
+    rows: LeftOut, pairs: Sequence[tuple[str, str]], names: Sequence[str], priors: Sequence[str]
+) -> list[Difference]:
+    out = [difference(rows, *pair, average) for average in AVERAGES for pair in pairs]
+    for prior, average, name in itertools.product(priors, AVERAGES, names):
+        out.append(difference(rows, name, prior, average))
+    if priors and WITHIN in rows.metrics:
+        # All priors are 0.5 within the groups that they know.
+        out += [difference(rows, name, priors[0], WITHIN) for name in names]
+    return out
+
+
+def _with_holm(found: Sequence[Difference]) -> list[Difference]:
+    corrected = holm([each.p_value for each in found])
+    return [replace(each, p_holm=float(p)) for each, p in zip(found, corrected, strict=True)]
 
 
 def check_same_clips(scores: dict[str, Scores], noun: str = 'row') -> None:

@@ -9,7 +9,7 @@ from functools import partial
 from mmengine.config import Config
 
 from emoreact_plugin.clips.clip import Clip
-from emoreact_plugin.datasets.annotations import SOFT_POSITIVE, Annotation, read_annotations
+from emoreact_plugin.datasets.annotations import SOFT_POSITIVE, Annotation
 from emoreact_plugin.datasets.emoreact_dataset import EmoReactDataset
 from emoreact_plugin.preparation.landmarks import detect_landmarks, has_mediapipe
 from emoreact_plugin.preparation.mediapipe.detector import LandmarkDetector
@@ -126,9 +126,7 @@ def clips_of(cfg: Config, split: str) -> Iterator[tuple[EmoReactDataset, Annotat
     """
     for options in _datasets(cfg, split):
         dataset = DATASETS.build(options)
-        for row in read_annotations(
-            dataset.ann_file, dataset.classes, dataset.columns, dataset.soft_labels
-        ):
+        for row in dataset.read_annotations():
             yield dataset, row
 
 

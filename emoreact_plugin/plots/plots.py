@@ -1,7 +1,7 @@
 """Draw figures for papers that are readable at column width and by the colour-blind."""
 
 import os.path as osp
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import matplotlib
@@ -25,7 +25,7 @@ def plot_rows(
     runs: dict[str, Sequence[np.ndarray]],
     intervals: dict[str, Sequence[tuple[float, float]]],
     published: Sequence[float | None] = (),
-    prior: float | None = None,
+    priors: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Figure:
     """Draw the ROC AUC of some rows: mean, interval and every run.
 
@@ -36,7 +36,8 @@ def plot_rows(
         intervals (dict[str, Sequence[tuple[float, float]]]): Average -> low and high for each row.
         published (Sequence[float | None]): Published value of each row. It is drawn in every panel,
             because its averaging is not stated.
-        prior (float, optional): Micro ROC AUC of the label frequencies.
+        priors (Mapping[str, Mapping[str, float]], optional): Name of a prior -> average -> its ROC
+            AUC; at most two.
 
     Returns:
         Figure: The figure.
@@ -47,14 +48,9 @@ def plot_rows(
         panels = figure.subplots(1, len(runs), sharey=True, squeeze=False)[0]
         for axes, (average, values) in zip(panels, runs.items(), strict=True):
             _panel(axes, average, values, intervals[average], published)
-            chance = prior if average == 'micro' else 0.5
-            if chance is not None:
+            for (name, reached), style in zip((priors or {}).items(), (':', '-'), strict=False):
                 axes.axvline(
-                    chance,
-                    color=BLACK,
-                    linestyle=':',
-                    linewidth=0.8,
-                    label='label frequencies alone',
+                    reached[average], color=BLACK, linestyle=style, linewidth=0.8, label=name
                 )
             axes.set_yticks(range(len(titles)), titles)
         panels[0].set_ylim(len(titles) - 0.4, -0.5)  # the first at the top

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from emoreact_plugin.evaluation import mean_roc_curve, roc_auc, roc_band
+from emoreact_plugin.evaluation import bootstrap_weights, mean_roc_curve, roc_auc, roc_band
 from emoreact_plugin.utils.errors import InputError
 
 from .plots import (
@@ -40,12 +40,13 @@ STYLES = (
 )
 MAX_RUNS = len(STYLES)
 AVERAGES = ('macro', 'micro')
+PRIOR_STYLES = ((0, (1, 1)), '-')
 PANELS = 4  # in a row
 GRID = np.linspace(0, 1, 101)
 
 _CHANCE, _INTERVAL = 'chance', '95 % interval'
-_BAND, _PRIOR = '95 % interval at each rate', 'label frequencies alone'
-_REST = (_CHANCE, _INTERVAL, _BAND, _PRIOR)
+_BAND = '95 % interval at each rate'
+_REST = (_CHANCE, _INTERVAL, _BAND)
 
 Interval = tuple[float, float]
 
@@ -55,7 +56,7 @@ def plot_roc_curves(
     labels: np.ndarray,
     scores: dict[str, np.ndarray],
     intervals: Sequence[Interval] | None = None,
-    weights: np.ndarray | None = None,
+    groups: Sequence[str] | None = None,
 ) -> Figure:
     """Draw ROC curves, with one panel per class.
 
@@ -70,8 +71,8 @@ def plot_roc_curves(
             :data:`MAX_RUNS`.
         intervals (Sequence[tuple[float, float]], optional): For each class the 95 % interval of the
             ROC AUC of a single run.
-        weights (np.ndarray, optional): (R, N), weights of the bootstrap, for the band of a single
-            run.
+        groups (Sequence[str], optional): N groups, drawn as a whole for the band of a single run.
+            Defaults to None: clips are drawn.
 
     Returns:
         Figure: A figure as wide as two columns of a page.
@@ -107,7 +108,7 @@ def plot_roc_curves(
             elif alone is None:
                 _runs(axes, truth, {n: s[:, :, k] for n, s in scores.items()})
             else:
-                _run(axes, truth, alone[:, :, k], weights)
+                _run(axes, truth, alone[:, :, k], groups)
                 title += '\n' + _value(
                     float(np.mean([roc_auc(s, labels)[k] for s in alone])),
                     intervals[k] if intervals else None,
@@ -119,10 +120,10 @@ def plot_roc_curves(
 
 def plot_roc_bars(
     classes: Sequence[str],
-    values: dict[str, dict[str, float | None]],
+    values: Mapping[str, Mapping[str, float | None]],
     intervals: dict[str, dict[str, Interval]] | None = None,
     labels: np.ndarray | None = None,
-    prior: float | None = None,
+    priors: Mapping[str, Mapping[str, float | None]] | None = None,
 ) -> Figure:
     """Draw the ROC AUC of each class, macro and micro as bars.
 
@@ -131,13 +132,14 @@ def plot_roc_bars(
 
     Args:
         classes (Sequence[str]): C names.
-        values (dict[str, dict[str, float | None]]): Run -> metric (a class, ``'macro'`` or
+        values (Mapping[str, Mapping[str, float | None]]): Run -> metric (a class, ``'macro'`` or
             ``'micro'``) -> ROC AUC; None or NaN if it is not defined. At most :data:`MAX_RUNS`
             runs.
         intervals (dict[str, dict[str, tuple[float, float]]], optional): Run -> metric -> low and
             high.
         labels (np.ndarray, optional): (N, C), 0 or 1.
-        prior (float, optional): Micro ROC AUC of the label frequencies.
+        priors (Mapping[str, Mapping[str, float | None]], optional): Name of a prior -> metric ->
+            ROC AUC, drawn as lines where it is not 0.5; at most two priors.
 
     Returns:
         Figure: A figure as wide as one column of a page.
@@ -149,7 +151,7 @@ def plot_roc_bars(
     metrics = [*classes, *AVERAGES]
     with _settings():
         group = max(0.2, 0.07 + 0.08 * len(values))
-        lines = len(values) + 2 if len(values) > 1 else 2
+        lines = (len(values) + 2 if len(values) > 1 else 2) + max(0, len(priors or {}) - 1)
         figure = Figure(
             figsize=(COLUMN_WIDTH, 0.4 + 0.1 * lines + group * len(metrics)), layout='constrained'
         )
@@ -158,23 +160,36 @@ def plot_roc_bars(
             1, 1 + counted, sharey=True, squeeze=False, width_ratios=(3, 1)[: 1 + counted]
         )[0]
         _bars(panels[0], metrics, values, intervals or {})
-        if prior is not None and not np.isnan(prior):
-            place = len(metrics) - 1
-            panels[0].vlines(
-                prior,
-                place - 0.45,
-                place + 0.45,
-                color=BLACK,
-                linestyle=(0, (1, 1)),
-                linewidth=1.2,
-                label=_PRIOR,
-            )
+        _priors(panels[0], metrics, priors or {})
         if labels is not None:
             _counts(panels[1], labels)
         panels[0].set_yticks(range(len(metrics)), metrics)
         panels[0].set_ylim(len(metrics) - 0.45, -0.55)  # the first at the top
         _legend(figure, panels[:1])
     return figure
+
+
+def _priors(
+    axes: Axes, metrics: Sequence[str], priors: Mapping[str, Mapping[str, float | None]]
+) -> None:
+    """Draw what each prior reaches as a short line across the bars of a metric."""
+    for (name, reached), style in zip(priors.items(), PRIOR_STYLES, strict=False):
+        values = {place: reached.get(metric) for place, metric in enumerate(metrics)}
+        ends = {
+            place: value
+            for place, value in values.items()
+            if value is not None and not np.isnan(value) and not np.isclose(value, 0.5)
+        }
+        places = np.array(list(ends))
+        axes.vlines(
+            list(ends.values()),
+            places - 0.45,
+            places + 0.45,
+            color=BLACK,
+            linestyle=style,
+            linewidth=1.2,
+            label=name,
+        )
 
 
 def _settings() -> AbstractContextManager[None]:
@@ -218,16 +233,9 @@ def _runs(axes: Axes, truth: np.ndarray, scores: dict[str, np.ndarray]) -> None:
         )
 
 
-def _run(axes: Axes, truth: np.ndarray, scores: np.ndarray, weights: np.ndarray | None) -> None:
-    if weights is not None:
-        axes.fill_between(
-            GRID,
-            *roc_band(scores, truth, weights, GRID),
-            color=BLUE,
-            alpha=0.2,
-            linewidth=0,
-            label=_BAND,
-        )
+def _run(axes: Axes, truth: np.ndarray, scores: np.ndarray, groups: Sequence[str] | None) -> None:
+    band = roc_band(scores, truth, bootstrap_weights(len(truth), groups), GRID)
+    axes.fill_between(GRID, *band, color=BLUE, alpha=0.2, linewidth=0, label=_BAND)
     several = len(scores) > 1
     for k, each in enumerate(scores if several else ()):
         axes.plot(
@@ -255,7 +263,7 @@ def _value(value: float, limits: Interval | None) -> str:
 def _bars(
     axes: Axes,
     metrics: Sequence[str],
-    values: dict[str, dict[str, float | None]],
+    values: Mapping[str, Mapping[str, float | None]],
     intervals: dict[str, dict[str, Interval]],
 ) -> None:
     thick = 0.8 / len(values)

@@ -15,6 +15,7 @@ from emoreact_plugin.datasets.checks.problems import (
     CheckReport,
     Problem,
 )
+from emoreact_plugin.evaluation.priors import FREQUENCIES
 from emoreact_plugin.utils.files import write_json, write_text
 from emoreact_plugin.utils.tables import csv_text, score_cell, text_table
 from emoreact_plugin.utils.text import number
@@ -105,7 +106,7 @@ def _splits_table(report: CheckReport) -> str:
                 _share(opened, 'no_face'),
                 _share(opened, 'no_body'),
                 str(int((labels.sum(axis=1) == 0).sum())),
-                score_cell(report.prior.get(split)),
+                score_cell(report.priors.get(split, {}).get(FREQUENCIES, {}).get('micro')),
             )
         )
     return _grid(rows) + (
@@ -191,7 +192,7 @@ def write_report(report: CheckReport, out: str) -> list[str]:
                 clips=len(labels),
                 unlabelled=int((labels.sum(axis=1) == 0).sum()),
                 positives=labels.sum(axis=0).tolist(),
-                prior_roc_auc_micro=report.prior.get(split),
+                priors=report.priors.get(split, {}),
             )
             for split, labels in report.labels.items()
         },

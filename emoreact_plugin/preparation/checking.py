@@ -25,7 +25,8 @@ from emoreact_plugin.datasets.checks.problems import (
     Problem,
     sort_problems,
 )
-from emoreact_plugin.evaluation import prior_roc_auc_micro
+from emoreact_plugin.datasets.checks.shared_groups import find_shared_groups, score_splits
+from emoreact_plugin.evaluation import LabelledClips
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.progress import progress_bar
 from emoreact_plugin.utils.text import number
@@ -57,6 +58,7 @@ def check_all(checks: Sequence[SplitCheck], workers: int | None = None) -> Check
     classes = checks[0].dataset.classes
     problems, clips, rows = [], [], []
     labels: dict[str, list] = {}
+    groups: dict[str, list] = {}
     seen: dict[tuple, str] = {}
     for check in checks:
         if check.dataset.classes != classes:
@@ -75,6 +77,7 @@ def check_all(checks: Sequence[SplitCheck], workers: int | None = None) -> Check
     opened = _open_all(checks, rows, workers)
     for check, each, sources in zip(checks, rows, opened, strict=True):
         labels.setdefault(check.split, []).extend(_multi_hot(r) for r in each)
+        groups.setdefault(check.split, []).extend(dict(r.groups) for r in each)
         own = [_clip_of(check, row, sources[_key_of(row)]) for row in each]
         if check.key in seen:
             other = seen[check.key]
@@ -88,9 +91,14 @@ def check_all(checks: Sequence[SplitCheck], workers: int | None = None) -> Check
     arrays = {
         split: np.array(each, int).reshape(-1, len(classes)) for split, each in labels.items()
     }
+    splits = {
+        split: LabelledClips(array, _groups_of(groups[split])) for split, array in arrays.items()
+    }
+    priors = score_splits(splits)
+    problems += find_shared_groups(splits, priors)
     problems += find_duplicates(clips, workers)
     problems += find_odd_sizes(clips) + find_unlabelled(arrays, classes, clips)
-    return CheckReport(classes, clips, arrays, _prior(arrays), sort_problems(problems))
+    return CheckReport(classes, clips, arrays, priors, sort_problems(problems))
 
 
 def _key_of(row: Annotation) -> tuple:
@@ -277,10 +285,7 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _prior(labels: dict[str, np.ndarray]) -> dict[str, float | None]:
-    prior = dict.fromkeys(labels)
-    for split in set(labels) - {'train'}:
-        if len(labels.get('train', ())) and len(labels[split]):
-            value = prior_roc_auc_micro(labels['train'], labels[split])
-            prior[split] = None if np.isnan(value) else value
-    return prior
+def _groups_of(rows: Sequence[dict[str, str]]) -> dict[str, tuple[str, ...]]:
+    """Return kind -> group of each row, of the kinds that all rows have."""
+    kinds = [kind for kind in (rows[0] if rows else ()) if all(kind in row for row in rows)]
+    return {kind: tuple(row[kind] for row in rows) for kind in kinds}

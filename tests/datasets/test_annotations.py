@@ -3,7 +3,7 @@ import os
 import pytest
 
 from emoreact_plugin import InputError
-from emoreact_plugin.datasets import EMOTIONS, read_annotations
+from emoreact_plugin.datasets import EMOTIONS, groups, read_annotations
 
 HEADER = ',video,' + ','.join(EMOTIONS) + ',Valence\n'
 ROW = '0,80sTOYS105_2.mp4,0,0,0,1,0,0,0,1,3.3333\n'
@@ -122,3 +122,50 @@ def test_not_a_text_file(write, tmp_path):
     path.write_bytes(bytes(range(256)))
     with pytest.raises(InputError, match='x.csv: expected a CSV file'):
         read_annotations(str(path))
+
+
+class TestGroups:
+    TEXT = 'video,calm,child,series\nS1_1.mp4,1,Ann,S\nx/TU12_3.mp4,0,Bob,TU\n'
+    BY_NAME = r'(?P<series>[A-Z]+)[0-9]+_[0-9]+'
+
+    def groups(self, path, **arguments):
+        return [dict(row.groups) for row in read_annotations(path, ('calm',), **arguments)]
+
+    def test_from_columns(self, write):
+        path = write(self.TEXT)
+        assert self.groups(path) == [{}, {}]
+        assert self.groups(path, columns=dict(groups='child')) == [
+            dict(child='Ann'),
+            dict(child='Bob'),
+        ]
+        assert self.groups(path, columns=dict(groups=['series', 'child'])) == [
+            dict(series='S', child='Ann'),
+            dict(series='TU', child='Bob'),
+        ]
+
+    def test_from_names(self, write):
+        path = write(self.TEXT)
+        assert self.groups(path, group_names=self.BY_NAME) == [dict(series='S'), dict(series='TU')]
+        both = self.groups(path, columns=dict(groups='child'), group_names=self.BY_NAME)
+        assert both == [dict(child='Ann', series='S'), dict(child='Bob', series='TU')]
+
+    def test_a_name_of_another_form_gives_no_groups_and_a_warning(self, write, monkeypatch):
+        said = []
+        monkeypatch.setattr(groups, 'print_log', lambda text, *_: said.append(text))
+        path = write(self.TEXT + 'P03_001_2.mp4,1,Cid,P\n')
+        assert self.groups(path, group_names=self.BY_NAME) == [{}, {}, {}]
+        assert '1 of 3 clips' in said[0] and "'P03_001_2'" in said[0] and path in said[0]
+
+    @pytest.mark.parametrize(
+        'text, arguments, expected',
+        [
+            (TEXT + 'a.mp4,1,,S\n', dict(columns=dict(groups='child')), "line 4, column 'child'"),
+            (TEXT, dict(columns=dict(groups=['child', 'age'])), "expected a column 'age'"),
+            (TEXT, dict(group_names='[A-Z'), 'group_names: expected a regular expression'),
+            (TEXT, dict(group_names='[A-Z]+'), 'group_names: expected named groups'),
+            (TEXT, dict(group_names=3), 'group_names: expected a regular expression'),
+        ],
+    )
+    def test_what_is_wrong_is_said(self, write, text, arguments, expected):
+        with pytest.raises(InputError, match=expected):
+            self.groups(write(text), **arguments)

@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from emoreact_plugin import InputError
 from emoreact_plugin.datasets import EmoReactDataset, read_annotations
-from emoreact_plugin.engine.labels import balance_labels, label_prior, read_labels
+from emoreact_plugin.engine.labels import balance_labels, labelled_clips, read_split, score_priors
 from emoreact_plugin.recipes import build, build_pipeline
 from tests.factories import (
     FRAMES,
@@ -205,12 +205,14 @@ class TestSoftLabels:
                 dataset=dict(soft_labels=True),
             )
         )
-        assert read_labels(cfg, 'train') == [tuple(row) for row in self.HARD]
+        np.testing.assert_array_equal(labelled_clips(read_split(cfg, 'train')).labels, self.HARD)
         # shares of positives 1/3 and 2/3: of the pairs of a positive and a
         # negative, (1, 2/3) scores, 1 + 4 + two halves of ties: by hand
         positive, negative = [1 / 3, 2 / 3, 2 / 3], [1 / 3, 1 / 3, 2 / 3]
         expected = np.mean([(p > n) + 0.5 * (p == n) for p in positive for n in negative])
-        assert label_prior(cfg)['val'] == pytest.approx(expected)
+        assert score_priors(cfg, 'val')['label frequencies']['roc_auc/micro'] == pytest.approx(
+            expected
+        )
         balance_labels(cfg)
         # 3 clips, 0.75 and 2.24 of them positive
         assert cfg.model.pos_weight == pytest.approx([3.0, 0.76 / 2.24])
@@ -236,7 +238,7 @@ class TestSingleLabel:
         (dict(start='from'), "expected a column 'from'"),
         (
             dict(lable='mood'),
-            'columns: expected some of video, label, start, end, person, valence, found lable',
+            'columns: expected some of video, label, start, end, person, groups, valence',
         ),
         (dict(valence='angry'), "column 'angry': expected a number, found 'no'"),
     ],
@@ -249,6 +251,13 @@ def test_columns_that_are_not_there(tmp_path, columns, message):
     assert message in str(error.value)
 
 
+def test_a_sample_has_the_groups_that_its_name_tells(tiny):
+    names = r'(?P<child>(?P<series>[A-Z]+)[0-9]+)_[0-9]+'
+    data = EmoReactDataset('test.csv', [], data_root=str(tiny.root), group_names=names)
+    video = tiny.videos['test'][2]
+    assert data.get_data_info(2)['groups'] == dict(child=video.split('_')[0], series='TEST')
+
+
 def test_emoreact_is_as_before(tiny):
     """None of it changes a data set that does not ask for it."""
     data = EmoReactDataset('train.csv', [], data_root=str(tiny.root))
@@ -258,3 +267,4 @@ def test_emoreact_is_as_before(tiny):
     assert info['video_id'] == tiny.videos['train'][0][:-4]
     assert info['label'].dtype == torch.float32
     assert json.dumps(info['valence']) == '1.0'
+    assert 'groups' not in info

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 
+from emoreact_plugin.engine import tensorboard
 from emoreact_plugin.engine.tensorboard import ROCAUCChartHook, add_tensorboard
 from emoreact_plugin.plots.plots import to_image
 from emoreact_plugin.plots.roc_plots import plot_roc_bars
@@ -101,6 +102,7 @@ def runner():
 
     return SimpleNamespace(
         epoch=3,
+        cfg=Config(),
         train_dataloader=loader([[1, 0], [1, 0], [0, 1]]),
         val_dataloader=loader([[1, 0], [0, 0.4]]),
         drawn=drawn,
@@ -108,18 +110,19 @@ def runner():
     )
 
 
-def test_the_chart_is_that_of_the_plot(runner):
+def test_the_chart_is_that_of_the_plot(runner, monkeypatch):
+    priors = {'label frequencies': {'roc_auc/micro': 2.5 / 3, 'roc_auc/macro': 0.5}}
+    monkeypatch.setattr(tensorboard, 'score_priors', lambda cfg, split: priors)
     hook = ROCAUCChartHook()
     hook.before_train(runner)
     hook.after_val_epoch(runner, METRICS)
     ((name, image, step),) = runner.drawn
     assert (name, step) == ('roc_auc', 3)
-    # 2/3 for calm, 1/3 for angry; the only positive is one of two calm
     figure = plot_roc_bars(
         ('calm', 'angry'),
         {'val, epoch 3': dict(calm=0.7, angry=None, macro=0.7, micro=0.8)},
         labels=np.array([[1, 0], [0, 0]]),
-        prior=2.5 / 3,
+        priors={'label frequencies': dict(micro=2.5 / 3, macro=0.5)},
     )
     np.testing.assert_array_equal(image, to_image(figure))
 

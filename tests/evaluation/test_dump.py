@@ -96,6 +96,18 @@ class TestDumpScores:
             'face_found': ('f', (3,)),
         }
 
+    def test_groups(self, tmp_path):
+        clips = fused_samples()
+        for clip, name in zip(clips, ('S', 'TU', 'S'), strict=True):
+            clip.set_metainfo(dict(groups=dict(series=name, child='Ann')))
+        dump = dump_then_read(clips, tmp_path / 'dump.npz')
+        assert dump.groups == dict(series=('S', 'TU', 'S'), child=('Ann',) * 3)
+        # a kind that a clip lacks is left out
+        clips[1].set_metainfo(dict(groups=dict(child='Ann')))
+        assert [*dump_then_read(clips, tmp_path / 'dump.npz').groups] == ['child']
+        with pytest.raises(InputError, match='groups/child: expected 3 names, one a clip, found 2'):
+            write_dump(tmp_path / 'dump.npz', replace(dump, groups=dict(child=('Ann',) * 2)))
+
     @pytest.mark.parametrize('scores', ('logits', 'probabilities'))
     def test_stock_recognizer(self, tmp_path, scores):
         values = LOGITS if scores == 'logits' else [[0.9, 0.2], [0.5, 0.25], [0, 0.75]]

@@ -1,4 +1,3 @@
-import csv
 import math
 
 import numpy as np
@@ -7,10 +6,8 @@ from sklearn import metrics as sk
 
 from emoreact_plugin import InputError
 from emoreact_plugin.evaluation import functional as F
-from tests.factories import REAL_DATA
 
 CLASSES = ('Joy', 'Fear', 'Calm')
-REAL_LABELS = REAL_DATA / 'emoreact_labels'
 
 
 def random_case(kind, clips=200, classes=5, seed=0):
@@ -115,50 +112,6 @@ class TestROCAUC:
         F.compute_metrics(scores, labels, list('abcde'), 0.5, F.sigmoid(scores))
         np.testing.assert_array_equal(scores, before[0])
         np.testing.assert_array_equal(labels, before[1])
-
-
-class TestPrior:
-    def test_worked_by_hand(self):
-        # Frequencies 3/4 and 1/4. Positives score .75 .75 .25, negatives
-        # .75 .25 .25: 1/2 + 1 + 1, twice, and 0 + 1/2 + 1/2, of 9.
-        train = [[1, 0], [1, 0], [1, 1], [0, 0]]
-        labels = [[1, 0], [1, 1], [0, 0]]
-        assert F.prior_roc_auc_micro(train, labels) == pytest.approx(6 / 9)
-
-    def test_equals_sklearn(self):
-        rng = np.random.default_rng(1)
-        train = (rng.random((90, 4)) < [0.1, 0.2, 0.5, 0.7]).astype(int)
-        labels = (rng.random((50, 4)) < [0.1, 0.2, 0.5, 0.7]).astype(int)
-        scores = np.tile(train.mean(axis=0), (50, 1))
-        assert F.prior_roc_auc_micro(train, labels) == pytest.approx(
-            sk.roc_auc_score(labels, scores, average='micro')
-        )
-
-    def test_all_labels_equal(self):
-        assert math.isnan(F.prior_roc_auc_micro([[1, 0]], [[0, 0]]))
-
-    def test_other_number_of_classes(self):
-        with pytest.raises(InputError, match='found 3 and 2 columns'):
-            F.prior_roc_auc_micro([[1, 0, 0]], [[0, 1]])
-
-    def test_bad_training_labels_are_named(self):
-        with pytest.raises(InputError, match='train_labels, row 1, class 0'):
-            F.prior_roc_auc_micro([[1, 0], [2, 0]], [[0, 1]])
-
-    @pytest.mark.skipif(
-        not REAL_LABELS.is_dir(), reason='EMOREACT_TEST_DATA does not name a folder of real data'
-    )
-    def test_emoreact(self):
-
-        def read(split):
-            with open(REAL_LABELS / f'{split}.csv', newline='') as file:
-                rows = list(csv.reader(file))[1:]
-            return np.array([row[2:10] for row in rows]).astype(int)
-
-        train, val, test = map(read, ('train', 'val', 'test'))
-        assert [len(train), len(val), len(test)] == [432, 303, 367]
-        assert round(F.prior_roc_auc_micro(train, test), 4) == 0.7206
-        assert round(F.prior_roc_auc_micro(train, val), 3) == 0.718
 
 
 class TestAveragePrecision:

@@ -1,8 +1,8 @@
 import math
-import re
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn import metrics as sk
 
 from emoreact_plugin import InputError
@@ -10,6 +10,9 @@ from emoreact_plugin.evaluation import functional as F
 from emoreact_plugin.evaluation import resampling as R
 from tests.evaluation.test_array_checks import message_of
 from tests.evaluation.test_functional import KINDS, random_case
+
+# 999 draws of a standard normal distribution, without chance.
+NORMAL = stats.norm.ppf((np.arange(999) + 0.5) / 999)
 
 
 def repeated(weights, *arrays):
@@ -259,99 +262,84 @@ class TestWeightedROCAUC:
         assert expected in message_of(error)
 
 
-class TestResampleSeeds:
-    def test_one_seed_is_the_values(self):
-        values = np.array([[0.5, np.nan, 0.25]])
-        np.testing.assert_array_equal(R.resample_seeds(values), values[0])
+class TestInterval:
+    def test_worked_by_hand(self):
+        # 0 to 200: the 2.5 and the 97.5 percentile are 5 and 195.
+        values = np.random.default_rng(0).permutation(201)
+        assert R.interval(values) == pytest.approx((5, 195))
+        assert R.interval(values, level=0.5) == pytest.approx((50, 150))
+        assert all(type(end) is float for end in R.interval(values))
 
-    def test_mean_of_two_seeds(self):
-        # One of the four draws is 0 0, two are mixed, one is 1 1; their
-        # distances from 1/2 are stretched by sqrt(2).
-        result = R.resample_seeds([[0] * 4000, [1] * 4000])
-        found, times = np.unique(result, return_counts=True)
-        assert found.tolist() == pytest.approx([0.5 - 0.5**0.5, 0.5, 0.5 + 0.5**0.5])
-        np.testing.assert_allclose(times, [1000, 2000, 1000], atol=120)
+    def test_of_a_normal_distribution(self):
+        np.testing.assert_allclose(R.interval(0.7 + 0.1 * NORMAL), (0.504, 0.896), atol=0.001)
 
-    def test_spread_is_that_of_new_seeds(self):
-        # The standard error of a mean.
-        seeds = np.random.default_rng(0).normal(size=5)
-        result = R.resample_seeds(np.tile(seeds[:, np.newaxis], 20_000))
-        expected = seeds.std(ddof=1) / np.sqrt(5)
-        assert result.std() == pytest.approx(expected, rel=0.02)
-        assert result.mean() == pytest.approx(seeds.mean(), abs=0.01)
+    def test_undefined_are_left_out(self, recwarn):
+        values = np.r_[np.full(5000, np.nan), np.arange(201.0)]
+        assert R.interval(values) == pytest.approx((5, 195))
+        assert all(map(math.isnan, R.interval([np.nan, np.nan])))
+        assert not recwarn.list
 
-    def test_each_resample_keeps_its_own_values(self):
-        values = np.add.outer(np.arange(3) * 0.001, np.arange(100.0))
-        result = R.resample_seeds(values)
-        farthest = 0.001 * np.sqrt(3 / 2) + 1e-9
-        assert (np.abs(result - np.arange(100) - 0.001) <= farthest).all()
-        assert len(np.unique(np.round(result - np.arange(100), 6))) > 3
+    def test_share_of_resamples_without_a_rare_class(self):
+        # The docstring's exp(-k).
+        labels = np.zeros((400, 2), int)
+        labels[:5, 0] = labels[:1, 1] = 1
+        scores = np.arange(800.0).reshape(400, 2)
+        undefined = np.isnan(R.weighted_roc_auc(scores, labels, R.bootstrap_weights(400))).mean(
+            axis=0
+        )
+        assert undefined == pytest.approx([0.007, 0.37], abs=0.03)
+        assert 0 < undefined[0] < 0.014
 
-    def test_draws_are_others_than_those_of_clips(self):
-        # Else which seed is drawn would hang together with which clips are.
-        values = np.array([[0.0] * 200, [1.0] * 200])
-        same = np.random.default_rng(3).integers(0, 2, (2, 200))
-        weights = R.bootstrap_weights(2, resamples=200, seed=3)
-        drawn = np.random.default_rng(3).integers(0, 2, (200, 2))
-        np.testing.assert_array_equal(weights[:, 1], drawn.sum(axis=1))
-        assert (R.resample_seeds(values, seed=3) != same.mean(axis=0)).any()
+    def test_of_groups_that_are_copies(self):
+        # 9 copies of each of 40 clips, to be drawn as one: what 40 clips
+        # give. Drawn one by one they pass for 360 clips: a third as wide.
+        rng = np.random.default_rng(0)
+        labels = (np.arange(40) % 2)[:, np.newaxis]
+        scores = rng.normal(size=(40, 1)) + labels
+        copies = np.tile(scores, (9, 1)), np.tile(labels, (9, 1))
+        names = [f'child{i:02}' for i in range(40)]
 
-    def test_undefined_stays_undefined(self):
-        result = R.resample_seeds([[0.5, np.nan], [0.5, np.nan]])
-        np.testing.assert_array_equal(result, [0.5, np.nan])
+        alone = R.weighted_roc_auc(scores, labels, R.bootstrap_weights(40))
+        grouped = R.weighted_roc_auc(*copies, R.bootstrap_weights(360, names * 9))
+        np.testing.assert_array_equal(grouped, alone)
+
+        clips = R.weighted_roc_auc(*copies, R.bootstrap_weights(360))
+        wide, narrow = (np.subtract(*R.interval(each[:, 0])[::-1]) for each in (grouped, clips))
+        assert wide / narrow == pytest.approx(3, rel=0.15)
+
+    def test_holds_the_truth_as_often_as_it_says(self):
+        # Normal scores a standard deviation apart: Phi(1 / sqrt(2)).
+        truth = stats.norm.cdf(math.sqrt(0.5))
+        labels = np.repeat([[0], [1]], 40, axis=0)
+        rng, hits = np.random.default_rng(0), 0
+        for seed in range(300):
+            scores = rng.normal(size=(80, 1)) + labels
+            weights = R.bootstrap_weights(80, resamples=300, seed=seed)
+            values = R.weighted_roc_auc(scores, labels, weights)[:, 0]
+            low, high = R.interval(values)
+            hits += low <= truth <= high
+        # 0.95 of 300 is 285, with a standard deviation of 4.
+        assert 270 <= hits <= 297
 
     @pytest.mark.parametrize(
-        'values, expected',
+        'values, level, expected',
         (
             (
-                [0.5, 0.6],
-                'values: expected an array of shape (S, R) that is not empty, found shape (2,)',
+                [[0.5]],
+                0.95,
+                'values: expected an array of shape (R,) that is not empty, found shape (1, 1)',
             ),
-            (np.zeros((0, 5)), 'found shape (0, 5)'),
-            ([[0.5, math.inf]], 'values[0, 1]: expected a finite number or NaN, found inf'),
-            ([['a']], 'values: expected real numbers, found dtype <U1'),
+            ([], 0.95, 'found shape (0,)'),
+            ([0.5, -math.inf], 0.95, 'values[1]: expected a finite number or NaN, found -inf'),
+            ([0.5], 95, 'level: expected a share above 0 and below 1, found 95'),
+            ([0.5], 0, 'found 0'),
+            ([0.5], 1, 'found 1'),
+            ([0.5], math.nan, 'found nan'),
+            ([0.5], True, 'found True'),
+            ([0.5], '0.95', "found '0.95'"),
         ),
     )
-    def test_bad_values(self, values, expected):
+    def test_bad_arguments(self, values, level, expected):
         with pytest.raises(InputError) as error:
-            R.resample_seeds(values)
+            R.interval(values, level)
         assert expected in message_of(error)
-
-
-class TestPairedDifferences:
-    def test_of_equal_seeds_it_is_the_difference(self):
-        a, b = np.random.default_rng(0).random((2, 1, 50))
-        a[0, 3] = b[0, 3] = np.nan
-        np.testing.assert_allclose(R.paired_differences(a.repeat(3, axis=0), b), (a - b)[0])
-
-    def test_seeds_of_the_models_are_drawn_apart(self):
-        # Drawn together, the difference would always be 0.
-        values = [[0] * 8000, [1] * 8000]
-        for seed in (0, 1):
-            result = R.paired_differences(values, values, seed)
-            # That of the mean of two, sd**2 / 2 = 1/4, for either.
-            assert result.var() == pytest.approx(0.5, abs=0.02)
-        for a, b in ((values, values[:1]), (values[:1], values)):
-            assert (R.paired_differences(a, b, 0) != R.paired_differences(a, b, 1)).any()
-
-    @pytest.mark.parametrize(
-        'a, b, expected',
-        (
-            (
-                [[0.5, 0.5]],
-                [[0.5, 0.5, 0.5]],
-                'expected values_a and values_b of the same resamples, found 2 and 3',
-            ),
-            (
-                [[0.5, 0.5]],
-                [[0.5, 0.5], [0.5, math.nan]],
-                'expected values_a and values_b of the same resamples and labels, '
-                'found resample 1 undefined for 1 of 3 seeds',
-            ),
-            ([0.5], [[0.5]], 'values_a: expected an array of shape (S, R)'),
-            ([[0.5]], [0.5], 'values_b: expected an array of shape (T, R)'),
-        ),
-    )
-    def test_bad_values(self, a, b, expected):
-        with pytest.raises(InputError, match=re.escape(expected)):
-            R.paired_differences(a, b)

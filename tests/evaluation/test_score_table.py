@@ -26,32 +26,35 @@ VAL = {
 TEST = {**VAL, 'roc_auc/micro': 0.9, 'roc_auc/Fear': 1.0, 'f1/macro': None}
 
 
+def prior(micro):
+    return {'label frequencies': {'roc_auc/micro': micro, 'roc_auc/macro': 0.5}}
+
+
 class TestFormatTable:
     def test_text(self):
         text = score_table.format_table(
-            dict(val=VAL, test=TEST), CLASSES, dict(val=0.71849, test=0.7206)
+            dict(val=VAL, test=TEST), CLASSES, dict(val=prior(0.71849), test=prior(0.7206))
         )
         assert (
             text
             == """\
-ROC AUC                          val   test
-  micro                        0.812  0.900
-    label frequencies alone *  0.718  0.721
-  macro                        0.700  0.700
-  Curiosity                    0.700  0.700
-  Fear                             -  1.000
-Average precision, macro       0.500  0.500
-F1, macro                      0.300      -
+ROC AUC                     val   test
+  micro                   0.812  0.900
+    label frequencies *   0.718  0.721
+  macro                   0.700  0.700
+    label frequencies *   0.500  0.500
+  Curiosity               0.700  0.700
+  Fear                        -  1.000
+Average precision, macro  0.500  0.500
+F1, macro                 0.300      -
 """
             + score_table.PRIOR_NOTE
         )
 
-    @pytest.mark.parametrize(
-        'prior', (None, {}, dict(test=None), dict(test=math.nan), dict(val=0.7))
-    )
-    def test_without_prior(self, prior):
+    @pytest.mark.parametrize('priors', (None, {}, dict(test={}), dict(val=prior(0.7), test={})))
+    def test_without_prior(self, priors):
         assert (
-            score_table.format_table(dict(test=TEST), CLASSES, prior)
+            score_table.format_table(dict(test=TEST), CLASSES, priors)
             == """\
 ROC AUC                    test
   micro                   0.900
@@ -62,11 +65,12 @@ Average precision, macro  0.500
 F1, macro                     -"""
         )
 
-    def test_prior_of_one_split_only(self):
-        text = score_table.format_table(
-            dict(val=VAL, test=TEST), CLASSES, dict(val=None, test=0.7206)
-        )
-        assert text.splitlines()[2].split() == ['label', 'frequencies', 'alone', '*', '-', '0.721']
+    def test_within_groups(self):
+        within = {'roc_auc_within/micro': 0.55, 'roc_auc_within/pairs': 1234.0}
+        text = score_table.format_table(dict(test={**TEST, **within}), CLASSES)
+        lines = [line.split() for line in text.splitlines()]
+        assert ['within', 'groups', '0.550'] in lines
+        assert ['pairs', 'of', 'clips', '1234'] in lines
 
     def test_long_names_stay_aligned(self):
         name = 'A class of forty-two letters, about that m'
@@ -87,7 +91,7 @@ class TestWriteMetrics:
         written = score_table.write_metrics(
             path,
             dict(test=VAL),
-            dict(test=np.float64(0.7206), val=math.nan),
+            dict(test=prior(np.float64(0.7206)), val=prior(math.nan)),
             checkpoint=tmp_path / 'best.pth',
             epoch=np.int64(3),
             share=np.float32(0.5),
@@ -101,7 +105,7 @@ class TestWriteMetrics:
         content = json.loads(path.read_text(), parse_constant=refuse)
         assert content == dict(
             results=dict(test=VAL),
-            prior_roc_auc_micro=dict(test=0.7206, val=None),
+            priors=dict(test=prior(0.7206), val=prior(None)),
             checkpoint=str(tmp_path / 'best.pth'),
             epoch=3,
             share=0.5,
@@ -111,7 +115,7 @@ class TestWriteMetrics:
 
     def test_without_prior(self, tmp_path):
         path = score_table.write_metrics(str(tmp_path / 'metrics.json'), dict(test=VAL), None)
-        assert json.loads(path.read_text()) == dict(results=dict(test=VAL), prior_roc_auc_micro={})
+        assert json.loads(path.read_text()) == dict(results=dict(test=VAL), priors={})
 
     def test_what_is_not_json_leaves_the_old_file(self, tmp_path):
         path = tmp_path / 'metrics.json'

@@ -9,10 +9,15 @@ RUNS = dict(
 )
 INTERVALS = dict(macro=[(0.55, 0.75), (0.4, 0.6)], micro=[(0.7, 0.9), (0.6, 0.9)])
 
+PRIORS = {
+    'label frequencies': dict(macro=0.5, micro=0.72),
+    'label frequencies of the series': dict(macro=0.6, micro=0.75),
+}
+
 
 @pytest.fixture
 def figure():
-    return plot_rows(['one', 'two'], RUNS, INTERVALS, [None, 0.77], 0.72)
+    return plot_rows(['one', 'two'], RUNS, INTERVALS, [None, 0.77], PRIORS)
 
 
 def lines(axes):
@@ -20,9 +25,9 @@ def lines(axes):
 
 
 @pytest.mark.parametrize(
-    'panel, average, means, prior', [(0, 'macro', [0.65, 0.5], 0.5), (1, 'micro', [0.8, 0.8], 0.72)]
+    'panel, average, means', [(0, 'macro', [0.65, 0.5]), (1, 'micro', [0.8, 0.8])]
 )
-def test_what_is_drawn_where(figure, panel, average, means, prior):
+def test_what_is_drawn_where(figure, panel, average, means):
     axes = figure.axes[panel]
     drawn = lines(axes)
     assert axes.get_xlabel() == f'ROC AUC, {average}'
@@ -33,7 +38,8 @@ def test_what_is_drawn_where(figure, panel, average, means, prior):
     )
     published = drawn['published, averaging not stated']
     assert (published.get_xdata(), published.get_ydata()) == ((0.77,), (1,))
-    assert drawn['label frequencies alone'].get_xdata()[0] == prior
+    for name, reached in PRIORS.items():
+        assert drawn[name].get_xdata()[0] == reached[average]
     spans = axes.collections[0].get_segments()
     assert [(s[0][0], s[1][0]) for s in spans] == INTERVALS[average]
 

@@ -51,11 +51,12 @@ PROBLEMS = sort_problems(
         Problem('error', 'annotations', 'x.csv, line 7: ü', 'train'),
     ]
 )
+PRIORS = dict(train={}, val={'label frequencies': dict(micro=0.75, macro=0.5)})
 REPORT = CheckReport(
     ('Joy', 'Fear'),
     CLIPS,
     dict(train=np.array([[1, 1], [0, 0]]), val=np.array([[1, 0]])),
-    dict(train=None, val=0.75),
+    PRIORS,
     PROBLEMS,
 )
 
@@ -108,7 +109,7 @@ def test_files(tmp_path):
     assert rows[0]['no_face'] == '0.5' and rows[2]['frames'] == ''
     summary = json.loads((out / 'summary.json').read_text())
     assert summary['splits']['val'] == dict(
-        clips=1, unlabelled=0, positives=[1, 0], prior_roc_auc_micro=0.75
+        clips=1, unlabelled=0, positives=[1, 0], priors=PRIORS['val']
     )
     assert summary['counts']['warning'] == 12
     assert len(summary['problems']) == 15

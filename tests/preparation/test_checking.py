@@ -199,8 +199,10 @@ def test_labels(root):
     labels = report.labels
     assert labels['val'].tolist() == [[1] + [0] * 7, [0, 1] + [0] * 6]
     prior = np.broadcast_to(labels['train'].mean(axis=0), (2, 8))
-    assert report.prior['val'] == pytest.approx(roc_auc_score(labels['val'].ravel(), prior.ravel()))
-    assert report.prior['train'] is None
+    (scores,) = report.priors['val'].values()
+    expected = roc_auc_score(labels['val'].ravel(), prior.ravel())
+    assert scores == dict(micro=pytest.approx(expected), macro=0.5)
+    assert report.priors['train'] == {}
 
 
 class TestTheRestOfTheConfig:

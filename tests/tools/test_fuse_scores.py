@@ -87,9 +87,8 @@ def test_each_split_is_tested_with_its_own_clips(runs):
             metrics = json.loads(path.read_text())
             assert list(metrics['results']) == [split]
             assert metrics['results'][split] == pytest.approx(trained['results'][split])
-            assert metrics['prior_roc_auc_micro'][split] == pytest.approx(
-                trained['prior_roc_auc_micro'][split]
-            )
+            assert metrics['priors'][split] == trained['priors'][split]
+            assert metrics['priors'][split]['label frequencies']['roc_auc/macro'] == 0.5
             dump = read_dump(root / name / f'{split}.npz')
             assert dump.split == split and dump.scale == 'logits'
             assert [f'{v}.mp4' for v in dump.video_ids] == data.videos[split]

@@ -142,7 +142,7 @@ def test_several_runs_of_several_seeds(plot, tmp_path):
     assert float(row['roc_auc']) == pytest.approx(expected, abs=1e-5)
     truth = make_dump().labels
     prior = roc_auc_score(truth.ravel(), np.broadcast_to(labels.mean(axis=0), truth.shape).ravel())
-    assert f'the label frequencies alone give {prior:.3f}.' in text
+    assert f'label frequencies alone: micro {prior:.3f}, macro 0.500' in text
 
 
 def test_more_runs_than_fit_get_more_figures(plot, quick, tmp_path):

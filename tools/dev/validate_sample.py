@@ -13,26 +13,24 @@ import random
 import sys
 from dataclasses import replace
 
-import numpy as np
-
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors
-from emoreact_plugin.evaluation import interval, macro
+from emoreact_plugin.evaluation import combine, interval_of
 from emoreact_plugin.experiments import (
-    Bootstrap,
     Claim,
+    LeftOut,
     Runs,
     Training,
     claims_table,
     clips_with_landmarks,
+    cue_claim,
     read_cues,
     read_scores,
     resolve,
     score,
     train,
 )
-from emoreact_plugin.experiments.comparisons import point_scores
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_text
 
@@ -92,20 +90,7 @@ def run_all(args):
     return scores
 
 
-def mean_of(bootstrap, row, cues):
-    """Average the macro ROC AUC of some cues over the seeds.
-
-    Return it for the clips as they are, and for the resamples (R, ).
-    """
-    points = point_scores(bootstrap.scores[row])
-    drawn = bootstrap.drawn(row, bootstrap.level)
-    return (
-        float(macro([points[cue].mean() for cue in cues])),
-        macro(np.stack([drawn[cue].mean(0) for cue in cues], -1)),
-    )
-
-
-def claims_of(bootstrap, emotions):
+def claims_of(rows, emotions):
     """Make the claims about what has to be seen, and what must not be seen."""
     # Not those in the order of frames: TSN reads them nowhere, so they would
     # hide a leak.
@@ -117,40 +102,27 @@ def claims_of(bootstrap, emotions):
         ('face input, cues of the body only', 'face', parts['body']),
         ('trained on shuffled labels, all', 'shuffled', list(emotions)),
     ):
-        value, drawn = mean_of(bootstrap, row, cues)
-        low, high = interval(drawn)
-        claims.append(
-            Claim(f'{text}: 0.5', value, low, high, low <= 0.5 <= high and high - low <= 0.12)
-        )
-    fusion, drawn_fusion = mean_of(bootstrap, 'fusion', seen)
+        claims.append(cue_claim(rows, row, cues, text, read=False))
     for other in ('face', 'body'):
-        value, drawn = mean_of(bootstrap, other, seen)
-        low, high = interval(drawn_fusion - drawn)
-        claims.append(
-            Claim(
-                f'fusion minus {other}, cues without order: above 0',
-                fusion - value,
-                low,
-                high,
-                low > 0,
-            )
-        )
+        found = combine([(1, rows.mean_of('fusion', seen)), (-1, rows.mean_of(other, seen))])
+        text = f'fusion minus {other}, cues without order: above 0'
+        claims.append(Claim(text, found.value, found.low, found.high, found.low > 0))
     return claims
 
 
-def cues_table(bootstrap, cues):
+def cues_table(rows, cues):
     """Make a Markdown table of the ROC AUC of every cue."""
     best = cues['best_roc_auc']['test']['fusion/TSN']
     lines = [
-        '| ROC AUC | Cue | Best possible, TSN fusion | ' + ' | '.join(bootstrap.scores) + ' |',
-        '|---' * (3 + len(bootstrap.scores)) + '|',
+        '| ROC AUC | Cue | Best possible, TSN fusion | ' + ' | '.join(rows.scores) + ' |',
+        '|---' * (3 + len(rows.scores)) + '|',
     ]
     for name, about in cues['emotions'].items():
         cells = []
-        for row in bootstrap.scores:
-            value, drawn = mean_of(bootstrap, row, [name])
-            low, high = interval(drawn)
-            cells.append(f'{value:.2f} ({low:.2f} to {high:.2f})')
+        for row in rows.scores:
+            values = rows.values(row, name)
+            low, high = interval_of(values)
+            cells.append(f'{values.mean:.2f} ({low:.2f} to {high:.2f})')
         order = ', order' if about['only_in_order'] else ''
         lines.append(
             f'| {name} | {about["part"]}{order} | {best[name]:.2f} | {" | ".join(cells)} |'
@@ -166,16 +138,16 @@ def main():
         raise InputError(f'{args.data_root}: expected the drawn sample data with its cues.json')
     os.makedirs(args.work_dir, exist_ok=True)
     keep = clips_with_landmarks(cues)
-    bootstrap = Bootstrap({name: each.only(keep) for name, each in run_all(args).items()})
-    claims = claims_of(bootstrap, cues['emotions'])
+    rows = LeftOut({name: each.only(keep) for name, each in run_all(args).items()})
+    claims = claims_of(rows, cues['emotions'])
     text = (
         '\n\n'.join(
             [
                 f'{len(keep)} test clips of the drawn sample data without missing '
                 f'landmarks; mean of {args.seeds} seeds (shuffled labels: one seed '
-                'of the fusion); 95 % bootstrap interval over the children.',
+                f'of the fusion); 95 % interval by leaving out each of {rows.unit} in turn.',
                 claims_table(claims),
-                cues_table(bootstrap, cues),
+                cues_table(rows, cues),
             ]
         )
         + '\n'

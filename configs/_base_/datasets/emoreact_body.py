@@ -14,6 +14,7 @@ metainfo = dict(
         'Frustration',
     )
 )
+group_names = r'(?P<series>\w*[A-Za-z])\d+_\d+'  # SUSHI12_3: series SUSHI
 required = ['keypoints', 'landmarks']  # files that every clip has to have
 
 train_pipeline = [
@@ -34,7 +35,7 @@ train_pipeline = [
     dict(
         type='PackActionInputs',
         collect_keys=('body_imgs',),
-        meta_keys=('video_id', 'valence', 'body_found'),
+        meta_keys=('video_id', 'valence', 'groups', 'body_found'),
     ),
 ]
 val_pipeline = [
@@ -53,7 +54,7 @@ val_pipeline = [
     dict(
         type='PackActionInputs',
         collect_keys=('body_imgs',),
-        meta_keys=('video_id', 'valence', 'body_found'),
+        meta_keys=('video_id', 'valence', 'groups', 'body_found'),
     ),
 ]
 test_pipeline = val_pipeline
@@ -69,6 +70,7 @@ train_dataloader = dict(
         data_root=data_root,
         data_prefix=data_prefix,
         metainfo=metainfo,
+        group_names=group_names,
         required=required,
         pipeline=train_pipeline,
         test_mode=False,
@@ -85,6 +87,7 @@ val_dataloader = dict(
         data_root=data_root,
         data_prefix=data_prefix,
         metainfo=metainfo,
+        group_names=group_names,
         required=required,
         pipeline=val_pipeline,
         test_mode=True,
@@ -101,6 +104,7 @@ test_dataloader = dict(
         data_root=data_root,
         data_prefix=data_prefix,
         metainfo=metainfo,
+        group_names=group_names,
         required=required,
         pipeline=test_pipeline,
         test_mode=True,

@@ -14,6 +14,9 @@ metainfo = dict(
         'Frustration',
     )
 )
+group_names = (
+    r'(?P<child>(?P<series>\w*[A-Za-z])\d+)_\d+'  # TOYS101_2: child TOYS101 of series TOYS
+)
 required = ['keypoints', 'landmarks']  # files that every clip has to have
 
 train_pipeline = [
@@ -34,7 +37,7 @@ train_pipeline = [
     dict(
         type='PackActionInputs',
         collect_keys=('face_imgs', 'body_imgs'),
-        meta_keys=('video_id', 'valence', 'face_found', 'body_found'),
+        meta_keys=('video_id', 'valence', 'groups', 'face_found', 'body_found'),
     ),
 ]
 val_pipeline = [
@@ -53,7 +56,7 @@ val_pipeline = [
     dict(
         type='PackActionInputs',
         collect_keys=('face_imgs', 'body_imgs'),
-        meta_keys=('video_id', 'valence', 'face_found', 'body_found'),
+        meta_keys=('video_id', 'valence', 'groups', 'face_found', 'body_found'),
     ),
 ]
 test_pipeline = val_pipeline
@@ -69,6 +72,7 @@ train_dataloader = dict(
         data_root=data_root,
         data_prefix=data_prefix,
         metainfo=metainfo,
+        group_names=group_names,
         required=required,
         pipeline=train_pipeline,
         test_mode=False,
@@ -85,6 +89,7 @@ val_dataloader = dict(
         data_root=data_root,
         data_prefix=data_prefix,
         metainfo=metainfo,
+        group_names=group_names,
         required=required,
         pipeline=val_pipeline,
         test_mode=True,
@@ -101,6 +106,7 @@ test_dataloader = dict(
         data_root=data_root,
         data_prefix=data_prefix,
         metainfo=metainfo,
+        group_names=group_names,
         required=required,
         pipeline=test_pipeline,
         test_mode=True,

@@ -17,6 +17,7 @@ KINDS = {
     'data set': 'the data set as a whole',
     'duplicate': 'there twice',
     'same video': 'of one video as clips of another split',
+    'shared groups': 'groups that are in several splits',
     'same name': 'names that are hardly different',
     'cut off': 'cut off',
     'short': 'too short',
@@ -101,15 +102,16 @@ class CheckReport:
         classes (tuple[str, ...]): C names.
         clips (list[CheckedClip]): The clips whose line in the annotations is readable.
         labels (dict[str, np.ndarray]): Split -> (N, C) int, 0 or 1.
-        prior (dict[str, float | None]): Split -> micro ROC AUC of the
-            training split's label frequencies; None if undefined.
+        priors (dict[str, dict[str, dict[str, float | None]]]): Split -> name
+            of a prior -> ``micro`` and ``macro`` ROC AUC that the labels of
+            the training split reach; None if undefined.
         problems (list[Problem]): Errors first.
     """
 
     classes: tuple[str, ...]
     clips: list[CheckedClip]
     labels: dict[str, np.ndarray]
-    prior: dict[str, float | None]
+    priors: dict[str, dict[str, dict[str, float | None]]]
     problems: list[Problem]
 
 
