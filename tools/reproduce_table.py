@@ -8,35 +8,28 @@ row and epoch where it was.
 import argparse
 import os.path as osp
 from dataclasses import replace
-
-from mmengine.registry import init_default_scope
+from glob import escape, glob
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors
-from emoreact_plugin.engine.flags import SPLITS
-from emoreact_plugin.engine.labels import read_split
 from emoreact_plugin.experiments import (
     GROUPS,
     Runs,
     clips_with_landmarks,
     make_rows,
     make_table,
-    prior_rows,
     read_cues,
-    read_scores,
-    resolve,
-    save_roc_figures,
-    score,
-    to_csv,
-    to_markdown,
-    train,
 )
-from emoreact_plugin.plots.plots import plot_rows, save_figures
+from emoreact_plugin.experiments.reproduction import (
+    check_rows,
+    describe_runs,
+    evaluate,
+    pool_folds,
+    write_report,
+)
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.files import write_text
 from emoreact_plugin.utils.text import number
-from mmaction.registry import DATASETS
 
 TOOLS = osp.dirname(osp.abspath(__file__))
 
@@ -70,6 +63,11 @@ def parse_args():
         'may lose and still count as good',
     )
     add('--all-pairs', action='store_true', help='compare all pairs of rows')
+    add(
+        '--folds',
+        metavar='DIR',
+        help='folder of tools/make_folds.py: train and test every fold too, for a second table',
+    )
     add('--data-root', help='folder of the data set')
     add('--cache-dir', help='folder for the cache files')
     add('--allow-missing', action='store_true', help='accept clips that have no landmark file')
@@ -89,144 +87,36 @@ def shared_flags(args):
     return tuple(flags)
 
 
-def check_rows(rows, runs):
-    """Resolve every row's configuration and open its data; return training -> configuration.
-
-    So errors are found now, and not after hours of training.
-    """
-    configs, opened, tests = {}, set(), {}
-    for row in rows:
-        if row.training in configs:
-            continue
-        cfg = resolve(runs, row.training)
-        recipe = cfg.get('recipe', {})
-        for option in ('mask', 'shift'):
-            if (
-                row.training.flags
-                and recipe.get(option)
-                and (f'--{option}' not in row.training.flags)
-            ):
-                raise InputError(
-                    f'{row.training.config}: has {option}=True, which row '
-                    f'{row.name} must not have, and no flag turns it off'
-                )
-        configs[row.training] = cfg
-        init_default_scope(cfg.get('default_scope', 'mmaction'))
-        for split in SPLITS:
-            config = cfg[f'{split}_dataloader'].dataset
-            about = {key: value for key, value in config.to_dict().items() if key != 'pipeline'}
-            if (split, repr(about)) in opened:
-                continue
-            opened.add((split, repr(about)))
-            dataset = DATASETS.build(config)
-            if hasattr(dataset, 'summary'):
-                say(f'{split} ({row.training.name}): {dataset.summary()}')
-            if split == 'test' and hasattr(dataset, 'video_ids'):
-                tests[row.training.name] = dataset
-    check_same_tests(tests)
-    return configs
+def folds_of(args, runs):
+    """Return the runs of each fold, by the folder of its annotation files."""
+    folders = sorted(glob(osp.join(escape(args.folds), '*', '')))
+    if not folders:
+        raise InputError(f'--folds {args.folds}: expected folders of tools/make_folds.py in it')
+    return [runs.of_fold(folder) for folder in folders]
 
 
-def check_same_tests(tests):
-    """Refuse rows that are tested on different clips."""
-    (first, expected), *others = tests.items() or [(None, None)]
-    for name, dataset in others:
-        for what, one, other in (
-            ('classes', expected.classes, dataset.classes),
-            ('clips', sorted(expected.video_ids), sorted(dataset.video_ids)),
-        ):
-            if one != other:
-                raise InputError(
-                    f'the rows {first} and {name} are tested on different {what}, so they cannot '
-                    f'stand in one table: {len(one)} and {len(other)}, of which '
-                    f'{len(set(one) & set(other))} are the same'
-                )
-
-
-def run_all(rows, runs, configs, seeds):
-    """Train and test what is not done yet, and return the scores of each row by its name."""
-    total = len({(row.training, seed) for row in rows for seed in range(seeds * row.seeds_a_run)})
-    done = {}
-    dumps = {row.name: [] for row in rows}
-    # A seed of every row before the next one: what is there can be looked at.
-    for seed in range(seeds):
-        for row in rows:
-            # The second network of a run of two has a seed of its own.
-            pair = range(seed, seeds * row.seeds_a_run, seeds)
-            for each in pair:
-                key = (row.training, each)
-                if key not in done:
-                    if not runs.is_trained(*key):
-                        say(
-                            f'--- {row.training.name}, seed {each} '
-                            f'({len(done) + 1} of {total} trainings)'
-                        )
-                    done[key] = train(runs, row.training, each, configs[row.training])
-            dumps[row.name].append(
-                [
-                    score(runs, row.training, each, done[row.training, each], row.test_mask)
-                    for each in pair
-                ]
-            )
-    return {name: read_scores(files) for name, files in dumps.items()}
-
-
-def describe_run(args, rows, configs):
-    """Describe in a paragraph what the numbers are about."""
-
-    def each(get):
-        return ', '.join(sorted({str(get(c)) for c in configs.values()}))
-
-    text = (
-        f'{number(len(configs), "training")} with {number(args.seeds, "seed")} each; backbone: '
-        f'{each(lambda c: c.get("recipe", {}).get("arch", "own"))}; length: {each(length_of)}; '
-        f'start weights: {each(lambda c: c.get("recipe", {}).get("init", "own"))}.'
-    )
-    if any('--mask' in row.training.flags for row in rows):
-        text += (
-            ' Masks are surgical and drawn in all three splits, but for rows that say otherwise.'
+def report(args, rows, evaluation, notes, folder, cues):
+    """Make a table, write it and say where it is; return its text."""
+    scores = evaluation.scores
+    if cues:
+        # Whole frames stand in for missing landmarks, which show what a region must not.
+        keep = set().union(*(clips_with_landmarks(cues, each) for each in ('train', 'val', 'test')))
+        scores, priors = (
+            {name: each.only(keep) for name, each in part.items()}
+            for part in (scores, evaluation.priors)
         )
-    shared = {
-        'recognizer' in c.model for c in configs.values() if len(c.model.get('streams', ())) > 1
-    }
-    if len(shared) == 1:
-        text += (
-            ' The streams of a fusion share one network.'
-            if True in shared
-            else ' Each stream of a fusion has its own network.'
-        )
-    return text
-
-
-def length_of(cfg):
-    """Say in words how long a training is."""
-    for key, noun in (('max_epochs', 'epoch'), ('max_iters', 'iteration')):
-        if cfg.train_cfg.get(key):
-            return number(cfg.train_cfg[key], noun)
-    return 'own'
-
-
-def draw(table, rows, scores, folder):
-    """Draw the figures, and return their paths."""
-    averages = ('macro', 'micro')
-    summaries = [table.rows[row.name] for row in rows]
-    priors = {name: prior.means for name, prior in table.priors.items()}
-    figure = plot_rows(
-        [row.title for row in rows],
-        {a: [s.runs[a] for s in summaries] for a in averages},
-        {a: [s.intervals[a] for s in summaries] for a in averages},
-        [row.published for row in rows],
-        priors,
-    )
-    titles = {row.name: row.title for row in rows}
-    if len(set(titles.values())) < len(rows):  # tsn-face-segments3, tsn-face
-        titles = {row.name: row.name for row in rows}
-    return save_figures(figure, osp.join(folder, 'table')) + save_roc_figures(
-        osp.join(folder, 'roc'),
-        {titles[name]: each for name, each in scores.items()},
-        {titles[name]: each for name, each in table.rows.items()},
-        priors,
-    )
+        count = len(next(iter(scores.values())).video_ids)
+        notes = [
+            f'Drawn sample data, {count} test clips without missing landmarks: these numbers tell '
+            'that the pipeline is sound, and nothing about people.',
+            *notes,
+        ]
+    else:
+        priors = evaluation.priors
+    emotions = cues['emotions'] if cues else None
+    table = make_table(scores, priors, args.margin, args.all_pairs, emotions)
+    text, paths = write_report(table, rows, scores, notes, folder)
+    say(f'\n{text}\nwritten to {folder}: {", ".join(map(osp.basename, paths))}')
 
 
 @clear_errors()
@@ -238,38 +128,32 @@ def main():
         raise InputError(f'--margin: expected a number between 0 and 1, found {args.margin}')
     rows = make_rows(args.rows, args.config)
     runs = Runs(args.work_dir, TOOLS, shared_flags(args), tuple(args.cfg_options))
+    folds = folds_of(args, runs) if args.folds else []
     configs = check_rows(rows, runs)
+    of_folds = [check_rows(rows, each) for each in folds]
+    notes = [describe_runs(rows, configs, args.seeds)]
+    cues = read_cues(configs[rows[0].training].test_dataloader.dataset.get('data_root', ''))
+    if cues:
+        rows = [replace(row, published=None) for row in rows]
     try:
-        scores = run_all(rows, runs, configs, args.seeds)
+        found = evaluate(rows, runs, configs, args.seeds)
+        report(args, rows, found, notes, args.work_dir, cues)
+        pooled = [
+            evaluate(rows, each, cfgs, args.seeds, f'{osp.basename(each.work_dir)}, ')
+            for each, cfgs in zip(folds, of_folds, strict=True)
+        ]
     except KeyboardInterrupt:
         say('\nstopped; the same command goes on from here')
         raise SystemExit(130) from None
-    cfg = configs[rows[0].training]
-    notes = [describe_run(args, rows, configs)]
-    cues = read_cues(cfg.test_dataloader.dataset.get('data_root', ''))
-    if cues:
-        # Whole frames stand in for missing landmarks, which show what a
-        # region must not.
-        keep = clips_with_landmarks(cues)
-        scores = {name: each.only(keep) for name, each in scores.items()}
+    if pooled:
         rows = [replace(row, published=None) for row in rows]
         notes.insert(
             0,
-            f'Drawn sample data, {len(keep)} test clips without missing landmarks: these numbers '
-            'tell that the pipeline is sound, and nothing about people.',
+            f'{number(len(folds), "fold")} that share no group: every clip is scored by networks '
+            'that saw no clip of its group, and the scores of all folds are taken together.',
         )
-    first = next(iter(scores.values()))
-    priors = prior_rows(first, read_split(cfg, 'train'), read_split(cfg, 'val'))
-    table = make_table(scores, priors, args.margin, args.all_pairs, cues and cues['emotions'])
-    text = to_markdown(table, rows, notes)
-    write_text(osp.join(args.work_dir, 'table.md'), text)
-    for name, content in to_csv(table, rows).items():
-        write_text(osp.join(args.work_dir, name), content)
-    figures = draw(table, rows, scores, args.work_dir)
-    say(
-        f'\n{text}\nwritten: {osp.join(args.work_dir, "table.md")}, .csv, '
-        + ', '.join(osp.basename(path) for path in figures)
-    )
+        folder = osp.join(args.work_dir, 'folds')
+        report(args, rows, pool_folds(pooled), notes, folder, cues)
 
 
 if __name__ == '__main__':

@@ -9,6 +9,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
+from emoreact_plugin.evaluation import LabelledClips
 from emoreact_plugin.utils.errors import InputError
 
 from .groups import check_group, compile_group_names, groups_in_names
@@ -250,6 +253,19 @@ def _read_row(
         *_part(cells, columns, place),
         _person(cells.get('person'), columns, place),
         line,
+    )
+
+
+def labelled_clips(rows: Sequence[Annotation]) -> LabelledClips:
+    """Collect the labels of annotations, 0 or 1 as for scoring, and the groups of their clips.
+
+    Only kinds of groups that all clips have are kept.
+    """
+    groups = [dict(row.groups) for row in rows]
+    kinds = [kind for kind in groups[0] if all(kind in each for each in groups)]
+    return LabelledClips(
+        np.array([row.label for row in rows]) >= SOFT_POSITIVE,
+        {kind: tuple(each[kind] for each in groups) for kind in kinds},
     )
 
 

@@ -173,7 +173,7 @@ class EmoReactDataset(BaseActionDataset):
         return [self.get_data_info(i)['video_id'] for i in range(len(self))]
 
     def summary(self) -> str:
-        """Say in a line how many clips and frames there are, and what becomes of incomplete ones."""
+        """Say in a line how many clips and frames there are, and what many of them lack."""
         self.full_init()
         return self._summary
 

@@ -1,14 +1,12 @@
 """Read the labels of the splits of a config, and balance them."""
 
 import os.path as osp
-from collections.abc import Sequence
 
-import numpy as np
 from mmengine.config import Config
 
 from emoreact_plugin.datasets import EMOTIONS, read_annotations
-from emoreact_plugin.datasets.annotations import SOFT_POSITIVE, Annotation
-from emoreact_plugin.evaluation import LabelledClips, Priors, compute_metrics
+from emoreact_plugin.datasets.annotations import Annotation, labelled_clips
+from emoreact_plugin.evaluation import Priors, compute_metrics
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.parts import is_a
 from mmaction.registry import DATASETS, MODELS
@@ -38,15 +36,6 @@ def read_split(cfg: Config, split: str) -> list[Annotation] | None:
         dataset.get('columns'),
         dataset.get('soft_labels', False),
         group_names=dataset.get('group_names'),
-    )
-
-
-def labelled_clips(rows: Sequence[Annotation]) -> LabelledClips:
-    """Collect the labels of annotations, 0 or 1 as for scoring, and the groups of their clips."""
-    kinds = [kind for kind, _ in rows[0].groups]
-    return LabelledClips(
-        np.array([row.label for row in rows]) >= SOFT_POSITIVE,
-        {kind: tuple(dict(row.groups)[kind] for row in rows) for kind in kinds},
     )
 
 

@@ -18,7 +18,14 @@ from .functional import (
 )
 from .fuse import choose_weights, fuse_logits
 from .jackknife import Estimate, Values, combine, holm, interval_of, left_out_weights
-from .priors import LabelledClips, Priors, choose_strength, group_frequencies, label_frequencies
+from .priors import (
+    STRENGTHS,
+    LabelledClips,
+    Priors,
+    choose_strength,
+    group_frequencies,
+    label_frequencies,
+)
 from .resampling import bootstrap_weights, weighted_roc_auc, weighted_roc_auc_micro
 from .roc_auc_metric import ROCAUCMetric
 from .roc_curves import mean_roc_curve, roc_band, weighted_roc_curves
@@ -31,6 +38,7 @@ __all__ = [
     'Estimate',
     'LabelledClips',
     'Priors',
+    'STRENGTHS',
     'ROCAUCMetric',
     'Values',
     'average_precision',

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from emoreact_plugin.datasets.annotations import Annotation
-from emoreact_plugin.engine.labels import labelled_clips
+from emoreact_plugin.datasets.annotations import Annotation, labelled_clips
 from emoreact_plugin.evaluation import LabelledClips, Priors
 
 from .scores import Scores

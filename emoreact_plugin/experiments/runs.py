@@ -6,7 +6,7 @@ import os.path as osp
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mmengine.config import Config
 
@@ -37,6 +37,27 @@ class Runs:
     tools: str
     flags: Sequence[str] = ()
     cfg_options: Sequence[str] = ()
+
+    def of_fold(self, folder: str) -> 'Runs':
+        """Return these settings for a fold, the folder of its annotation files.
+
+        The runs of a fold have a folder of its name in the work dir.
+
+        Raises:
+            FileNotFoundError: If it has no train.csv, val.csv or test.csv.
+        """
+        options = []
+        for split in ('train', 'val', 'test'):
+            path = osp.abspath(osp.join(folder, f'{split}.csv'))
+            if not osp.isfile(path):
+                raise FileNotFoundError(f'{path}: no such annotation file of a fold')
+            options.append(f'{split}_dataloader.dataset.ann_file={path}')
+        name = osp.basename(osp.normpath(folder))
+        return replace(
+            self,
+            work_dir=osp.join(self.work_dir, name),
+            cfg_options=(*self.cfg_options, *options),
+        )
 
     def arguments(self, training: Training, *more: str) -> list[str]:
         """Build the arguments of a tool for a training.

@@ -1,5 +1,6 @@
 """Read the predictions of several runs of one row."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -94,4 +95,42 @@ def read_scores(files: Sequence[Sequence[str]]) -> Scores:
         classes=tuple(first.classes),
         groups=groups,
         scale=first.scale,
+    )
+
+
+def pool(parts: Sequence[Scores]) -> Scores:
+    """Put the test clips of several folds together.
+
+    Args:
+        parts (Sequence[Scores]): The scores of each fold, of equally many runs, classes and kinds
+            of groups, and of different clips.
+
+    Returns:
+        Scores: All clips, in the order of the folds.
+
+    Raises:
+        InputError: If a clip is in two folds, or the classes or the number of runs differ.
+    """
+    first = parts[0]
+    names = [name for each in parts for name in each.video_ids]
+    for each in parts:
+        if each.classes != first.classes or len(each.logits) != len(first.logits):
+            raise InputError(
+                f'expected folds of {len(first.logits)} runs and the classes '
+                f'{", ".join(first.classes)}, found {len(each.logits)} runs and '
+                f'{", ".join(each.classes)}'
+            )
+    for name, times in Counter(names).items():
+        if times > 1:
+            raise InputError(f'{name}: expected in the test split of one fold, found in {times}')
+    return replace(
+        first,
+        logits=np.concatenate([each.logits for each in parts], axis=1),
+        labels=np.concatenate([each.labels for each in parts]),
+        video_ids=tuple(names),
+        groups={
+            kind: tuple(name for each in parts for name in each.groups[kind])
+            for kind in first.groups
+            if all(kind in each.groups for each in parts)
+        },
     )

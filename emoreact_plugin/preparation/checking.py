@@ -11,7 +11,12 @@ import numpy as np
 from mmengine.logging import MMLogger
 
 from emoreact_plugin.clips.landmark_cache import fill_cache
-from emoreact_plugin.datasets.annotations import SOFT_POSITIVE, Annotation, frames_of
+from emoreact_plugin.datasets.annotations import (
+    SOFT_POSITIVE,
+    Annotation,
+    frames_of,
+    labelled_clips,
+)
 from emoreact_plugin.datasets.checks.all_clips import (
     find_duplicates,
     find_odd_sizes,
@@ -26,7 +31,6 @@ from emoreact_plugin.datasets.checks.problems import (
     sort_problems,
 )
 from emoreact_plugin.datasets.checks.shared_groups import find_shared_groups, score_splits
-from emoreact_plugin.evaluation import LabelledClips
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.progress import progress_bar
 from emoreact_plugin.utils.text import number
@@ -58,7 +62,7 @@ def check_all(checks: Sequence[SplitCheck], workers: int | None = None) -> Check
     classes = checks[0].dataset.classes
     problems, clips, rows = [], [], []
     labels: dict[str, list] = {}
-    groups: dict[str, list] = {}
+    annotated: dict[str, list[Annotation]] = {}
     seen: dict[tuple, str] = {}
     for check in checks:
         if check.dataset.classes != classes:
@@ -77,7 +81,7 @@ def check_all(checks: Sequence[SplitCheck], workers: int | None = None) -> Check
     opened = _open_all(checks, rows, workers)
     for check, each, sources in zip(checks, rows, opened, strict=True):
         labels.setdefault(check.split, []).extend(_multi_hot(r) for r in each)
-        groups.setdefault(check.split, []).extend(dict(r.groups) for r in each)
+        annotated.setdefault(check.split, []).extend(each)
         own = [_clip_of(check, row, sources[_key_of(row)]) for row in each]
         if check.key in seen:
             other = seen[check.key]
@@ -91,9 +95,7 @@ def check_all(checks: Sequence[SplitCheck], workers: int | None = None) -> Check
     arrays = {
         split: np.array(each, int).reshape(-1, len(classes)) for split, each in labels.items()
     }
-    splits = {
-        split: LabelledClips(array, _groups_of(groups[split])) for split, array in arrays.items()
-    }
+    splits = {split: labelled_clips(each) for split, each in annotated.items() if each}
     priors = score_splits(splits)
     problems += find_shared_groups(splits, priors)
     problems += find_duplicates(clips, workers)
@@ -283,9 +285,3 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
-
-
-def _groups_of(rows: Sequence[dict[str, str]]) -> dict[str, tuple[str, ...]]:
-    """Return kind -> group of each row, of the kinds that all rows have."""
-    kinds = [kind for kind in (rows[0] if rows else ()) if all(kind in row for row in rows)]
-    return {kind: tuple(row[kind] for row in rows) for kind in kinds}

@@ -9,7 +9,8 @@ from mmengine.config import Config
 
 from emoreact_plugin import InputError
 from emoreact_plugin.datasets import EmoReactDataset, read_annotations
-from emoreact_plugin.engine.labels import balance_labels, labelled_clips, read_split, score_priors
+from emoreact_plugin.datasets.annotations import labelled_clips
+from emoreact_plugin.engine.labels import balance_labels, read_split, score_priors
 from emoreact_plugin.recipes import build, build_pipeline
 from tests.factories import (
     FRAMES,

@@ -1,7 +1,9 @@
 """The whole tool on a tiny data set: one training, tested twice."""
 
 import csv
+import shutil
 
+import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
@@ -20,10 +22,11 @@ def run(tiny, tmp_path_factory):
     base = write_config(folder / 'base.py', data_root=str(tiny.root), **OPTIONS)
 
     def call(*arguments, config=base):
-        common = [config, '--work-dir', call.out, '--resamples', '50']
+        common = [config, '--work-dir', call.out]
         return call_tool('reproduce_table', *common, *arguments)
 
     call.out = folder / 'table'
+    call.base = base
     return call
 
 
@@ -62,7 +65,7 @@ def test_nothing_is_done_twice(table, run):
     assert '--- tsn' not in text and 'epoch 1' not in text
     assert '| TSN face, unmasked | ' in text
     assert text.rstrip().endswith(
-        'table.md, .csv, table.png, table.svg, roc.png, roc.svg, roc_bars.png, roc_bars.svg'
+        'table.png, table.svg, roc.png, roc.svg, roc_bars.png, roc_bars.svg'
     )
 
 
@@ -76,7 +79,7 @@ def test_other_settings_in_the_same_folder_are_refused(table, run):
     [
         (['--rows', 'tsn-hands'], 'found hands'),
         (['--seeds', '0'], '--seeds: expected 1 or more, found 0'),
-        (['--resamples', '0'], '--resamples: expected 1 or more, found 0'),
+        (['--folds', 'nowhere'], '--folds nowhere: expected folders of tools/make_folds.py'),
         (['--margin', '-1'], '--margin: expected a number between 0 and 1'),
         (['--margin', 'nan'], '--margin: expected a number between 0 and 1'),
         (['--data-root', 'nowhere'], 'nowhere/train.csv: no such'),
@@ -100,3 +103,38 @@ def test_rows_of_different_test_clips_are_refused(run, tiny, tmp_path):
     code, out, errors = run('--rows', 'tsn-face', path)
     assert code == 1 and ': 6 and 4, of which 0 are the same' in errors
     assert '--- tsn' not in out
+
+
+def test_folds_give_a_second_table(table, run, tiny, tmp_path):
+    files = [tiny.root / f'{split}.csv' for split in ('train', 'val', 'test')]
+    names = r'(?P<series>[A-Z]+)[0-9]+_[0-9]+'
+    code, text, errors = call_tool(
+        'make_folds', *files, '--group-names', names, '--folds', '3', '--out', tmp_path
+    )
+    assert code == 0, errors
+    assert (tmp_path / 'fold0' / 'val.csv').is_file() and '--folds' in text
+    code, text, errors = run('--seeds', '1', '--rows', 'tsn-face', '--folds', tmp_path)
+    assert code == 0, errors
+    assert '--- fold0, tsn-face, seed 0' in text and '--- tsn-face' not in text
+    dumps = [read_dump(table / f'fold{k}' / 'tsn-face' / 'seed0' / 'test.npz') for k in range(3)]
+    assert sum(len(dump.video_ids) for dump in dumps) == sum(map(len, tiny.videos.values()))
+    labels, scores = (np.concatenate([getattr(d, x) for d in dumps]) for x in ('labels', 'scores'))
+    with open(table / 'folds' / 'table.csv', newline='') as file:
+        rows = {(r['row'], r['metric']): r for r in csv.DictReader(file)}
+    expected = roc_auc_score(labels.ravel(), scores.ravel())
+    assert float(rows['tsn-face', 'micro']['mean']) == pytest.approx(expected, abs=1e-5)
+    assert ('label frequencies', 'micro') in rows
+    assert ('label frequencies of the series', 'micro') not in rows
+    assert '3 folds that share no group' in (table / 'folds' / 'table.md').read_text()
+
+
+def test_the_priors_need_no_clips(run, tiny, tmp_path):
+    for split in ('train', 'val', 'test'):
+        shutil.copy(tiny.root / f'{split}.csv', tmp_path)
+    code, text, errors = call_tool('score_priors', run.base, '--data-root', tmp_path)
+    assert code == 0, errors
+    truth = tiny.labels['test']
+    scores = np.tile(tiny.labels['train'].mean(axis=0), (len(truth), 1))
+    expected = roc_auc_score(truth.ravel(), scores.ravel())
+    assert f'{expected:.3f}' in text.splitlines()[1]
+    assert '0 of the 1 groups' in text or 'No groups' in text

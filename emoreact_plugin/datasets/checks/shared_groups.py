@@ -25,12 +25,11 @@ def score_splits(splits: Mapping[str, LabelledClips]) -> PriorScores:
     """
     found: PriorScores = {split: {} for split in splits}
     train = splits.get('train')
-    if train is None or not len(train.labels):
+    if train is None:
         return found
-    val = splits.get('val')
-    priors = Priors(train, val if val is not None and len(val.labels) else None)
+    priors = Priors(train, splits.get('val'))
     for split, clips in splits.items():
-        if split == 'train' or not len(clips.labels):
+        if split == 'train':
             continue
         for name, scores in priors.scores(clips).items():
             values = dict(
