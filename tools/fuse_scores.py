@@ -11,13 +11,14 @@ import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.engine.errors import clear_errors
 from emoreact_plugin.evaluation import (
     choose_weights,
+    coarsest,
     compute_metrics,
     format_table,
     write_dump,
     write_metrics,
 )
-from emoreact_plugin.evaluation.array_checks import AVERAGES
 from emoreact_plugin.evaluation.fuse import (
+    AVERAGES,
     STEP,
     check_splits,
     fuse_dumps,
@@ -161,7 +162,11 @@ def main():
         origin = 'given'
     elif args.val:
         weights = choose_weights(
-            [dump.logits for dump in val], val[0].labels, args.average, args.step
+            [dump.logits for dump in val],
+            val[0].labels,
+            args.average,
+            args.step,
+            val[0].groups.get(coarsest(val[0].groups)),
         )
         origin = f'chosen on val by ROC AUC {args.average}'
     columns = {split: columns_of(runs, weights) for split, runs in splits.items()}

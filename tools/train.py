@@ -8,7 +8,7 @@ from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors
 from emoreact_plugin.engine.flags import add_config_arguments, load_config
 from emoreact_plugin.engine.tensorboard import add_tensorboard
-from emoreact_plugin.engine.training import apply_flags, train
+from emoreact_plugin.engine.training import SELECT, apply_flags, train
 
 
 def parse_args():
@@ -36,10 +36,17 @@ def parse_args():
         help='scale the learning rate with the number of GPUs',
     )
     parser.add_argument(
+        '--select',
+        choices=SELECT,
+        help='ROC AUC of val by which the best epoch is chosen and training stops early: micro '
+        '(as published), macro, or that of pairs of clips of one group (default: as the config '
+        'says)',
+    )
+    parser.add_argument(
         '--early-stopping',
         type=int,
         metavar='EPOCHS',
-        help='stop when val ROC AUC micro has not risen for EPOCHS epochs',
+        help='stop when the ROC AUC of --select has not risen for EPOCHS epochs',
     )
     parser.add_argument(
         '--pos-weight',

@@ -4,14 +4,18 @@ import argparse
 
 from mmengine.config import Config
 
+from emoreact_plugin.datasets.annotations import labelled_clips
+from emoreact_plugin.evaluation import coarsest
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.parts import type_name
 from emoreact_plugin.weights.checkpoints import latest_checkpoint
 
 from .console import say
-from .labels import balance_labels
+from .labels import balance_labels, read_split
 from .runner import build_runner
 
+# What --select chooses the best epoch by.
+SELECT = dict(micro='roc_auc/micro', macro='roc_auc/macro', within='roc_auc_within/micro')
 # What makes a run whole; our default_runtime.py has them.
 HOOKS = ('SplitsCheckHook', 'ConsoleHook', 'FinalTestHook')
 
@@ -31,13 +35,18 @@ def apply_flags(cfg: Config, args: argparse.Namespace) -> None:
         balance_labels(cfg)
     if args.auto_scale_lr:
         cfg.auto_scale_lr.enable = True
+    for flag in ('select', 'early_stopping'):
+        if args.no_validate and getattr(args, flag) is not None:
+            name = flag.replace('_', '-')
+            raise InputError(f'--{name}: expected validation, found --no-validate')
+    if args.select is not None:
+        _select(cfg, args.select)
     if args.early_stopping is not None:
-        if args.no_validate:
-            raise InputError('--early-stopping: expected validation, found --no-validate')
+        best = cfg.default_hooks.checkpoint.get('save_best') or SELECT['micro']
         cfg.setdefault('custom_hooks', []).append(
             dict(
                 type='EarlyStoppingHook',
-                monitor='roc_auc/micro',
+                monitor=best if isinstance(best, str) else best[0],
                 rule='greater',
                 patience=args.early_stopping,
             )
@@ -52,6 +61,18 @@ def apply_flags(cfg: Config, args: argparse.Namespace) -> None:
     for name in ('diff_rank_seed', 'deterministic'):
         if getattr(args, name):
             cfg.randomness[name] = True
+
+
+def _select(cfg: Config, value: str) -> None:
+    """Choose the best epoch by a score; refuse that within groups where none are known."""
+    if value == 'within':
+        rows = read_split(cfg, 'val')
+        if not rows or coarsest(labelled_clips(rows).groups) is None:
+            raise InputError(
+                '--select within: expected groups of the clips of val, found none; see group_names '
+                'and columns of EmoReactDataset'
+            )
+    cfg.default_hooks.checkpoint.update(save_best=SELECT[value], rule='greater')
 
 
 def add_hooks(cfg: Config) -> None:

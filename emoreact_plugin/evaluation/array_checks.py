@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from emoreact_plugin.utils.errors import InputError
 
 # Names that share a dictionary with the names of classes.
-AVERAGES = ('micro', 'macro', 'pairs')
+RESERVED = ('micro', 'macro', 'pairs')
 
 
 def place_of(
@@ -84,7 +84,7 @@ def check_classes(classes: Sequence[str]) -> tuple[str, ...]:
     for name in classes:
         if not isinstance(name, str):
             raise InputError(f'classes: expected names, found {name!r}')
-        if name in AVERAGES:
+        if name in RESERVED:
             raise InputError(
                 f'classes: {name!r} is the name of an average and cannot be that of a class'
             )

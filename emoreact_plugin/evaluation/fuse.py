@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,10 +13,12 @@ from numpy.typing import ArrayLike
 from emoreact_plugin.utils.errors import InputError
 
 from . import functional as F
-from .array_checks import AVERAGES, check_array, check_pair, first_bad
+from .array_checks import check_array, check_pair, first_bad
 from .dump import Dump, read_dump
+from .within_groups import within_groups
 
 # 231 candidates for three runs, 10626 for five.
+AVERAGES = ('micro', 'macro', 'within')
 STEP = 0.05
 MAX_CANDIDATES = 20_000
 
@@ -116,7 +118,11 @@ def candidate_weights(num_runs: int, step: float = STEP) -> np.ndarray:
 
 
 def choose_weights(
-    logits: Sequence[ArrayLike], labels: ArrayLike, average: str = 'micro', step: float = STEP
+    logits: Sequence[ArrayLike],
+    labels: ArrayLike,
+    average: str = 'micro',
+    step: float = STEP,
+    groups: Sequence[Hashable] | None = None,
 ) -> np.ndarray:
     """Choose the weights with the best ROC AUC of the fused logits.
 
@@ -127,8 +133,10 @@ def choose_weights(
     Args:
         logits (Sequence[array-like]): (S, N, C), finite.
         labels (array-like): (N, C), 0 or 1.
-        average (str): ``'micro'`` or ``'macro'`` ROC AUC.
+        average (str): The ROC AUC: ``'micro'``, ``'macro'``, or ``'within'``, that of pairs of
+            clips of one group.
         step (float): See :func:`candidate_weights`.
+        groups (Sequence[Hashable], optional): N groups, for ``'within'``.
 
     Returns:
         np.ndarray: (S,) float64, with sum 1.
@@ -138,6 +146,8 @@ def choose_weights(
     """
     if average not in AVERAGES:
         raise InputError(f'average: expected one of {AVERAGES}, found {average!r}')
+    if average == 'within' and groups is None:
+        raise InputError('average within: expected the groups of the clips, found none')
     candidates = candidate_weights(len(logits), step)
     runs = _check_runs(logits)
     _, labels = check_pair(runs[0], labels)
@@ -146,14 +156,16 @@ def choose_weights(
         fused = _fuse_logits(runs, normalise_weights(weights, len(runs)))
         if average == 'micro':
             return F._roc_auc_micro(fused, labels)
+        if average == 'within':
+            return within_groups(fused, labels, groups or ()).micro
         return float(F.macro(F._roc_auc(fused, labels)))
 
     first = score(candidates[0])
     if math.isnan(first):
         raise InputError(
             f'labels: ROC AUC {average} is undefined, as '
-            f'{"all labels are" if average == "micro" else "every class is"} '
-            'the same in all clips; expected 0 and 1'
+            f'{"every class is" if average == "macro" else "all labels are"} '
+            f'the same in {"each group" if average == "within" else "all clips"}; expected 0 and 1'
         )
     scores = np.array([first] + [score(w) for w in candidates[1:]])
     # Means of classes that are equal may differ in the last digit.
@@ -212,6 +224,7 @@ def _take(dump: Dump, rows: Sequence[int]) -> Dump:
         scores=dump.scores[rows],
         stream_logits={k: v[rows] for k, v in dump.stream_logits.items()},
         found={k: v[rows] for k, v in dump.found.items()},
+        groups={k: tuple(v[row] for row in rows) for k, v in dump.groups.items()},
     )
 
 
@@ -296,6 +309,7 @@ def fuse_dumps(runs: Mapping[str, Dump], weights: Sequence[float] | None = None)
         labels=first.labels,
         scores=fuse_logits([d.logits for d in runs.values()], shares),
         stream_logits={name: dump.logits for name, dump in runs.items()},
+        groups=first.groups,
         split=first.split,
         run=run,
     )

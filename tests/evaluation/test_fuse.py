@@ -155,6 +155,18 @@ class TestChooseWeights:
         best = max(value(k / 10) for k in range(11))
         assert value(weights[0]) == pytest.approx(best, abs=1e-12)
 
+    def test_pairs_of_one_group_can_choose(self):
+        # The first run tells the groups apart, the second the clips of a group.
+        rng = np.random.default_rng(0)
+        groups = np.repeat(np.arange(8), 25)
+        labels = (rng.random((200, 2)) < np.where(groups < 4, 0.2, 0.8)[:, None]).astype(int)
+        tells = np.where(groups < 4, -3.0, 3)[:, None] + rng.normal(size=(200, 2))
+        runs = [tells, labels + rng.normal(size=(200, 2))]
+        assert choose_weights(runs, labels, 'micro')[1] < 0.9
+        assert choose_weights(runs, labels, 'within', groups=groups.tolist())[1] > 0.9
+        with pytest.raises(InputError, match='average within: expected the groups'):
+            choose_weights(runs, labels, 'within')
+
     def test_the_averages_can_disagree(self):
         """Choose weights of two runs that micro and macro judge differently.
 
@@ -222,6 +234,7 @@ class TestReadRuns:
             scores=second.scores[order],
             stream_logits=dict(face=second.scores[order]),
             found=dict(face=np.array(order) / 5),
+            groups=dict(child=tuple(f'child {i}' for i in order)),
         )
         a, b = read_runs(files(first, mixed))
         assert a.video_ids == b.video_ids == first.video_ids
@@ -229,6 +242,8 @@ class TestReadRuns:
             np.testing.assert_allclose(each, second.scores, rtol=1e-6)
         np.testing.assert_allclose(b.found['face'], np.arange(6) / 5)
         np.testing.assert_array_equal(b.labels, first.labels)
+        assert b.groups == dict(child=tuple(f'child {i}' for i in range(6)))
+        assert fuse_dumps(dict(b=b, a=a)).groups == b.groups
 
     def test_probabilities_become_logits(self, files):
         odds = np.full((6, 3), 0.75)

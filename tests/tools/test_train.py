@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 from sklearn.metrics import roc_auc_score
 
 from emoreact_plugin.evaluation import read_dump
@@ -177,6 +178,22 @@ def test_print_config_stops_there(config, tmp_path):
     run('train', config, '--shift', '--print-config', tmp_path / 'p.py')
     assert 'ResNetTSM' in (tmp_path / 'p.py').read_text()
     assert not (tmp_path / 'work_dirs').exists()
+
+
+def test_select_chooses_the_best_epoch_and_the_stop(tiny, config, tmp_path):
+    path = tmp_path / 'p.py'
+    flags = ['--data-root', tiny.root, '--early-stopping', '2', '--print-config', path]
+    options = []
+    for value, key in (('macro', 'roc_auc/macro'), ('within', 'roc_auc_within/micro')):
+        if value == 'within':  # every split of these clips is a series of its own
+            names = 'group_names=(?P<child>[A-Z]+[0-9]+)_[0-9]+'
+            options = ['--cfg-options', f'val_dataloader.dataset.{names}']
+            refused = run('train', config, '--select', value, *flags[:2], ok=False)
+            assert '--select within: expected groups' in refused
+        run('train', config, '--select', value, *flags, *options)
+        cfg = Config.fromfile(path)
+        assert cfg.default_hooks.checkpoint.save_best == key
+        assert cfg.custom_hooks[-1].monitor == key
 
 
 def test_amp_and_early_stopping(tiny, config, tmp_path):
