@@ -238,6 +238,11 @@ def main():
     check_args(args)
     path = osp.join(args.out, 'results.json')
     with inferencer_of(args) as inferencer:
+        clips = inferencer.about['calibrated_on_clips']
+        say(
+            'the probabilities are '
+            + (f'calibrated on {number(clips, "clip")} of val' if clips else 'not calibrated')
+        )
         if args.camera is not None:
             results, failure = score_camera(inferencer, args)
         else:

@@ -59,7 +59,9 @@ def main():
     cfg, model = load_recognizer(read, args.config)
     clips = [packed(cfg, path) for path in args.videos]
     say('exporting, which takes a minute or more')
-    difference = export_onnx(cfg, model, clips, out, read.dataset_meta)
+    difference = export_onnx(
+        cfg, model, clips, out, read.dataset_meta, read.meta.get('calibration')
+    )
     say(f'{out}: the logits of {number(len(clips), "clip")} differ by {difference:.1e} at most')
 
 

@@ -9,10 +9,13 @@ import json
 import os
 import os.path as osp
 
+import numpy as np
+
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.datasets import read_annotations
 from emoreact_plugin.engine.errors import clear_errors
 from emoreact_plugin.engine.flags import SPLITS
+from emoreact_plugin.evaluation import Calibration
 from emoreact_plugin.experiments import (
     DUMP,
     LeftOut,
@@ -27,6 +30,8 @@ from emoreact_plugin.experiments import (
     stem_and_endings,
     summarise,
 )
+from emoreact_plugin.plots.plots import save_figures
+from emoreact_plugin.plots.reliability import plot_reliability
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_text
 
@@ -97,21 +102,36 @@ def out_of(args):
     return args.out or osp.join(folder, 'roc')
 
 
+def metrics_of(args):
+    """Read the metrics.json of the first run; empty if there is none."""
+    path = osp.join(args.runs[0], 'metrics.json')
+    if not osp.isfile(path):
+        return {}
+    with open(path, encoding='utf-8') as file:
+        return json.load(file)
+
+
 def priors_of(args, scores):
     """Find what label frequencies reach: by name of the prior, then by metric."""
     if args.train_labels:
         found = prior_rows(scores, read_annotations(args.train_labels, scores.classes))
         rows = LeftOut(found)
         return {name: summarise(rows, name).means for name in found}
-    metrics = osp.join(args.runs[0], 'metrics.json')
-    if not osp.isfile(metrics):
-        return {}
-    with open(metrics, encoding='utf-8') as file:
-        priors = json.load(file).get('priors', {})
+    priors = metrics_of(args).get('priors', {})
     return {
         name: {key.removeprefix('roc_auc/'): value for key, value in values.items()}
         for name, values in priors.get(osp.splitext(args.dump_name)[0], {}).items()
     }
+
+
+def probabilities_of(args, scores):
+    """Return the probabilities of all seeds, and the calibrated ones of a single training."""
+    found = {'as trained': scores.probabilities.reshape(-1, len(scores.classes))}
+    stored = metrics_of(args).get('calibration')
+    if stored and len(scores.logits) == 1 and args.dump_name != 'val.npz':
+        calibration = Calibration.of_meta(stored, scores.classes, args.runs[0])
+        found['calibrated on val'] = calibration.probabilities(scores.logits[0])
+    return found
 
 
 @clear_errors()
@@ -131,6 +151,11 @@ def main():
     os.makedirs(osp.dirname(osp.abspath(stem)), exist_ok=True)
     paths = save_roc_figures(stem, scores, summaries, priors, rows.groups, endings)
     lines = run_scores(scores, summaries)
+    if len(scores) == 1 and first.scale == 'logits':
+        figure = plot_reliability(
+            np.tile(first.labels, (len(first.logits), 1)), probabilities_of(args, first)
+        )
+        paths += save_figures(figure, f'{stem}_reliability', endings)
     table = f'{stem}_values.csv'
     write_text(table, scores_csv(lines))
     print(scores_text(lines))

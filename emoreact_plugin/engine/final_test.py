@@ -3,15 +3,18 @@
 import os.path as osp
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from mmengine.dist import barrier, is_main_process
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook, Hook, LoggerHook
 from mmengine.runner import Runner
 
-from emoreact_plugin.evaluation import write_metrics
+from emoreact_plugin.evaluation import Calibration, calibrate, read_dump, write_dump, write_metrics
+from emoreact_plugin.utils.files import sha256_of
 from emoreact_plugin.weights.checkpoints import latest_checkpoint
 from mmaction.registry import HOOKS
 
+from .calibration import store_calibration, use_calibration
 from .console import say
 from .exact_resume import ExactResumeHook
 from .labels import score_priors
@@ -39,15 +42,21 @@ class FinalTestHook(Hook):
             runner.load_checkpoint(best, strict=True)
         checkpoint = best or latest_checkpoint(runner.work_dir)
         results = {}
+        calibration = None
         with _no_part_of_the_training(runner):
             for split, loop in (('val', runner.val_loop), ('test', runner.test_loop)):
                 if loop:
                     keep_scores(loop, split, runner.work_dir, checkpoint)
+                    use_calibration(loop, calibration)
                     results[split] = loop.run()
+                if split == 'val' and loop and checkpoint:
+                    calibration = _calibrate(osp.join(runner.work_dir, 'val.npz'), checkpoint)
+                    barrier()
         priors = {split: score_priors(runner.cfg, split) for split in results}
         path = osp.join(runner.work_dir, 'metrics.json')
         if is_main_process():
-            write_metrics(path, results, priors, checkpoint=checkpoint)
+            stored = calibration and calibration.to_meta()
+            write_metrics(path, results, priors, checkpoint=checkpoint, calibration=stored)
         table = results_table(runner, results, priors)
         say(f'\n{table}')
         runner.logger.info(table)  # into the log as well
@@ -55,6 +64,23 @@ class FinalTestHook(Hook):
             f'\ncheckpoint: {checkpoint}\nmetrics:    {path}\n'
             f'plots:      python tools/plot_roc.py {runner.work_dir}'
         )
+
+
+def _calibrate(path: str, checkpoint: str) -> Calibration | None:
+    """Choose temperature and thresholds by the dump of val; keep them with the checkpoint."""
+    barrier()  # the first rank may still be writing the dump
+    if not osp.isfile(path):
+        return None
+    dump = read_dump(path)
+    if dump.scale != 'logits':
+        return None
+    calibration = calibrate(dump.scores, dump.labels, dump.classes)
+    barrier()
+    if is_main_process():
+        store_calibration(checkpoint, calibration)
+        # The checkpoint that the scores are of has another SHA-256 now.
+        write_dump(path, replace(dump, run=sha256_of(checkpoint)))
+    return calibration
 
 
 def _best_checkpoint(runner: Runner) -> str | None:

@@ -6,11 +6,18 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.runner import BaseLoop, Runner
 
-from emoreact_plugin.evaluation import DumpScores, ROCAUCMetric, format_table, write_metrics
+from emoreact_plugin.evaluation import (
+    Calibration,
+    DumpScores,
+    ROCAUCMetric,
+    format_table,
+    write_metrics,
+)
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.parts import is_a
 from mmaction.registry import METRICS
 
+from .calibration import META_KEY, use_calibration
 from .console import ConsoleHook, say
 from .labels import score_priors
 from .runner import build_runner
@@ -82,8 +89,12 @@ def test(cfg: Config, checkpoint: str, split: str, dump: str | None = None) -> N
     if not any(isinstance(hook, ConsoleHook) for hook in runner.hooks):
         runner.register_hook(ConsoleHook())
     # MMEngine's own loading tests random weights where the names differ.
-    runner.load_checkpoint(checkpoint, strict=True)
+    loaded = runner.load_checkpoint(checkpoint, strict=True)
     dataset = runner.test_dataloader.dataset
+    meta = (loaded.get('meta') or {}).get(META_KEY)
+    if meta and split != 'val':
+        classes = dataset.metainfo['classes']
+        use_calibration(runner.test_loop, Calibration.of_meta(meta, classes, checkpoint))
     summary = getattr(dataset, 'summary', None)
     say(f'{split}: ' + (summary() if summary else f'{len(dataset)} samples'))
     priors = {split: score_priors(cfg, 'test')}  # its test loop runs on the split

@@ -4,6 +4,7 @@ The package has functions on arrays, the metric that feeds them from a Runner, a
 comparisons it has label priors, confidence intervals and tests.
 """
 
+from .calibration import Calibration, calibrate, calibration_error
 from .dump import Dump, read_dump, write_dump
 from .dump_metric import DumpScores
 from .functional import (
@@ -33,6 +34,7 @@ from .score_table import format_table, write_metrics
 from .within_groups import coarsest, within_groups
 
 __all__ = [
+    'Calibration',
     'Dump',
     'DumpScores',
     'Estimate',
@@ -43,6 +45,8 @@ __all__ = [
     'Values',
     'average_precision',
     'bootstrap_weights',
+    'calibrate',
+    'calibration_error',
     'choose_strength',
     'choose_weights',
     'coarsest',

@@ -112,13 +112,14 @@ def _average_precision(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     )
 
 
-def _f1(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def f1_of_labels(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Compute the F1 score of each class from predicted labels, both (N, C) bool."""
     count = predicted.sum(axis=0) + labels.sum(axis=0)
     return 2 * (predicted & labels).sum(axis=0) / np.where(count == 0, np.nan, count)
 
 
 def _f1_micro(predicted: np.ndarray, labels: np.ndarray) -> float:
-    return float(_f1(predicted.ravel(), labels.ravel()))
+    return float(f1_of_labels(predicted.ravel(), labels.ravel()))
 
 
 def f1(probabilities: ArrayLike, labels: ArrayLike, threshold: float = 0.5) -> np.ndarray:
@@ -139,7 +140,7 @@ def f1(probabilities: ArrayLike, labels: ArrayLike, threshold: float = 0.5) -> n
     """
     threshold = check_threshold(threshold)
     probabilities, labels = check_pair(probabilities, labels, 'probabilities')
-    return _f1(probabilities >= threshold, labels)
+    return f1_of_labels(probabilities >= threshold, labels)
 
 
 def f1_micro(probabilities: ArrayLike, labels: ArrayLike, threshold: float = 0.5) -> float:
@@ -218,5 +219,5 @@ def compute_metrics(
 
     values = dict(entries('roc_auc', _roc_auc(scores, labels), _roc_auc_micro(scores, labels)))
     values.update(entries('ap', _average_precision(scores, labels)))
-    values.update(entries('f1', _f1(predicted, labels), _f1_micro(predicted, labels)))
+    values.update(entries('f1', f1_of_labels(predicted, labels), _f1_micro(predicted, labels)))
     return {key: None if math.isnan(value) else value for key, value in values.items()}

@@ -16,6 +16,7 @@ from mmaction.registry import METRICS
 
 from . import functional as F
 from .array_checks import check_cells, check_classes, check_threshold
+from .calibration import Calibration, calibration_error
 from .within_groups import coarsest, within_metrics
 
 SCORES = ('probabilities', 'logits')
@@ -40,7 +41,9 @@ class ROCAUCMetric(BaseMetric):
     ``roc_auc_within/micro``, ``roc_auc_within/<class>``, and ``roc_auc_within/pairs``, their
     number, see
     :func:`~emoreact_plugin.evaluation.within_groups.within_groups`. The kind with the fewest groups
-    is taken, and left out if it has only one. A class
+    is taken, and left out if it has only one. ``ece/macro`` is the expected calibration error. With
+    a ``calibration``, which our tools set, ``ece_calibrated/macro`` is that after the temperature,
+    and ``f1_tuned/macro`` and ``f1_tuned/<class>`` are F1 at the thresholds of val. A class
     whose labels are all equal has no ROC AUC: its value is ``None``, it is left out of macro, and a
     warning in the log says which class and why. MMEngine's logs keep a ``None`` (as ``null`` in
     JSON), its visualizers leave it out, and ``CheckpointHook(save_best=...)`` skips it.
@@ -84,6 +87,7 @@ class ROCAUCMetric(BaseMetric):
         self.scores = scores
         self.threshold = check_threshold(threshold)
         self._classes = None if classes is None else check_classes(classes)
+        self.calibration: Calibration | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -152,7 +156,21 @@ class ROCAUCMetric(BaseMetric):
         kind = coarsest(groups_of(results))
         if kind is not None:
             metrics |= within_metrics(scores, labels, groups_of(results)[kind], self.classes)
+        metrics['ece/macro'] = float(calibration_error(probabilities, labels).mean())
+        if self.calibration is not None and scale == 'logits':
+            metrics |= self._calibrated(scores, labels)
         return metrics
+
+    def _calibrated(self, logits: np.ndarray, labels: np.ndarray) -> dict[str, float | None]:
+        """Score what the temperature and thresholds that were chosen on val make of the logits."""
+        assert self.calibration is not None
+        probabilities = self.calibration.probabilities(logits)
+        thresholds = np.array([self.calibration.thresholds[name] for name in self.classes])
+        f1 = F.f1_of_labels(probabilities >= thresholds, labels.astype(bool))
+        error = float(calibration_error(probabilities, labels).mean())
+        values = {'f1_tuned/macro': float(F.macro(f1)), 'ece_calibrated/macro': error}
+        values |= {f'f1_tuned/{c}': float(x) for c, x in zip(self.classes, f1, strict=True)}
+        return {key: None if np.isnan(value) else value for key, value in values.items()}
 
     def _gather(self, results: list[dict]) -> tuple[np.ndarray, np.ndarray, str]:
         """Return scores and labels of all clips, (N, C), and the scale of the scores."""

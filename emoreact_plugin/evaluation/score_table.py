@@ -20,6 +20,12 @@ _WITHIN = {
     '  within groups': 'roc_auc_within/micro',
     '    pairs of clips': 'roc_auc_within/pairs',
 }
+# F1 and calibration of what was chosen on val, where the split is another.
+_OPTIONAL = {
+    '  at thresholds of val': 'f1_tuned/macro',
+    'Calibration error, macro': 'ece/macro',
+    '  after temperature of val': 'ece_calibrated/macro',
+}
 
 
 def format_table(
@@ -72,6 +78,9 @@ def format_table(
         add(f'  {name}', f'roc_auc/{name}')
     add('Average precision, macro', 'ap/macro')
     add('F1, macro', 'f1/macro')
+    for title, key in _OPTIONAL.items():
+        if any(metrics.get(key) is not None for metrics in results.values()):
+            rows.append((title, *(score_cell(m.get(key)) for m in results.values())))
     return f'{text_table(rows)}\n{PRIOR_NOTE}' if names else text_table(rows)
 
 

@@ -88,9 +88,11 @@ def overlay_of(
         [(each.start_s, each.end_s) for each in windows],
         [mark_of(each.found) for each in windows],
         result.duration_s,
-        inferencer.threshold,
+        np.array([inferencer.thresholds[name] for name in inferencer.classes]),
     )
     banner, notes = split_warnings(result)
+    if inferencer.calibration is None:
+        notes.append('probabilities not calibrated')
     return VideoOverlay(size, curve, result.name, inferencer.regions, banner, notes)
 
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from emoreact_plugin.clips.boxes import Boxes, boxes_of, shares_found
 from emoreact_plugin.clips.clip import Clip
-from emoreact_plugin.evaluation.functional import sigmoid
 
 from .pipeline import ClipPipeline
 from .results import (
@@ -122,9 +121,9 @@ class ClipJob:
     def _finish(self) -> None:
         if not self.is_done() or self.result.error is not None:
             return
-        result, threshold = self.result, self.inferencer.threshold
+        result, thresholds = self.result, self.inferencer.thresholds
         result.probabilities, result.streams = self._probabilities(0)
-        result.labels = labels_above(result.probabilities, threshold)
+        result.labels = labels_above(result.probabilities, thresholds)
         for k, window in enumerate(self.windows, 1):
             # A window that is the whole clip is not scored again.
             fused, streams = self._probabilities(k if k in self._scores else 0)
@@ -134,7 +133,7 @@ class ClipJob:
                     window.start_s,
                     window.end_s,
                     fused,
-                    labels_above(fused, threshold),
+                    labels_above(fused, thresholds),
                     streams,
                     found,
                     window.short,
@@ -145,10 +144,9 @@ class ClipJob:
 
     def _probabilities(self, span: int) -> tuple[Probabilities, dict[str, Probabilities]]:
         logits, streams = self._scores[span]
-        classes = self.inferencer.classes
-        # Here, since an ONNX file gives logits only.
-        return probabilities_of(classes, sigmoid(logits)), {
-            name: probabilities_of(classes, sigmoid(each)) for name, each in streams.items()
+        classes, of = self.inferencer.classes, self.inferencer.probabilities
+        return probabilities_of(classes, of(logits)), {
+            name: probabilities_of(classes, of(each)) for name, each in streams.items()
         }
 
 

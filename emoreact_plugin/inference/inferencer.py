@@ -5,11 +5,13 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
+import numpy as np
 from mmengine.config import Config
 
 from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.clips.clip_files import expected_names
 from emoreact_plugin.clips.regions import BOTH, NEEDS
+from emoreact_plugin.evaluation import sigmoid
 from emoreact_plugin.preparation.landmarks import detect_landmarks, has_mediapipe
 from emoreact_plugin.preparation.mediapipe.detector import LandmarkDetector
 from emoreact_plugin.utils.errors import InputError
@@ -42,7 +44,7 @@ class EmotionInferencer:
         mask (str, optional): Draw masks of this kind on the faces, see ``DrawFaceMask``. Defaults
             to None: no masks, whatever was drawn in training.
         threshold (float, optional): Probability from which an emotion is a label. Defaults to None:
-            the threshold of the model.
+            for each emotion what was chosen on val, if the checkpoint has it, else 0.5.
         landmarks (str): Where the landmarks come from. ``'auto'`` reads files beside the video, of
             any kind that ``EmoReactDataset`` reads; without such files, it finds the landmarks now
             if mediapipe is installed, and else uses none. A folder names where such files are.
@@ -61,8 +63,9 @@ class EmotionInferencer:
         regions (tuple[str, ...]): The regions that the model needs to be found in a frame; empty
             for a model of whole frames.
         said (set[str]): Warnings and notes that were already printed.
-        about (dict): What holds for all results: checkpoint and its SHA-256, classes, threshold,
-            mask, landmarks, lengths, version, notice.
+        thresholds (dict[str, float]): Probability from which an emotion is a label.
+        about (dict): What holds for all results: checkpoint and its SHA-256, classes, thresholds,
+            temperature, mask, landmarks, lengths, version, notice.
 
     Raises:
         FileNotFoundError: When a file or folder does not exist.
@@ -109,7 +112,8 @@ class EmotionInferencer:
         self.pipeline = ClipPipeline(self.scorer.cfg, mask)
         self.regions = regions_needed(self.pipeline)
         self.classes = self.scorer.classes
-        self.threshold = self.scorer.threshold if threshold is None else threshold
+        limits = self.scorer.thresholds if threshold is None else [threshold] * len(self.classes)
+        self.thresholds = dict(zip(self.classes, map(float, limits), strict=True))
         self.landmarks, self.person = landmarks, person
         self.mask, self.cache_dir = mask, cache_dir
         self.window_seconds, self.stride_seconds = (window_seconds, stride_seconds)
@@ -122,6 +126,8 @@ class EmotionInferencer:
         self.of_sample_data = bool(trained.get('drawn_sample_data'))
         masked = trained.get('masked', self.pipeline.trained_mask is not None)
         self.notes = about_masks(masked, mask) if self.regions else []
+        # Kept here: another kind of scorer may stand in later, which gives logits only.
+        self.calibration = calibration = self.scorer.calibration
         self.about = dict(
             notice=NOTICE,
             checkpoint=osp.basename(checkpoint),
@@ -129,13 +135,21 @@ class EmotionInferencer:
             trained_on_sample_data=trained.get('drawn_sample_data'),
             trained_with_masks=masked,
             classes=list(self.classes),
-            threshold=self.threshold,
+            thresholds=self.thresholds,
+            temperature=calibration and calibration.temperature,
+            calibrated_on_clips=calibration and calibration.clips,
             mask=self.mask,
             landmarks=self.landmarks,
             person=self.person,
             window_seconds=self.window_seconds,
             stride_seconds=self.stride_seconds,
             version=__version__,
+        )
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """Return the probabilities of logits of any shape, calibrated if it is known how."""
+        return (
+            sigmoid(logits) if self.calibration is None else self.calibration.probabilities(logits)
         )
 
     def __enter__(self) -> 'EmotionInferencer':

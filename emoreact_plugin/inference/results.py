@@ -1,7 +1,7 @@
 """Hold the results of inference, write them to files and show them in a notebook."""
 
 import os.path as osp
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import overload
 
@@ -240,9 +240,9 @@ def probabilities_of(classes: Sequence[str], values: np.ndarray) -> Probabilitie
     return dict(zip(classes, map(float, values), strict=True))
 
 
-def labels_above(probabilities: Probabilities, threshold: float) -> list[str]:
-    """Return the emotions whose probability reaches the threshold."""
-    return [name for name, p in probabilities.items() if p >= threshold]
+def labels_above(probabilities: Probabilities, thresholds: Mapping[str, float]) -> list[str]:
+    """Return the emotions whose probability reaches their threshold."""
+    return [name for name, p in probabilities.items() if p >= thresholds[name]]
 
 
 def mean_of(windows: list[WindowResult]) -> Probabilities:

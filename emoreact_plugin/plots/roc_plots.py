@@ -165,7 +165,7 @@ def plot_roc_bars(
             _counts(panels[1], labels)
         panels[0].set_yticks(range(len(metrics)), metrics)
         panels[0].set_ylim(len(metrics) - 0.45, -0.55)  # the first at the top
-        _legend(figure, panels[:1])
+        _legend(figure, panels[:1], tuple(priors or ()))
     return figure
 
 
@@ -316,13 +316,14 @@ def _counts(axes: Axes, labels: np.ndarray) -> None:
     axes.spines[['top', 'right', 'bottom']].set_visible(False)
 
 
-def _legend(figure: Figure, panels: Iterable[Axes]) -> None:
+def _legend(figure: Figure, panels: Iterable[Axes], last: tuple[str, ...] = ()) -> None:
     """Draw one legend for all panels, below them: first the runs, then the rest."""
     entries: dict[str, Artist] = {}
     for axes in panels:
         for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
             entries.setdefault(name, handle)
-    names = sorted(entries, key=_REST.__contains__)
+    names = sorted(entries, key=(*_REST, *last).__contains__)
+    names.sort(key=last.__contains__)
     # About 18 letters of this size are an inch; a handle takes 7.
     room = figure.get_figwidth() * 18 // (max(map(len, names)) + 7)
     figure.legend(

@@ -40,7 +40,7 @@ class Curve:
         spans (list[tuple[float, float]]): W starts and ends, seconds.
         marks (list[str]): W notes, ``''`` if the window is reliable.
         duration (float): Length of the clip, seconds.
-        threshold (float): Probability from which an emotion is a label.
+        thresholds (np.ndarray): (C, ), probability from which an emotion is a label.
     """
 
     classes: tuple[str, ...]
@@ -49,7 +49,7 @@ class Curve:
     spans: list[tuple[float, float]]
     marks: list[str]
     duration: float
-    threshold: float
+    thresholds: np.ndarray
 
     def window_at(self, time: float) -> int:
         """Return the number of the window whose middle is nearest to a time."""
@@ -257,12 +257,12 @@ class VideoOverlay:
         length = wide - round(7.3 * letter) - round(2.6 * letter)
         for row, i in enumerate(self.shown):
             y, value = top + round(ROW * letter * row), float(curve.values[window, i])
-            face = font(letter, value >= curve.threshold)
+            face = font(letter, value >= curve.thresholds[i])
             draw.text((left, y), shorten(curve.classes[i], 7 * letter, face), TEXT, face)
             box = (begin, y + letter // 6, begin + length, y + round(1.15 * letter))
             draw.rectangle(box, TRACK)
             draw.rectangle((*box[:2], begin + round(length * value), box[3]), color_of(i))
-            at = begin + round(length * curve.threshold)
+            at = begin + round(length * curve.thresholds[i])
             draw.line((at, box[1], at, box[3]), DIM)
             draw.text((left + wide, y), f'{value:.2f}', TEXT, font(letter), 'ra')
 

@@ -111,7 +111,10 @@ def test_warnings_stand_in_the_picture(video, tmp_path, monkeypatch):
         'no landmarks: the whole frame is used instead of '
         'face and body, which the model was not trained for'
     )
-    assert notes == ['trained on faces with masks, and none are drawn here']
+    assert notes == [
+        'trained on faces with masks, and none are drawn here',
+        'probabilities not calibrated',
+    ]
 
 
 def test_the_sound_is_kept(checkpoint, tmp_path):

@@ -64,7 +64,7 @@ def test_plain_values(results):
     assert first['streams'] == dict(face=dict(Joy=0.8, Fear=0.2))
     assert first['windows'][1]['start_s'] == 2
     assert first['frames_without'] == dict(face=75)
-    assert labels_above(dict(Joy=0.5, Fear=0.49), 0.5) == ['Joy']
+    assert labels_above(dict(Joy=0.5, Fear=0.4), dict(Joy=0.5, Fear=0.45)) == ['Joy']
     assert mean_of([]) == {}
 
 

@@ -14,6 +14,12 @@ rng = np.random.default_rng(0)
 LABELS = rng.integers(0, 2, (40, 3))
 LABELS[:, 2] = 0
 
+# The second marks every metric that it knows, the first only where it is not 0.5.
+PRIORS = {
+    'label frequencies': dict(micro=0.72, macro=0.5),
+    'label frequencies of the series': dict(micro=0.75, macro=0.6),
+}
+
 
 def scores_of(seeds):
     return LABELS + rng.normal(size=(seeds, *LABELS.shape))
@@ -89,7 +95,7 @@ def test_bars_start_at_chance_and_stand_in_order():
             micro=(0.7, 0.9),
         )
     }
-    figure = plot_roc_bars(CLASSES, values, intervals, LABELS, 0.72)
+    figure = plot_roc_bars(CLASSES, values, intervals, LABELS, PRIORS)
     bars, counts = figure.axes
     for container, run in zip(bars.containers, values.values(), strict=True):
         drawn = [bar.get_x() + bar.get_width() for bar in container]
@@ -110,7 +116,9 @@ def test_bars_start_at_chance_and_stand_in_order():
     assert bars.texts[0].xy[1] == 2
     assert texts(counts) == [str(n) for n in LABELS.sum(axis=0)]
     assert counts.get_xlabel() == 'positives\nof 40 clips'
-    assert legend(figure) == ['a', 'b', '95 % interval', 'label frequencies alone']
+    assert legend(figure) == ['a', 'b', '95 % interval', *PRIORS]
+    marked = [s[0, 0] for c in bars.collections[1:] for s in c.get_segments() if len(s)]
+    assert sorted(marked) == [0.6, 0.72, 0.75]
 
 
 def test_bars_need_values_only():
@@ -137,7 +145,7 @@ def test_nothing_lies_on_anything_else(classes, runs):
     values = {name: dict.fromkeys((*names, 'macro', 'micro'), 0.7) for name in scores}
     for figure in (
         plot_roc_curves(names, labels, scores),
-        plot_roc_bars(names, values, None, labels, 0.6),
+        plot_roc_bars(names, values, None, labels, PRIORS),
     ):
         figure.draw_without_rendering()
         boxes = [axes.get_tightbbox() for axes in figure.axes if axes.get_visible() and axes.axison]

@@ -25,7 +25,7 @@ def curve(values, marks=None, names=NAMES):
         [(k, k + 2.0) for k in range(count)],
         marks or [''] * count,
         count + 1.0,
-        0.5,
+        np.full(len(names), 0.5),
     )
 
 

@@ -47,7 +47,7 @@ def test_files(call):
     code, out, err = call('videos')
     assert code == 0, err
     assert '2 clips in work_dirs/demo: results.json, clips.csv' in out
-    assert out.startswith('a.mp4: ') and '\nb.mp4: ' in out
+    assert out.startswith('the probabilities are not calibrated\na.mp4: ') and '\nb.mp4: ' in out
     assert sorted(os.listdir('work_dirs/demo')) == [
         'a.mp4_annotated.mp4',
         'b.mp4_annotated.mp4',
@@ -58,7 +58,7 @@ def test_files(call):
     found = read_json()
     assert found['checkpoint'] == 'x.pth'
     assert len(found['checkpoint_sha256']) == 64
-    assert found['classes'][0] == 'Curiosity' and found['threshold'] == 0.5
+    assert found['classes'][0] == 'Curiosity' and found['thresholds']['Fear'] == 0.5
     assert 'not for judging individuals' in found['notice']
     assert [each['landmarks'] for each in found['clips']] == ['files'] * 2
     assert found['stopped'] is None and found['left_out'] == []

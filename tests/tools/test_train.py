@@ -10,10 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
-from sklearn.metrics import roc_auc_score
+from scipy.special import expit
+from sklearn.metrics import f1_score, roc_auc_score
 
-from emoreact_plugin.evaluation import read_dump
+from emoreact_plugin.evaluation import Calibration, calibrate, read_dump
+from emoreact_plugin.inference import EmotionInferencer
 from tests.factories import (
     NO_WORKERS,
     ROOT,
@@ -64,7 +67,7 @@ def test_training_ends_with_a_table_and_its_files(trained, tiny):
         scores = metrics['results'][split]
         assert 0 <= scores['roc_auc/micro'] <= 1
         assert f'{scores["roc_auc/macro"]:.3f}' in text
-    assert best in text and 'label frequencies alone' in text
+    assert best in text and 'label frequencies *' in text
     # a few readable lines: one a split, one an epoch, the table
     assert len(text.splitlines()) < 30, text
     assert 'WARNING' not in text
@@ -135,7 +138,7 @@ def test_two_ranks_train_and_score_as_one(tiny, config, tmp_path):
         timeout=600,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count('label frequencies alone') == 1
+    assert done.stdout.count('Calibration error, macro') == 1
     two = json.loads((tmp_path / 'two' / 'metrics.json').read_text())
     run('test', config, two['checkpoint'], '--data-root', tiny.root, '--work-dir', tmp_path)
     one = json.loads((tmp_path / 'test_metrics.json').read_text())
@@ -178,6 +181,41 @@ def test_print_config_stops_there(config, tmp_path):
     run('train', config, '--shift', '--print-config', tmp_path / 'p.py')
     assert 'ResNetTSM' in (tmp_path / 'p.py').read_text()
     assert not (tmp_path / 'work_dirs').exists()
+
+
+def test_the_checkpoint_keeps_temperature_and_thresholds_of_val(trained, tiny, config, tmp_path):
+    work_dir, text = trained
+    metrics = json.loads((work_dir / 'metrics.json').read_text())
+    stored = metrics['calibration']
+    val, test = (read_dump(work_dir / f'{split}.npz') for split in ('val', 'test'))
+    assert stored == calibrate(val.scores, val.labels, val.classes).to_meta()
+    (best,) = work_dir.glob('best_*.pth')
+    content = torch.load(best, weights_only=True)
+    assert content['meta']['calibration'] == stored and stored['clips'] == 4
+    # The dumps name the file as it is now.
+    assert val.run == test.run == hashlib.sha256(best.read_bytes()).hexdigest()
+    calibration = Calibration.of_meta(stored, test.classes, '')
+    thresholds = [stored['thresholds'][name] for name in test.classes]
+    expected = f1_score(
+        test.labels, calibration.probabilities(test.scores) >= thresholds, average=None
+    )
+    found = metrics['results']['test']
+    defined = [found[f'f1_tuned/{c}'] for c in test.classes]
+    assert [x for x in defined if x is not None] == pytest.approx(
+        [x for x, y in zip(expected, defined, strict=True) if y is not None]
+    )
+    assert 'f1_tuned/macro' not in metrics['results']['val']
+    assert '  at thresholds of val' in text and '  after temperature of val' in text
+    # Inference and the test tool use it.
+    inferencer = EmotionInferencer(str(work_dir))
+    assert inferencer.thresholds == stored['thresholds']
+    (result,) = inferencer(str(tiny.root / 'videos' / tiny.videos['test'][0]), progress=False)
+    place = test.video_ids.index(tiny.videos['test'][0][:-4])
+    probabilities = expit(test.scores[place] / stored['temperature'])
+    assert list(result.probabilities.values()) == pytest.approx(probabilities, abs=1e-4)
+    flags = ['--data-root', tiny.root, '--work-dir', tmp_path, '--cfg-options', *NO_WORKERS]
+    assert 'at thresholds of val' in run('test', config, best, *flags)
+    assert 'at thresholds of val' not in run('test', config, best, '--split', 'val', *flags)
 
 
 def test_select_chooses_the_best_epoch_and_the_stop(tiny, config, tmp_path):

@@ -11,7 +11,6 @@ import numpy as np
 from emoreact_plugin.clips.boxes import boxes_of
 from emoreact_plugin.clips.landmarks import Landmarks
 from emoreact_plugin.clips.regions import Box
-from emoreact_plugin.evaluation.functional import sigmoid
 from emoreact_plugin.inference.results import (
     ClipResult,
     Probabilities,
@@ -326,16 +325,16 @@ class EmotionStream:
         )
         packed = inferencer.pipeline.pack(window.sample, [each.frame for each in kept], landmarks)
         scores = inferencer.scorer([packed])
-        fused = probabilities_of(inferencer.classes, sigmoid(scores.logits[0]))
+        fused = probabilities_of(inferencer.classes, inferencer.probabilities(scores.logits[0]))
         end = window.start + inferencer.window_seconds
         shares = self._shares(window.start, end, kept)
         return StreamResult(
             window.start,
             end,
             fused,
-            labels_above(fused, inferencer.threshold),
+            labels_above(fused, inferencer.thresholds),
             {
-                name: probabilities_of(inferencer.classes, sigmoid(each[0]))
+                name: probabilities_of(inferencer.classes, inferencer.probabilities(each[0]))
                 for name, each in scores.streams.items()
             },
             shares,

@@ -1,10 +1,12 @@
 """Define how clips are scored, whatever runs the network."""
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from mmengine.config import Config
+
+from emoreact_plugin.evaluation import Calibration
 
 
 class Scores(NamedTuple):
@@ -27,14 +29,24 @@ class Scorer(ABC):
         cfg (Config): The configuration of the recognizer.
         dataset_meta (dict): What is known about its training data.
         classes (tuple[str, ...]): C names.
-        threshold (float): Probability from which a label is predicted.
+        thresholds (np.ndarray): (C,), probability of each class from which it is a label.
+        calibration (Calibration | None): What was chosen on val, if the checkpoint has it: the
+            thresholds are of it then, and probabilities are calibrated.
     """
 
     cfg: Config
     dataset_meta: dict
     classes: tuple[str, ...]
-    threshold: float
+    thresholds: np.ndarray
+    calibration: Calibration | None = None
 
     @abstractmethod
     def __call__(self, clips: list[dict]) -> Scores:
         """Score a batch of N packed clips."""
+
+    def _set_thresholds(self, threshold: float, meta: Any, source: str) -> None:
+        """Take the thresholds of the calibration in a checkpoint, else the one of the model."""
+        self.thresholds = np.full(len(self.classes), threshold)
+        if meta:
+            self.calibration = Calibration.of_meta(meta, self.classes, source)
+            self.thresholds = np.array([self.calibration.thresholds[c] for c in self.classes])

@@ -45,7 +45,8 @@ def load_scorer(
         return OnnxScorer(checkpoint)
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
     read = read_checkpoint(checkpoint)
-    return TorchScorer(*load_recognizer(read, config, device), read.dataset_meta)
+    cfg, model = load_recognizer(read, config, device)
+    return TorchScorer(cfg, model, read.dataset_meta, read.meta.get('calibration'), checkpoint)
 
 
 def check_device(device: str) -> None:

@@ -77,7 +77,12 @@ def require_onnx() -> ModuleType:
 
 
 def export_onnx(
-    cfg: Config, model: BaseModel, clips: list[dict], path: str, dataset_meta: dict | None = None
+    cfg: Config,
+    model: BaseModel,
+    clips: list[dict],
+    path: str,
+    dataset_meta: dict | None = None,
+    calibration: dict | None = None,
 ) -> float:
     """Write a recognizer as an ONNX file, provided that the file gives the same logits.
 
@@ -85,7 +90,7 @@ def export_onnx(
     T, 3, H, W) uint8, or ``imgs`` for a stock recognizer, with any number N of clips. With
     ``ScoreFusion(skip_missing=True)`` it also takes ``<stream>_found`` (N, ) bool. It normalises
     the images, and gives ``logits`` (N, C), fused, and ``<stream>_logits`` (N, C). The
-    configuration, classes and threshold are in its metadata.
+    configuration, classes, threshold and calibration are in its metadata.
 
     Args:
         cfg (Config): The configuration.
@@ -95,6 +100,7 @@ def export_onnx(
         path (str): Path of the file, which is written under another name first.
         dataset_meta (dict, optional): What the checkpoint says about its training data, to be kept
             in the file.
+        calibration (dict, optional): What it says about temperature and thresholds.
 
     Returns:
         float: The largest difference of a logit.
@@ -126,7 +132,8 @@ def export_onnx(
                 'emoreact_plugin': __version__,
                 'config': cfg.pretty_text,
                 'classes': json.dumps(scorer.classes),
-                'threshold': repr(scorer.threshold),
+                'threshold': repr(float(getattr(model, 'threshold', 0.5))),
+                'calibration': json.dumps(calibration),
                 'dataset_meta': json.dumps(dataset_meta or {}),
             },
         )

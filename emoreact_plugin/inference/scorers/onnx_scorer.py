@@ -47,8 +47,9 @@ class OnnxScorer(Scorer):
         try:
             self.cfg = parse_config(about['config'], path)
             self.classes = tuple(json.loads(about['classes']))
-            self.threshold = float(about['threshold'])
             self.dataset_meta = json.loads(about['dataset_meta'])
+            calibration = json.loads(about.get('calibration', 'null'))
+            self._set_thresholds(float(about['threshold']), calibration, path)
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise InputError(
                 f'{path}: expected an ONNX file of tools/export_onnx.py, with '

@@ -23,18 +23,26 @@ class TorchScorer(Scorer):
         model (BaseModel): A ``LateFusionRecognizer``, or a stock recognizer that was trained on
             several labels per clip.
         dataset_meta (dict, optional): What its checkpoint says about the training data.
+        calibration (dict, optional): What its checkpoint says about temperature and thresholds.
+        source (str): The checkpoint, for errors.
 
     Raises:
         InputError: For a recognizer whose classes compete (a softmax loss), so that it has no
             probability for each class.
     """
 
-    def __init__(self, cfg: Config, model: BaseModel, dataset_meta: dict | None = None) -> None:
+    def __init__(
+        self,
+        cfg: Config,
+        model: BaseModel,
+        dataset_meta: dict | None = None,
+        calibration: dict | None = None,
+        source: str = '',
+    ) -> None:
         self.cfg = cfg
         self.model = model
         self.dataset_meta = dataset_meta or {}
         self.has_streams = hasattr(model, 'streams')
-        self.threshold = getattr(model, 'threshold', 0.5)
         if self.has_streams:
             heads = [each.cls_head for each in model.recognizers.values()]
         else:
@@ -47,6 +55,7 @@ class TorchScorer(Scorer):
                     'classes compete'
                 )
         self.classes = classes_of(cfg, heads[0].num_classes, self.dataset_meta)
+        self._set_thresholds(getattr(model, 'threshold', 0.5), calibration, source)
 
     @torch.no_grad()
     def __call__(self, clips: list[dict]) -> Scores:

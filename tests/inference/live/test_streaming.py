@@ -146,7 +146,6 @@ def test_latency_with_and_without_landmarks(checkpoint, monkeypatch):
         clock.now += 0.03
         return stock(clips)
 
-    scorer.threshold = 0.5
     inferencer.scorer = scorer
     (result,) = EmotionStream(inferencer, (frame(k) for k in range(10)), fps=10, clock=clock)
     assert result.latency_ms == pytest.approx(50)

@@ -88,7 +88,7 @@ def test_what_the_file_says_of_itself(exported):
     scorer = OnnxScorer(path)
     assert scorer.cfg.recipe == cfg.recipe
     assert scorer.classes == tuple(cfg.recipe.classes)
-    assert scorer.threshold == 0.5
+    assert scorer.thresholds.tolist() == [0.5] * 8
     assert scorer.dataset_meta == dict(masked=True)
 
 

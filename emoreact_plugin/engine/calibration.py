@@ -1,0 +1,34 @@
+"""Keep the calibration of a network with its checkpoint."""
+
+from typing import Any
+
+import torch
+from mmengine.dist import is_main_process
+from mmengine.runner import BaseLoop
+
+from emoreact_plugin.evaluation import Calibration, ROCAUCMetric
+from emoreact_plugin.utils.files import write_whole
+
+# Where it stands in the meta of a checkpoint.
+META_KEY = 'calibration'
+
+
+def store_calibration(checkpoint: str, calibration: Calibration) -> None:
+    """Write the calibration into the ``meta`` of a checkpoint, which is replaced as a whole.
+
+    Args:
+        checkpoint (str): Path of a checkpoint that was written by a Runner.
+        calibration (Calibration): What was chosen on val.
+    """
+    if is_main_process():
+        content: dict[str, Any] = torch.load(checkpoint, map_location='cpu', weights_only=True)
+        content['meta'][META_KEY] = calibration.to_meta()
+        with write_whole(checkpoint) as temporary:
+            torch.save(content, temporary)
+
+
+def use_calibration(loop: BaseLoop, calibration: Calibration | None) -> None:
+    """Let the metrics of a loop score what a calibration makes of the logits."""
+    for metric in loop.evaluator.metrics:
+        if isinstance(metric, ROCAUCMetric):
+            metric.calibration = calibration

@@ -1,0 +1,41 @@
+"""Draw how far probabilities can be taken at their word."""
+
+from collections.abc import Mapping
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from emoreact_plugin.evaluation.calibration import reliability
+
+from .plots import BLACK, BLUE, COLUMN_WIDTH, GREY, VERMILLION
+
+STYLES = ((BLUE, 'o-'), (VERMILLION, 's--'))
+
+
+def plot_reliability(labels: np.ndarray, probabilities: Mapping[str, np.ndarray]) -> Figure:
+    """Draw the share of positives against the probability, over all decisions.
+
+    Args:
+        labels (np.ndarray): (N, C), 0 or 1.
+        probabilities (Mapping[str, np.ndarray]): What they are -> (N, C) in 0..1; one or two.
+
+    Returns:
+        Figure: The curves above, and below how many decisions have such a probability. The
+        diagonal is where probabilities are right.
+    """
+    with matplotlib.rc_context({'font.size': 7, 'axes.linewidth': 0.6}):
+        figure = Figure(figsize=(COLUMN_WIDTH, 1.3 * COLUMN_WIDTH), layout='constrained')
+        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+        above.plot([0, 1], [0, 1], color=GREY, linewidth=0.6, label='right')
+        for (name, values), (color, style) in zip(probabilities.items(), STYLES, strict=False):
+            mean, share, count = reliability(values.ravel(), labels.ravel())
+            error = float((np.abs(mean - share) * count).sum() / count.sum())
+            label = f'{name}, error {error:.3f}'
+            above.plot(mean, share, style, color=color, markersize=3, linewidth=1, label=label)
+            below.plot(mean, count, style, color=color, markersize=3, linewidth=1)
+        above.set(xlim=(0, 1), ylim=(0, 1), ylabel='share of positives')
+        below.set(xlabel='probability', ylabel='decisions', ylim=(0, None))
+        above.tick_params(color=BLACK)
+        above.legend(frameon=False, loc='upper left')
+    return figure
