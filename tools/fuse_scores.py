@@ -177,10 +177,7 @@ def main():
         said = columns[split]['mean'].split or split
         print(f'{said}, {len(columns[split]["mean"].video_ids)} clips')
         print(format_table(each, test[0].classes) + '\n')
-    print(
-        'Mind that micro has no floor at 0.5: tools/test.py prints what '
-        'the label\nfrequencies alone give.'
-    )
+    print('What label frequencies alone give: tools/test.py and tools/score_priors.py print it.')
     if weights is not None:
         weights = dict(zip(names, weights.tolist(), strict=True))
         print(
