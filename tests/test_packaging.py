@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 
 import pytest
 from packaging.requirements import Requirement
@@ -144,6 +145,18 @@ def test_incomplete_tree_is_refused(tree, tmp_path):
     shutil.rmtree(tree / 'configs')
     with pytest.raises(AssertionError, match='configs is missing'):
         build(tree, 'build_wheel', tmp_path / 'out')
+
+
+def test_mim_finds_each_config_once(built):
+    """It looks for the file name in the whole package; see docs/training.md for the exception."""
+    names = Counter(osp.basename(name) for name in names_in(built[2]))
+    configs = [
+        osp.basename(name)
+        for name in parts_in(built[2])
+        if re.search(r'/configs/(?!_base_).*\.py$', name)
+    ]
+    assert len(configs) > 20
+    assert [name for name in configs if names[name] > 1] == ['table.py']
 
 
 @pytest.fixture(scope='module')
