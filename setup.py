@@ -1,9 +1,10 @@
 """Install emoreact_plugin together with its configs and tools.
 
 As in MMAction2, the installed package has a folder ``.mim`` that holds ``configs``, ``tools`` and
-``model-index.yml``. MMEngine looks there for ``_base_ = 'emoreact_plugin::...'``. An editable
-install gets links to the checkout, a wheel gets copies. Building leaves nothing else in the
-checkout.
+``model-index.yml``. MMEngine looks there for ``_base_ = 'emoreact_plugin::...'``. A folder
+``configs`` holds the building blocks of the configs, which pure-Python configs import as
+``emoreact_plugin.configs._base_...``. An editable install gets links to the checkout, a wheel gets
+copies. Building leaves nothing else in the checkout.
 """
 
 import atexit
@@ -17,7 +18,11 @@ from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
 ROOT = osp.dirname(osp.abspath(__file__))
-MIM_PARTS = ('configs', 'tools', 'model-index.yml')
+# folder in the package -> what of the checkout it holds
+PARTS = {
+    '.mim': ('configs', 'tools', 'model-index.yml'),
+    'configs': ('configs/_base_',),
+}
 
 # Ranges that were installed and tested, not guessed; tools/doctor.py reads
 # them from here. mmcv-lite, because the parts used need no compiled ops and
@@ -110,21 +115,22 @@ def put(source, target, link):
         shutil.copy2(source, target)
 
 
-class BuildWithMim(build_py):
-    """Add ``.mim`` to the build, or to the checkout if the install is editable."""
+class BuildWithConfigs(build_py):
+    """Add configs and tools to the build, or to the checkout if the install is editable."""
 
     def run(self):
-        """Build the package as usual, then link or copy the parts of ``.mim`` into it."""
+        """Build the package as usual, then link or copy the parts into it."""
         super().run()
         editable = getattr(self, 'editable_mode', False)
         base = ROOT if editable else osp.abspath(self.build_lib)
-        folder = osp.join(base, 'emoreact_plugin', '.mim')
-        os.makedirs(folder, exist_ok=True)
-        for name in MIM_PARTS:
-            source = osp.join(ROOT, name)
-            if not osp.exists(source):
-                raise FileNotFoundError(f'{source} is missing; expected the whole source tree')
-            put(source, osp.join(folder, name), link=editable)
+        for name, parts in PARTS.items():
+            folder = osp.join(base, 'emoreact_plugin', name)
+            os.makedirs(folder, exist_ok=True)
+            for part in parts:
+                source = osp.join(ROOT, part)
+                if not osp.exists(source):
+                    raise FileNotFoundError(f'{source} is missing; expected the whole source tree')
+                put(source, osp.join(folder, osp.basename(part)), link=editable)
 
 
 def out_of_tree():
@@ -176,7 +182,7 @@ if __name__ == '__main__':
         include_package_data=True,
         install_requires=INSTALL_REQUIRES,
         extras_require=EXTRAS_REQUIRE,
-        cmdclass={'build_py': BuildWithMim},
+        cmdclass={'build_py': BuildWithConfigs},
         options=out_of_tree(),
         zip_safe=False,
     )

@@ -83,6 +83,7 @@ SMALL = dict(
     slowonly_face_tsn_body=SLOWONLY,
     swin_fullframe=SWIN,
     torchvision_streams=dict(partial_bn=False, streams=dict(face=TORCHVISION, body=TORCHVISION)),
+    tsn_face_alone=dict(backbone=dict(depth=18, pretrained=None), cls_head=dict(in_channels=512)),
 )
 
 
@@ -155,6 +156,15 @@ def test_a_3d_stream_has_8_frames_and_the_body_3_of_them(small):
     expected = 20 + 30 * np.array([0, 1, 2, 3, 4, 5, 0, 1])
     np.testing.assert_allclose(seen, expected, atol=3)
     np.testing.assert_allclose(body.float().amax((1, 2, 3)), expected[[1, 3, 5]], atol=3)
+
+
+def test_a_recognizer_alone_sees_what_a_stream_sees(tiny, small):
+    alone = dataset_of(small['tsn_face_alone'])[1]['inputs']
+    cfg = Config.fromfile(CONFIGS / 'emoreact' / FUSION)
+    data = cfg.test_dataloader.dataset
+    data.update(loaders(cfg, tiny.root)['test_dataloader']['dataset'])
+    assert alone.shape == (3, 3, SIZE, SIZE)
+    assert torch.equal(alone, DATASETS.build(data)[1]['inputs']['face_imgs'])
 
 
 def test_views_of_the_3d_stream_are_averaged(small):

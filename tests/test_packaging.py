@@ -1,6 +1,7 @@
 """What a wheel and an editable install carry, and what they leave behind."""
 
 import ast
+import json
 import os
 import os.path as osp
 import re
@@ -8,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 
 import pytest
 from packaging.requirements import Requirement
@@ -15,7 +17,13 @@ from packaging.requirements import Requirement
 pytestmark = pytest.mark.slow
 
 ROOT = osp.dirname(osp.dirname(osp.abspath(__file__)))
-PARTS = ('configs', 'tools', 'model-index.yml')
+# place in the package -> place in the checkout
+PARTS = {
+    '.mim/configs': 'configs',
+    '.mim/tools': 'tools',
+    '.mim/model-index.yml': 'model-index.yml',
+    'configs/_base_': 'configs/_base_',
+}
 
 if not osp.exists(osp.join(ROOT, 'setup.py')):
     pytest.skip('not a source tree', allow_module_level=True)
@@ -40,7 +48,8 @@ def clone(folder):
         shutil.copytree(
             osp.join(ROOT, name),
             copy / name,
-            ignore=shutil.ignore_patterns('__pycache__', '*.pyc', '.mim'),
+            # `configs` in the package: links of an editable install
+            ignore=shutil.ignore_patterns('__pycache__', '*.pyc', '.mim', 'configs'),
         )
     for name in os.listdir(ROOT):
         if osp.isfile(osp.join(ROOT, name)):
@@ -79,23 +88,30 @@ def names_in(wheel):
         return set(archive.namelist())
 
 
-def expected_mim(tree):
+def expected_parts(tree):
     expected = {'emoreact_plugin/.mim/model-index.yml'}
-    for part in ('configs', 'tools'):
+    for place, part in PARTS.items():
         expected |= {
-            f'emoreact_plugin/.mim/{part}/{name}'
+            f'emoreact_plugin/{place}/{name}'
             for name in files_of(tree / part)
             if not name.startswith('dev/')  # for whoever works on the project
         }
     return expected
 
 
+def parts_in(wheel):
+    return {
+        name
+        for name in names_in(wheel)
+        if name.startswith(('emoreact_plugin/.mim/', 'emoreact_plugin/configs/'))
+    }
+
+
 def test_wheel_carries_configs_and_tools_and_leaves_no_junk(built):
     tree, before, wheel = built
     assert files_of(tree) == before
     names = names_in(wheel)
-    mim = {n for n in names if '/.mim/' in n}
-    assert mim == expected_mim(tree)
+    assert parts_in(wheel) == expected_parts(tree)
     modules = {f'emoreact_plugin/{n}' for n in files_of(tree / 'emoreact_plugin')}
     assert modules <= names
     assert not any(n.startswith(('tests/', 'configs/')) for n in names)
@@ -116,13 +132,13 @@ def test_editable_install_links_to_the_checkout(tree, tmp_path):
     for attempt in ('first', 'second'):  # and again over the first
         build(tree, 'build_editable', tmp_path / attempt)
         added = files_of(tree) - before
-        assert added == {f'emoreact_plugin/.mim/{part}' for part in PARTS}
-        for part in PARTS:
-            link = tree / 'emoreact_plugin' / '.mim' / part
+        assert added == {f'emoreact_plugin/{place}' for place in PARTS}
+        for place, part in PARTS.items():
+            link = tree / 'emoreact_plugin' / place
             assert link.resolve() == (tree / part).resolve()
     # a wheel built afterwards holds copies, each once
     wheel = build(tree, 'build_wheel', tmp_path / 'out')
-    assert {n for n in names_in(wheel) if '/.mim/' in n} == expected_mim(tree)
+    assert parts_in(wheel) == expected_parts(tree)
 
 
 def test_incomplete_tree_is_refused(tree, tmp_path):
@@ -131,9 +147,27 @@ def test_incomplete_tree_is_refused(tree, tmp_path):
         build(tree, 'build_wheel', tmp_path / 'out')
 
 
-def test_installed_configs_are_found_by_name(built, tmp_path):
-    site = tmp_path / 'site'
-    shutil.unpack_archive(built[2], site, 'zip')
+def test_mim_finds_each_config_once(built):
+    """It looks for the file name in the whole package; see docs/training.md for the exception."""
+    names = Counter(osp.basename(name) for name in names_in(built[2]))
+    configs = [
+        osp.basename(name)
+        for name in parts_in(built[2])
+        if re.search(r'/configs/(?!_base_).*\.py$', name)
+    ]
+    assert len(configs) > 20
+    assert [name for name in configs if names[name] > 1] == ['table.py']
+
+
+@pytest.fixture(scope='module')
+def site(built, tmp_path_factory):
+    """Unpack the wheel into a folder, which stands for an installation."""
+    folder = tmp_path_factory.mktemp('site')
+    shutil.unpack_archive(built[2], folder, 'zip')
+    return folder
+
+
+def test_installed_configs_are_found_by_name(site, tmp_path):
     config = tmp_path / 'mine.py'
     config.write_text(
         "_base_ = 'emoreact_plugin::sample/fusion.py'\nmodel = dict(threshold=0.25)\n"
@@ -159,6 +193,62 @@ def test_installed_configs_are_found_by_name(built, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().splitlines()[-1] == '0.25'
+
+
+# What makes a small model of the published one, and what trains it for an epoch.
+SMALL = """
+model.update(streams=('face',), start_weights=None)
+model.recognizer.backbone.update(
+    depth=18, num_stages=1, strides=(1,), dilations=(1,), out_indices=(0,)
+)
+model.recognizer.cls_head.in_channels = 64
+recipe.update(input='face')
+for loader in (train_dataloader, val_dataloader, test_dataloader):
+    loader.update(num_workers=0, persistent_workers=False)
+    loader.dataset.data_root = {root!r}
+train_cfg.max_epochs = 1
+del loader
+"""
+FIND_SPEC = """
+_base_ = (
+    __import__('importlib.util', fromlist=['find_spec'])
+    .find_spec('emoreact_plugin')
+    .submodule_search_locations[0]
+    + '/.mim/configs/emoreact/tsn_imagenet-pretrained-r50_1xb8-1x1x3-12e_emoreact-face.py'
+)
+model, recipe, train_cfg = _base_.model, _base_.recipe, _base_.train_cfg
+train_dataloader = _base_.train_dataloader
+val_dataloader, test_dataloader = _base_.val_dataloader, _base_.test_dataloader
+"""
+READ_BASE = """
+from mmengine.config import read_base
+
+with read_base():
+    from emoreact_plugin.configs._base_.datasets.emoreact_face import *
+    from emoreact_plugin.configs._base_.default_runtime import *
+    from emoreact_plugin.configs._base_.models.tsn_r50 import *
+    from emoreact_plugin.configs._base_.schedules.sgd_12e import *
+"""
+
+
+@pytest.mark.parametrize('base', [FIND_SPEC, READ_BASE], ids=['find_spec', 'read_base'])
+def test_mmaction2s_tool_trains_on_installed_configs(site, tiny, tmp_path, base):
+    """In a new process, which has not imported this package when it reads the config."""
+    import mmaction
+
+    config = tmp_path / 'mine.py'
+    config.write_text(base + SMALL.format(root=str(tiny.root)))
+    tool = osp.join(mmaction.__path__[0], '.mim', 'tools', 'train.py')
+    done = subprocess.run(
+        [sys.executable, tool, str(config), '--work-dir', str(tmp_path / 'run')],
+        cwd=tmp_path,
+        env=dict(os.environ, PYTHONPATH=str(site)),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads((tmp_path / 'run' / 'metrics.json').read_text())
+    assert set(metrics['results']) == {'val', 'test'}
 
 
 def read(name):

@@ -328,7 +328,7 @@ def try_it():
     from mmengine.registry import init_default_scope
 
     import emoreact_plugin  # noqa: F401
-    from emoreact_plugin.compat import MENDS, apply
+    from emoreact_plugin.compat import MENDS, apply, turned_off
     from mmaction.registry import MODELS
 
     applied = apply()
@@ -336,8 +336,11 @@ def try_it():
     for mend in MENDS:
         if mend.name in applied:
             print(f'  {mend.name:<18} {mend.answers}')
-    others = ', '.join(mend.name for mend in MENDS if mend.name not in applied)
-    print(f'  not needed here: {others or "none"}')
+    off = turned_off()
+    others = [mend.name for mend in MENDS if mend.name not in applied + off]
+    print(f'  not needed here: {", ".join(others) or "none"}')
+    if off:
+        print(f'  turned off by EMOREACT_NO_COMPAT: {", ".join(off)}')
     init_default_scope('mmaction')
     MMLogger.get_current_instance().setLevel('ERROR')
     head = dict(type='TSMHead', num_classes=8, in_channels=512, average_clips='score')

@@ -1,5 +1,6 @@
 # What every experiment shares: hooks, logging, environment.
 custom_imports = dict(imports=['emoreact_plugin'], allow_failed_imports=False)
+__import__('emoreact_plugin')  # MMEngine does not read custom_imports in a pure-Python config
 default_scope = 'mmaction'
 
 default_hooks = dict(

@@ -3,20 +3,24 @@
 Every mend is a small function beside a test ``needed()`` that looks at what
 is installed, so a mend that upstream has made unnecessary is left out. If the
 test looks for a line of upstream's source, that line is quoted to show what
-the mend answers. Nothing here changes what a correctly working part does, and
-``EMOREACT_NO_COMPAT=1`` in the environment turns everything off.
+the mend answers. A few mends change something for parts that work without
+them too; docs/compat.md says what. ``EMOREACT_NO_COMPAT`` in the environment turns
+mends off by name, and :func:`revert` undoes all of them.
 """
 
 import importlib.util
 import os
 import sys
 
+from emoreact_plugin.utils.errors import InputError
+
 from . import checkpoints, cpu, importing, mmaction_parts
 from .checkpoints import plain_checkpoint
-from .common import Mend
+from .common import Mend, undo_all
 
-__all__ = ['MENDS', 'Mend', 'apply', 'plain_checkpoint']
+__all__ = ['MENDS', 'Mend', 'apply', 'plain_checkpoint', 'revert', 'turned_off']
 
+# names of mends, joined by commas; `1` or `all` stands for all of them
 SWITCH = 'EMOREACT_NO_COMPAT'
 
 # module -> the distribution that brings it, in the order they are needed
@@ -51,25 +55,62 @@ def check_requirements() -> None:
         )
 
 
+def turned_off() -> list[str]:
+    """Return the names of the mends that ``EMOREACT_NO_COMPAT`` turns off.
+
+    Raises:
+        InputError: It holds a name that no mend has.
+    """
+    value = os.environ.get(SWITCH, '').strip()
+    names = [mend.name for mend in MENDS]
+    if value in ('', '0'):
+        return []
+    if value in ('1', 'all'):
+        return names
+    off = [name.strip() for name in value.split(',') if name.strip()]
+    unknown = [name for name in off if name not in names]
+    if unknown:
+        raise InputError(
+            f'{SWITCH}: expected 1, all, or names of {", ".join(names)}, joined by commas; '
+            f'found {", ".join(unknown)}'
+        )
+    return off
+
+
 def apply() -> list[str]:
     """Apply the mends that the installed packages need, once for each process.
 
     Returns:
-        list[str]: Names of the mends in force, in order; empty if
-        ``EMOREACT_NO_COMPAT`` is set.
+        list[str]: Names of the mends in force, in order, without those that
+        ``EMOREACT_NO_COMPAT`` turned off.
 
     Raises:
         ImportError: A package that this one needs is not installed.
+        InputError: ``EMOREACT_NO_COMPAT`` holds a name that no mend has.
     """
     global _applied
-    if os.environ.get(SWITCH, '0') not in ('', '0'):
-        return []
     if _applied is None:
+        off = turned_off()
         check_requirements()
         done = []
-        for item in MENDS:
-            if item.needed():
-                item.mend()
-                done.append(item.name)
+        try:
+            for item in MENDS:
+                if item.name not in off and item.needed():
+                    item.mend()
+                    done.append(item.name)
+        except BaseException:
+            undo_all()
+            raise
         _applied = done
     return list(_applied)
+
+
+def revert() -> None:
+    """Undo all mends in this process, so that :func:`apply` can apply them again.
+
+    Each attribute that a mend replaced is the original object again, also where something else
+    replaced it once more. Modules that were imported with the help of a mend stay imported.
+    """
+    global _applied
+    undo_all()
+    _applied = None

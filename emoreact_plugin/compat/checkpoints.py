@@ -8,7 +8,9 @@ import pickle
 from collections import Counter, OrderedDict, deque
 from typing import Any
 
-from .common import Mend, replace_everywhere, source_has
+from emoreact_plugin.utils.errors import InputError
+
+from .common import Mend, patch, replace_everywhere, source_has
 
 # what torch's reader knows; any other kind of dict becomes a plain one
 _PLAIN_DICTS = (dict, OrderedDict, Counter)
@@ -125,6 +127,13 @@ _UNREADABLE = """\
 not loaded. torch said: {reason}
 Only if you trust where it comes from: read it in a Python session of your \
 own and save its tensors alone, dict(state_dict=...), to another file."""
+_UNSAFE_DOWNLOADS = """
+Or set EMOREACT_NO_COMPAT=safe_downloads: MMEngine then reads downloads as it \
+does without emoreact_plugin, and runs what is stored in them."""
+
+
+class UnreadableCheckpointError(InputError, pickle.UnpicklingError):
+    """Refuse a checkpoint; still the error that torch raised, for whoever catches that one."""
 
 
 def _reading_unguarded() -> bool:
@@ -150,12 +159,12 @@ def _explain_unreadable_checkpoints() -> None:
             # torch goes on to recommend the unsafe way; that is left out
             reason = str(error).replace('\n', ' ')
             found = reason.find('WeightsUnpickler error:')
-            reason = reason[max(found, 0) :][:200]
-            from emoreact_plugin.utils.errors import InputError
+            text = _UNREADABLE.format(file=filename, reason=reason[max(found, 0) :][:200])
+            if '://' in str(filename):
+                text += _UNSAFE_DOWNLOADS
+            raise UnreadableCheckpointError(text) from error
 
-            raise InputError(_UNREADABLE.format(file=filename, reason=reason)) from error
-
-    CheckpointLoader.load_checkpoint = classmethod(load_checkpoint)
+    patch(CheckpointLoader, 'load_checkpoint', classmethod(load_checkpoint))
 
 
 def _downloads_unsafe() -> bool:
@@ -170,7 +179,7 @@ def _load_downloads_safely() -> None:
     from mmengine.runner import checkpoint as module
 
     # only here: torch's own name stays as it is
-    module.load_url = functools.partial(module.load_url, weights_only=True)
+    patch(module, 'load_url', functools.partial(module.load_url, weights_only=True))
 
 
 _STORAGE_NOISE = ('"FileClient" will be deprecated', '"HardDiskBackend" is the alias')
@@ -193,7 +202,7 @@ def _quiet_storage() -> None:
         if not str(msg).startswith(_STORAGE_NOISE):
             stock(msg, *args, **kwargs)
 
-    file_client.print_log = print_log
+    patch(file_client, 'print_log', print_log)
 
 
 MENDS = (

@@ -1,9 +1,15 @@
 """Define what a mend is, and the helpers that all mends share."""
 
+import functools
 import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+_ABSENT = object()
+# what puts back each thing that was replaced, in the order of the replacing
+_undo: list[Callable[[], None]] = []
 
 
 @dataclass(frozen=True)
@@ -14,7 +20,8 @@ class Mend:
         name: What ``apply`` and ``tools/doctor.py`` call it.
         answers: What breaks without it, and where.
         needed: Tells whether the installed upstream still has the fault.
-        mend: Mends the fault in this process.
+        mend: Mends the fault in this process. Whatever it replaces, it replaces
+            with :func:`patch` or :func:`replace_everywhere`, which remember what was there.
     """
 
     name: str
@@ -41,8 +48,38 @@ def replace_everywhere(old: object, new: object) -> None:
     ``from x import f`` copies the name, so replacing it in ``x`` alone would
     leave the copies as they were.
     """
+    _undo.append(functools.partial(_swap, new, old))
+    _swap(old, new)
+
+
+def _swap(old: object, new: object) -> None:
     for name, module in list(sys.modules.items()):
         if name.split('.')[0] in ('mmengine', 'mmcv', 'mmaction'):
             for key, value in list(getattr(module, '__dict__', {}).items()):
                 if value is old:
                     setattr(module, key, new)
+
+
+def patch(owner: Any, name: str, value: object) -> None:
+    """Set an attribute of a class or module, or an entry of a dict, and remember the old one."""
+    there = owner if isinstance(owner, dict) else vars(owner)
+    _undo.append(functools.partial(_put, owner, name, there.get(name, _ABSENT)))
+    _put(owner, name, value)
+
+
+def _put(owner: Any, name: str, value: object) -> None:
+    if isinstance(owner, dict):
+        if value is _ABSENT:
+            owner.pop(name, None)
+        else:
+            owner[name] = value
+    elif value is _ABSENT:
+        delattr(owner, name)
+    else:
+        setattr(owner, name, value)
+
+
+def undo_all() -> None:
+    """Put back whatever was replaced, the last one first."""
+    while _undo:
+        _undo.pop()()

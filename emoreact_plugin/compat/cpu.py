@@ -4,7 +4,7 @@ import functools
 import logging
 from typing import Any
 
-from .common import Mend, source_has
+from .common import Mend, patch, source_has
 
 
 def on_cpu() -> bool:
@@ -66,7 +66,7 @@ def _amp_on_cpu() -> None:
         self.cast_dtype = torch.bfloat16
 
     # In place, so that it also holds where the class itself was imported.
-    AmpOptimWrapper.__init__ = init
+    patch(AmpOptimWrapper, '__init__', init)
 
 
 def _dist_wants_cuda() -> bool:
@@ -92,7 +92,7 @@ def _dist_on_cpu() -> None:
         backend = 'gloo' if backend == 'nccl' else backend
         torch_dist.init_process_group(backend=backend, **kwargs)
 
-    utils._init_dist_pytorch = _init_dist_pytorch
+    patch(utils, '_init_dist_pytorch', _init_dist_pytorch)
 
 
 def _ddp_wants_cuda() -> bool:
@@ -116,7 +116,7 @@ def _ddp_on_cpu() -> None:
             kwargs['device_ids'] = None
         stock(self, module, *args, **kwargs)
 
-    MMDistributedDataParallel.__init__ = init
+    patch(MMDistributedDataParallel, '__init__', init)
 
 
 MENDS = (

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from .common import Mend, replace_everywhere, source_has
+from .common import Mend, patch, replace_everywhere, source_has
 
 # (module to load, kind of warning, how it begins)
 _IMPORT_NOISE = (
@@ -79,10 +79,10 @@ def _stub_drn() -> None:
     for name in (package, package + '.drn'):
         module = types.ModuleType(name)
         vars(module).update(DRN=DRN, __path__=[])
-        sys.modules[name] = module
+        patch(sys.modules, name, module)
     from mmaction.registry import MODELS
 
-    MODELS.register_module(module=DRN)
+    patch(MODELS.module_dict, 'DRN', DRN)
 
 
 def _importable(module: str) -> str | None:
@@ -154,7 +154,7 @@ def _name_own_configs() -> None:
     from mmengine.config import Config
     from mmengine.config.utils import MODULE2PACKAGE
 
-    MODULE2PACKAGE['emoreact_plugin'] = 'emoreact_plugin'
+    patch(MODULE2PACKAGE, 'emoreact_plugin', 'emoreact_plugin')
     stock = Config._get_cfg_path
 
     # An external base's dicts get its package as their scope, but our parts
@@ -164,7 +164,7 @@ def _name_own_configs() -> None:
         path, scope = stock(cfg_path, filename)
         return path, None if scope == 'emoreact_plugin' else scope
 
-    Config._get_cfg_path = staticmethod(_get_cfg_path)
+    patch(Config, '_get_cfg_path', staticmethod(_get_cfg_path))
 
 
 MENDS = (

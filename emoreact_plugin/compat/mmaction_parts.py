@@ -5,7 +5,7 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .common import Mend, source_has
+from .common import Mend, patch, source_has
 
 if TYPE_CHECKING:
     import torch
@@ -37,7 +37,7 @@ def _tsm_from_scratch() -> None:
             else:
                 stock(self)
 
-        cls.init_weights = functools.wraps(stock)(init_weights)
+        patch(cls, 'init_weights', functools.wraps(stock)(init_weights))
 
 
 def _backbone_dict_emptied() -> bool:
@@ -55,9 +55,9 @@ def _copy_backbone_dict() -> None:
     def init(
         self: BaseRecognizer, backbone: 'dict | BaseModule', *args: Any, **kwargs: Any
     ) -> None:
-        stock(self, copy.deepcopy(backbone), *args, **kwargs)
+        stock(self, copy.copy(backbone), *args, **kwargs)
 
-    BaseRecognizer.__init__ = init
+    patch(BaseRecognizer, '__init__', init)
 
 
 def _hue_overflows() -> bool:
@@ -86,7 +86,7 @@ def _hue_without_overflow() -> None:
         hsv[..., 0] = hue % 180
         return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB).astype(np.float32)
 
-    ColorJitter.adjust_hue = staticmethod(adjust_hue)
+    patch(ColorJitter, 'adjust_hue', staticmethod(adjust_hue))
 
 
 def _tsm_decay_is_none() -> bool:
@@ -112,7 +112,7 @@ def _tsm_default_decay() -> None:
             if group.get('weight_decay', 0) is None:
                 del group['weight_decay']  # the optimizer's own default
 
-    TSMOptimWrapperConstructor.add_params = add_params
+    patch(TSMOptimWrapperConstructor, 'add_params', add_params)
 
 
 def _accuracy_refuses_bfloat16() -> bool:
@@ -137,7 +137,7 @@ def _accuracy_in_float() -> None:
             cls_scores = cls_scores.float()
         return stock(self, cls_scores, data_samples)
 
-    BaseHead.loss_by_feat = loss_by_feat
+    patch(BaseHead, 'loss_by_feat', loss_by_feat)
 
 
 MENDS = (

@@ -174,7 +174,8 @@ def _is_registered_class(name: Any, registry: Registry) -> bool:
 def _names_in(value: Any, place: str = '') -> Iterator[tuple[str, Any]]:
     """Yield key and name of everything that the registries will look up."""
     if isinstance(value, dict):
-        if 'type' in value:
+        # The heads of TSN and TSM make this one themselves.
+        if 'type' in value and (place, value['type']) != ('consensus', 'AvgConsensus'):
             yield BACKBONE if place == 'backbone' else 'type', value['type']
         if '_scope_' in value:
             yield '_scope_', value['_scope_']

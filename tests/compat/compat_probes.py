@@ -6,12 +6,15 @@ be tried without it).
 """
 
 import contextlib
+import importlib
 import json
 import logging
 import os
 import os.path as osp
 import sys
 import tempfile
+import types
+import warnings
 
 import numpy as np
 
@@ -277,17 +280,17 @@ def run() -> dict:
     return results
 
 
-def main():
-    import importlib
-    import types
-    import warnings
-
-    warnings.simplefilter('ignore')
-    # the mends alone, without the package that would apply them
+def mends_alone(folder):
+    """Import the mends without the package, which would apply them."""
     package = types.ModuleType('emoreact_plugin')
-    package.__path__ = [sys.argv[1]]
+    package.__path__ = [folder]
     sys.modules['emoreact_plugin'] = package
-    compat = importlib.import_module('emoreact_plugin.compat')
+    return importlib.import_module('emoreact_plugin.compat')
+
+
+def main():
+    warnings.simplefilter('ignore')
+    compat = mends_alone(sys.argv[1])
     applied = compat.apply()
     drn = {mend.name: mend for mend in compat.MENDS}['drn_stub']
     try:

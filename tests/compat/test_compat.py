@@ -3,20 +3,18 @@
 import json
 import os
 import os.path as osp
-import pickle
+import re
 import subprocess
 import sys
 import warnings
-from collections import Counter, OrderedDict, deque, namedtuple
-from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
-from emoreact_plugin import compat
+from emoreact_plugin import InputError, compat
 from emoreact_plugin.compat import common, cpu, importing
 from tests.compat import compat_probes, tiny_run
+from tests.factories import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -57,13 +55,71 @@ def test_only_needed_mends_are_applied(monkeypatch):
     assert done == ['a', 'c']
 
 
-@pytest.mark.parametrize('value, off', [('1', True), ('0', False), ('', False)])
-def test_switch(monkeypatch, value, off):
+@pytest.mark.parametrize(
+    'value, left',
+    [
+        ('1', []),
+        ('all', []),
+        ('0', ['a', 'b', 'c']),
+        ('', ['a', 'b', 'c']),
+        ('b', ['a', 'c']),
+        ('c, a', ['b']),
+    ],
+)
+def test_switch(monkeypatch, value, left):
     monkeypatch.setenv('EMOREACT_NO_COMPAT', value)
-    fake = common.Mend('a', '', lambda: True, lambda: None)
-    monkeypatch.setattr(compat, 'MENDS', (fake,))
+    fakes = tuple(common.Mend(name, '', lambda: True, lambda: None) for name in 'abc')
+    monkeypatch.setattr(compat, 'MENDS', fakes)
     monkeypatch.setattr(compat, '_applied', None)
-    assert compat.apply() == ([] if off else ['a'])
+    assert compat.apply() == left
+
+
+def test_unknown_name_in_the_switch_is_refused_with_the_choices(monkeypatch):
+    monkeypatch.setenv('EMOREACT_NO_COMPAT', 'safe_downloads,save_downloads')
+    monkeypatch.setattr(compat, '_applied', None)
+    with pytest.raises(InputError, match='found save_downloads') as error:
+        compat.apply()
+    assert 'drn_stub, no_pkg_resources' in str(error.value)
+
+
+def test_revert_puts_the_originals_back_and_apply_works_again():
+    done = python(osp.join(HERE, 'revert_probe.py'), PACKAGE)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert list(report) == [name for name in compat.apply() if name != 'quiet_import']
+    for name, changes in report.items():
+        assert changes['mended'] and not changes['left'], (name, changes)
+        assert changes['again'] == changes['mended'], name
+
+
+def test_every_part_works_reverted_and_mended_again():
+    first = compat.apply()
+    compat.revert()
+    assert compat.apply() == [name for name in first if name != 'quiet_import']
+    assert set(compat_probes.run().values()) == {'works'}
+
+
+def test_half_applied_mends_are_undone(monkeypatch):
+    def fail():
+        raise RuntimeError('cannot be mended')
+
+    compat.revert()
+    holder = dict(value=1)
+    fakes = (
+        common.Mend('a', '', lambda: True, lambda: common.patch(holder, 'value', 2)),
+        common.Mend('b', '', lambda: True, fail),
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr(compat, 'MENDS', fakes)
+        with pytest.raises(RuntimeError, match='cannot be mended'):
+            compat.apply()
+    assert holder == dict(value=1)
+    compat.apply()
+
+
+def test_every_mend_is_documented():
+    page = (ROOT / 'docs' / 'compat.md').read_text()
+    assert re.findall(r'^\| `(\w+)` \|', page, re.M) == list(MENDS)
 
 
 def test_missing_package_is_named_with_its_command(monkeypatch):
@@ -139,137 +195,6 @@ def test_drn_says_why_it_is_missing():
 
     with pytest.raises(ImportError, match='mmaction2#2714'):
         MODELS.build(dict(type='DRN', vocab_size=1))
-
-
-# -- checkpoints -------------------------------------------------------------
-
-
-def test_plain_checkpoint_converts_what_torch_refuses(tmp_path):
-    from mmengine.config import ConfigDict
-
-    Point = namedtuple('Point', 'x y')
-    weights = OrderedDict(w=torch.ones(2))
-    weights._metadata = {'': dict(version=1)}
-    checkpoint = dict(
-        state_dict=weights,
-        optimizer=dict(
-            state={0: dict(momentum=torch.ones(2))},
-            param_groups=[dict(lr=np.float64(0.1), params=[0])],
-        ),
-        meta=dict(
-            path=Path('a/b'),
-            epoch=np.int64(3),
-            flag=np.bool_(True),
-            name=np.str_('x'),
-            array=np.arange(3),
-            nested=ConfigDict(a=ConfigDict(b=(1, 2))),
-            seen={1},
-            ids=deque([1, 2]),
-            counts=Counter('aab'),
-            size=torch.Size([1, 2]),
-            point=Point(np.float32(0.5), [1]),
-        ),
-    )
-    before = pickle.dumps(checkpoint['meta']['array'])
-    plain = compat.plain_checkpoint(checkpoint)
-    torch.save(plain, tmp_path / 'a.pth')
-    loaded = torch.load(tmp_path / 'a.pth', weights_only=True)
-    assert loaded['meta'] == dict(
-        path=str(Path('a/b')),
-        epoch=3,
-        flag=True,
-        name='x',
-        array=[0, 1, 2],
-        nested=dict(a=dict(b=(1, 2))),
-        seen={1},
-        ids=[1, 2],
-        counts=dict(a=2, b=1),
-        size=torch.Size([1, 2]),
-        point=(0.5, [1]),
-    )
-    assert type(loaded['meta']['epoch']) is int
-    assert type(loaded['meta']['counts']) is Counter
-    assert loaded['optimizer']['param_groups'] == [dict(lr=0.1, params=[0])]
-    # weights and what was plain are the same objects, the input is untouched
-    assert plain['state_dict'] is weights
-    assert pickle.dumps(checkpoint['meta']['array']) == before
-    assert isinstance(checkpoint['meta']['epoch'], np.int64)
-
-
-def test_log_history_goes_and_the_rest_of_the_hub_stays():
-    from mmengine.logging import MessageHub
-
-    hub = MessageHub('hub')
-    hub.update_scalar('train/loss', 1.0)
-    hub.update_info('best_score', np.float64(0.75))
-    hub.update_info('best_ckpt', 'a.pth')
-    state = compat.plain_checkpoint(dict(message_hub=hub.state_dict()))
-    assert state['message_hub'] == dict(
-        log_scalars={},
-        runtime_info=dict(best_score=0.75, best_ckpt='a.pth'),
-        resumed_keys=dict(best_score=True, best_ckpt=True),
-    )
-    other = MessageHub('other')
-    other.load_state_dict(state['message_hub'])
-    assert other.get_info('best_score') == 0.75
-
-
-@pytest.fixture(scope='module')
-def trained(tmp_path_factory):
-    """Work dir of one epoch with the stock Runner and the stock config."""
-    folder = tmp_path_factory.mktemp('tiny')
-    runner = tiny_run.make_runner(folder)
-    runner.train()
-    return folder, runner.message_hub.get_info('best_score')
-
-
-def test_stock_runner_writes_checkpoints_that_load_safely(trained):
-    folder, best = trained
-    files = sorted(folder.glob('*.pth'))
-    names = [file.name for file in files]
-    assert names == ['best_acc_top1_epoch_1.pth', 'epoch_1.pth']
-    for file in files:
-        checkpoint = torch.load(file, weights_only=True)
-        assert checkpoint['meta']['epoch'] == 1
-        assert checkpoint['meta']['dataset_meta'] == dict(classes=('dark', 'bright'))
-    assert checkpoint['message_hub']['runtime_info']['best_score'] == best
-    assert 'optimizer' in checkpoint and 'param_schedulers' in checkpoint
-
-
-def test_resume_load_from_test_and_init_recognizer(trained, capsys):
-    folder, _ = trained
-    saved = torch.load(folder / 'epoch_1.pth', weights_only=True)
-    runner = tiny_run.make_runner(folder, resume=True, train_cfg=dict(max_epochs=2))
-    runner.train()
-    # 2 iterations an epoch; momentum and schedule went on, not from zero
-    assert (runner.epoch, runner.iter) == (2, 4)
-    assert runner.optim_wrapper.get_lr()['lr'] == [pytest.approx(0.001)]
-    runner = tiny_run.make_runner(folder, load_from=str(folder / 'epoch_1.pth'))
-    assert 'acc/top1' in runner.test()
-    name = 'cls_head.fc_cls.weight'
-    assert torch.equal(runner.model.state_dict()[name], saved['state_dict'][name])
-    from mmaction.apis import init_recognizer
-
-    model = init_recognizer(str(folder / 'tiny.py'), str(folder / 'epoch_1.pth'), device='cpu')
-    assert torch.equal(model.state_dict()[name], saved['state_dict'][name])
-    assert 'WARNING' not in capsys.readouterr().err
-
-
-def test_foreign_checkpoint_is_refused(tmp_path):
-    from mmengine.runner.checkpoint import _load_checkpoint
-
-    foreign = str(tmp_path / 'foreign.pth')
-    torch.save(dict(state_dict=dict(w=torch.ones(1)), hook=warnings.WarningMessage), foreign)
-    with pytest.raises(ValueError, match='Only if you trust') as error:
-        _load_checkpoint(foreign)
-    assert foreign in str(error.value)
-
-
-def test_a_schedulers_functions_are_left_out():
-    state = dict(step=3, anneal_func=max)
-    checkpoint = dict(param_schedulers=[state])
-    assert compat.plain_checkpoint(checkpoint) == dict(param_schedulers=[dict(step=3)])
-    assert state == dict(step=3, anneal_func=max)
 
 
 # -- the CPU -----------------------------------------------------------------

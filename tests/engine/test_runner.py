@@ -13,7 +13,7 @@ import mmaction
 from emoreact_plugin import InputError
 from emoreact_plugin.engine import EmoReactRunner
 from emoreact_plugin.evaluation import read_dump
-from tests.factories import NO_WORKERS, call_tool, load_tool, write_config
+from tests.factories import NO_WORKERS, ROOT, call_tool, load_tool, write_config
 
 pytestmark = pytest.mark.slow
 
@@ -87,6 +87,43 @@ def test_it_is_whole_under_mmengines_own_runner(config, tmp_path):
         assert found == expected, name
         for one, other in zip(logits, dumps, strict=True):
             np.testing.assert_array_equal(one, other, name)
+
+
+def test_a_pure_python_config_trains_by_both_tools_as_its_plain_form(tiny, tmp_path):
+    parts = ('datasets.emoreact_face', 'default_runtime', 'models.tsn_r50', 'schedules.sgd_12e')
+    (tmp_path / 'configs').symlink_to(ROOT / 'configs')
+    bases = [f'configs/_base_/{part.replace(".", "/")}.py' for part in parts]
+    plain = Config.fromfile(write(tmp_path / 'plain.py', f'_base_ = {bases}')).to_dict()
+    path = write(
+        tmp_path / 'pure.py',
+        'from mmengine.config import read_base',
+        'with read_base():',
+        *(f'    from .configs._base_.{part} import *' for part in parts),
+        "model.update(streams=('face',), start_weights=None)",
+        'model.recognizer.backbone.update(',
+        '    depth=18, num_stages=1, strides=(1,), dilations=(1,), out_indices=(0,))',
+        'model.recognizer.cls_head.in_channels = 64',
+        "recipe.update(input='face')",
+        f'train_dataloader.dataset.data_root = {str(tiny.root)!r}',
+        f'val_dataloader.dataset.data_root = {str(tiny.root)!r}',
+        f'test_dataloader.dataset.data_root = {str(tiny.root)!r}',
+    )
+    pure = Config.fromfile(path).to_dict()
+    for changed in ('model', 'recipe', *(f'{s}_dataloader' for s in ('train', 'val', 'test'))):
+        del plain[changed], pure[changed]
+    assert pure == plain
+    for tool in ('ours', 'mim'):
+        train(tool, path, tmp_path / tool, '--seed', '3')
+    expected, dumps = results_of(tmp_path / 'ours')
+    found, logits = results_of(tmp_path / 'mim')
+    assert found == expected
+    for one, other in zip(logits, dumps, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def write(path, *lines):
+    path.write_text('\n'.join(lines) + '\n')
+    return path
 
 
 def test_a_run_without_a_seed_has_seed_0(config, tmp_path):

@@ -154,6 +154,13 @@ def test_a_stored_config_names_registered_parts_only(change, name, trained, tmp_
         load_recognizer(path)
 
 
+def test_the_consensus_that_stock_heads_name_is_known(trained, tmp_path):
+    cfg, model, _ = trained
+    cfg = Config(cfg.to_dict())
+    cfg.model.recognizer.cls_head.consensus = dict(type='AvgConsensus', dim=1)
+    load_recognizer(save(tmp_path / 'x.pth', cfg.pretty_text, model.state_dict()))
+
+
 def test_a_torchvision_backbone_is_built_without_weights():
     options = dict(
         weights='DEFAULT', weights_backbone='DEFAULT', pretrained=True, pretrained_backbone=True
