@@ -258,6 +258,13 @@ def _replace(network: dict, arch: str, shift: bool, shift_div: int, segments: in
     """Replace the backbone of a network and the type of its head; keep all other settings."""
     ours = {*_backbone('resnet50', True, 8, 3), *_backbone('mobilenet_v2', True, 8, 3)}
     others = {key: value for key, value in network['backbone'].items() if key not in ours}
+    kind, frozen = type_name(network['backbone']), others.get('frozen_stages', -1)
+    if frozen >= 0 and not arch.startswith(BACKBONES[kind]):
+        # The same number would freeze only a part of the other.
+        raise InputError(
+            f'--arch: expected a backbone without frozen_stages, a number of stages of {kind}, '
+            f'found frozen_stages={frozen}; {arch} needs a config of its own'
+        )
     network['backbone'] = dict(_backbone(arch, shift, shift_div, segments), **others)
     head = dict(network['cls_head'], in_channels=CHANNELS[arch])
     head.pop('num_segments', None)
