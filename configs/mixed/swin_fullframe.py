@@ -9,7 +9,6 @@ custom_imports = dict(imports=['emoreact_plugin'], allow_failed_imports=False)
 model = dict(
     cls_head=dict(
         num_classes=8,
-        multi_class=True,
         loss_cls=dict(type='BCELossWithLogits'),
         average_clips='score',  # the mean of the logits; 'prob' would be a softmax
     )
