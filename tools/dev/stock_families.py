@@ -199,6 +199,8 @@ def shrink(cfg: Config, family: Family, way: str, root: Path) -> None:
         part.update({key: None for key in ('pretrained', 'init_cfg') if key in part})
         part.update({key: False for key in ('pretrained2d',) if key in part})
     square = (family.size, family.size)
+    steps = cfg.train_dataloader.dataset.pipeline
+    segments = max(step.get('num_clips', 2) for step in _parts(steps))
     for dataset in datasets_of(cfg):
         dataset.data_root = str(root)
         for step in _parts(dataset.pipeline):
@@ -209,8 +211,9 @@ def shrink(cfg: Config, family: Family, way: str, root: Path) -> None:
             step.update({key: family.size for key in ('size', 'crop_size') if key in step})
             if 'input_size' in step:
                 step.update(input_size=square)
-            if step.get('clip_len', 1) > 1:
-                step.update(num_clips=min(step.get('num_clips', 1), 2))
+            if 'num_clips' in step:
+                views = 2 if step.get('clip_len', 1) > 1 else segments
+                step.update(num_clips=min(step.num_clips, views))
     one_by_one = (cfg.model.get('test_cfg') or {}).get('max_testing_views')
     for split in ('train', 'val', 'test'):
         cfg[f'{split}_dataloader'].update(num_workers=0, persistent_workers=False)
