@@ -13,6 +13,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.runner import Runner
 
 import mmaction
+from emoreact_plugin import InputError
 from emoreact_plugin.recipes import edit
 from mmaction.registry import DATASETS, MODELS
 
@@ -41,7 +42,8 @@ def loaders(cfg, root):
                 if each.type == 'SampleFrames':
                     each.update(clip_len=min(each.clip_len, 8), frame_interval=1)
                 if each.type == 'SampleStreamFrames':
-                    each.streams.face.frame_interval = 1
+                    face = each.streams.face
+                    face.update(clip_len=min(face.clip_len, 8), frame_interval=1)
                     if split == 'test':
                         each.streams.face.num_clips = 2
         result[f'{split}_dataloader'] = dict(
@@ -75,15 +77,21 @@ SWIN = dict(
     ),
     cls_head=dict(in_channels=96),
 )
+VIDEOMAE = dict(
+    backbone=dict(img_size=SIZE, num_frames=8, embed_dims=16, depth=1, num_heads=2, init_cfg=None),
+    cls_head=dict(in_channels=16),
+)
 TORCHVISION = dict(
     backbone=dict(_delete_=True, type='torchvision.mobilenet_v3_small', weights=None),
     cls_head=dict(in_channels=576),
 )
 SMALL = dict(
     slowonly_face_tsn_body=SLOWONLY,
+    swin_face_tsn_body=dict(SLOWONLY, streams=dict(SLOWONLY['streams'], face=SWIN)),
     swin_fullframe=SWIN,
     torchvision_streams=dict(partial_bn=False, streams=dict(face=TORCHVISION, body=TORCHVISION)),
     tsn_face_alone=dict(backbone=dict(depth=18, pretrained=None), cls_head=dict(in_channels=512)),
+    videomae_face=dict(streams=dict(face=VIDEOMAE)),
 )
 
 
@@ -210,15 +218,40 @@ def test_swins_scores_are_mean_logits_of_its_views(small):
 
 
 def test_init_scratch_leaves_no_start_weights():
-    slowonly = Config.fromfile(CONFIGS / 'mixed' / 'slowonly_face_tsn_body.py')
-    torchvision = Config.fromfile(CONFIGS / 'mixed' / 'torchvision_streams.py')
-    for cfg in (slowonly, torchvision):
+    names = ('slowonly_face_tsn_body', 'torchvision_streams', 'swin_face_tsn_body', 'videomae_face')
+    slowonly, torchvision, swin, videomae = (
+        Config.fromfile(CONFIGS / 'mixed' / f'{name}.py') for name in names
+    )
+    for cfg in (slowonly, torchvision, swin, videomae):
         edit(cfg, dict(init='scratch'))
         assert cfg.model.start_weights is None
         assert not cfg.model.partial_bn
     streams = slowonly.model.streams
     assert streams.face.backbone.pretrained is None
     assert torchvision.model.streams.face.backbone.weights is None
+    assert swin.model.streams.face.backbone.pretrained is None
+    assert not swin.model.streams.face.backbone.pretrained2d
+    assert videomae.model.streams.face.backbone.init_cfg is None
+
+
+def test_num_segments_is_the_number_of_frames_of_the_2d_stream():
+    cfg = Config.fromfile(CONFIGS / 'mixed' / 'slowonly_face_tsn_body.py')
+    edit(cfg, dict(num_segments=5, shift=True))
+    for split in ('train', 'val', 'test'):
+        streams = cfg[f'{split}_dataloader'].dataset.pipeline[0].streams
+        assert streams.body == dict(share='face', num_frames=5)
+        assert (streams.face.clip_len, streams.face.num_clips) == (8, 1)
+        streams.body = dict(type='SampleFrames', clip_len=1, num_clips=3)
+    body = cfg.model.streams.body
+    assert body.backbone.num_segments == body.cls_head.num_segments == 5
+    edit(cfg, dict(num_segments=10))
+    assert body.backbone.num_segments == body.cls_head.num_segments == 10
+    for split in ('train', 'val', 'test'):
+        streams = cfg[f'{split}_dataloader'].dataset.pipeline[0].streams
+        assert streams.body == dict(type='SampleFrames', clip_len=1, num_clips=10)
+        streams.body = dict(share='face')
+    with pytest.raises(InputError, match='--num-segments: .*2D stream.*SampleStreamFrames'):
+        edit(cfg, dict(num_segments=3))
 
 
 def test_masks_are_drawn_once_on_the_frames_of_all_streams(tiny, small):
@@ -242,7 +275,7 @@ def test_masks_are_drawn_once_on_the_frames_of_all_streams(tiny, small):
 
 
 def test_mmaction2s_own_train_tool_runs_them(small, tmp_path):
-    names = ['slowonly_face_tsn_body', 'swin_fullframe']
+    names = ['slowonly_face_tsn_body', 'swin_face_tsn_body', 'swin_fullframe']
     # one process, in which the first config has to import the plugin
     code = (
         'import runpy, sys\n'

@@ -19,7 +19,7 @@ model = dict(
 __rename = dict(type='KeyMapper', mapping=dict(imgs='face_imgs'), remapping=dict(imgs='imgs'))
 __pack = [
     dict(type='FormatShape', input_format='NCHW'),
-    dict(type='PackActionInputs', meta_keys=('video_id', 'valence', 'face_found')),
+    dict(type='PackActionInputs', meta_keys=('video_id', 'valence', 'groups', 'face_found')),
 ]
 # The first four sample, decode, load the landmarks and crop.
 train_pipeline = [

@@ -85,6 +85,20 @@ def _stub_drn() -> None:
     patch(MODELS.module_dict, 'DRN', DRN)
 
 
+_TENSOR_FUNCTIONS = 'torchvision.transforms.functional_tensor'
+
+
+def _augmentations_fail() -> bool:
+    if importlib.util.find_spec('pytorchvideo') is None:
+        return False
+    return importlib.util.find_spec(_TENSOR_FUNCTIONS) is None
+
+
+def _name_tensor_functions() -> None:
+    new_name = 'torchvision.transforms._functional_tensor'
+    sys.modules[_TENSOR_FUNCTIONS] = importlib.import_module(new_name)
+
+
 def _importable(module: str) -> str | None:
     """Return the folder of a regular package or module, or None if there is none."""
     spec = importlib.util.find_spec(module)
@@ -180,6 +194,13 @@ MENDS = (
         'import mmaction.models fails: open-mmlab/mmaction2#2714',
         _drn_missing,
         _stub_drn,
+    ),
+    Mend(
+        'pytorchvideo',
+        'PytorchVideoWrapper (MViT, UniFormerV2) says that pytorchvideo is not installed: its '
+        'augmentations.py:9 imports a module that torchvision 0.17 renamed',
+        _augmentations_fail,
+        _name_tensor_functions,
     ),
     Mend(
         'no_pkg_resources',

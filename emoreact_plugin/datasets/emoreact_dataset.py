@@ -26,7 +26,7 @@ from mmaction.registry import DATASETS
 from .annotations import EMOTIONS, SOFT_POSITIVE, Annotation, frames_of, read_annotations
 from .checks.masks import check_masks, clips_with_masks
 from .checks.missing import crops_folder, read_crops_record, require_clips, require_files
-from .pipeline_facts import check_geometry, draws_masks, lost_without
+from .pipeline_facts import check_geometry, check_parts, draws_masks, lost_without
 from .summary import summarise, then_text
 
 # What a clip may be read from.
@@ -254,6 +254,7 @@ class EmoReactDataset(BaseActionDataset):
 
     def _find_all(self, rows: list[Annotation]) -> list[ClipFiles]:
         """Find the files of each clip; refuse a data set that lacks some it requires."""
+        check_parts(self.pipeline, self.ann_file, rows)
         clips = [self.find(row) for row in rows]
         require_clips(self, [files.source for files in clips], rows)
         lost = lost_without(self.pipeline, self.required, draws_masks(self.pipeline))

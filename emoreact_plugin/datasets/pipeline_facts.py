@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from emoreact_plugin.clips.regions import NEEDS
 from emoreact_plugin.utils.errors import InputError
 
+from .annotations import Annotation
+
 NO_MASK = 'no mask drawn'
 # Transforms of MMAction2 and MMCV that move pixels, or may do so. One of one's own says
 # `moves_pixels = True`.
@@ -31,6 +33,8 @@ GEOMETRIC = frozenset(
         'TorchVisionWrapper',
     )
 )
+# Transforms of MMAction2 that count the frames of the whole video anew.
+COUNTING = frozenset(('DecordInit', 'OpenCVInit', 'PIMSInit', 'PyAVInit'))
 
 
 def steps_of(step: Callable) -> Iterator[Callable]:
@@ -80,6 +84,28 @@ def check_geometry(pipeline: Callable) -> None:
 def _moves_pixels(step: Callable) -> bool:
     names = {kind.__name__ for kind in type(step).__mro__}
     return bool(getattr(step, 'moves_pixels', False)) or not names.isdisjoint(GEOMETRIC)
+
+
+def check_parts(pipeline: Callable, ann_file: str, rows: Sequence[Annotation]) -> None:
+    """Refuse a pipeline that would read frames outside of a clip that is a part of a video.
+
+    Args:
+        pipeline (Callable): A pipeline of transforms.
+        ann_file (str): The annotation file, for the error message.
+        rows (Sequence[Annotation]): Its rows.
+
+    Raises:
+        InputError: With the first such row and the transform.
+    """
+    row = next((row for row in rows if row.start or row.end is not None), None)
+    names = [type(step).__name__ for step in steps_of(pipeline)]
+    counting = next((name for name in names if name in COUNTING), None)
+    if row is not None and counting is not None:
+        raise InputError(
+            f'{ann_file}, line {row.line}: the clip is a part of {row.video}, but {counting} in '
+            'the pipeline makes it the whole video; expected DecodeVideo instead of it and of the '
+            'decoder that belongs to it'
+        )
 
 
 def lost_without(pipeline: Callable, required: Sequence[str], masked: bool) -> dict[str, list[str]]:

@@ -1,8 +1,10 @@
 """Look at all splits before a training starts."""
 
 from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from emoreact_plugin.models import check_stock_head
 from emoreact_plugin.utils.errors import InputError
 from mmaction.registry import HOOKS
 
@@ -21,7 +23,7 @@ class SplitsCheckHook(Hook):
 
         Raises:
             InputError: If all labels of val are the same, so that no ROC AUC can tell the best
-                epoch.
+                epoch; if the head of a stock model does not fit several labels a clip.
         """
         loops = dict(train=runner.train_loop, val=runner.val_loop, test=runner.test_loop)
         seen: dict[str, set[str]] = {}
@@ -41,6 +43,12 @@ class SplitsCheckHook(Hook):
             summary = getattr(dataset, 'summary', None)
             say(f'{split}: ' + (summary() if summary else f'{len(dataset)} samples'))
             labels = getattr(dataset, 'labels', None)
+            if split == 'train' and labels is not None:
+                metrics = runner.val_loop.evaluator.metrics if runner.val_loop else ()
+                model = runner.model
+                check_stock_head(
+                    model.module if is_model_wrapper(model) else model, labels, metrics
+                )
             if split == 'val' and labels is not None and (labels.min() == labels.max()):
                 raise InputError(
                     f'{dataset.ann_file}: all labels are {labels.min():g}, so no ROC AUC can tell '

@@ -43,14 +43,13 @@ def apply_flags(cfg: Config, args: argparse.Namespace) -> None:
         _select(cfg, args.select)
     if args.early_stopping is not None:
         best = cfg.default_hooks.checkpoint.get('save_best') or SELECT['micro']
-        cfg.setdefault('custom_hooks', []).append(
-            dict(
-                type='EarlyStoppingHook',
-                monitor=best if isinstance(best, str) else best[0],
-                rule='greater',
-                patience=args.early_stopping,
-            )
+        hook = dict(
+            type='EarlyStoppingHook',
+            monitor=best if isinstance(best, str) else best[0],
+            rule='greater',
+            patience=args.early_stopping,
         )
+        _append_hooks(cfg, [hook])
     if args.resume is not None:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
@@ -77,9 +76,13 @@ def _select(cfg: Config, value: str) -> None:
 
 def add_hooks(cfg: Config) -> None:
     """Add the hooks of our default_runtime.py that a config lacks, such as a stock one."""
-    hooks = cfg.setdefault('custom_hooks', [])
-    there = {type_name(hook) for hook in hooks}
-    hooks += [dict(type=name) for name in HOOKS if name not in there]
+    there = {type_name(hook) for hook in cfg.get('custom_hooks') or ()}
+    _append_hooks(cfg, [dict(type=name) for name in HOOKS if name not in there])
+
+
+def _append_hooks(cfg: Config, hooks: list[dict]) -> None:
+    # Not by setdefault(): a config keeps a copy of the list that it returns.
+    cfg.custom_hooks = [*(cfg.get('custom_hooks') or ()), *hooks]
 
 
 def train(cfg: Config) -> None:

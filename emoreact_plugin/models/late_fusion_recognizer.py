@@ -145,6 +145,8 @@ class LateFusionRecognizer(BaseModel):
         if partial_bn:
             for network in self.recognizers.values():
                 freeze_affine(network.backbone)
+        # A stock backbone freezes its `frozen_stages` here, and DDP has to see them frozen.
+        self.train()
 
     def _build_fusion(self, config: ConfigType) -> torch.nn.Module:
         """Build the fusion, and tell it the streams and the number of classes.

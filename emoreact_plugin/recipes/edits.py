@@ -231,13 +231,30 @@ def _set_mask(cfg: Config, value: bool) -> None:
 
 
 def _set_num_segments(cfg: Config, value: int) -> None:
-    for step in _steps(cfg, 'num_segments', 'SampleFrames'):
-        step['num_clips'] = value
+    for step in _steps(cfg, 'num_segments', 'SampleFrames', 'SampleStreamFrames'):
+        if _is_step(step, 'SampleStreamFrames'):
+            _set_segments_of_streams(step['streams'], value)
+        else:
+            step['num_clips'] = value
     for network in _recognizers(_fusion_of(cfg, 'num_segments')):
         for part in (network['backbone'], network['cls_head']):
             if 'num_segments' in part:  # of TSM, a stock one as well
                 part['num_segments'] = value
     _record(cfg, num_segments=value)
+
+
+def _set_segments_of_streams(samplers: dict[str, dict], value: int) -> None:
+    """Set the number of frames of the 2D streams; the clips of 3D networks stay as they are."""
+    shared = [each for each in samplers.values() if each.get('num_frames') is not None]
+    single = [each for each in samplers.values() if each.get('clip_len') == 1]
+    if not shared and not single:
+        raise _not_there(
+            'num_segments', 'a 2D stream, with clip_len=1 or num_frames, in SampleStreamFrames'
+        )
+    for each in shared:
+        each['num_frames'] = value
+    for each in single:
+        each['num_clips'] = value
 
 
 def _set_arch(cfg: Config, value: str) -> None:
@@ -258,6 +275,13 @@ def _replace(network: dict, arch: str, shift: bool, shift_div: int, segments: in
     """Replace the backbone of a network and the type of its head; keep all other settings."""
     ours = {*_backbone('resnet50', True, 8, 3), *_backbone('mobilenet_v2', True, 8, 3)}
     others = {key: value for key, value in network['backbone'].items() if key not in ours}
+    kind, frozen = type_name(network['backbone']), others.get('frozen_stages', -1)
+    if frozen >= 0 and not arch.startswith(BACKBONES[kind]):
+        # The same number would freeze only a part of the other.
+        raise InputError(
+            f'--arch: expected a backbone without frozen_stages, a number of stages of {kind}, '
+            f'found frozen_stages={frozen}; {arch} needs a config of its own'
+        )
     network['backbone'] = dict(_backbone(arch, shift, shift_div, segments), **others)
     head = dict(network['cls_head'], in_channels=CHANNELS[arch])
     head.pop('num_segments', None)

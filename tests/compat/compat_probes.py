@@ -23,6 +23,17 @@ def drn_stub(folder):
     import mmaction.models  # noqa: F401
 
 
+def pytorchvideo(folder):
+    from importlib.util import find_spec
+
+    from mmaction.datasets.transforms import PytorchVideoWrapper
+
+    if find_spec('pytorchvideo'):
+        imgs = [np.full((8, 8, 3), value, np.uint8) for value in (0, 255)]
+        out = PytorchVideoWrapper(op='RandAugment', prob=0.0, num_layers=1)(dict(imgs=imgs))
+        np.testing.assert_array_equal(out['imgs'], imgs)
+
+
 def no_pkg_resources(folder):
     from mmengine.config import Config
 
@@ -251,6 +262,7 @@ def quiet_storage(folder):
 
 PROBES = (
     drn_stub,
+    pytorchvideo,
     no_pkg_resources,
     own_configs,
     plain_checkpoints,

@@ -64,6 +64,16 @@ def test_not_needed_with_the_real_drn(monkeypatch, tmp_path):
     assert importing._drn_missing() is False
 
 
+def test_pytorchvideo_needs_the_module_that_torchvision_renamed(monkeypatch):
+    found = {'pytorchvideo': object()}
+    monkeypatch.setattr(importing.importlib.util, 'find_spec', found.get)
+    assert importing._augmentations_fail() is True
+    found[importing._TENSOR_FUNCTIONS] = object()
+    assert importing._augmentations_fail() is False
+    found.clear()  # not installed
+    assert importing._augmentations_fail() is False
+
+
 def test_not_needed_when_loaded_known_or_allowed(monkeypatch):
     from mmengine.config.utils import MODULE2PACKAGE
     from mmengine.logging import HistoryBuffer

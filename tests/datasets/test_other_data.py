@@ -115,6 +115,21 @@ class TestParts:
             dataset(root, columns=self.COLUMNS)
         assert message in str(error.value)
 
+    @pytest.mark.parametrize('decoder', ['Decord', 'OpenCV', 'PyAV'])
+    def test_decoders_that_take_the_whole_video_are_refused(self, annotate, own, decoder):
+        sample = dict(type='SampleFrames', clip_len=1, num_clips=3, test_mode=True)
+        pipeline = [dict(type=f'{decoder}Init'), sample, dict(type=f'{decoder}Decode')]
+        name = own.videos['train'][0]
+        # all frames would be sampled, not those from 4 on
+        with pytest.raises(InputError, match=f'line 4: .*part of {name}, but {decoder}Init'):
+            dataset(
+                annotate('video,from,to,calm,angry\n\n{0},,,1,0\n{0},4,,1,1\n'),
+                pipeline,
+                columns=self.COLUMNS,
+            )
+        data = dataset(annotate('video,calm,angry\n{0},0,1\n'), pipeline)
+        assert len(data[0]['imgs']) == 3
+
     def test_a_part_twice(self, annotate):
         root = annotate('video,from,to,calm,angry\n{0},1,4,0,1\n{0},1,4,1,0\n')
         with pytest.raises(InputError, match='stands in line 2 already'):

@@ -274,6 +274,14 @@ def test_a_flag_names_the_part_that_it_misses(tmp_path, flags, part):
         load(str(path), *flags)
 
 
+def test_frozen_stages_are_not_taken_over_by_another_kind_of_backbone():
+    frozen = 'tsn_imagenet-pretrained-r50-frozen_1xb8-1x1x3-12e_emoreact-fusion.py'
+    path = str(CONFIGS / 'emoreact' / frozen)
+    assert load(path, '--shift').model.recognizer.backbone.frozen_stages == 4
+    with pytest.raises(InputError, match='--arch: .*ResNet, found frozen_stages=4'):
+        load(path, '--arch', 'mobilenet_v2')
+
+
 def test_the_priors(tiny):
     cfg = load(SAMPLE, '--data-root', str(tiny.root))
     from sklearn.metrics import roc_auc_score

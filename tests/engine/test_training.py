@@ -8,6 +8,7 @@ from mmengine.config import Config
 import emoreact_plugin  # noqa: F401
 from emoreact_plugin import InputError
 from emoreact_plugin.engine import SplitsCheckHook, runner
+from emoreact_plugin.engine.training import HOOKS, add_hooks, apply_flags
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,14 +35,41 @@ def test_clips_in_two_splits_are_named(capsys):
         dataset = SimpleNamespace(
             video_ids=video_ids, labels=np.array([0, 1]), summary=lambda: f'{len(video_ids)} clips'
         )
-        return SimpleNamespace(dataloader=SimpleNamespace(dataset=dataset))
+        evaluator = SimpleNamespace(metrics=())
+        return SimpleNamespace(dataloader=SimpleNamespace(dataset=dataset), evaluator=evaluator)
 
     SplitsCheckHook().before_train(
         SimpleNamespace(
-            train_loop=loop('a', 'b'), val_loop=loop('c'), test_loop=loop('b', 'c', 'd')
+            model=None,
+            train_loop=loop('a', 'b'),
+            val_loop=loop('c'),
+            test_loop=loop('b', 'c', 'd'),
         )
     )
     text = capsys.readouterr().out
     assert 'WARNING: 1 clips are in train and in test: b' in text
     assert 'WARNING: 1 clips are in val and in test: c' in text
     assert text.count('WARNING') == 2
+
+
+@pytest.mark.parametrize('custom_hooks', [dict(), dict(custom_hooks=None), dict(custom_hooks=[])])
+def test_a_config_without_hooks_gets_ours_and_early_stopping(custom_hooks):
+    cfg = Config(dict(default_hooks=dict(), **custom_hooks))
+    flags = dict.fromkeys(
+        (
+            'no_validate',
+            'amp',
+            'pos_weight',
+            'auto_scale_lr',
+            'resume',
+            'seed',
+            'diff_rank_seed',
+            'deterministic',
+        )
+    )
+    apply_flags(cfg, SimpleNamespace(**flags, early_stopping=3))
+    add_hooks(cfg)
+    assert [hook.type for hook in cfg.custom_hooks] == ['EarlyStoppingHook', *HOOKS]
+    assert cfg.custom_hooks[0].patience == 3
+    add_hooks(cfg)  # none twice
+    assert len(cfg.custom_hooks) == 1 + len(HOOKS)

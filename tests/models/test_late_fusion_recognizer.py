@@ -1,18 +1,23 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.config import Config
 from torch import nn
 
 import emoreact_plugin  # noqa: F401
 from emoreact_plugin import InputError
 from emoreact_plugin.models import score_stream
+from emoreact_plugin.recipes import edit
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
-from tests.factories import recognizer2d, recognizer3d
+from tests.factories import ROOT, recognizer2d, recognizer3d
 
 pytestmark = pytest.mark.slow
 
 STREAMS = ('face', 'body')
+FROZEN = (
+    ROOT / 'configs/emoreact/tsn_imagenet-pretrained-r50-frozen_1xb8-1x1x3-12e_emoreact-fusion.py'
+)
 
 
 def build(**kwargs):
@@ -158,6 +163,23 @@ def test_without_partial_bn_all_norms_train():
         for m in model.modules()
         if isinstance(m, nn.BatchNorm2d)
     )
+
+
+def test_of_a_frozen_backbone_only_the_classifier_changes():
+    cfg = Config.fromfile(FROZEN)
+    edit(cfg, dict(arch='resnet18', init='scratch'))
+    model = MODELS.build(cfg.model)
+    learn = [name for name, p in model.named_parameters() if p.requires_grad]
+    assert learn == [f'recognizers.shared.cls_head.fc_cls.{name}' for name in ('weight', 'bias')]
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, weight_decay=0.1)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    for _ in range(2):
+        model.eval()
+        model.train()
+        sum(model(*batch(), mode='loss').values()).backward()
+        optimizer.step()
+    changed = {name for name, value in model.state_dict().items() if not value.equal(before[name])}
+    assert changed == set(learn)
 
 
 def test_a_3d_stream_beside_a_2d_one():

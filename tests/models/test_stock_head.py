@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+from mmengine.registry import init_default_scope
+
+from emoreact_plugin import InputError
+from emoreact_plugin.evaluation import ROCAUCMetric
+from emoreact_plugin.models import check_stock_head
+from mmaction.evaluation import AccMetric
+from mmaction.registry import MODELS
+
+BCE = dict(type='BCELossWithLogits')
+MULTI = np.array([[1, 1, 0], [0, 0, 0]])
+SINGLE = np.array([[1, 0, 0], [0, 0, 1]])
+LOGITS = [ROCAUCMetric(scores='logits')]
+
+
+def recognizer(neck=None, **head):
+    """Build a recognizer whose head fits several labels a clip, except for what is given."""
+    init_default_scope('mmaction')
+    settings = dict(num_classes=3, multi_class=True, loss_cls=BCE, average_clips='score')
+    return MODELS.build(
+        dict(
+            type='Recognizer3D',
+            backbone=dict(type='ResNet3dSlowOnly', depth=18, pretrained=None, base_channels=8),
+            neck=neck,
+            cls_head=dict(type='I3DHead', in_channels=64, **{**settings, **head}),
+            data_preprocessor=dict(type='ActionDataPreprocessor', mean=[9] * 3, std=[9] * 3),
+        )
+    )
+
+
+def aux_head(**settings):
+    return dict(
+        type='TPN',
+        in_channels=(32, 64),
+        out_channels=64,
+        spatial_modulation_cfg=dict(in_channels=(32, 64), out_channels=64),
+        temporal_modulation_cfg=dict(downsample_scales=(8, 8)),
+        upsample_cfg=dict(scale_factor=(1, 1, 1)),
+        downsample_cfg=dict(downsample_scale=(1, 1, 1)),
+        level_fusion_cfg=dict(
+            in_channels=(64, 64),
+            mid_channels=(64, 64),
+            out_channels=64,
+            downsample_scales=((1,) * 3,) * 2,
+        ),
+        aux_head_cfg=dict(out_channels=3, **settings),
+    )
+
+
+def test_the_head_of_the_documentation_is_accepted():
+    check_stock_head(recognizer(), MULTI, LOGITS)
+    check_stock_head(recognizer(neck=aux_head(loss_cls=BCE)), MULTI, LOGITS)
+
+
+@pytest.mark.parametrize(
+    'model, fact',
+    [
+        (dict(num_classes=400), 'num_classes: expected 3.*found 400'),
+        (dict(loss_cls=dict(type='CrossEntropyLoss')), r'model\.cls_head\.loss_cls.*softmax'),
+        # the auxiliary head has a softmax by default
+        (dict(neck=aux_head()), r'model\.neck\.aux_head\.loss_cls.*softmax'),
+        (dict(average_clips='prob'), "average_clips: expected 'score'.*found 'prob'"),
+        (dict(average_clips=None), "average_clips: expected 'score'.*found None"),
+    ],
+)
+def test_what_takes_a_clip_for_one_with_a_single_label_is_refused(model, fact):
+    with pytest.raises(InputError, match=fact):
+        check_stock_head(recognizer(**model), MULTI, LOGITS)
+
+
+def test_the_metric_has_to_take_the_logits_of_a_stock_model():
+    with pytest.raises(InputError, match="expected ROCAUCMetric.*'logits'.*found 'probabilities'"):
+        check_stock_head(recognizer(), MULTI, [AccMetric(), ROCAUCMetric()])
+
+
+def test_a_softmax_is_right_for_clips_with_one_label():
+    model = recognizer(loss_cls=dict(type='CrossEntropyLoss'), average_clips='prob')
+    check_stock_head(model, SINGLE, [AccMetric()])
+    with pytest.raises(InputError, match='softmax'):
+        check_stock_head(model, MULTI, [AccMetric()])
