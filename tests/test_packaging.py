@@ -131,7 +131,7 @@ def test_incomplete_tree_is_refused(tree, tmp_path):
         build(tree, 'build_wheel', tmp_path / 'out')
 
 
-def test_installed_configs_are_found_by_name(built, tmp_path):
+def test_installed_configs_are_found_by_name_and_the_command_runs_with_them(built, tmp_path):
     site = tmp_path / 'site'
     shutil.unpack_archive(built[2], site, 'zip')
     config = tmp_path / 'mine.py'
@@ -148,7 +148,12 @@ def test_installed_configs_are_found_by_name(built, tmp_path):
         'init_default_scope(cfg.default_scope)\n'
         # what is built tells whether the parts are found
         'VISUALIZERS.build(dict(cfg.visualizer, name="x"))\n'
-        'print(MODELS.build(cfg.model).threshold)'
+        'print(MODELS.build(cfg.model).threshold)\n'
+        # the command, which runs a tool of the wheel with a config of the wheel
+        'import emoreact_cli\n'
+        'assert emoreact_cli.__file__.startswith(sys.argv[2])\n'
+        'sys.argv = ["emoreact", "train", "sample/fusion.py", "--print-config", "whole.py"]\n'
+        'emoreact_cli.main()'
     )
     done = subprocess.run(
         [sys.executable, '-c', code, str(config), str(site)],
@@ -159,6 +164,7 @@ def test_installed_configs_are_found_by_name(built, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().splitlines()[-1] == '0.25'
+    assert "type='LateFusionRecognizer'" in (tmp_path / 'whole.py').read_text()
 
 
 def read(name):

@@ -15,13 +15,13 @@ SPLITS = ('train', 'val', 'test')
 
 @pytest.fixture
 def slowonly():
-    """The face as 8 frames of SlowOnly, which brings its weights, the body as 3 of TSN."""
+    """Read: the face as 8 frames of SlowOnly, which brings its weights, the body as 3 of TSN."""
     return Config.fromfile(MIXED / 'slowonly_face_tsn_body.py')
 
 
 @pytest.fixture
 def torchvision():
-    """Two streams alike, of a backbone that brings its weights."""
+    """Read: two streams alike, of a backbone that brings its weights."""
     return Config.fromfile(MIXED / 'torchvision_streams.py')
 
 
