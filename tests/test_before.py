@@ -10,8 +10,6 @@ import importlib.metadata
 import json
 import os
 import shutil
-import subprocess
-import sys
 from copy import deepcopy
 from pathlib import Path
 
@@ -25,6 +23,7 @@ from emoreact_plugin.evaluation import read_dump
 from emoreact_plugin.inference import EmotionInferencer
 from emoreact_plugin.sample_data import make_sample_dataset
 from tests.data.before import make
+from tests.factories import call_tool
 
 pytestmark = pytest.mark.slow
 
@@ -51,12 +50,8 @@ def place(tmp_path, monkeypatch):
 
 
 def run(tool, *arguments):
-    command = [sys.executable, str(ROOT / 'tools' / f'{tool}.py')]
-    command += [str(ROOT / 'configs' / 'sample' / 'fusion.py'), *map(str, arguments)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, env=dict(os.environ, OMP_NUM_THREADS='1')
-    )
-    assert done.returncode == 0, done.stderr
+    code, _, errors = call_tool(tool, ROOT / 'configs' / 'sample' / 'fusion.py', *arguments)
+    assert code == 0, errors
 
 
 def assert_same_scores(found, expected, atol):

@@ -51,10 +51,3 @@ def test_a_config_is_found_by_its_name(name, tmp_path, monkeypatch):
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).touch()
     assert emoreact_cli.find_config(folder, name) == name  # a file of one's own comes first
-
-
-@pytest.mark.slow
-def test_it_runs_a_tool_with_an_installed_config(tmp_path):
-    done = run('train', 'sample/fusion.py', '--print-config', 'whole.py', folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "type='LateFusionRecognizer'" in (tmp_path / 'whole.py').read_text()

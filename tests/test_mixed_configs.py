@@ -275,29 +275,27 @@ def test_masks_are_drawn_once_on_the_frames_of_all_streams(tiny, small):
 
 
 def test_mmaction2s_own_train_tool_runs_them(small, tmp_path):
-    names = ['slowonly_face_tsn_body', 'swin_face_tsn_body', 'swin_fullframe']
-    # one process, in which the first config has to import the plugin
+    # in a process that has not imported the plugin: the config does
+    config = small['slowonly_face_tsn_body']
     code = (
         'import runpy, sys\n'
-        'tool, *runs = sys.argv[1:]\n'
-        'for config, work_dir in zip(runs[::2], runs[1::2]):\n'
-        '    sys.argv = [tool, config, "--work-dir", work_dir]\n'
-        '    runpy.run_path(tool, run_name="__main__")'
+        'from mmengine.config import config\n'
+        'config.FormatCode = lambda text, *_, **__: (text, True)\n'  # as tests/conftest.py
+        'sys.argv = sys.argv[1:]\n'
+        'runpy.run_path(sys.argv[0], run_name="__main__")'
     )
-    runs = [word for name in names for word in (small[name], tmp_path / name)]
     result = subprocess.run(
-        [sys.executable, '-c', code, STOCK_TRAIN, *runs],
+        [sys.executable, '-c', code, STOCK_TRAIN, config, '--work-dir', tmp_path],
         capture_output=True,
         text=True,
         timeout=600,
         env=dict(os.environ, PYTHONPATH=str(CONFIGS.parent)),
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    for name in names:
-        assert 'emoreact_plugin' in Config.fromfile(small[name]).custom_imports.imports
-        assert (tmp_path / name / 'epoch_1.pth').is_file()
-        (log,) = (tmp_path / name).glob('*/*.log')
-        assert 'roc_auc/micro' in log.read_text()
+    assert 'emoreact_plugin' in Config.fromfile(config).custom_imports.imports
+    assert (tmp_path / 'epoch_1.pth').is_file()
+    (log,) = tmp_path.glob('*/*.log')
+    assert 'roc_auc/micro' in log.read_text()
 
 
 def test_a_timesformer_beside_a_2d_network():

@@ -77,6 +77,8 @@ def test_a_folder_of_videos_is_trained_on(talks, crops, monkeypatch):
         'train',
         config,
         *flags,
+        '--num-segments',
+        '1',
         '--arch',
         'resnet18',
         '--init',

@@ -127,7 +127,10 @@ def load(path, *options):
 
 @pytest.fixture(scope='module')
 def trained(folder):
-    """Run the page's training in another process in the user's folder."""
+    """Run the page's training in another process in the user's folder.
+
+    The tests that look at it follow each other, so that pytest-xdist seldom runs it twice.
+    """
     result = subprocess.run(
         [sys.executable, *words_of(TRAIN), *SMALL],
         cwd=folder,
@@ -192,6 +195,16 @@ def test_the_resolved_config_trains_alike(trained, on_path, monkeypatch):
     first = weights_of(work_dir / 'epoch_1.pth')
     for name, value in weights_of(Path('again', 'epoch_1.pth')).items():
         torch.testing.assert_close(value, first[name])
+
+
+def test_a_folder_that_is_not_on_the_path(trained, folder):
+    assert 'my_parts' not in sys.modules
+    for config, message in (
+        (folder / 'my_project' / 'my_config.py', "No module named 'my_parts'"),
+        (trained[0] / 'my_config.py', 'Failed to import custom modules'),
+    ):
+        with pytest.raises((ImportError, InputError), match=on_page(message)):
+            load(config)
 
 
 def hands_of(root, **options):
@@ -323,16 +336,6 @@ def test_a_resolved_config_without_custom_imports(on_path):
     cfg.test_dataloader.dataset.data_root = 'EmoReact'
     with pytest.raises(InputError, match=f'{message}, expected one of body, face, fullbody'):
         DATASETS.build(cfg.test_dataloader.dataset)
-
-
-def test_a_folder_that_is_not_on_the_path(trained, folder):
-    assert 'my_parts' not in sys.modules
-    for config, message in (
-        (folder / 'my_project' / 'my_config.py', "No module named 'my_parts'"),
-        (trained[0] / 'my_config.py', 'Failed to import custom modules'),
-    ):
-        with pytest.raises((ImportError, InputError), match=on_page(message)):
-            load(config)
 
 
 def test_flags_go_with_the_config_but_not_another_backbone(on_path):

@@ -167,7 +167,7 @@ def site(built, tmp_path_factory):
     return folder
 
 
-def test_installed_configs_are_found_by_name(site, tmp_path):
+def test_installed_configs_are_found_by_name_and_the_command_runs_with_them(site, tmp_path):
     config = tmp_path / 'mine.py'
     config.write_text(
         "_base_ = 'emoreact_plugin::sample/fusion.py'\nmodel = dict(threshold=0.25)\n"
@@ -182,7 +182,12 @@ def test_installed_configs_are_found_by_name(site, tmp_path):
         'init_default_scope(cfg.default_scope)\n'
         # what is built tells whether the parts are found
         'VISUALIZERS.build(dict(cfg.visualizer, name="x"))\n'
-        'print(MODELS.build(cfg.model).threshold)'
+        'print(MODELS.build(cfg.model).threshold)\n'
+        # the command, which runs a tool of the wheel with a config of the wheel
+        'import emoreact_cli\n'
+        'assert emoreact_cli.__file__.startswith(sys.argv[2])\n'
+        'sys.argv = ["emoreact", "train", "sample/fusion.py", "--print-config", "whole.py"]\n'
+        'emoreact_cli.main()'
     )
     done = subprocess.run(
         [sys.executable, '-c', code, str(config), str(site)],
@@ -193,6 +198,7 @@ def test_installed_configs_are_found_by_name(site, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().splitlines()[-1] == '0.25'
+    assert "type='LateFusionRecognizer'" in (tmp_path / 'whole.py').read_text()
 
 
 # What makes a small model of the published one, and what trains it for an epoch.

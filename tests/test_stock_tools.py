@@ -1,9 +1,6 @@
 """MMAction2's own tools and data sets with ours, see docs/stock_models.md."""
 
 import csv
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import mmengine
@@ -17,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 import mmaction
 from mmaction.apis import inference_recognizer, init_recognizer
 from mmaction.registry import DATASETS
-from tests.factories import NO_WORKERS, ROOT, call_tool, save_checkpoint, write_config
+from tests.factories import NO_WORKERS, call_tool, load_tool, save_checkpoint, write_config
 
 pytestmark = pytest.mark.slow
 TOOLS = Path(mmaction.__file__).parent / '.mim' / 'tools'
@@ -37,15 +34,9 @@ def tested(tiny, tmp_path_factory):
 
 
 def run_tool(name, *arguments):
-    result = subprocess.run(
-        [sys.executable, str(TOOLS / name), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env=dict(os.environ, PYTHONPATH=str(ROOT)),
-    )
-    assert result.returncode == 0, result.stderr
-    return result.stdout
+    code, out, errors = call_tool(load_tool(TOOLS / name), *arguments)
+    assert code == 0, errors
+    return out
 
 
 def test_eval_metric_scores_our_dump(tested):

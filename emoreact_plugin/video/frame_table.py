@@ -23,14 +23,18 @@ def read_frame_table(container: InputContainer, stream: av.VideoStream) -> Frame
     """Read the time at which each frame is shown, without decoding.
 
     Returns:
-        FrameTable | None: None if the file is not plain enough for this.
+        FrameTable | None: None if the file is not plain enough for this, or cannot be read to its
+        end.
     """
     formats = container.format.name.split(',')
     if stream.codec_context.name not in SHORTCUT_CODECS or not set(SHORTCUT_FORMATS).intersection(
         formats
     ):
         return None
-    packets = [packet for packet in container.demux(stream) if packet.size]
+    try:
+        packets = [packet for packet in container.demux(stream) if packet.size]
+    except av.error.FFmpegError:
+        return None
     times = [packet.pts for packet in packets if packet.pts is not None]
     if (
         not packets

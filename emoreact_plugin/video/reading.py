@@ -100,10 +100,7 @@ def video_info(path: PathLike) -> VideoInfo:
     """
     with open_video(path) as (container, stream):
         rate = rate_of(stream)
-        try:
-            table = read_frame_table(container, stream)
-        except av.error.FFmpegError:
-            table = None
+        table = read_frame_table(container, stream)
     if table is None:
         return probe_video(path)
     height, width = next(iterate_frames(path)).shape[:2]
@@ -220,23 +217,18 @@ def frame_times(path: PathLike) -> np.ndarray:
     """
     with open_video(path) as (container, stream):
         rate, base = rate_of(stream) or USUAL_RATE, stream.time_base
-        try:
-            table = read_frame_table(container, stream)
-        except av.error.FFmpegError:
-            table = None
+        table = read_frame_table(container, stream)
     if table is not None:
-        shown = table.shown
+        shown: list[int | None] = [*table.shown]
     else:
         with open_video(path) as (container, stream):
-            stated = [frame.pts for frame in frames_in_order(path, container, stream)]
-        if not stated:
+            shown = [frame.pts for frame in frames_in_order(path, container, stream)]
+        if not shown:
             raise InputError(f'{path}: no frame of this video can be decoded')
-        shown = [time for time in stated if time is not None]
-        if len(shown) < len(stated) or any(b <= a for a, b in pairwise(shown)):
-            return np.arange(len(stated)) / float(rate)
-    if base is None:
+    times = [each * base for each in shown if each is not None and base is not None]
+    if len(times) < len(shown) or any(b <= a for a, b in pairwise(times)):
         return np.arange(len(shown)) / float(rate)
-    return np.array([float((each - shown[0]) * base) for each in shown])
+    return np.array([float(time - times[0]) for time in times])
 
 
 def frame_rate(path: PathLike) -> Fraction | None:

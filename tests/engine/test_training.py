@@ -9,8 +9,73 @@ import emoreact_plugin  # noqa: F401
 from emoreact_plugin import InputError
 from emoreact_plugin.engine import SplitsCheckHook, runner
 from emoreact_plugin.engine.training import HOOKS, add_hooks, apply_flags
+from tests.factories import call_tool
 
 ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / 'configs' / 'sample' / 'fusion.py'
+
+
+@pytest.fixture
+def printed(tmp_path):
+    """Return a function from flags of the train tool to the config that it would train by."""
+
+    def call(*flags):
+        path = tmp_path / 'printed.py'
+        code, out, errors = call_tool('train', SAMPLE, '--print-config', path, *flags)
+        assert code == 0, out + errors
+        return Config.fromfile(path)
+
+    return call
+
+
+def test_flags_about_training_change_the_settings_that_mmengine_reads(printed):
+    plain = printed()
+    assert plain.optim_wrapper.type == 'OptimWrapper' and not plain.auto_scale_lr.enable
+    assert 'EarlyStoppingHook' not in str(plain.custom_hooks)
+    cfg = printed(
+        *('--amp', '--auto-scale-lr', '--early-stopping', '2', '--seed', '5'),
+        *('--diff-rank-seed', '--deterministic', '--resume', 'a.pth'),
+    )
+    assert dict(plain.optim_wrapper, type='AmpOptimWrapper', loss_scale='dynamic') == dict(
+        cfg.optim_wrapper
+    )
+    assert dict(plain.auto_scale_lr, enable=True) == dict(cfg.auto_scale_lr)
+    (added,) = [hook for hook in cfg.custom_hooks if hook not in plain.custom_hooks]
+    assert (added.type, added.monitor, added.patience) == ('EarlyStoppingHook', 'roc_auc/micro', 2)
+    assert cfg.randomness == dict(seed=5, diff_rank_seed=True, deterministic=True)
+    assert (cfg.resume, cfg.load_from) == (True, 'a.pth')
+    cfg = printed('--resume')
+    assert (cfg.resume, cfg.load_from) == (True, None)
+
+
+def test_without_validation_nothing_of_it_is_left(printed):
+    cfg = printed('--no-validate')
+    assert [cfg[f'val_{part}'] for part in ('cfg', 'dataloader', 'evaluator')] == [None] * 3
+    assert 'save_best' not in cfg.default_hooks.checkpoint
+    assert cfg.test_dataloader.dataset.ann_file == 'test.csv'
+
+
+def test_positive_labels_weigh_their_negatives_in_the_training_split(printed, tiny):
+    labels = tiny.labels['train']
+    positives = labels.sum(0)
+    cfg = printed('--pos-weight', '--data-root', tiny.root)
+    assert cfg.model.pos_weight == pytest.approx((len(labels) - positives) / positives)
+
+
+@pytest.mark.parametrize(
+    'flags, facts',
+    [
+        (
+            ['--amp', '--cfg-options', 'optim_wrapper.type=ApexOptimWrapper'],
+            ('--amp', 'OptimWrapper', 'found ApexOptimWrapper'),
+        ),
+        (['--early-stopping', '1', '--no-validate'], ('--early-stopping', '--no-validate')),
+    ],
+)
+def test_flags_that_do_not_go_together(flags, facts, tmp_path):
+    code, _, errors = call_tool('train', SAMPLE, '--print-config', tmp_path / 'no.py', *flags)
+    assert code == 1 and all(fact in errors for fact in facts), errors
+    assert not list(tmp_path.iterdir())
 
 
 def test_data_sets_of_other_types_are_not_looked_at():
@@ -20,7 +85,7 @@ def test_data_sets_of_other_types_are_not_looked_at():
 
 @pytest.mark.parametrize('epochs, error', [(8, False), (9, True)])
 def test_a_one_cycle_schedule_lasts_as_long_as_the_training(epochs, error):
-    cfg = Config.fromfile(str(ROOT / 'configs' / 'sample' / 'fusion.py'))
+    cfg = Config.fromfile(SAMPLE)
     cfg.train_cfg.max_epochs = epochs
     if not error:
         runner.check_schedule(cfg)

@@ -1,18 +1,39 @@
-"""The whole tool on a tiny data set: one training, tested twice."""
+"""The whole tool on a tiny data set: one training, tested twice.
+
+The trainings run in this process; tests/experiments/test_runs.py starts others.
+"""
 
 import csv
 import shutil
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
 from emoreact_plugin.evaluation import read_dump
+from emoreact_plugin.experiments import runs
 from tests.factories import call_tool, write_config
 
 pytestmark = pytest.mark.slow
 
 OPTIONS = dict(batch_size=4, num_workers=0, max_epochs=1)
+
+
+def run_here(command, **_):
+    _, tool, *arguments = command
+    code, out, errors = call_tool(Path(tool).stem, *arguments)
+    return SimpleNamespace(returncode=code, stdout=out + errors)
+
+
+@pytest.fixture(autouse=True, scope='module')
+def one_process():
+    with pytest.MonkeyPatch.context() as patch:
+        here = SimpleNamespace(run=run_here, PIPE=subprocess.PIPE)
+        patch.setattr(runs, 'subprocess', here)
+        yield
 
 
 @pytest.fixture(scope='module')

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import pickle
 import signal
 import socket
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.runner import EpochBasedTrainLoop
 from scipy.special import expit
 from sklearn.metrics import f1_score, roc_auc_score
 
@@ -38,9 +40,22 @@ def run(tool, *arguments, ok=True):
     return out + errors
 
 
-def command(tool, *arguments, launch=()):
-    """Return what starts a tool in a process of its own."""
-    return [sys.executable, *launch, ROOT / 'tools' / f'{tool}.py', *map(str, arguments)]
+# Two ranks as torchrun starts them, but forked, for what is imported takes long.
+RANKS = """
+import os, runpy, sys
+import torch.multiprocessing
+from mmengine.config import config
+
+config.FormatCode = lambda text, *_, **__: (text, True)  # as tests/conftest.py
+sys.argv = sys.argv[1:]
+main = runpy.run_path(sys.argv[0])['main']
+
+def rank(k):
+    os.environ.update(RANK=str(k), LOCAL_RANK=str(k))
+    main()
+
+torch.multiprocessing.start_processes(rank, nprocs=2, start_method='fork')
+"""
 
 
 @pytest.fixture(scope='module')
@@ -129,13 +144,14 @@ def test_two_ranks_train_and_score_as_one(tiny, config, tmp_path):
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
-    launch = ['-m', 'torch.distributed.run', '--nproc_per_node', '2', '--master_addr', '127.0.0.1']
     arguments = ['--data-root', tiny.root, '--work-dir', tmp_path / 'two', '--launcher', 'pytorch']
     done = subprocess.run(
-        command('train', config, *arguments, *SHORT, launch=[*launch, '--master_port', str(port)]),
+        [sys.executable, '-c', RANKS, ROOT / 'tools' / 'train.py', config, *arguments]
+        + [SHORT[0], 'train_cfg.max_epochs=1', *SHORT[2:]],
         capture_output=True,
         text=True,
         timeout=600,
+        env=dict(os.environ, MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port), WORLD_SIZE='2'),
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count('Calibration error, macro') == 1
@@ -304,29 +320,31 @@ def test_start_weights_that_are_not_there(tiny, config, tmp_path):
 def test_missing_files_are_told_before_start_weights_are_sought(config, tmp_path):
     root = make_tiny(tmp_path / 'data', counts=(2, 2, 2)).root
     next((root / 'videos').glob('TEST*.mp4')).unlink()
-    # as a process: what the shell sees of an error
     arguments = ['--data-root', root, '--init', 'no.pth', '--work-dir', tmp_path / 'run']
-    done = subprocess.run(command('train', config, *arguments), capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (1, '')
-    assert 'test.csv' in done.stderr and '1 of 2' in done.stderr
-    assert 'Traceback' not in done.stderr
+    code, out, errors = call_tool('train', config, *arguments)
+    assert (code, out) == (1, '')
+    assert 'test.csv' in errors and '1 of 2' in errors
+    assert 'Traceback' not in errors
 
 
-def test_a_stop_says_how_to_go_on(tiny, config, tmp_path):
-    arguments = ['--data-root', tiny.root, '--work-dir', tmp_path, '--input', 'face']
-    process = subprocess.Popen(
-        command('train', config, *arguments, *SHORT[:1], 'train_cfg.max_epochs=60', *SHORT[2:]),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        # What runs in the background is started with this signal ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if line.startswith('epoch 2/'):
-            process.send_signal(signal.SIGINT)
-    assert process.wait() == 130, lines
-    assert '--resume goes on from' in lines[-1]
-    assert 'Traceback' not in ''.join(lines)
+def test_a_stop_says_how_to_go_on(tiny, config, tmp_path, monkeypatch):
+    run_epoch = EpochBasedTrainLoop.run_epoch
+
+    def stop(loop):
+        if loop.epoch == 1:
+            signal.raise_signal(signal.SIGINT)  # Ctrl-C
+        run_epoch(loop)
+
+    monkeypatch.setattr(EpochBasedTrainLoop, 'run_epoch', stop)
+    arguments = ['--data-root', tiny.root, '--work-dir', tmp_path, '--input', 'face', *SHORT]
+    # What runs in the background is started with this signal ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        code, out, errors = call_tool('train', config, *arguments)
+    except KeyboardInterrupt:
+        pytest.fail('the tool does not catch Ctrl-C')
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert code == 130, errors
+    assert f'--resume goes on from {tmp_path / "epoch_1.pth"}' in out.splitlines()[-1]
+    assert 'Traceback' not in out + errors

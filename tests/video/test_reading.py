@@ -12,6 +12,7 @@ import pytest
 from emoreact_plugin import InputError
 from emoreact_plugin.video import reading as video
 from emoreact_plugin.video.decoding import frames_in_order, open_video, to_rgb
+from emoreact_plugin.video.frame_table import read_frame_table
 from emoreact_plugin.video.reading import (
     VideoInfo,
     frame_rate,
@@ -187,7 +188,7 @@ class Breaks:
     """A container that cannot be read to its end."""
 
     def __init__(self, container):
-        self.container = container
+        self.container, self.format = container, container.format
 
     def demux(self, stream):
         yield from islice(self.container.demux(stream), 40)
@@ -200,6 +201,27 @@ def test_a_file_that_breaks_off_gives_the_frames_before(clip):
         images = [to_rgb(each) for each in frames_in_order(path, Breaks(container), stream)]
     assert len(images) == 40
     assert [index_in(each) for each in images[:30]] == list(range(30))
+    with open_video(path) as (container, stream):
+        assert len(read_frame_table(container, stream).shown) == COUNT
+    with open_video(path) as (container, stream):
+        assert read_frame_table(Breaks(container), stream) is None
+
+
+def test_a_picture_that_vanishes_is_not_taken_for_another(tmp_path, from_start):
+    """H.265 decoders pass over NAL units of a reserved type without an error."""
+    _, *how = CLIPS['hevc']
+    path = write_clip(tmp_path / 'clip.mp4', *how)
+    with av.open(str(path)) as container:
+        packets = [p for p in container.demux(video=0) if p.size]
+        # table 7-1: 0 and 8 are pictures that no other one refers to, 41 is reserved
+        gone = next(p for p in packets[14:] if bytes(p)[4] >> 1 in (0, 8))
+        index, at = sorted(p.pts for p in packets).index(gone.pts), gone.pos + 4
+    data = bytearray(path.read_bytes())
+    data[at] = 41 << 1
+    path.write_bytes(data)
+    assert probe_video(path).total_frames == COUNT - 1
+    assert index_in(read_frames(path, [index])[0]) == index + 1
+    assert from_start == [[index]]
 
 
 @pytest.mark.parametrize(
@@ -272,10 +294,14 @@ def test_a_header_without_frames(tmp_path):
     whole = write_clip(tmp_path / 'whole.mp4', muxer=dict(movflags='faststart')).read_bytes()
     path = tmp_path / 'header.mp4'
     path.write_bytes(whole[: whole.index(b'mdat') + 4])
-    with pytest.raises(InputError, match=r'header\.mp4'):
-        probe_video(path)
-    with pytest.raises(InputError, match=r'header\.mp4'):
-        list(iterate_frames(path))
+    for function in (
+        probe_video,
+        video.video_info,
+        video.frame_times,
+        lambda path: list(iterate_frames(path)),
+    ):
+        with pytest.raises(InputError, match=r'header\.mp4'):
+            function(path)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Make weight files with random weights, as other systems write them, and files that run code."""
 
+import copy
+import functools
 import os
 import pathlib
 import re
@@ -21,6 +23,14 @@ CHANNELS = dict(resnet18=512, resnet50=2048, mobilenet_v2=1280)
 
 def random_model(name, num_classes=8, seed=0):
     """Of torchvision, with weights and statistics that are all different."""
+    model, state = made_once(name, num_classes, seed)
+    torch.set_rng_state(state)  # as if it had been made now
+    return copy.deepcopy(model)
+
+
+@functools.cache
+def made_once(name, num_classes, seed):
+    """Return the model, and the state of the random numbers after it."""
     torch.manual_seed(seed)
     model = getattr(torchvision.models, name)(weights=None, num_classes=num_classes)
     norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
@@ -42,7 +52,7 @@ def random_model(name, num_classes=8, seed=0):
     head = model.classifier[1] if name == 'mobilenet_v2' else model.fc
     torch.nn.init.uniform_(head.weight, -0.1, 0.1)
     torch.nn.init.uniform_(head.bias, -1, 1)
-    return model
+    return model, torch.get_rng_state()
 
 
 def sequential(state, prefix, shift=False):
