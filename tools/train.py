@@ -24,6 +24,10 @@ def parse_args():
         metavar='CHECKPOINT',
         help='go on from a checkpoint; without a path, from the latest one in the work dir',
     )
+    parser.add_argument(
+        '-b', '--batch-size', '--batch_size', type=int, metavar='N', help='clips in a batch'
+    )
+    parser.add_argument('--lr', type=float, help='learning rate')
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
     parser.add_argument(
         '--no-validate',

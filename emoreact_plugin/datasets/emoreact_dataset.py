@@ -75,8 +75,8 @@ class EmoReactDataset(BaseActionDataset):
             leaves them (``<video>_openface/<clip>.csv``, ``<video>_hol.txt``). Defaults to
             ``dict(video='videos')``.
         frame_dir_tmpl (str, optional): The folder of a clip's frames, with ``{clip}`` (name without
-            ending) or ``{video}``. Defaults to None: the first that exists of ``{clip}``,
-            ``{video}``, ``{clip}_mask_frames_full`` and ``{video}_mask_frames_full``. To train on
+            ending) or ``{video}``. Defaults to None: the first that exists of ``{clip}`` and
+            ``{video}``, alone, with ``_frames_full`` and with ``_mask_frames_full``. To train on
             masked frames that have plain ones beside them, give ``'{clip}_mask_frames_full'``.
         filename_tmpl (str): The names of the frames in that folder. The number that they start from
             is found out. Defaults to ``'{:06d}.jpg'``.

@@ -1,6 +1,7 @@
 """Run training and testing: Runner, hooks, flags, and both as functions."""
 
 from .console import ConsoleHook
+from .epoch_scores import EpochScoresHook
 from .exact_resume import ExactResumeHook
 from .final_test import FinalTestHook
 from .runner import EmoReactRunner
@@ -10,6 +11,7 @@ from .tensorboard import ROCAUCChartHook, TensorboardTrainingBackend
 __all__ = [
     'ConsoleHook',
     'EmoReactRunner',
+    'EpochScoresHook',
     'ExactResumeHook',
     'FinalTestHook',
     'ROCAUCChartHook',

@@ -17,6 +17,7 @@ from emoreact_plugin.recipes import (
     datasets_of,
     edit,
 )
+from emoreact_plugin.recipes.build import PLAIN
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.parts import type_name
 from emoreact_plugin.weights.checkpoints import resolve_checkpoint
@@ -195,6 +196,22 @@ def _config_path(args: argparse.Namespace) -> str:
         raise InputError(
             f'expected one config file, such as configs/sample/fusion.py, found {len(given)}'
         )
+    if given[0].endswith('.json'):
+        raise InputError(_answer_to_json(given[0], args))
     if not osp.isfile(given[0]):
         raise FileNotFoundError(f'{given[0]}: no such config file')
     return given[0]
+
+
+def _answer_to_json(path: str, args: argparse.Namespace) -> str:
+    """Tell whoever gives a config of the published system's code the command to use here."""
+    flags = ''
+    for name in (*DEFAULTS, 'batch_size', 'lr'):
+        value = getattr(args, name, None)
+        if value is not None:
+            flag = '--' + name.replace('_', '-')
+            flags += f' {flag}' if value is True else f' {flag} {value}'
+    return (
+        f'{path}: configs here are Python files. A config of the published code says what this one '
+        f'does:\n  python tools/train.py configs/{PLAIN}{flags} --data-root FOLDER'
+    )

@@ -11,6 +11,7 @@ from emoreact_plugin.utils.parts import type_name
 from emoreact_plugin.weights.checkpoints import latest_checkpoint
 
 from .console import say
+from .flags import SPLITS
 from .labels import balance_labels, read_split
 from .runner import build_runner
 
@@ -25,6 +26,14 @@ def apply_flags(cfg: Config, args: argparse.Namespace) -> None:
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
         cfg.default_hooks.checkpoint.pop('save_best', None)
+    if args.batch_size is not None:
+        if args.batch_size < 1:
+            raise InputError(f'--batch-size: expected 1 or more, found {args.batch_size}')
+        for split in SPLITS:
+            if cfg.get(f'{split}_dataloader'):
+                cfg[f'{split}_dataloader'].batch_size = args.batch_size
+    if args.lr is not None:
+        cfg.optim_wrapper.optimizer.lr = args.lr
     if args.amp:
         kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
         if kind not in ('OptimWrapper', 'AmpOptimWrapper'):

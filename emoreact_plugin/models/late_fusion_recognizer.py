@@ -18,7 +18,12 @@ from mmaction.utils import ConfigType, SampleList
 
 from .auxiliary_loss import replace_losses
 from .partial_bn import freeze_affine, freeze_statistics
-from .stream_configs import assemble_preprocessor, check_stream_names, stream_configs
+from .stream_configs import (
+    assemble_preprocessor,
+    check_stream_names,
+    has_plain_start,
+    stream_configs,
+)
 from .stream_preprocessor import StreamDataPreprocessor
 from .stream_scores import score_stream
 from .testing_views import check_testing_views
@@ -45,7 +50,9 @@ class LateFusionRecognizer(BaseModel):
 
     The streams' own ``loss_cls`` is not used: every stream gets ``loss_cls``
     of this recognizer on its logits, and so does the auxiliary head of a neck
-    (``TPN``); the losses are summed. Labels are multi-hot floats (C, ).
+    (``TPN``); the losses are summed. Labels are multi-hot floats (C, ). The
+    classifier of a ``TSNHead`` or ``TSMHead`` without ``init_std`` starts as
+    torch's ``Linear`` does, as published.
 
     A ``blending`` in the streams' ``data_preprocessor`` has to be the same in
     all of them. Then it draws once for all streams, and labels and images
@@ -130,6 +137,7 @@ class LateFusionRecognizer(BaseModel):
         self.start_weights = start_weights
         self.threshold = threshold
         self._started = False
+        self._plain_start = {name for name, each in configs.items() if has_plain_start(each)}
         self._check_options()
         self._auxiliary = {
             name
@@ -218,6 +226,8 @@ class LateFusionRecognizer(BaseModel):
             return
         super().init_weights()
         for name, network in self.recognizers.items():
+            if name in self._plain_start:
+                network.cls_head.fc_cls.reset_parameters()
             source = self.start_weights
             if isinstance(source, dict):
                 source = source.get(name)

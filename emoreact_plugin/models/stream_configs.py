@@ -6,6 +6,8 @@ from copy import deepcopy
 from mmengine.model import ModuleDict
 
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.parts import is_a
+from mmaction.registry import MODELS
 from mmaction.utils import ConfigType
 
 from .stream_preprocessor import StreamDataPreprocessor
@@ -74,3 +76,13 @@ def check_stream_names(names: Iterable[str]) -> None:
                 f"LateFusionRecognizer: '{name}' cannot be the name of a stream; expected letters, "
                 "digits and _, and none of Python's or torch's own names such as 'type' or 'keys'"
             )
+
+
+def has_plain_start(recognizer: ConfigType) -> bool:
+    """Tell if the classifier of TSN or TSM starts as torch's ``Linear`` does, as published.
+
+    MMAction2's heads start with a standard deviation of 0.01 (TSN) or 0.001 (TSM). A config that
+    gives ``init_std``, as stock configs do, keeps it.
+    """
+    head = recognizer.get('cls_head') or {}
+    return is_a(head, 'TSNHead', 'TSMHead', registry=MODELS) and 'init_std' not in head

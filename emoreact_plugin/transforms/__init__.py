@@ -6,6 +6,7 @@ from .crop_regions import CropRegions
 from .draw_face_mask import DrawFaceMask
 from .for_each_stream import ForEachStream
 from .loading import DecodeVideo, LoadCrops, LoadLandmarks
+from .published import PublishedFrameCount, PublishedResize
 from .sample_stream_frames import SampleStreamFrames
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
     'ForEachStream',
     'LoadCrops',
     'LoadLandmarks',
+    'PublishedFrameCount',
+    'PublishedResize',
     'REGIONS',
     'SampleStreamFrames',
 ]

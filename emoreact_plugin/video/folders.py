@@ -10,11 +10,13 @@ import cv2
 
 from emoreact_plugin.utils.errors import InputError
 
-# The original system adds this to the name of a folder of frames with masks on them.
+# The original system adds these to the name of a folder of frames, without and with masks on them.
+PLAIN_SUFFIX = '_frames_full'
 MASKED_SUFFIX = '_mask_frames_full'
 
-
-FRAME_DIRS = ('{clip}', '{video}', '{clip}' + MASKED_SUFFIX, '{video}' + MASKED_SUFFIX)
+FRAME_DIRS = tuple(
+    name + suffix for suffix in ('', PLAIN_SUFFIX, MASKED_SUFFIX) for name in ('{clip}', '{video}')
+)
 
 
 @dataclass(frozen=True)

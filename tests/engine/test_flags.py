@@ -282,6 +282,15 @@ def test_frozen_stages_are_not_taken_over_by_another_kind_of_backbone():
         load(path, '--arch', 'mobilenet_v2')
 
 
+def test_a_json_config_of_the_published_code_gets_the_command():
+    with pytest.raises(InputError) as error:
+        load('config.json', '--input', 'face', '--mask', '--num_segments', '5')
+    answer = str(error.value)
+    assert 'emoreact-fusion.py --input face --mask --num-segments 5 --data-root' in answer
+    command = answer.split('tools/train.py ')[1].split(' --data-root')[0].split()
+    assert load(str(CONFIGS.parent / command[0]), *command[1:]).recipe.input == 'face'
+
+
 def test_the_priors(tiny):
     cfg = load(SAMPLE, '--data-root', str(tiny.root))
     from sklearn.metrics import roc_auc_score

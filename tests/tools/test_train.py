@@ -234,6 +234,34 @@ def test_the_checkpoint_keeps_temperature_and_thresholds_of_val(trained, tiny, c
     assert 'at thresholds of val' not in run('test', config, best, '--split', 'val', *flags)
 
 
+def test_the_scores_of_every_epoch_are_kept_on_request(tiny, config, tmp_path):
+    mine = tmp_path / 'mine.py'
+    mine.write_text(
+        f'_base_ = {str(config)!r}\n'
+        "custom_hooks = [*_base_.get('custom_hooks', []), dict(type='EpochScoresHook')]\n"
+        'default_hooks = dict(checkpoint=dict(max_keep_ckpts=-1))\n'
+    )
+    flags = ['--input', 'face', '-b', '3', '--lr', '0.001', '--work-dir', tmp_path / 'run']
+    short = [each for each in SHORT if 'batch_size' not in each]
+    run('train', mine, '--data-root', tiny.root, *flags, *short)
+    cfg = Config.fromfile(tmp_path / 'run' / 'mine.py')
+    assert cfg.train_dataloader.batch_size == cfg.test_dataloader.batch_size == 3
+    assert cfg.optim_wrapper.optimizer.lr == 0.001
+    names = sorted(path.name for path in (tmp_path / 'run').glob('*epoch*.*'))
+    assert [n for n in names if n.startswith(('epoch', 'val_epoch'))] == [
+        'epoch_1.pth',
+        'epoch_2.pth',
+        'val_epoch_1.npz',
+        'val_epoch_2.npz',
+    ]
+    lines = (tmp_path / 'run').glob('*/vis_data/scalars.json')
+    logged = [json.loads(x) for path in lines for x in path.read_text().splitlines()]
+    micro = [each['roc_auc/micro'] for each in logged if 'roc_auc/micro' in each]
+    for epoch, expected in enumerate(micro[:2], 1):
+        dump = read_dump(tmp_path / 'run' / f'val_epoch_{epoch}.npz')
+        assert roc_auc_score(dump.labels.ravel(), dump.scores.ravel()) == pytest.approx(expected)
+
+
 def test_select_chooses_the_best_epoch_and_the_stop(tiny, config, tmp_path):
     path = tmp_path / 'p.py'
     flags = ['--data-root', tiny.root, '--early-stopping', '2', '--print-config', path]
