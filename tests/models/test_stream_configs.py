@@ -31,4 +31,4 @@ def test_the_classifier_starts_as_torchs_linear_unless_the_config_says_how(head)
             assert 0.9 * bound < layer.weight.abs().max() <= bound
             assert layer.bias.abs().max() > 0
         else:
-            assert layer.weight.std() == pytest.approx(0.1, rel=0.2) and not layer.bias.any()
+            assert layer.weight.std().item() == pytest.approx(0.1, rel=0.2) and not layer.bias.any()
