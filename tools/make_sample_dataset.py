@@ -25,6 +25,11 @@ def parse_args():
         action='store_true',
         help='delete a sample data set that is there and draw it anew',
     )
+    parser.add_argument(
+        '--episode-cue',
+        action='store_true',
+        help='let the series of a clip tell a label, by the colour behind the child',
+    )
     return parser.parse_args()
 
 
@@ -39,6 +44,7 @@ def main():
         args.num_test,
         args.workers,
         args.force,
+        episode_cue=args.episode_cue,
     )
 
 

@@ -20,6 +20,7 @@ from emoreact_plugin.utils.tables import csv_text
 
 from .content import FPS, FRAME_SIZE, NUM_FRAMES
 from .description import describe_sample, to_json, to_readme
+from .episodes import with_episodes
 from .geometry import place_child
 from .plan import CLASSES, SPLITS, ClipPlan, clip_parts, plan_clips
 
@@ -123,7 +124,7 @@ def make_clip(plan: ClipPlan, videos: str) -> str:
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        write_video(video, draw_clip(child, content, tracks))
+        write_video(video, draw_clip(child, content, tracks, plan.backdrop))
     finally:
         cv2.setNumThreads(threads)
     return plan.name
@@ -204,6 +205,7 @@ def make_sample_dataset(
     workers: int | None = None,
     force: bool = False,
     progress: bool = True,
+    episode_cue: bool = False,
 ) -> Path:
     """Draw the sample data set, or what is missing of it.
 
@@ -220,6 +222,7 @@ def make_sample_dataset(
         workers (int, optional): Number of processes. Defaults to None: one per core.
         force (bool): Delete a sample data set that exists and draw it anew.
         progress (bool): Print the progress on the console.
+        episode_cue (bool): Let the series of a clip tell a label, see :mod:`.episodes`.
 
     Returns:
         Path: The folder.
@@ -232,11 +235,15 @@ def make_sample_dataset(
     settings = dict(
         version=VERSION, seed=seed, num_train=num_train, num_val=num_val, num_test=num_test
     )
+    if episode_cue:
+        settings['episode_cue'] = True
     for name in ('num_train', 'num_val', 'num_test'):
         if settings[name] < 1:
             raise InputError(f'{name} must be at least 1, is {settings[name]}')
     _check_settings(out, settings, force)
     plans, videos = plan_clips(seed, num_train, num_val, num_test), out / 'videos'
+    if episode_cue:
+        plans = with_episodes(plans, seed)
     missing = [
         plan for plan in plans if not all(file.is_file() for file in clip_files(videos, plan.name))
     ]

@@ -5,6 +5,7 @@ import json
 from emoreact_plugin.utils.tables import markdown_table, score_cell
 
 from .content import FPS, FRAME_SIZE, NUM_FRAMES
+from .episodes import EMOTION, RATES, series_facts
 from .geometry import cue_boxes, place_child
 from .plan import CLASSES, CUED_EMOTIONS, SPLITS, ClipPlan, best_roc_auc, can_see, clip_parts
 
@@ -36,7 +37,7 @@ show the same states either way, and only their order differs. (Ten segments
 in training are the exception: of {frames} frames, `SampleFrames` then takes
 the first ten.)
 
-## What a model can reach at best
+{episodes}## What a model can reach at best
 
 A model that cannot see a cue can only know how frequent the emotion is: 0.5.
 TSN cannot tell the order of frames, TSM can.
@@ -75,6 +76,14 @@ or, in some, no keypoints. All other clips have every landmark.
 """
 
 
+EPISODES = """\
+## Episodes
+
+This data set has an episode cue. In {series} series, a clip has {emotion} with
+a probability of {high}, in the others with {low}, and what is behind the child
+has the colour of the series. The cue of {emotion} above tells nothing here.
+
+"""
 CUE_HEAD = (
     'Emotion',
     'Cue',
@@ -150,6 +159,21 @@ def describe_sample(plans: list[ClipPlan], settings: dict) -> dict:
             for split in SPLITS
         },
         clips={plan.name: _describe_clip(plan) for plan in plans},
+        **_episodes(settings),
+    )
+
+
+def _episodes(settings: dict) -> dict:
+    """Describe the episode cue, if there is one."""
+    if not settings.get('episode_cue'):
+        return {}
+    facts = series_facts(settings['seed'])
+    return dict(
+        episodes=dict(
+            emotion=EMOTION,
+            rates=list(RATES),
+            series={name: dict(goes=goes, color=color) for name, (goes, color) in facts.items()},
+        )
     )
 
 
@@ -210,4 +234,13 @@ def to_readme(facts: dict) -> str:
         cues=markdown_table(CUE_HEAD, cues),
         reached=markdown_table(REACHED_HEAD, reached),
         missing='\n'.join(missing),
+        episodes=_episodes_text(facts.get('episodes')),
     )
+
+
+def _episodes_text(episodes: dict | None) -> str:
+    if episodes is None:
+        return ''
+    high, low = episodes['rates']
+    count = sum(each['goes'] for each in episodes['series'].values())
+    return EPISODES.format(series=count, emotion=episodes['emotion'], high=high, low=low)

@@ -286,7 +286,12 @@ def paint_child(image: np.ndarray, child: Child, content: ClipContent, drawn: Dr
     _paint_front_hair(image, child, drawn)
 
 
-def draw_clip(child: Child, content: ClipContent, tracks: dict[str, np.ndarray]) -> np.ndarray:
+def draw_clip(
+    child: Child,
+    content: ClipContent,
+    tracks: dict[str, np.ndarray],
+    backdrop: tuple[int, int, int] | None = None,
+) -> np.ndarray:
     """Draw all frames of a clip.
 
     Args:
@@ -294,12 +299,16 @@ def draw_clip(child: Child, content: ClipContent, tracks: dict[str, np.ndarray])
         content (ClipContent): What the clip shows.
         tracks (dict[str, np.ndarray]): State of the cues, (T,) each, see
             :func:`~.content.cue_tracks`.
+        backdrop (tuple[int, int, int], optional): R, G, B that what is behind the child is tinted
+            with.
 
     Returns:
         np.ndarray: (T, H, W, 3) uint8 RGB.
     """
     rng = np.random.default_rng(content.painter_seed)
     background = paint_background(rng)
+    if backdrop is not None:
+        background = cv2.addWeighted(background, 0.3, np.full_like(background, backdrop), 0.7, 0)
     light = draw_light(rng)
     grain = int(rng.integers(1, 4))
     width, height = FRAME_SIZE

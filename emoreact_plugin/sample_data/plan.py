@@ -153,6 +153,7 @@ class ClipPlan:
     missing_face: tuple[int, ...] = ()  # frames from 0
     missing_body: tuple[int, ...] = ()
     stale_rows: bool = False  # rows without success: old points, not zeros
+    backdrop: tuple[int, int, int] | None = None  # R, G, B, see episodes.py
 
     @property
     def child(self) -> int:
