@@ -166,7 +166,11 @@ def write_leaf(family: Family, way: str, path: Path) -> None:
     imports = 'custom_imports = '
     if way == 'alone' and not steps:
         changes[imports] = TRAINING.format(sampler=family.sampler) + imports
-        changes |= {f'_base_.{split}_pipeline': f'{split}_pipeline' for split in ('train', 'val')}
+        for split in ('train', 'val'):  # nothing of the base to replace
+            changes[f'_base_.{split}_pipeline'] = f'{split}_pipeline'
+            loader = f'{split}_dataloader = dict(\n    __loader,\n'
+            changes[f'{loader}    _delete_=True,\n'] = loader
+        changes['val_evaluator = dict(_delete_=True, '] = 'val_evaluator = dict('
     elif way == 'alone' and any(step.type == 'RawFrameDecode' for step in steps):
         changes[imports] = RAW_FRAMES + imports
     elif way == 'stream':
