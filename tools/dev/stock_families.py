@@ -103,7 +103,7 @@ FAMILIES = dict(
     ),
     omnisource=Family(
         'omnisource/slowonly_r50_8xb16-8x8x1-256e_imagenet-kinetics400-rgb.py',
-        note='a SlowOnly for clips of two data sets in turn, whose head has no `num_classes`',
+        note='a SlowOnly that learns from images and clips in turn; its head has no `num_classes`',
     ),
     r2plus1d=Family('r2plus1d/r2plus1d_r34_8xb8-8x8x1-180e_kinetics400-rgb.py'),
     slowfast=Family('slowfast/slowfast_r50_8xb8-4x16x1-256e_kinetics400-rgb.py'),
