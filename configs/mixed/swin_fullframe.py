@@ -14,20 +14,23 @@ model = dict(
     )
 )
 
-__loader = dict(_delete_=True, batch_size=8, num_workers=2, persistent_workers=True)
+__loader = dict(batch_size=8, num_workers=2, persistent_workers=True)
 __data = dict(type='EmoReactDataset', data_root='data/EmoReact')
 train_dataloader = dict(
     __loader,
+    _delete_=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(__data, ann_file='train.csv', pipeline=_base_.train_pipeline),
 )
 val_dataloader = dict(
     __loader,
+    _delete_=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(__data, ann_file='val.csv', pipeline=_base_.val_pipeline, test_mode=True),
 )
 test_dataloader = dict(
     __loader,
+    _delete_=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(__data, ann_file='test.csv', pipeline=_base_.test_pipeline, test_mode=True),
 )

@@ -103,7 +103,7 @@ FAMILIES = dict(
     ),
     omnisource=Family(
         'omnisource/slowonly_r50_8xb16-8x8x1-256e_imagenet-kinetics400-rgb.py',
-        note='a SlowOnly for clips of two data sets in turn, whose head has no `num_classes`',
+        note='a SlowOnly that learns from images and clips in turn; its head has no `num_classes`',
     ),
     r2plus1d=Family('r2plus1d/r2plus1d_r34_8xb8-8x8x1-180e_kinetics400-rgb.py'),
     slowfast=Family('slowfast/slowfast_r50_8xb8-4x16x1-256e_kinetics400-rgb.py'),
@@ -166,7 +166,11 @@ def write_leaf(family: Family, way: str, path: Path) -> None:
     imports = 'custom_imports = '
     if way == 'alone' and not steps:
         changes[imports] = TRAINING.format(sampler=family.sampler) + imports
-        changes |= {f'_base_.{split}_pipeline': f'{split}_pipeline' for split in ('train', 'val')}
+        for split in ('train', 'val'):  # nothing of the base to replace
+            changes[f'_base_.{split}_pipeline'] = f'{split}_pipeline'
+            loader = f'{split}_dataloader = dict(\n    __loader,\n'
+            changes[f'{loader}    _delete_=True,\n'] = loader
+        changes['val_evaluator = dict(_delete_=True, '] = 'val_evaluator = dict('
     elif way == 'alone' and any(step.type == 'RawFrameDecode' for step in steps):
         changes[imports] = RAW_FRAMES + imports
     elif way == 'stream':
