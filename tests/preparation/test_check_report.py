@@ -18,7 +18,7 @@ from emoreact_plugin.preparation.check_report import (
 )
 
 
-def clip(split, name, label, frames, fps=25.0, no_face=0.0):
+def clip(split, name, label, frames, fps=25.0, no_face=0.0, black=0.0):
     return CheckedClip(
         split,
         name,
@@ -34,6 +34,7 @@ def clip(split, name, label, frames, fps=25.0, no_face=0.0):
         frames and fps,
         frames and no_face,
         None,
+        frames and black,
         99,
     )
 
