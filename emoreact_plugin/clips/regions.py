@@ -18,7 +18,7 @@ FACE_POINTS = 68
 HEAD_POINTS = 11
 # The joints end at ears, eyes and mouth. A face goes on, by these parts of the width and height of
 # their extent: to the left and above, to the right and below. With the margin of extent_box, the
-# box covered 99 % of the face's box on average, 86 % at the least, in 694 frames of four real clips.
+# box covered 99 % of the face's box on average, 86 % at least, in 694 frames of four real clips.
 AROUND_HEAD = ((0.2, 0.6), (0.2, 0.95))
 # Region -> the files without which it cannot be found; a region without an entry may look at both.
 # The body's box comes from the keypoints, and the face that is blacked out in it from landmarks.
