@@ -60,6 +60,13 @@ def parse_args():
     parser.add_argument(
         '--every', type=int, metavar='N', help='crops of every N-th frame only (default: 1)'
     )
+    parser.add_argument(
+        '--max-gap',
+        type=int,
+        metavar='N',
+        help='interpolate the face in gaps of up to N frames, as LoadLandmarks(max_gap=N) does '
+        '(default: 0)',
+    )
     parser.add_argument('--size', type=int, help=f'side of the crops (default: {CROP_SIZE})')
     parser.add_argument(
         '--landmarks',
@@ -98,6 +105,7 @@ def check_args(args):
         ('keypoints', '--as crops', crops),
         ('regions', '--as crops', crops),
         ('every', '--as crops', crops),
+        ('max_gap', '--as crops', crops),
         ('size', '--as crops', crops),
     ):
         if getattr(args, name) and not there:
@@ -124,6 +132,7 @@ def write_crops(args, mask):
         required,
         args.cache_dir,
         args.workers,
+        args.max_gap or 0,
     )
     clips = report.clips
     text = (

@@ -21,6 +21,7 @@ from emoreact_plugin.experiments import (
     LeftOut,
     check_same_clips,
     dumps_of,
+    found_clips,
     prior_rows,
     read_scores,
     run_scores,
@@ -64,6 +65,11 @@ def parse_args():
         default=DUMP,
         metavar='NAME.npz',
         help=f'the dump to take in the folder of a run (default: {DUMP})',
+    )
+    add(
+        '--found-only',
+        action='store_true',
+        help='count only clips whose regions were found in all tested frames, by all runs',
     )
     add(
         '--train-labels',
@@ -117,6 +123,8 @@ def priors_of(args, scores):
         found = prior_rows(scores, read_annotations(args.train_labels, scores.classes))
         rows = LeftOut(found)
         return {name: summarise(rows, name).means for name in found}
+    if args.found_only:  # those in metrics.json are of all clips
+        return {}
     priors = metrics_of(args).get('priors', {})
     return {
         name: {key.removeprefix('roc_auc/'): value for key, value in values.items()}
@@ -144,6 +152,10 @@ def main():
         for name, path in zip(names, args.runs, strict=True)
     }
     check_same_clips(scores, 'run')
+    if args.found_only:
+        clips, note = found_clips(scores)
+        scores = {name: each.only(clips) for name, each in scores.items()}
+        print(note)
     first = scores[names[0]]
     priors = priors_of(args, first)
     rows = LeftOut(scores)

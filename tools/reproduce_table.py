@@ -17,6 +17,7 @@ from emoreact_plugin.experiments import (
     GROUPS,
     Runs,
     clips_with_landmarks,
+    found_clips,
     make_rows,
     make_table,
     read_cues,
@@ -68,6 +69,11 @@ def parse_args():
         metavar='DIR',
         help='folder of tools/make_folds.py: train and test every fold too, for a second table',
     )
+    add(
+        '--found-only',
+        action='store_true',
+        help='count only clips whose regions were found in all tested frames, by all rows',
+    )
     add('--data-root', help='folder of the data set')
     add('--cache-dir', help='folder for the cache files')
     add('--allow-missing', action='store_true', help='accept clips that have no landmark file')
@@ -95,24 +101,28 @@ def folds_of(args, runs):
     return [runs.of_fold(folder) for folder in folders]
 
 
+def only(part, clips):
+    """Keep some clips of all rows."""
+    return {name: each.only(clips) for name, each in part.items()}
+
+
 def report(args, rows, evaluation, notes, folder, cues):
     """Make a table, write it and say where it is; return its text."""
-    scores = evaluation.scores
+    scores, priors = evaluation.scores, evaluation.priors
     if cues:
         # Whole frames stand in for missing landmarks, which show what a region must not.
         keep = set().union(*(clips_with_landmarks(cues, each) for each in ('train', 'val', 'test')))
-        scores, priors = (
-            {name: each.only(keep) for name, each in part.items()}
-            for part in (scores, evaluation.priors)
-        )
+        scores, priors = only(scores, keep), only(priors, keep)
         count = len(next(iter(scores.values())).video_ids)
         notes = [
             f'Drawn sample data, {count} test clips without missing landmarks: these numbers tell '
             'that the pipeline is sound, and nothing about people.',
             *notes,
         ]
-    else:
-        priors = evaluation.priors
+    if args.found_only:
+        keep, note = found_clips(scores)
+        scores, priors = only(scores, keep), only(priors, keep)
+        notes = [note, *notes]
     emotions = cues['emotions'] if cues else None
     table = make_table(scores, priors, args.margin, args.all_pairs, emotions)
     text, paths = write_report(table, rows, scores, notes, folder)

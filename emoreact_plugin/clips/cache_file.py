@@ -42,6 +42,8 @@ __all__ = [
 ROW_TOLERANCE = 5
 ROW_TOLERANCE_RATIO = 0.1
 PREPARED_VERSION = 1
+# The joints of MediaPipe's pose.
+POSE_JOINTS = 33
 
 # NumPy reads the head of an array as Python's syntax, which Python 3.11 cannot
 # do in several threads at once: python/cpython#106905.
@@ -87,6 +89,17 @@ class CachedClip:
     frame_size: tuple[int, int]
     sources: dict[str, dict]
     face_is_box: np.ndarray
+
+    @property
+    def body_is_pose(self) -> bool:
+        """Tell whether joint j is joint j of MediaPipe's pose in every frame.
+
+        This holds for keypoints that were found in the video itself. Text files leave out joints
+        that were not seen.
+        """
+        made_of = self.sources.get('keypoints_file')
+        in_video = made_of is not None and made_of == self.sources.get('source')
+        return in_video and self.body_keypoints.shape[1] == POSE_JOINTS
 
 
 def cache_clip(

@@ -138,6 +138,12 @@ class Clip:
         part.total_frames, part._offset = stop - start, self._offset + start
         return part
 
+    def filled(self, max_gap: int) -> 'Clip':
+        """Return the clip with short gaps of the face filled, see ``LoadLandmarks``."""
+        clip = copy(self)
+        clip.landmarks = self.landmarks.filled(max_gap)
+        return clip
+
     def _read_landmarks(self, files: ClipFiles, cache_dir: str) -> None:
         self.has_landmarks = files.landmarks is not None
         self.has_keypoints = files.keypoints is not None

@@ -8,7 +8,7 @@ mask is drawn and nothing is cut out.
 
 import json
 import os.path as osp
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -42,6 +42,8 @@ class PreparedCrops:
             in pixels of the frame, right and bottom exclusive.
         found (dict[str, np.ndarray]): Region -> bool (T,), False where the
             whole frame is used instead of the region.
+        max_gap (int): The longest gap, in frames, in which the face was
+            interpolated, see ``LoadLandmarks``.
     """
 
     frame_size: tuple[int, int]
@@ -53,6 +55,7 @@ class PreparedCrops:
     coverage: Coverage
     boxes: dict[str, np.ndarray]
     found: dict[str, np.ndarray]
+    max_gap: int = 0
 
     @property
     def total_frames(self) -> int:
@@ -60,21 +63,28 @@ class PreparedCrops:
         return len(self.masked)
 
 
-def check_region(folder: str, crops: PreparedCrops, region: str) -> None:
-    """Refuse a region that was not prepared.
+def check_prepared(folder: str, crops: PreparedCrops, regions: Iterable[str], max_gap: int) -> None:
+    """Refuse crops that were prepared without a region, or with another ``max_gap``.
 
     Args:
         folder (str): The clip's folder.
         crops (PreparedCrops): Its record.
-        region (str): Such as ``'face'``.
+        regions (Iterable[str]): Such as ``'face'``.
+        max_gap (int): The longest gap in which the face is interpolated.
 
     Raises:
-        InputError: If there are no crops of the region.
+        InputError: If there are no such crops.
     """
-    if region not in crops.boxes:
+    for region in regions:
+        if region not in crops.boxes:
+            raise InputError(
+                f"{folder}: expected crops of '{region}', found {', '.join(crops.boxes)}. "
+                'tools/extract_frames.py --as crops makes them'
+            )
+    if crops.max_gap != max_gap:
         raise InputError(
-            f"{folder}: expected crops of '{region}', found {', '.join(crops.boxes)}. "
-            'tools/extract_frames.py --as crops makes them'
+            f'{folder}: expected crops with max_gap={max_gap}, found {crops.max_gap}. Change '
+            'max_gap of LoadCrops, or make the crops anew with tools/extract_frames.py --max-gap'
         )
 
 
@@ -96,6 +106,7 @@ def write_record(folder: str, crops: PreparedCrops) -> None:
         size=crops.size,
         step=crops.step,
         mask=crops.mask,
+        max_gap=crops.max_gap,
         masked=bits(crops.masked),
         landmarks_found=bits(crops.coverage.face),
         keypoints_found=bits(crops.coverage.body),
@@ -159,6 +170,7 @@ def read_record(folder: str) -> PreparedCrops:
                 for name, each in regions.items()
             },
             {name: bools(each['found']) for name, each in regions.items()},
+            int(record.get('max_gap', 0)),  # that of older records
         )
         _check_record(crops)
     except (ValueError, KeyError, TypeError, AttributeError) as error:

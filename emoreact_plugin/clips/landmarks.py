@@ -8,6 +8,7 @@ import numpy as np
 from emoreact_plugin.utils.errors import InputError
 
 from .cache_file import CachedClip, load_cached
+from .regions import has_face
 
 
 class Landmarks(NamedTuple):
@@ -18,11 +19,14 @@ class Landmarks(NamedTuple):
         body (np.ndarray): (n, J, 2) float32, pixels, NaN where not seen.
         face_is_box (np.ndarray): (n, ) bool, True where only the box of the
             face is known.
+        body_is_pose (np.ndarray): (n, ) bool, True where joint j of the body
+            is joint j of MediaPipe's pose.
     """
 
     face: np.ndarray
     body: np.ndarray
     face_is_box: np.ndarray
+    body_is_pose: np.ndarray
 
     @classmethod
     def none(cls, count: int) -> 'Landmarks':
@@ -31,16 +35,25 @@ class Landmarks(NamedTuple):
             np.full((count, 68, 2), np.nan, np.float32),
             np.full((count, 1, 2), np.nan, np.float32),
             np.zeros(count, bool),
+            np.zeros(count, bool),
         )
 
     def of(self, inds: Sequence[int] | np.ndarray) -> 'Landmarks':
         """Return the landmarks of some frames, chosen by their positions."""
         return Landmarks(*(each[inds] for each in self))
 
+    def filled(self, max_gap: int) -> 'Landmarks':
+        """Return the landmarks with short gaps of the face filled, see :func:`fill_gaps`."""
+        face, is_box = fill_gaps(self.face, self.face_is_box, max_gap)
+        return self._replace(face=face, face_is_box=is_box)
+
     def to_sample(self) -> dict[str, np.ndarray]:
         """Return the landmarks under the keys that they have in a sample."""
         return dict(
-            face_landmarks=self.face, body_keypoints=self.body, face_is_box=self.face_is_box
+            face_landmarks=self.face,
+            body_keypoints=self.body,
+            face_is_box=self.face_is_box,
+            body_is_pose=self.body_is_pose,
         )
 
     @classmethod
@@ -50,6 +63,7 @@ class Landmarks(NamedTuple):
             clip.face_landmarks,
             clip.body_keypoints * np.array(clip.frame_size, np.float32),
             clip.face_is_box,
+            np.full(clip.total_frames, clip.body_is_pose),
         )
 
     @classmethod
@@ -82,7 +96,47 @@ class Landmarks(NamedTuple):
                 check_fits(clip, file, source, total_frames, size)
                 found[file] = cls.of_cached(clip)
         face, body = found[landmarks_file], found[keypoints_file]
-        return cls(face.face, body.body, face.face_is_box)
+        return cls(face.face, body.body, face.face_is_box, body.body_is_pose)
+
+
+def fill_gaps(
+    face: np.ndarray, face_is_box: np.ndarray, max_gap: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Interpolate the face linearly in short gaps between two frames with a face.
+
+    Each of the 68 points moves in equal steps from where it was before the gap to where it is
+    after it; a point that is missing on either side stays missing. If only the box of the face is
+    known on one side, the box is interpolated. Gaps at the start and end of a clip are not filled.
+
+    Args:
+        face (np.ndarray): (T, 68, 2), of consecutive frames, NaN where not found.
+        face_is_box (np.ndarray): (T, ) bool, True where only the box of the face is known.
+        max_gap (int): The longest gap that is filled, in frames.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: Both, with the gaps filled. The arguments are not changed.
+    """
+    seen = np.flatnonzero(has_face(face))
+    gaps = np.diff(seen) - 1
+    face, face_is_box = face.copy(), face_is_box.copy()
+    for k in np.flatnonzero((gaps > 0) & (gaps <= max_gap)):
+        before, after = seen[k], seen[k + 1]
+        first, last = face[before], face[after]
+        only_box = face_is_box[before] or face_is_box[after]
+        if only_box:
+            first, last = _corners(first), _corners(last)
+        inside = slice(before + 1, after)
+        steps = np.arange(1, gaps[k] + 1, dtype=face.dtype)[:, None, None] / (gaps[k] + 1)
+        face[inside] = first + steps * (last - first)
+        face_is_box[inside] = only_box
+    return face, face_is_box
+
+
+def _corners(points: np.ndarray) -> np.ndarray:
+    """Return the corners of the extent of 68 points, repeated 17 times."""
+    (left, top), (right, bottom) = np.nanmin(points, axis=0), np.nanmax(points, axis=0)
+    box = [(left, top), (right, top), (right, bottom), (left, bottom)]
+    return np.tile(np.array(box, points.dtype), (len(points) // 4, 1))
 
 
 def check_fits(

@@ -14,6 +14,12 @@ Box = tuple[int, int, int, int]
 REGIONS = Registry('region', locations=['emoreact_plugin.clips.regions'])
 
 FACE_POINTS = 68
+# The first joints of MediaPipe's pose.
+HEAD_POINTS = 11
+# The joints end at ears, eyes and mouth. A face goes on, by these parts of the width and height of
+# their extent: to the left and above, to the right and below. With the margin of extent_box, the
+# box covered 99 % of the face's box on average, 86 % at least, in 694 frames of four real clips.
+AROUND_HEAD = ((0.2, 0.6), (0.2, 0.95))
 # Region -> the files without which it cannot be found; a region without an entry may look at both.
 # The body's box comes from the keypoints, and the face that is blacked out in it from landmarks.
 BOTH = ('landmarks', 'keypoints')
@@ -60,6 +66,27 @@ def fullbody_points(face_landmarks: np.ndarray, body_keypoints: np.ndarray) -> n
     return body_keypoints
 
 
+def head_points(body_keypoints: np.ndarray) -> np.ndarray:
+    """Return two corners between which the face lies, from the joints of MediaPipe's pose.
+
+    Args:
+        body_keypoints (np.ndarray): (33, 2), pixels, NaN where not seen. Joint j has to be joint j
+            of the pose: the first 11 are nose, eyes, ears and mouth.
+
+    Returns:
+        np.ndarray: (2, 2), the extent of the first 11 joints, widened by :data:`AROUND_HEAD`;
+        (0, 2) if fewer than half of them are there.
+    """
+    head = body_keypoints[:HEAD_POINTS]
+    head = head[np.isfinite(head).all(axis=1)]
+    if 2 * len(head) < HEAD_POINTS:
+        return body_keypoints[:0]
+    low, high = head.min(axis=0), head.max(axis=0)
+    (left, above), (right, below) = AROUND_HEAD
+    size = high - low
+    return np.stack([low - size * (left, above), high + size * (right, below)])
+
+
 def extent_box(points: np.ndarray, frame_shape: tuple[int, int], margin: float = 0.1) -> Box | None:
     """Return the box around the points that are there, widened by a margin.
 
@@ -90,6 +117,21 @@ def extent_box(points: np.ndarray, frame_shape: tuple[int, int], margin: float =
     if x1 >= x2 or y1 >= y2:
         return None
     return int(x1), int(y1), int(x2), int(y2)
+
+
+def share_covered(boxes: np.ndarray, by: np.ndarray) -> np.ndarray:
+    """Compute which share of the area of each box another box covers.
+
+    Args:
+        boxes (np.ndarray): (n, 4) x1, y1, x2, y2, right and bottom exclusive, none empty.
+        by (np.ndarray): (n, 4), the boxes that may cover them.
+
+    Returns:
+        np.ndarray: (n, ) float64, 0..1.
+    """
+    low, high = np.maximum(boxes[:, :2], by[:, :2]), np.minimum(boxes[:, 2:], by[:, 2:])
+    both = np.clip(high - low, 0, None).prod(axis=1)
+    return both / (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
 
 
 def crop(frame: np.ndarray, box: Box, blackout: Box | None = None) -> np.ndarray:

@@ -26,7 +26,7 @@ from mmaction.registry import DATASETS
 from .annotations import EMOTIONS, SOFT_POSITIVE, Annotation, frames_of, read_annotations
 from .checks.masks import check_masks, clips_with_masks
 from .checks.missing import crops_folder, read_crops_record, require_clips, require_files
-from .pipeline_facts import check_geometry, check_parts, draws_masks, lost_without
+from .pipeline_facts import check_geometry, check_parts, draws_masks, lost_without, max_gap_of
 from .summary import summarise, then_text
 
 # What a clip may be read from.
@@ -280,7 +280,8 @@ class EmoReactDataset(BaseActionDataset):
         masked = check_masks(self, clips_with_masks(self, clips))
         paths, start_index = fill_cache(clips, self.cache_dir, self.check_landmarks)
         prepared = {path: load_cached(path) for path in paths}
-        coverage = {path: coverage_of(Landmarks.of_cached(clip)) for path, clip in prepared.items()}
+        gap = max_gap_of(self.pipeline)
+        coverage = {p: coverage_of(Landmarks.of_cached(c).filled(gap)) for p, c in prepared.items()}
         sources = []
         for files, path in zip(clips, paths, strict=True):
             source = dict(

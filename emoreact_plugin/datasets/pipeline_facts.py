@@ -52,6 +52,24 @@ def draws_masks(pipeline: Callable) -> bool:
     return any(getattr(step, 'draws_mask', False) for step in steps_of(pipeline))
 
 
+def regions_of(pipeline: Callable) -> set[str]:
+    """Return the regions that a pipeline uses."""
+    return {name for step in steps_of(pipeline) for name in getattr(step, 'regions', ())}
+
+
+def blackout_of(pipeline: Callable) -> dict[str, str]:
+    """Map each region to the one that a pipeline fills with black in it."""
+    found: dict[str, str] = {}
+    for step in steps_of(pipeline):
+        found.update(getattr(step, 'blackout', {}))
+    return found
+
+
+def max_gap_of(pipeline: Callable) -> int:
+    """Return the longest gap, in frames, in which a pipeline interpolates the face."""
+    return max(getattr(step, 'max_gap', 0) for step in steps_of(pipeline))
+
+
 def check_geometry(pipeline: Callable) -> None:
     """Refuse a pipeline that moves the pixels of the frames before it needs their landmarks.
 
@@ -123,21 +141,19 @@ def lost_without(pipeline: Callable, required: Sequence[str], masked: bool) -> d
         dict[str, list[str]]: ``'landmarks'`` and/or ``'keypoints'`` -> the
         consequences of a frame without them, in words.
     """
-    steps = list(steps_of(pipeline))
-    regions = {name for step in steps for name in getattr(step, 'regions', ())}
-    blackout: dict[str, str] = {}
-    for step in steps:
-        blackout.update(getattr(step, 'blackout', {}))
+    regions, blackout = regions_of(pipeline), blackout_of(pipeline)
     # What the box of a region is made of; of a region without an entry, only `required` can tell.
     boxes = {
         kind
         for name in regions
         for kind in {*NEEDS.get(name, required)} - {*NEEDS.get(blackout.get(name, ''), ())}
     }
+    falls_back = any(getattr(step, 'blackout_fallback', False) for step in steps_of(pipeline))
+    black = 'head of the pose blacked out, if seen' if falls_back else 'face not blacked out'
     lost: dict[str, list[str]] = {kind: [] for kind in required}
     for kind, text, happens in (
         ('landmarks', 'whole frame used', 'landmarks' in boxes),
-        ('landmarks', 'face not blacked out', 'face' in blackout.values()),
+        ('landmarks', black, 'face' in blackout.values()),
         ('landmarks', NO_MASK, masked),
         ('keypoints', 'whole frame used', 'keypoints' in boxes),
     ):

@@ -8,7 +8,7 @@ from .rows import GROUPS, Row, Training, make_rows
 from .run_folders import DUMP, dumps_of
 from .runs import Runs, resolve, score, train
 from .sample_claims import clips_with_landmarks, cue_claim, read_cues, sample_claims
-from .scores import Scores, pool, read_scores
+from .scores import Scores, found_clips, pool, read_scores
 from .table import Table, check_same_clips, make_table, summarise
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     'claims_table',
     'clips_with_landmarks',
     'dumps_of',
+    'found_clips',
     'make_rows',
     'cue_claim',
     'make_table',

@@ -8,6 +8,7 @@ import numpy as np
 
 from emoreact_plugin.evaluation import Dump, read_dump, sigmoid
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.text import number
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +23,8 @@ class Scores:
         groups (Mapping[str, tuple[str, ...]]): Kind, such as ``'series'`` -> N groups.
         scale (str): ``'logits'`` or ``'probabilities'``.
         fixed (bool): Whether the scores are no trainings but one table of frequencies.
+        all_found (np.ndarray | None): (N, ) bool, True for clips in which every stream of every run
+            found its region in all frames that were tested; None if a dump does not say so.
     """
 
     logits: np.ndarray
@@ -31,6 +34,7 @@ class Scores:
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     scale: str = 'logits'
     fixed: bool = False
+    all_found: np.ndarray | None = None
 
     @property
     def probabilities(self) -> np.ndarray:
@@ -46,7 +50,42 @@ class Scores:
             labels=self.labels[keep],
             video_ids=tuple(self.video_ids[i] for i in keep),
             groups={kind: tuple(names[i] for i in keep) for kind, names in self.groups.items()},
+            all_found=None if self.all_found is None else self.all_found[keep],
         )
+
+
+def found_clips(rows: Mapping[str, Scores]) -> tuple[set[str], str]:
+    """Find the clips in which every stream of every row found its region in all frames.
+
+    Args:
+        rows (Mapping[str, Scores]): Row -> scores, all of the same clips.
+
+    Returns:
+        tuple[set[str], str]: Names of the clips, and a sentence that says how many they are.
+
+    Raises:
+        InputError: If the dumps of a row do not say where regions were found, or there are no such
+            clips.
+    """
+    clips = set(next(iter(rows.values())).video_ids)
+    keep = set(clips)
+    for name, each in rows.items():
+        if each.all_found is None:
+            raise InputError(
+                f'{name}: expected dumps that say in how many frames each region was found '
+                '(<stream>_found), found some that do not. tools/test.py writes it if meta_keys of '
+                'PackActionInputs has these keys'
+            )
+        keep &= {clip for clip, found in zip(each.video_ids, each.all_found, strict=True) if found}
+    if not keep:
+        raise InputError(
+            f'expected clips whose regions were found in all tested frames, found none among '
+            f'{number(len(clips), "clip")}'
+        )
+    return keep, (
+        f'Only {len(keep)} of {number(len(clips), "clip")} are counted: those in which every '
+        'region was found in all tested frames.'
+    )
 
 
 def read_scores(files: Sequence[Sequence[str]]) -> Scores:
@@ -71,6 +110,13 @@ def read_scores(files: Sequence[Sequence[str]]) -> Scores:
     labels = np.asarray(first.labels)[place]
     groups = {kind: tuple(each[i] for i in place) for kind, each in first.groups.items()}
 
+    def all_found(dump: Dump) -> np.ndarray | None:
+        if not dump.stream_logits or dump.found.keys() < dump.stream_logits.keys():
+            return None
+        return np.all([share == 1 for share in dump.found.values()], axis=0)[
+            np.argsort(dump.video_ids)
+        ]
+
     def scores(dump: Dump, path: str) -> np.ndarray:
         order = np.argsort(dump.video_ids)
         for what, same in (
@@ -83,19 +129,26 @@ def read_scores(files: Sequence[Sequence[str]]) -> Scores:
                 raise InputError(f'{path}: other {what} than those of {files[0][0]}')
         return dump.scores[order]
 
+    logits = np.stack(
+        [
+            np.mean([scores(*pair) for pair in zip(each, paths, strict=True)], axis=0)
+            for each, paths in zip(runs, files, strict=True)
+        ]
+    )
     return Scores(
-        logits=np.stack(
-            [
-                np.mean([scores(*pair) for pair in zip(each, paths, strict=True)], axis=0)
-                for each, paths in zip(runs, files, strict=True)
-            ]
-        ),
+        logits=logits,
         labels=labels,
         video_ids=tuple(names),
         classes=tuple(first.classes),
         groups=groups,
         scale=first.scale,
+        all_found=_all([all_found(dump) for each in runs for dump in each]),
     )
+
+
+def _all(found: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    known = [each for each in found if each is not None]
+    return np.all(known, axis=0) if len(known) == len(found) else None
 
 
 def pool(parts: Sequence[Scores]) -> Scores:
@@ -120,6 +173,7 @@ def pool(parts: Sequence[Scores]) -> Scores:
                 f'{", ".join(first.classes)}, found {len(each.logits)} runs and '
                 f'{", ".join(each.classes)}'
             )
+    found = [each.all_found for each in parts if each.all_found is not None]
     for name, times in Counter(names).items():
         if times > 1:
             raise InputError(f'{name}: expected in the test split of one fold, found in {times}')
@@ -133,4 +187,5 @@ def pool(parts: Sequence[Scores]) -> Scores:
             for kind in first.groups
             if all(kind in each.groups for each in parts)
         },
+        all_found=None if len(found) < len(parts) else np.concatenate(found),
     )

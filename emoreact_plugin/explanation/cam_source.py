@@ -11,6 +11,7 @@ from mmengine.config import Config
 from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.datasets.annotations import SOFT_POSITIVE, Annotation
 from emoreact_plugin.datasets.emoreact_dataset import EmoReactDataset
+from emoreact_plugin.inference.pipeline import max_gap_of, test_pipeline
 from emoreact_plugin.preparation.landmarks import detect_landmarks, has_mediapipe
 from emoreact_plugin.preparation.mediapipe.detector import LandmarkDetector
 from emoreact_plugin.utils.parts import is_a
@@ -43,7 +44,8 @@ def open_source(
 ) -> OpenedClip:
     """Open a path or, if there is no such path, a clip of the data set by its name.
 
-    Of a data set, only the annotation files and the clip's own files are read.
+    Of a data set, only the annotation files and the clip's own files are read. Short gaps of the
+    face are filled as the test pipeline says.
 
     Args:
         cfg (Config): The configuration that has the data set.
@@ -61,7 +63,7 @@ def open_source(
         InputError: When its files cannot be read.
     """
     if osp.exists(given):
-        clip = _open_path(given, landmarks, cache_dir)
+        clip = _open_path(given, landmarks, cache_dir).filled(max_gap_of(test_pipeline(cfg)))
         return OpenedClip(clip, osp.splitext(clip.name)[0], clip.name)
     known: dict[str, tuple[EmoReactDataset, Annotation, str]] = {}
     problems = []
@@ -87,7 +89,7 @@ def open_source(
             f'{given}: no such file or folder; expected one, or a clip of the data set, {reason}'
         )
     dataset, row, split = found
-    return open_clip(dataset, row, split, cache_dir)
+    return open_clip(dataset, row, split, cache_dir, max_gap_of(test_pipeline(cfg)))
 
 
 def _open_path(path: str, landmarks: str, cache_dir: str | None) -> Clip:
@@ -131,9 +133,13 @@ def clips_of(cfg: Config, split: str) -> Iterator[tuple[EmoReactDataset, Annotat
 
 
 def open_clip(
-    dataset: EmoReactDataset, row: Annotation, split: str, cache_dir: str | None = None
+    dataset: EmoReactDataset,
+    row: Annotation,
+    split: str,
+    cache_dir: str | None = None,
+    max_gap: int = 0,
 ) -> OpenedClip:
-    """Open one clip of :func:`clips_of`.
+    """Open one clip of :func:`clips_of`, and fill gaps of the face up to ``max_gap`` frames.
 
     Raises:
         FileNotFoundError, InputError: When its files do not exist or cannot be read.
@@ -144,7 +150,7 @@ def open_clip(
             f'{files.source}: no such file or folder, expected that of the '
             f'clip {row.clip_id}; if it lies elsewhere, give its path'
         )
-    whole = Clip.of_files(files, cache_dir or dataset.cache_dir)
+    whole = Clip.of_files(files, cache_dir or dataset.cache_dir).filled(max_gap)
     return OpenedClip(
         whole.part(row.start, row.end),
         row.clip_id.replace('/', '_'),

@@ -27,7 +27,14 @@ from .pipeline import ClipPipeline, regions_needed
 from .results import ClipResult, Results
 from .scorers.loading import load_scorer
 from .sources import NOT_THERE, PathLike, Source, find_sources
-from .warning_texts import NOTICE, SAMPLE_DATA, about_masks, is_sample_video, no_landmarks
+from .warning_texts import (
+    NOTICE,
+    SAMPLE_DATA,
+    STREAM_GAPS,
+    about_masks,
+    is_sample_video,
+    no_landmarks,
+)
 from .windows import check_window
 
 
@@ -270,6 +277,8 @@ class EmotionInferencer:
     def open(self, source: Source) -> tuple[Clip, str]:
         """Open a clip, and tell where its landmarks come from.
 
+        Short gaps of the face are filled as the configuration says.
+
         Returns:
             tuple[Clip, str]: The clip, and the ``landmarks`` of its ``ClipResult``.
 
@@ -278,6 +287,10 @@ class EmotionInferencer:
         """
         if not osp.exists(source.path):
             raise FileNotFoundError(NOT_THERE.format(source.path))
+        clip, landmarks = self._open(source)
+        return clip.filled(self.pipeline.max_gap), landmarks
+
+    def _open(self, source: Source) -> tuple[Clip, str]:
         if not self.regions:
             return Clip(source.path, use_landmarks=False), 'not needed'
         if self.landmarks == 'none':
@@ -325,6 +338,8 @@ class EmotionInferencer:
         notes = self.notes
         if landmarks == 'none' and self.mask is not None:
             notes = ['no mask can be drawn without landmarks']
+        if path is None and landmarks != 'none' and self.pipeline.max_gap:
+            notes = [*notes, STREAM_GAPS]
         for each in notes:
             self.tell(each, 'note: ')
         return found + notes

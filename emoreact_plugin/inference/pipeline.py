@@ -40,6 +40,9 @@ class ClipPipeline:
         regions (tuple[str, ...]): The regions that ``CropRegions`` cuts out; empty for a pipeline
             of whole frames.
         trained_mask (str | None): The kind of mask that the configuration draws.
+        max_gap (int): The longest gap, in frames, in which the configuration interpolates the
+            face. This is for whoever loads the landmarks of the clip: :meth:`pack` gets those of
+            single frames.
 
     Raises:
         InputError: For a configuration without a test pipeline, one that samples no frames, or one
@@ -49,7 +52,7 @@ class ClipPipeline:
     def __init__(self, cfg: Config, mask: str | None = None) -> None:
         steps = test_pipeline(cfg)
         types = [type_name(step) for step in steps]
-        self.trained_mask = mask_kind_of(steps)
+        self.trained_mask, self.max_gap = mask_kind_of(steps), max_gap_of(steps)
         sampler = next((i for i, t in enumerate(types) if 'Sample' in t), None)
         if sampler is None:
             raise InputError(
@@ -152,6 +155,18 @@ def mask_kind_of(steps: Sequence[dict]) -> str | None:
     return next(
         (step.get('kind', 'surgical') for step in steps if is_a(step, MASK, registry=TRANSFORMS)),
         None,
+    )
+
+
+def max_gap_of(steps: Sequence[dict]) -> int:
+    """Return the longest gap, in frames, in which a pipeline interpolates the face."""
+    return next(
+        (
+            step.get('max_gap', 0)
+            for step in steps
+            if is_a(step, *LOADERS, CROPS, registry=TRANSFORMS)
+        ),
+        0,
     )
 
 

@@ -12,6 +12,10 @@ NOTICE = (
 SAMPLE_DATA = (
     'this checkpoint was trained on drawn sample data: on other video its scores mean nothing'
 )
+STREAM_GAPS = (
+    'trained with short gaps of the face filled; a stream cannot fill them, because it does not '
+    'know the frames to come'
+)
 # Longer than any clip of EmoReact, seconds.
 LONG = 21.0
 # Of the frames: a region that is found in fewer makes scores unreliable.

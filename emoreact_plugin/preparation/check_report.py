@@ -89,6 +89,7 @@ def _splits_table(report: CheckReport) -> str:
             'frame size',
             'no face',
             'no body',
+            'black body',
             'unlabelled',
             'prior *',
         )
@@ -105,6 +106,7 @@ def _splits_table(report: CheckReport) -> str:
                 _sizes(opened),
                 _share(opened, 'no_face'),
                 _share(opened, 'no_body'),
+                _share(opened, 'black_body'),
                 str(int((labels.sum(axis=1) == 0).sum())),
                 score_cell(report.priors.get(split, {}).get(FREQUENCIES, {}).get('micro')),
             )

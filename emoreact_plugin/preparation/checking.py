@@ -140,7 +140,7 @@ def _open_all(
 
 
 def _clip_of(check: SplitCheck, row: Annotation, source: CheckedFiles) -> CheckedClip:
-    info, frames, no_face, no_body = source.info, None, None, None
+    info, frames, no_face, no_body, black = source.info, None, None, None, None
     if info is not None:
         try:
             inside = frames_of(row, info.total_frames, source.step, '')
@@ -151,6 +151,7 @@ def _clip_of(check: SplitCheck, row: Annotation, source: CheckedFiles) -> Checke
         face, body, _ = source.coverage.part(inside)
         no_face = 1 - float(face.mean()) if source.knows('landmarks') else None
         no_body = 1 - float(body.mean()) if source.knows('keypoints') else None
+        black = None if source.black is None else float(source.black[inside].mean())
     return CheckedClip(
         check.split,
         row.clip_id,
@@ -166,6 +167,7 @@ def _clip_of(check: SplitCheck, row: Annotation, source: CheckedFiles) -> Checke
         None if info is None else info.fps or None,
         no_face,
         no_body,
+        black,
         source.num_bytes,
     )
 
@@ -200,17 +202,17 @@ def _clip_problems(
                 f'{clip.place}: expected at least {check.min_frames} frames, '
                 f'found {clip.frames}; some are used more than once',
             )
-        for kind, share, thing in (
-            ('landmarks', clip.no_face, 'face'),
-            ('keypoints', clip.no_body, 'body'),
+        for used, share, kind, what in (
+            ('landmarks' in check.looks_at, clip.no_face, 'no face', 'no face'),
+            ('keypoints' in check.looks_at, clip.no_body, 'no body', 'no body'),
+            (True, clip.black_body, 'black body', 'the face covers most of the body crop'),
         ):
-            if kind in check.looks_at and share is not None and share > 0.5:
+            if used and share is not None and share > 0.5:
                 add(
                     row,
                     'warning',
-                    f'no {thing}',
-                    f'{clip.place}: no {thing} in {share:.0%} of '
-                    f'{number(clip.frames or 0, "frame")}',
+                    kind,
+                    f'{clip.place}: {what} in {share:.0%} of {number(clip.frames or 0, "frame")}',
                 )
     for kind in check.looks_at:
         found += _without_file(check, kind, rows, sources)

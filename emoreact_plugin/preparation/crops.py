@@ -10,6 +10,7 @@ import numpy as np
 from emoreact_plugin.clips.coverage import Coverage, coverage_of
 from emoreact_plugin.clips.crops import CROP_NAME, PreparedCrops, read_record, write_record
 from emoreact_plugin.transforms import CropRegions, DrawFaceMask
+from emoreact_plugin.transforms.loading import check_max_gap
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_whole
 from emoreact_plugin.video.writing import JPEG_QUALITY
@@ -40,6 +41,7 @@ def extract_crops(
     required: Sequence[str] = (),
     cache_dir: str | None = None,
     workers: int | None = None,
+    max_gap: int = 0,
 ) -> JobReport[PreparedCrops]:
     """Write the crops that training would cut out of the frames of videos.
 
@@ -67,18 +69,21 @@ def extract_crops(
         cache_dir (str, optional): Folder of the cache files.
         workers (int, optional): How many clips to process at a time. Defaults to None: as many as
             there are cores.
+        max_gap (int): The longest gap between two frames with a face, in frames, in which the face
+            is interpolated, see ``LoadLandmarks``. Defaults to 0.
 
     Returns:
         JobReport[PreparedCrops]: With the errors of single clips, which do not stop the others.
 
     Raises:
         FileNotFoundError: If a source, or a folder of landmarks or keypoints, does not exist.
-        InputError: If step or size is below 1; if there is nothing to do, if two clips would be
-            written to one place, or if some have masks already.
+        InputError: If step or size is below 1, or max_gap below 0; if there is nothing to do, if
+            two clips would be written to one place, or if some have masks already.
     """
     for name, value in (('step', step), ('size', size)):
         if value < 1:
             raise InputError(f'{name}: expected 1 or more, found {value}')
+    check_max_gap(max_gap)
     for kind, folder in (('landmarks', landmarks), ('keypoints', keypoints)):
         if folder is not None and not osp.isdir(folder):
             raise FileNotFoundError(f'{folder}: no such folder of {kind}')
@@ -87,19 +92,28 @@ def extract_crops(
     os.makedirs(out, exist_ok=True)
 
     def make(job: Job, target: str, on_frame: OnFrame) -> None:
-        clip = open_clip(job, landmarks, keypoints, cache_dir, required)
+        clip = open_clip(job, landmarks, keypoints, cache_dir, required).filled(max_gap)
         with write_whole(target) as temporary:
             samples = iterate_samples(job, clip, on_frame)
-            _write_clip(temporary, samples, coverage_of(clip.landmarks), cropper, mask, step, size)
+            _write_clip(
+                temporary,
+                samples,
+                coverage_of(clip.landmarks),
+                cropper,
+                mask,
+                step,
+                size,
+                max_gap,
+            )
 
     def inspect(job: Job, target: str) -> PreparedCrops:
-        return _check_done(target, cropper.regions, size, step, look)
+        return _check_done(target, cropper.regions, size, step, look, max_gap)
 
     return run_jobs(jobs, out, make, inspect, workers)
 
 
 def _check_done(
-    folder: str, regions: Sequence[str], size: int, step: int, look: str
+    folder: str, regions: Sequence[str], size: int, step: int, look: str, max_gap: int
 ) -> PreparedCrops:
     crops = read_record(folder)
     for what, expected, found in (
@@ -107,6 +121,7 @@ def _check_done(
         ('the size', size, crops.size),
         ('a crop of every n-th frame, n', step, crops.step),
         ('masks', look or 'none', crops.mask or 'none'),
+        ('max_gap', max_gap, crops.max_gap),
     ):
         if expected != found:
             raise InputError(
@@ -124,6 +139,7 @@ def _write_clip(
     mask: DrawFaceMask | None,
     step: int,
     size: int,
+    max_gap: int,
 ) -> None:
     for region in cropper.regions:
         os.makedirs(osp.join(folder, region))
@@ -153,6 +169,7 @@ def _write_clip(
             coverage.part(slice(None, None, step)),
             {region: np.array(each) for region, each in boxes.items()},
             {region: np.array(each) for region, each in found.items()},
+            max_gap,
         ),
     )
 

@@ -357,7 +357,17 @@ def _set_crops(cfg: Config, value: str) -> None:
     for _, steps in _pipelines(cfg):
         at = next((i for i, s in enumerate(steps) if _is_step(s, 'CropRegions')), None)
         if at is not None:
-            steps[at] = dict(type='LoadCrops', regions=steps[at]['regions'])
+            if steps[at].get('blackout_fallback'):
+                raise InputError(
+                    f'--crops: expected CropRegions without blackout_fallback, which the crops in '
+                    f'{value} are prepared without'
+                )
+            gaps = [s['max_gap'] for s in steps if _is_step(s, 'LoadLandmarks') and 'max_gap' in s]
+            steps[at] = dict(
+                type='LoadCrops',
+                regions=steps[at]['regions'],
+                **(dict(max_gap=gaps[0]) if gaps else {}),
+            )
             steps[:] = [
                 step
                 for step in steps

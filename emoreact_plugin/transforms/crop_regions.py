@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from emoreact_plugin.clips.regions import REGIONS, Box, crop, extent_box
+from emoreact_plugin.clips.regions import REGIONS, Box, crop, extent_box, head_points
 from emoreact_plugin.utils.errors import InputError
 from mmaction.registry import TRANSFORMS
 
@@ -27,6 +27,8 @@ class CropRegions(BaseTransform):
     - imgs (list[np.ndarray]): n frames (H, W, 3) uint8.
     - face_landmarks (np.ndarray): (n, 68, 2), pixels, NaN where missing.
     - body_keypoints (np.ndarray): (n, J, 2), pixels, NaN where missing.
+    - body_is_pose (np.ndarray): (n, ) bool, True where joint j is joint j of
+      MediaPipe's pose. Only for ``blackout_fallback``.
 
     Added Keys:
 
@@ -42,14 +44,28 @@ class CropRegions(BaseTransform):
         blackout (dict[str, str], optional): Region -> the region that is
             filled with black in its crops. Defaults to the face in the body:
             ``dict(body='face')``.
+        blackout_fallback (bool): Where the face to black out was not found,
+            black out the box around the head of the pose instead, if at least
+            half of its 11 points were seen, see
+            :func:`~emoreact_plugin.clips.regions.head_points`. This needs the
+            ``.npz`` files of ``tools/extract_landmarks.py``, which keep the
+            joints in their order. Defaults to False: the face then shows, as
+            published.
 
     Raises:
-        InputError: For the name of a region that is not registered.
+        InputError: For the name of a region that is not registered; for a
+            sample whose keypoints have no fixed joints, such as those of
+            ``_hol.txt`` files, with ``blackout_fallback``.
     """
 
     needs_landmarks = True
 
-    def __init__(self, regions: Sequence[str], blackout: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        regions: Sequence[str],
+        blackout: dict[str, str] | None = None,
+        blackout_fallback: bool = False,
+    ) -> None:
         if isinstance(regions, str):
             regions = (regions,)
         self.regions = tuple(regions)
@@ -57,6 +73,7 @@ class CropRegions(BaseTransform):
         self.blackout = {
             region: hidden for region, hidden in blackout.items() if region in self.regions
         }
+        self.blackout_fallback = blackout_fallback
         known = sorted(REGIONS.module_dict)
         for name in (*self.regions, *self.blackout.values()):
             if name not in known:
@@ -71,9 +88,15 @@ class CropRegions(BaseTransform):
             name: [self._box(name, results, i, img.shape[:2]) for i, img in enumerate(imgs)]
             for name in {*self.regions, *self.blackout.values()}
         }
+        hidden_boxes = dict(boxes)
+        if self.blackout_fallback and 'face' in self.blackout.values():
+            heads = self._heads(results)
+            hidden_boxes['face'] = [
+                face or head for face, head in zip(boxes['face'], heads, strict=True)
+            ]
         for region in self.regions:
             black = self.blackout.get(region)
-            hidden = [None] * len(imgs) if black is None else boxes[black]
+            hidden = [None] * len(imgs) if black is None else hidden_boxes[black]
             whole = [(0, 0, img.shape[1], img.shape[0]) for img in imgs]
             used = [box or all_ for box, all_ in zip(boxes[region], whole, strict=True)]
             results[f'{region}_imgs'] = [
@@ -86,9 +109,27 @@ class CropRegions(BaseTransform):
         return results
 
     @staticmethod
+    def _heads(results: dict) -> list[Box | None]:
+        bodies = results['body_keypoints']
+        there = np.isfinite(bodies).all(axis=2).any(axis=1)
+        if (there & ~results['body_is_pose']).any():
+            raise InputError(
+                'CropRegions(blackout_fallback=True): expected keypoints whose joints have a fixed '
+                'order, from tools/extract_landmarks.py, found others, such as those of _hol.txt '
+                'files, which do not tell where the head is'
+            )
+        return [
+            extent_box(head_points(body), img.shape[:2])
+            for body, img in zip(bodies, results['imgs'], strict=True)
+        ]
+
+    @staticmethod
     def _box(region: str, results: dict, i: int, frame_shape: tuple[int, int]) -> Box | None:
         points = REGIONS.get(region)(results['face_landmarks'][i], results['body_keypoints'][i])
         return extent_box(points, frame_shape)
 
     def __repr__(self) -> str:
-        return f'{self.__class__.__name__}(regions={self.regions}, blackout={self.blackout})'
+        return (
+            f'{self.__class__.__name__}(regions={self.regions}, blackout={self.blackout}, '
+            f'blackout_fallback={self.blackout_fallback})'
+        )

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from emoreact_plugin.clips.crops import check_region, read_crops, read_record
+from emoreact_plugin.clips.crops import check_prepared, read_crops, read_record
 from emoreact_plugin.clips.landmarks import Landmarks
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.video.reading import read_frames
 from mmaction.registry import TRANSFORMS
 
@@ -80,13 +81,27 @@ class LoadLandmarks(BaseTransform):
       joint was not seen.
     - face_is_box (np.ndarray): (n, ) bool, True where only the box of the
       face is known: its landmarks are the corners, repeated.
+    - body_is_pose (np.ndarray): (n, ) bool, True where joint j is joint j of
+      MediaPipe's pose.
+
+    Args:
+        max_gap (int): The longest gap between two frames with a face, in
+            frames, in which the face is interpolated, see
+            :func:`~emoreact_plugin.clips.landmarks.fill_gaps`. All frames of
+            the video are looked at, not only the sampled ones. Bodies are not
+            interpolated, because keypoint files may leave out joints. Defaults
+            to 0: none, as published.
 
     Raises:
         InputError: If the cache file cannot be read, has another number of
-            frames than the clip's video, or belongs to frames of another size.
+            frames than the clip's video, or belongs to frames of another size;
+            if ``max_gap`` is not a whole number from 0.
     """
 
     needs_landmarks = True
+
+    def __init__(self, max_gap: int = 0) -> None:
+        self.max_gap = check_max_gap(max_gap)
 
     def transform(self, results: dict) -> dict:
         """Load the landmarks of the sampled frames from the cache file."""
@@ -102,11 +117,18 @@ class LoadLandmarks(BaseTransform):
             results['source_frames' if 'source_frames' in results else 'total_frames'],
             (width, height),
         )
-        results.update(landmarks.of(inds).to_sample())
+        results.update(landmarks.filled(self.max_gap).of(inds).to_sample())
         return results
 
     def __repr__(self) -> str:
-        return f'{self.__class__.__name__}()'
+        return f'{self.__class__.__name__}(max_gap={self.max_gap})'
+
+
+def check_max_gap(value: int) -> int:
+    """Return the longest gap that is filled; refuse anything but a whole number from 0."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise InputError(f'max_gap: expected a number of frames, 0 or more, found {value!r}')
+    return value
 
 
 @TRANSFORMS.register_module()
@@ -134,14 +156,17 @@ class LoadCrops(BaseTransform):
 
     Args:
         regions (Sequence[str]): Names of regions that were prepared.
+        max_gap (int): The ``max_gap`` that the crops were prepared with, see
+            ``LoadLandmarks``. Inference uses it too. Defaults to 0.
 
     Raises:
         FileNotFoundError: Without the record ``crops.json``.
-        InputError: For a region that was not prepared.
+        InputError: For a region that was not prepared, or another ``max_gap``.
         InputError: If a file cannot be read. The message names the file.
     """
 
-    def __init__(self, regions: Sequence[str]) -> None:
+    def __init__(self, regions: Sequence[str], max_gap: int = 0) -> None:
+        self.max_gap = check_max_gap(max_gap)
         crop = CropRegions(regions)  # it checks them
         self.regions, self.blackout = crop.regions, crop.blackout
 
@@ -149,8 +174,8 @@ class LoadCrops(BaseTransform):
         """Load the crops of the sampled frames from the clip's folder."""
         folder, inds = results['crops_dir'], np.ravel(results['frame_inds'])
         crops = read_record(folder)
+        check_prepared(folder, crops, self.regions, self.max_gap)
         for region in self.regions:
-            check_region(folder, crops, region)
             results[f'{region}_imgs'] = read_crops(folder, region, inds.tolist())
             results[f'{region}_boxes'] = crops.boxes[region][inds]
             results[f'{region}_found'] = crops.found[region][inds]
@@ -159,4 +184,4 @@ class LoadCrops(BaseTransform):
         return results
 
     def __repr__(self) -> str:
-        return f'{self.__class__.__name__}(regions={self.regions})'
+        return f'{self.__class__.__name__}(regions={self.regions}, max_gap={self.max_gap})'

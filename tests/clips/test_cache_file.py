@@ -16,7 +16,10 @@ from emoreact_plugin.clips.cache_file import (
     load_cached,
     read_keypoints_txt,
     read_openface_csv,
+    stamp_of,
+    write_cached,
 )
+from emoreact_plugin.clips.landmarks import Landmarks
 
 
 def write_landmarks(path, frames):
@@ -346,3 +349,24 @@ def test_writers_and_readers_at_once(clip):
         thread.join()
     assert failures == []
     assert os.listdir(clip['out_file'].parent) == ['clip.npz']
+
+
+@pytest.mark.parametrize(
+    'joints, keypoints_of, expected',
+    [(33, 'video', True), (32, 'video', False), (33, 'text', False), (33, None, False)],
+)
+def test_joints_have_a_fixed_order_if_they_were_found_in_the_video(
+    joints, keypoints_of, expected, clip, tmp_path
+):
+    cache_clip(**clip)
+    stamps = dict(video=stamp_of(clip['source']), text=stamp_of(clip['keypoints_file']))
+    sources = dict(source=stamps['video'], keypoints_file=stamps.get(keypoints_of))
+    changed = dataclasses.replace(
+        load_cached(clip['out_file']),
+        body_keypoints=np.zeros((20, joints, 2), np.float32),
+        sources={role: stamp for role, stamp in sources.items() if stamp},
+    )
+    write_cached(tmp_path / 'a.npz', changed)
+    found = load_cached(tmp_path / 'a.npz')
+    assert found.body_is_pose == expected
+    assert Landmarks.of_cached(found).body_is_pose.tolist() == [expected] * 20

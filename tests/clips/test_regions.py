@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from emoreact_plugin.clips.regions import REGIONS, crop, extent_box, face_points, fullbody_points
+from emoreact_plugin.clips.regions import (
+    REGIONS,
+    crop,
+    extent_box,
+    face_points,
+    fullbody_points,
+    head_points,
+    share_covered,
+)
 
 NAN = np.nan
 
@@ -69,3 +77,24 @@ def test_blackout_fills_what_lies_in_both_boxes(blackout, black):
     out = crop(frame, (2, 1, 7, 5), blackout)
     assert {tuple(rc) for rc in np.argwhere(out[..., 0] == 0)} == black
     assert (frame == 9).all(), 'the frame itself was changed'
+
+
+def test_the_face_lies_around_the_head_points():
+    """The first 11 joints lie in x 100..200, y 50..100; the others do not count."""
+    body = np.full((33, 2), (5.0, 400.0))
+    body[:11] = (150, 70)
+    body[3], body[9] = (100, 100), (200, 50)
+    # a fifth of 100 to each side, 0.6 of 50 above and 0.95 of 50 below
+    np.testing.assert_allclose(head_points(body), [(80, 20), (220, 147.5)])
+    body[:5] = NAN  # 6 of 11 are left: x 150..200, y 50..70
+    np.testing.assert_allclose(head_points(body), [(140, 38), (210, 89)])
+    body[5, 0] = NAN
+    assert len(head_points(body)) == 0
+
+
+def test_share_covered():
+    box = (10, 10, 30, 20)  # an area of 200
+    by = [(10, 10, 30, 20), (0, 0, 99, 99), (20, 5, 40, 15), (30, 10, 50, 20), (0, 0, 0, 0)]
+    found = share_covered(np.array([box] * 5), np.array(by))
+    # all, all, x 20..30 and y 10..15: 50, none beside it, and none
+    assert found.tolist() == [1, 1, 0.25, 0, 0]

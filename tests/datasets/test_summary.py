@@ -5,6 +5,7 @@ import pytest
 
 from emoreact_plugin.clips.cache_file import CachedClip, stamp_of, write_cached
 from emoreact_plugin.recipes import build_pipeline
+from emoreact_plugin.utils.errors import InputError
 from tests.factories import (
     FRAMES,
     HEIGHT,
@@ -158,3 +159,29 @@ def test_boxes_of_faces_get_no_mask(own):
         data_prefix=dict(video='videos', landmarks='given'),
     )
     assert not data[0]['masked'][is_box].any()
+
+
+def test_the_summary_counts_faces_as_the_pipeline_fills_them(own):
+    """Frames 0 and 2 lose their face: a gap at the start, which stays, and one of one frame."""
+    name = own.videos['train'][0]
+    faces = np.stack([face_of(k) for k in range(FRAMES)])
+    faces[[0, 2]] = np.nan
+    write_openface(own.root / 'videos' / f'{name}_openface' / f'{name[:-4]}.csv', faces)
+    for max_gap, text in ((0, '2 frames'), (1, '1 frame')):
+        pipeline = build_pipeline(['face'], 3, 32)
+        pipeline[2]['max_gap'] = max_gap
+        assert dataset(own.root, pipeline=pipeline).summary() == (
+            f'3 clips, 18 frames; no face in {text} of 1 clip: whole frame used'
+        )
+
+
+def test_the_summary_says_that_the_head_is_blacked_out_instead(own):
+    lose_faces(own)
+    pipeline = build_pipeline(['body'], 3, 32)
+    (step,) = (each for each in pipeline if each['type'] == 'CropRegions')
+    step['blackout_fallback'] = True
+    data = dataset(own.root, pipeline=pipeline)
+    assert data.summary().endswith(f'{NO_FACE}: head of the pose blacked out, if seen')
+    # these keypoints are of a text file, which does not tell where the head is
+    with pytest.raises(InputError, match='TRAIN100_2.*blackout_fallback.*_hol.txt'):
+        data[0]

@@ -5,7 +5,7 @@ import pytest
 
 from emoreact_plugin import InputError
 from emoreact_plugin.evaluation import Dump, write_dump
-from emoreact_plugin.experiments import read_scores
+from emoreact_plugin.experiments import found_clips, pool, read_scores
 
 DUMP = Dump(
     video_ids=('b', 'a', 'c'),
@@ -46,3 +46,61 @@ def test_dumps_of_other_clips_are_refused(what, change, tmp_path):
     ]
     with pytest.raises(InputError, match=f'1.npz: other {what} than those of .*0.npz'):
         read_scores([[file] for file in files])
+
+
+def with_found(**shares):
+    streams = dict.fromkeys(shares, DUMP.scores)
+    found = {name: np.array(values, np.float32) for name, values in shares.items()}
+    return replace(DUMP, stream_logits=streams, found=found)
+
+
+def rows_of(folder, *dumps):
+    """Make one row of several runs from dumps of the clips b, a, c."""
+    files = [write_dump(folder / f'{k}.npz', each) for k, each in enumerate(dumps)]
+    return read_scores([[file] for file in files])
+
+
+def test_clips_found_by_all_streams_of_all_runs_and_rows(tmp_path):
+    row = rows_of(
+        tmp_path,
+        with_found(face=[1, 1, 1], body=[1, 0.5, 1]),
+        with_found(face=[1, 1, 1], body=[1, 1, 1]),
+    )
+    other = rows_of(tmp_path, with_found(face=[1, 1, 0.9]))
+    assert row.all_found.tolist() == [False, True, True]  # a, b, c
+    keep, note = found_clips(dict(row=row))
+    assert keep == {'b', 'c'} and '2 of 3 clips' in note
+    keep, note = found_clips(dict(row=row, other=other))
+    assert keep == {'b'} and '1 of 3 clips' in note
+    left = row.only(keep)
+    assert left.video_ids == ('b',) and left.all_found.tolist() == [True]
+    assert left.logits.tolist() == [[[1, 2]], [[1, 2]]]
+
+
+def test_no_clips_are_left(tmp_path):
+    row = rows_of(tmp_path, with_found(face=[1, 0, 0]), with_found(face=[0.5, 1, 1]))
+    with pytest.raises(InputError, match='none among 3 clips'):
+        found_clips(dict(row=row))
+
+
+@pytest.mark.parametrize(
+    'dumps',
+    [
+        (DUMP,),
+        (with_found(face=[1, 1, 1]), DUMP),
+        (replace(with_found(face=[1, 1, 1]), stream_logits=dict(face=DUMP.scores, x=DUMP.scores)),),
+    ],
+    ids=['none', 'one run', 'one stream'],
+)
+def test_dumps_that_do_not_say_what_was_found(dumps, tmp_path):
+    row = rows_of(tmp_path, *dumps)
+    assert row.all_found is None
+    with pytest.raises(InputError, match='my row: .*_found'):
+        found_clips({'my row': row})
+
+
+def test_folds_are_pooled(tmp_path):
+    first = rows_of(tmp_path, with_found(face=[1, 0, 1]))
+    second = replace(first, video_ids=('d', 'e', 'f'))
+    assert pool([first, second]).all_found.tolist() == [False, True, True] * 2
+    assert pool([first, replace(second, all_found=None)]).all_found is None

@@ -101,6 +101,7 @@ class ColourClip:
             np.repeat(np.tile(face, (34, 1))[None], count, 0),
             np.repeat(body[None], count, 0),
             np.zeros(count, bool),
+            np.zeros(count, bool),
         )
 
     def frames(self):

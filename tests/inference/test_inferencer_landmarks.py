@@ -10,6 +10,10 @@ from tests.factories import (
     FRAMES,
     HEIGHT,
     WIDTH,
+    face_of,
+    save_checkpoint,
+    small_config,
+    write_openface,
 )
 
 QUIET = dict(progress=False)
@@ -101,3 +105,21 @@ def test_landmarks_are_found_on_the_way(checkpoint, videos, tmp_path, monkeypatc
     # also where there are files
     with EmotionInferencer(checkpoint, landmarks='extract') as inferencer:
         assert inferencer(videos[1], **QUIET)[0].landmarks == 'extracted'
+
+
+def test_gaps_are_filled_as_the_configuration_says(own, tmp_path):
+    """Of 6 frames, the first and the third have no face; only the third is between two others."""
+    name = own.videos['test'][0]
+    faces = np.stack([face_of(k) for k in range(FRAMES)])
+    faces[[0, 2]] = np.nan
+    write_openface(own.root / 'videos' / f'{name}_openface' / f'{name[:-4]}.csv', faces)
+    cfg = small_config()
+    for max_gap, expected in ((0, 2), (1, 1)):
+        cfg.test_dataloader.dataset.pipeline[2].max_gap = max_gap
+        path = save_checkpoint(tmp_path / f'{max_gap}.pth', cfg=cfg)
+        inferencer = EmotionInferencer(path)
+        (result,) = inferencer(own.root / 'videos' / name, **QUIET)
+        assert result.error is None and result.frames_without['face'] == expected
+        # a stream does not know the frames to come
+        said = [note for note in inferencer.warnings_of(None, 'extracted') if 'gaps' in note]
+        assert len(said) == max_gap

@@ -7,10 +7,12 @@ import emoreact_plugin  # noqa: F401
 from emoreact_plugin import InputError
 from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.clips.landmarks import Landmarks
+from emoreact_plugin.explanation.cam_source import open_source
 from emoreact_plugin.inference.pipeline import ClipPipeline
+from emoreact_plugin.recipes import edit
 from emoreact_plugin.transforms import DrawFaceMask
 from mmaction.registry import DATASETS, TRANSFORMS
-from tests.factories import FRAMES, small_config
+from tests.factories import FRAMES, face_of, small_config, write_openface
 
 
 def packed(cfg, path, **options):
@@ -172,3 +174,31 @@ def test_types_are_recognised_however_they_are_written(form, tiny):
             torch.testing.assert_close(found[name], tensor)
     pipeline = ClipPipeline(cfg, mask='surgical')
     assert pipeline.regions == ('face', 'body') and pipeline.trained_mask == 'surgical'
+
+
+def test_gaps_are_filled_as_in_training(own):
+    """Frames 2 and 3 of 6 have no face, and frames 1, 3 and 5 are sampled."""
+    name = own.videos['test'][0]
+    faces = np.stack([face_of(k) for k in range(FRAMES)])
+    faces[2:4] = np.nan
+    write_openface(own.root / 'videos' / f'{name}_openface' / f'{name[:-4]}.csv', faces)
+    path, found = str(own.root / 'videos' / name), {}
+    for max_gap in (0, 2):
+        cfg = small_config(data_root=str(own.root))
+        cfg.test_dataloader.dataset.pipeline[2].max_gap = max_gap
+        expected = DATASETS.build(cfg.test_dataloader.dataset)[0]['inputs']
+        pipeline = ClipPipeline(cfg)
+        assert pipeline.max_gap == max_gap
+        clip = Clip(path).filled(pipeline.max_gap)
+        sample = pipeline.sample(clip.total_frames, clip.name)
+        inds = sample['frame_inds']
+        found[max_gap] = pipeline.pack(sample, clip.read(inds), clip.landmarks.of(inds))
+        torch.testing.assert_close(found[max_gap]['inputs'], dict(expected))
+        # Grad-CAM opens the clip by its path or by its name
+        for given in (path, name):
+            opened = open_source(cfg, given).clip
+            np.testing.assert_array_equal(opened.landmarks.face, clip.landmarks.face)
+        edit(cfg, dict(crops='crops'))
+        assert ClipPipeline(cfg).max_gap == max_gap
+    shares = [each['data_samples'].get('face_found').tolist() for each in found.values()]
+    assert shares == [[True, False, True], [True] * 3]

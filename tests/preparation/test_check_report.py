@@ -18,7 +18,7 @@ from emoreact_plugin.preparation.check_report import (
 )
 
 
-def clip(split, name, label, frames, fps=25.0, no_face=0.0):
+def clip(split, name, label, frames, fps=25.0, no_face=0.0, black=0.0):
     return CheckedClip(
         split,
         name,
@@ -34,13 +34,14 @@ def clip(split, name, label, frames, fps=25.0, no_face=0.0):
         frames and fps,
         frames and no_face,
         None,
+        frames and black,
         99,
     )
 
 
 CLIPS = [
     clip('train', 'a', (1, 1), 50, no_face=0.5),
-    clip('train', 'b', (0, 0), 150),
+    clip('train', 'b', (0, 0), 150, black=0.2),
     clip('val', 'c', (1, 0), None),
 ]
 PROBLEMS = sort_problems(
@@ -75,8 +76,10 @@ def test_errors_come_first_and_few_of_each():
 def test_tables():
     lines = format_report(REPORT).split('\n')
     rows = {tuple(line.split()) for line in lines}
-    assert ('train', '2', '200', '4.0', 's', '(2.0-6.0)', '64x48', '12.5%', '-', '1', '-') in rows
-    assert ('val', '1', '0', '-', '-', '-', '-', '0', '0.750') in rows
+    # 30 of 200 frames have a body crop that is mostly black
+    train = ('train', '2', '200', '4.0', 's', '(2.0-6.0)', '64x48', '12.5%', '-', '15.0%', '1', '-')
+    assert train in rows
+    assert ('val', '1', '0', '-', '-', '-', '-', '-', '0', '0.750') in rows
     assert ('Joy', '1', '(50%)', '1', '(100%)') in rows
     assert ('Fear', '1', '1') in rows  # with Joy, and at all
     assert cooccurrence(REPORT).tolist() == [[2, 1], [1, 1]]

@@ -10,8 +10,10 @@ from sklearn.metrics import roc_auc_score
 
 from emoreact_plugin import InputError
 from emoreact_plugin.preparation.checking import check_all
+from emoreact_plugin.preparation.crops import extract_crops
 from emoreact_plugin.preparation.split_check import checks_of_folder, make_check
 from emoreact_plugin.recipes import build_pipeline
+from emoreact_plugin.transforms import CropRegions
 from tests.datasets.checks.damage import (
     CLIP,
     SPLITS,
@@ -24,7 +26,16 @@ from tests.datasets.checks.damage import (
     openface,
     video,
 )
-from tests.factories import EMOTIONS, FRAMES, HEIGHT, WIDTH, make_tiny, write_video
+from tests.factories import (
+    EMOTIONS,
+    FRAMES,
+    HEIGHT,
+    WIDTH,
+    face_of,
+    make_tiny,
+    write_openface,
+    write_video,
+)
 
 
 def test_all_at_once(root):
@@ -183,6 +194,55 @@ def test_odd_sizes_and_rates_are_noted(whole, tmp_path):
     notes = [f for f in look(data.root).problems if f.kind == 'frame size']
     assert [(f.level, f.clip) for f in notes] == [('note', 'TRAIN103_2')]
     assert '64x96 pixels; most have 64x48' in notes[0].text
+
+
+class TestBlackBodies:
+    """In a clip of 6 frames of 64 x 48, the face of 4 frames covers most of the body."""
+
+    @pytest.fixture
+    def close_up(self, root):
+        # the body's box is x 6..58, e = 5, y 10..48, e = 4: 1..63 x 6..48, an area of 2604
+        faces = np.stack([face_of(k) for k in range(FRAMES)])
+        # x 10..54, e = 4, y 4..44, e = 4: 6..58 x 0..48, of which 52 * 42 = 2184 are in the body
+        faces[2:] = np.tile([(10, 4), (54, 44)], (34, 1))
+        write_openface(openface(root), faces)
+        return root
+
+    def shares(self, report):
+        return {clip.clip_id: clip.black_body for clip in report.clips}
+
+    def test_they_are_counted(self, close_up):
+        report = look(close_up)
+        assert self.shares(report)[CLIP] == pytest.approx(4 / 6)
+        assert {share for name, share in self.shares(report).items() if name != CLIP} == {0}
+        (problem,) = (each for each in report.problems if each.kind == 'black body')
+        assert (problem.level, problem.clip) == ('warning', CLIP)
+        assert problem.text.endswith('the face covers most of the body crop in 67% of 6 frames')
+
+    @pytest.mark.parametrize('regions', [('face',), ('fullbody',)])
+    def test_where_no_face_is_blacked_out_they_do_not_matter(self, close_up, regions):
+        pipeline = build_pipeline(regions, 3, 32)
+        report = look(close_up, pipeline=pipeline, required=[])
+        assert set(self.shares(report).values()) == {None}
+
+    def test_of_a_folder(self, close_up):
+        report = check_all(checks_of_folder(str(close_up), SPLITS))
+        assert self.shares(report)[CLIP] == pytest.approx(4 / 6)
+        os.remove(openface(close_up))
+        report = check_all(checks_of_folder(str(close_up), SPLITS))
+        assert self.shares(report)[CLIP] is None
+
+    def test_of_prepared_crops(self, close_up):
+        shutil.rmtree(close_up / 'crops', ignore_errors=True)
+        extract_crops(
+            [str(close_up / 'videos')],
+            str(close_up / 'crops'),
+            CropRegions(('face', 'body')),
+            step=2,  # frames 0, 2, 4
+        )
+        report = look(close_up, 'crops')
+        assert self.shares(report)[CLIP] == pytest.approx(2 / 3)
+        assert ('warning', 'black body', 'train', CLIP) in found(report)
 
 
 def test_labels(root):

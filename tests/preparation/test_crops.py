@@ -262,6 +262,7 @@ class TestGoingOn:
                 "the regions: expected ['face'], found ['body', 'face', 'fullbody']",
             ),
             (dict(size=8), 'the size: expected 8, found 256'),
+            (dict(max_gap=2), 'max_gap: expected 2, found 0'),
         ],
     )
     def test_other_settings(self, smooth, kwargs, message):

@@ -110,3 +110,21 @@ def test_no_mask_is_drawn_on_crops_that_a_config_loads():
     with pytest.raises(InputError, match='mask: .*prepared crops.*--as crops --mask'):
         edit(cfg, dict(mask=True))
     edit(cfg, dict(mask=False))
+
+
+def test_prepared_crops_are_of_the_same_max_gap():
+    cfg = Config(build())
+    for split in SPLITS:
+        steps_of(cfg, split)['LoadLandmarks'].max_gap = 3
+    edit(cfg, dict(crops='small'))
+    for split in SPLITS:
+        steps = cfg[f'{split}_dataloader'].dataset.pipeline
+        (step,) = (each for each in steps if each['type'] == 'LoadCrops')
+        assert step['max_gap'] == 3
+
+
+def test_prepared_crops_have_no_fallback():
+    cfg = Config(build())
+    steps_of(cfg, 'val')['CropRegions'].blackout_fallback = True
+    with pytest.raises(InputError, match='--crops: .*without blackout_fallback'):
+        edit(cfg, dict(crops='small'))

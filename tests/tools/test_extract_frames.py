@@ -125,6 +125,8 @@ def test_failed_clips_are_listed(call):
         (('--mask-kind', 'n95'), '--mask-kind: expected --mask'),
         (('--every', '2'), '--every: expected --as crops'),
         (('--size', '64'), '--size: expected --as crops'),
+        (('--max-gap', '2', '--mask'), '--max-gap: expected --as crops'),
+        (('--as', 'crops', '--max-gap', '-1'), 'max_gap: expected a number of frames'),
         (('--keypoints', 'x', '--mask'), '--keypoints: expected --as crops'),
         (('--as', 'crops', '--every', '0'), '--every: expected 1 or more, found 0'),
         (

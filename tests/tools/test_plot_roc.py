@@ -206,3 +206,21 @@ def test_the_dump_of_another_split_is_taken_by_its_name(plot, quick, tmp_path):
     assert plot('run', '--dump-name', 'val.npz', '--out', 'a')[0] == 0
     assert plot(path, '--out', 'b')[0] == 0  # both are called run
     assert values_of('a_values.csv') == values_of('b_values.csv')
+
+
+def test_only_clips_whose_regions_were_found(plot, quick, tmp_path):
+    found = np.ones(N, np.float32)
+    found[::4] = 0.5  # 30 of 40 are left
+    dump = make_dump()
+    write_dump(
+        tmp_path / 'a.npz', replace(dump, stream_logits=dict(x=dump.scores), found=dict(x=found))
+    )
+    code, text, errors = plot('a.npz', '--found-only')
+    assert code == 0, errors
+    assert text.startswith('Only 30 of 40 clips are counted')
+    keep = found == 1
+    expected = roc_auc_score(dump.labels[keep].ravel(), dump.scores[keep].ravel())
+    assert float(values_of('roc_values.csv')['a', 'micro']['roc_auc']) == pytest.approx(expected)
+    write_dump(tmp_path / 'b.npz', dump)
+    code, _, errors = plot('a.npz', 'b.npz', '--found-only')
+    assert code == 1 and 'b: expected dumps that say' in errors

@@ -6,6 +6,7 @@ The trainings run in this process; tests/experiments/test_runs.py starts others.
 import csv
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from emoreact_plugin.evaluation import read_dump
+from emoreact_plugin.evaluation import read_dump, write_dump
 from emoreact_plugin.experiments import runs
 from tests.factories import call_tool, write_config
 
@@ -76,6 +77,26 @@ def test_a_table_of_one_training_tested_twice(table, tiny):
         assert 'TSN face, trained unmasked, tested masked' in svg
     positives = sum(row[3] for row in tiny.labels['test'])
     assert f'Happiness, {positives} of 6' in (table / 'roc.svg').read_text()
+
+
+def test_only_clips_whose_regions_were_found(table, run, tiny):
+    path = table / 'tsn-face' / 'seed0' / 'test.npz'
+    whole = path.read_bytes()
+    dump = read_dump(path)
+    assert (dump.found['face'] == 1).all()
+    try:
+        found = np.ones(len(dump.video_ids), np.float32)
+        found[0] = 2 / 3
+        write_dump(path, replace(dump, found=dict(face=found)))
+        code, _, errors = run('--seeds', '1', '--rows', 'tsn-face', '--found-only')
+        assert code == 0, errors
+        text = (table / 'table.md').read_text()
+    finally:
+        path.write_bytes(whole)
+        run('--seeds', '1', '--rows', 'tsn-face', 'tsn-face-tested-masked')
+    assert text.startswith('Only 5 of 6 clips are counted')
+    expected = roc_auc_score(dump.labels[1:].ravel(), dump.scores[1:].ravel())
+    assert f'| TSN face, unmasked | {expected:.3f} |' in text
 
 
 def test_nothing_is_done_twice(table, run):

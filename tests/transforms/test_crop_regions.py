@@ -68,3 +68,43 @@ def test_a_face_outside_the_frame_is_missing():
 def test_an_unknown_region_lists_those_that_there_are():
     with pytest.raises(InputError, match="'hat'.*body, face, fullbody"):
         CropRegions(regions=('face', 'hat'))
+
+
+def pose(*seen):
+    """(2, 33, 2): head points in x 40..60, y 30..40 in the frames that are seen."""
+    body = np.full((2, 33, 2), np.nan)
+    for k in seen:
+        body[k] = (5, 70)
+        body[k, :11] = (50, 35)
+        body[k, :2] = (40, 30), (60, 40)
+    return body
+
+
+def test_the_head_of_the_pose_is_blacked_out_where_the_face_was_not_found():
+    faces = np.stack([face_of(0), np.full((68, 2), np.nan)])
+    given = dict(sample(faces, pose(0, 1)), body_is_pose=np.array([True, True]))
+    out = CropRegions(('body',), blackout_fallback=True)(dict(given))
+    black = [img[..., 0] == 0 for img in out['body_imgs']]
+    # the body's box is x 5..60, e = round(5.5) = 6 -> 0..66, y 30..70, e = 4 -> 26..74
+    assert out['body_boxes'].tolist() == [[0, 26, 66, 74]] * 2
+    # the face's box (8, 3, 32, 27) ends a row below the top of the crop
+    assert black[0].sum() == 24 and black[0][0, 8:32].all()
+    # x 40..60 becomes 36..64, e = 3 -> 33..67; y 30..40 becomes 24..49.5 -> 50, e = 3 -> 21..53
+    expected = np.zeros((48, 66), bool)
+    expected[:27, 33:] = True
+    np.testing.assert_array_equal(black[1], expected)
+    # off by default, and the face itself is still not found
+    assert (CropRegions(('body',))(dict(given))['body_imgs'][1] == 2).all()
+    out = CropRegions(('face', 'body'), blackout_fallback=True)(dict(given))
+    assert out['face_found'].tolist() == [True, False]
+
+
+def test_the_fallback_needs_joints_in_a_fixed_order():
+    given = dict(sample(None, pose(1)), body_is_pose=np.array([True, False]))
+    with pytest.raises(InputError, match='fixed order.*extract_landmarks'):
+        CropRegions(('body',), blackout_fallback=True)(dict(given))
+    # nobody is hidden in these, and nobody was seen in those
+    CropRegions(('face', 'fullbody'), blackout_fallback=True)(dict(given))
+    nobody = dict(given, body_keypoints=pose())
+    out = CropRegions(('body',), blackout_fallback=True)(nobody)
+    assert all((img > 0).all() for img in out['body_imgs'])

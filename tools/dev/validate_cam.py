@@ -104,7 +104,7 @@ def read_clips(cfg, explainer, cues, seen, cache_dir):
     rows = list(clips_of(cfg, 'test'))
     for dataset, row in progress_bar(rows, 'clips', unit='clip'):
         about = cues['clips'][row.video]
-        source = open_clip(dataset, row, 'test', cache_dir)
+        source = open_clip(dataset, row, 'test', cache_dir, explainer.pipeline.max_gap)
         sampled = sample_clip(explainer, source.clip, source.video)
         crops = boxes_of(
             source.clip.landmarks.of(sampled.inds), explainer.pipeline.regions, source.clip.size

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from emoreact_plugin.clips.clip_files import ClipFiles, expected_names
-from emoreact_plugin.clips.crops import PreparedCrops, check_region, read_record
+from emoreact_plugin.clips.crops import PreparedCrops, check_prepared, read_record
 from emoreact_plugin.datasets.annotations import Annotation
-from emoreact_plugin.datasets.pipeline_facts import steps_of
+from emoreact_plugin.datasets.pipeline_facts import max_gap_of, regions_of
 from emoreact_plugin.datasets.summary import then_text
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import number
@@ -116,17 +116,14 @@ def read_crops_record(dataset: 'EmoReactDataset', folder: str) -> PreparedCrops:
 
     Raises:
         FileNotFoundError: If there is none.
-        InputError: If it is damaged, or lacks a region that the pipeline uses.
+        InputError: If it is damaged, lacks a region that the pipeline uses, or has another
+            ``max_gap``.
     """
     record = read_record(folder)
-    for region in sorted(regions_of(dataset)):
-        check_region(folder, record, region)
+    regions = sorted(regions_of(dataset.pipeline))
+    if regions:  # else nothing reads them
+        check_prepared(folder, record, regions, max_gap_of(dataset.pipeline))
     return record
-
-
-def regions_of(dataset: 'EmoReactDataset') -> set[str]:
-    """Return the regions that the pipeline of a data set uses."""
-    return {name for step in steps_of(dataset.pipeline) for name in getattr(step, 'regions', ())}
 
 
 def require_clips(

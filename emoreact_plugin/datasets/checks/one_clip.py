@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from emoreact_plugin.clips.boxes import mostly_black
 from emoreact_plugin.clips.cache_file import (
     ROW_TOLERANCE,
     ROW_TOLERANCE_RATIO,
@@ -23,14 +24,15 @@ from emoreact_plugin.clips.coverage import Coverage, coverage_of
 from emoreact_plugin.clips.crops import CROP_NAME
 from emoreact_plugin.clips.landmark_cache import cached_path, check_given, sources_of
 from emoreact_plugin.clips.landmarks import Landmarks
-from emoreact_plugin.clips.regions import has_face
+from emoreact_plugin.clips.regions import has_face, share_covered
 from emoreact_plugin.datasets.annotations import Annotation
+from emoreact_plugin.datasets.pipeline_facts import blackout_of, max_gap_of, regions_of
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import number
 from emoreact_plugin.video.folders import scan_frames
 from emoreact_plugin.video.reading import VideoInfo, frame_rate, probe_video, stated_frames
 
-from .missing import crops_folder, find_missing_clip, read_crops_record, regions_of
+from .missing import crops_folder, find_missing_clip, read_crops_record
 from .problems import Problem
 
 if TYPE_CHECKING:
@@ -55,6 +57,8 @@ class CheckedFiles:
         num_bytes (int): Size of the clip's file, or of all files of its
             folder; 0 if it is missing.
         step (int): Crops are of every step-th frame; otherwise 1.
+        black (np.ndarray | None): (T, ) bool, True where the ``body`` crop is
+            mostly black; None if that is not known or does not matter.
         problems (list[Problem]): In no order.
     """
 
@@ -65,6 +69,7 @@ class CheckedFiles:
     coverage: Coverage | None = None
     num_bytes: int = 0
     step: int = 1
+    black: np.ndarray | None = None
 
     def knows(self, kind: str) -> bool:
         """Return whether there are landmarks, or keypoints, for the clip."""
@@ -100,8 +105,20 @@ def check_clip(dataset: 'EmoReactDataset', row: Annotation) -> CheckedFiles:
     else:
         clip, more = _landmarks_of(files, info, dataset)
         problems += more
-    coverage = None if clip is None else coverage_of(Landmarks.of_cached(clip))
-    return CheckedFiles(files.source, problems, files, info, coverage, num_bytes)
+    coverage = black = None
+    if clip is not None:
+        landmarks = Landmarks.of_cached(clip).filled(max_gap_of(dataset.pipeline))
+        coverage = coverage_of(landmarks)
+        if files.landmarks is not None and _hides_the_face(dataset):
+            black = mostly_black(landmarks, clip.frame_size)
+    return CheckedFiles(files.source, problems, files, info, coverage, num_bytes, black=black)
+
+
+def _hides_the_face(dataset: 'EmoReactDataset') -> bool:
+    """Tell whether a data set blacks out the face in the body, or may do so."""
+    if not regions_of(dataset.pipeline):
+        return True  # nobody has said what the clips are for
+    return blackout_of(dataset.pipeline).get('body') == 'face'
 
 
 def _open(
@@ -280,7 +297,7 @@ def _check_crops(dataset: 'EmoReactDataset', row: Annotation) -> CheckedFiles:
         record = read_crops_record(dataset, folder)
     except (InputError, OSError) as error:
         return CheckedFiles(folder, [Problem('error', 'unreadable clip', str(error))])
-    regions = regions_of(dataset) or set(record.boxes)
+    regions = regions_of(dataset.pipeline) or set(record.boxes)
     paths = [
         osp.join(folder, region, CROP_NAME.format(k + 1))
         for region in sorted(regions)
@@ -288,4 +305,10 @@ def _check_crops(dataset: 'EmoReactDataset', row: Annotation) -> CheckedFiles:
     ]
     _, num_bytes = _read_images(paths, 'crop', problems)
     info = VideoInfo(record.source_frames, *record.frame_size, 0.0)
-    return CheckedFiles(folder, problems, None, info, record.coverage, num_bytes, record.step)
+    black = None
+    if {'body', 'face'} <= record.boxes.keys() and _hides_the_face(dataset):
+        covered = share_covered(record.boxes['body'], record.boxes['face'])
+        black = record.found['face'] & (covered > 0.5)
+    return CheckedFiles(
+        folder, problems, None, info, record.coverage, num_bytes, record.step, black
+    )

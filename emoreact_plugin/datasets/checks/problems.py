@@ -23,6 +23,7 @@ KINDS = {
     'short': 'too short',
     'no face': 'without a face in more than half of the frames',
     'no body': 'without a body in more than half of the frames',
+    'black body': 'with a mostly black body crop in more than half of the frames',
     'labels': 'labels that say nothing',
     'unlabelled': 'without a positive label',
     'frame size': 'of another frame size',
@@ -65,6 +66,9 @@ class CheckedClip:
         fps (float | None): Frames a second; None if unknown.
         no_face, no_body (float | None): Share of the frames without a face
             or a body; None without a file, and if it cannot be read.
+        black_body (float | None): Share of the frames whose ``body`` crop is
+            mostly black, because the face covers more than half of it; None
+            if that is not known, or no ``body`` is used.
         num_bytes (int): Size of the whole video or folder; 0 if missing.
     """
 
@@ -82,6 +86,7 @@ class CheckedClip:
     fps: float | None
     no_face: float | None
     no_body: float | None
+    black_body: float | None
     num_bytes: int
 
     @property

@@ -270,7 +270,7 @@ class EmotionStream:
         landmarks = Landmarks.none(1)
         if self._detector is not None:
             face, is_box, body = self._detector(frame)
-            landmarks = Landmarks(face[None], body[None], np.array([is_box]))
+            landmarks = Landmarks(face[None], body[None], np.array([is_box]), np.array([True]))
         spent = 0.0 if self._detector is None else 1000 * (self._clock() - start)
         boxes = boxes_of(landmarks, self.inferencer.regions, frame.shape[1::-1])
         return _Kept(stamp, frame, landmarks, {name: box[0] for name, box in boxes.items()}), spent
