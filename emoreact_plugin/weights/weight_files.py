@@ -182,8 +182,9 @@ def _kind_of(pairs: list[_NamedTensor], path: str) -> str:
         return found[0]
     if _EMO_AFFECTNET_STEM in names:
         return 'emo_affectnet'
-    if _is_sequential_resnet(names, 'features.') or any(
-        n.startswith(_AFFECTNET_HEADS) for n in names
+    # Some of torchvision's networks have a classifier.0 as well.
+    if _is_sequential_resnet(names, 'features.') or (
+        any(n.startswith(_AFFECTNET_HEADS) for n in names) and arch_of(names)
     ):
         return 'affectnet'
     if torchvision_names(names) != names or not arch_of(names):

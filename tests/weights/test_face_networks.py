@@ -134,6 +134,22 @@ def test_a_stock_network_is_refused_and_a_stream_is_told_apart(kind, files):
 
 
 @pytest.mark.parametrize('kind', KINDS)
+def test_flags_that_would_take_another_network_are_refused(kind):
+    cfg = config(kind)
+    edit(cfg, dict(input='body', num_segments=5))
+    assert cfg.model.streams == ('body',)
+    for options in (dict(shift=True), dict(arch='mobilenet_v2')):
+        with pytest.raises(InputError, match='with a backbone ResNet'):
+            edit(cfg, options)
+
+
+def test_torchscript_is_refused(tmp_path):
+    torch.jit.script(torch.nn.Linear(2, 2)).save(str(tmp_path / 'program.pth'))
+    with pytest.raises(InputError, match='program.pth: cannot be read'):
+        read_weight_file(str(tmp_path / 'program.pth'))
+
+
+@pytest.mark.parametrize('kind', KINDS)
 def test_a_converted_file_is_still_of_its_kind(kind, files, tmp_path):
     once, twice = str(tmp_path / 'once.pth'), str(tmp_path / 'twice.pth')
     torch.save(to_start_weights(read_weight_file(files[kind][1])), once)
