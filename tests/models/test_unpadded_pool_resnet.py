@@ -7,9 +7,10 @@ from mmaction.registry import MODELS
 
 def small(**options):
     torch.manual_seed(0)
-    return MODELS.build(
-        dict(depth=18, num_stages=1, strides=(1,), dilations=(1,), out_indices=(0,), **options)
-    ).eval()
+    stage = dict(depth=18, num_stages=1, strides=(1,), dilations=(1,), out_indices=(0,))
+    backbone = MODELS.build(dict(stage, **options))
+    backbone.eval()  # which returns nothing
+    return backbone
 
 
 @pytest.mark.parametrize('options, size', [({}, 7), (dict(pool_ceil_mode=True), 8)])
