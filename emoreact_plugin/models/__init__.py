@@ -9,11 +9,13 @@ from .stock_head import check_stock_head
 from .stream_preprocessor import StreamDataPreprocessor
 from .stream_scores import score_stream
 from .testing_views import check_batch_sizes
+from .unpadded_pool_resnet import UnpaddedPoolResNet
 
 __all__ = [
     'LateFusionRecognizer',
     'ScoreFusion',
     'StreamDataPreprocessor',
+    'UnpaddedPoolResNet',
     'check_batch_sizes',
     'check_names',
     'check_stock_head',

@@ -232,7 +232,9 @@ class LateFusionRecognizer(BaseModel):
             if isinstance(source, dict):
                 source = source.get(name)
             if source is not None:
-                load_start_weights(network.backbone, source, name)
+                own = dict(getattr(self.data_preprocessor, 'preprocessors', {}))
+                preprocessor = own.get(f'{name}_imgs', self.data_preprocessor)
+                load_start_weights(network.backbone, source, name, preprocessor)
         self._started = True
 
     def train(self, mode: bool = True) -> 'LateFusionRecognizer':

@@ -16,7 +16,13 @@ from torch import Tensor
 
 from emoreact_plugin.utils.errors import InputError
 
-from .foreign_files import reason_of, stand_ins
+from .foreign_files import is_pickle_of_arrays, reason_of, stand_ins
+
+CONVERT = (
+    'it is a pickle of NumPy arrays, and reading one can run code. If you trust it, convert it '
+    'in Python: `import pickle, torch; torch.save({n: torch.from_numpy(x) for n, x in '
+    "pickle.load(open('IN.pkl', 'rb'), encoding='latin1').items()}, 'OUT.pth')`"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +137,7 @@ def read_checkpoint(path: str, foreign: bool = False) -> Checkpoint:
     except Exception as error:  # torch raises many kinds for a bad file
         raise InputError(
             f'{path}: cannot be read as a PyTorch file of tensors and plain values: '
-            f'{reason_of(error)}'
+            f'{CONVERT if is_pickle_of_arrays(path) else reason_of(error)}'
         ) from error
 
 
@@ -303,7 +309,8 @@ def check_recipe(checkpoint: Checkpoint, recipe: dict | None, resume: bool = Fal
     stored = checkpoint.recipe
     if stored is None or not isinstance(recipe, dict):
         return
-    stored, recipe = _lists(stored), _lists(recipe)
+    # Only a config with another network than the options make says so.
+    stored, recipe = ({'network': None, **_lists(each)} for each in (stored, recipe))
     # Start weights leave no trace in a trained network. Weighted labels do,
     # but do not matter to a test; and what masks cost a network that has not
     # seen any is a question to ask.

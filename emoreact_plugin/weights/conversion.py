@@ -93,7 +93,7 @@ def _expected(file: WeightFile, cfg: Config, stream: str | None) -> dict | None:
 
 def _origin(file: WeightFile, network: Network) -> dict:
     origin = dict(
-        kind=file.kind, file=osp.basename(file.path), arch=network.arch, shift=network.shift
+        kind=file.origin, file=osp.basename(file.path), arch=network.arch, shift=network.shift
     )
     if 'epoch' in file.meta:
         origin['epoch'] = file.meta['epoch']

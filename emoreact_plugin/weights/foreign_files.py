@@ -111,6 +111,18 @@ def reason_of(error: Exception) -> str:
     return type(error).__name__
 
 
+def is_pickle_of_arrays(path: str) -> bool:
+    """Return whether a file is a bare pickle of NumPy arrays, which PyTorch never writes."""
+    if zipfile.is_zipfile(path):
+        return False
+    try:
+        with open(path, 'rb') as file:
+            # A file of PyTorch < 1.6 begins with a pickle of a number.
+            return any(module.startswith('numpy') for module, _ in _names_in_pickle(file))
+    except ValueError:
+        return False
+
+
 def _unknown_classes(path: str) -> list[str]:
     """Find the ``module.name`` of all that a file asks for and that no module here has."""
     names: dict[str, None] = {}

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from emoreact_plugin.utils.errors import InputError
 
 from .checkpoints import Checkpoint
+from .face_networks import check_networks
 from .weight_files import KINDS, Network, WeightFile, read_weight_file, to_weight_file
 from .weight_names import is_shifted, recognizer_names, torchvision_names
 
@@ -52,16 +53,16 @@ def load_weights(
     """Load a weight file into a network, completely or not at all.
 
     The file may be a checkpoint or AffectNet weights of the original system, torchvision's ResNet
-    or MobileNetV2 file, or a checkpoint of MMAction2 or of this package. These are loaded into
-    MMAction2's backbones with and without temporal shift. Any other backbone takes files with its
-    own names. The names of both sides are converted to torchvision's before they are matched.
-    Nothing in the file is run.
+    or MobileNetV2 file, EMO-AffectNet's or VGGFace2's ResNet-50, or a checkpoint of MMAction2 or of
+    this package. These are loaded into MMAction2's backbones with and without temporal shift. Any
+    other backbone takes files with its own names. The names of both sides are converted to
+    torchvision's before they are matched. Nothing in the file is run.
 
     Args:
         model (nn.Module): A backbone, a recognizer with a head, or a ``LateFusionRecognizer``. A
             backbone takes the backbone in the file and ignores the rest; the other two take all
-            that is in the file. Heads of torchvision's and of the AffectNet weights are for other
-            labels and never loaded.
+            that is in the file. Heads of torchvision's, VGGFace2's and the AffectNet weights are
+            for other labels and never loaded.
         path (str): The weight file.
         may_miss (Iterable[str]): Parts of the model, out of ``'head'``, ``'neck'`` and
             ``'fusion'``, that are left as they are if the file lacks them or has them in other
@@ -77,9 +78,11 @@ def load_weights(
         FileNotFoundError: If there is no such file.
         InputError: If the file cannot be read safely or holds no tensors; if it is not clear which
             of its networks is meant; if any tensor of the model is missing in it, has another
-            shape, or is left over, of which the first few are listed; or if a trained network with
-            temporal shift is to be loaded into a recognizer without, or the other way round. The
-            model is not changed then.
+            shape, or is left over, of which the first few are listed; if a trained network with
+            temporal shift is to be loaded into a recognizer without, or the other way round; or if
+            EMO-AffectNet's or VGGFace2's weights need another network or normalisation. The model
+            is not changed then. The normalisation of a backbone alone is not known, and not
+            checked.
     """
     may_miss = tuple(may_miss)
     unknown = [part for part in may_miss if part not in PARTS]
@@ -96,7 +99,12 @@ def _read(path: str) -> WeightFile:
         raise FileNotFoundError(f'{error}. {SWITCH}') from error
 
 
-def load_start_weights(backbone: nn.Module, source: str, stream: str | None = None) -> int:
+def load_start_weights(
+    backbone: nn.Module,
+    source: str,
+    stream: str | None = None,
+    preprocessor: nn.Module | None = None,
+) -> int:
     """Load ``'imagenet'`` or a weight file into a backbone.
 
     Args:
@@ -106,6 +114,8 @@ def load_start_weights(backbone: nn.Module, source: str, stream: str | None = No
             weight file.
         stream (str, optional): Which network to take from a file that has several. A file with a
             single network can start any stream.
+        preprocessor (nn.Module, optional): What normalises the backbone's inputs. Some kinds of
+            files need a certain normalisation.
 
     Returns:
         int: How many tensors were loaded: all of the backbone's.
@@ -118,7 +128,8 @@ def load_start_weights(backbone: nn.Module, source: str, stream: str | None = No
     if source != 'imagenet':
         file = _read(source)
         chosen = stream if len(file.networks) > 1 else None
-        return _logged(backbone, file, fill(backbone, file, stream=chosen)).count
+        loaded = fill(backbone, file, stream=chosen, preprocessor=preprocessor)
+        return _logged(backbone, file, loaded).count
     name = _torchvision_arch(backbone)
     # Imported here: torchvision takes a second that most uses do not need.
     from torchvision.models import get_model_weights
@@ -148,12 +159,23 @@ def _torchvision_arch(backbone: nn.Module) -> str:
 
 
 def fill(
-    model: nn.Module, file: WeightFile, may_miss: Iterable[str] = (), stream: str | None = None
+    model: nn.Module,
+    file: WeightFile,
+    may_miss: Iterable[str] = (),
+    stream: str | None = None,
+    preprocessor: nn.Module | None = None,
 ) -> LoadedWeights:
     """Load a file that has been read already, as :func:`load_weights` does."""
+    whole = hasattr(model, 'recognizers') or hasattr(model, 'cls_head')
+    recognizers = getattr(model, 'recognizers', None)
+    networks = list(recognizers.children()) if isinstance(recognizers, nn.Module) else [model]
+    check_networks(
+        file,
+        [each.get_submodule('backbone') if whole else each for each in networks],
+        model.get_submodule('data_preprocessor') if whole else preprocessor,
+    )
     state = model.state_dict()
     match = _Match(tuple(may_miss))
-    whole = hasattr(model, 'recognizers') or hasattr(model, 'cls_head')
     for prefix, network in _pair(model, file, stream):
         own = [n[len(prefix) :] for n in state if n.startswith(prefix)]
         slots = recognizer_names(own) if whole else torchvision_names(own)
@@ -185,9 +207,13 @@ def fill(
 
 def _logged(model: nn.Module, file: WeightFile, loaded: LoadedWeights) -> LoadedWeights:
     left = f', {len(loaded.missing)} left as they are' * bool(loaded.missing)
+    unused = loaded.left_out
+    more = f' and {len(unused) - 4} more' * (len(unused) > 4)
     print_log(
         f'{loaded.count} tensors of {type(model).__name__} loaded{left} '
-        f'from {file.path}: {KINDS[file.kind]}',
+        f'from {file.path}: {KINDS[file.kind]}'
+        + f'; not used: {", ".join(unused[:4])}{more}'
+        * bool(unused),
         'current',
     )
     return loaded

@@ -9,11 +9,20 @@ from torch import Tensor
 from emoreact_plugin.utils.errors import InputError
 
 from .checkpoints import Checkpoint, read_checkpoint
-from .weight_names import arch_of, from_sequential, is_shifted, recognizer_names, torchvision_names
+from .weight_names import (
+    arch_of,
+    from_emo_affectnet,
+    from_sequential,
+    is_shifted,
+    recognizer_names,
+    torchvision_names,
+)
 
 KINDS = dict(
     original='trained checkpoint of the original system',
     affectnet='AffectNet weights of the original system',
+    emo_affectnet='EMO-AffectNet weights',
+    vggface2='VGGFace2 weights',
     torchvision="torchvision's weights",
     mmaction="MMAction2's checkpoint",
     ours='checkpoint of this package',
@@ -21,6 +30,10 @@ KINDS = dict(
 )
 _AFFECTNET_HEADS = ('classifier.0.', 'categorical_layer.', 'continuous_layer.')
 _HEADS = ('fc.', 'classifier.', 'cls_head.', *_AFFECTNET_HEADS)
+_EMO_AFFECTNET_HEADS = ('fc1.', 'fc2.')
+_EMO_AFFECTNET_STEM = 'conv_layer_s2_same.weight'
+# All that tells its ResNet-50 from torchvision's: how many people it was trained to tell apart.
+_VGGFACE2_HEAD = (8631, 2048)
 _HEAD = 'cls_head.fc_cls.'
 _BACKBONE = 'backbone.'
 _NamedTensor = tuple[str, Tensor]
@@ -81,6 +94,13 @@ class WeightFile:
         return self.checkpoint.path
 
     @property
+    def origin(self) -> str:
+        """Return the kind that the file, or the one that it was converted from, is or was."""
+        converted = self.checkpoint.meta.get('converted_from')
+        kind = converted.get('kind') if isinstance(converted, dict) else None
+        return kind if isinstance(kind, str) and kind in KINDS else self.kind
+
+    @property
     def meta(self) -> dict:
         """Return ``arch``, ``epoch`` and ``dataset_meta``, those that are plain values.
 
@@ -118,8 +138,8 @@ def to_weight_file(checkpoint: Checkpoint) -> WeightFile:
     state, path = checkpoint.state, checkpoint.path
     # DataParallel puts this in front.
     names = [name.removeprefix('module.') for name in state]
-    kind = _kind_of(names, path)
     pairs = list(zip(names, state.values(), strict=True))
+    kind = _kind_of(pairs, path)
     networks, others, left_out = {}, {}, []
     if kind == 'ours':
         streams = [n.split('.')[1] for n in names if n.startswith('recognizers.')]
@@ -133,8 +153,9 @@ def to_weight_file(checkpoint: Checkpoint) -> WeightFile:
             pairs = _from_original(pairs, path)
             left_out = ['threshold'] * ('threshold' in names)
         elif kind != 'mmaction':
-            left_out = [n for n in names if n.startswith(_HEADS)]
-            pairs = _from_backbone(pairs, path)
+            heads = _HEADS + _EMO_AFFECTNET_HEADS * (kind == 'emo_affectnet')
+            left_out = [n for n in names if n.startswith(heads)]
+            pairs = _from_backbone([(n, x) for n, x in pairs if not n.startswith(heads)], path)
         networks[''] = _network(pairs, path)
     return WeightFile(checkpoint, kind, networks, others, left_out)
 
@@ -148,7 +169,8 @@ def _is_plain(value: object) -> bool:
     return value is None or isinstance(value, (bool, int, float, str))
 
 
-def _kind_of(names: list[str], path: str) -> str:
+def _kind_of(pairs: list[_NamedTensor], path: str) -> str:
+    names = [n for n, _ in pairs]
     prefixes = dict(ours='recognizers.', original='base_model.', mmaction=_BACKBONE)
     found = [kind for kind, prefix in prefixes.items() if any(n.startswith(prefix) for n in names)]
     if len(found) > 1:
@@ -158,12 +180,17 @@ def _kind_of(names: list[str], path: str) -> str:
         )
     if found:
         return found[0]
-    if _is_sequential_resnet(names, 'features.') or any(
-        n.startswith(_AFFECTNET_HEADS) for n in names
+    if _EMO_AFFECTNET_STEM in names:
+        return 'emo_affectnet'
+    # Some of torchvision's networks have a classifier.0 as well.
+    if _is_sequential_resnet(names, 'features.') or (
+        any(n.startswith(_AFFECTNET_HEADS) for n in names) and arch_of(names)
     ):
         return 'affectnet'
-    known = torchvision_names(names) == names and arch_of(names)
-    return 'torchvision' if known else 'backbone'
+    if torchvision_names(names) != names or not arch_of(names):
+        return 'backbone'
+    faces = any(n == 'fc.weight' and x.shape == _VGGFACE2_HEAD for n, x in pairs)
+    return 'vggface2' if faces else 'torchvision'
 
 
 def _is_sequential_resnet(names: list[str], prefix: str) -> bool:
@@ -181,10 +208,12 @@ def _from_original(pairs: list[_NamedTensor], path: str) -> list[_NamedTensor]:
 
 
 def _from_backbone(pairs: list[_NamedTensor], path: str) -> list[_NamedTensor]:
-    """Rename the tensors of a backbone without a prefix of its own, and drop its head."""
-    pairs = [(n, x) for n, x in pairs if not n.startswith(_HEADS)]
+    """Rename the tensors of a backbone without a prefix of its own, and without its head."""
     names = [n for n, _ in pairs]
     renamed = {}
+    if _EMO_AFFECTNET_STEM in names:
+        new = [_BACKBONE + n for n in from_emo_affectnet(names)]
+        renamed = dict(zip(names, new, strict=True))
     if _is_sequential_resnet(names, 'features.'):
         renamed = _from_sequential(names, 'features.', path)
     return [(renamed.get(n, _BACKBONE + n), x) for n, x in pairs]

@@ -66,6 +66,13 @@ def from_sequential(names: Iterable[str]) -> list[str]:
     return [_resnet_child(name) for name in names]
 
 
+def from_emo_affectnet(names: Iterable[str]) -> list[str]:
+    """Convert the names of the ResNet-50 of EMO-AffectNet to torchvision's, in the same order."""
+    names = [re.sub(r'^conv_layer_s2_same\.', 'conv1.', name) for name in names]
+    names = [re.sub(r'\bbatch_norm(\d)\.', r'bn\1.', name) for name in names]
+    return [name.replace('.i_downsample.', '.downsample.') for name in names]
+
+
 def arch_of(names: Iterable[str]) -> str:
     """Infer the architecture from torchvision's names, as far as it is known.
 

@@ -1,9 +1,13 @@
 import pytest
 import torch
+import torchvision
+from mmengine.config import Config
 
 import emoreact_plugin  # noqa: F401
 from emoreact_plugin import InputError
+from emoreact_plugin.recipes import edit
 from emoreact_plugin.weights.load_weights import load_start_weights, load_weights
+from emoreact_plugin.weights.weight_files import read_weight_file
 from mmaction.registry import MODELS
 from tests.factories import recognizer2d
 from tests.weights.weight_samples import (
@@ -219,6 +223,41 @@ def test_start_weights_by_stream(save, monkeypatch, tmp_path):
     model = separate(streams=('face', 'fullbody'), start_weights=ours)
     with pytest.raises(InputError, match='streams face, body, .*fullbody'):
         model.init_weights()
+
+
+@pytest.mark.parametrize(
+    'name, options, channels',
+    [
+        ('torchvision.mobilenet_v3_small', dict(weights=None), 576),
+        ('timm.mobilenetv3_small_050', {}, 288),
+    ],
+)
+def test_a_file_of_another_library_starts_its_backbone_as_a_stream(name, options, channels, save):
+    library, name = name.split('.')
+    if library == 'timm':
+        reference = pytest.importorskip('timm').create_model(name).eval()
+        features = reference.forward_features
+    else:
+        reference = getattr(torchvision.models, name)(weights=None).eval()
+        features = reference.features
+    path = save(reference.state_dict())  # with its head, which is not loaded
+    other = recognizer2d(backbone=dict(type=f'{library}.{name}', **options), channels=channels)
+    model = dict(type='LateFusionRecognizer', streams=dict(face=other, body=recognizer2d()))
+    cfg = Config(dict(model=dict(model, start_weights=dict(face=path))))
+    flag = Config(dict(model=dict(model, streams=dict(face=other))))
+    edit(flag, dict(init=path))
+    frames = torch.randn(2, 3, 64, 64)
+    for each in (cfg, flag):
+        built = MODELS.build(each.model).eval()
+        built.init_weights()
+        with torch.no_grad():
+            found = built.recognizers['face'].extract_feat(frames[None])[0].flatten(1)
+            torch.testing.assert_close(found, features(frames).mean((2, 3)), rtol=1e-4, atol=1e-4)
+    assert read_weight_file(path).kind == 'backbone'
+    broken = dict(reference.state_dict())
+    del broken[next(iter(broken))]
+    with pytest.raises(InputError, match='1 missing'):
+        load_start_weights(built.recognizers['face'].backbone, save(broken, 'broken.pth'))
 
 
 def test_the_only_network_of_a_file_starts_any_stream(save):

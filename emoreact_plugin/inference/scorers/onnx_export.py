@@ -57,6 +57,8 @@ class _Exported(nn.Module):
         if self.streams:
             preprocessor = preprocessor.preprocessors[name]
         x = x.float()
+        if preprocessor.to_rgb:  # swaps red and blue, whatever they are
+            x = x.flip(-3 if preprocessor.format_shape == 'NCHW' or x.ndim == 4 else -4)
         if preprocessor._enable_normalize:
             x = (x - preprocessor.mean) / preprocessor.std
         return x

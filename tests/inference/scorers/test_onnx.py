@@ -64,6 +64,11 @@ def exported(shorter, tmp_path_factory):
     init_default_scope('mmaction')
     cfg = small_config(input='fusion', shared=False, shift=True)
     cfg.model.streams.face = small_config(input='face').model.recognizer
+    # Padded and coloured as the public weights of face networks need it.
+    cfg.model.streams.face.backbone.update(
+        type='UnpaddedPoolResNet', conv_cfg=dict(type='Conv2dAdaptivePadding')
+    )
+    cfg.model.streams.face.data_preprocessor.to_rgb = True
     cfg.model.fusion.skip_missing = True
     model = build(cfg)
     clips = clips_of(cfg)
