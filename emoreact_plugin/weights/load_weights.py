@@ -207,13 +207,10 @@ def fill(
 
 def _logged(model: nn.Module, file: WeightFile, loaded: LoadedWeights) -> LoadedWeights:
     left = f', {len(loaded.missing)} left as they are' * bool(loaded.missing)
-    unused = loaded.left_out
-    more = f' and {len(unused) - 4} more' * (len(unused) > 4)
+    unused = ', '.join(loaded.left_out[:4]) + ', ...' * (len(loaded.left_out) > 4)
     print_log(
         f'{loaded.count} tensors of {type(model).__name__} loaded{left} '
-        f'from {file.path}: {KINDS[file.kind]}'
-        + f'; not used: {", ".join(unused[:4])}{more}'
-        * bool(unused),
+        f'from {file.path}: {KINDS[file.kind]}' + f'; not used: {unused}' * bool(unused),
         'current',
     )
     return loaded
