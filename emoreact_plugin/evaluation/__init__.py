@@ -18,7 +18,15 @@ from .functional import (
     sigmoid,
 )
 from .fuse import choose_weights, fuse_logits
-from .jackknife import Estimate, Values, combine, holm, interval_of, left_out_weights
+from .jackknife import (
+    Estimate,
+    Values,
+    combine,
+    effective_number,
+    holm,
+    interval_of,
+    left_out_weights,
+)
 from .priors import (
     STRENGTHS,
     LabelledClips,
@@ -52,6 +60,7 @@ __all__ = [
     'coarsest',
     'combine',
     'compute_metrics',
+    'effective_number',
     'f1',
     'f1_micro',
     'format_table',

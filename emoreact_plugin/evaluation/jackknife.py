@@ -36,11 +36,14 @@ class Values:
         left_out (np.ndarray): (S, G), without one group each.
         fixed (bool): Whether it is no training at all, such as a table of frequencies: there are
             no other seeds then.
+        effective (float | None): Effective number of groups, see :func:`effective_number`. None
+            takes G, which is right for a mean over all clips.
     """
 
     full: np.ndarray
     left_out: np.ndarray
     fixed: bool = False
+    effective: float | None = None
 
     @property
     def mean(self) -> float:
@@ -90,6 +93,21 @@ def left_out_weights(num_clips: int, groups: Sequence[Hashable] | None = None) -
     return (numbers != np.arange(count)[:, np.newaxis]).astype(np.float64)
 
 
+def effective_number(counts: ArrayLike) -> float:
+    """Compute how many groups of one size say as much as groups of these sizes.
+
+    Source: Kish, *Survey sampling*, 1965.
+
+    Args:
+        counts (array-like): (G,), 0 or more: what a score counts in each group, such as positives.
+
+    Returns:
+        float: 1..G; NaN if all are 0.
+    """
+    counts = np.asarray(counts, dtype=np.float64)
+    return float(counts.sum() ** 2 / (counts**2).sum()) if counts.any() else math.nan
+
+
 def _variance(left_out: np.ndarray) -> np.ndarray:
     """Compute the jackknife variance over the last axis, (..., G)."""
     count = left_out.shape[-1]
@@ -128,9 +146,13 @@ def combine(terms: Sequence[tuple[float, Values]], level: float = 0.95) -> Estim
         raise InputError(f'expected scores of the same groups, found {sorted(counts)} groups')
     groups = counts.pop()
     value = sum(weight * values.mean for weight, values in terms)
+    # A score that is undefined without a group has no interval: max(0, NaN) would be 0.
+    if any(np.isnan(values.left_out).any() or np.isnan(values.full).any() for _, values in terms):
+        return Estimate(value, *[math.nan] * 5)
+    effective = min(groups if v.effective is None else v.effective for _, v in terms)
     sums: np.ndarray = sum(weight * values.left_out.mean(axis=0) for weight, values in terms)
     sampling = float(_variance(sums))
-    parts: list[tuple[float, int]] = []
+    parts: list[tuple[float, float]] = []
     for weight, values in terms:
         seeds = len(values.full)
         if seeds == 1:
@@ -139,18 +161,17 @@ def combine(terms: Sequence[tuple[float, Values]], level: float = 0.95) -> Estim
         of_mean = _variance(values.left_out.mean(axis=0))
         sampling -= weight**2 * max(0.0, of_each - of_mean) / (seeds - 1)
         parts.append((weight**2 * float(values.full.var(ddof=1)) / seeds, seeds - 1))
-    parts.append((max(0.0, sampling), groups - 1))
+    # Few large groups vary less in the sample than they would in others.
+    parts.append((max(0.0, sampling), max(effective - 1, 0.5)))
     variance = sum(part for part, _ in parts)
     few = any(not v.fixed and len(v.full) < MIN_SEEDS for _, v in terms)
     return _estimate(value, variance, parts, few, level)
 
 
 def _estimate(
-    value: float, variance: float, parts: list[tuple[float, int]], few: bool, level: float
+    value: float, variance: float, parts: list[tuple[float, float]], few: bool, level: float
 ) -> Estimate:
     error = math.sqrt(variance)
-    if math.isnan(error):
-        return Estimate(value, *[math.nan] * 5)
     if error < _ROUNDING:
         p_value = 1.0 if abs(value) < _ROUNDING and not few else math.nan
         return Estimate(value, math.nan, math.nan, p_value, 0.0, math.nan)

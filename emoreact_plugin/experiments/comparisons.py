@@ -1,8 +1,10 @@
 """Compare rows that scored the same test clips."""
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -12,13 +14,12 @@ from emoreact_plugin.evaluation import (
     average_precision,
     coarsest,
     combine,
+    effective_number,
     f1,
     f1_micro,
     interval_of,
     left_out_weights,
     macro,
-    roc_auc,
-    roc_auc_micro,
     weighted_roc_auc,
     weighted_roc_auc_micro,
     within_groups,
@@ -32,8 +33,8 @@ WITHIN = 'within'
 OTHERS = ('ap/macro', 'f1/macro', 'f1/micro')
 # Fewer groups say little of how groups differ.
 MIN_GROUPS = 20
-# A class that fewer groups have gets no p-value: tools/dev/simulate_tests.py.
-MIN_POSITIVE_GROUPS = 10
+# A class that is spread over fewer groups, as an effective number, gets no p-value.
+MIN_EFFECTIVE_GROUPS = 5
 
 
 @dataclass(frozen=True)
@@ -122,14 +123,19 @@ class LeftOut:
             macro(np.stack([v.full for v in each], -1)),
             macro(np.stack([v.left_out for v in each], -1)),
             each[0].fixed,
+            min(v.effective or self.count for v in each),
         )
 
-    def positive_groups(self) -> dict[str, int]:
-        """Count for each class the groups with a positive clip, or, if fewer, with a negative."""
+    @cached_property
+    def effective(self) -> dict[str, float]:
+        """Return the effective number of groups that have each class, or, if less, lack it."""
         first = next(iter(self.scores.values()))
         left = 1 - self._weights
-        counts = [((left @ truth) > 0).sum(axis=0) for truth in (first.labels, 1 - first.labels)]
-        return dict(zip(first.classes, np.minimum(*counts).tolist(), strict=True))
+        have, lack = (left @ truth for truth in (first.labels, 1 - first.labels))
+        return {
+            name: min(effective_number(have[:, k]), effective_number(lack[:, k]))
+            for k, name in enumerate(first.classes)
+        }
 
     def _compute(self, row: str, metric: str) -> None:
         scores = self.scores[row]
@@ -140,20 +146,33 @@ class LeftOut:
         else:
             found = self._compute_roc_auc(scores)
         for name, (full, left_out) in found.items():
-            self._values[row, name] = Values(full, left_out, scores.fixed)
+            number = self._pairs_number(scores) if name == WITHIN else self.effective.get(name)
+            self._values[row, name] = Values(full, left_out, scores.fixed, number)
 
     def _compute_roc_auc(self, scores: Scores) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        classes = np.stack([roc_auc(x, scores.labels) for x in scores.logits])
-        left = np.stack([weighted_roc_auc(x, scores.labels, self._weights) for x in scores.logits])
-        found = {name: (classes[:, k], left[:, :, k]) for k, name in enumerate(scores.classes)}
-        found['macro'] = macro(classes), macro(left)
-        found['micro'] = (
-            np.array([roc_auc_micro(x, scores.labels) for x in scores.logits]),
-            np.stack(
-                [weighted_roc_auc_micro(x, scores.labels, self._weights) for x in scores.logits]
-            ),
-        )
-        return found
+        """Score each fold on its own, and average over the folds.
+
+        Scores of different networks are not compared: a fold whose groups have a label often is
+        tested by a network that has seen it seldom, so a pooled ROC AUC would be too low.
+        """
+        weights = np.vstack([np.ones(len(scores.labels)), self._weights])
+        classes, micro = [], []
+        for fold in np.unique(scores.folds) if scores.folds is not None else (None,):
+            keep = slice(None) if fold is None else np.asarray(scores.folds) == fold
+            labels, own = scores.labels[keep], weights[:, keep]
+            runs = scores.logits[:, keep]
+            classes.append(np.stack([weighted_roc_auc(x, labels, own) for x in runs]))
+            micro.append(np.stack([weighted_roc_auc_micro(x, labels, own) for x in runs]))
+        each = macro(np.stack(classes, -1))  # over the folds that have both labels
+        found = {name: each[:, :, k] for k, name in enumerate(scores.classes)}
+        found['macro'] = macro(each)
+        found['micro'] = macro(np.stack(micro, -1))
+        return {name: (values[:, 0], values[:, 1:]) for name, values in found.items()}
+
+    def _pairs_number(self, scores: Scores) -> float:
+        groups = scores.groups[self._within or '']
+        pairs = within_groups(scores.logits[0], scores.labels, groups).pairs
+        return effective_number(pairs.sum(axis=1))
 
     def _compute_within(self, scores: Scores) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         groups = scores.groups[self._within or '']
@@ -202,14 +221,13 @@ def difference(rows: LeftOut, first: str, second: str, metric: str) -> Differenc
 def compare_emotions(rows: LeftOut, pairs: Sequence[tuple[str, str]]) -> list[Difference]:
     """Compare pairs of rows in each class.
 
-    A class whose positives, or negatives, are in fewer than ``MIN_POSITIVE_GROUPS`` groups gets no
-    p-value.
+    A class whose positives, or negatives, are spread over fewer than ``MIN_EFFECTIVE_GROUPS``
+    groups gets no p-value.
     """
-    counts = rows.positive_groups()
     out = []
-    for (first, second), name in itertools.product(pairs, counts):
+    for (first, second), name in itertools.product(pairs, rows.effective):
         found = difference(rows, first, second, name)
-        few = counts[name] < MIN_POSITIVE_GROUPS
+        few = not rows.effective[name] >= MIN_EFFECTIVE_GROUPS
         out.append(replace(found, p_value=float('nan')) if few else found)
     return out
 
@@ -218,7 +236,12 @@ def difference_claim(rows: LeftOut, first: str, second: str, metric: str) -> Cla
     """Claim that a row is better than another in a metric."""
     found = difference(rows, first, second, metric)
     text = f'{first} minus {second}, {metric}: above 0'
-    return Claim(text, found.value, found.low, found.high, found.low > 0)
+    return Claim(text, found.value, found.low, found.high, _is_above_0(found))
+
+
+def _is_above_0(found: Difference | Estimate) -> bool:
+    """Tell if an interval lies above 0; with too few seeds for a p-value, nothing is shown."""
+    return found.low > 0 and not math.isnan(found.p_value)
 
 
 def kept_gain_claim(
@@ -246,9 +269,10 @@ def kept_gain_claim(
     terms = [(1.0, values[new]), (-share, values[reference]), (share - 1, values[floor])]
     found = combine(terms)
     text = f'{new} keeps {share:.0%} of the gain of {reference} over {floor}, {metric}: above 0'
-    if not gain.low > 0:
+    if not _is_above_0(gain):
         text += ' (no such gain is shown)'
-    return Claim(text, found.value, found.low, found.high, found.low > 0 and gain.low > 0)
+    holds = _is_above_0(found) and _is_above_0(gain)
+    return Claim(text, found.value, found.low, found.high, holds)
 
 
 def estimate(rows: LeftOut, row: str, metric: str) -> tuple[Estimate, tuple[float, float]]:

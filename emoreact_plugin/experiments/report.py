@@ -10,7 +10,7 @@ from emoreact_plugin.evaluation.jackknife import MIN_SEEDS
 from emoreact_plugin.utils.tables import csv_text, markdown_table, score_cell
 from emoreact_plugin.utils.text import number
 
-from .comparisons import MIN_POSITIVE_GROUPS, OTHERS, WITHIN, Claim, Difference
+from .comparisons import MIN_EFFECTIVE_GROUPS, OTHERS, WITHIN, Claim, Difference
 from .rows import Row
 from .table import Summary, Table
 
@@ -132,18 +132,18 @@ def _differences(table: Table, titles: dict[str, str]) -> str:
     text = _difference_table(between, titles)
     if priors:
         text += '\n\n' + _difference_table(priors, titles)
-    tests = sum(not math.isnan(d.p_value) for d in table.differences)
     text += f'\n\nBy leaving out each of {table.unit} in turn, and by the spread over the seeds. '
-    if tests:
+    if any(not math.isnan(d.p_value) for d in table.differences):
         text += (
-            f"p: two-sided, Student's t. Holm's correction is over all {number(tests, 'test')} of "
-            'this report. '
+            "p: two-sided, Student's t. Holm's correction is over the tests of each table above. "
+            'The intervals, and the claims that they decide, are not corrected. '
         )
     else:
         text += f'No p is given: the spread over seeds needs {MIN_SEEDS} seeds or more. '
     return text + (
-        'Differences of each emotion are in emotion_differences.csv, without p where fewer than '
-        f'{MIN_POSITIVE_GROUPS} groups have the emotion.'
+        'Differences of each emotion are in emotion_differences.csv, corrected among themselves, '
+        f'without p for an emotion that is spread over fewer than {MIN_EFFECTIVE_GROUPS} groups '
+        '(effective number).'
     )
 
 

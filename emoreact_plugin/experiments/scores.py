@@ -25,6 +25,8 @@ class Scores:
         fixed (bool): Whether the scores are no trainings but one table of frequencies.
         all_found (np.ndarray | None): (N, ) bool, True for clips in which every stream of every run
             found its region in all frames that were tested; None if a dump does not say so.
+        folds (np.ndarray | None): (N,) int, the fold in which each clip was tested; None without
+            folds.
     """
 
     logits: np.ndarray
@@ -35,6 +37,7 @@ class Scores:
     scale: str = 'logits'
     fixed: bool = False
     all_found: np.ndarray | None = None
+    folds: np.ndarray | None = None
 
     @property
     def probabilities(self) -> np.ndarray:
@@ -50,6 +53,7 @@ class Scores:
             labels=self.labels[keep],
             video_ids=tuple(self.video_ids[i] for i in keep),
             groups={kind: tuple(names[i] for i in keep) for kind, names in self.groups.items()},
+            folds=None if self.folds is None else self.folds[keep],
             all_found=None if self.all_found is None else self.all_found[keep],
         )
 
@@ -181,6 +185,7 @@ def pool(parts: Sequence[Scores]) -> Scores:
         first,
         logits=np.concatenate([each.logits for each in parts], axis=1),
         labels=np.concatenate([each.labels for each in parts]),
+        folds=np.repeat(np.arange(len(parts)), [len(each.labels) for each in parts]),
         video_ids=tuple(names),
         groups={
             kind: tuple(name for each in parts for name in each.groups[kind])

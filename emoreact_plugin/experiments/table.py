@@ -24,11 +24,12 @@ from .comparisons import (
 from .sample_claims import sample_claims
 from .scores import Scores
 
-# The questions of the paper: what a mask costs the face, and what body, order and their fusion
-# bring back.
+# The questions of the paper: what a mask costs the face; how body and full body do under it; and
+# what the published fusion, which adds the body, the order and a second set of scores, brings back.
 PLANNED = (
     ('tsn-face', 'tsn-face-masked'),
     ('tsn-body-masked', 'tsn-face-masked'),
+    ('tsn-fullbody-masked', 'tsn-face-masked'),
     ('tsm-fusion-masked', 'tsn-face-masked'),
     ('tsm-fusion-masked', 'tsn-body-masked'),
 )
@@ -61,9 +62,9 @@ class Table:
         rows (dict[str, Summary]): Row -> results.
         priors (dict[str, Summary]): Name of a prior -> its results.
         unit (str): What the intervals leave out in turn.
-        differences (list[Difference]): Between pairs of rows, and of each row to each prior; Holm's
-            correction is over all of them.
-        emotion_differences (list[Difference]): Between the same pairs, for each class.
+        differences (list[Difference]): Between pairs of rows, one family of tests for Holm's
+            correction, and of each row to each prior, another one.
+        emotion_differences (list[Difference]): Between the same pairs, for each class, a third.
         claims (list[Claim]): What was to be shown.
     """
 
@@ -96,8 +97,8 @@ def make_table(
     Args:
         scores (dict[str, Scores]): Row -> scores, in the order of the table, all of the same clips.
         priors (dict[str, Scores], optional): Name -> scores of label frequencies on these clips,
-            the strongest last; their names must not be those of rows.
-        margin (float): The share of what the unmasked face gains over the strongest prior that the
+            that of groups last; their names must not be those of rows.
+        margin (float): The share of what the unmasked face gains over the last prior that the
             masked fusion may lose.
         all_pairs (bool): Compare all pairs of rows. Otherwise it is those of :data:`PLANNED`, and
             all pairs only if none of these is there.
@@ -128,18 +129,20 @@ def make_table(
         rows={row: summarise(rows, row, metrics) for row in scores},
         priors={name: summarise(rows, name) for name in priors},
         unit=rows.unit,
-        differences=_with_holm(_differences(rows, pairs, list(scores), list(priors))),
+        differences=_with_holm(_between(rows, pairs))
+        + _with_holm(_to_priors(rows, list(scores), list(priors))),
         emotion_differences=_with_holm(compare_emotions(rows, pairs)),
         claims=claims,
     )
 
 
-def _differences(
-    rows: LeftOut, pairs: Sequence[tuple[str, str]], names: Sequence[str], priors: Sequence[str]
-) -> list[Difference]:
-    out = [difference(rows, *pair, average) for average in AVERAGES for pair in pairs]
-    for prior, average, name in itertools.product(priors, AVERAGES, names):
-        out.append(difference(rows, name, prior, average))
+def _between(rows: LeftOut, pairs: Sequence[tuple[str, str]]) -> list[Difference]:
+    return [difference(rows, *pair, average) for average in AVERAGES for pair in pairs]
+
+
+def _to_priors(rows: LeftOut, names: Sequence[str], priors: Sequence[str]) -> list[Difference]:
+    each = itertools.product(priors, AVERAGES, names)
+    out = [difference(rows, name, prior, average) for prior, average, name in each]
     if priors and WITHIN in rows.metrics:
         # All priors are 0.5 within the groups that they know.
         out += [difference(rows, name, priors[0], WITHIN) for name in names]

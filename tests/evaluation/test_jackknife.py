@@ -9,6 +9,7 @@ from emoreact_plugin import InputError
 from emoreact_plugin.evaluation import (
     Values,
     combine,
+    effective_number,
     holm,
     interval_of,
     left_out_weights,
@@ -98,6 +99,17 @@ class TestCombine:
             rejected += combine([(1, means_of(a)), (-1, means_of(b))]).p_value < 0.05
         assert 30 <= rejected <= 70
 
+    def test_the_effective_number_of_groups_gives_the_degrees_of_freedom(self):
+        assert effective_number([5, 5, 5, 5]) == 4
+        assert effective_number([10, 1, 1, 0]) == pytest.approx(12**2 / 102)
+        assert math.isnan(effective_number([0, 0]))
+        x = np.random.default_rng(0).normal(0.3, 1, (1, 12))
+        full, left = means_of(x).full, means_of(x).left_out
+        found = combine([(1, Values(full, left, True, effective=4.0))])
+        error = combine([(1, Values(full, left, True))]).standard_error
+        assert found.degrees == 3 and found.standard_error == pytest.approx(error)
+        assert found.p_value == pytest.approx(2 * stats.t.sf(abs(x.mean()) / error, 3))
+
     def test_two_seeds_give_no_p_value(self):
         a, b = np.random.default_rng(0).normal(size=(2, 2, 9))
         found = combine([(1, means_of(a)), (-1, means_of(b))])
@@ -106,6 +118,13 @@ class TestCombine:
     def test_undefined_scores_and_no_spread(self):
         lost = combine([(1, Values(np.array([0.5]), np.array([[0.5, np.nan]])))])
         assert lost.value == 0.5 and math.isnan(lost.low) and math.isnan(lost.p_value)
+        for seeds in (2, 3, 5):
+            x = np.random.default_rng(seeds).normal(0.8, 0.01, (seeds, 9))
+            x[:, 4] = np.nan
+            for values in (Values(np.full(seeds, 0.8), x), Values(x[:, 4], x)):
+                found = combine([(1, values)])
+                assert math.isnan(found.low) and math.isnan(found.p_value)
+                assert all(map(math.isnan, interval_of(values)))
         same = Values(np.full(3, 0.5), np.full((3, 4), 0.5))
         assert combine([(1, same), (-1, same)]).p_value == 1
         assert math.isnan(combine([(1, same)]).p_value)
