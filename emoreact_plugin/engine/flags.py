@@ -136,6 +136,7 @@ def load_config(args: argparse.Namespace) -> Config:
     if args.cfg_options:
         cfg.merge_from_dict(args.cfg_options)
     _check_streams(cfg)
+    _check_segments(cfg)
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
@@ -174,6 +175,24 @@ def _check_streams(cfg: Config) -> None:
                 f'{dataset.get("ann_file")} packs '
                 f'{", ".join(keys or ()) or "imgs"}'
             )
+
+
+def _check_segments(cfg: Config) -> None:
+    """Refuse a stream for another number of frames than is sampled (TSM, TRN, TANet)."""
+    model = cfg.get('model', {})
+    streams = model.get('streams')
+    networks = streams if isinstance(streams, dict) else {'recognizer': model.get('recognizer')}
+    for dataset in datasets_of(cfg) if streams else ():
+        steps = dataset.get('pipeline') or ()
+        sampled = next((s['num_clips'] for s in steps if type_name(s) == 'SampleFrames'), None)
+        for name, network in networks.items():
+            for part in ('backbone', 'cls_head'):
+                needed = ((network or {}).get(part) or {}).get('num_segments')
+                if sampled and needed and sampled != needed:
+                    raise InputError(
+                        f'{name}: {part} is for num_segments={needed}, but the pipeline of '
+                        f'{dataset.get("ann_file")} samples num_clips={sampled} frames'
+                    )
 
 
 def leaves(value: object, path: str = '') -> Iterator[tuple[str, Any]]:

@@ -339,8 +339,10 @@ def _set_init(cfg: Config, value: str) -> None:
             for name in BROUGHT:
                 if name in backbone:
                     backbone[name] = None
-            if backbone.get('pretrained2d'):
-                backbone['pretrained2d'] = False
+            # Nor are frozen statistics of use where they are of no data.
+            for name in ('pretrained2d', 'partial_bn'):
+                if backbone.get(name):
+                    backbone[name] = False
     _record(cfg, init=value)
 
 

@@ -291,6 +291,17 @@ def test_a_json_config_of_the_published_code_gets_the_command():
     assert load(str(CONFIGS.parent / command[0]), *command[1:]).recipe.input == 'face'
 
 
+def test_a_stream_for_another_number_of_frames_is_refused(tmp_path):
+    tsm = str(CONFIGS / 'emoreact' / 'tsm_imagenet-pretrained-r50_1xb8-1x1x3-12e_emoreact-face.py')
+    path = tmp_path / 'mine.py'
+    path.write_text(
+        f'_base_ = {tsm!r}\nmodel = dict(recognizer=dict(cls_head=dict(num_segments=8)))\n'
+    )
+    with pytest.raises(InputError, match='cls_head is for num_segments=8.*train.csv.*num_clips=3'):
+        load(str(path))
+    assert load(tsm, '--num-segments', '5').model.recognizer.backbone.num_segments == 5
+
+
 def test_the_priors(tiny):
     cfg = load(SAMPLE, '--data-root', str(tiny.root))
     from sklearn.metrics import roc_auc_score

@@ -47,7 +47,7 @@ def test_one_of_two_streams_keeps_its_own_settings(slowonly, stream, weights):
         assert steps['ForEachStream'].transforms == {stream: transforms[stream]}
         packed = steps['PackActionInputs']
         assert packed.collect_keys == (f'{stream}_imgs',)
-        assert packed.meta_keys == ('video_id', 'valence', f'{stream}_found')
+        assert packed.meta_keys == ('video_id', 'valence', 'groups', f'{stream}_found')
 
 
 def test_a_new_stream_takes_what_all_others_share(torchvision):
@@ -81,7 +81,9 @@ def test_from_scratch_no_backbone_loads_anything(slowonly):
     slowonly.model.streams.body.backbone = dict(
         type='ResNetTSM', depth=50, pretrained='torchvision://resnet50', pretrained2d=True
     )
+    slowonly.model.streams.face.backbone.partial_bn = True  # as that of a stock TRN
     edit(slowonly, dict(init='scratch'))
+    assert slowonly.model.streams.face.backbone.partial_bn is False
     backbone = slowonly.model.streams.body.backbone
     assert (backbone.pretrained, backbone.pretrained2d) == (None, False)
     assert slowonly.model.streams.face.backbone.pretrained is None
