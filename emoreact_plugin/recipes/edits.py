@@ -339,8 +339,7 @@ def _set_init(cfg: Config, value: str) -> None:
             for name in BROUGHT:
                 if name in backbone:
                     backbone[name] = None
-            # Nor are frozen statistics of use where they are of no data.
-            for name in ('pretrained2d', 'partial_bn'):
+            for name in ('pretrained2d', 'partial_bn'):  # frozen statistics of no data
                 if backbone.get(name):
                     backbone[name] = False
     _record(cfg, init=value)
