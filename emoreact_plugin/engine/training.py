@@ -51,7 +51,8 @@ def apply_flags(cfg: Config, args: argparse.Namespace) -> None:
     if args.select is not None:
         _select(cfg, args.select)
     if args.early_stopping is not None:
-        best = cfg.default_hooks.checkpoint.get('save_best') or SELECT['micro']
+        checkpoint = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+        best = checkpoint.get('save_best') or SELECT['micro']
         hook = dict(
             type='EarlyStoppingHook',
             monitor=best if isinstance(best, str) else best[0],
@@ -80,7 +81,8 @@ def _select(cfg: Config, value: str) -> None:
                 '--select within: expected groups of the clips of val, found none; see group_names '
                 'and columns of EmoReactDataset'
             )
-    cfg.default_hooks.checkpoint.update(save_best=SELECT[value], rule='greater')
+    chosen = dict(checkpoint=dict(save_best=SELECT[value], rule='greater'))
+    cfg.merge_from_dict(dict(default_hooks=chosen))
 
 
 def add_hooks(cfg: Config) -> None:

@@ -79,7 +79,7 @@ def test_unknown_name_in_the_switch_is_refused_with_the_choices(monkeypatch):
     monkeypatch.setattr(compat, '_applied', None)
     with pytest.raises(InputError, match='found save_downloads') as error:
         compat.apply()
-    assert 'drn_stub, no_pkg_resources' in str(error.value)
+    assert 'drn_stub, pytorchvideo, no_pkg_resources' in str(error.value)
 
 
 def test_revert_puts_the_originals_back_and_apply_works_again():

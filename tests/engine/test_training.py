@@ -132,7 +132,8 @@ def test_a_config_without_hooks_gets_ours_and_early_stopping(custom_hooks):
             'deterministic',
         )
     )
-    apply_flags(cfg, SimpleNamespace(**flags, early_stopping=3))
+    none = dict.fromkeys(('batch_size', 'lr', 'select'))
+    apply_flags(cfg, SimpleNamespace(**flags, **none, early_stopping=3))
     add_hooks(cfg)
     assert [hook.type for hook in cfg.custom_hooks] == ['EarlyStoppingHook', *HOOKS]
     assert cfg.custom_hooks[0].patience == 3

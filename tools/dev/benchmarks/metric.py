@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from emoreact_plugin.datasets.annotations import EMOTIONS
@@ -65,7 +66,16 @@ def score_by_sklearn(scores: np.ndarray, labels: np.ndarray) -> dict:
     report.update({f'f1/{k}': v for k, v in zip(EMOTIONS, each, strict=True)})
     report['f1/macro'] = each.mean()
     report['f1/micro'] = f1_score(labels, predicted, average='micro')
+    report['ece/macro'] = np.mean([_error(*pair) for pair in zip(scores.T, labels.T, strict=True)])
     return report
+
+
+def _error(scores: np.ndarray, labels: np.ndarray, bins: int = 10) -> float:
+    """Compute the expected calibration error of a class by scikit-learn's bins."""
+    probabilities = sigmoid(scores.astype(np.float64))
+    share, mean = calibration_curve(labels, probabilities, n_bins=bins)
+    count, _ = np.histogram(probabilities, bins, (0, 1))
+    return float((np.abs(share - mean) * count[count > 0]).sum() / len(labels))
 
 
 def bootstrap_by_sklearn(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
