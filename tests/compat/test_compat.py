@@ -118,7 +118,7 @@ def test_half_applied_mends_are_undone(monkeypatch):
 
 
 def test_every_mend_is_documented():
-    page = (ROOT / 'docs' / 'compat.md').read_text()
+    page, _ = (ROOT / 'docs' / 'compat.md').read_text().split("## MMAction2's own tests")
     assert re.findall(r'^\| `(\w+)` \|', page, re.M) == list(MENDS)
 
 
