@@ -44,6 +44,8 @@ class Landmarks(NamedTuple):
 
     def filled(self, max_gap: int) -> 'Landmarks':
         """Return the landmarks with short gaps of the face filled, see :func:`fill_gaps`."""
+        if not max_gap:  # nothing to look for, as in most trainings, for every sample
+            return self
         face, is_box = fill_gaps(self.face, self.face_is_box, max_gap)
         return self._replace(face=face, face_is_box=is_box)
 

@@ -8,6 +8,7 @@ from mmengine.runner import BaseLoop
 
 from emoreact_plugin.evaluation import Calibration, ROCAUCMetric
 from emoreact_plugin.utils.files import write_whole
+from emoreact_plugin.weights.checkpoints import read_checkpoint
 
 # Where it stands in the meta of a checkpoint.
 META_KEY = 'calibration'
@@ -21,7 +22,7 @@ def store_calibration(checkpoint: str, calibration: Calibration) -> None:
         calibration (Calibration): What was chosen on val.
     """
     if is_main_process():
-        content: dict[str, Any] = torch.load(checkpoint, map_location='cpu', weights_only=True)
+        content: dict[str, Any] = read_checkpoint(checkpoint).content
         content['meta'][META_KEY] = calibration.to_meta()
         with write_whole(checkpoint) as temporary:
             torch.save(content, temporary)

@@ -236,18 +236,3 @@ def holm(p_values: ArrayLike) -> np.ndarray:
     adjusted = np.full(values.shape, np.nan)
     adjusted[order] = np.minimum(np.maximum.accumulate(scaled), 1)
     return adjusted
-
-
-def as_values(full: ArrayLike, left_out: ArrayLike, fixed: bool = False) -> Values:
-    """Make :class:`Values` from (S,) and (S, G) arrays.
-
-    Raises:
-        InputError: If the shapes do not fit.
-    """
-    full = np.atleast_1d(np.asarray(full, dtype=np.float64))
-    left_out = np.atleast_2d(np.asarray(left_out, dtype=np.float64))
-    if full.ndim != 1 or left_out.ndim != 2 or len(full) != len(left_out):
-        raise InputError(
-            f'expected scores (S,) and (S, G), found {full.shape} and {left_out.shape}'
-        )
-    return Values(full, left_out, fixed)

@@ -153,19 +153,21 @@ class ROCAUCMetric(BaseMetric):
         self._warn(labels)
         probabilities = F.sigmoid(scores) if scale == 'logits' else scores
         metrics = F.compute_metrics(scores, labels, self.classes, self.threshold, probabilities)
-        kind = coarsest(groups_of(results))
+        groups = groups_of(results)
+        kind = coarsest(groups)
         if kind is not None:
-            metrics |= within_metrics(scores, labels, groups_of(results)[kind], self.classes)
+            metrics |= within_metrics(scores, labels, groups[kind], self.classes)
         metrics['ece/macro'] = float(calibration_error(probabilities, labels).mean())
         if self.calibration is not None and scale == 'logits':
-            metrics |= self._calibrated(scores, labels)
+            metrics |= self._calibrated(scores, labels, self.calibration)
         return metrics
 
-    def _calibrated(self, logits: np.ndarray, labels: np.ndarray) -> dict[str, float | None]:
+    def _calibrated(
+        self, logits: np.ndarray, labels: np.ndarray, calibration: Calibration
+    ) -> dict[str, float | None]:
         """Score what the temperature and thresholds that were chosen on val make of the logits."""
-        assert self.calibration is not None
-        probabilities = self.calibration.probabilities(logits)
-        thresholds = np.array([self.calibration.thresholds[name] for name in self.classes])
+        probabilities = calibration.probabilities(logits)
+        thresholds = np.array([calibration.thresholds[name] for name in self.classes])
         f1 = F.f1_of_labels(probabilities >= thresholds, labels.astype(bool))
         error = float(calibration_error(probabilities, labels).mean())
         values = {'f1_tuned/macro': float(F.macro(f1)), 'ece_calibrated/macro': error}

@@ -203,13 +203,20 @@ class LeftOut:
         return {metric: self._each(scores, score)}
 
     def _each(self, scores: Scores, score: Callable) -> tuple[np.ndarray, np.ndarray]:
-        """Score all clips (S,), and those that are left without each group (S, G)."""
-        kept = self._weights > 0
+        """Score all clips (S,), and those that are left without each group (S, G), fold by fold."""
         every = np.ones(len(scores.labels), dtype=bool)
-        return (
-            np.array([score(x, scores.labels, every) for x in scores.logits]),
-            np.array([[score(x, scores.labels, keep) for keep in kept] for x in scores.logits]),
+        numbers = every.astype(int) if scores.folds is None else scores.folds
+        folds = [numbers == fold for fold in np.unique(numbers)]
+        kept = [every, *(self._weights > 0)]
+
+        def of_fold(x: np.ndarray, chosen: np.ndarray) -> float:
+            return score(x, scores.labels, chosen) if chosen.any() else math.nan
+
+        values = np.array(
+            [[[of_fold(x, keep & fold) for fold in folds] for keep in kept] for x in scores.logits]
         )
+        each = macro(values)
+        return each[:, 0], each[:, 1:]
 
 
 def difference(rows: LeftOut, first: str, second: str, metric: str) -> Difference:

@@ -195,6 +195,8 @@ def test_folds_are_scored_apart_and_averaged():
             roc_auc_score(LABELS[folds == f].ravel(), logits[folds == f].ravel()) for f in range(3)
         ]
         assert summary.runs['micro'][s] == pytest.approx(np.mean(micro))
+        ap = [average_precision_score(LABELS[folds == f], logits[folds == f]) for f in range(3)]
+        assert summary.runs['ap/macro'][s] == pytest.approx(np.mean(ap))
 
 
 @pytest.mark.parametrize(
