@@ -312,3 +312,23 @@ def call_tool(tool: str | ModuleType, *arguments) -> tuple[int, str, str]:
         finally:
             cv2.setNumThreads(threads)
     return code, out.getvalue(), errors.getvalue()
+
+
+def tpn_neck(**settings) -> dict:
+    """Return a small TPN for features of 32 and 64 channels; settings are of its auxiliary head."""
+    return dict(
+        type='TPN',
+        in_channels=(32, 64),
+        out_channels=64,
+        spatial_modulation_cfg=dict(in_channels=(32, 64), out_channels=64),
+        temporal_modulation_cfg=dict(downsample_scales=(8, 8)),
+        upsample_cfg=dict(scale_factor=(1, 1, 1)),
+        downsample_cfg=dict(downsample_scale=(1, 1, 1)),
+        level_fusion_cfg=dict(
+            in_channels=(64, 64),
+            mid_channels=(64, 64),
+            out_channels=64,
+            downsample_scales=((1,) * 3,) * 2,
+        ),
+        aux_head_cfg=settings,
+    )

@@ -11,7 +11,7 @@ import mmaction
 from emoreact_plugin import InputError
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
-from tests.factories import recognizer2d
+from tests.factories import recognizer2d, tpn_neck
 
 pytestmark = pytest.mark.slow
 
@@ -32,22 +32,7 @@ def tpn(classes=8):
             pool1_stride_t=1,
             inflate=(0, 0, 1, 1),
         ),
-        neck=dict(
-            type='TPN',
-            in_channels=(32, 64),
-            out_channels=64,
-            spatial_modulation_cfg=dict(in_channels=(32, 64), out_channels=64),
-            temporal_modulation_cfg=dict(downsample_scales=(8, 8)),
-            upsample_cfg=dict(scale_factor=(1, 1, 1)),
-            downsample_cfg=dict(downsample_scale=(1, 1, 1)),
-            level_fusion_cfg=dict(
-                in_channels=(64, 64),
-                mid_channels=(64, 64),
-                out_channels=64,
-                downsample_scales=((1, 1, 1), (1, 1, 1)),
-            ),
-            aux_head_cfg=dict(out_channels=classes, loss_weight=0.5),
-        ),
+        neck=tpn_neck(out_channels=classes, loss_weight=0.5),
         cls_head=dict(type='TPNHead', num_classes=8, in_channels=2048),
         data_preprocessor=dict(type='ActionDataPreprocessor', format_shape='NCTHW'),
     )

@@ -7,6 +7,7 @@ from emoreact_plugin.evaluation import ROCAUCMetric
 from emoreact_plugin.models import check_stock_head
 from mmaction.evaluation import AccMetric
 from mmaction.registry import MODELS
+from tests.factories import tpn_neck
 
 BCE = dict(type='BCELossWithLogits')
 MULTI = np.array([[1, 1, 0], [0, 0, 0]])
@@ -29,28 +30,9 @@ def recognizer(neck=None, **head):
     )
 
 
-def aux_head(**settings):
-    return dict(
-        type='TPN',
-        in_channels=(32, 64),
-        out_channels=64,
-        spatial_modulation_cfg=dict(in_channels=(32, 64), out_channels=64),
-        temporal_modulation_cfg=dict(downsample_scales=(8, 8)),
-        upsample_cfg=dict(scale_factor=(1, 1, 1)),
-        downsample_cfg=dict(downsample_scale=(1, 1, 1)),
-        level_fusion_cfg=dict(
-            in_channels=(64, 64),
-            mid_channels=(64, 64),
-            out_channels=64,
-            downsample_scales=((1,) * 3,) * 2,
-        ),
-        aux_head_cfg=dict(out_channels=3, **settings),
-    )
-
-
 def test_the_head_of_the_documentation_is_accepted():
     check_stock_head(recognizer(), MULTI, LOGITS)
-    check_stock_head(recognizer(neck=aux_head(loss_cls=BCE)), MULTI, LOGITS)
+    check_stock_head(recognizer(neck=tpn_neck(out_channels=3, loss_cls=BCE)), MULTI, LOGITS)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +41,7 @@ def test_the_head_of_the_documentation_is_accepted():
         (dict(num_classes=400), 'num_classes: expected 3.*found 400'),
         (dict(loss_cls=dict(type='CrossEntropyLoss')), r'model\.cls_head\.loss_cls.*softmax'),
         # the auxiliary head has a softmax by default
-        (dict(neck=aux_head()), r'model\.neck\.aux_head\.loss_cls.*softmax'),
+        (dict(neck=tpn_neck(out_channels=3)), r'model\.neck\.aux_head\.loss_cls.*softmax'),
         (dict(average_clips='prob'), "average_clips: expected 'score'.*found 'prob'"),
         (dict(average_clips=None), "average_clips: expected 'score'.*found None"),
     ],
