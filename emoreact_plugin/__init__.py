@@ -4,6 +4,12 @@ Importing the package registers its parts in MMAction2's registries and repairs 
 the released OpenMMLab wheels (:mod:`.compat`).
 """
 
+import os
+
+# Threads of OpenMP that wait should sleep, not spin: beside other busy processes, training took
+# several times as long. The runtime reads this when torch is loaded.
+os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
+
 from .compat import apply
 
 apply()  # first: without it `mmaction.models` cannot be imported

@@ -63,8 +63,9 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         'They change the parts of a config that they are about; defaults are what the config says.',
     )
     add = options.add_argument
+    on_off = argparse.BooleanOptionalAction
     add('--input', metavar='|'.join(INPUTS) + '|REGION+REGION+...', help='what the model looks at')
-    add('--mask', action='store_true', default=None, help='draw a face mask on every face')
+    add('--mask', action=on_off, help='draw a face mask on every face')
     add(
         '--num-segments',
         '--num_segments',
@@ -73,7 +74,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         help='frames of a clip',
     )
     add('--arch', choices=CHOICES['arch'], help='backbone')
-    add('--shift', action='store_true', default=None, help='shift channels between frames (TSM)')
+    add('--shift', action=on_off, help='shift channels between frames (TSM)')
     add(
         '--shift-div',
         '--shift_div',

@@ -25,9 +25,8 @@ from .array_checks import (
     place_of,
     refuse_where,
 )
-from .roc_auc_metric import SCORES
+from .roc_auc_metric import SCORES, STREAM_PREFIX
 
-STREAM_PREFIX = 'stream_logits/'
 GROUP_PREFIX = 'groups/'
 _BROKEN = (
     ValueError,

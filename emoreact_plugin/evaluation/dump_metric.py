@@ -11,8 +11,8 @@ from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import sha256_of
 from mmaction.registry import METRICS
 
-from .dump import STREAM_PREFIX, Dump, check_name, write_dump
-from .roc_auc_metric import ROCAUCMetric, groups_of, row_of_sample
+from .dump import Dump, check_name, write_dump
+from .roc_auc_metric import ROCAUCMetric, groups_of
 
 
 @METRICS.register_module()
@@ -71,14 +71,12 @@ class DumpScores(ROCAUCMetric):
                 "have PackActionInputs pack it: meta_keys=('video_id', ...)"
             )
         result = super()._read(sample, classes)
-        logits, found = {}, {}
-        for name, value in (sample.get('stream_logits') or {}).items():
-            key = STREAM_PREFIX + name
-            named = {'video_id': sample['video_id'], key: value}
-            logits[name] = row_of_sample(named, key, 'scores', classes)
-            if sample.get(f'{name}_found') is not None:
-                found[name] = np.mean(np.asarray(sample[f'{name}_found']))
-        return dict(result, video_id=str(sample['video_id']), stream_logits=logits, found=found)
+        found = {
+            name: np.mean(np.asarray(sample[f'{name}_found']))
+            for name in result['stream_logits']
+            if sample.get(f'{name}_found') is not None
+        }
+        return dict(result, video_id=str(sample['video_id']), found=found)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, Any]:
         """Write the predictions of all clips to the file.

@@ -8,7 +8,7 @@ as the ROC AUC of a class that every clip has) is NaN in an array and ``None`` i
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -207,17 +207,24 @@ def compute_metrics(
     check_same_shape(scores, labels)
     check_same_shape(probabilities, labels)
     predicted = probabilities >= threshold
+    values = roc_auc_metrics(scores, labels, classes)
+    values |= _named('ap', classes, _average_precision(scores, labels))
+    f1_values = f1_of_labels(predicted, labels)
+    return values | _named('f1', classes, f1_values, _f1_micro(predicted, labels))
 
-    def entries(
-        prefix: str, per_class: np.ndarray, micro: float | None = None
-    ) -> Iterator[tuple[str, float]]:
-        if micro is not None:
-            yield f'{prefix}/micro', micro
-        yield f'{prefix}/macro', float(macro(per_class))
-        for name, value in zip(classes, per_class.tolist(), strict=True):
-            yield f'{prefix}/{name}', value
 
-    values = dict(entries('roc_auc', _roc_auc(scores, labels), _roc_auc_micro(scores, labels)))
-    values.update(entries('ap', _average_precision(scores, labels)))
-    values.update(entries('f1', f1_of_labels(predicted, labels), _f1_micro(predicted, labels)))
+def roc_auc_metrics(
+    scores: np.ndarray, labels: np.ndarray, classes: Sequence[str]
+) -> dict[str, float | None]:
+    """Compute the ROC AUC of checked scores and labels (N, C): ``roc_auc/micro`` and so on."""
+    return _named('roc_auc', classes, _roc_auc(scores, labels), _roc_auc_micro(scores, labels))
+
+
+def _named(
+    prefix: str, classes: Sequence[str], per_class: np.ndarray, micro: float | None = None
+) -> dict[str, float | None]:
+    """Name the values of the classes, their mean and micro; those that are NaN become ``None``."""
+    values = {} if micro is None else {f'{prefix}/micro': micro}
+    values[f'{prefix}/macro'] = float(macro(per_class))
+    values |= {f'{prefix}/{name}': v for name, v in zip(classes, per_class.tolist(), strict=True)}
     return {key: None if math.isnan(value) else value for key, value in values.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from .calibration import Calibration, calibration_error
 from .within_groups import coarsest, within_metrics
 
 SCORES = ('probabilities', 'logits')
+STREAM_PREFIX = 'stream_logits/'  # before the name of a stream, in errors and dumps
 
 # A softmax in half precision misses 1 by about this much.
 _SUM_TOLERANCE = 1e-3
@@ -41,7 +42,9 @@ class ROCAUCMetric(BaseMetric):
     ``roc_auc_within/micro``, ``roc_auc_within/<class>``, and ``roc_auc_within/pairs``, their
     number, see
     :func:`~emoreact_plugin.evaluation.within_groups.within_groups`. The kind with the fewest groups
-    is taken, and left out if it has only one. ``ece/macro`` is the expected calibration error. With
+    is taken, and left out if it has only one. If all samples have ``stream_logits``
+    (stream -> (C,)) of several streams, the ROC AUC of each stream alone is added under
+    ``<stream>/roc_auc/...``. ``ece/macro`` is the expected calibration error. With
     a ``calibration``, which our tools set, ``ece_calibrated/macro`` is that after the temperature,
     and ``f1_tuned/macro`` and ``f1_tuned/<class>`` are F1 at the thresholds of val. A class
     whose labels are all equal has no ROC AUC: its value is ``None``, it is left out of macro, and a
@@ -124,6 +127,10 @@ class ROCAUCMetric(BaseMetric):
             self.results.append(self._read(sample, classes))
 
     def _read(self, sample: dict, classes: tuple[str, ...]) -> dict:
+        streams = {}
+        for name, logits in (sample.get('stream_logits') or {}).items():
+            named = {'video_id': sample.get('video_id'), STREAM_PREFIX + name: logits}
+            streams[name] = row_of_sample(named, STREAM_PREFIX + name, 'scores', classes)
         source = 'pred_score' if sample.get('pred_logits') is None else 'pred_logits'
         return dict(
             video_id=sample.get('video_id'),
@@ -131,6 +138,7 @@ class ROCAUCMetric(BaseMetric):
             score=row_of_sample(sample, source, self._scale_of(source), classes),
             label=row_of_sample(sample, 'gt_label', 'labels', classes),
             groups=sample.get('groups') or {},
+            stream_logits=streams,
         )
 
     def _scale_of(self, source: str) -> str:
@@ -157,6 +165,11 @@ class ROCAUCMetric(BaseMetric):
         kind = coarsest(groups)
         if kind is not None:
             metrics |= within_metrics(scores, labels, groups[kind], self.classes)
+        streams = _common(result['stream_logits'] for result in results)
+        for name in streams if len(streams) > 1 else ():
+            logits = np.stack([result['stream_logits'][name] for result in results])
+            values = F.roc_auc_metrics(logits, labels, self.classes)
+            metrics |= {f'{name}/{key}': value for key, value in values.items()}
         metrics['ece/macro'] = float(calibration_error(probabilities, labels).mean())
         if self.calibration is not None and scale == 'logits':
             metrics |= self._calibrated(scores, labels, self.calibration)
@@ -216,9 +229,14 @@ class ROCAUCMetric(BaseMetric):
 
 def groups_of(results: Sequence[dict]) -> dict[str, tuple[str, ...]]:
     """Collect the groups of N results: kind -> N names; only of kinds that all of them have."""
-    first = results[0]['groups'] if results else {}
-    kinds = [kind for kind in first if all(kind in result['groups'] for result in results)]
+    kinds = _common(result['groups'] for result in results)
     return {kind: tuple(str(result['groups'][kind]) for result in results) for kind in kinds}
+
+
+def _common(mappings: Iterable[Mapping[str, Any]]) -> list[str]:
+    """List the keys that all mappings have, in the order of the first."""
+    first, *others = list(mappings) or [{}]
+    return [key for key in first if all(key in other for other in others)]
 
 
 def row_of_sample(sample: dict, key: str, kind: str, classes: tuple[str, ...]) -> np.ndarray:

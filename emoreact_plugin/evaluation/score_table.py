@@ -20,6 +20,7 @@ _WITHIN = {
     '  within groups': 'roc_auc_within/micro',
     '    pairs of clips': 'roc_auc_within/pairs',
 }
+_MICRO = '/roc_auc/micro'  # of a stream
 # F1 and calibration of what was chosen on val, where the split is another.
 _OPTIONAL = {
     '  at thresholds of val': 'f1_tuned/macro',
@@ -37,7 +38,8 @@ def format_table(
 
     Args:
         results (Mapping[str, Mapping[str, float | None]]): Split -> what ``ROCAUCMetric`` returned.
-            One column for each split, in this order.
+            One column for each split, in this order, then one for each stream alone, in the last
+            split.
         classes (Sequence[str]): Names of the classes, in the order of rows.
         priors (Mapping[str, Mapping[str, Mapping]], optional): Split -> name of a prior -> its
             ``roc_auc/micro`` and ``roc_auc/macro``. These rows and their note are left out if no
@@ -55,7 +57,14 @@ def format_table(
         raise InputError('results: expected at least one split, found none')
     priors = priors or {}
     names = list(dict.fromkeys(name for split in results for name in priors.get(split, ())))
-    rows = [('ROC AUC', *map(str, results))]
+    last = list(results)[-1]
+    streams = [k.removesuffix(_MICRO) for k in results[last] if k.endswith(_MICRO)]
+    alone = [f'{name} alone, {last}' for name in streams]
+    rows = [('ROC AUC', *map(str, results), *alone)]
+
+    def row(title: str, values: list[float | None], key: str = '') -> None:
+        values = values + [results[last].get(f'{name}/{key}') for name in streams]
+        rows.append((title, *map(_count_cell if key.endswith('/pairs') else score_cell, values)))
 
     def add(title: str, key: str) -> None:
         for split, metrics in results.items():
@@ -63,14 +72,13 @@ def format_table(
                 raise InputError(
                     f'{key} of split {split}: not in its results, which are {sorted(metrics)}'
                 )
-        cells = [metrics[key] for metrics in results.values()]
-        rows.append((title, *map(_count_cell if key.endswith('/pairs') else score_cell, cells)))
+        row(title, [metrics[key] for metrics in results.values()], key)
 
     for title, key in _AVERAGES.items():
         add(title, key)
         for name in names:
             values = [priors.get(split, {}).get(name, {}).get(key) for split in results]
-            rows.append((f'    {name} *', *map(score_cell, values)))
+            row(f'    {name} *', values)
     if all('roc_auc_within/micro' in metrics for metrics in results.values()):
         for title, key in _WITHIN.items():
             add(title, key)
@@ -80,7 +88,7 @@ def format_table(
     add('F1, macro', 'f1/macro')
     for title, key in _OPTIONAL.items():
         if any(metrics.get(key) is not None for metrics in results.values()):
-            rows.append((title, *(score_cell(m.get(key)) for m in results.values())))
+            row(title, [metrics.get(key) for metrics in results.values()])
     return f'{text_table(rows)}\n{PRIOR_NOTE}' if names else text_table(rows)
 
 

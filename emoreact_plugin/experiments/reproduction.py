@@ -107,17 +107,6 @@ def check_rows(rows: Sequence[Row], runs: Runs) -> dict[Training, Config]:
         if row.training in configs:
             continue
         cfg = resolve(runs, row.training)
-        recipe = cfg.get('recipe', {})
-        for option in ('mask', 'shift'):
-            if (
-                row.training.flags
-                and recipe.get(option)
-                and (f'--{option}' not in row.training.flags)
-            ):
-                raise InputError(
-                    f'{row.training.config}: has {option}=True, which row '
-                    f'{row.name} must not have, and no flag turns it off'
-                )
         configs[row.training] = cfg
         init_default_scope(cfg.get('default_scope', 'mmaction'))
         for split in SPLITS:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from mmengine.config import Config
+
 from emoreact_plugin.recipes import CHOICES, streams_of
 from emoreact_plugin.utils.errors import InputError
 
@@ -97,10 +99,11 @@ def make_rows(names: Sequence[str], config: str) -> list[Row]:
         InputError, FileNotFoundError: For a name that is none of these, or two rows of one name
             that differ.
     """
+    recipe = dict(Config.fromfile(config).get('recipe') or {})
     rows: dict[str, Row] = {}
     for name in names:
         for each in GROUPS.get(name, (name,)):
-            row = _config_row(each) if each.endswith('.py') else _named_row(each, config)
+            row = _config_row(each) if each.endswith('.py') else _named_row(each, config, recipe)
             same = rows.setdefault(row.name, row)
             if same != row:
                 raise InputError(
@@ -116,7 +119,7 @@ def _config_row(path: str) -> Row:
     return Row(name, name, Training(name, path))
 
 
-def _named_row(name: str, config: str) -> Row:
+def _named_row(name: str, config: str, recipe: dict) -> Row:
     match = _NAME.fullmatch(name)
     if match is None:
         raise InputError(
@@ -135,8 +138,12 @@ def _named_row(name: str, config: str) -> Row:
     flags = ['--input', input_, '--num-segments', str(segments)]
     if model != 'tsn':
         flags += ['--shift', '--shift-div', '4' if model == 'tsm4' else '8']
+    elif recipe.get('shift'):
+        flags.append('--no-shift')
     if mask == '-masked':
         flags.append('--mask')
+    elif recipe.get('mask'):
+        flags.append('--no-mask')
     training = f'{model}-{input_}' + ('-masked' if mask == '-masked' else '')
     if segments != 3:
         training += f'-segments{segments}'

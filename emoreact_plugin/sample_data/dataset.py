@@ -18,14 +18,14 @@ from emoreact_plugin.utils.files import write_json, write_text, write_whole
 from emoreact_plugin.utils.progress import count_cores, progress_bar
 from emoreact_plugin.utils.tables import csv_text
 
-from .content import FPS, FRAME_SIZE, NUM_FRAMES
-from .description import describe_sample, to_json, to_readme
+from .content import FPS, FRAME_SIZE
+from .description import describe_clip, describe_sample, to_json, to_readme
 from .episodes import with_episodes
-from .geometry import place_child
+from .geometry import place_frames
 from .plan import CLASSES, SPLITS, ClipPlan, clip_parts, plan_clips
 
 # Raised whenever a change of the code changes what is drawn or written.
-VERSION = 1
+VERSION = 2
 SETTINGS_FILE = 'settings.json'
 
 
@@ -47,7 +47,7 @@ def write_video(path: Path, frames: np.ndarray, fps: int = FPS) -> None:
         stream = container.add_stream('libx264', rate=fps)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = 'yuv420p'
-        stream.options = {'preset': 'veryfast', 'x264-params': params}
+        stream.options = {'preset': 'ultrafast', 'x264-params': params}
         stream.codec_context.thread_count = 1
         for image in frames:
             frame = av.VideoFrame.from_ndarray(image, format='rgb24')
@@ -99,15 +99,22 @@ def clip_files(videos: Path, name: str) -> tuple[Path, Path, Path]:
     )
 
 
-def make_clip(plan: ClipPlan, videos: str) -> str:
-    """Draw a clip, write its three files, the video last, and return its name."""
+def make_clip(plan: ClipPlan, videos: str) -> dict:
+    """Draw a clip if a file of it is missing, and return its entry in ``cues.json``.
+
+    Of its three files, the video is written last.
+    """
     import cv2
 
     from .drawing import draw_clip
 
-    landmarks, keypoints, video = clip_files(Path(videos), plan.name)
+    files = clip_files(Path(videos), plan.name)
     child, content, tracks = clip_parts(plan)
-    children = [place_child(child, content, tracks, t) for t in range(NUM_FRAMES)]
+    children = place_frames(child, content, tracks)
+    description = describe_clip(plan, children)
+    if all(file.is_file() for file in files):
+        return description
+    landmarks, keypoints, video = files
     landmarks.parent.mkdir(exist_ok=True)
     write_text(
         landmarks,
@@ -124,10 +131,10 @@ def make_clip(plan: ClipPlan, videos: str) -> str:
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        write_video(video, draw_clip(child, content, tracks, plan.backdrop))
+        write_video(video, draw_clip(child, content, children, plan.backdrop))
     finally:
         cv2.setNumThreads(threads)
-    return plan.name
+    return description
 
 
 def _annotations(plans: list[ClipPlan]) -> str:
@@ -169,26 +176,30 @@ def _delete(out: Path) -> None:
     shutil.rmtree(out / 'videos', ignore_errors=True)
 
 
-def _draw_clips(plans: list[ClipPlan], videos: Path, workers: int, progress: bool) -> None:
-    """Draw the clips in this process, or in ``workers`` others."""
+def _draw_clips(
+    plans: list[ClipPlan], videos: Path, workers: int, progress: bool
+) -> dict[str, dict]:
+    """Draw the clips in this process, or in ``workers`` others, and describe them by name."""
+    clips = {}
     bar = progress_bar(total=len(plans), desc='drawing', unit='clip', shown=progress)
     if workers <= 1 or len(plans) <= 1:
         with bar:
             for plan in plans:
-                make_clip(plan, str(videos))
+                clips[plan.name] = make_clip(plan, str(videos))
                 bar.update()
-        return
+        return clips
     # forking a process that has loaded torch or OpenCV may hang
     context = multiprocessing.get_context('spawn')
     with bar, ProcessPoolExecutor(workers, mp_context=context) as pool:
-        jobs = [pool.submit(make_clip, plan, str(videos)) for plan in plans]
+        jobs = {pool.submit(make_clip, plan, str(videos)): plan.name for plan in plans}
         try:
             for job in as_completed(jobs):
-                job.result()
+                clips[jobs[job]] = job.result()
                 bar.update()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    return clips
 
 
 def is_sample_data(folder: str) -> bool:
@@ -244,15 +255,14 @@ def make_sample_dataset(
     plans, videos = plan_clips(seed, num_train, num_val, num_test), out / 'videos'
     if episode_cue:
         plans = with_episodes(plans, seed)
-    missing = [
-        plan for plan in plans if not all(file.is_file() for file in clip_files(videos, plan.name))
-    ]
-    last = ['README.md', 'cues.json', *(f'{split}.csv' for split in SPLITS)]
-    if missing or not all((out / name).is_file() for name in last):
+    files = [out / name for name in ('README.md', 'cues.json')]
+    files += [out / f'{split}.csv' for split in SPLITS]
+    files += [file for plan in plans for file in clip_files(videos, plan.name)]
+    if not all(file.is_file() for file in files):
         videos.mkdir(parents=True, exist_ok=True)
         write_json(out / SETTINGS_FILE, settings)
-        _draw_clips(missing, videos, workers or count_cores(), progress)
-        facts = describe_sample(plans, settings)
+        clips = _draw_clips(plans, videos, workers or count_cores(), progress)
+        facts = describe_sample(plans, clips, settings)
         write_text(out / 'cues.json', to_json(facts))
         write_text(out / 'README.md', to_readme(facts))
         for split in SPLITS:

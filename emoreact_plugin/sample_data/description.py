@@ -1,13 +1,14 @@
 """Describe the sample data set in its ``cues.json`` and README."""
 
 import json
+from collections.abc import Sequence
 
 from emoreact_plugin.utils.tables import markdown_table, score_cell
 
 from .content import FPS, FRAME_SIZE, NUM_FRAMES
 from .episodes import EMOTION, RATES, series_facts
-from .geometry import cue_boxes, place_child
-from .plan import CLASSES, CUED_EMOTIONS, SPLITS, ClipPlan, best_roc_auc, can_see, clip_parts
+from .geometry import DrawnChild, cue_boxes
+from .plan import CLASSES, CUED_EMOTIONS, SPLITS, ClipPlan, best_roc_auc, can_see
 
 README = """\
 # Drawn sample data
@@ -106,10 +107,9 @@ REACHED_HEAD = (
 )
 
 
-def _describe_clip(plan: ClipPlan) -> dict:
-    """Describe a clip as an entry in ``cues.json``."""
-    child, content, tracks = clip_parts(plan)
-    boxes = [cue_boxes(place_child(child, content, tracks, t)) for t in range(NUM_FRAMES)]
+def describe_clip(plan: ClipPlan, drawn: Sequence[DrawnChild]) -> dict:
+    """Describe a clip as an entry in ``cues.json``; ``drawn`` says where everything is."""
+    boxes = [cue_boxes(each) for each in drawn]
     return dict(
         split=plan.split,
         child=plan.name.rsplit('_', 1)[0],
@@ -121,8 +121,13 @@ def _describe_clip(plan: ClipPlan) -> dict:
     )
 
 
-def describe_sample(plans: list[ClipPlan], settings: dict) -> dict:
+def describe_sample(plans: list[ClipPlan], clips: dict[str, dict], settings: dict) -> dict:
     """Collect everything that ``cues.json`` holds.
+
+    Args:
+        plans (list[ClipPlan]): The clips.
+        clips (dict[str, dict]): Their names -> what :func:`describe_clip` says.
+        settings (dict): What the data set was drawn with.
 
     Returns:
         dict: 'settings', 'frame_size' (width, height), 'num_frames', 'fps', 'classes', 'emotions'
@@ -158,7 +163,7 @@ def describe_sample(plans: list[ClipPlan], settings: dict) -> dict:
             split: [p.name for p in of_split[split] if p.missing_face or p.missing_body]
             for split in SPLITS
         },
-        clips={plan.name: _describe_clip(plan) for plan in plans},
+        clips={plan.name: clips[plan.name] for plan in plans},
         **_episodes(settings),
     )
 

@@ -3,12 +3,14 @@
 ``geometry`` says where everything is; here it becomes pixels.
 """
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .content import FRAME_SIZE, NUM_FRAMES, Child, ClipContent, Color
-from .geometry import DrawnChild, from_neck, jaw_line, place_child, torso_outline, transform
+from .content import FRAME_SIZE, Child, ClipContent, Color
+from .geometry import DrawnChild, from_neck, jaw_line, torso_outline, transform
 from .painting import (
     disc,
     draw_light,
@@ -289,7 +291,7 @@ def paint_child(image: np.ndarray, child: Child, content: ClipContent, drawn: Dr
 def draw_clip(
     child: Child,
     content: ClipContent,
-    tracks: dict[str, np.ndarray],
+    drawn: Sequence[DrawnChild],
     backdrop: tuple[int, int, int] | None = None,
 ) -> np.ndarray:
     """Draw all frames of a clip.
@@ -297,8 +299,8 @@ def draw_clip(
     Args:
         child (Child): How the child looks.
         content (ClipContent): What the clip shows.
-        tracks (dict[str, np.ndarray]): State of the cues, (T,) each, see
-            :func:`~.content.cue_tracks`.
+        drawn (Sequence[DrawnChild]): Where everything is in each frame, see
+            :func:`~.geometry.place_frames`.
         backdrop (tuple[int, int, int], optional): R, G, B that what is behind the child is tinted
             with.
 
@@ -312,12 +314,12 @@ def draw_clip(
     light = draw_light(rng)
     grain = int(rng.integers(1, 4))
     width, height = FRAME_SIZE
-    frames = np.empty((NUM_FRAMES, height, width, 3), np.uint8)
-    for t in range(NUM_FRAMES):
+    frames = np.empty((len(drawn), height, width, 3), np.uint8)
+    for t, each in enumerate(drawn):
         image = background.copy()
-        paint_child(image, child, content, place_child(child, content, tracks, t))
+        paint_child(image, child, content, each)
         small = cv2.resize(image, FRAME_SIZE, interpolation=cv2.INTER_AREA)
-        noise = rng.integers(-grain, grain + 1, small.shape, np.int8)
+        noise = rng.integers(-grain, grain + 1, (height, width, 1), np.int8).repeat(3, axis=2)
         small = cv2.multiply(small, light, dtype=cv2.CV_16S)
         frames[t] = cv2.add(small, noise, dtype=cv2.CV_8U)
     return frames

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .content import FRAME_SIZE, Child, ClipContent
+from .content import FRAME_SIZE, NUM_FRAMES, Child, ClipContent
 
 MOUTH_Y = 0.6
 BROW_PEAK = (0.46, -0.58)
@@ -257,6 +257,13 @@ def torso_outline(child: Child) -> np.ndarray:
         ]
     )
     return from_neck(child, np.concatenate([half, half[:0:-1] * (-1, 1)]) * (child.shoulders, 1))
+
+
+def place_frames(
+    child: Child, content: ClipContent, tracks: dict[str, np.ndarray]
+) -> list[DrawnChild]:
+    """Compute where everything is in each frame of a clip, see :func:`place_child`."""
+    return [place_child(child, content, tracks, t) for t in range(NUM_FRAMES)]
 
 
 def place_child(

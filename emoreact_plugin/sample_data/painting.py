@@ -4,6 +4,9 @@ Shapes are painted at twice the size with smooth edges and averaged down later, 
 agree with the geometry to a fraction of a pixel.
 """
 
+import functools
+from collections.abc import Iterable
+
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,18 +28,18 @@ WALLS = (
 WOODS = ((150, 108, 70), (176, 132, 88), (120, 84, 58), (196, 164, 124))
 
 
-def shade(color: ArrayLike, factor: float) -> Color:
+def shade(color: Iterable[float], factor: float) -> Color:
     """Make ``color`` (R, G, B) darker (``factor`` below 1) or lighter (above 1)."""
-    color = np.asarray(color, float)
-    mixed = color * factor if factor <= 1 else 255 - (255 - color) * (2 - factor)
-    red, green, blue = (int(value) for value in np.clip(np.round(mixed), 0, 255))
+    # Without NumPy, which takes ten times as long for three numbers.
+    mixed = (c * factor if factor <= 1 else 255 - (255 - c) * (2 - factor) for c in color)
+    red, green, blue = (min(max(round(value), 0), 255) for value in mixed)
     return red, green, blue
 
 
 def fixed_point(points: ArrayLike) -> np.ndarray:
     """Convert frame pixels (n, 2) to fixed-point image coordinates of OpenCV."""
     points = (np.asarray(points, float) + 0.5) * SCALE - 0.5
-    return np.round(points * 2**SUBPIXEL_BITS).astype(np.int32)
+    return np.rint(points * 2**SUBPIXEL_BITS).astype(np.int32)
 
 
 def fill(image: np.ndarray, points: ArrayLike, color: Color) -> None:
@@ -67,10 +70,13 @@ def ellipse(
     count: int = 32,
 ) -> np.ndarray:
     """Return points (count, 2) of an ellipse or of an arc of it."""
+    return np.asarray(center) + np.asarray(radii) * _unit_arc(start, stop, count)
+
+
+@functools.lru_cache(maxsize=256)
+def _unit_arc(start: float, stop: float, count: int) -> np.ndarray:
     angle = np.linspace(start, stop, count)
-    return np.asarray(center) + np.column_stack(
-        [radii[0] * np.cos(angle), radii[1] * np.sin(angle)]
-    )
+    return np.column_stack([np.cos(angle), np.sin(angle)])
 
 
 def smooth(points: np.ndarray, rounds: int = 2) -> np.ndarray:
@@ -188,10 +194,12 @@ def paint_background(rng: np.random.Generator) -> np.ndarray:
 def draw_light(rng: np.random.Generator) -> np.ndarray:
     """Draw the light of a clip: (H, W, 3) float32 to multiply with."""
     width, height = FRAME_SIZE
-    x, y = np.meshgrid(np.linspace(-1, 1, width), np.linspace(-1, 1, height))
+    x = np.linspace(-1, 1, width, dtype=np.float32)
+    y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     angle = rng.uniform(0, 2 * np.pi)
-    slope = 1 + rng.uniform(0, 0.14) * (x * np.cos(angle) + y * np.sin(angle))
+    along = x * np.float32(np.cos(angle)) + y * np.float32(np.sin(angle))
+    slope = 1 + rng.uniform(0, 0.14) * along
     corners = 1 - rng.uniform(0, 0.1) * (x**2 + y**2)
     warmth = rng.uniform(-0.06, 0.06)
     tint = np.array([1 + warmth, 1.0, 1 - warmth]) * rng.uniform(0.8, 1.06)
-    return ((slope * corners)[..., None] * tint).astype(np.float32)
+    return (slope * corners)[..., None] * tint.astype(np.float32)

@@ -28,6 +28,14 @@ def test_the_five_published_rows():
     assert rows[4].training.flags == ('--input', 'face', '--num-segments', '3')
 
 
+def test_rows_turn_off_what_the_config_has(tmp_path):
+    config = tmp_path / 'mine.py'
+    config.write_text('recipe = dict(shift=True, mask=True)')
+    face, fusion = make_rows(['tsn-face', 'tsm-fusion-masked'], str(config))
+    assert face.training.flags[-2:] == ('--no-shift', '--no-mask')
+    assert not {'--no-shift', '--no-mask'} & {*fusion.training.flags}
+
+
 def test_the_grid_has_every_model_input_and_mask_once():
     rows = make_rows(['grid', 'table'], BASE)
     assert len(rows) == len({row.name for row in rows}) == 16

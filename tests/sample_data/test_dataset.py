@@ -12,7 +12,7 @@ from emoreact_plugin.clips.cache_file import read_keypoints_txt, read_openface_c
 from emoreact_plugin.datasets.annotations import EMOTIONS
 from emoreact_plugin.sample_data import dataset
 from emoreact_plugin.sample_data.dataset import keypoints_txt, make_sample_dataset, openface_csv
-from emoreact_plugin.sample_data.geometry import place_child
+from emoreact_plugin.sample_data.geometry import place_child, place_frames
 from emoreact_plugin.sample_data.plan import clip_parts, plan_clips
 from emoreact_plugin.video.reading import VideoInfo, probe_video, read_frames
 
@@ -102,7 +102,8 @@ def test_video_shows_what_was_drawn(sample):
     from emoreact_plugin.sample_data.drawing import draw_clip
 
     plan = plan_clips(7, **COUNTS)[1]
-    drawn = draw_clip(*clip_parts(plan))
+    child, content, tracks = clip_parts(plan)
+    drawn = draw_clip(child, content, place_frames(child, content, tracks))
     read = read_frames(sample / 'videos' / plan.name, range(15))
     error = np.abs(np.stack(read).astype(int) - drawn).mean((1, 2, 3))
     # colours are stored at half the size, so that edges differ somewhat

@@ -16,7 +16,7 @@ from emoreact_plugin.sample_data.content import (
     draw_content,
     order_track,
 )
-from emoreact_plugin.sample_data.geometry import cue_boxes, place_child
+from emoreact_plugin.sample_data.geometry import cue_boxes, place_child, place_frames
 from emoreact_plugin.sample_data.painting import SCALE, shade
 from emoreact_plugin.sample_data.plan import CUED_EMOTIONS
 from mmaction.datasets.transforms import SampleFrames
@@ -136,7 +136,7 @@ def test_landmarks_are_in_the_order_of_ibug():
 def test_a_cue_in_the_face_leaves_nothing_in_the_blacked_out_body():
     for seed, first, second in pairs('face'):
         clips = [make(seed, on) for on in (first, second)]
-        frames = [drawing.draw_clip(*clip) for clip in clips]
+        frames = [drawing.draw_clip(*clip[:2], place_frames(*clip)) for clip in clips]
         for t in (0, 7, 14):
             one, two = (place_child(*clip, t) for clip in clips)
             face = region_box(one.landmarks)
@@ -151,7 +151,7 @@ def test_a_cue_in_the_face_leaves_nothing_in_the_blacked_out_body():
 def test_a_cue_in_the_body_leaves_nothing_in_the_face():
     for seed, first, second in pairs('body'):
         clips = [make(seed, on) for on in (first, second)]
-        frames = [drawing.draw_clip(*clip) for clip in clips]
+        frames = [drawing.draw_clip(*clip[:2], place_frames(*clip)) for clip in clips]
         for t in (0, 7, 14):
             one, two = (place_child(*clip, t) for clip in clips)
             np.testing.assert_array_equal(one.landmarks, two.landmarks)

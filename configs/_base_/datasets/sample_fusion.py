@@ -28,9 +28,9 @@ train_pipeline = [
         type='ForEachStream',
         streams=('face', 'body'),
         transforms=[
-            dict(type='Resize', scale=(73, 73), keep_ratio=False),
+            dict(type='Resize', scale=(37, 37), keep_ratio=False),
             dict(type='Flip', flip_ratio=0.5),
-            dict(type='RandomCrop', size=64),
+            dict(type='RandomCrop', size=32),
             dict(type='FormatShape', input_format='NCHW'),
         ],
     ),
@@ -49,7 +49,7 @@ val_pipeline = [
         type='ForEachStream',
         streams=('face', 'body'),
         transforms=[
-            dict(type='Resize', scale=(64, 64), keep_ratio=False),
+            dict(type='Resize', scale=(32, 32), keep_ratio=False),
             dict(type='FormatShape', input_format='NCHW'),
         ],
     ),

@@ -17,7 +17,7 @@ from emoreact_plugin.preparation.frames import extract
 from emoreact_plugin.sample_data.content import FRAME_SIZE, NUM_FRAMES
 from emoreact_plugin.sample_data.dataset import clip_files
 from emoreact_plugin.sample_data.drawing import draw_clip
-from emoreact_plugin.sample_data.geometry import place_child
+from emoreact_plugin.sample_data.geometry import place_frames
 from emoreact_plugin.sample_data.plan import ClipPlan, clip_parts, plan_clips
 from emoreact_plugin.transforms import CropRegions
 from emoreact_plugin.utils.progress import progress_bar
@@ -109,7 +109,7 @@ def _make_clip(plan: ClipPlan, videos: str, frames: int) -> None:
     # To and fro, so that there is motion between all neighbours.
     order = [*range(NUM_FRAMES), *range(NUM_FRAMES - 2, 0, -1)]
     order = [order[k % len(order)] for k in range(frames)]
-    children = [place_child(child, content, tracks, t) for t in range(NUM_FRAMES)]
+    children = place_frames(child, content, tracks)
     scale = SIZE[1] / FRAME_SIZE[1]
     shift = np.array([(SIZE[0] - scale * FRAME_SIZE[0]) / 2, 0])
     os.makedirs(landmarks.parent)
@@ -117,7 +117,7 @@ def _make_clip(plan: ClipPlan, videos: str, frames: int) -> None:
     write_keypoints_txt(
         keypoints, np.stack([scale * children[t].keypoints + shift for t in order]) / SIZE
     )
-    drawn = draw_clip(child, content, tracks)
+    drawn = draw_clip(child, content, children)
     write_video(video, _enlarged(drawn, order, int(shift[0])), RATE)
 
 
