@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.progress import progress_bar
 from emoreact_plugin.utils.text import number
-from emoreact_plugin.video.folders import FrameFolder, scan_frames
+from emoreact_plugin.video.folders import FrameFolder, check_frames, scan_frames
 from emoreact_plugin.video.reading import VideoInfo, probe_video
 
 from .cache_file import cache_clip, is_current, load_cached
@@ -194,6 +194,8 @@ def sources_of(files: ClipFiles) -> dict[str, str | None]:
 
 
 def _prepare(files: ClipFiles, path: str, folder: FrameFolder | None, check: bool) -> None:
+    if folder is not None:
+        check_frames(files.source, files.filename_tmpl or '', folder)
     info = folder or probe_video(files.source)
     cache_clip(
         path,

@@ -98,7 +98,7 @@ def extract_crops(
             _write_clip(
                 temporary,
                 samples,
-                coverage_of(clip.landmarks),
+                coverage_of(clip.landmarks, clip.size),
                 cropper,
                 mask,
                 step,

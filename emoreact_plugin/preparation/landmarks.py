@@ -188,5 +188,6 @@ def _finish(job: Job, path: str, out: str, openface: bool, keypoints: bool) -> F
     text = osp.join(out, expected_names('keypoints', job.video)[0])
     if keypoints and not osp.exists(text):
         write_keypoints_txt(text, clip.body_keypoints)
-    faces, bodies, boxes = (int(found.sum()) for found in coverage_of(Landmarks.of_cached(clip)))
+    coverage = coverage_of(Landmarks.of_cached(clip), clip.frame_size)
+    faces, bodies, boxes = (int(found.sum()) for found in coverage)
     return FoundClip(job.target, clip.total_frames, faces, boxes, bodies)

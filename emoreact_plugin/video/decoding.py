@@ -8,6 +8,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -16,7 +17,6 @@ from av.stream import Disposition
 
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import PathLike
-
 
 # What is opened: containers and streams of video. FFmpeg also makes a "video" of text, pictures,
 # sound, playlists and lists of other files.
@@ -186,7 +186,7 @@ def _orientation(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
     say so in a display matrix (ISO/IEC 14496-12, 6.2.2). An angle that is not a
     multiple of 90 degrees is ignored, as in OpenCV.
     """
-    data = frame.side_data.get('DISPLAYMATRIX')
+    data: Any = frame.side_data.get('DISPLAYMATRIX')
     if data is None:
         return False, False, False
     # A pixel (x, y) is shown at (a x + c y, b x + d y).

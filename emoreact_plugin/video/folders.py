@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import cv2
+import numpy as np
 
 from emoreact_plugin.utils.errors import InputError
 
@@ -90,11 +91,49 @@ def scan_frames(folder: str, filename_tmpl: str) -> FrameFolder:
         raise InputError(
             f'{folder}: frame {filename_tmpl.format(gap)} is missing between the others'
         )
-    path = osp.join(folder, filename_tmpl.format(first))
-    image = cv2.imread(path)
+    height, width = read_image(osp.join(folder, filename_tmpl.format(first))).shape[:2]
+    return FrameFolder(first, count, width, height)
+
+
+def read_image(path: str, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Read a frame or crop from an image file.
+
+    Args:
+        path (str): The file.
+        size (tuple[int, int], optional): The width and height that it must have, which are those of
+            the clip's first frame. Defaults to None: any.
+
+    Returns:
+        np.ndarray: (H, W, 3) uint8, BGR.
+
+    Raises:
+        InputError: If it cannot be read as an image, or has another size.
+    """
+    image = cv2.imread(path, cv2.IMREAD_COLOR)
     if image is None:
         raise InputError(f'{path}: cannot be read as an image')
-    return FrameFolder(first, count, image.shape[1], image.shape[0])
+    height, width = image.shape[:2]
+    if size not in (None, (width, height)):
+        raise InputError(
+            f'{path}: expected {"x".join(map(str, size or ()))} pixels as in the first frame, '
+            f'found {width}x{height}'
+        )
+    return image
+
+
+def check_frames(folder: str, filename_tmpl: str, frames: FrameFolder) -> None:
+    """Read all frames of a folder, and refuse one that is no image or of another size.
+
+    Args:
+        folder (str): The folder of one clip.
+        filename_tmpl (str): The frames' names, see :func:`scan_frames`.
+        frames (FrameFolder): What :func:`scan_frames` found.
+
+    Raises:
+        InputError: See :func:`read_image`.
+    """
+    for k in range(frames.start_index, frames.start_index + frames.total_frames):
+        read_image(osp.join(folder, filename_tmpl.format(k)), (frames.width, frames.height))
 
 
 VIDEO_ENDINGS = (

@@ -258,6 +258,16 @@ def test_fallbacks_are_warnings(root):
     assert clips[CLIP].no_face is None and clips['TEST100_2'].no_body == 1
 
 
+@pytest.mark.parametrize('place', ['fractions', 'outside'])
+def test_faces_that_cannot_be_cut_out_are_none(root, place):
+    faces = np.stack([face_of(k) for k in range(FRAMES)])
+    faces = faces / (WIDTH, HEIGHT) if place == 'fractions' else faces + (WIDTH, 0)
+    write_openface(openface(root), faces)
+    report = look(root)
+    assert {f[1] for f in found(report) if f[3] == CLIP} == {'no face', 'landmark file'}
+    assert {c.clip_id: c.no_face for c in report.clips}[CLIP] == 1
+
+
 def test_half_of_the_faces_are_enough(root):
     write_openface(
         openface(root),
