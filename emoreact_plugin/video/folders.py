@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.progress import write_above
+from emoreact_plugin.utils.text import number
 
 # The original system adds these to the name of a folder of frames, without and with masks on them.
 PLAIN_SUFFIX = '_frames_full'
@@ -136,26 +138,31 @@ def check_frames(folder: str, filename_tmpl: str, frames: FrameFolder) -> None:
         read_image(osp.join(folder, filename_tmpl.format(k)), (frames.width, frames.height))
 
 
-VIDEO_ENDINGS = (
-    '.3gp',
-    '.avi',
-    '.flv',
-    '.m4v',
-    '.mkv',
-    '.mov',
-    '.mp4',
-    '.mpeg',
-    '.mpg',
-    '.webm',
-    '.wmv',
+VIDEO_ENDINGS = tuple(
+    f'.{ending}'
+    for ending in (
+        '3g2 3gp asf avi divx dv f4v flv m1v m2t m2ts m2v m4v mkv mod mov mp4 mpe mpeg mpg mts mxf '
+        'ogm ogv qt rm rmvb tod ts vob webm wmv'
+    ).split()
 )
+# What lies beside videos: files of data sets and of this package, pictures, sound and texts.
+OTHER_ENDINGS = tuple(
+    f'.{ending}'
+    for ending in (
+        'csv tsv txt npz npy json jsonl yaml yml xml toml md rst html pdf log py sh pth onnx hog '
+        'jpg jpeg png bmp gif tif tiff webp svg wav mp3 m4a aac flac ogg srt vtt zip gz tar xlsx'
+    ).split()
+)
+SHOWN = 5
 
 
 def find_videos(folder: str, leave_out: str | None = None) -> list[str]:
     """List the videos in a folder and in all folders within it.
 
-    Videos are told by the endings of their names. Files and folders whose names
-    start with a dot are left out.
+    Videos are told by the endings of their names. Links to folders are
+    followed, but no folder is listed twice. Files and folders whose names start
+    with a dot are left out. Other files are left out too; a warning
+    counts and names those whose endings are not in ``OTHER_ENDINGS`` either.
 
     Args:
         folder (str): The folder to look in.
@@ -165,16 +172,28 @@ def find_videos(folder: str, leave_out: str | None = None) -> list[str]:
     Returns:
         list[str]: Names relative to the folder, with ``/``, sorted.
     """
-    leave_out, videos = leave_out and osp.realpath(leave_out), []
-    for root, folders, files in os.walk(folder):
-        folders[:] = [
-            name
-            for name in folders
-            if not name.startswith('.') and osp.realpath(osp.join(root, name)) != leave_out
-        ]
-        videos += [
-            osp.relpath(osp.join(root, name), folder).replace(os.sep, '/')
-            for name in files
-            if not name.startswith('.') and osp.splitext(name)[1].lower() in VIDEO_ENDINGS
-        ]
+    seen = {osp.realpath(leave_out)} if leave_out else set()
+    videos, unknown = [], []
+    seen.add(osp.realpath(folder))
+    for root, folders, files in os.walk(folder, followlinks=True):
+        inner = []
+        # Folders come before the links to them, whichever name is first.
+        for name in sorted(folders, key=lambda each: (osp.islink(osp.join(root, each)), each)):
+            path = osp.realpath(osp.join(root, name))
+            if not name.startswith('.') and path not in seen:
+                seen.add(path)
+                inner.append(name)
+        folders[:] = inner
+        for name in files:
+            ending = osp.splitext(name)[1].lower()
+            if name.startswith('.') or ending in OTHER_ENDINGS:
+                continue
+            path = osp.relpath(osp.join(root, name), folder).replace(os.sep, '/')
+            (videos if ending in VIDEO_ENDINGS else unknown).append(path)
+    if unknown:
+        names = ', '.join(sorted(unknown)[:SHOWN]) + ', …' * (len(unknown) > SHOWN)
+        write_above(
+            f'WARNING: {folder}: {number(len(unknown), "file")} left out, whose names do not end '
+            f'as those of videos do: {names}'
+        )
     return sorted(videos)

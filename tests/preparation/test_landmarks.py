@@ -42,7 +42,7 @@ class FakeDetector:
         if k == NO_FACE:
             face[:] = np.nan
         body = np.full((33, 2), (WIDTH / 2, 12 + k), np.float32)
-        body[0] += 8
+        body[1:5] += 8
         body[5:] = np.nan
         self.busy.release()
         return FrameLandmarks(face, k == BOX, body)
