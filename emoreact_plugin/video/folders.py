@@ -138,21 +138,17 @@ def check_frames(folder: str, filename_tmpl: str, frames: FrameFolder) -> None:
         read_image(osp.join(folder, filename_tmpl.format(k)), (frames.width, frames.height))
 
 
-VIDEO_ENDINGS = tuple(
-    f'.{ending}'
-    for ending in (
-        '3g2 3gp asf avi divx dv f4v flv m1v m2t m2ts m2v m4v mkv mod mov mp4 mpe mpeg mpg mts mxf '
-        'ogm ogv qt rm rmvb tod ts vob webm wmv'
-    ).split()
+_VIDEO = (
+    '3g2 3gp asf avi divx dv f4v flv m1v m2t m2ts m2v m4v mkv mod mov mp4 mpe mpeg mpg mts mxf '
+    'ogm ogv qt rm rmvb tod ts vob webm wmv'
 )
 # What lies beside videos: files of data sets and of this package, pictures, sound and texts.
-OTHER_ENDINGS = tuple(
-    f'.{ending}'
-    for ending in (
-        'csv tsv txt npz npy json jsonl yaml yml xml toml md rst html pdf log py sh pth onnx hog '
-        'jpg jpeg png bmp gif tif tiff webp svg wav mp3 m4a aac flac ogg srt vtt zip gz tar xlsx'
-    ).split()
+_OTHER = (
+    'csv tsv txt npz npy json jsonl yaml yml xml toml md rst html pdf log py sh pth onnx hog '
+    'jpg jpeg png bmp gif tif tiff webp svg wav mp3 m4a aac flac ogg srt vtt zip gz tar xlsx'
 )
+VIDEO_ENDINGS = tuple(f'.{ending}' for ending in _VIDEO.split())
+OTHER_ENDINGS = tuple(f'.{ending}' for ending in _OTHER.split())
 SHOWN = 5
 
 
@@ -173,7 +169,8 @@ def find_videos(folder: str, leave_out: str | None = None) -> list[str]:
         list[str]: Names relative to the folder, with ``/``, sorted.
     """
     seen = {osp.realpath(leave_out)} if leave_out else set()
-    videos, unknown = [], []
+    videos: list[str] = []
+    unknown: list[str] = []
     seen.add(osp.realpath(folder))
     for root, folders, files in os.walk(folder, followlinks=True):
         inner = []

@@ -24,7 +24,12 @@ def test_links_to_folders_are_followed_once(tmp_path):
 
 
 def test_the_endings_that_camcorders_write(tmp_path):
-    names = [f'a{k}.{e}' for k, e in enumerate('MTS m2ts ts ogv mxf qt asf mpe m2v divx'.split())]
+    names = [
+        f'a{k}.{e}'
+        for k, e in enumerate(
+            ['MTS', 'm2ts', 'ts', 'ogv', 'mxf', 'qt', 'asf', 'mpe', 'm2v', 'divx']
+        )
+    ]
     touch(tmp_path, *names)
     assert find_videos(str(tmp_path)) == sorted(names)
 
