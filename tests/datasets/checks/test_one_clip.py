@@ -131,6 +131,12 @@ VIDEO_DAMAGE = {
         CLIP,
         'bytes',
     ),
+    'npz of a copy with more frames': (
+        lambda root: (prepared(root, total_frames=FRAMES + 1), os.utime(video(root), (1, 1))),
+        'landmark file',
+        CLIP,
+        f'has landmarks of {FRAMES + 1} frames',
+    ),
     'broken npz': (
         lambda root: (root / 'videos' / f'{CLIP}.npz').write_bytes(b'x'),
         'landmark file',
@@ -184,6 +190,14 @@ FRAMES_DAMAGE = {
         lambda root: cv2.imwrite(str(frame(root, 4)), np.zeros((20, 20, 3), 'u1')),
         'unreadable clip',
         '000004.png: expected 64x48 pixels',
+    ),
+    'npz of another clip': (
+        lambda root: (
+            prepared(root, source=video(root, 'VAL100_2')),
+            shutil.copy(root / 'videos' / f'{CLIP}.npz', root / 'frames'),
+        ),
+        'landmark file',
+        'VAL100_2.mp4, which is another clip than TRAIN',
     ),
 }
 
