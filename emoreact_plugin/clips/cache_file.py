@@ -219,8 +219,7 @@ def write_cached(out_file: PathLike, clip: CachedClip) -> None:
     """
     _check_cached(clip)
     about = dict(version=PREPARED_VERSION, files=clip.sources)
-    # Several trainings may fill one cache.
-    with write_whole(out_file, at_once=True) as temporary, open(temporary, 'xb') as file:
+    with write_whole(out_file) as temporary, open(temporary, 'xb') as file:
         # uncompressed: a third of the time to load
         np.savez(
             file,

@@ -273,15 +273,16 @@ class EmoReactDataset(BaseActionDataset):
         """Find and prepare the files of each row's clip, a video or a folder of frames.
 
         Returns:
-            tuple: For each row, what a sample has of its clip's files; for each
-            row, the clip's coverage; and whether the clips were masked beforehand.
+            tuple: What a sample has of each row's files; each row's coverage; whether the clips
+            were masked beforehand.
         """
         clips = self._find_all(rows)
         masked = check_masks(self, clips_with_masks(self, clips))
         paths, start_index = fill_cache(clips, self.cache_dir, self.check_landmarks)
         prepared = {path: load_cached(path) for path in paths}
-        gap = max_gap_of(self.pipeline)
-        coverage = {p: coverage_of(Landmarks.of_cached(c).filled(gap)) for p, c in prepared.items()}
+        coverage, gap = {}, max_gap_of(self.pipeline)
+        for path, clip in prepared.items():
+            coverage[path] = coverage_of(Landmarks.of_cached(clip).filled(gap), clip.frame_size)
         sources = []
         for files, path in zip(clips, paths, strict=True):
             source = dict(
@@ -369,8 +370,7 @@ class EmoReactDataset(BaseActionDataset):
 
         A soft label counts from 0.5 on.
         """
-        label = self.get_data_info(idx)['label']
-        return torch.nonzero(label >= SOFT_POSITIVE).flatten().tolist()
+        return torch.nonzero(self.get_data_info(idx)['label'] >= SOFT_POSITIVE).flatten().tolist()
 
     def get_data_info(self, idx: int) -> dict:
         """Return what sample ``idx`` starts from.

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.files import write_json, write_text, write_whole
+from emoreact_plugin.utils.files import sweep, write_json, write_text, write_whole
 from emoreact_plugin.utils.progress import count_cores, progress_bar
 from emoreact_plugin.utils.tables import csv_text
 
@@ -161,11 +161,16 @@ def _check_settings(out: Path, settings: dict, force: bool) -> None:
                 f'Expected {settings}, found {found}. Choose another folder, '
                 'or draw it anew with --force (force=True).'
             )
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+    elif out.exists() and (not out.is_dir() or _holds_other_files(out)):
         raise InputError(
             f'{out} is not empty and holds no sample data set (there is no '
             f'{SETTINGS_FILE}). Choose another folder.'
         )
+
+
+def _holds_other_files(out: Path) -> bool:
+    """Tell whether a folder holds more than the unfinished settings of a run."""
+    return any(not each.name.startswith(f'.{SETTINGS_FILE}.') for each in out.iterdir())
 
 
 def _delete(out: Path) -> None:
@@ -259,8 +264,11 @@ def make_sample_dataset(
     files += [out / f'{split}.csv' for split in SPLITS]
     files += [file for plan in plans for file in clip_files(videos, plan.name)]
     if not all(file.is_file() for file in files):
-        videos.mkdir(parents=True, exist_ok=True)
+        # First: it says that all other files are ours.
         write_json(out / SETTINGS_FILE, settings)
+        videos.mkdir(exist_ok=True)
+        for folder in (videos, *videos.glob('*_openface')):
+            sweep(folder)
         clips = _draw_clips(plans, videos, workers or count_cores(), progress)
         facts = describe_sample(plans, clips, settings)
         write_text(out / 'cues.json', to_json(facts))
