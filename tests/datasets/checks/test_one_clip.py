@@ -56,7 +56,7 @@ def prepared(root, **changes):
         frame_size=(WIDTH, HEIGHT),
         source=video(root),
     )
-    cache_clip(root / 'videos' / f'{CLIP}.npz', **dict(settings, **changes))
+    cache_clip(root / 'videos' / f'{CLIP}.safetensors', **dict(settings, **changes))
 
 
 VIDEO_DAMAGE = {
@@ -119,20 +119,20 @@ VIDEO_DAMAGE = {
         CLIP,
         'pairs of x and y',
     ),
-    'npz of another size': (
+    'cache file of another size': (
         lambda root: prepared(root, frame_size=(99, 99)),
         'landmark file',
         CLIP,
         '99x99',
     ),
-    'npz of another video': (
+    'cache file of another video': (
         lambda root: prepared(root, source=__file__),
         'landmark file',
         CLIP,
         'bytes',
     ),
-    'broken npz': (
-        lambda root: (root / 'videos' / f'{CLIP}.npz').write_bytes(b'x'),
+    'broken cache file': (
+        lambda root: (root / 'videos' / f'{CLIP}.safetensors').write_bytes(b'x'),
         'landmark file',
         CLIP,
         'damaged',
