@@ -210,15 +210,12 @@ def write_cached(out_file: PathLike, clip: CachedClip) -> None:
         raise InputError(f'{out_file}: expected the name of a cache file to end in {ENDING}')
     _check_cached(clip)
     arrays = {name: np.ascontiguousarray(getattr(clip, name)) for name in ARRAYS}
-    about = dict(
-        version=PREPARED_VERSION,
-        files=clip.sources,
-        frame_size=clip.frame_size,
-        checksum=_checksum(arrays),
+    about = json.dumps(
+        dict(version=PREPARED_VERSION, files=clip.sources, frame_size=clip.frame_size)
     )
     # Several trainings may fill one cache.
     with write_whole(out_file, at_once=True) as temporary:
-        save_file(arrays, temporary, dict(about=json.dumps(about)))
+        save_file(arrays, temporary, dict(about=about, checksum=str(_checksum(about, arrays))))
 
 
 def _landmarks_of(
@@ -297,11 +294,11 @@ def load_cached(path: PathLike) -> CachedClip:
 
 def _read(path: PathLike) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     with safe_open(path, 'numpy') as file:
-        about = json.loads(file.metadata()['about'])
+        meta = file.metadata()
         arrays = {name: file.get_tensor(name) for name in ARRAYS}
-    if _checksum(arrays) != about['checksum']:
-        raise InputError('its numbers are not those that were written')
-    return arrays, about
+    if str(_checksum(meta['about'], arrays)) != meta['checksum']:
+        raise InputError('its content is not what was written')
+    return arrays, json.loads(meta['about'])
 
 
 def _read_old(path: PathLike) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -314,8 +311,8 @@ def _read_old(path: PathLike) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     return arrays, about
 
 
-def _checksum(arrays: Mapping[str, np.ndarray]) -> int:
-    value = 0
+def _checksum(about: str, arrays: Mapping[str, np.ndarray]) -> int:
+    value = zlib.crc32(about.encode())
     for name in ARRAYS:
         value = zlib.crc32(arrays[name].data, value)
     return value

@@ -9,6 +9,7 @@ from mmengine.dist import barrier, get_dist_info
 from mmengine.logging import print_log
 
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.files import fit_name
 from emoreact_plugin.utils.progress import progress_bar
 from emoreact_plugin.utils.text import number
 from emoreact_plugin.video.folders import FrameFolder, scan_frames
@@ -42,7 +43,7 @@ def cached_path(files: ClipFiles, cache_dir: str) -> str:
     paths = [p and osp.abspath(p) for p in sources_of(files).values()]
     key = hashlib.sha256(repr(paths).encode()).hexdigest()[:16]
     clip = osp.splitext(osp.basename(files.video))[0]
-    return osp.join(cache_dir, f'{clip}-{key}{ENDING}')
+    return osp.join(cache_dir, fit_name(clip, f'-{key}{ENDING}'))
 
 
 def fill_cache(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.text import number
+from emoreact_plugin.utils.text import number, printable
 
 from .console import say
 
@@ -27,7 +27,7 @@ def clear_errors(resumable: bool = False) -> Iterator[None]:
     except (InputError, OSError) as error:
         if os.environ.get('EMOREACT_TRACEBACK'):
             raise
-        sys.exit(f'error: {error}\n(EMOREACT_TRACEBACK=1 shows where.)')
+        sys.exit(printable(f'error: {error}\n(EMOREACT_TRACEBACK=1 shows where.)'))
     except KeyboardInterrupt:
         if not resumable:
             raise
@@ -58,12 +58,9 @@ def list_errors(errors: Sequence[tuple[str, Exception]]) -> None:
         errors (Sequence[tuple[str, Exception]]): Path of each video that failed, and why.
     """
     for video, error in errors:
-        message = str(error)
-        print(
-            f'error: {message}'
-            if video in message
-            else f'error: {video}: {message or type(error).__name__}',
-            file=sys.stderr,
-        )
+        message = str(error) or type(error).__name__
+        if video not in message:
+            message = f'{video}: {message}'
+        print(printable(f'error: {message}'), file=sys.stderr)
     if errors:
         sys.exit(f'{number(len(errors), "clip")} failed')

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 
 PathLike = str | os.PathLike[str]
+# bytes, in the usual file systems
+MAX_NAME = 255
 
 
 @contextmanager
@@ -37,7 +39,7 @@ def write_whole(target: PathLike, at_once: bool = False) -> Iterator[str]:
     """
     folder, name = osp.split(os.fspath(target))
     own = f'.{uuid.uuid4().hex}' if at_once else ''
-    part = osp.join(folder, f'.{name}{own}.part')
+    part = osp.join(folder, fit_name(f'.{name}', f'{own}.part'))
     os.makedirs(folder or '.', exist_ok=True)
     _delete(part)
     try:
@@ -45,6 +47,19 @@ def write_whole(target: PathLike, at_once: bool = False) -> Iterator[str]:
         os.replace(part, target)
     finally:
         _delete(part)
+
+
+def fit_name(stem: str, ending: str) -> str:
+    """Join the stem and the ending of a file's name, and shorten it where it is too long.
+
+    A name of more than 255 bytes keeps the start of its stem and gets a hash of the whole stem.
+    """
+    name = stem + ending
+    if len(os.fsencode(name)) <= MAX_NAME:
+        return name
+    key = hashlib.sha256(os.fsencode(stem)).hexdigest()[:16]
+    start = os.fsencode(stem)[: MAX_NAME - len(os.fsencode(ending)) - len(key) - 1]
+    return f'{start.decode("utf-8", "ignore")}-{key}{ending}'
 
 
 def write_text(path: PathLike, text: str) -> None:

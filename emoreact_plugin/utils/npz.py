@@ -6,7 +6,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
-from typing import Literal
+from typing import IO, Literal
 
 import numpy as np
 
@@ -30,6 +30,7 @@ _BROKEN = (
     OverflowError,
     RuntimeError,
     EOFError,
+    OSError,  # from a place before the start of the file
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -50,25 +51,28 @@ def read_npz(path: PathLike, wants: Callable[[str], bool]) -> dict[str, np.ndarr
         InputError: If it is damaged, holds something else than plain arrays, or would take up more
             memory than 100 MB and ten times its size. The message does not name the file.
     """
+    with open(path, 'rb') as file:
+        try:
+            return _arrays(file, wants)
+        except InputError:
+            raise
+        except _BROKEN as error:
+            raise InputError(f'cannot be read: {error or type(error).__name__}') from error
+
+
+def _arrays(file: IO[bytes], wants: Callable[[str], bool]) -> dict[str, np.ndarray]:
     arrays: dict[str, np.ndarray] = {}
-    try:
-        with zipfile.ZipFile(path) as archive, open(path, 'rb') as file:
-            members = [
-                each for each in archive.infolist() if wants(each.filename.removesuffix('.npy'))
-            ]
-            limit = MAX_UNPACKED + MAX_RATIO * file.seek(0, 2)
-            unpacked = sum(each.file_size for each in members)
-            if unpacked > limit:
-                raise InputError(f'expected at most {limit} bytes of arrays, found {unpacked}')
-            for member in members:
-                name = member.filename.removesuffix('.npy')
-                if name in arrays:
-                    raise InputError(f'{name}: expected one array of this name, found two')
-                arrays[name] = _array(_content(archive, member), name)
-    except InputError:
-        raise
-    except _BROKEN as error:
-        raise InputError(f'cannot be read: {error or type(error).__name__}') from error
+    with zipfile.ZipFile(file) as archive:
+        members = [each for each in archive.infolist() if wants(each.filename.removesuffix('.npy'))]
+        limit = MAX_UNPACKED + MAX_RATIO * file.seek(0, 2)
+        unpacked = sum(each.file_size for each in members)
+        if unpacked > limit:
+            raise InputError(f'expected at most {limit} bytes of arrays, found {unpacked}')
+        for member in members:
+            name = member.filename.removesuffix('.npy')
+            if name in arrays:
+                raise InputError(f'{name}: expected one array of this name, found two')
+            arrays[name] = _array(_content(archive, member), name)
     return arrays
 
 

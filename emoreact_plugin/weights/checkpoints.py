@@ -140,6 +140,8 @@ def read_checkpoint(path: str, foreign: bool = False) -> Checkpoint:
                 raise
             with stand_ins(path) as unknown:
                 return Checkpoint(path, _load(path), unknown)
+    except InputError:
+        raise
     except Exception as error:  # torch raises many kinds for a bad file
         raise InputError(
             f'{path}: cannot be read as a PyTorch file of tensors and plain values: '
@@ -149,7 +151,13 @@ def read_checkpoint(path: str, foreign: bool = False) -> Checkpoint:
 
 def _load(path: str) -> Any:
     # Files of PyTorch < 1.6 are no zip files, which alone can be mapped into memory.
-    return torch.load(path, map_location='cpu', weights_only=True, mmap=zipfile.is_zipfile(path))
+    archived = zipfile.is_zipfile(path)
+    if archived:
+        with zipfile.ZipFile(path) as archive:
+            # PyTorch itself does not look at the checksums, and takes damaged weights.
+            if archive.testzip() is not None:
+                raise InputError(f'{path}: is damaged: expected what its checksums say')
+    return torch.load(path, map_location='cpu', weights_only=True, mmap=archived)
 
 
 def latest_checkpoint(work_dir: str) -> str | None:

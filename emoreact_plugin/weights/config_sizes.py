@@ -29,7 +29,8 @@ def check_sizes(config: dict, source: str) -> None:
         InputError: For the first number above 100,000, or frames of more than 2 GB.
     """
     for part in PARTS:
-        counts, side = {}, 1
+        counts: dict[str, float] = {}
+        side: float = 1
         for key, value in _numbers_in(config.get(part), part):
             name = key.rpartition('.')[2]
             if name in FREE or not math.isfinite(value):
