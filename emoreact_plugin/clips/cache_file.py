@@ -213,8 +213,7 @@ def write_cached(out_file: PathLike, clip: CachedClip) -> None:
     about = json.dumps(
         dict(version=PREPARED_VERSION, files=clip.sources, frame_size=clip.frame_size)
     )
-    # Several trainings may fill one cache.
-    with write_whole(out_file, at_once=True) as temporary:
+    with write_whole(out_file) as temporary:
         save_file(arrays, temporary, dict(about=about, checksum=str(_checksum(about, arrays))))
 
 

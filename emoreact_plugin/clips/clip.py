@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.video.folders import scan_frames
+from emoreact_plugin.video.folders import read_image, scan_frames
 from emoreact_plugin.video.reading import (
     USUAL_RATE,
     frame_times,
@@ -215,7 +215,4 @@ class Clip:
     def _image(self, index: int) -> np.ndarray:
         number = self._start_index + self._offset + index
         path = osp.join(self.path, (self.filename_tmpl or FRAME_NAMES).format(number))
-        image = cv2.imread(path)
-        if image is None:
-            raise InputError(f'{path}: cannot be read as an image')
-        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        return cv2.cvtColor(read_image(path, self.size), cv2.COLOR_BGR2RGB)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .landmarks import Landmarks
-from .regions import has_face
+from .regions import extent_boxes, has_face
 
 
 class Coverage(NamedTuple):
@@ -28,20 +28,18 @@ class Coverage(NamedTuple):
         return Coverage(*(each[frames] for each in self))
 
 
-def coverage_of(landmarks: Landmarks) -> Coverage:
+def coverage_of(landmarks: Landmarks, size: tuple[int, int]) -> Coverage:
     """Find the frames of a clip that show a face, and those that show a body.
 
-    A frame shows a face if at least half of the face's landmarks are there,
-    and a body if any of the body's keypoints is there.
+    A frame shows a face or a body if there is a box for it to cut out of the
+    frame: that of the region ``face`` or ``fullbody``.
 
     Args:
         landmarks (Landmarks): The landmarks of F frames.
+        size (tuple[int, int]): Width and height of a frame in pixels.
 
     Returns:
         Coverage: One value for each of the F frames.
     """
-    return Coverage(
-        has_face(landmarks.face),
-        np.isfinite(landmarks.body).all(axis=2).any(axis=1),
-        landmarks.face_is_box,
-    )
+    face = has_face(landmarks.face) & extent_boxes(landmarks.face, size[::-1])[1]
+    return Coverage(face, extent_boxes(landmarks.body, size[::-1])[1], landmarks.face_is_box & face)

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.video.folders import read_image
 
 from .coverage import Coverage
 
@@ -215,8 +216,5 @@ def read_crops(folder: str, region: str, inds: Sequence[int]) -> Sequence[np.nda
     images = []
     for index in inds:
         path = osp.join(folder, region, CROP_NAME.format(index + 1))
-        image = cv2.imread(path, cv2.IMREAD_COLOR)
-        if image is None:
-            raise InputError(f'{path}: cannot be read as an image')
-        images.append(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+        images.append(cv2.cvtColor(read_image(path), cv2.COLOR_BGR2RGB))
     return images

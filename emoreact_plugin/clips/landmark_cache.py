@@ -12,10 +12,10 @@ from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import fit_name
 from emoreact_plugin.utils.progress import progress_bar
 from emoreact_plugin.utils.text import number
-from emoreact_plugin.video.folders import FrameFolder, scan_frames
-from emoreact_plugin.video.reading import VideoInfo, probe_video
+from emoreact_plugin.video.folders import FrameFolder, check_frames, scan_frames
+from emoreact_plugin.video.reading import VideoInfo, probe_video, video_info
 
-from .cache_file import ENDING, cache_clip, is_current, load_cached
+from .cache_file import ENDING, cache_clip, is_current, load_cached, stamp_of
 from .clip_files import ClipFiles, is_cache_file
 from .landmarks import check_fits
 
@@ -86,13 +86,14 @@ def fill_cache(
         for source, template in {(files.source, files.filename_tmpl) for files in clips}
         if template
     }
-    jobs = []
+    jobs: list[tuple[ClipFiles, str]] = []
+    given: list[tuple[ClipFiles, str]] = []
     # Several clips may be parts of one video.
     for path, files in dict(zip(paths, clips, strict=True)).items():
-        if path == files.landmarks:
-            check_given(path, files, folders.get(files.source))
-        else:
-            jobs.append((files, path))
+        (given if path == files.landmarks else jobs).append((files, path))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in pool.map(lambda j: check_given(j[1], j[0], folders.get(j[0].source)), given):
+            pass
     # Every rank does its share, then whatever is not there yet all the same:
     # ranks on another machine may have a cache of their own.
     rank, world_size = get_dist_info()
@@ -127,8 +128,8 @@ def cache_video(files: ClipFiles, cache_dir: str) -> str:
 def check_given(path: str, files: ClipFiles, info: VideoInfo | FrameFolder | None) -> None:
     """Check that a cache file among the landmarks belongs to its clip.
 
-    It was made by another tool and stays as it is. Its time may change when a
-    data set is copied, so only sizes are compared.
+    It was made by another tool and stays as it is. The time of a video may
+    change when a data set is copied: then its frames are counted.
 
     Args:
         path (str): The cache file.
@@ -139,16 +140,23 @@ def check_given(path: str, files: ClipFiles, info: VideoInfo | FrameFolder | Non
         InputError: If it is damaged, or of another clip.
     """
     clip = load_cached(path)
+    made_of, stamp = clip.sources.get('source'), stamp_of(files.source)
+    moved = made_of is None or made_of['mtime_ns'] != stamp['mtime_ns']
+    if info is None and moved and (made_of is None or made_of['size'] == stamp['size']):
+        info = video_info(files.source)
     if info is not None:
         check_fits(clip, path, files.source, info.total_frames, (info.width, info.height))
-    made_of = clip.sources.get('source')
-    if files.filename_tmpl or made_of is None:
-        return
-    size = osp.getsize(files.source)
-    if made_of['size'] != size:
+    if files.filename_tmpl:
+        name = osp.splitext(osp.basename(files.video))[0]
+        if made_of is not None and not osp.basename(made_of['path']).startswith(name):
+            raise InputError(
+                f'{path}: was prepared from {made_of["path"]}, which is another clip than '
+                f'{files.video}. Prepare it anew'
+            )
+    elif made_of is not None and made_of['size'] != stamp['size']:
         raise InputError(
             f'{path}: was prepared from a video of {made_of["size"]} bytes '
-            f'({made_of["path"]}), but {files.source} has {size}. Prepare it anew'
+            f'({made_of["path"]}), but {files.source} has {stamp["size"]}. Prepare it anew'
         )
 
 
@@ -195,6 +203,8 @@ def sources_of(files: ClipFiles) -> dict[str, str | None]:
 
 
 def _prepare(files: ClipFiles, path: str, folder: FrameFolder | None, check: bool) -> None:
+    if folder is not None:
+        check_frames(files.source, files.filename_tmpl or '', folder)
     info = folder or probe_video(files.source)
     cache_clip(
         path,

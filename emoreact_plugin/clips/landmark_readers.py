@@ -3,7 +3,6 @@
 Each reader turns a text file into an array with one row for each frame.
 """
 
-import os
 from collections.abc import Sequence
 from operator import itemgetter
 from typing import NamedTuple
@@ -13,6 +12,8 @@ from scipy.optimize import linear_sum_assignment
 
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import PathLike
+
+from .text_cells import parse_cells, read_lines, splitter_of
 
 NUM_LANDMARKS = 68
 # OpenFace's documentation calls what lies below this a failure.
@@ -28,8 +29,6 @@ MAX_FRACTION = 10.0
 
 _POINT_COLUMNS = [f'{axis}_{k}' for axis in 'xy' for k in range(NUM_LANDMARKS)]
 _ROW_COLUMNS = ['frame', 'face_id', 'confidence', 'success']
-# what C++ programs on Windows print for a number that is none
-_MISSING_CELLS = ('', '-nan(ind)', 'nan(ind)', '-nan(snan)', 'nan(snan)')
 
 
 # Face landmarks: the CSV file of OpenFace
@@ -67,7 +66,10 @@ def read_openface_csv(
     takes over.
 
     Args:
-        path (str | PathLike): The CSV file. Only its columns ``frame``,
+        path (str | PathLike): The CSV file, as OpenFace, R, pandas or a
+            spreadsheet writes it: the separator is a comma, semicolon or tab,
+            with the two latter the decimal sign may be a comma, and cells may be
+            in quotes. Only its columns ``frame``,
             ``face_id``, ``confidence``, ``success`` (each may be missing),
             ``x_0`` to ``x_67`` and ``y_0`` to ``y_67`` are read.
         min_confidence (float): A face of a lower confidence counts as not
@@ -82,7 +84,8 @@ def read_openface_csv(
 
     Raises:
         FileNotFoundError: There is no such file.
-        InputError: The file is empty, is not text, has no 2D landmarks, has a
+        InputError: The file is empty, is not text, has no 2D landmarks, is of
+            single images (OpenFace's ``FaceLandmarkImg``), has a
             column twice, a row of another length, a cell that is not a number,
             a frame number that is not whole, is negative or over 200000, two
             rows for one face of a frame, or several faces and no ``frame``
@@ -122,31 +125,31 @@ def parse_openface(
 
 
 def _parse_openface(path: PathLike) -> _FaceRows:
-    lines = _read_lines(path, 'OpenFace CSV file')
+    lines = read_lines(path, 'OpenFace CSV file')
     while lines and not lines[-1].strip():
         lines.pop()
     if not lines:
         raise InputError(f'{path}: expected an OpenFace CSV file, found an empty file')
-    header = [name.strip() for name in lines[0].split(',')]
+    split = splitter_of(lines)
+    header = [name.strip() for name in split(lines[0])]
     names = _openface_columns(path, header)
     if len(lines) == 1:
         raise InputError(f'{path}: has a header, but no row')
 
     values = np.empty((len(lines) - 1, len(names)))
-    places = [header.index(name) for name in names]
-    pick, last = itemgetter(*places), max(places) + 1
+    pick = itemgetter(*(header.index(name) for name in names))
     for row, line in enumerate(lines[1:]):
-        width = line.count(',') + 1
-        if width != len(header):
+        cells = split(line)
+        if len(cells) != len(header):
             raise InputError(
                 f'{path}, line {row + 2}: expected {len(header)} cells as in the header, found '
-                f'{width}'
+                f'{len(cells)}'
             )
-        cells = pick(line.split(',', last))
+        cells = pick(cells)
         try:
             values[row] = list(map(float, cells))
         except ValueError:
-            values[row] = _parse_cells(f'{path}, line {row + 2}', names, cells)
+            values[row] = parse_cells(f'{path}, line {row + 2}', names, cells)
 
     # float32 cannot hold every number that a broken file may hold
     with np.errstate(over='ignore'):
@@ -171,29 +174,16 @@ def _openface_columns(path: PathLike, header: Sequence[str]) -> list[str]:
             f'{path}: expected the columns x_0 to x_67 and y_0 to y_67, found no '
             f'{", ".join(missing[:5])}{" ..." if len(missing) > 5 else ""}'
         )
+    if 'frame' not in header and 'face' in header:
+        raise InputError(
+            f'{path}: has the faces of one image (a column face and no frame), as OpenFace writes '
+            'them with FaceLandmarkImg. Run its FeatureExtraction on the video'
+        )
     names = [name for name in _ROW_COLUMNS if name in header] + _POINT_COLUMNS
     for name in names:
         if header.count(name) > 1:
             raise InputError(f'{path}: column {name} occurs {header.count(name)} times')
     return names
-
-
-def _parse_cells(place: str, names: Sequence[str], cells: Sequence[str]) -> list[float]:
-    """Parse cells one by one, and take those that stand for a missing number as NaN.
-
-    This is the slow way, for cells that ``float`` does not take.
-    """
-    values = []
-    for name, cell in zip(names, cells, strict=True):
-        cell = cell.strip()
-        try:
-            missing = cell.lower() in _MISSING_CELLS
-            values.append(np.nan if missing else float(cell))
-        except ValueError:
-            raise InputError(
-                f'{place}, column {name}: expected a number, found {cell[:40]!r}'
-            ) from None
-    return values
 
 
 def _frame_numbers(path: PathLike, rows: _FaceRows) -> np.ndarray:
@@ -332,7 +322,7 @@ def parse_keypoints(path: PathLike, total_frames: int) -> tuple[np.ndarray, int]
         and the number of lines in the file.
     """
     check_count('total_frames', total_frames)
-    lines = _read_lines(path, 'keypoint file')
+    lines = read_lines(path, 'keypoint file')
     if not lines:
         raise InputError(f'{path}: expected a line a frame, found an empty file')
     frames = []
@@ -340,7 +330,7 @@ def parse_keypoints(path: PathLike, total_frames: int) -> tuple[np.ndarray, int]
         cells = line.split()
         place = f'{path}, line {number}'
         names = [f'number {k + 1}' for k in range(len(cells))]
-        values = np.array(_parse_cells(place, names, cells))
+        values = np.array(parse_cells(place, names, cells))
         if len(values) % 2:
             raise InputError(f'{place}: expected pairs of x and y, found {len(values)} numbers')
         outside = np.flatnonzero(np.abs(values) > MAX_FRACTION)
@@ -357,21 +347,6 @@ def parse_keypoints(path: PathLike, total_frames: int) -> tuple[np.ndarray, int]
     for k, joints in enumerate(frames):
         keypoints[k, : len(joints)] = joints
     return keypoints, len(lines)
-
-
-def _read_lines(path: PathLike, kind: str) -> list[str]:
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f'{path}: there is no such {kind}')
-    with open(path, 'rb') as file:
-        data = file.read()
-    try:
-        text = data.decode('utf-8-sig')
-    except UnicodeDecodeError:
-        text = '\0'
-    if '\0' in text:
-        raise InputError(f'{path}: expected a text file ({kind}, UTF-8), found other bytes')
-    lines = text.replace('\r\n', '\n').replace('\r', '\n').split('\n')
-    return lines if lines[-1] else lines[:-1]
 
 
 def check_count(name: str, value: int) -> None:

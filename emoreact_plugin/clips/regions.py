@@ -14,6 +14,8 @@ Box = tuple[int, int, int, int]
 REGIONS = Registry('region', locations=['emoreact_plugin.clips.regions'])
 
 FACE_POINTS = 68
+# The shortest side of a box, in pixels.
+MIN_SIDE = 2
 # The first joints of MediaPipe's pose.
 HEAD_POINTS = 11
 # The joints end at ears, eyes and mouth. A face goes on, by these parts of the width and height of
@@ -87,6 +89,32 @@ def head_points(body_keypoints: np.ndarray) -> np.ndarray:
     return np.stack([low - size * (left, above), high + size * (right, below)])
 
 
+def extent_boxes(
+    points: np.ndarray, frame_shape: tuple[int, int], margin: float = 0.1
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the boxes of n frames, see :func:`extent_box`, and in which frames there is one.
+
+    Args:
+        points (np.ndarray): (n, K, 2), x and y in pixels.
+        frame_shape (tuple[int, int]): Height and width of the frames.
+        margin (float): See :func:`extent_box`.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: (n, 4) int64, and (n, ) bool. A box that is not there has
+        any values.
+    """
+    there = np.isfinite(points).all(axis=2, keepdims=True)
+    points = points.astype(np.float64)
+    low = np.rint(np.min(points, axis=1, initial=np.inf, where=there))
+    high = np.rint(np.max(points, axis=1, initial=-np.inf, where=there))
+    known = there.any(axis=(1, 2))
+    low[~known] = high[~known] = 0
+    extra = np.rint(margin * (high - low))
+    size = np.array(frame_shape[::-1], dtype=np.float64)
+    boxes = np.hstack([np.clip(low - extra, 0, size), np.clip(high + extra, 0, size)]).astype(int)
+    return boxes, (boxes[:, 2:] - boxes[:, :2] >= MIN_SIDE).all(axis=1)
+
+
 def extent_box(points: np.ndarray, frame_shape: tuple[int, int], margin: float = 0.1) -> Box | None:
     """Return the box around the points that are there, widened by a margin.
 
@@ -103,20 +131,14 @@ def extent_box(points: np.ndarray, frame_shape: tuple[int, int], margin: float =
 
     Returns:
         tuple[int, int, int, int] | None: x1, y1, x2, y2, right and bottom
-        exclusive; None if no point is there or no part of the box lies within
-        the frame.
+        exclusive; None if no point is there, or if the part of the box that lies
+        within the frame has a side of less than 2 pixels. Such a box shows
+        nothing: its points lie in one place, outside, or are no pixels but
+        fractions of the frame.
     """
-    points = points[np.isfinite(points).all(axis=1)].astype(np.float64)
-    if not len(points):
-        return None
-    low, high = np.rint(points.min(axis=0)), np.rint(points.max(axis=0))
-    extra = np.rint(margin * (high - low))
-    size = np.array(frame_shape[::-1], dtype=np.float64)
-    x1, y1 = np.clip(low - extra, 0, size).astype(int)
-    x2, y2 = np.clip(high + extra, 0, size).astype(int)
-    if x1 >= x2 or y1 >= y2:
-        return None
-    return int(x1), int(y1), int(x2), int(y2)
+    (box,), (found,) = extent_boxes(points[None], frame_shape, margin)
+    x1, y1, x2, y2 = box.tolist()
+    return (x1, y1, x2, y2) if found else None
 
 
 def share_covered(boxes: np.ndarray, by: np.ndarray) -> np.ndarray:

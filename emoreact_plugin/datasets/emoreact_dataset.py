@@ -281,7 +281,10 @@ class EmoReactDataset(BaseActionDataset):
         paths, start_index = fill_cache(clips, self.cache_dir, self.check_landmarks)
         prepared = {path: load_cached(path) for path in paths}
         gap = max_gap_of(self.pipeline)
-        coverage = {p: coverage_of(Landmarks.of_cached(c).filled(gap)) for p, c in prepared.items()}
+        coverage = {
+            path: coverage_of(Landmarks.of_cached(clip).filled(gap), clip.frame_size)
+            for path, clip in prepared.items()
+        }
         sources = []
         for files, path in zip(clips, paths, strict=True):
             source = dict(

@@ -47,8 +47,8 @@ def extract_crops(
 
     A clip becomes the folder ``<clip>`` of :mod:`~emoreact_plugin.clips.crops`, which
     ``EmoReactDataset`` reads with ``data_prefix=dict(crops=...)``. A clip is either complete or not
-    there, and one that is there is not changed, so that the work can be stopped and resumed. Only
-    one run at a time may write to an output folder.
+    there, and one that is there is not changed, so that the work can be stopped and resumed, and
+    several runs may write to an output folder at once.
 
     Args:
         sources (Sequence[str]): Video files, and folders that are searched for videos as in
@@ -93,12 +93,12 @@ def extract_crops(
 
     def make(job: Job, target: str, on_frame: OnFrame) -> None:
         clip = open_clip(job, landmarks, keypoints, cache_dir, required).filled(max_gap)
-        with write_whole(target) as temporary:
+        with write_whole(target, keep=True) as temporary:
             samples = iterate_samples(job, clip, on_frame)
             _write_clip(
                 temporary,
                 samples,
-                coverage_of(clip.landmarks),
+                coverage_of(clip.landmarks, clip.size),
                 cropper,
                 mask,
                 step,

@@ -3,7 +3,6 @@
 import os
 import os.path as osp
 from collections.abc import Iterator, Sequence
-from threading import Lock
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from emoreact_plugin.clips.landmarks import Landmarks, with_frames
 from emoreact_plugin.clips.masks_csv import FILE_NAME, MaskedClip, read_masks, write_masks
 from emoreact_plugin.transforms import DrawFaceMask
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.files import write_whole
+from emoreact_plugin.utils.files import FolderLock, write_whole
 from emoreact_plugin.video.folders import MASKED_SUFFIX, scan_frames
 from emoreact_plugin.video.reading import frame_rate, iterate_frames
 from emoreact_plugin.video.writing import FRAME_NAME, write_frames, write_video
@@ -40,7 +39,7 @@ def extract(
     keep their size, because landmarks are given in its pixels.
 
     A clip is either complete or not there, and one that is there is not changed, so that the work
-    can be stopped and resumed. Only one run at a time may write to an output folder. With masks,
+    can be stopped and resumed, and several runs may write to an output folder at once. With masks,
     ``masks.csv`` in the output folder lists the clips, and in how many of their frames there was no
     face to draw a mask on.
 
@@ -79,7 +78,7 @@ def extract(
     records = {} if mask is None else read_masks(out)
     _check_looks(jobs, out, records, look)
     os.makedirs(out, exist_ok=True)
-    required, lock = () if allow_missing else ('landmarks',), Lock()
+    required = () if allow_missing else ('landmarks',)
 
     def make(job: Job, target: str, on_frame: OnFrame) -> None:
         if mask is None:
@@ -95,25 +94,32 @@ def extract(
                     unmasked.append(not sample['masked'][0])
                 yield sample['imgs'][0]
 
-        with write_whole(target) as temporary:
+        # The lock is held until the clip has its name, which is after it is listed, so that no clip
+        # with masks goes unlisted.
+        with FolderLock(out) as lock, write_whole(target, keep=True) as temporary:
             if as_videos:
                 count = write_video(temporary, frames(), frame_rate(job.path))
             else:
                 count = write_frames(temporary, frames())
             if mask is not None:
-                with lock:
-                    # First, so that no clip with masks goes unlisted.
-                    records[job.target] = MaskedClip(job.target, look, count, sum(unmasked))
-                    write_masks(out, records)
+                lock.take()
+                listed = read_masks(out)
+                if not osp.lexists(target):
+                    listed[job.target] = MaskedClip(job.target, look, count, sum(unmasked))
+                    write_masks(out, listed)
+                records.update(listed)
 
     def inspect(job: Job, target: str) -> MaskedClip:
         if mask is None:
             return _check_frames(job, target, None)
+        if job.target not in records:  # another run may have made it
+            records.update(read_masks(out))
         if job.target not in records:
             raise InputError(
                 f'{target}: is there already, but {osp.join(out, FILE_NAME)} does not list it. '
                 'Delete it, and it is made anew'
             )
+        _check_looks([job], out, records, look)
         masked = records[job.target]
         return masked if as_videos else _check_frames(job, target, masked)
 

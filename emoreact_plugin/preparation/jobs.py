@@ -11,6 +11,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from emoreact_plugin.clips.masks_csv import FILE_NAME, read_masks
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.files import sweep
 from emoreact_plugin.utils.progress import count_cores, progress_bar
 from emoreact_plugin.video.folders import VIDEO_ENDINGS, find_videos
 
@@ -142,7 +143,8 @@ def run_jobs(
 ) -> JobReport[Clip]:
     """Process several clips at a time and show the progress; one failure does not stop the others.
 
-    An interrupt stops all of them at their next frame.
+    An interrupt stops all of them at their next frame. What killed runs have left unfinished in the
+    output folder is deleted.
 
     Args:
         jobs (Sequence[Job]): What to do.
@@ -158,6 +160,9 @@ def run_jobs(
     Returns:
         JobReport: With what ``inspect`` returned for each clip.
     """
+    for folder in {osp.dirname(osp.join(out, job.target)) for job in jobs}:
+        if osp.isdir(folder):
+            sweep(folder)
     done, errors, before = {}, [], 0
     stop, counts = Event(), itertools.count(1)
 

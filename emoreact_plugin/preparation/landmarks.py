@@ -89,7 +89,7 @@ def extract_landmarks(
     detectors: SimpleQueue[LandmarkDetector] = SimpleQueue()
 
     def make(job: Job, target: str, on_frame: OnFrame) -> None:
-        _refuse_others(job, out)
+        _refuse_others(job, target, out)
         detector = detectors.get()
         try:
             found = detect_landmarks(job.path, detector, on_frame)
@@ -161,13 +161,14 @@ def detect_landmarks(
     )
 
 
-def _refuse_others(job: Job, out: str) -> None:
+def _refuse_others(job: Job, target: str, out: str) -> None:
     """Refuse a clip that has other landmark or keypoint files in the output folder.
 
     A cache file has priority over these, so nobody would read them any more.
     """
     for other in (find_landmarks(job.video, out), find_keypoints(job.video, out)):
-        if other is not None:
+        # The target may have come to be since it was looked for.
+        if other is not None and osp.normpath(other) != osp.normpath(target):
             raise InputError(
                 f'{other}: is there already, and would not be read any more; '
                 'delete it, or name another folder with --out'
@@ -189,5 +190,6 @@ def _finish(job: Job, path: str, out: str, openface: bool, keypoints: bool) -> F
     text = osp.join(out, expected_names('keypoints', job.video)[0])
     if keypoints and not osp.exists(text):
         write_keypoints_txt(text, clip.body_keypoints)
-    faces, bodies, boxes = (int(found.sum()) for found in coverage_of(Landmarks.of_cached(clip)))
+    coverage = coverage_of(Landmarks.of_cached(clip), clip.frame_size)
+    faces, bodies, boxes = (int(found.sum()) for found in coverage)
     return FoundClip(job.target, clip.total_frames, faces, boxes, bodies)

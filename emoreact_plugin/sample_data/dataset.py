@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.files import write_json, write_text, write_whole
+from emoreact_plugin.utils.files import sweep, write_json, write_text, write_whole
 from emoreact_plugin.utils.progress import count_cores, progress_bar
 from emoreact_plugin.utils.tables import csv_text
 
@@ -154,11 +154,16 @@ def _check_settings(out: Path, settings: dict, force: bool) -> None:
                 f'Expected {settings}, found {found}. Choose another folder, '
                 'or draw it anew with --force (force=True).'
             )
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+    elif out.exists() and (not out.is_dir() or _holds_other_files(out)):
         raise InputError(
             f'{out} is not empty and holds no sample data set (there is no '
             f'{SETTINGS_FILE}). Choose another folder.'
         )
+
+
+def _holds_other_files(out: Path) -> bool:
+    """Tell whether a folder holds more than the unfinished settings of a run."""
+    return any(not each.name.startswith(f'.{SETTINGS_FILE}.') for each in out.iterdir())
 
 
 def _delete(out: Path) -> None:
@@ -249,8 +254,11 @@ def make_sample_dataset(
     ]
     last = ['README.md', 'cues.json', *(f'{split}.csv' for split in SPLITS)]
     if missing or not all((out / name).is_file() for name in last):
-        videos.mkdir(parents=True, exist_ok=True)
+        # First: it says that all other files are ours.
         write_json(out / SETTINGS_FILE, settings)
+        videos.mkdir(exist_ok=True)
+        for folder in (videos, *videos.glob('*_openface')):
+            sweep(folder)
         _draw_clips(missing, videos, workers or count_cores(), progress)
         facts = describe_sample(plans, settings)
         write_text(out / 'cues.json', to_json(facts))

@@ -72,6 +72,7 @@ class LoadLandmarks(BaseTransform):
       video, its first frame, counted from the video's first, and the number of
       frames of the video.
     - img_shape (tuple[int, int])
+    - imgs (list[np.ndarray], optional): n frames; all must have this shape.
 
     Added Keys:
 
@@ -95,6 +96,7 @@ class LoadLandmarks(BaseTransform):
     Raises:
         InputError: If the cache file cannot be read, has another number of
             frames than the clip's video, or belongs to frames of another size;
+            if the frames differ in size;
             if ``max_gap`` is not a whole number from 0.
     """
 
@@ -110,6 +112,12 @@ class LoadLandmarks(BaseTransform):
         inds = np.ravel(results['frame_inds']) - results['start_index']
         inds = inds + results.get('first_frame', 0)
         height, width = results['img_shape']
+        for img in results.get('imgs', ()):
+            if img.shape[:2] != (height, width):
+                raise InputError(
+                    f'expected frames of {width}x{height} pixels, whose landmarks are known, found '
+                    f'one of {img.shape[1]}x{img.shape[0]}'
+                )
         landmarks = Landmarks.load(
             results['landmarks_file'],
             results['keypoints_file'],

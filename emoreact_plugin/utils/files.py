@@ -7,46 +7,147 @@ import json
 import math
 import os
 import os.path as osp
+import re
 import shutil
+import socket
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 PathLike = str | os.PathLike[str]
 # bytes, in the usual file systems
 MAX_NAME = 255
 
 
+# The temporary names of this process's files and folders, and the folders whose old ones are gone.
+_WRITING: set[str] = set()
+_SWEPT: set[str] = set()
+# Number of characters of a name that its temporary name begins with.
+NAME_START = 30
+# After so many seconds, what another machine has left is deleted.
+LEFT_OVER = 86400.0
+
+
 @contextmanager
-def write_whole(target: PathLike, at_once: bool = False) -> Iterator[str]:
+def write_whole(target: PathLike, keep: bool = False) -> Iterator[str]:
     """Write a file or folder under a temporary name, and rename it when it is whole.
 
     It gets its own name when the block ends, and is deleted when the block
-    raises. What an interrupted run has left under the temporary name is deleted
-    first.
+    raises. Several processes may write it at the same time, because each takes
+    another temporary name. What killed processes have left in the folder is
+    deleted first, see :func:`sweep`.
 
     Args:
         target (str | PathLike): Its own name. The folder is made if needed.
-        at_once (bool): Several processes may write it at the same time: each
-            takes another temporary name, and the last one stays. Defaults to
-            False.
+        keep (bool): What has this name by now stays, and what was written is
+            deleted: it is the same, from another process. Defaults to False: a
+            file is replaced.
 
     Yields:
         str: The temporary name: in the same folder, hidden, and not there yet.
     """
     folder, name = osp.split(os.fspath(target))
-    own = f'.{uuid.uuid4().hex}' if at_once else ''
-    part = osp.join(folder, fit_name(f'.{name}', f'{own}.part'))
     os.makedirs(folder or '.', exist_ok=True)
-    _delete(part)
+    place = osp.realpath(folder)
+    if place not in _SWEPT:
+        _SWEPT.add(place)
+        sweep(place)
+    own = f'{_here()}-{os.getpid()}-{uuid.uuid4().hex[:8]}'
+    part = osp.join(folder, f'.{name[:NAME_START]}.{own}.part')
+    _WRITING.add(osp.join(place, osp.basename(part)))
     try:
         yield part
-        os.replace(part, target)
+        if not (keep and osp.lexists(target)):
+            try:
+                os.replace(part, target)
+            except OSError:
+                # A folder that came to be after the question.
+                if not (keep and osp.isdir(target)):
+                    raise
     finally:
         _delete(part)
+        _WRITING.discard(osp.join(place, osp.basename(part)))
+
+
+def sweep(folder: PathLike) -> None:
+    """Delete the unfinished files and folders that killed processes have left in a folder.
+
+    Those of a process that runs stay, as do those of another machine or container for a day.
+    """
+    here, folder = _here(), osp.realpath(folder)
+    for name in os.listdir(folder):
+        match = _PART.fullmatch(name)
+        path = osp.join(folder, name)
+        if match and path not in _WRITING and _is_left(path, match[1] == here, int(match[2])):
+            # Another process may sweep as well.
+            with suppress(FileNotFoundError):
+                _delete(path)
+
+
+_PART = re.compile(r'\..*\.([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.part', re.DOTALL)
+
+
+def _here() -> str:
+    """Return a short name of this machine, or of the container that this process is in."""
+    space = '/proc/self/ns/pid'
+    inside = os.readlink(space) if osp.islink(space) else ''
+    return hashlib.sha256(f'{socket.gethostname()} {inside}'.encode()).hexdigest()[:8]
+
+
+def _is_left(path: str, here: bool, process: int) -> bool:
+    """Tell whether the process that was writing a file or folder has ended."""
+    # Windows has no signal that only asks.
+    if not here or os.name == 'nt':
+        with suppress(FileNotFoundError):
+            return time.time() - os.lstat(path).st_mtime > LEFT_OVER
+        return False
+    if process == os.getpid():
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        pass  # it belongs to another user
+    return False
+
+
+class FolderLock:
+    """Lock a folder against other processes and threads, from :meth:`take` to the end of a block.
+
+    A process that is killed leaves no lock. Without support by the file system, nothing is locked.
+
+    Args:
+        folder (str): It must exist when it is locked.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._file: int | None = None
+
+    def take(self) -> None:
+        """Wait until nobody else has the lock, and take it."""
+        if fcntl is not None:
+            self._file = os.open(self._folder, os.O_RDONLY)
+            with suppress(OSError):
+                fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def __enter__(self) -> FolderLock:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
 
 def fit_name(stem: str, ending: str) -> str:

@@ -24,5 +24,16 @@ def printable(text: str, keep: str = '\n\t') -> str:
     )
 
 
+def to_number(text: str) -> float:
+    """Read a number as data files write it: not ``1_0``, which Python reads as ten, or ``١``.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if '_' in text or not text.isascii():
+        raise ValueError(f'expected a number, found {text[:40]!r}')
+    return float(text)
+
+
 def _escape(character: str) -> str:
     return character.encode('unicode_escape').decode('ascii')

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import cv2
+import numpy as np
 
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.progress import write_above
+from emoreact_plugin.utils.text import number
 
 # The original system adds these to the name of a folder of frames, without and with masks on them.
 PLAIN_SUFFIX = '_frames_full'
@@ -90,33 +93,72 @@ def scan_frames(folder: str, filename_tmpl: str) -> FrameFolder:
         raise InputError(
             f'{folder}: frame {filename_tmpl.format(gap)} is missing between the others'
         )
-    path = osp.join(folder, filename_tmpl.format(first))
-    image = cv2.imread(path)
+    height, width = read_image(osp.join(folder, filename_tmpl.format(first))).shape[:2]
+    return FrameFolder(first, count, width, height)
+
+
+def read_image(path: str, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Read a frame or crop from an image file.
+
+    Args:
+        path (str): The file.
+        size (tuple[int, int], optional): The width and height that it must have, which are those of
+            the clip's first frame. Defaults to None: any.
+
+    Returns:
+        np.ndarray: (H, W, 3) uint8, BGR.
+
+    Raises:
+        InputError: If it cannot be read as an image, or has another size.
+    """
+    image = cv2.imread(path, cv2.IMREAD_COLOR)
     if image is None:
         raise InputError(f'{path}: cannot be read as an image')
-    return FrameFolder(first, count, image.shape[1], image.shape[0])
+    height, width = image.shape[:2]
+    if size not in (None, (width, height)):
+        raise InputError(
+            f'{path}: expected {"x".join(map(str, size or ()))} pixels as in the first frame, '
+            f'found {width}x{height}'
+        )
+    return image
 
 
-VIDEO_ENDINGS = (
-    '.3gp',
-    '.avi',
-    '.flv',
-    '.m4v',
-    '.mkv',
-    '.mov',
-    '.mp4',
-    '.mpeg',
-    '.mpg',
-    '.webm',
-    '.wmv',
+def check_frames(folder: str, filename_tmpl: str, frames: FrameFolder) -> None:
+    """Read all frames of a folder, and refuse one that is no image or of another size.
+
+    Args:
+        folder (str): The folder of one clip.
+        filename_tmpl (str): The frames' names, see :func:`scan_frames`.
+        frames (FrameFolder): What :func:`scan_frames` found.
+
+    Raises:
+        InputError: See :func:`read_image`.
+    """
+    for k in range(frames.start_index, frames.start_index + frames.total_frames):
+        read_image(osp.join(folder, filename_tmpl.format(k)), (frames.width, frames.height))
+
+
+_VIDEO = (
+    '3g2 3gp asf avi divx dv f4v flv m1v m2t m2ts m2v m4v mkv mod mov mp4 mpe mpeg mpg mts mxf '
+    'ogm ogv qt rm rmvb tod ts vob webm wmv'
 )
+# What lies beside videos: files of data sets and of this package, pictures, sound and texts.
+_OTHER = (
+    'csv tsv txt npz npy json jsonl yaml yml xml toml md rst html pdf log py sh pth onnx hog '
+    'jpg jpeg png bmp gif tif tiff webp svg wav mp3 m4a aac flac ogg srt vtt zip gz tar xlsx'
+)
+VIDEO_ENDINGS = tuple(f'.{ending}' for ending in _VIDEO.split())
+OTHER_ENDINGS = tuple(f'.{ending}' for ending in _OTHER.split())
+SHOWN = 5
 
 
 def find_videos(folder: str, leave_out: str | None = None) -> list[str]:
     """List the videos in a folder and in all folders within it.
 
-    Videos are told by the endings of their names. Files and folders whose names
-    start with a dot are left out.
+    Videos are told by the endings of their names. Links to folders are
+    followed, but no folder is listed twice. Files and folders whose names start
+    with a dot are left out. Other files are left out too; a warning
+    counts and names those whose endings are not in ``OTHER_ENDINGS`` either.
 
     Args:
         folder (str): The folder to look in.
@@ -126,16 +168,29 @@ def find_videos(folder: str, leave_out: str | None = None) -> list[str]:
     Returns:
         list[str]: Names relative to the folder, with ``/``, sorted.
     """
-    leave_out, videos = leave_out and osp.realpath(leave_out), []
-    for root, folders, files in os.walk(folder):
-        folders[:] = [
-            name
-            for name in folders
-            if not name.startswith('.') and osp.realpath(osp.join(root, name)) != leave_out
-        ]
-        videos += [
-            osp.relpath(osp.join(root, name), folder).replace(os.sep, '/')
-            for name in files
-            if not name.startswith('.') and osp.splitext(name)[1].lower() in VIDEO_ENDINGS
-        ]
+    seen = {osp.realpath(leave_out)} if leave_out else set()
+    videos: list[str] = []
+    unknown: list[str] = []
+    seen.add(osp.realpath(folder))
+    for root, folders, files in os.walk(folder, followlinks=True):
+        inner = []
+        # Folders come before the links to them, whichever name is first.
+        for name in sorted(folders, key=lambda each: (osp.islink(osp.join(root, each)), each)):
+            path = osp.realpath(osp.join(root, name))
+            if not name.startswith('.') and path not in seen:
+                seen.add(path)
+                inner.append(name)
+        folders[:] = inner
+        for name in files:
+            ending = osp.splitext(name)[1].lower()
+            if name.startswith('.') or ending in OTHER_ENDINGS:
+                continue
+            path = osp.relpath(osp.join(root, name), folder).replace(os.sep, '/')
+            (videos if ending in VIDEO_ENDINGS else unknown).append(path)
+    if unknown:
+        names = ', '.join(sorted(unknown)[:SHOWN]) + ', …' * (len(unknown) > SHOWN)
+        write_above(
+            f'WARNING: {folder}: {number(len(unknown), "file")} left out, whose names do not end '
+            f'as those of videos do: {names}'
+        )
     return sorted(videos)

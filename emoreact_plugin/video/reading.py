@@ -25,7 +25,7 @@ from av.container import InputContainer
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import PathLike
 
-from .decoding import frames_in_order, open_video, quarter_turns, rate_of, to_rgb
+from .decoding import frames_in_order, open_video, rate_of, to_rgb, upright_size
 from .frame_table import FrameTable, read_frame_table
 
 # The frame rate of a video that states none.
@@ -65,18 +65,18 @@ def probe_video(path: PathLike) -> VideoInfo:
     Raises:
         FileNotFoundError: There is no such file.
         InputError: The file is not a video, has no video stream or no frame
-            that decodes, or a frame in its middle does not decode (the index
-            of every later frame would be unknown). A file cut off at its end is
-            valid and counts the frames that are left. The message names the
-            file, and the frame.
+            that decodes, or a frame in its middle does not decode without
+            errors (the index of every later frame would be unknown) or has
+            another size than the first (landmarks are of one size). A file cut
+            off at its end is valid and counts the frames that are left. The
+            message names the file, and the frame.
     """
     count, size = 0, (0, 0)
     with open_video(path) as (container, stream):
         rate = rate_of(stream)
         for frame in frames_in_order(path, container, stream):
             if count == 0:
-                turned = quarter_turns(frame) % 2
-                size = (frame.height, frame.width) if turned else (frame.width, frame.height)
+                size = upright_size(frame)
             count += 1
     if count == 0:
         raise InputError(f'{path}: no frame of this video can be decoded')
@@ -122,9 +122,9 @@ def read_frames(
 
     Returns:
         list[np.ndarray]: One uint8 RGB array of shape (H, W, 3) for each
-        index, in the order of ``inds``. A repeated index gets its own copy.
-        Frames are upright: a rotation by quarter turns that the file states is
-        carried out.
+        index, in the order of ``inds``, all of one size. A repeated index gets
+        its own copy. Frames are upright: rotations by quarter turns and
+        mirroring that the file states are carried out.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -137,6 +137,12 @@ def read_frames(
     frames = _read_with_shortcuts(path, wanted, total_frames)
     if frames is None:
         frames = _read_from_start(path, wanted)
+    sizes = {frame.shape[1::-1] for frame in frames.values()}
+    if len(sizes) > 1:
+        raise InputError(
+            f'{path}: expected frames of one size, found '
+            f'{" and ".join(f"{w}x{h}" for w, h in sorted(sizes))} pixels'
+        )
     given = set()
     images = []
     for index in inds:
@@ -335,6 +341,8 @@ def _read_by_seeking(
                 continue
             stream.codec_context.skip_frame = 'DEFAULT' if packet.pts in times else unwanted
             for frame in packet.decode():
+                if frame.is_corrupt:
+                    return None
                 if frame.pts in remaining:
                     found[remaining.pop(frame.pts)] = to_rgb(frame)
             if not remaining:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from av.container import OutputContainer
 
+from .decoding import open_container
 from .reading import USUAL_RATE
 
 FRAME_NAME = '{:06d}.jpg'
@@ -127,7 +128,7 @@ class _Sound:
     """
 
     def __init__(self, path: str | None, target: OutputContainer) -> None:
-        self._source = None if path is None else av.open(path, metadata_errors='ignore')
+        self._source = None if path is None else open_container(path)
         self._target = target
         self._packets: Iterator[av.Packet[av.AudioStream]] = iter(())
         self._next: av.Packet[av.AudioStream] | None = None

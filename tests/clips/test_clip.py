@@ -62,6 +62,18 @@ def test_a_folder_of_frames(video, tmp_path):
     assert len(list(clip.frames())) == FRAMES
 
 
+def test_a_folder_of_frames_of_two_sizes(video, tmp_path):
+    folder = tmp_path / video.stem
+    folder.mkdir()
+    for k, frame in enumerate(read_frames(video, range(FRAMES)), 1):
+        cv2.imwrite(str(folder / f'{k:06d}.jpg'), frame if k < 5 else frame[::2, ::2])
+    with pytest.raises(InputError, match='000005.jpg: expected 64x48 pixels.* found 32x24'):
+        Clip(str(folder), landmarks=str(video.parent), video=video.name)
+    clip = Clip(str(folder), use_landmarks=False)
+    with pytest.raises(InputError, match='000005.jpg: expected 64x48 pixels.* found 32x24'):
+        list(clip.frames())
+
+
 def test_a_detector_finds_the_landmarks_now(video):
     class Detector:
         def reset(self):

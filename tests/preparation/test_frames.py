@@ -16,7 +16,6 @@ from emoreact_plugin.preparation import frames as frame_extraction
 from emoreact_plugin.preparation.frames import MaskedClip, extract, iterate_samples
 from emoreact_plugin.preparation.jobs import Job
 from emoreact_plugin.transforms import DrawFaceMask
-from emoreact_plugin.video.folders import find_videos
 from emoreact_plugin.video.reading import frame_rate, probe_video, read_frames
 from emoreact_plugin.video.writing import write_video
 from tests.factories import FRAMES, HEIGHT, WIDTH, make_tiny, write_annotations, write_openface
@@ -303,26 +302,6 @@ def test_videos_keep_frames_rate_size_and_colours(tmp_path, size, rate):
         assert abs(image.astype(int) - read).max() < 6
     with av.open(str(path)) as file:
         assert file.streams.video[0].codec_context.name == 'h264'
-
-
-def test_which_videos_are_found(tmp_path):
-    for name in (
-        'b.MP4',
-        'x/y/a.webm',
-        'x/.hidden.mp4',
-        '.git/a.mp4',
-        'a.csv',
-        'out/a.mp4',
-        'x/out/a.mp4',
-    ):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    assert find_videos(str(tmp_path), str(tmp_path / 'out')) == [
-        'b.MP4',
-        'x/out/a.mp4',
-        'x/y/a.webm',
-    ]
 
 
 def test_a_stop_is_looked_for_before_each_frame(plain):

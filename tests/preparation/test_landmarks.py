@@ -42,6 +42,7 @@ class FakeDetector:
         if k == NO_FACE:
             face[:] = np.nan
         body = np.full((33, 2), (WIDTH / 2, 12 + k), np.float32)
+        body[1] += 8
         body[5:] = np.nan
         self.busy.release()
         return FrameLandmarks(face, k == BOX, body)
@@ -81,7 +82,9 @@ def test_prepared_files(data):
     for k in (0, 1, 3, 4, 5):
         assert (clip.face_landmarks[k, :34] == 18 + k).all()
         assert (clip.face_landmarks[k, 34:] == 10 + k).all()
-    np.testing.assert_allclose(clip.body_keypoints[3, :5], np.tile((0.5, 15 / HEIGHT), (5, 1)))
+    expected = np.tile((0.5, 15 / HEIGHT), (5, 1))
+    expected[1] += 8 / WIDTH, 8 / HEIGHT
+    np.testing.assert_allclose(clip.body_keypoints[3, :5], expected)
     assert np.isnan(clip.body_keypoints[:, 5:]).all()
     assert os.listdir(data / 'marks' / 'sub') == ['a.safetensors']
 

@@ -78,3 +78,12 @@ def test_crops_with_filled_gaps(own):
 def test_a_number_of_frames(load, max_gap):
     with pytest.raises(InputError, match='max_gap: expected a number of frames, 0 or more, found'):
         load(max_gap=max_gap)
+
+
+def test_frames_of_two_sizes_are_refused(own):
+    """The first frame alone says nothing of the others, whose boxes would be off."""
+    sample = dataset(own.root, pipeline=steps(0)[:2])[0]
+    assert LoadLandmarks()(dict(sample))['face_landmarks'].shape == (FRAMES, 68, 2)
+    sample['imgs'][3] = np.repeat(np.repeat(sample['imgs'][3], 2, 0), 2, 1)
+    with pytest.raises(InputError, match='frames of 64x48 pixels.* 128x96'):
+        LoadLandmarks()(sample)

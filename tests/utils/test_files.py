@@ -2,13 +2,24 @@ import hashlib
 import json
 import math
 import os
+import re
+import select
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import emoreact_plugin
-from emoreact_plugin.utils.files import fit_name, write_json, write_text, write_whole
+from emoreact_plugin.utils.files import (
+    fit_name,
+    sweep,
+    write_json,
+    write_text,
+    write_whole,
+)
 
 
 def test_it_gets_its_name_when_it_is_whole(tmp_path):
@@ -32,35 +43,96 @@ def test_what_was_there_stays_when_writing_fails(tmp_path):
     assert os.listdir(tmp_path) == ['x.txt']
 
 
-def test_a_folder_and_what_a_broken_run_has_left(tmp_path):
-    target = tmp_path / 'frames'
-    left = tmp_path / '.frames.part' / 'old'
-    left.mkdir(parents=True)
-    with write_whole(target) as temporary:
-        os.mkdir(temporary)
-        (Path(temporary) / '1.jpg').touch()
-    assert os.listdir(target) == ['1.jpg']
-    assert os.listdir(tmp_path) == ['frames']
+def part_of_an_ended_process(folder, name):
+    """Return the temporary name of a file or folder that a process wrote until it was killed."""
+    code = (
+        'import os, sys\n'
+        'from emoreact_plugin.utils.files import write_whole\n'
+        'with write_whole(sys.argv[1]) as part:\n'
+        '    print(part, flush=True)\n'
+        '    os._exit(1)\n'
+    )
+    command = [sys.executable, '-c', code, str(folder / name)]
+    path = Path(subprocess.run(command, stdout=subprocess.PIPE, text=True).stdout.strip())
+    assert path.parent == folder and path.name.startswith(f'.{name}.')
+    return path
 
 
-def test_a_link_that_was_left_is_deleted_and_not_its_folder(tmp_path):
+def test_what_a_killed_process_has_left_is_swept(tmp_path):
+    left = part_of_an_ended_process(tmp_path, 'frames')
+    left.mkdir()
+    (left / '1.jpg').touch()
     (tmp_path / 'data').mkdir()
     (tmp_path / 'data' / 'a').touch()
-    os.symlink(tmp_path / 'data', tmp_path / '.x.part')
-    write_text(tmp_path / 'x', '')
+    link = part_of_an_ended_process(tmp_path, 'x')
+    os.symlink(tmp_path / 'data', link)
+    (tmp_path / '.mine.part').touch()
+    with write_whole(tmp_path / 'frames') as temporary:
+        os.mkdir(temporary)
+        sweep(tmp_path)
+        (Path(temporary) / '2.jpg').touch()
+    assert os.listdir(tmp_path / 'frames') == ['2.jpg']
     assert os.listdir(tmp_path / 'data') == ['a']
-    assert sorted(os.listdir(tmp_path)) == ['data', 'x']
+    assert sorted(os.listdir(tmp_path)) == ['.mine.part', 'data', 'frames']
+
+
+def test_what_another_machine_writes_stays_for_a_day(tmp_path):
+    path = part_of_an_ended_process(tmp_path, 'x')
+    other = path.with_name(re.sub(r'[0-9a-f]{8}-', '00000000-', path.name, count=1))
+    other.touch()
+    sweep(tmp_path)
+    assert other.exists()
+    os.utime(other, (0, time.time() - 2 * 86400))
+    sweep(tmp_path)
+    assert not other.exists()
 
 
 def test_several_at_once(tmp_path):
     target = tmp_path / 'x'
-    with write_whole(target, at_once=True) as one:
+    with write_whole(target) as one:
         Path(one).write_text('one')
-        with write_whole(target, at_once=True) as two:
+        with write_whole(target) as two:
             Path(two).write_text('two')
         assert target.read_text() == 'two' and os.path.exists(one)
     assert target.read_text() == 'one'
     assert os.listdir(tmp_path) == ['x']
+
+
+@pytest.mark.parametrize('kind', ['file', 'folder'])
+def test_what_another_process_made_meanwhile_is_kept(tmp_path, kind):
+    target = tmp_path / 'x'
+
+    def write(path, text):
+        if kind == 'folder':
+            os.mkdir(path)
+        (Path(path) / 'a' if kind == 'folder' else Path(path)).write_text(text)
+
+    with write_whole(target, keep=True) as one:
+        write(one, 'one')
+        write(target, 'two')
+    assert (target / 'a' if kind == 'folder' else target).read_text() == 'two'
+    assert os.listdir(tmp_path) == ['x']
+
+
+def test_a_lock_of_a_folder_is_of_one_process(tmp_path):
+    code = (
+        'import sys\n'
+        'from emoreact_plugin.utils.files import FolderLock\n'
+        'with FolderLock(sys.argv[1]) as lock:\n'
+        '    lock.take()\n'
+        '    print("taken", flush=True)\n'
+        '    sys.stdin.read()\n'
+    )
+    command = [sys.executable, '-c', code, str(tmp_path)]
+    pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with subprocess.Popen(command, **pipes) as first:
+        assert first.stdout.readline() == 'taken\n'
+        with subprocess.Popen(command, **pipes) as second:
+            assert not select.select([second.stdout], [], [], 1)[0]
+            first.kill()  # it leaves no lock
+            assert second.stdout.readline() == 'taken\n'
+            second.stdin.close()
+    assert os.listdir(tmp_path) == []
 
 
 def test_text(tmp_path, monkeypatch):

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from emoreact_plugin.utils.text import printable
+from emoreact_plugin.utils.text import printable, to_number
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,10 @@ def test_what_a_console_would_obey_is_escaped(text, expected):
 
 def test_line_ends_can_be_escaped_too():
     assert printable('a\nb', keep='') == 'a\\nb'
+
+
+@pytest.mark.parametrize('text', ['1_0', '\u0661', '', 'x', '0x1', '1,5'])
+def test_numbers_are_those_of_data_files(text):
+    assert to_number(' -1.5e2 ') == -150
+    with pytest.raises(ValueError):
+        to_number(text)

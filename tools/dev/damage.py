@@ -60,6 +60,12 @@ OTHER_FILES = {
         "video 'a\\x1b['",
         "video 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
         'another kind',
+        # rows may be counted from 0
+        'frame 0',
+        # the face of this frame is missing, and is counted as such
+        'x_0 inf',
+        'x_0 1e400',
+        'x_0 ',
         'a value that grows',
     )
 }

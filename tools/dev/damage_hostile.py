@@ -160,6 +160,8 @@ def of_dump(path: Path, whole: bytes) -> dict[str, bytes]:
 def of_checkpoint(path: Path, whole: bytes) -> dict[str, bytes]:
     good = torch.load(path, weights_only=True)
     state, cfg = good['state_dict'], good['meta']['cfg']
+    empty = {name: tensor.to('meta') for name, tensor in state.items()}
+    no_number = dict(temperature=float('nan'), thresholds={}, clips=1)
 
     def meta(**changes: object) -> dict:
         return dict(good, meta={**good['meta'], **changes})
@@ -169,14 +171,18 @@ def of_checkpoint(path: Path, whole: bytes) -> dict[str, bytes]:
         return meta(cfg=cfg.replace(old, new))
 
     contents = {
-        'a list': [], 'nothing': None, 'a number': 3, 'a tensor': torch.zeros(3), 'an empty dict': {},
+        'a list': [],
+        'nothing': None,
+        'a number': 3,
+        'a tensor': torch.zeros(3),
+        'an empty dict': {},
         'no state_dict': {'meta': good['meta']},
         'state_dict is None': dict(good, state_dict=None),
         'state_dict is a list': dict(good, state_dict=[1]),
         'texts for tensors': dict(good, state_dict=dict.fromkeys(state, 'x')),
         'numbers for names': dict(good, state_dict=dict(enumerate(state.values()))),
         'other shapes': dict(good, state_dict={k: torch.zeros(3) for k in state}),
-        'tensors without numbers': dict(good, state_dict={k: v.to('meta') for k, v in state.items()}),
+        'tensors without numbers': dict(good, state_dict=empty),
         'meta is a list': dict(good, meta=[1]),
         'meta is a text': dict(good, meta='x'),
         'config is bytes': meta(cfg=b'a = 1'),
@@ -189,14 +195,14 @@ def of_checkpoint(path: Path, whole: bytes) -> dict[str, bytes]:
         'a class twice': meta(dataset_meta=dict(classes=['a'] * 8)),
         'classes of numbers': meta(dataset_meta=dict(classes=list(range(8)))),
         'calibration is a text': meta(calibration='x'),
-        'calibration is NaN': meta(calibration=dict(temperature=float('nan'), thresholds={}, clips=1)),
+        'calibration is NaN': meta(calibration=no_number),
         '10**9 segments': config('num_clips=3', 'num_clips=1000000000'),
         '0 segments': config('num_clips=3', 'num_clips=0'),
         '10**9 channels': config('in_channels=64', 'in_channels=1000000000'),
         '10**9 classes': config('num_classes=8', 'num_classes=1000000000'),
         'crops of 10**6 pixels': config('32,', '1000000,'),
         'a depth of 10**7': config('depth=18', 'depth=10000000'),
-    }  # fmt: skip
+    }
     files = {}
     for name, content in contents.items():
         file = io.BytesIO()

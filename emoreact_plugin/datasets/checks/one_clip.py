@@ -24,7 +24,7 @@ from emoreact_plugin.clips.coverage import Coverage, coverage_of
 from emoreact_plugin.clips.crops import CROP_NAME
 from emoreact_plugin.clips.landmark_cache import cached_path, check_given, sources_of
 from emoreact_plugin.clips.landmarks import Landmarks
-from emoreact_plugin.clips.regions import has_face, share_covered
+from emoreact_plugin.clips.regions import extent_boxes, has_face, share_covered
 from emoreact_plugin.datasets.annotations import Annotation
 from emoreact_plugin.datasets.pipeline_facts import blackout_of, max_gap_of, regions_of
 from emoreact_plugin.utils.errors import InputError
@@ -103,12 +103,14 @@ def check_clip(dataset: 'EmoReactDataset', row: Annotation) -> CheckedFiles:
     if info is None:
         problems += _unreadable_texts(files)
     else:
-        clip, more = _landmarks_of(files, info, dataset)
+        # Training takes a clip that has a cache file for whole.
+        whole = all(problem.level != 'error' for problem in problems)
+        clip, more = _landmarks_of(files, info, dataset, whole)
         problems += more
     coverage = black = None
     if clip is not None:
         landmarks = Landmarks.of_cached(clip).filled(max_gap_of(dataset.pipeline))
-        coverage = coverage_of(landmarks)
+        coverage = coverage_of(landmarks, clip.frame_size)
         if files.landmarks is not None and _hides_the_face(dataset):
             black = mostly_black(landmarks, clip.frame_size)
     return CheckedFiles(files.source, problems, files, info, coverage, num_bytes, black=black)
@@ -156,11 +158,9 @@ def _read_frames(files: ClipFiles, template: str, problems: list[Problem]) -> tu
     usual = (folder.width, folder.height)
     other = [p for p, size in zip(paths, sizes, strict=True) if size not in (None, usual)]
     if other:
-        # Their landmarks would be those of another picture.
-        level = 'error' if files.landmarks or files.keypoints else 'warning'
         problems.append(
             Problem(
-                level,
+                'error',
                 'unreadable clip',
                 f'{other[0]}: expected {usual[0]}x{usual[1]} pixels as in the '
                 f'first frame, found another size in {_frames(other)}',
@@ -222,9 +222,9 @@ def _frames(paths: list[str], noun: str = 'frame') -> str:
 
 
 def _landmarks_of(
-    files: ClipFiles, info: VideoInfo, dataset: 'EmoReactDataset'
+    files: ClipFiles, info: VideoInfo, dataset: 'EmoReactDataset', prepare: bool
 ) -> tuple[CachedClip | None, list[Problem]]:
-    """Read what the landmark files hold, and prepare it on the way.
+    """Read what the landmark files hold, and prepare it on the way if asked for.
 
     Returns:
         tuple: The landmarks, None if they cannot be read, and what is wrong.
@@ -245,30 +245,34 @@ def _landmarks_of(
                 check=dataset.check_landmarks,
             )
             if not errors:
-                write_cached(path, read)
-        if not errors:
+                clip = read
+                if prepare:
+                    write_cached(path, read)
+        if not errors and clip is None:
             clip = load_cached(path)
     except (InputError, OSError) as error:
         errors = dict(landmarks_file=error)
     problems = [Problem('error', FILE_KINDS[role], str(error)) for role, error in errors.items()]
-    if clip is not None and files.landmarks and _lies_outside(clip):
+    if clip is not None and files.landmarks and _are_elsewhere(clip):
         problems.append(
             Problem(
                 'warning',
                 'landmark file',
                 f'{files.landmarks}: expected faces within the '
                 f'{info.width}x{info.height} pixels of {files.source}, found most '
-                'of them outside: was it made from another size of the video?',
+                'of them outside, or with all points in one place: was it made from another '
+                'size of the video, or are these not pixels?',
             )
         )
     return clip, problems
 
 
-def _lies_outside(clip: CachedClip) -> bool:
-    """Check whether most faces have their middle outside the frame."""
+def _are_elsewhere(clip: CachedClip) -> bool:
+    """Check whether most faces have their middle outside the frame, or hardly a size."""
     faces = clip.face_landmarks[has_face(clip.face_landmarks)]
     middles = np.nanmean(faces.astype(np.float64), axis=1)
     inside = ((middles >= 0) & (middles < clip.frame_size)).all(axis=1)
+    inside &= extent_boxes(faces, clip.frame_size[::-1])[1]
     return len(faces) > 0 and inside.mean() < 0.5
 
 

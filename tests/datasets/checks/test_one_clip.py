@@ -131,6 +131,12 @@ VIDEO_DAMAGE = {
         CLIP,
         'bytes',
     ),
+    'cache file of a copy with more frames': (
+        lambda root: (prepared(root, total_frames=FRAMES + 1), os.utime(video(root), (1, 1))),
+        'landmark file',
+        CLIP,
+        f'has landmarks of {FRAMES + 1} frames',
+    ),
     'broken cache file': (
         lambda root: (root / 'videos' / f'{CLIP}.safetensors').write_bytes(b'x'),
         'landmark file',
@@ -184,6 +190,14 @@ FRAMES_DAMAGE = {
         lambda root: cv2.imwrite(str(frame(root, 4)), np.zeros((20, 20, 3), 'u1')),
         'unreadable clip',
         '000004.png: expected 64x48 pixels',
+    ),
+    'npz of another clip': (
+        lambda root: (
+            prepared(root, source=video(root, 'VAL100_2')),
+            shutil.copy(root / 'videos' / f'{CLIP}.npz', root / 'frames'),
+        ),
+        'landmark file',
+        'VAL100_2.mp4, which is another clip than TRAIN',
     ),
 }
 
@@ -256,6 +270,16 @@ def test_fallbacks_are_warnings(root):
     assert clips['VAL100_2'].no_face == pytest.approx(4 / 6)
     assert clips['VAL100_2'].no_body == 0
     assert clips[CLIP].no_face is None and clips['TEST100_2'].no_body == 1
+
+
+@pytest.mark.parametrize('place', ['fractions', 'outside'])
+def test_faces_that_cannot_be_cut_out_are_none(root, place):
+    faces = np.stack([face_of(k) for k in range(FRAMES)])
+    faces = faces / (WIDTH, HEIGHT) if place == 'fractions' else faces + (WIDTH, 0)
+    write_openface(openface(root), faces)
+    report = look(root)
+    assert {f[1] for f in found(report) if f[3] == CLIP} == {'no face', 'landmark file'}
+    assert {c.clip_id: c.no_face for c in report.clips}[CLIP] == 1
 
 
 def test_half_of_the_faces_are_enough(root):
