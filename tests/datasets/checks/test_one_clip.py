@@ -191,10 +191,10 @@ FRAMES_DAMAGE = {
         'unreadable clip',
         '000004.png: expected 64x48 pixels',
     ),
-    'npz of another clip': (
+    'cache file of another clip': (
         lambda root: (
             prepared(root, source=video(root, 'VAL100_2')),
-            shutil.copy(root / 'videos' / f'{CLIP}.npz', root / 'frames'),
+            shutil.copy(root / 'videos' / f'{CLIP}.safetensors', root / 'frames'),
         ),
         'landmark file',
         'VAL100_2.mp4, which is another clip than TRAIN',
