@@ -56,7 +56,7 @@ INSTALL_REQUIRES = [
 ONNX = ['onnx>=1.16,<2', 'onnxruntime>=1.18,<2', 'onnxscript>=0.2,<1']
 TENSORBOARD = ['tensorboard>=2.15,<3']
 EXTRAS_REQUIRE = {
-    'test': ['pytest>=8', 'pytest-xdist>=3.5', *ONNX, *TENSORBOARD],
+    'test': ['hypothesis>=6.100,<7', 'pytest>=8', 'pytest-xdist>=3.5', *ONNX, *TENSORBOARD],
     # ruff formats alike only within one version
     'style': [
         'codespell[toml]>=2.4,<3',

@@ -27,12 +27,24 @@ def clear_errors(resumable: bool = False) -> Iterator[None]:
     except (InputError, OSError) as error:
         if os.environ.get('EMOREACT_TRACEBACK'):
             raise
-        sys.exit(printable(f'error: {error}\n(EMOREACT_TRACEBACK=1 shows where.)'))
+        sys.exit(printable(f'error: {_message_of(error)}\n(EMOREACT_TRACEBACK=1 shows where.)'))
     except KeyboardInterrupt:
         if not resumable:
             raise
         say('stopped; the same command goes on')
         sys.exit(130)
+
+
+def _message_of(error: Exception) -> str:
+    """Return the message of an error, also of one that a worker of a data loader has raised.
+
+    PyTorch puts the worker's traceback into the message; the error itself comes last in it.
+    """
+    text = str(error)
+    if not text.startswith('Caught ') or 'Original Traceback' not in text:
+        return text
+    name = type(error).__name__
+    return text.rpartition(f'{name}: ')[2].strip() or text
 
 
 def check_display() -> None:
