@@ -45,6 +45,7 @@ INSTALL_REQUIRES = [
     'opencv-python>=4.9,<5.1',
     'opencv-python-headless>=4.9,<5.1',
     'pillow>=10',
+    'safetensors>=0.4.3,<1',
     'scikit-learn>=1.4,<2',
     'scipy>=1.11,<2',
     'setuptools<82',

@@ -143,8 +143,8 @@ def test_a_landmark_cache_is_read_and_made_as_it_was(place):
         for _role, each in before.sources.items():
             os.utime(each['path'], ns=(each['mtime_ns'],) * 2)
         assert is_current(file, sources)
-        cache_clip('now.npz', total_frames=15, frame_size=before.frame_size, **sources)
-        now = load_cached('now.npz')
+        cache_clip('now.safetensors', total_frames=15, frame_size=before.frame_size, **sources)
+        now = load_cached('now.safetensors')
         assert now.total_frames == before.total_frames == 15
         for name in ('face_landmarks', 'body_keypoints', 'face_is_box'):
             np.testing.assert_array_equal(getattr(now, name), getattr(before, name))

@@ -238,7 +238,7 @@ def test_the_hands_of_a_prepared_file(on_path, own_data, tmp_path):
     for video in own_data.glob('videos/TEST*.mp4'):
         # beside the text file, which leaves joints out
         cache_clip(
-            video.with_suffix('.npz'),
+            video.with_suffix('.safetensors'),
             total_frames=FRAMES,
             frame_size=(WIDTH, HEIGHT),
             landmarks_file=Path(f'{video}_openface', f'{video.stem}.csv'),

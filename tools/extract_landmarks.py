@@ -1,6 +1,6 @@
 """Find face landmarks and body keypoints in videos, without OpenFace.
 
-A clip becomes the cache file <clip>.npz, which EmoReactDataset reads with
+A clip becomes the cache file <clip>.safetensors, which EmoReactDataset reads with
 data_prefix=dict(landmarks=DIR). One person is followed through a clip: the
 largest and most central one. The 68 points are picked from mediapipe's mesh of
 468. They are like OpenFace's but not the same, so do not mix both in one data

@@ -6,16 +6,18 @@ It is made once from the text files (their readers are in
 
 import json
 import os
-import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from threading import Lock
+from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import PathLike, write_whole
+from emoreact_plugin.utils.npz import read_npz
 
 from .landmark_readers import (
     NUM_LANDMARKS,
@@ -41,26 +43,13 @@ __all__ = [
 # How far the rows of a file may be off the frames of its clip: either is fine.
 ROW_TOLERANCE = 5
 ROW_TOLERANCE_RATIO = 0.1
-PREPARED_VERSION = 1
+ENDING = '.safetensors'
+PREPARED_VERSION = 2
+# Version 0.2 and those before it wrote these files. They are still read.
+OLD_ENDING, OLD_VERSION = '.npz', 1
 # The joints of MediaPipe's pose.
 POSE_JOINTS = 33
-
-# NumPy reads the head of an array as Python's syntax, which Python 3.11 cannot
-# do in several threads at once: python/cpython#106905.
-_READING = Lock()
-
-# everything that numpy, zipfile and json raise for a file that is broken
-_BROKEN_NPZ = (
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    EOFError,
-    OSError,
-    NotImplementedError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+ARRAYS = ('face_landmarks', 'face_confidence', 'body_keypoints', 'face_is_box')
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,8 +106,8 @@ def cache_clip(
     Several processes may write the same file at once.
 
     Args:
-        out_file (str | PathLike): The ``.npz`` file to write; its folder is
-            made if there is none.
+        out_file (str | PathLike): The ``.safetensors`` file to write; its
+            folder is made if there is none.
         total_frames (int): Number of frames of the clip. Landmarks are cut to
             it or padded with NaN.
         landmarks_file (str | PathLike, optional): OpenFace CSV file.
@@ -209,28 +198,23 @@ def write_cached(out_file: PathLike, clip: CachedClip) -> None:
     """Write a cache file, whole or not at all.
 
     Args:
-        out_file (str | PathLike): The ``.npz`` file; its folder is made if
-            there is none.
+        out_file (str | PathLike): The ``.safetensors`` file; its folder is
+            made if there is none.
         clip (CachedClip): The content. Its sources are as :func:`stamp_of`
             gives them.
 
     Raises:
-        InputError: For arrays that do not fit each other.
+        InputError: For arrays that do not fit each other, or another ending.
     """
+    if not os.fspath(out_file).endswith(ENDING):
+        raise InputError(f'{out_file}: expected the name of a cache file to end in {ENDING}')
     _check_cached(clip)
-    about = dict(version=PREPARED_VERSION, files=clip.sources)
-    with write_whole(out_file) as temporary, open(temporary, 'xb') as file:
-        # uncompressed: a third of the time to load
-        np.savez(
-            file,
-            face_landmarks=clip.face_landmarks,
-            face_confidence=clip.face_confidence,
-            face_is_box=clip.face_is_box,
-            body_keypoints=clip.body_keypoints,
-            total_frames=np.int64(clip.total_frames),
-            frame_size=np.array(clip.frame_size, np.int64),
-            sources=np.array(json.dumps(about)),
-        )
+    arrays = {name: np.ascontiguousarray(getattr(clip, name)) for name in ARRAYS}
+    about = json.dumps(
+        dict(version=PREPARED_VERSION, files=clip.sources, frame_size=clip.frame_size)
+    )
+    with write_whole(out_file) as temporary:
+        save_file(arrays, temporary, dict(about=about, checksum=str(_checksum(about, arrays))))
 
 
 def _landmarks_of(
@@ -273,7 +257,7 @@ def load_cached(path: PathLike) -> CachedClip:
 
     Args:
         path (str | PathLike): A file written by :func:`cache_clip` or
-            :func:`write_cached`.
+            :func:`write_cached`, or a ``.npz`` file of version 0.2 or before.
 
     Returns:
         CachedClip: The content.
@@ -285,30 +269,52 @@ def load_cached(path: PathLike) -> CachedClip:
     """
     if not os.path.isfile(path):
         raise FileNotFoundError(f'{path}: there is no such cache file')
+    old = os.fspath(path).endswith(OLD_ENDING)
     try:
-        with _READING, np.load(path, allow_pickle=False) as npz:
-            arrays = {name: npz[name] for name in npz.files}
-        about = json.loads(str(arrays['sources']))
-        if about['version'] != PREPARED_VERSION:
-            raise InputError(f'expected version {PREPARED_VERSION}, found {about["version"]}')
-        frames = int(arrays['total_frames'])
+        arrays, about = _read_old(path) if old else _read(path)
+        expected = OLD_VERSION if old else PREPARED_VERSION
+        if about['version'] != expected:
+            raise InputError(f'expected version {expected}, found {about["version"]}')
+        frames = len(arrays['face_landmarks'])
+        width, height = map(int, about['frame_size'])
+        # Older files hold no boxes.
+        arrays.setdefault('face_is_box', np.zeros(frames, bool))
         clip = CachedClip(
-            arrays['face_landmarks'],
-            arrays['face_confidence'],
-            arrays['body_keypoints'],
-            frames,
-            tuple(arrays['frame_size'].tolist()),
-            about['files'],
-            # Older files hold no boxes.
-            arrays.get('face_is_box', np.zeros(frames, bool)),
+            **arrays, total_frames=frames, frame_size=(width, height), sources=about['files']
         )
         _check_cached(clip)
-    except _BROKEN_NPZ as error:
+    except (ValueError, KeyError, TypeError, SafetensorError, OSError, RecursionError) as error:
         raise InputError(
             f'{path}: this cache file is damaged or out of '
             f'date ({error}). Delete it, and it is made anew'
         ) from error
     return clip
+
+
+def _read(path: PathLike) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    with safe_open(path, 'numpy') as file:
+        meta = file.metadata()
+        arrays = {name: file.get_tensor(name) for name in ARRAYS}
+    if str(_checksum(meta['about'], arrays)) != meta['checksum']:
+        raise InputError('its content is not what was written')
+    return arrays, json.loads(meta['about'])
+
+
+def _read_old(path: PathLike) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    names = (*ARRAYS, 'total_frames', 'frame_size', 'sources')
+    arrays = read_npz(path, names.__contains__)
+    about = json.loads(str(arrays.pop('sources')))
+    about['frame_size'] = arrays.pop('frame_size').tolist()
+    if arrays.pop('total_frames').tolist() != len(arrays['face_landmarks']):
+        raise InputError('expected landmarks of each of its frames')
+    return arrays, about
+
+
+def _checksum(about: str, arrays: Mapping[str, np.ndarray]) -> int:
+    value = zlib.crc32(about.encode())
+    for name in ARRAYS:
+        value = zlib.crc32(arrays[name].data, value)
+    return value
 
 
 def is_current(path: PathLike, sources: Mapping[str, PathLike | None]) -> bool:
@@ -332,7 +338,7 @@ def is_current(path: PathLike, sources: Mapping[str, PathLike | None]) -> bool:
             for role in stamps
             for key in ('size', 'mtime_ns')
         )
-    except _BROKEN_NPZ:
+    except (ValueError, KeyError, TypeError, OSError):
         return False
 
 
@@ -376,5 +382,11 @@ def _check_cached(clip: CachedClip) -> None:
         kind = bool if array is clip.face_is_box else np.float32
         if array.shape != shape or array.dtype != kind:
             raise InputError(f'expected {kind.__name__} {shape}, found {array.dtype} {array.shape}')
-    if len(clip.frame_size) != 2 or min(clip.frame_size) < 1:
+    if min(clip.frame_size) < 1:
         raise InputError(f'expected a frame size, found {clip.frame_size}')
+    if not frames:
+        raise InputError('expected frames, found none')
+    for role, made_of in dict(clip.sources).items():
+        kinds = dict(path=str, size=int, mtime_ns=int)
+        if any(type(made_of[key]) is not kind for key, kind in kinds.items()):
+            raise InputError(f'expected path, size and time of the {role}, found {made_of}')

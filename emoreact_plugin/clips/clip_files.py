@@ -5,12 +5,17 @@ from dataclasses import dataclass
 
 from emoreact_plugin.utils.errors import InputError
 
-from .cache_file import load_cached
+from .cache_file import ENDING, OLD_ENDING, load_cached
 
 # What OpenFace and the original system write, or a cache file among the
 # landmarks, which holds both.
 FILE_NAMES = dict(
-    landmarks=('{clip}.npz', '{clip}.csv', '{video}_openface/{base}.csv'),
+    landmarks=(
+        '{clip}' + ENDING,
+        '{clip}' + OLD_ENDING,
+        '{clip}.csv',
+        '{video}_openface/{base}.csv',
+    ),
     keypoints=('{video}_hol.txt', '{clip}_hol.txt'),
 )
 
@@ -61,7 +66,7 @@ def find_clip(
         ClipFiles: The paths; None for landmarks or keypoints that are missing.
     """
     faces = find_landmarks(video, landmarks, person)
-    if faces is not None and faces.endswith('.npz'):
+    if faces is not None and is_cache_file(faces):
         # One file for both, unless it was made of one of them only.
         try:
             holds_both = 'keypoints_file' in load_cached(faces).sources
@@ -114,6 +119,11 @@ def expected_names(kind: str, video: str, person: str | None = None) -> list[str
         clip, video = f'{clip}_{person}', f'{video}_{person}'
     base = osp.basename(clip)
     return [name.format(video=video, clip=clip, base=base) for name in FILE_NAMES[kind]]
+
+
+def is_cache_file(path: str) -> bool:
+    """Tell by its ending whether a landmark file is a cache file, which holds face and body."""
+    return path.endswith((ENDING, OLD_ENDING))
 
 
 def _first_file(folder: str, names: list[str]) -> str | None:

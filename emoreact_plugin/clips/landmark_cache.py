@@ -9,13 +9,14 @@ from mmengine.dist import barrier, get_dist_info
 from mmengine.logging import print_log
 
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.files import fit_name
 from emoreact_plugin.utils.progress import progress_bar
 from emoreact_plugin.utils.text import number
 from emoreact_plugin.video.folders import FrameFolder, check_frames, scan_frames
 from emoreact_plugin.video.reading import VideoInfo, probe_video, video_info
 
-from .cache_file import cache_clip, is_current, load_cached, stamp_of
-from .clip_files import ClipFiles
+from .cache_file import ENDING, cache_clip, is_current, load_cached, stamp_of
+from .clip_files import ClipFiles, is_cache_file
 from .landmarks import check_fits
 
 
@@ -37,12 +38,12 @@ def cached_path(files: ClipFiles, cache_dir: str) -> str:
     is made of. So clips of the same name in different folders have different
     cache files.
     """
-    if files.landmarks is not None and files.landmarks.endswith('.npz'):
+    if files.landmarks is not None and is_cache_file(files.landmarks):
         return files.landmarks
     paths = [p and osp.abspath(p) for p in sources_of(files).values()]
     key = hashlib.sha256(repr(paths).encode()).hexdigest()[:16]
     clip = osp.splitext(osp.basename(files.video))[0]
-    return osp.join(cache_dir, f'{clip}-{key}.npz')
+    return osp.join(cache_dir, fit_name(clip, f'-{key}{ENDING}'))
 
 
 def fill_cache(

@@ -147,6 +147,8 @@ def _parse_openface(path: PathLike) -> _FaceRows:
             )
         cells = pick(cells)
         try:
+            if '_' in line or not line.isascii():
+                raise ValueError  # Python reads more as a number than a CSV file has
             values[row] = list(map(float, cells))
         except ValueError:
             values[row] = parse_cells(f'{path}, line {row + 2}', names, cells)

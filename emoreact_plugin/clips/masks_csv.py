@@ -48,7 +48,7 @@ def read_masks(folder: str) -> dict[str, MaskedClip]:
             for a row, the line.
     """
     path = osp.join(folder, FILE_NAME)
-    if not osp.isfile(path):
+    if not osp.exists(path):
         return {}
     records = {}
     try:
@@ -70,8 +70,11 @@ def read_masks(folder: str) -> dict[str, MaskedClip]:
 
 def _record(row: list[str], place: str) -> MaskedClip:
     try:
-        path, mask, frames, unmasked = row
-        return MaskedClip(path, mask, int(frames), int(unmasked))
+        path, mask, *counts = row
+        frames, unmasked = map(int, counts)
+        if min(frames, unmasked) < 0:
+            raise ValueError
+        return MaskedClip(path, mask, frames, unmasked)
     except ValueError:
         raise InputError(
             f'{place}: expected path, mask and two whole numbers, found {row}'

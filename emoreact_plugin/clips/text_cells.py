@@ -8,6 +8,7 @@ import numpy as np
 
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import PathLike
+from emoreact_plugin.utils.text import to_number
 
 SEPARATORS = ',;\t'
 # What C++ programs on Windows, R and Excel write for a number that is none.
@@ -75,7 +76,7 @@ def parse_cells(place: str, names: Sequence[str], cells: Sequence[str]) -> list[
         cell = cell.strip()
         try:
             missing = cell.lower() in _MISSING_CELLS
-            values.append(np.nan if missing else float(cell))
+            values.append(np.nan if missing else to_number(cell))
         except ValueError:
             raise InputError(
                 f'{place}, column {name}: expected a number, found {cell[:40]!r}'

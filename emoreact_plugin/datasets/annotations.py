@@ -13,6 +13,7 @@ import numpy as np
 
 from emoreact_plugin.evaluation import LabelledClips
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.text import to_number
 
 from .groups import check_group, compile_group_names, groups_in_names
 
@@ -284,7 +285,7 @@ def parse_label(text: str | None, place: str, soft: bool = False) -> float:
         InputError: For anything else.
     """
     try:
-        value = math.nan if text is None else float(text)
+        value = math.nan if text is None else to_number(text)
     except ValueError:
         value = math.nan
     if not (0 <= value <= 1 if soft else value in (0, 1)):
@@ -307,7 +308,7 @@ def parse_valence(text: str, place: str) -> float:
         InputError: For anything but a finite number.
     """
     try:
-        value = float(text)
+        value = to_number(text)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):

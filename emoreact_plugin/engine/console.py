@@ -6,13 +6,14 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from emoreact_plugin.utils.text import printable
 from mmaction.registry import HOOKS
 
 
 @master_only
 def say(text: str) -> None:
     """Print a line at once, on the first rank only."""
-    print(text, flush=True)
+    print(printable(text), flush=True)
 
 
 @HOOKS.register_module()

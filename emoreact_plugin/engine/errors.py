@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.text import number
+from emoreact_plugin.utils.text import number, printable
 
 from .console import say
 
@@ -27,12 +27,24 @@ def clear_errors(resumable: bool = False) -> Iterator[None]:
     except (InputError, OSError) as error:
         if os.environ.get('EMOREACT_TRACEBACK'):
             raise
-        sys.exit(f'error: {error}\n(EMOREACT_TRACEBACK=1 shows where.)')
+        sys.exit(printable(f'error: {_message_of(error)}\n(EMOREACT_TRACEBACK=1 shows where.)'))
     except KeyboardInterrupt:
         if not resumable:
             raise
         say('stopped; the same command goes on')
         sys.exit(130)
+
+
+def _message_of(error: Exception) -> str:
+    """Return the message of an error, also of one that a worker of a data loader has raised.
+
+    PyTorch puts the worker's traceback into the message; the error itself comes last in it.
+    """
+    text = str(error)
+    if not text.startswith('Caught ') or 'Original Traceback' not in text:
+        return text
+    name = type(error).__name__
+    return text.rpartition(f'{name}: ')[2].strip() or text
 
 
 def check_display() -> None:
@@ -58,12 +70,9 @@ def list_errors(errors: Sequence[tuple[str, Exception]]) -> None:
         errors (Sequence[tuple[str, Exception]]): Path of each video that failed, and why.
     """
     for video, error in errors:
-        message = str(error)
-        print(
-            f'error: {message}'
-            if video in message
-            else f'error: {video}: {message or type(error).__name__}',
-            file=sys.stderr,
-        )
+        message = str(error) or type(error).__name__
+        if video not in message:
+            message = f'{video}: {message}'
+        print(printable(f'error: {message}'), file=sys.stderr)
     if errors:
         sys.exit(f'{number(len(errors), "clip")} failed')

@@ -152,9 +152,17 @@ def load_config(args: argparse.Namespace) -> Config:
 
 def read_config(path: str) -> Config:
     """Read a config file, a text one or a pure-Python one (with ``read_base``)."""
-    with open(path, encoding='utf-8') as file:
-        lazy = 'read_base' in file.read()
-    return Config.fromfile(path, lazy_import=lazy)
+    try:
+        with open(path, encoding='utf-8') as file:
+            lazy = 'read_base' in file.read()
+        return Config.fromfile(path, lazy_import=lazy)
+    except (InputError, OSError):
+        raise
+    except Exception as error:  # it is run, and may raise any
+        text = ' '.join(str(error).split())
+        raise InputError(
+            f'{path}: cannot be read as a config file: {type(error).__name__}: {text[:500]}'
+        ) from error
 
 
 def known_options(cfg: Config) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def settle_resume(cfg: Config) -> None:
     checkpoint = read_checkpoint(path)
     check_recipe(checkpoint, cfg.get('recipe'), resume=True)
     meta = checkpoint.meta
-    if 'epoch' not in meta or 'iter' not in meta:
+    if not all(type(meta.get(key)) is int for key in ('epoch', 'iter')):
         raise InputError(
             f'{path}: expected the checkpoint of a run to go on from, found weights without its '
             'epoch; --init starts a training from them'

@@ -15,6 +15,7 @@ from emoreact_plugin.evaluation import (
 )
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.parts import is_a
+from emoreact_plugin.weights.checkpoints import read_checkpoint
 from mmaction.registry import METRICS
 
 from .calibration import META_KEY, use_calibration
@@ -88,10 +89,17 @@ def test(cfg: Config, checkpoint: str, split: str, dump: str | None = None) -> N
     runner = build_runner(cfg)
     if not any(isinstance(hook, ConsoleHook) for hook in runner.hooks):
         runner.register_hook(ConsoleHook())
-    # MMEngine's own loading tests random weights where the names differ.
-    loaded = runner.load_checkpoint(checkpoint, strict=True)
+    read = read_checkpoint(checkpoint)
+    _ = read.state  # refuses what is no dict of tensors
+    try:
+        # MMEngine's own loading tests random weights where the names differ.
+        runner.load_checkpoint(checkpoint, strict=True)
+    except RuntimeError as error:
+        raise InputError(
+            f'{checkpoint}: its weights do not fit the model of the config: {str(error)[:500]}'
+        ) from error
     dataset = runner.test_dataloader.dataset
-    meta = (loaded.get('meta') or {}).get(META_KEY)
+    meta = read.meta.get(META_KEY)
     if meta and split != 'val':
         classes = dataset.metainfo['classes']
         use_calibration(runner.test_loop, Calibration.of_meta(meta, classes, checkpoint))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import PathLike, write_whole
+from emoreact_plugin.utils.npz import read_npz
 
 from . import functional as F
 from .array_checks import (
@@ -28,17 +28,8 @@ from .array_checks import (
 from .roc_auc_metric import SCORES, STREAM_PREFIX
 
 GROUP_PREFIX = 'groups/'
-_BROKEN = (
-    ValueError,
-    OSError,
-    EOFError,
-    KeyError,
-    RuntimeError,
-    MemoryError,
-    OverflowError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+_FOUND = '_found'
+_ARRAYS = ('video_ids', 'classes', 'labels', 'probabilities', 'scale', 'logits', 'split', 'run')
 
 # Sigmoids are kept in float32, which is exact to about 1e-7.
 _SIGMOID_TOLERANCE = 1e-4
@@ -219,10 +210,15 @@ def _read_npz(path: PathLike) -> dict[str, np.ndarray]:
     if not zipfile.is_zipfile(path):
         raise InputError(f'{path}: {expected}, found another format')
     try:
-        with np.load(path, allow_pickle=False) as npz:
-            return {key: npz[key] for key in npz.files}
-    except _BROKEN as error:
-        raise InputError(f'{path}: {expected}, found that it cannot be read: {error}') from error
+        return read_npz(path, _is_of_a_dump)
+    except InputError as error:
+        raise InputError(f'{path}: {expected}, found: {error}') from error
+
+
+def _is_of_a_dump(name: str) -> bool:
+    return (
+        name in _ARRAYS or name.startswith((STREAM_PREFIX, GROUP_PREFIX)) or name.endswith(_FOUND)
+    )
 
 
 def check_name(path: PathLike) -> Path:

@@ -7,7 +7,7 @@ from dataclasses import astuple, fields
 import numpy as np
 
 from emoreact_plugin.evaluation.jackknife import MIN_SEEDS
-from emoreact_plugin.utils.tables import csv_text, markdown_table, score_cell
+from emoreact_plugin.utils.tables import markdown_table, report_csv, score_cell
 from emoreact_plugin.utils.text import number
 
 from .comparisons import MIN_EFFECTIVE_GROUPS, OTHERS, WITHIN, Claim, Difference
@@ -213,7 +213,7 @@ def to_csv(table: Table, rows: Sequence[Row]) -> dict[str, str]:
 
 def number_csv(head: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
     """Format lines as CSV, numbers with six digits; NaN and missing cells are empty."""
-    return csv_text(
+    return report_csv(
         head,
         [[_csv_cell(each) for each in line] + [''] * (len(head) - len(line)) for line in lines],
     )

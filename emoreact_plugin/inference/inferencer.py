@@ -15,7 +15,7 @@ from emoreact_plugin.evaluation import sigmoid
 from emoreact_plugin.preparation.landmarks import detect_landmarks, has_mediapipe
 from emoreact_plugin.preparation.mediapipe.detector import LandmarkDetector
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.files import sha256_of
+from emoreact_plugin.utils.files import fit_name, sha256_of
 from emoreact_plugin.utils.progress import ProgressBar, progress_bar, write_above
 from emoreact_plugin.version import __version__
 from emoreact_plugin.weights.checkpoints import resolve_checkpoint
@@ -361,7 +361,8 @@ def targets_of(sources: list[Source], out_dir: str) -> dict[Source, str]:
     """
     by_target: dict[str, Source] = {}
     for source in filter(lambda each: osp.exists(each.path), sources):
-        target = osp.join(out_dir, f'{source.name}_annotated.mp4')
+        folder, stem = osp.split(source.name)
+        target = osp.join(out_dir, folder, fit_name(stem, '_annotated.mp4'))
         other = by_target.setdefault(target, source)
         if other is not source:
             raise InputError(

@@ -58,8 +58,8 @@ class ClipPipeline:
             raise InputError(
                 f'test pipeline: expected a step that samples frames, found {", ".join(types)}'
             )
-        self._sampler = TRANSFORMS.build(steps[sampler])
-        self.face_mask = None if mask is None else TRANSFORMS.build(_mask_step(steps, mask))
+        self._sampler = _build(steps[sampler])
+        self.face_mask = None if mask is None else _build(_mask_step(steps, mask))
         rest: list[BaseTransform] = []
         for step, kind in zip(steps, types, strict=True):
             if is_a(step, CROPS, registry=TRANSFORMS):
@@ -72,7 +72,7 @@ class ClipPipeline:
                 continue
             if is_a(step, 'CropRegions', registry=TRANSFORMS) and mask is not None:
                 rest.append(self.face_mask)
-            rest.append(TRANSFORMS.build(step))
+            rest.append(_build(step))
         self.regions = next(
             (
                 tuple(step['regions'])
@@ -126,6 +126,16 @@ class ClipPipeline:
         results = with_frames(deepcopy(sample), frames, landmarks)
         with seeded((0,)):
             return self._steps(results)
+
+
+def _build(step: dict) -> BaseTransform:
+    try:
+        return TRANSFORMS.build(step)
+    except Exception as error:  # a part may raise any for a wrong value
+        raise InputError(
+            f'test pipeline: its step {type_name(step)} cannot be built: '
+            f'{type(error).__name__}: {error}'
+        ) from error
 
 
 def test_dataset(cfg: Config) -> dict:

@@ -8,7 +8,7 @@ from typing import overload
 import numpy as np
 
 from emoreact_plugin.utils.files import write_json, write_text
-from emoreact_plugin.utils.tables import csv_text
+from emoreact_plugin.utils.tables import report_csv
 from emoreact_plugin.utils.text import number
 
 from .html import clip_html, results_html
@@ -272,4 +272,4 @@ def _table(rows: list[dict]) -> str:
     """
     longest = max(rows, key=len, default={'video': None})
     columns = list(dict.fromkeys([*longest, *(key for row in rows for key in row)]))
-    return csv_text(columns, [[row.get(column) for column in columns] for row in rows])
+    return report_csv(columns, [[row.get(column) for column in columns] for row in rows])

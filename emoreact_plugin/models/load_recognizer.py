@@ -69,6 +69,7 @@ def load_recognizer(
             f'{path}: the model of its configuration cannot be built: '
             f'{type(error).__name__}: {str(error)[:500]}'
         ) from error
+    _ = checkpoint.state  # refuses what is no dict of tensors
     try:
         _load_checkpoint_to_model(model, checkpoint.content, strict=True, logger='silent')
     except Exception as error:  # others for what are no tensors

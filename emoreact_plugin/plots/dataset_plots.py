@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .plots import BLACK, BLUE, COLUMN_WIDTH, GREEN, ORANGE, clean_axes, write_counts
+from .text import STYLE
 
 # One for each of three splits, which are told apart by grey as well.
 COLORS = (BLUE, ORANGE, GREEN)
@@ -34,7 +35,7 @@ def plot_dataset(
     Returns:
         Figure: A figure with four panels.
     """
-    with matplotlib.rc_context({'font.size': 7, 'axes.linewidth': 0.6}):
+    with matplotlib.rc_context(STYLE):
         height = 1.2 + 0.19 * len(classes)
         figure = Figure(figsize=(2 * COLUMN_WIDTH, height + 1.9), layout='constrained')
         panels = figure.subplots(2, 2, height_ratios=(height, 1.9))

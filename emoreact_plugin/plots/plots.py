@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 
 from emoreact_plugin.utils.files import write_whole
 
+from .text import STYLE
+
 # Okabe and Ito (2008), Color Universal Design.
 BLUE, ORANGE, GREEN, BLACK = '#0072B2', '#E69F00', '#009E73', '#000000'
 SKY, VERMILLION, PURPLE = '#56B4E9', '#D55E00', '#CC79A7'
@@ -43,7 +45,7 @@ def plot_rows(
         Figure: The figure.
     """
     published = list(published) or [None] * len(titles)
-    with matplotlib.rc_context({'font.size': 7, 'axes.linewidth': 0.6}):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(2 * COLUMN_WIDTH, 0.9 + 0.26 * len(titles)), layout='constrained')
         panels = figure.subplots(1, len(runs), sharey=True, squeeze=False)[0]
         for axes, (average, values) in zip(panels, runs.items(), strict=True):

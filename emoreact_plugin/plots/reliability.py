@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from emoreact_plugin.evaluation.calibration import reliability
 
 from .plots import BLACK, BLUE, COLUMN_WIDTH, GREY, VERMILLION
+from .text import STYLE
 
 STYLES = ((BLUE, 'o-'), (VERMILLION, 's--'))
 
@@ -24,7 +25,7 @@ def plot_reliability(labels: np.ndarray, probabilities: Mapping[str, np.ndarray]
         Figure: The curves above, and below how many decisions have such a probability. The
         diagonal is where probabilities are right.
     """
-    with matplotlib.rc_context({'font.size': 7, 'axes.linewidth': 0.6}):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(COLUMN_WIDTH, 1.3 * COLUMN_WIDTH), layout='constrained')
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
         above.plot([0, 1], [0, 1], color=GREY, linewidth=0.6, label='right')

@@ -27,6 +27,7 @@ from .plots import (
     clean_axes,
     write_counts,
 )
+from .text import STYLE
 
 # Told apart without colours by the line, or by the order and hatch of bars.
 STYLES = (
@@ -193,9 +194,7 @@ def _priors(
 
 
 def _settings() -> AbstractContextManager[None]:
-    return matplotlib.rc_context(
-        {'font.size': 7, 'axes.titlesize': 7, 'axes.linewidth': 0.6, 'hatch.linewidth': 0.5}
-    )
+    return matplotlib.rc_context({**STYLE, 'axes.titlesize': 7, 'hatch.linewidth': 0.5})
 
 
 def _check_count(runs: Mapping[str, object]) -> None:

@@ -2,9 +2,15 @@
 
 import os.path as osp
 from functools import lru_cache
+from typing import Any
 
 import matplotlib
 from PIL import ImageFont
+
+from emoreact_plugin.utils.text import printable
+
+# The settings of every figure. A ``$`` in a name is no mathematics.
+STYLE: Any = {'font.size': 7, 'axes.linewidth': 0.6, 'text.parse_math': False}
 
 
 @lru_cache(None)
@@ -17,6 +23,7 @@ def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
 
 def shorten(text: str, width: float, face: ImageFont.FreeTypeFont) -> str:
     """Cut off a text that is wider than ``width`` pixels, and end it with ``…``."""
+    text = printable(text, keep='')
     if face.getlength(text) <= width:
         return text
     while text and face.getlength(text + '…') > width:
@@ -29,7 +36,7 @@ def wrap(text: str, width: float, face: ImageFont.FreeTypeFont, most: int) -> li
 
     What does not fit into ``most`` lines is cut off.
     """
-    lines, words = [''], text.split()
+    lines, words = [''], printable(text).split()
     for i, word in enumerate(words):
         longer = f'{lines[-1]} {word}'.strip()
         if not lines[-1] or face.getlength(longer) <= width:

@@ -17,7 +17,7 @@ from emoreact_plugin.datasets.checks.problems import (
 )
 from emoreact_plugin.evaluation.priors import FREQUENCIES
 from emoreact_plugin.utils.files import write_json, write_text
-from emoreact_plugin.utils.tables import csv_text, score_cell, text_table
+from emoreact_plugin.utils.tables import report_csv, score_cell, text_table
 from emoreact_plugin.utils.text import number
 
 SHOWN = 10
@@ -220,4 +220,4 @@ def write_report(report: CheckReport, out: str) -> list[str]:
 
 
 def _csv(columns: Sequence[str], rows: Sequence[dict]) -> str:
-    return csv_text(columns, [[row[name] for name in columns] for row in rows])
+    return report_csv(columns, [[row[name] for name in columns] for row in rows])

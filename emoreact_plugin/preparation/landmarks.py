@@ -11,6 +11,7 @@ from queue import SimpleQueue
 import numpy as np
 
 from emoreact_plugin.clips.cache_file import (
+    ENDING,
     CachedClip,
     load_cached,
     stamp_of,
@@ -57,7 +58,7 @@ def extract_landmarks(
 ) -> JobReport[FoundClip]:
     """Find the landmarks of one person in every frame of videos.
 
-    A clip becomes the cache file ``<clip>.npz``, which ``EmoReactDataset`` reads with
+    A clip becomes the cache file ``<clip>.safetensors``, which ``EmoReactDataset`` reads with
     ``data_prefix=dict(landmarks=...)``. The file is either complete or not there, and one that is
     there is not changed, so that the work can be stopped and resumed.
 
@@ -81,7 +82,7 @@ def extract_landmarks(
         InputError: If there is nothing to do, or two clips would be written to one file.
     """
     # The output folder may be that of the videos.
-    jobs = plan(sources, out, '.npz', skip_out=False)
+    jobs = plan(sources, out, ENDING, skip_out=False)
     os.makedirs(out, exist_ok=True)
     todo = sum(not osp.exists(osp.join(out, job.target)) for job in jobs)
     workers = workers or count_cores()

@@ -48,7 +48,7 @@ class CropRegions(BaseTransform):
             black out the box around the head of the pose instead, if at least
             half of its 11 points were seen, see
             :func:`~emoreact_plugin.clips.regions.head_points`. This needs the
-            ``.npz`` files of ``tools/extract_landmarks.py``, which keep the
+            cache files of ``tools/extract_landmarks.py``, which keep the
             joints in their order. Defaults to False: the face then shows, as
             published.
 

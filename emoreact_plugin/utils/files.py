@@ -24,6 +24,8 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 PathLike = str | os.PathLike[str]
+# bytes, in the usual file systems
+MAX_NAME = 255
 
 
 # The temporary names of this process's files and folders, and the folders whose old ones are gone.
@@ -146,6 +148,19 @@ class FolderLock:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+def fit_name(stem: str, ending: str) -> str:
+    """Join the stem and the ending of a file's name, and shorten it where it is too long.
+
+    A name of more than 255 bytes keeps the start of its stem and gets a hash of the whole stem.
+    """
+    name = stem + ending
+    if len(os.fsencode(name)) <= MAX_NAME:
+        return name
+    key = hashlib.sha256(os.fsencode(stem)).hexdigest()[:16]
+    start = os.fsencode(stem)[: MAX_NAME - len(os.fsencode(ending)) - len(key) - 1]
+    return f'{start.decode("utf-8", "ignore")}-{key}{ending}'
 
 
 def write_text(path: PathLike, text: str) -> None:

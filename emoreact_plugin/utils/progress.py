@@ -6,6 +6,8 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
+from .text import printable
+
 ProgressBar = tqdm
 
 
@@ -38,7 +40,7 @@ def in_notebook() -> bool:
 
 def write_above(text: str) -> None:
     """Print a line above the progress bars that are shown."""
-    tqdm.write(text)
+    tqdm.write(printable(text))
 
 
 def count_cores() -> int:

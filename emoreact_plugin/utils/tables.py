@@ -3,7 +3,10 @@
 import csv
 import io
 import math
+import re
 from collections.abc import Iterable, Sequence
+
+from .text import printable
 
 
 def score_cell(value: float | None) -> str:
@@ -35,8 +38,29 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return '\n'.join([head_line, '|---' * len(head) + '|', *lines])
 
 
-def csv_text(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Format rows as CSV, with a newline at the end of each line; None is an empty cell."""
+def csv_text(head: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
+    """Format rows as CSV that a program reads; each line ends in a newline, None is empty."""
     text = io.StringIO()
     csv.writer(text, lineterminator='\n').writerows([head, *rows])
     return text.getvalue()
+
+
+def report_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Format rows as :func:`csv_text` does, for people who open the file as a spreadsheet.
+
+    A text that begins like a formula gets a ``'`` in front, so that it stays a text. Characters
+    that cannot be shown are written as escapes. Numbers stay as they are.
+    """
+    return csv_text([str(_cell(each)) for each in head], [map(_cell, row) for row in rows])
+
+
+def _cell(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    value = printable(value, keep='\n')
+    formula = value.lstrip()[:1] in tuple('=+-@') and not _PLAIN.fullmatch(value)
+    return f"'{value}" if formula else value
+
+
+# numbers, and the sign of a score that is undefined
+_PLAIN = re.compile(r'[-+]?(\d+\.?\d*(e[-+]?\d+)?|)')

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from emoreact_plugin.utils.errors import InputError
 
+from .config_sizes import check_sizes
 from .foreign_files import is_pickle_of_arrays, reason_of, stand_ins
 
 CONVERT = (
@@ -87,7 +88,7 @@ class Checkpoint:
         if (
             not isinstance(state, dict)
             or not state
-            or not all(isinstance(n, str) and isinstance(x, Tensor) for n, x in state.items())
+            or not all(isinstance(n, str) and _is_dense(x) for n, x in state.items())
         ):
             found = (
                 ', '.join(map(str, list(self.content)[:8]))
@@ -98,6 +99,11 @@ class Checkpoint:
                 f'{self.path}: expected a dict of tensors or one with `state_dict`, found {found}'
             )
         return state
+
+
+def _is_dense(value: Any) -> bool:
+    """Tell whether a value is a tensor that has its numbers with it."""
+    return isinstance(value, Tensor) and value.layout is torch.strided and not value.is_meta
 
 
 def _dict_of(content: Any, key: str) -> dict:
@@ -134,6 +140,8 @@ def read_checkpoint(path: str, foreign: bool = False) -> Checkpoint:
                 raise
             with stand_ins(path) as unknown:
                 return Checkpoint(path, _load(path), unknown)
+    except InputError:
+        raise
     except Exception as error:  # torch raises many kinds for a bad file
         raise InputError(
             f'{path}: cannot be read as a PyTorch file of tensors and plain values: '
@@ -143,7 +151,13 @@ def read_checkpoint(path: str, foreign: bool = False) -> Checkpoint:
 
 def _load(path: str) -> Any:
     # Files of PyTorch < 1.6 are no zip files, which alone can be mapped into memory.
-    return torch.load(path, map_location='cpu', weights_only=True, mmap=zipfile.is_zipfile(path))
+    archived = zipfile.is_zipfile(path)
+    if archived:
+        with zipfile.ZipFile(path) as archive:
+            # PyTorch itself does not look at the checksums, and takes damaged weights.
+            if archive.testzip() is not None:
+                raise InputError(f'{path}: is damaged: expected what its checksums say')
+    return torch.load(path, map_location='cpu', weights_only=True, mmap=archived)
 
 
 def latest_checkpoint(work_dir: str) -> str | None:
@@ -223,15 +237,17 @@ def parse_config(text: str, source: str) -> Config:
         Config: With the values of the text.
 
     Raises:
-        InputError: For anything but assignments of plain values.
+        InputError: For anything but assignments of plain values, and for absurd sizes.
     """
     try:
-        return Config(_assignments(text))
+        config = Config(_assignments(text))
     except (*_UNPARSED, KeyError) as error:
         raise InputError(
             f'{source}: expected a configuration of plain values, as MMEngine writes it, found '
             f'{str(error)[:200]}; if you trust it, give the config file as well'
         ) from error
+    check_sizes(config, source)
+    return config
 
 
 _UNPARSED = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)

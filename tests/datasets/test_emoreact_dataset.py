@@ -193,7 +193,9 @@ class TestPreparedFiles:
         first = dataset(own.root, 'val', LOAD, cache_dir=str(cache))
         given.mkdir()
         for i, name in enumerate(own.videos['val']):
-            shutil.copy(first.get_data_info(i)['landmarks_file'], given / f'{name[:-4]}.npz')
+            shutil.copy(
+                first.get_data_info(i)['landmarks_file'], given / f'{name[:-4]}.safetensors'
+            )
             shutil.rmtree(own.root / 'videos' / f'{name}_openface')
         prefix = dict(video='videos', landmarks='prepared')
         data = dataset(
@@ -284,7 +286,7 @@ class TestBadInput:
         for frames, size in [(FRAMES + 1, (WIDTH, HEIGHT)), (FRAMES, (WIDTH, HEIGHT + 1))]:
             for name in own.videos['train']:
                 cache_clip(
-                    given / f'{name[:-4]}.npz',
+                    given / f'{name[:-4]}.safetensors',
                     total_frames=frames,
                     frame_size=size,
                     source=own.root,
@@ -302,7 +304,7 @@ class TestBadInput:
         for name in own.videos['train']:
             video = own.root / 'videos' / name
             cache_clip(
-                own.root / 'prepared' / f'{name[:-4]}.npz',
+                own.root / 'prepared' / f'{name[:-4]}.safetensors',
                 total_frames=FRAMES,
                 frame_size=(WIDTH, HEIGHT),
                 source=video,

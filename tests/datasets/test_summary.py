@@ -130,7 +130,7 @@ def test_boxes_of_faces_get_no_mask(own):
     for name in own.videos['train']:
         path = own.root / 'videos' / name
         write_cached(
-            own.root / 'given' / f'{name[:-4]}.npz',
+            own.root / 'given' / f'{name[:-4]}.safetensors',
             CachedClip(
                 faces,
                 np.ones(FRAMES, np.float32),

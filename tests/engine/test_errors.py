@@ -1,4 +1,5 @@
 import pytest
+import torch
 
 import emoreact_plugin  # noqa: F401
 from emoreact_plugin import InputError
@@ -22,6 +23,20 @@ def test_what_a_user_can_mend_is_one_line(error, monkeypatch):
     monkeypatch.setenv('EMOREACT_TRACEBACK', '1')
     with pytest.raises(type(error)), clear_errors():
         raise error
+
+
+class BadClip(torch.utils.data.Dataset):
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        raise InputError('a.mp4: cannot be decoded')
+
+
+def test_an_error_in_a_worker_of_a_loader_is_one_line_too():
+    with pytest.raises(SystemExit) as end, clear_errors():
+        list(torch.utils.data.DataLoader(BadClip(), num_workers=1))
+    assert end.value.code.split('\n')[0] == 'error: a.mp4: cannot be decoded'
 
 
 @pytest.mark.parametrize(

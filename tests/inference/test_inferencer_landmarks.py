@@ -60,7 +60,7 @@ def test_landmarks_of_one_of_several_people(checkpoint, videos, tmp_path):
     assert result.landmarks == 'files' and result.frames_without['body'] == 0
     (result,) = EmotionInferencer(checkpoint, person='adam')(tmp_path / 'a.mp4', **QUIET)
     assert 'no landmarks of adam in' in result.error
-    assert 'expected a_adam.npz or a_adam.csv' in result.error
+    assert 'a_adam.safetensors or a_adam.npz or a_adam.csv' in result.error
 
 
 class Finder:

@@ -102,7 +102,7 @@ def test_no_mask_on_a_box(smooth):
     for k, path in enumerate(sorted(videos.glob('*.mp4'))):
         is_box = np.arange(FRAMES) == k % 2
         write_cached(
-            smooth.root / 'marks' / f'{path.stem}.npz',
+            smooth.root / 'marks' / f'{path.stem}.safetensors',
             CachedClip(
                 np.stack([face(scale=0.2, centre=(30, 24))] * FRAMES).astype('f4'),
                 np.ones(FRAMES, 'f4'),

@@ -117,7 +117,7 @@ def test_no_mask_on_a_box(faces):
     video = faces / 'videos' / 'a.mp4'
     points = np.stack([face()] * COUNT).astype(np.float32)
     write_cached(
-        faces / 'marks' / 'a.npz',
+        faces / 'marks' / 'a.safetensors',
         CachedClip(
             points,
             np.ones(COUNT, 'f4'),

@@ -71,10 +71,10 @@ def test_prepared_files(data):
     report = run(data)
     assert report.errors == [] and report.before == 0
     assert [c.path for c in report.clips] == sorted(
-        f'{name}10{i}_2.npz' for name in ('TRAIN', 'VAL', 'TEST') for i in range(2)
-    ) + ['sub/a.npz']
+        f'{name}10{i}_2.safetensors' for name in ('TRAIN', 'VAL', 'TEST') for i in range(2)
+    ) + ['sub/a.safetensors']
     assert {astuple(c)[1:] for c in report.clips} == {(FRAMES, 5, 1, 6)}
-    clip = load_cached(data / 'marks' / 'sub' / 'a.npz')
+    clip = load_cached(data / 'marks' / 'sub' / 'a.safetensors')
     assert clip.frame_size == (WIDTH, HEIGHT) and clip.total_frames == FRAMES
     assert clip.face_is_box.tolist() == [k == BOX for k in range(FRAMES)]
     assert clip.face_confidence.tolist() == [1, 1, 0, 1, 0, 1]
@@ -86,7 +86,7 @@ def test_prepared_files(data):
     expected[1] += 8 / WIDTH, 8 / HEIGHT
     np.testing.assert_allclose(clip.body_keypoints[3, :5], expected)
     assert np.isnan(clip.body_keypoints[:, 5:]).all()
-    assert os.listdir(data / 'marks' / 'sub') == ['a.npz']
+    assert os.listdir(data / 'marks' / 'sub') == ['a.safetensors']
 
 
 def test_the_data_set_takes_them(data):
@@ -99,7 +99,7 @@ def test_the_data_set_takes_them(data):
         data_prefix=dict(video='videos', landmarks='marks'),
     )
     sample = samples[0]
-    assert sample['landmarks_file'].endswith('marks/TRAIN100_2.npz')
+    assert sample['landmarks_file'].endswith('marks/TRAIN100_2.safetensors')
     assert sample['keypoints_file'] == sample['landmarks_file']
     assert sample['face_is_box'].tolist() == [k == BOX for k in range(FRAMES)]
     np.testing.assert_allclose(sample['body_keypoints'][3, 0], (32, 15))
@@ -111,7 +111,7 @@ def test_other_layouts_read_back(data):
     run(data, openface=True, keypoints=True)
     folder = data / 'marks'
     assert len(os.listdir(folder)) == 3 * 6
-    clip = load_cached(folder / 'VAL100_2.npz')
+    clip = load_cached(folder / 'VAL100_2.safetensors')
     faces, confidence = read_openface_csv(folder / 'VAL100_2.csv')
     assert confidence.tolist() == [1, 1, 0, 1, 0, 1]
     expected = clip.face_landmarks.copy()
@@ -125,7 +125,7 @@ def test_other_layouts_read_back(data):
 
 def test_what_is_there_is_left_alone(data):
     run(data)
-    (data / 'marks' / 'VAL100_2.npz').unlink()
+    (data / 'marks' / 'VAL100_2.safetensors').unlink()
     times = {p: p.stat().st_mtime_ns for p in (data / 'marks').iterdir()}
     made = []
     report = run(
@@ -148,7 +148,7 @@ def test_one_bad_clip_does_not_stop_the_others(data):
     assert len(report.clips) == 5
     ((path, error),) = report.errors
     assert path.endswith('TEST100_2.mp4') and 'expected a video' in str(error)
-    assert not (data / 'marks' / 'TEST100_2.npz').exists()
+    assert not (data / 'marks' / 'TEST100_2.safetensors').exists()
 
 
 def test_a_stop_leaves_whole_clips_only(data, monkeypatch):
@@ -190,7 +190,7 @@ def test_another_video_of_this_name(data):
     path.write_bytes(path.read_bytes() + b'more')
     ((_, error),) = run(data).errors
     assert str(error) == (
-        f'{data / "marks" / "VAL100_2.npz"}: was made from a video of {size} '
+        f'{data / "marks" / "VAL100_2.safetensors"}: was made from a video of {size} '
         f'bytes, but {path} has {size + 4}. Delete it, and it is made anew'
     )
 
@@ -209,7 +209,7 @@ def test_beside_the_videos(data):
     report = extract_landmarks(
         [str(data / 'videos' / 'VAL100_2.mp4')], str(data / 'new'), make_detector=FakeDetector
     )
-    assert [c.path for c in report.clips] == ['VAL100_2.npz']
+    assert [c.path for c in report.clips] == ['VAL100_2.safetensors']
 
 
 def test_what_cannot_be_done(data):

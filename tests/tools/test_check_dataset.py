@@ -64,7 +64,7 @@ def test_a_folder(call):
 def test_training_takes_the_landmarks_that_it_prepares(call, what):
     flags = (CONFIG, '--data-root', 'data') if what == 'config' else ('data',)
     assert call(*flags, '--cache-dir', 'cache')[0] == 0
-    prepared = {path: path.stat().st_mtime_ns for path in Path('cache').glob('*.npz')}
+    prepared = {path: path.stat().st_mtime_ns for path in Path('cache').glob('*.safetensors')}
     assert len(prepared) == 6
     cfg = Config.fromfile(CONFIG)
     for split in ('train', 'val', 'test'):

@@ -52,11 +52,11 @@ def test_files(call):
     assert code == 0 and out.splitlines() == [
         "mediapipe 0.10.14: the points are like OpenFace's, and not OpenFace's",
         '2 clips, 10 frames in marks',
-        'a.npz: face in 4 of 5 frames (only its box in 1), body in 4',
-        'sub/b.npz: face in 4 of 5 frames (only its box in 1), body in 4',
+        'a.safetensors: face in 4 of 5 frames (only its box in 1), body in 4',
+        'sub/b.safetensors: face in 4 of 5 frames (only its box in 1), body in 4',
     ]
-    assert sorted(os.listdir('marks')) == ['a.csv', 'a.mp4_hol.txt', 'a.npz', 'sub']
-    clip = load_cached('marks/sub/b.npz')
+    assert sorted(os.listdir('marks')) == ['a.csv', 'a.mp4_hol.txt', 'a.safetensors', 'sub']
+    clip = load_cached('marks/sub/b.safetensors')
     np.testing.assert_allclose(clip.face_landmarks[[0, 1, 4], 8], [(120, 80)] * 3, atol=1e-3)
     np.testing.assert_allclose(clip.body_keypoints[0, 1], (120 / WIDTH, 60 / HEIGHT), atol=1e-5)
     code, out, _ = call('videos/a.mp4', '--out', 'marks')

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import math
 import os
@@ -12,7 +13,13 @@ import numpy as np
 import pytest
 
 import emoreact_plugin
-from emoreact_plugin.utils.files import sweep, write_json, write_text, write_whole
+from emoreact_plugin.utils.files import (
+    fit_name,
+    sweep,
+    write_json,
+    write_text,
+    write_whole,
+)
 
 
 def test_it_gets_its_name_when_it_is_whole(tmp_path):
@@ -174,3 +181,20 @@ def test_json_refuses_what_has_no_form(tmp_path):
     with pytest.raises(TypeError):
         write_json(tmp_path / 'x.json', {'a': {1}})
     assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    'stem, expected',
+    [
+        ('a', 'a.csv'),
+        ('é' * 125 + 'a', 'é' * 125 + 'a.csv'),
+        # 256 bytes: 'e3b0…' would be the hash of nothing
+        ('b' * 252, 'b' * 234 + '-' + hashlib.sha256(b'b' * 252).hexdigest()[:16] + '.csv'),
+    ],
+)
+def test_names_of_files_are_not_too_long(stem, expected, tmp_path):
+    name = fit_name(stem, '.csv')
+    assert name == expected and len(os.fsencode(name)) <= 255
+    write_text(tmp_path / name, 'a')
+    assert os.listdir(tmp_path) == [name]
+    assert fit_name(os.fsdecode(b'\xff' * 300), '') != fit_name(os.fsdecode(b'\xff' * 299), '')

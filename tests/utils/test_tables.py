@@ -1,9 +1,16 @@
 import csv
+import io
 import math
 
 import numpy as np
 
-from emoreact_plugin.utils.tables import csv_text, markdown_table, score_cell, text_table
+from emoreact_plugin.utils.tables import (
+    csv_text,
+    markdown_table,
+    report_csv,
+    score_cell,
+    text_table,
+)
 
 
 def test_scores():
@@ -36,3 +43,28 @@ def test_csv_reads_back():
         ['1', ''],
         ['x, "y"', 'two\nlines'],
     ]
+
+
+def test_no_cell_of_a_report_is_a_formula():
+    cells = [
+        '=1+1',
+        '+A1',
+        '-A1',
+        '@SUM(A1)',
+        ' =1',
+        '\t=1',
+        'a=1',
+        '-0.5',
+        '-',
+        -0.5,
+        None,
+        '\x1b[',
+    ]
+    text = report_csv(['=x', 'b'], [[cell, 1] for cell in cells])
+    found = [row[0] for row in csv.reader(io.StringIO(text))]
+    assert found == [
+        *("'=x", "'=1+1", "'+A1", "'-A1", "'@SUM(A1)", "' =1", '\\t=1', 'a=1'),
+        *('-0.5', '-', '-0.5', '', '\\x1b['),
+    ]
+    # files that a program reads keep their names
+    assert csv_text(['a'], [['=1']]) == 'a\n=1\n'

@@ -54,7 +54,7 @@ class TorchScorer(Scorer):
                     f'as one trained with BCELossWithLogits, found one trained with {loss}, whose '
                     'classes compete'
                 )
-        self.classes = classes_of(cfg, heads[0].num_classes, self.dataset_meta)
+        self.classes = classes_of(cfg, heads[0].num_classes, self.dataset_meta, source)
         self._set_thresholds(getattr(model, 'threshold', 0.5), calibration, source)
 
     @torch.no_grad()
@@ -75,22 +75,37 @@ class TorchScorer(Scorer):
         )
 
 
-def classes_of(cfg: Config, count: int, trained: dict) -> tuple[str, ...]:
+def classes_of(cfg: Config, count: int, trained: dict, source: str = '') -> tuple[str, ...]:
     """Return the names of the classes of a recognizer.
 
     Args:
         cfg (Config): The configuration of the recognizer.
         count (int): Number of classes.
         trained (dict): What the checkpoint says about the training data.
+        source (str): The checkpoint, for errors.
 
     Returns:
         tuple[str, ...]: The first of these that has ``count`` names: those in
         ``trained['classes']``, those that the test data set names, EmoReact's emotions for an
         ``EmoReactDataset``, ``'class 0'``, ...
+
+    Raises:
+        InputError: If the checkpoint names other classes than ``count`` different ones.
     """
+    names = trained.get('classes')
+    if names and not (
+        isinstance(names, (list, tuple))
+        and len(names) == count
+        and all(isinstance(each, str) for each in names)
+        and len(set(names)) == count
+    ):
+        raise InputError(
+            f'{source}: expected the names of {count} classes in its dataset_meta, found '
+            f'{str(names)[:200]}'
+        )
     dataset = test_dataset(cfg)
     choices = [
-        trained.get('classes'),
+        names,
         (dataset.get('metainfo') or {}).get('classes'),
         getattr(class_of(dataset, DATASETS), 'METAINFO', {}).get('classes'),
     ]

@@ -56,7 +56,7 @@ def prepared(root, **changes):
         frame_size=(WIDTH, HEIGHT),
         source=video(root),
     )
-    cache_clip(root / 'videos' / f'{CLIP}.npz', **dict(settings, **changes))
+    cache_clip(root / 'videos' / f'{CLIP}.safetensors', **dict(settings, **changes))
 
 
 VIDEO_DAMAGE = {
@@ -119,26 +119,26 @@ VIDEO_DAMAGE = {
         CLIP,
         'pairs of x and y',
     ),
-    'npz of another size': (
+    'cache file of another size': (
         lambda root: prepared(root, frame_size=(99, 99)),
         'landmark file',
         CLIP,
         '99x99',
     ),
-    'npz of another video': (
+    'cache file of another video': (
         lambda root: prepared(root, source=__file__),
         'landmark file',
         CLIP,
         'bytes',
     ),
-    'npz of a copy with more frames': (
+    'cache file of a copy with more frames': (
         lambda root: (prepared(root, total_frames=FRAMES + 1), os.utime(video(root), (1, 1))),
         'landmark file',
         CLIP,
         f'has landmarks of {FRAMES + 1} frames',
     ),
-    'broken npz': (
-        lambda root: (root / 'videos' / f'{CLIP}.npz').write_bytes(b'x'),
+    'broken cache file': (
+        lambda root: (root / 'videos' / f'{CLIP}.safetensors').write_bytes(b'x'),
         'landmark file',
         CLIP,
         'damaged',
@@ -191,10 +191,10 @@ FRAMES_DAMAGE = {
         'unreadable clip',
         '000004.png: expected 64x48 pixels',
     ),
-    'npz of another clip': (
+    'cache file of another clip': (
         lambda root: (
             prepared(root, source=video(root, 'VAL100_2')),
-            shutil.copy(root / 'videos' / f'{CLIP}.npz', root / 'frames'),
+            shutil.copy(root / 'videos' / f'{CLIP}.safetensors', root / 'frames'),
         ),
         'landmark file',
         'VAL100_2.mp4, which is another clip than TRAIN',

@@ -22,8 +22,6 @@ def config(kind, *names):
         (config('EmoReactDataset', 'a', 'b'), 2, {}, ('a', 'b')),
         # what the checkpoint was trained on comes first, if it fits
         (config('VideoDataset', 'a', 'b'), 2, dict(classes=['x', 'y']), ('x', 'y')),
-        (config('VideoDataset', 'a', 'b'), 2, dict(classes='xy'), ('a', 'b')),
-        (config('VideoDataset', 'a', 'b'), 2, dict(classes=['x']), ('a', 'b')),
         # eight classes are not EmoReact's for that
         (config('VideoDataset'), 8, {}, tuple(f'class {k}' for k in range(8))),
         (config('EmoReactDataset'), 2, {}, ('class 0', 'class 1')),
@@ -32,6 +30,12 @@ def config(kind, *names):
 )
 def test_names_of_classes(cfg, count, trained, expected):
     assert classes_of(cfg, count, trained) == expected
+
+
+@pytest.mark.parametrize('names', ['xy', ['x'], ['x', 'x'], [1, 2], {'x': 1, 'y': 2}])
+def test_other_names_in_a_checkpoint_are_refused(names):
+    with pytest.raises(InputError, match='a.pth: expected the names of 2 classes'):
+        classes_of(config('VideoDataset', 'a', 'b'), 2, dict(classes=names), 'a.pth')
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,66 @@
+"""Refuse stored configurations whose numbers would fill the memory."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from emoreact_plugin.utils.errors import InputError
+
+# What scoring a clip builds of a configuration.
+PARTS = ('model', 'test_dataloader')
+# Far above any real network, number of classes or frames: 400 labels, 2048 channels, 240 frames.
+MAX_NUMBER = 100_000
+# Frames of one clip as the network sees them, in bytes.
+MAX_FRAME_BYTES = 2_000_000_000
+# These may be any number, and ask for no memory.
+FREE = ('seed', 'max_norm')
+FRAME_COUNTS = ('num_clips', 'clip_len', 'num_segments')
+SIDES = ('scale', 'size', 'crop_size', 'out_size', 'input_size', 'image_size', 'img_scale')
+
+
+def check_sizes(config: dict, source: str) -> None:
+    """Refuse numbers in a configuration's model and test data that ask for absurd sizes.
+
+    Args:
+        config (dict): The values of a stored configuration.
+        source (str): The file that it is from, for the error.
+
+    Raises:
+        InputError: For the first number above 100,000, or frames of more than 2 GB.
+    """
+    for part in PARTS:
+        counts: dict[str, float] = {}
+        side: float = 1
+        for key, value in _numbers_in(config.get(part), part):
+            name = key.rpartition('.')[2]
+            if name in FREE or not math.isfinite(value):
+                continue
+            if abs(value) > MAX_NUMBER:
+                raise InputError(
+                    f'{source}: its configuration has {key}={value}, expected at most {MAX_NUMBER}'
+                )
+            if (name in FRAME_COUNTS and value < 1) or (name in SIDES and value == 0):
+                raise InputError(f'{source}: its configuration has {key}={value}, expected more')
+            if name in FRAME_COUNTS:
+                counts[name] = max(value, counts.get(name, 1))
+            if name in SIDES:
+                side = max(value, side)
+        num_bytes = math.prod(counts.values()) * side**2 * 3
+        if num_bytes > MAX_FRAME_BYTES:
+            raise InputError(
+                f'{source}: its configuration asks for {num_bytes / 1e9:.3g} GB of frames a clip '
+                f'({", ".join(f"{k}={v}" for k, v in counts.items())}, sides of {side} pixels), '
+                f'expected at most {MAX_FRAME_BYTES / 1e9:g} GB'
+            )
+
+
+def _numbers_in(value: Any, key: str) -> Iterator[tuple[str, float]]:
+    """Yield the numbers in a configuration, each with the keys that lead to it."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield from _numbers_in(each, f'{key}.{name}')
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _numbers_in(each, key)
+    elif isinstance(value, int | float):
+        yield key, value
