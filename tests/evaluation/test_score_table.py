@@ -51,6 +51,15 @@ F1, macro                 0.300      -
             + score_table.PRIOR_NOTE
         )
 
+    def test_streams_of_the_last_split(self):
+        test = {f'face/{key}': 0.6 for key in VAL if key.startswith('roc')} | TEST
+        text = score_table.format_table(dict(val=VAL, test=test), CLASSES, dict(test=prior(0.7)))
+        head, micro, prior_, *_ = text.splitlines()
+        assert head.endswith('val   test  face alone, test')
+        assert micro.split() == ['micro', '0.812', '0.900', '0.600']
+        assert prior_.split()[-3:] == ['-', '0.700', '-']
+        assert 'Average precision, macro  0.500  0.500                 -' in text
+
     @pytest.mark.parametrize('priors', (None, {}, dict(test={}), dict(val=prior(0.7), test={})))
     def test_without_prior(self, priors):
         assert (

@@ -49,7 +49,7 @@ def test_the_drawn_cues_are_found():
     # 0.5 within an interval of at most 0.2: 120 clips leave it wider
     zero = {text for text in found if text.endswith(': 0.5')}
     assert all(holds for text, holds in found.items() if text not in zero)
-    assert len(found) == 10 and len(zero) == 3
+    assert len(found) == 12 and len(zero) == 5
 
 
 def test_what_is_lost_is_found_to_be_with_clips_enough():
@@ -65,7 +65,7 @@ def test_what_is_lost_is_found_to_be_with_clips_enough():
         for k, (name, reads) in enumerate(READS.items())
     }
     found = verdicts(rows)
-    assert len(found) == 10 and all(found.values()), found
+    assert len(found) == 12 and all(found.values()), found
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,8 @@ def test_what_is_lost_is_found_to_be_with_clips_enough():
         (dict(tsn_face=(0, 0, 0)), 'tsn-face: mouth cues are there'),
         (dict(tsn_face_masked=(1, 0, 0)), 'tsn-face-masked: mouth cues are lost'),
         (dict(tsn_body_masked=(0, 0, 0)), 'tsn-body-masked: body cues'),
+        (dict(tsn_face=(1, 1, 0)), 'tsn-face: body cues are not in'),
+        (dict(tsn_body_masked=(1, 1, 0)), 'tsn-body-masked: face cues are not in'),
         (dict(tsm_fusion_masked=(0, 1, 0)), 'tsm-fusion-masked: order cues'),
         (dict(tsn_fullbody_masked=(0, 1, 1)), 'tsn-fullbody-masked: order cues'),
         (dict(tsm_fusion_masked=(0, 1, 0)), 'tsm-fusion-masked minus tsn-body-masked'),
@@ -93,9 +95,9 @@ def test_a_cue_that_is_half_read_is_neither_read_nor_lost():
 
 def test_only_the_rows_that_are_there_are_held_against_the_cues():
     rows = {name: scores()[name] for name in ('tsn-face', 'tsn-body-masked')}
-    assert len(verdicts(rows)) == 3
+    assert len(verdicts(rows)) == 5
     table = make_table(rows, cues=EMOTIONS)
-    assert len(table.claims) == 3
+    assert len(table.claims) == 5
     assert make_table(rows).claims == []
 
 
