@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from emoreact_plugin.clips.clip_files import expected_names
-from emoreact_plugin.clips.masks_csv import FILE_NAME, read_masks
+from emoreact_plugin.clips.masks_csv import read_masks
 from emoreact_plugin.datasets.annotations import (
     EMOTIONS,
     Annotation,
@@ -18,6 +18,7 @@ from emoreact_plugin.datasets.annotations import (
 )
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.tables import csv_text
+from emoreact_plugin.video.folders import MASKED_SUFFIX, find_frame_dir
 
 from .new_files import NewFile, NewText, write_new_files
 
@@ -32,7 +33,7 @@ Splits = dict[str, list[Annotation]]
 
 
 class ReleaseFile(NamedTuple):
-    """Video, or another file that belongs to one.
+    """Video, the folder of its frames, or another file that belongs to it.
 
     Attributes:
         source (str): Its path.
@@ -263,8 +264,10 @@ def find_files(release: str, splits: Splits) -> list[ReleaseFile]:
     """Find the videos of a release, and the files that belong to them.
 
     A video is in ``Data/Train``, ``Data/Validation`` (or ``Data/Val``) or ``Data/Test``, or, for
-    any split, in one of :data:`VIDEO_FOLDERS`. Its landmarks and keypoints, if there are any, are
-    next to it, under one of the names that ``EmoReactDataset`` knows.
+    any split, in one of :data:`VIDEO_FOLDERS`. A folder of its frames may be there in its place,
+    under one of the names of :data:`~emoreact_plugin.video.folders.FRAME_DIRS`. Landmarks and
+    keypoints, if there are any, are next to it, under one of the names that ``EmoReactDataset``
+    knows.
 
     Args:
         release (str): Its folder.
@@ -274,8 +277,8 @@ def find_files(release: str, splits: Splits) -> list[ReleaseFile]:
         list[ReleaseFile]: The videos, each followed by its other files.
 
     Raises:
-        FileNotFoundError: If videos are missing; the message names them all.
-        InputError: If videos have masks already.
+        FileNotFoundError: If clips are missing; the message names them all.
+        InputError: If clips have masks already.
     """
     files, missing, masked = [], [], []
     common = [_folder(release, path) for path in VIDEO_FOLDERS]
@@ -285,13 +288,16 @@ def find_files(release: str, splits: Splits) -> list[ReleaseFile]:
         folders = [f for f in (own, *common) if f and osp.isdir(f)]
         records = {folder: read_masks(folder) for folder in folders}
         for row in rows:
-            folder = next((f for f in folders if osp.isfile(osp.join(f, row.video))), None)
-            if folder is None:
+            videos = [osp.join(folder, row.video) for folder in folders]
+            frames = [find_frame_dir(row.video, folder) for folder in folders]
+            clip = next(filter(osp.isfile, videos), None) or next(filter(osp.isdir, frames), None)
+            if clip is None:
                 missing.append(f'{split}: {row.video}')
                 continue
-            if row.video in records[folder]:
-                masked.append(osp.join(folder, FILE_NAME))
-            names = [row.video] + [
+            folder, name = osp.split(clip)
+            if name in records[folder] or name.endswith(MASKED_SUFFIX):
+                masked.append(clip)
+            names = [name] + [
                 name
                 for kind in ('landmarks', 'keypoints')
                 for name in expected_names(kind, row.video)
@@ -305,9 +311,8 @@ def find_files(release: str, splits: Splits) -> list[ReleaseFile]:
             f'nor in {" nor in ".join(VIDEO_FOLDERS)}:\n' + '\n'.join(missing)
         )
     if masked:
-        raise InputError(
-            f'{masked[0]}: expected videos without masks, but it lists {len(masked)} of them'
-        )
+        count = len(masked)
+        raise InputError(f'{masked[0]}: expected a clip without masks, found masks on {count}')
     return files
 
 

@@ -51,14 +51,14 @@ class NewText:
 
 @dataclass
 class NewFile:
-    """Make a symbolic link to a file, or a copy.
+    """Make a symbolic link to a file or a folder, or a copy.
 
     A copy is also made if links cannot be made.
 
     Args:
         target (str): Path of the link or copy.
-        source (str): Path of the file.
-        copy (bool): Copy the file. Defaults to False.
+        source (str): Path of the file or folder.
+        copy (bool): Copy it. Defaults to False.
     """
 
     target: str
@@ -66,11 +66,17 @@ class NewFile:
     copy: bool = False
 
     def is_same(self) -> bool:
-        """Return whether the file that is there is the source or has its content."""
-        return osp.isfile(self.target) and (
-            osp.samefile(self.source, self.target)
-            or filecmp.cmp(self.source, self.target, shallow=False)
-        )
+        """Return whether what is there is the source or has its content."""
+        if not osp.exists(self.target):
+            return False
+        if osp.samefile(self.source, self.target):
+            return True
+        if not osp.isdir(self.source):
+            return osp.isfile(self.target) and filecmp.cmp(self.source, self.target, shallow=False)
+        names = sorted(os.listdir(self.source))
+        if not osp.isdir(self.target) or sorted(os.listdir(self.target)) != names:
+            return False
+        return filecmp.cmpfiles(self.source, self.target, names, shallow=False)[0] == names
 
     def is_done(self) -> bool:
         """Return whether nothing is left to do, if what is there is the same."""
@@ -91,7 +97,10 @@ class NewFile:
                 return ''
             except (OSError, NotImplementedError) as error:
                 reason = str(getattr(error, 'strerror', None) or error)
-        shutil.copy2(self.source, path)
+        if osp.isdir(self.source):
+            shutil.copytree(self.source, path)
+        else:
+            shutil.copy2(self.source, path)
         return reason
 
 

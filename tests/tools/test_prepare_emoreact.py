@@ -149,6 +149,28 @@ def test_copies(call):
     assert '24 files there already' in call('release', '--out', 'out')[1]
 
 
+@pytest.mark.parametrize('more', [[], ['--copy']])
+def test_folders_of_frames_stand_for_videos(call, data, release, more):
+    """As the published system has them."""
+    images = {}
+    for video in (release / 'Data').rglob('*.mp4'):
+        folder = video.with_name(f'{video.stem}_frames_full')
+        folder.mkdir()
+        for k in range(1, FRAMES + 1):
+            images[f'videos/{folder.name}/{k:06d}.jpg'] = content = f'{video.name} {k}'.encode()
+            (folder / f'{k:06d}.jpg').write_bytes(content)
+        video.unlink()
+    assert call('release', '--out', 'out', *more)[0] == 0
+    out = Path('out')
+    found = {name: (out / name).read_bytes() for name in images}
+    assert found == images
+    assert all(each.is_symlink() != bool(more) for each in (out / 'videos').glob('*_frames_full'))
+    assert call('release', '--out', 'out', *more)[0] == 0  # and again
+    if more:
+        (out / sorted(images)[0]).write_bytes(b'another')
+        assert call('release', '--out', 'out', *more)[0] == 1
+
+
 def test_where_links_cannot_be_made(call, monkeypatch):
 
     def refuse(*args):
@@ -167,7 +189,6 @@ def test_again(call):
     call('release', '--out', 'out')
     before = {p: os.lstat(p).st_mtime_ns for p in Path('out').rglob('*')}
     Path('out/videos/TRAIN100_2.mp4').unlink()
-    Path('out/videos/.TRAIN100_2.mp4.part').write_text('broken off')
     code, out, _ = call('release', '--out', 'out')
     assert code == 0 and '23 files there already' in out
     after = {p: os.lstat(p).st_mtime_ns for p in Path('out').rglob('*')}
@@ -215,7 +236,7 @@ def test_videos_with_masks(call, release):
         'path,mask,frames,unmasked_frames\nVAL100_2.mp4,surgical,6,0\n'
     )
     code, _, err = call('release', '--out', 'out')
-    assert code == 1 and 'masks.csv: expected videos without masks' in err
+    assert code == 1 and 'VAL100_2.mp4: expected a clip without masks, found masks on 1' in err
 
 
 def edit(path, old, new):
