@@ -15,10 +15,12 @@ from emoreact_plugin.evaluation import (
 )
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.parts import is_a
+from emoreact_plugin.weights.checkpoints import check_finite
 from mmaction.registry import METRICS
 
 from .calibration import META_KEY, use_calibration
 from .console import ConsoleHook, say
+from .finite import FiniteHook
 from .labels import score_priors
 from .runner import build_runner
 
@@ -86,10 +88,12 @@ def test(cfg: Config, checkpoint: str, split: str, dump: str | None = None) -> N
             line.
     """
     runner = build_runner(cfg)
-    if not any(isinstance(hook, ConsoleHook) for hook in runner.hooks):
-        runner.register_hook(ConsoleHook())
+    for kind in (ConsoleHook, FiniteHook):
+        if not any(isinstance(hook, kind) for hook in runner.hooks):
+            runner.register_hook(kind())
     # MMEngine's own loading tests random weights where the names differ.
     loaded = runner.load_checkpoint(checkpoint, strict=True)
+    check_finite(loaded.get('state_dict', loaded), checkpoint)
     dataset = runner.test_dataloader.dataset
     meta = (loaded.get('meta') or {}).get(META_KEY)
     if meta and split != 'val':

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
 import os
 import os.path as osp
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -16,6 +18,8 @@ from typing import Any
 import numpy as np
 
 PathLike = str | os.PathLike[str]
+# The codes of an OSError that says that a disk is full.
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
@@ -43,8 +47,53 @@ def write_whole(target: PathLike, at_once: bool = False) -> Iterator[str]:
     try:
         yield part
         os.replace(part, target)
+    except OSError as error:
+        if error.errno in FULL:
+            raise full_disk(error, target) from error
+        raise
     finally:
         _delete(part)
+
+
+def full_disk(error: OSError, path: PathLike) -> OSError:
+    """Name the file in an error about a full disk, and say how much space there is.
+
+    Args:
+        error (OSError): With one of the codes of :data:`FULL`.
+        path (str | PathLike): The file or folder that was to be written.
+    """
+    folder = osp.abspath(path)
+    while not osp.isdir(folder):
+        folder = osp.dirname(folder)
+    free = shutil.disk_usage(folder).free
+    reason = f'{os.strerror(error.errno or errno.ENOSPC)} ({free / 1e6:.1f} MB free)'
+    return OSError(error.errno, reason, os.fspath(path))
+
+
+def write_bytes(path: PathLike, data: bytes) -> None:
+    """Write a binary file, whole or not at all, also when the power fails.
+
+    Args:
+        path (str | PathLike): The file, see :func:`write_whole`.
+        data (bytes): All of its content.
+    """
+    with write_whole(path) as temporary, open(temporary, 'wb') as file:
+        file.write(data)
+        file.flush()
+        # Otherwise the name may reach the disk before the content.
+        os.fsync(file.fileno())
+
+
+def sweep(folder: str) -> list[str]:
+    """Delete what interrupted runs have left in a folder, see :func:`write_whole`.
+
+    Returns:
+        list[str]: The names that were deleted.
+    """
+    parts = sorted(each for each in os.listdir(folder) if re.fullmatch(r'\..+\.part', each))
+    for name in parts:
+        _delete(osp.join(folder, name))
+    return parts
 
 
 def write_text(path: PathLike, text: str) -> None:
