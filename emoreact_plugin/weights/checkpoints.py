@@ -134,7 +134,7 @@ def read_checkpoint(path: str, foreign: bool = False, checksums: bool = False) -
             with zipfile.ZipFile(path) as file:
                 damaged = file.testzip()
             if damaged:
-                raise InputError(f'the checksum of {damaged} is wrong')
+                raise InputError(f'{path}: is damaged: the checksum of {damaged} in it is wrong')
         try:
             return Checkpoint(path, _load(path))
         except pickle.UnpicklingError:
@@ -142,6 +142,8 @@ def read_checkpoint(path: str, foreign: bool = False, checksums: bool = False) -
                 raise
             with stand_ins(path) as unknown:
                 return Checkpoint(path, _load(path), unknown)
+    except InputError:
+        raise
     except Exception as error:  # torch raises many kinds for a bad file
         raise InputError(
             f'{path}: cannot be read as a PyTorch file of tensors and plain values: '
