@@ -62,20 +62,18 @@ class EmoReactRunner(Runner):
             FileNotFoundError, InputError: For a work dir of another run, files that are missing, a
                 schedule that ends too early, and start weights that cannot be had.
         """
-        claim(self)
-        try:
-            return self._train()
-        finally:
-            leave_work_dir(self.work_dir)
-
-    def _train(self) -> nn.Module:
-        self._write_config()
         check_schedule(self.cfg)
         check_files(self.cfg)
         check_batch_sizes(self.cfg)
-        say(f'log and checkpoints: {self.work_dir}')
         load_start_weights(self.model)
-        return super().train()
+        # It may delete what another run has left, so it comes last.
+        claim(self)
+        try:
+            self._write_config()
+            say(f'log and checkpoints: {self.work_dir}')
+            return super().train()
+        finally:
+            leave_work_dir(self.work_dir)
 
     def test(self) -> dict:
         """Test; the config is written into the work dir, unless that of a training is there."""

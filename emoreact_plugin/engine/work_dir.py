@@ -150,9 +150,10 @@ def leave_work_dir(work_dir: str) -> None:
     """Unlock a work dir, if this process has locked it."""
     lock = _held.pop(osp.realpath(work_dir), None)
     if lock is not None:
-        lock.release()
+        # Before it is released: another run may have locked the file by then.
         with contextlib.suppress(OSError):
             os.remove(lock.lock_file)
+        lock.release()
 
 
 def read_facts(work_dir: str) -> dict:

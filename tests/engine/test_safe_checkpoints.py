@@ -6,6 +6,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.fileio import LocalBackend
+from mmengine.runner import Runner
 
 from emoreact_plugin import InputError
 from emoreact_plugin.engine import EmoReactRunner
@@ -102,6 +103,17 @@ def test_the_best_checkpoint_has_no_optimizer_and_is_refused(tiny, run):
     (best,) = run.glob('best_*.pth')
     with pytest.raises(InputError, match=f'{best.name}: .*optimizer'):
         EmoReactRunner.from_cfg(config(tiny, run, resume=True, load_from=str(best)))
+
+
+@pytest.mark.parametrize('kind', [EmoReactRunner, Runner])
+def test_a_training_does_not_start_anew_over_another(tiny, run, kind):
+    before = {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
+    with pytest.raises(InputError, match='holds checkpoints.*--resume.*--overwrite'):
+        kind.from_cfg(config(tiny, run)).train()
+    left = {name: (run / name).read_bytes() for name in before}
+    assert left == before
+    kind.from_cfg(config(tiny, run, overwrite=True, epochs=1)).train()
+    assert names(run) == ['best_roc_auc_micro_epoch_1.pth', 'epoch_1.pth']
 
 
 def test_a_run_goes_on_in_another_folder(tiny, whole, tmp_path):

@@ -371,12 +371,13 @@ def test_missing_files_are_told_before_start_weights_are_sought(config, tmp_path
     assert 'Traceback' not in errors
 
 
-def test_a_stop_says_how_to_go_on(tiny, config, tmp_path, monkeypatch):
+@pytest.mark.parametrize('sent, expected', [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stop_says_how_to_go_on(tiny, config, tmp_path, monkeypatch, sent, expected):
     run_epoch = EpochBasedTrainLoop.run_epoch
 
     def stop(loop):
         if loop.epoch == 1:
-            signal.raise_signal(signal.SIGINT)  # Ctrl-C
+            signal.raise_signal(sent)
         run_epoch(loop)
 
     monkeypatch.setattr(EpochBasedTrainLoop, 'run_epoch', stop)
@@ -389,6 +390,6 @@ def test_a_stop_says_how_to_go_on(tiny, config, tmp_path, monkeypatch):
         pytest.fail('the tool does not catch Ctrl-C')
     finally:
         signal.signal(signal.SIGINT, before)
-    assert code == 130, errors
+    assert code == expected, errors
     assert f'--resume goes on from {tmp_path / "epoch_1.pth"}' in out.splitlines()[-1]
     assert 'Traceback' not in out + errors

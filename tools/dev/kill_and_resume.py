@@ -74,11 +74,12 @@ class Writes:
     Args:
         folder (Path): Only files right in it count: not logs, which are in folders of their own.
         at (int, optional): Number of the moment to end at.
-        notes (Path): The file to write the moments into, if none is given.
+        notes (Path, optional): The file to write the moments into.
+        number (int): The signal to end by.
     """
 
-    def __init__(self, folder, at=None, notes=None):
-        self.folder, self.at = str(folder), at
+    def __init__(self, folder, at=None, notes=None, number=signal.SIGKILL):
+        self.folder, self.at, self.number = str(folder), at, number
         self.count, self.notes = 0, notes and os.open(notes, os.O_CREAT | os.O_WRONLY)
         self.open, self.replace, self.remove = io.open, os.replace, os.remove
         builtins.open = io.open = self._open
@@ -90,9 +91,9 @@ class Writes:
             return
         if self.notes:
             os.write(self.notes, f'{moment} {what} {os.path.basename(path)}\n'.encode())
-        if self.count == self.at:
-            os.kill(os.getpid(), signal.SIGKILL)
         self.count += 1
+        if self.count - 1 == self.at:
+            os.kill(os.getpid(), self.number)
 
     def _around(self, what, function):
         def call(path, *args, **kwargs):
@@ -147,7 +148,7 @@ class Halves:
         return self._file.__exit__(*error)
 
 
-def start(cfg, folder, resume=False, at=None, notes=None):
+def start(cfg, folder, resume=False, at=None, notes=None, number=signal.SIGKILL):
     """Start a training in a process of its own, and return its id."""
     child = os.fork()
     if child:
@@ -162,7 +163,7 @@ def start(cfg, folder, resume=False, at=None, notes=None):
         cfg = cfg.copy()
         cfg.work_dir, cfg.resume = str(folder), resume
         if at is not None or notes:
-            Writes(folder, at, notes)
+            Writes(folder, at, notes, number)
         train(cfg)
         code = 0
     except SystemExit as end:
@@ -257,7 +258,7 @@ def try_kill(cfg, folder, seconds, draw, number, at=None):
     if at is None:
         code = kill_after(start(cfg, folder), draw.uniform(0, seconds), number)
     else:
-        code = wait(start(cfg, folder, at=at))
+        code = wait(start(cfg, folder, at=at, number=number))
     if code == 0:
         return None, 0
     kills = 1
@@ -290,7 +291,7 @@ def main(arguments=None):
     add = parser.add_argument
     add('--random', type=int, default=200, help='kills at random moments (default: 200)')
     add('--aimed', type=int, default=100, help='kills at writes (default: 100)')
-    add('--signal', choices=('KILL', 'TERM', 'INT'), default='KILL', help='at random moments')
+    add('--signal', choices=('KILL', 'TERM', 'INT'), default='KILL', help='(default: KILL)')
     add('--seed', type=int, default=0)
     add('--keep', metavar='DIR', help='keep the runs that differ here')
     args = parser.parse_args(arguments)
@@ -312,11 +313,8 @@ def main(arguments=None):
                 if differ is not None:
                     break
                 remove(run)  # it ended before the signal came
-            kind = (
-                (f'at a random moment (SIG{args.signal})', '')
-                if at is None
-                else kind_of(moments[at])
-            )
+            # One row for each file; what is aimed at in it is drawn evenly.
+            kind = 'at a random moment' if at is None else f'writing {kind_of(moments[at])[1]}'
             rows[kind, 'runs'] += 1
             rows[kind, 'kills'] += kills
             rows[kind, 'exact'] += not differ
@@ -327,7 +325,7 @@ def main(arguments=None):
                     shutil.copytree(run, Path(args.keep) / run.name, dirs_exist_ok=True)
                     shutil.copy(f'{run}.log', args.keep)
             remove(run)
-    print(table(rows))
+    print(table(rows, args.signal))
     return 1 if wrong else 0
 
 
@@ -348,17 +346,17 @@ def remove(run):
     Path(f'{run}.log').unlink(missing_ok=True)
 
 
-def table(rows):
+def table(rows, name):
     kinds = dict.fromkeys(kind for kind, _ in rows)
     lines = [
-        (*kind, *(str(rows[kind, column]) for column in ('runs', 'kills', 'exact')))
+        (kind, *(str(rows[kind, column]) for column in ('runs', 'kills', 'exact')))
         for kind in sorted(kinds)
     ]
     total = [
         str(sum(rows[kind, column] for kind in kinds)) for column in ('runs', 'kills', 'exact')
     ]
-    head = ('Killed', 'File', 'Runs', 'Kills', 'Same as never stopped')
-    return markdown_table(head, [*lines, ('all', '', *total)])
+    head = (f'Killed by SIG{name}', 'Runs', 'Kills', 'Same as never stopped')
+    return markdown_table(head, [*lines, ('all', *total)])
 
 
 if __name__ == '__main__':

@@ -13,4 +13,4 @@ def test_killed_trainings_end_as_if_they_had_not_been(tmp_path):
     done = subprocess.run([*command, *flags], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     total = done.stdout.splitlines()[-1].split('|')
-    assert total[1].strip() == 'all' and total[3].strip() == total[5].strip() == '12'
+    assert total[1].strip() == 'all' and total[2].strip() == total[4].strip() == '12'
