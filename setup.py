@@ -33,6 +33,7 @@ PARTS = {
 # imported.
 INSTALL_REQUIRES = [
     'av>=17.0,<19',
+    'filelock>=3.12',
     'grad-cam>=1.5.4,<1.6',
     'importlib_metadata>=6.0',
     'matplotlib>=3.8,<4',

@@ -98,6 +98,10 @@ def test_every_combination_of_flags_resolves_to_what_it_was(place, monkeypatch):
         hooks = found.get('custom_hooks', [])[1:]
         assert {hook['type'] for hook in hooks} <= {*training.HOOKS}
         found['custom_hooks'] = found['custom_hooks'][:1] if hooks else values.get('custom_hooks')
+        # Two checkpoints are kept now, by a hook that is MMEngine's in all else.
+        kept = found['default_hooks']['checkpoint']
+        assert (kept['type'], kept['max_keep_ckpts']) == ('SafeCheckpointHook', 2)
+        kept.update(type='CheckpointHook', max_keep_ckpts=1)
         found = {key: value for key, value in found.items() if value is not None or key in values}
         assert {key: found.get(key) for key in values} == values, name
         assert not {*found} - {*values} - NAMED, name

@@ -1,10 +1,11 @@
 """Check this Python's installation, and say how to repair it.
 
-    python tools/doctor.py
+    python tools/doctor.py [RUN_OR_DATA ...]
 
 It prints the versions that matter and every problem with the exact command that repairs it. If
 there is no problem, it prints which upstream faults emoreact_plugin repairs on import, and whether
-a small recognizer runs. The exit code is 1 if something is wrong, else 0.
+a small recognizer runs. Then it checks the folders: work dirs of trainings and folders of data
+sets. The exit code is 1 if something is wrong, else 0.
 
 Only the standard library is used until the checks have passed, so that this runs in the broken
 environment that it is meant for.
@@ -28,7 +29,7 @@ SHOWN = """
     emoreact_plugin torch torchvision mmengine mmcv-lite mmcv mmaction2
     opencv-python opencv-contrib-python opencv-python-headless opencv-contrib-python-headless
     grad-cam scikit-learn scipy av numpy matplotlib pillow importlib_metadata tqdm setuptools
-    tensorboard mediapipe onnx onnxruntime protobuf
+    tensorboard mediapipe onnx onnxruntime protobuf filelock
 """.split()  # noqa: SIM905  a list would take a line each
 
 # Packages of the extras, which may be left with a version of protobuf that they cannot use:
@@ -360,7 +361,7 @@ def try_it():
         raise RuntimeError('a small recognizer gave scores that are not finite')
 
 
-def main():
+def main(folders=()):
     print(f'python {sys.version.split()[0]} ({sys.executable})')
     problems = check_python()
     if problems:
@@ -381,8 +382,12 @@ def main():
         text = f'emoreact_plugin does not work{hint}: {type(error).__name__}: {error}'
         return report([Problem(text, 'unset EMOREACT_NO_COMPAT' if off else install_command())])
     print('\nAll is well.')
-    return 0
+    if not folders:
+        return 0
+    from emoreact_plugin.engine.run_check import check_folders
+
+    return check_folders(folders, osp.join(osp.dirname(osp.abspath(__file__)), 'check_dataset.py'))
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

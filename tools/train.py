@@ -25,6 +25,11 @@ def parse_args():
         help='go on from a checkpoint; without a path, from the latest one in the work dir',
     )
     parser.add_argument(
+        '--overwrite',
+        action='store_true',
+        help='delete checkpoints and scores of another training in the work dir, and start anew',
+    )
+    parser.add_argument(
         '-b', '--batch-size', '--batch_size', type=int, metavar='N', help='clips in a batch'
     )
     parser.add_argument('--lr', type=float, help='learning rate')

@@ -9,9 +9,9 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=20),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
-        type='CheckpointHook',
+        type='SafeCheckpointHook',
         interval=1,
-        max_keep_ckpts=1,
+        max_keep_ckpts=2,
         save_best='roc_auc/micro',
         rule='greater',
     ),
@@ -20,6 +20,8 @@ default_hooks = dict(
 )
 custom_hooks = [
     dict(type='ExactResumeHook'),
+    dict(type='WorkDirHook'),
+    dict(type='FiniteHook'),
     dict(type='SplitsCheckHook'),
     dict(type='ConsoleHook'),
     dict(type='FinalTestHook'),

@@ -9,7 +9,7 @@ from mmengine.dist import barrier, get_dist_info
 from mmengine.logging import print_log
 
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.files import fit_name
+from emoreact_plugin.utils.files import FULL, fit_name
 from emoreact_plugin.utils.progress import progress_bar
 from emoreact_plugin.utils.text import number
 from emoreact_plugin.video.folders import FrameFolder, check_frames, scan_frames
@@ -176,6 +176,8 @@ def _cache_stale(
         try:
             _prepare(files, path, folders.get(files.source), check)
         except (ValueError, OSError) as error:
+            if getattr(error, 'errno', None) in FULL:
+                raise
             errors.append((files.video, error))
 
     print_log(

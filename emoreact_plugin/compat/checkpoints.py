@@ -4,6 +4,7 @@ import copy
 import functools
 import inspect
 import logging
+import os
 import pickle
 from collections import Counter, OrderedDict, deque
 from typing import Any
@@ -182,6 +183,33 @@ def _load_downloads_safely() -> None:
     patch(module, 'load_url', functools.partial(module.load_url, weights_only=True))
 
 
+def _written_in_place() -> bool:
+    from mmengine.fileio import LocalBackend
+
+    return source_has(LocalBackend.put, "with open(filepath, 'wb') as f:")
+
+
+def _write_whole_files() -> None:
+    from mmengine.fileio import LocalBackend
+
+    from emoreact_plugin.utils.files import write_bytes
+
+    def put(self: LocalBackend, obj: bytes, filepath: str | os.PathLike[str]) -> None:
+        write_bytes(filepath, obj)
+
+    def put_text(
+        self: LocalBackend,
+        obj: str,
+        filepath: str | os.PathLike[str],
+        encoding: str = 'utf-8',
+    ) -> None:
+        write_bytes(filepath, obj.replace('\n', os.linesep).encode(encoding))
+
+    # Whatever hook, Runner or strategy writes a checkpoint comes down to this.
+    patch(LocalBackend, 'put', functools.wraps(LocalBackend.put)(put))
+    patch(LocalBackend, 'put_text', functools.wraps(LocalBackend.put_text)(put_text))
+
+
 _STORAGE_NOISE = ('"FileClient" will be deprecated', '"HardDiskBackend" is the alias')
 
 
@@ -223,6 +251,12 @@ MENDS = (
         'checkpoints from a URL are read unsafely: mmengine/runner/checkpoint.py:373',
         _downloads_unsafe,
         _load_downloads_safely,
+    ),
+    Mend(
+        'whole_files',
+        'a run that is killed leaves half a file: mmengine/fileio/backends/local_backend.py:77',
+        _written_in_place,
+        _write_whole_files,
     ),
     Mend(
         'quiet_storage',

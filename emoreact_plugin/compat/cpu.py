@@ -2,6 +2,8 @@
 
 import functools
 import logging
+import os
+import subprocess
 from typing import Any
 
 from .common import Mend, patch, source_has
@@ -95,6 +97,45 @@ def _dist_on_cpu() -> None:
     patch(utils, '_init_dist_pytorch', _init_dist_pytorch)
 
 
+def _slurm_wants_cuda() -> bool:
+    from mmengine.dist import utils
+
+    return on_cpu() and source_has(utils._init_dist_slurm, 'local_rank = proc_id % num_gpus')
+
+
+def _slurm_on_cpu() -> None:
+    import torch.distributed as torch_dist
+    from mmengine.dist import utils
+
+    stock = utils._init_dist_slurm
+
+    @functools.wraps(stock)
+    def _init_dist_slurm(
+        backend: str, port: int | None = None, init_backend: str = 'torch', **kwargs: Any
+    ) -> None:
+        if not on_cpu() or init_backend != 'torch':
+            stock(backend, port=port, init_backend=init_backend, **kwargs)
+            return
+        rank = os.environ['SLURM_PROCID']
+        if 'MASTER_ADDR' not in os.environ:
+            nodes = os.environ['SLURM_NODELIST']
+            command = ['scontrol', 'show', 'hostname', nodes]
+            shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            os.environ['MASTER_ADDR'] = shown.split()[0]
+        if port is not None:
+            os.environ['MASTER_PORT'] = str(port)
+        os.environ.setdefault('MASTER_PORT', '29500')
+        os.environ.update(
+            WORLD_SIZE=os.environ['SLURM_NTASKS'],
+            LOCAL_RANK=os.environ.get('SLURM_LOCALID', rank),
+            RANK=rank,
+        )
+        backend = 'gloo' if backend == 'nccl' else backend
+        torch_dist.init_process_group(backend=backend, **kwargs)
+
+    patch(utils, '_init_dist_slurm', _init_dist_slurm)
+
+
 def _ddp_wants_cuda() -> bool:
     from mmengine.runner import Runner
 
@@ -131,6 +172,12 @@ MENDS = (
         'launcher="pytorch" calls torch.cuda.set_device without CUDA: mmengine/dist/utils.py:130',
         _dist_wants_cuda,
         _dist_on_cpu,
+    ),
+    Mend(
+        'slurm_on_cpu',
+        'launcher="slurm" divides by the number of GPUs: mmengine/dist/utils.py:203',
+        _slurm_wants_cuda,
+        _slurm_on_cpu,
     ),
     Mend(
         'ddp_on_cpu',

@@ -4,9 +4,12 @@ from .console import ConsoleHook
 from .epoch_scores import EpochScoresHook
 from .exact_resume import ExactResumeHook
 from .final_test import FinalTestHook
+from .finite import FiniteHook
 from .runner import EmoReactRunner
+from .safe_checkpoints import SafeCheckpointHook
 from .splits_check import SplitsCheckHook
 from .tensorboard import ROCAUCChartHook, TensorboardTrainingBackend
+from .work_dir import WorkDirHook
 
 __all__ = [
     'ConsoleHook',
@@ -14,7 +17,10 @@ __all__ = [
     'EpochScoresHook',
     'ExactResumeHook',
     'FinalTestHook',
+    'FiniteHook',
     'ROCAUCChartHook',
+    'SafeCheckpointHook',
     'SplitsCheckHook',
     'TensorboardTrainingBackend',
+    'WorkDirHook',
 ]

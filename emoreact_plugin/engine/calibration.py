@@ -2,12 +2,10 @@
 
 from typing import Any
 
-import torch
 from mmengine.dist import is_main_process
-from mmengine.runner import BaseLoop
+from mmengine.runner import BaseLoop, save_checkpoint
 
 from emoreact_plugin.evaluation import Calibration, ROCAUCMetric
-from emoreact_plugin.utils.files import write_whole
 from emoreact_plugin.weights.checkpoints import read_checkpoint
 
 # Where it stands in the meta of a checkpoint.
@@ -24,8 +22,7 @@ def store_calibration(checkpoint: str, calibration: Calibration) -> None:
     if is_main_process():
         content: dict[str, Any] = read_checkpoint(checkpoint).content
         content['meta'][META_KEY] = calibration.to_meta()
-        with write_whole(checkpoint) as temporary:
-            torch.save(content, temporary)
+        save_checkpoint(content, checkpoint)
 
 
 def use_calibration(loop: BaseLoop, calibration: Calibration | None) -> None:

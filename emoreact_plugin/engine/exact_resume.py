@@ -9,13 +9,30 @@ import os.path as osp
 
 import numpy as np
 import torch
-from mmengine.dist import get_rank, is_main_process
+from mmengine.dist import barrier, broadcast_object_list, get_rank, is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from emoreact_plugin.utils.files import write_text
 from mmaction.registry import HOOKS
+
+# Says up to which epoch a run was validated.
+MARK = 'validated_epoch.txt'
+
+
+def note_validated(work_dir: str, epoch: int) -> None:
+    """Write down in a work dir that an epoch was validated, and its best checkpoint saved."""
+    write_text(osp.join(work_dir, MARK), str(epoch))
+
+
+def validated_epoch(work_dir: str) -> int:
+    """Return the last epoch that was validated in a work dir; 0 if none was."""
+    try:
+        with open(osp.join(work_dir, MARK), encoding='utf-8') as file:
+            return int(file.read())
+    except (FileNotFoundError, ValueError):
+        return 0
 
 
 @HOOKS.register_module()
@@ -32,7 +49,7 @@ class ExactResumeHook(Hook):
     """
 
     priority = 'VERY_HIGH'
-    _mark = 'validated_epoch.txt'
+    _pending = False
 
     def before_run(self, runner: Runner) -> None:
         """Drop the start weights of a run that goes on: all weights are in the checkpoint."""
@@ -41,22 +58,16 @@ class ExactResumeHook(Hook):
             model.start_weights = None
 
     def before_train(self, runner: Runner) -> None:
-        """Give the sampler the run's seed; find out if an epoch still has to be validated."""
+        """Give the sampler the run's seed; forget validations of epochs that come again."""
         loop = runner.train_loop
         # It was built before MMEngine read the seed in the checkpoint.
         sampler = loop.dataloader.sampler
         if hasattr(sampler, 'seed'):
             sampler.seed = runner.seed
-        due = runner.val_loop is not None and (
-            runner.epoch >= max(loop.val_begin, 1) and runner.epoch % loop.val_interval == 0
-        )
-        if due and self._validated(runner) < runner.epoch:
-            runner.logger.info(
-                f'epoch {runner.epoch} was not validated before the stop: doing so now'
-            )
-            self._pending = True
-        else:
-            self._pending = False
+        if is_main_process() and validated_epoch(runner.work_dir) > runner.epoch:
+            note_validated(runner.work_dir, runner.epoch)
+        barrier()
+        self._pending = True
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Validate the epoch before the stop if that is due; tell the dataset epoch and seed."""
@@ -73,25 +84,29 @@ class ExactResumeHook(Hook):
         words = np.random.SeedSequence((runner.seed, runner.iter, get_rank())).generate_state(1)
         torch.manual_seed(int(words[0]))
 
-    def after_val_epoch(
-        self, runner: Runner, metrics: dict[str, float | None] | None = None
-    ) -> None:
-        """Write down in the work dir that the epoch was validated."""
-        if is_main_process():
-            write_text(osp.join(runner.work_dir, self._mark), str(runner.epoch))
-
     def after_train(self, runner: Runner) -> None:
         """Validate the last epoch if the stop came between its end and its validation."""
         self._validate_pending(runner)  # the stop came in the last epoch
 
     def _validate_pending(self, runner: Runner) -> None:
-        if self._pending:
-            self._pending = False
+        if not self._pending:
+            return
+        self._pending = False
+        loop = runner.train_loop
+        due = runner.val_loop is not None and (
+            runner.epoch >= max(loop.val_begin, 1) and runner.epoch % loop.val_interval == 0
+        )
+        # Only the first rank's folder is looked at: others may have another one.
+        due = _of_first_rank(due and validated_epoch(runner.work_dir) < runner.epoch)
+        if due:
+            runner.logger.info(
+                f'epoch {runner.epoch} was not validated before the stop: doing so now'
+            )
             runner.val_loop.run()
 
-    def _validated(self, runner: Runner) -> int:
-        try:
-            with open(osp.join(runner.work_dir, self._mark), encoding='utf-8') as file:
-                return int(file.read())
-        except (FileNotFoundError, ValueError):
-            return 0
+
+def _of_first_rank(value: bool) -> bool:
+    """Return the value of the first rank."""
+    values = [value]
+    broadcast_object_list(values)
+    return values[0]

@@ -38,7 +38,8 @@ class FinalTestHook(Hook):
         best = _best_checkpoint(runner)
         if best:
             # By its name: the folder may have been moved before a resume.
-            best = osp.join(runner.work_dir, osp.basename(best))
+            here = osp.join(runner.work_dir, osp.basename(best))
+            best = here if osp.isfile(here) else best
             runner.load_checkpoint(best, strict=True)
         checkpoint = best or latest_checkpoint(runner.work_dir)
         results = {}

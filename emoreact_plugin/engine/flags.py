@@ -24,6 +24,11 @@ from emoreact_plugin.weights.checkpoints import resolve_checkpoint
 
 from .console import say
 
+_NEEDED = dict(
+    pytorch=('RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'),
+    slurm=('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST'),
+    mpi=('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_LOCAL_RANK'),
+)
 SPLITS = ('train', 'val', 'test')
 
 
@@ -54,8 +59,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-        help='job launcher',
+        help='job launcher (default: pytorch for what torchrun has started, else none)',
     )
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
     options = parser.add_argument_group(
@@ -138,16 +142,42 @@ def load_config(args: argparse.Namespace) -> Config:
         cfg.merge_from_dict(args.cfg_options)
     _check_streams(cfg)
     _check_segments(cfg)
-    cfg.launcher = args.launcher
+    cfg.launcher = choose_launcher(args.launcher)
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         name = '_'.join(
             [osp.splitext(osp.basename(path))[0]]
             + [f'{key}-{osp.basename(str(value))}' for key, value in sorted(options.items())]
+            + ([] if getattr(args, 'seed', None) is None else [f'seed-{args.seed}'])
         )
         cfg.work_dir = osp.join('work_dirs', name)
     return cfg
+
+
+def choose_launcher(given: str | None) -> str:
+    """Choose the launcher, and check that what it tells the processes is there.
+
+    Args:
+        given (str, optional): ``'none'``, ``'pytorch'``, ``'slurm'``, ``'mpi'``; None for
+            ``'pytorch'`` if torchrun has started this process, else ``'none'``.
+
+    Returns:
+        str: The launcher.
+
+    Raises:
+        InputError: If environment variables of the launcher are missing.
+    """
+    launcher = given or ('pytorch' if 'TORCHELASTIC_RUN_ID' in os.environ else 'none')
+    if given is None and launcher != 'none' and os.environ.get('RANK') == '0':
+        say(f'started by torchrun, so --launcher {launcher}: {os.environ["WORLD_SIZE"]} processes')
+    missing = [name for name in _NEEDED.get(launcher, ()) if name not in os.environ]
+    if missing:
+        raise InputError(
+            f'--launcher {launcher}: expected environment variables that it sets, found no '
+            f'{", ".join(missing)}; tools/dist_train.sh and tools/slurm_train.sh start processes'
+        )
+    return launcher
 
 
 def read_config(path: str) -> Config:

@@ -1,9 +1,11 @@
 """Run trainings and tests: check what they need first, and be brief on the console."""
 
 import logging
+import os.path as osp
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.registry import init_default_scope
@@ -14,16 +16,20 @@ from emoreact_plugin.datasets import EmoReactDataset
 from emoreact_plugin.models import check_batch_sizes
 from emoreact_plugin.recipes import datasets_of
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.files import write_text
+from emoreact_plugin.utils.parts import type_name
 from emoreact_plugin.weights.checkpoints import (
     Checkpoint,
     check_recipe,
-    latest_checkpoint,
+    last_checkpoints,
     read_checkpoint,
 )
 from mmaction.registry import DATASETS, RUNNERS
 
 from .console import say
 from .flags import leaves
+from .safe_checkpoints import SafeCheckpointHook
+from .work_dir import START_ANEW, claim, leave_work_dir
 
 
 @RUNNERS.register_module()
@@ -53,15 +59,49 @@ class EmoReactRunner(Runner):
         """Train.
 
         Raises:
-            FileNotFoundError, InputError: For files that are missing, a schedule that ends too
-                early, and start weights that cannot be had.
+            FileNotFoundError, InputError: For a work dir of another run, files that are missing, a
+                schedule that ends too early, and start weights that cannot be had.
         """
         check_schedule(self.cfg)
         check_files(self.cfg)
         check_batch_sizes(self.cfg)
-        say(f'log and checkpoints: {self.work_dir}')
         load_start_weights(self.model)
-        return super().train()
+        # It may delete what another run has left, so it comes last.
+        claim(self)
+        try:
+            self._write_config()
+            say(f'log and checkpoints: {self.work_dir}')
+            return super().train()
+        finally:
+            leave_work_dir(self.work_dir)
+
+    def test(self) -> dict:
+        """Test; the config is written into the work dir, unless that of a training is there."""
+        if not osp.exists(self._config_path()):
+            self._write_config()
+        return super().test()
+
+    def dump_config(self) -> None:
+        """Leave the config to :meth:`train` and :meth:`test`: the work dir may be in use."""
+
+    def _config_path(self) -> str:
+        name = osp.basename(self.cfg.filename) if self.cfg.filename else f'{self.timestamp}.py'
+        return osp.join(self.work_dir, name)
+
+    def _write_config(self) -> None:
+        if is_main_process():
+            path = self._config_path()
+            if path.endswith('.py'):
+                write_text(path, self.cfg.pretty_text)
+            else:
+                self.cfg.dump(path)
+
+    def register_default_hooks(self, hooks: dict | None = None) -> None:
+        """Register MMEngine's default hooks, with :class:`SafeCheckpointHook` among them."""
+        checkpoint = (hooks or {}).get('checkpoint', dict(type='CheckpointHook', interval=1))
+        if isinstance(checkpoint, dict) and type_name(checkpoint) == 'CheckpointHook':
+            hooks = dict(hooks or {}, checkpoint=dict(checkpoint, type=SafeCheckpointHook))
+        super().register_default_hooks(hooks)
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build MMEngine's logger, and let its console handlers write only useful warnings."""
@@ -105,18 +145,24 @@ def settle_resume(cfg: Config) -> None:
     """
     if not cfg.get('resume'):
         return
-    path = cfg.get('load_from') or latest_checkpoint(cfg.work_dir)
-    if path is None:
+    checkpoint = _checkpoint_to_resume(cfg)
+    if checkpoint is None:
         say(f'{cfg.work_dir}: no checkpoint to go on from, starting anew')
         cfg.resume = False
         return
-    checkpoint = read_checkpoint(path)
+    path = checkpoint.path
     check_recipe(checkpoint, cfg.get('recipe'), resume=True)
     meta = checkpoint.meta
     if not all(type(meta.get(key)) is int for key in ('epoch', 'iter')):
         raise InputError(
             f'{path}: expected the checkpoint of a run to go on from, found weights without its '
             'epoch; --init starts a training from them'
+        )
+    if 'optimizer' not in checkpoint.content:
+        raise InputError(
+            f'{path}: expected the checkpoint of a run to go on from, found one without the state '
+            'of its optimizer, as that of the best epoch; --resume alone goes on from the last '
+            'epoch, and --init starts a training from these weights'
         )
     _check_schedule_of(checkpoint, cfg)
     cfg.load_from = path
@@ -125,6 +171,23 @@ def settle_resume(cfg: Config) -> None:
     if 'start_weights' in cfg.model:
         cfg.model.start_weights = None  # all weights are in the checkpoint
     say(f'going on from {path}')
+
+
+def _checkpoint_to_resume(cfg: Config) -> Checkpoint | None:
+    """Read the checkpoint that is named, or the newest in the work dir that is whole."""
+    if cfg.get('load_from'):
+        return read_checkpoint(cfg.load_from, checksums=True)
+    paths = last_checkpoints(cfg.work_dir)
+    for path in paths:
+        try:
+            return read_checkpoint(path, checksums=True)
+        except InputError as error:
+            say(f'WARNING: {error}')
+    if paths:
+        raise InputError(
+            f'{cfg.work_dir}: none of its {len(paths)} checkpoints is whole. {START_ANEW}'
+        )
+    return None
 
 
 def _check_schedule_of(checkpoint: Checkpoint, cfg: Config) -> None:

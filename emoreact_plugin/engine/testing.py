@@ -15,11 +15,12 @@ from emoreact_plugin.evaluation import (
 )
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.parts import is_a
-from emoreact_plugin.weights.checkpoints import read_checkpoint
+from emoreact_plugin.weights.checkpoints import check_finite, read_checkpoint
 from mmaction.registry import METRICS
 
 from .calibration import META_KEY, use_calibration
 from .console import ConsoleHook, say
+from .finite import FiniteHook
 from .labels import score_priors
 from .runner import build_runner
 
@@ -87,10 +88,11 @@ def test(cfg: Config, checkpoint: str, split: str, dump: str | None = None) -> N
             line.
     """
     runner = build_runner(cfg)
-    if not any(isinstance(hook, ConsoleHook) for hook in runner.hooks):
-        runner.register_hook(ConsoleHook())
+    for kind in (ConsoleHook, FiniteHook):
+        if not any(isinstance(hook, kind) for hook in runner.hooks):
+            runner.register_hook(kind())
     read = read_checkpoint(checkpoint)
-    _ = read.state  # refuses what is no dict of tensors
+    check_finite(read.state, checkpoint)
     try:
         # MMEngine's own loading tests random weights where the names differ.
         runner.load_checkpoint(checkpoint, strict=True)

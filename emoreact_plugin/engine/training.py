@@ -1,12 +1,14 @@
 """Apply the flags about training, and train."""
 
 import argparse
+import signal
 
 from mmengine.config import Config
 
 from emoreact_plugin.datasets.annotations import labelled_clips
 from emoreact_plugin.evaluation import coarsest
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.files import FULL, full_disk
 from emoreact_plugin.utils.parts import type_name
 from emoreact_plugin.weights.checkpoints import latest_checkpoint
 
@@ -18,7 +20,7 @@ from .runner import build_runner
 # What --select chooses the best epoch by.
 SELECT = dict(micro='roc_auc/micro', macro='roc_auc/macro', within='roc_auc_within/micro')
 # What makes a run whole; our default_runtime.py has them.
-HOOKS = ('SplitsCheckHook', 'ConsoleHook', 'FinalTestHook')
+HOOKS = ('WorkDirHook', 'FiniteHook', 'SplitsCheckHook', 'ConsoleHook', 'FinalTestHook')
 
 
 def apply_flags(cfg: Config, args: argparse.Namespace) -> None:
@@ -67,6 +69,10 @@ def apply_flags(cfg: Config, args: argparse.Namespace) -> None:
         cfg.randomness = dict(seed=None)
     if args.seed is not None:
         cfg.randomness.seed = args.seed
+    if args.overwrite:
+        if cfg.get('resume'):
+            raise InputError('--overwrite deletes what --resume goes on from; expected one of them')
+        cfg.overwrite = True
     for name in ('diff_rank_seed', 'deterministic'):
         if getattr(args, name):
             cfg.randomness[name] = True
@@ -100,17 +106,34 @@ def train(cfg: Config) -> None:
     """Train by a config.
 
     Raises:
-        SystemExit: With code 130, after Ctrl-C.
+        InputError: If a disk is full.
+        SystemExit: With code 130 after Ctrl-C, and 143 after SIGTERM.
     """
     add_hooks(cfg)
     runner = build_runner(cfg)
+
+    def stop(*_: object) -> None:
+        raise SystemExit(143)
+
+    # As schedulers of clusters end a run; writing ends as after Ctrl-C.
+    before = signal.signal(signal.SIGTERM, stop)
     try:
         runner.train()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as end:
+        if isinstance(end, SystemExit) and end.code != 143:
+            raise
         latest = latest_checkpoint(runner.work_dir)
         say(
             f'\nstopped; --resume goes on from {latest}'
             if latest
             else '\nstopped before the first checkpoint'
         )
-        raise SystemExit(130) from None
+        raise SystemExit(130 if isinstance(end, KeyboardInterrupt) else 143) from None
+    except OSError as error:
+        if error.errno in FULL:
+            if not error.filename:
+                error = full_disk(error, runner.work_dir)
+            raise InputError(f'{error}; after making space, --resume goes on') from error
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -8,6 +8,7 @@ import numpy as np
 
 from emoreact_plugin.clips.boxes import Boxes, boxes_of, shares_found
 from emoreact_plugin.clips.clip import Clip
+from emoreact_plugin.utils.errors import InputError
 
 from .pipeline import ClipPipeline
 from .results import (
@@ -18,6 +19,7 @@ from .results import (
     mean_of,
     probabilities_of,
 )
+from .scorers.base import check_logits
 from .sources import Source
 from .warning_texts import ENOUGH, SAMPLE_DATA, about_length, seldom_found
 from .windows import Window, duration_of, plan_windows
@@ -101,6 +103,10 @@ class ClipJob:
 
     def add(self, span: int, logits: np.ndarray, streams: dict[str, np.ndarray]) -> None:
         """Add the logits (C, ) of a span: the fused ones and those of each stream."""
+        try:
+            check_logits(logits, self.source.path)
+        except InputError as error:
+            self.fail(error)
         self._scores[span] = (logits, streams)
         self._finish()
 

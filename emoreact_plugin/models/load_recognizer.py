@@ -11,7 +11,12 @@ from mmengine.registry import Registry, init_default_scope
 from mmengine.runner.checkpoint import _load_checkpoint_to_model
 
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.weights.checkpoints import Checkpoint, check_recipe, read_checkpoint
+from emoreact_plugin.weights.checkpoints import (
+    Checkpoint,
+    check_finite,
+    check_recipe,
+    read_checkpoint,
+)
 from mmaction.registry import DATASETS, MODELS, TRANSFORMS
 
 # What the registries may look in for a name in a checkpoint.
@@ -42,8 +47,8 @@ def load_recognizer(
         FileNotFoundError: If one of the files is missing.
         InputError: If the checkpoint cannot be read without running what is in
             it, has no configuration, names parts in it that are not known, was
-            trained with other options than the config's, or does not fit the
-            model.
+            trained with other options than the config's, does not fit the
+            model, or has weights that are not finite.
     """
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = read_checkpoint(checkpoint)
@@ -76,6 +81,7 @@ def load_recognizer(
         raise InputError(
             f'{path}: its weights do not fit the model of the config: {str(error)[:500]}'
         ) from error
+    check_finite(model.state_dict(), path)
     return cfg, model.to(device).eval()
 
 

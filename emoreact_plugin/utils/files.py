@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
@@ -35,6 +36,8 @@ _SWEPT: set[str] = set()
 NAME_START = 30
 # After so many seconds, what another machine has left is deleted.
 LEFT_OVER = 86400.0
+# The codes of an OSError that says that a disk is full.
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
@@ -73,24 +76,33 @@ def write_whole(target: PathLike, keep: bool = False) -> Iterator[str]:
                 # A folder that came to be after the question.
                 if not (keep and osp.isdir(target)):
                     raise
+    except OSError as error:
+        if error.errno in FULL:
+            raise full_disk(error, target) from error
+        raise
     finally:
         _delete(part)
         _WRITING.discard(osp.join(place, osp.basename(part)))
 
 
-def sweep(folder: PathLike) -> None:
+def sweep(folder: PathLike) -> list[str]:
     """Delete the unfinished files and folders that killed processes have left in a folder.
 
     Those of a process that runs stay, as do those of another machine or container for a day.
+
+    Returns:
+        list[str]: The names that were deleted.
     """
-    here, folder = _here(), osp.realpath(folder)
-    for name in os.listdir(folder):
+    here, folder, swept = _here(), osp.realpath(folder), []
+    for name in sorted(os.listdir(folder)):
         match = _PART.fullmatch(name)
         path = osp.join(folder, name)
         if match and path not in _WRITING and _is_left(path, match[1] == here, int(match[2])):
             # Another process may sweep as well.
             with suppress(FileNotFoundError):
                 _delete(path)
+            swept.append(name)
+    return swept
 
 
 _PART = re.compile(r'\..*\.([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.part', re.DOTALL)
@@ -161,6 +173,35 @@ def fit_name(stem: str, ending: str) -> str:
     key = hashlib.sha256(os.fsencode(stem)).hexdigest()[:16]
     start = os.fsencode(stem)[: MAX_NAME - len(os.fsencode(ending)) - len(key) - 1]
     return f'{start.decode("utf-8", "ignore")}-{key}{ending}'
+
+
+def full_disk(error: OSError, path: PathLike) -> OSError:
+    """Name the file in an error about a full disk, and say how much space there is.
+
+    Args:
+        error (OSError): With one of the codes of :data:`FULL`.
+        path (str | PathLike): The file or folder that was to be written.
+    """
+    folder = osp.abspath(path)
+    while not osp.isdir(folder):
+        folder = osp.dirname(folder)
+    free = shutil.disk_usage(folder).free
+    reason = f'{os.strerror(error.errno or errno.ENOSPC)} ({free / 1e6:.1f} MB free)'
+    return OSError(error.errno, reason, os.fspath(path))
+
+
+def write_bytes(path: PathLike, data: bytes) -> None:
+    """Write a binary file, whole or not at all, also when the power fails.
+
+    Args:
+        path (str | PathLike): The file, see :func:`write_whole`.
+        data (bytes): All of its content.
+    """
+    with write_whole(path) as temporary, open(temporary, 'wb') as file:
+        file.write(data)
+        file.flush()
+        # Otherwise the name may reach the disk before the content.
+        os.fsync(file.fileno())
 
 
 def write_text(path: PathLike, text: str) -> None:

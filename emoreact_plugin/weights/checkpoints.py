@@ -4,6 +4,7 @@ import ast
 import json
 import os.path as osp
 import pickle
+import re
 import zipfile
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -111,7 +112,7 @@ def _dict_of(content: Any, key: str) -> dict:
     return value if isinstance(value, dict) else {}
 
 
-def read_checkpoint(path: str, foreign: bool = False) -> Checkpoint:
+def read_checkpoint(path: str, foreign: bool = False, checksums: bool = False) -> Checkpoint:
     """Read a file of ``torch.save``, of both formats, once, and run nothing in it.
 
     The disk is read when a tensor is used, except for a file of PyTorch < 1.6.
@@ -122,6 +123,8 @@ def read_checkpoint(path: str, foreign: bool = False) -> Checkpoint:
             here, and paths and numbers of numpy, become :class:`~.foreign_files.StandIn` then.
             Everything else that is not tensors and plain values is refused, because what is
             installed here could be used to do harm. Defaults to False.
+        checksums (bool): Read all of the file, and compare the checksums that are in it. Defaults
+            to False.
 
     Returns:
         Checkpoint: Its content.
@@ -133,6 +136,11 @@ def read_checkpoint(path: str, foreign: bool = False) -> Checkpoint:
     if not osp.isfile(path):
         raise FileNotFoundError(f'{path}: no such checkpoint or weight file')
     try:
+        if checksums and zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as file:
+                damaged = file.testzip()
+            if damaged:
+                raise InputError(f'{path}: is damaged: the checksum of {damaged} in it is wrong')
         try:
             return Checkpoint(path, _load(path))
         except pickle.UnpicklingError:
@@ -160,22 +168,64 @@ def _load(path: str) -> Any:
     return torch.load(path, map_location='cpu', weights_only=True, mmap=archived)
 
 
+def check_finite(state: dict[str, Any], source: str) -> None:
+    """Refuse weights that are not finite.
+
+    Args:
+        state (dict): Name -> tensor.
+        source (str): Where they are from, for the error.
+
+    Raises:
+        InputError: The message names the first tensor that holds NaN or infinity.
+    """
+    for name, value in state.items():
+        if isinstance(value, Tensor) and value.is_floating_point():
+            bad = int((~torch.isfinite(value)).sum())
+            if bad:
+                raise InputError(
+                    f'{source}: expected finite weights, found {bad} of {value.numel()} values of '
+                    f'{name} that are NaN or infinite'
+                )
+
+
 def latest_checkpoint(work_dir: str) -> str | None:
     """Find the newest checkpoint of a run, even if its folder was moved.
 
     Args:
-        work_dir (str): Folder with the ``last_checkpoint`` that MMEngine writes. The path in that
-            file may be from before a move.
+        work_dir (str): Folder of the run.
 
     Returns:
         str | None: The path, or None if there is no checkpoint.
     """
+    found = last_checkpoints(work_dir)
+    return found[0] if found else None
+
+
+def last_checkpoints(work_dir: str) -> list[str]:
+    """Find the checkpoints of a run that it may go on from, the newest first.
+
+    The first is the one that ``last_checkpoint`` names, a file that MMEngine writes. The path in it
+    may be from before a move. If it is damaged or gone, the numbers in the names count.
+
+    Args:
+        work_dir (str): Folder of the run.
+
+    Returns:
+        list[str]: Paths of files that are there; they may be damaged.
+    """
+    named = []
     note = osp.join(work_dir, 'last_checkpoint')
-    if not osp.isfile(note):
-        return None
-    with open(note, encoding='utf-8') as file:
-        path = osp.join(work_dir, osp.basename(file.read().strip()))
-    return path if osp.isfile(path) else None
+    if osp.isfile(note):
+        with open(note, encoding='utf-8', errors='replace') as file:
+            name = osp.basename(file.read().strip().replace('\0', ''))
+        path = osp.join(work_dir, name)
+        named = [path] if name and osp.isfile(path) else []
+    found = []
+    for path in glob(osp.join(escape(work_dir), '*_*.pth')):
+        number = re.fullmatch(r'(?:epoch|iter)_(\d+)\.pth', osp.basename(path))
+        if number and path not in named:
+            found.append((int(number[1]), path))
+    return named + [path for _, path in sorted(found, reverse=True)]
 
 
 def resolve_checkpoint(path: str) -> str:

@@ -260,6 +260,44 @@ def quiet_storage(folder):
     assert lines == [], lines
 
 
+def whole_files(folder):
+    from mmengine.fileio import LocalBackend
+
+    path = osp.join(folder, 'a.pth')
+    LocalBackend().put(b'old', path)
+    with open(path, 'rb') as before:
+        LocalBackend().put(b'new', path)
+        # what was there is replaced, not written over
+        assert before.read() == b'old'
+    with open(path, 'rb') as after:
+        assert after.read() == b'new'
+    LocalBackend().put_text('é', path)
+    assert LocalBackend().get_text(path) == 'é'
+
+
+def slurm_on_cpu(folder):
+    import torch.distributed
+    from mmengine.dist import utils
+
+    asked = {}
+    stock = torch.distributed.init_process_group
+    torch.distributed.init_process_group = lambda **kwargs: asked.update(kwargs)
+    before = dict(os.environ)
+    os.environ.update(
+        SLURM_PROCID='1', SLURM_NTASKS='2', SLURM_NODELIST='here', MASTER_ADDR='localhost'
+    )
+    os.environ.pop('SLURM_LOCALID', None)
+    try:
+        utils._init_dist_slurm('nccl')
+        assert asked == dict(backend='gloo')
+        found = [os.environ[name] for name in ('RANK', 'LOCAL_RANK', 'WORLD_SIZE')]
+        assert found == ['1', '1', '2']
+    finally:
+        torch.distributed.init_process_group = stock
+        os.environ.clear()
+        os.environ.update(before)
+
+
 PROBES = (
     drn_stub,
     pytorchvideo,
@@ -270,12 +308,14 @@ PROBES = (
     safe_downloads,
     amp_on_cpu,
     dist_on_cpu,
+    slurm_on_cpu,
     ddp_on_cpu,
     tsm_from_scratch,
     backbone_dict,
     color_jitter,
     bfloat16_accuracy,
     tsm_weight_decay,
+    whole_files,
     quiet_storage,
 )
 

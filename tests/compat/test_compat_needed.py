@@ -20,7 +20,7 @@ def works(*args, **kwargs):
 
 def _targets():
     from mmengine.dist import utils
-    from mmengine.fileio import FileClient
+    from mmengine.fileio import FileClient, LocalBackend
     from mmengine.optim import AmpOptimWrapper
     from mmengine.runner import Runner
     from mmengine.runner.checkpoint import CheckpointLoader
@@ -38,6 +38,8 @@ def _targets():
         'quiet_storage': [(FileClient, '__new__')],
         'amp_on_cpu': [(AmpOptimWrapper, '__init__')],
         'dist_on_cpu': [(utils, '_init_dist_pytorch')],
+        'slurm_on_cpu': [(utils, '_init_dist_slurm')],
+        'whole_files': [(LocalBackend, 'put')],
         'ddp_on_cpu': [(Runner, 'wrap_model')],
         'tsm_from_scratch': [(ResNetTSM, 'init_weights'), (MobileNetV2TSM, 'init_weights')],
         'backbone_dict': [(BaseRecognizer, '__init__')],

@@ -130,6 +130,7 @@ def test_a_config_without_hooks_gets_ours_and_early_stopping(custom_hooks):
             'seed',
             'diff_rank_seed',
             'deterministic',
+            'overwrite',
         )
     )
     none = dict.fromkeys(('batch_size', 'lr', 'select'))

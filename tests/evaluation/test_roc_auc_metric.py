@@ -197,27 +197,6 @@ class TestSamples:
             f'roc_auc/{name}' for name in ('micro', 'macro', 'a', 'b', 'c')
         }
 
-    @pytest.mark.parametrize('names', [('face', 'body'), ('face',)])
-    def test_each_of_several_streams_alone(self, names):
-        logits, labels = make_case()
-        samples = stock_samples(logits, labels)
-        streams = {name: logits * sign for name, sign in zip(names, (1, -1), strict=False)}
-        for k, sample in enumerate(samples):
-            rows = {name: torch.tensor(rows[k]) for name, rows in streams.items()}
-            sample.set_field(rows, 'stream_logits')
-        found = evaluate(samples, scores='logits')
-        alone = {key: value for key, value in found.items() if key.split('/')[0] in names}
-        if len(names) == 1:
-            assert not alone  # the stream is the whole
-            return
-        assert len(alone) == 2 * (2 + len(CLASSES))
-        for name, scores in streams.items():
-            micro = sk.roc_auc_score(labels, scores, average='micro')
-            assert alone[f'{name}/roc_auc/micro'] == pytest.approx(micro)
-            assert alone[f'{name}/roc_auc/macro'] == pytest.approx(sk.roc_auc_score(labels, scores))
-            fear = sk.roc_auc_score(labels[:, 1], scores[:, 1])
-            assert alone[f'{name}/roc_auc/Fear'] == pytest.approx(fear)
-
     def test_arrays_are_checked_once(self, checked, tmp_path):
         """Not once a clip: a test split has 367."""
         logits, labels = make_case(367)

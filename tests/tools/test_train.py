@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pickle
+import re
 import signal
 import socket
 import subprocess
@@ -144,22 +145,37 @@ def test_two_ranks_train_and_score_as_one(tiny, config, tmp_path):
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
-    arguments = ['--data-root', tiny.root, '--work-dir', tmp_path / 'two', '--launcher', 'pytorch']
+    # Each rank has its own statistics of a batch, and its own dropout.
+    same = ['model.recognizer.backbone.norm_eval=True', 'model.recognizer.cls_head.dropout_ratio=0']
+    arguments = ['--data-root', tiny.root, '--work-dir', tmp_path / 'two', *SHORT, *same]
+    variables = dict(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port), WORLD_SIZE='2')
     done = subprocess.run(
-        [sys.executable, '-c', RANKS, ROOT / 'tools' / 'train.py', config, *arguments]
-        + [SHORT[0], 'train_cfg.max_epochs=1', *SHORT[2:]],
+        [sys.executable, '-c', RANKS, ROOT / 'tools' / 'train.py', config, *arguments],
         capture_output=True,
         text=True,
         timeout=600,
-        env=dict(os.environ, MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port), WORLD_SIZE='2'),
+        # as torchrun says that it started a process; --launcher is left out
+        env=dict(os.environ, TORCHELASTIC_RUN_ID='none', **variables),
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count('Calibration error, macro') == 1
+    assert done.stdout.count('started by torchrun') == 1
     two = json.loads((tmp_path / 'two' / 'metrics.json').read_text())
     run('test', config, two['checkpoint'], '--data-root', tiny.root, '--work-dir', tmp_path)
     one = json.loads((tmp_path / 'test_metrics.json').read_text())
     for key, value in one['results']['test'].items():
         assert two['results']['test'][key] == pytest.approx(value, abs=1e-9)
+    # One rank with the batches of both has the same losses and weights.
+    arguments[3] = tmp_path / 'one'
+    text = run('train', config, *arguments, 'train_dataloader.batch_size=8')
+    losses = [re.findall(r'epoch \d/2  loss ([\d.]+)', each) for each in (text, done.stdout)]
+    assert losses[0] == losses[1] and len(losses[0]) == 2
+    weights = [
+        torch.load(tmp_path / name / 'epoch_2.pth', weights_only=True)['state_dict']
+        for name in ('one', 'two')
+    ]
+    for name, value in weights[0].items():
+        torch.testing.assert_close(weights[1][name], value, rtol=1e-4, atol=1e-6)
 
 
 def test_resuming_and_the_resolved_config(trained, tiny, tmp_path):
@@ -355,12 +371,13 @@ def test_missing_files_are_told_before_start_weights_are_sought(config, tmp_path
     assert 'Traceback' not in errors
 
 
-def test_a_stop_says_how_to_go_on(tiny, config, tmp_path, monkeypatch):
+@pytest.mark.parametrize('sent, expected', [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stop_says_how_to_go_on(tiny, config, tmp_path, monkeypatch, sent, expected):
     run_epoch = EpochBasedTrainLoop.run_epoch
 
     def stop(loop):
         if loop.epoch == 1:
-            signal.raise_signal(signal.SIGINT)  # Ctrl-C
+            signal.raise_signal(sent)
         run_epoch(loop)
 
     monkeypatch.setattr(EpochBasedTrainLoop, 'run_epoch', stop)
@@ -373,6 +390,6 @@ def test_a_stop_says_how_to_go_on(tiny, config, tmp_path, monkeypatch):
         pytest.fail('the tool does not catch Ctrl-C')
     finally:
         signal.signal(signal.SIGINT, before)
-    assert code == 130, errors
+    assert code == expected, errors
     assert f'--resume goes on from {tmp_path / "epoch_1.pth"}' in out.splitlines()[-1]
     assert 'Traceback' not in out + errors

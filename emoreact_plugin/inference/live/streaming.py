@@ -24,6 +24,7 @@ from emoreact_plugin.inference.windows import TOLERANCE
 from emoreact_plugin.preparation.landmarks import has_mediapipe
 from emoreact_plugin.utils.errors import InputError
 
+from ..scorers.base import check_logits
 from .camera import Camera
 
 if TYPE_CHECKING:
@@ -325,6 +326,7 @@ class EmotionStream:
         )
         packed = inferencer.pipeline.pack(window.sample, [each.frame for each in kept], landmarks)
         scores = inferencer.scorer([packed])
+        check_logits(scores.logits[0], f'{window.start:.2f} s')
         fused = probabilities_of(inferencer.classes, inferencer.probabilities(scores.logits[0]))
         end = window.start + inferencer.window_seconds
         shares = self._shares(window.start, end, kept)

@@ -7,6 +7,7 @@ import numpy as np
 from mmengine.config import Config
 
 from emoreact_plugin.evaluation import Calibration
+from emoreact_plugin.utils.errors import InputError
 
 
 class Scores(NamedTuple):
@@ -20,6 +21,23 @@ class Scores(NamedTuple):
 
     logits: np.ndarray
     streams: dict[str, np.ndarray]
+
+
+def check_logits(logits: np.ndarray, source: str) -> None:
+    """Refuse the logits of a clip that are not finite.
+
+    Args:
+        logits (np.ndarray): (C,).
+        source (str): The clip, for the error.
+
+    Raises:
+        InputError: If one is NaN or infinite.
+    """
+    if not np.isfinite(logits).all():
+        raise InputError(
+            f'{source}: expected finite logits, found {logits.tolist()}; the checkpoint may be at '
+            'fault'
+        )
 
 
 class Scorer(ABC):
