@@ -29,7 +29,7 @@ SHOWN = """
     emoreact_plugin torch torchvision mmengine mmcv-lite mmcv mmaction2
     opencv-python opencv-contrib-python opencv-python-headless opencv-contrib-python-headless
     grad-cam scikit-learn scipy av numpy matplotlib pillow importlib_metadata tqdm setuptools
-    tensorboard mediapipe onnx onnxruntime protobuf filelock
+    tensorboard mediapipe onnx onnxruntime protobuf filelock safetensors
 """.split()  # noqa: SIM905  a list would take a line each
 
 # Packages of the extras, which may be left with a version of protobuf that they cannot use:

@@ -26,6 +26,7 @@ HEALTHY = {
     'emoreact_plugin': '0.1.0',
     'av': '18.1.0',
     'filelock': '4.2.11',
+    'safetensors': '0.8.0',
     'grad-cam': '1.5.7',
     'importlib_metadata': '10.2.0',
     'matplotlib': '3.11.2',
