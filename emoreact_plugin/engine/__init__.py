@@ -5,6 +5,7 @@ from .epoch_scores import EpochScoresHook
 from .exact_resume import ExactResumeHook
 from .final_test import FinalTestHook
 from .runner import EmoReactRunner
+from .skipped_clips import SkippedClipsHook
 from .splits_check import SplitsCheckHook
 from .tensorboard import ROCAUCChartHook, TensorboardTrainingBackend
 
@@ -15,6 +16,7 @@ __all__ = [
     'ExactResumeHook',
     'FinalTestHook',
     'ROCAUCChartHook',
+    'SkippedClipsHook',
     'SplitsCheckHook',
     'TensorboardTrainingBackend',
 ]

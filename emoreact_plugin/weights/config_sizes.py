@@ -1,4 +1,4 @@
-"""Refuse stored configurations whose numbers would fill the memory."""
+"""Refuse stored configurations whose numbers would fill the memory or divide by zero."""
 
 import math
 from collections.abc import Iterator
@@ -26,13 +26,19 @@ def check_sizes(config: dict, source: str) -> None:
         source (str): The file that it is from, for the error.
 
     Raises:
-        InputError: For the first number above 100,000, or frames of more than 2 GB.
+        InputError: For the first number above 100,000, frames of more than 2 GB, or a deviation
+            ``std`` of 0, by which frames would be divided.
     """
     for part in PARTS:
         counts: dict[str, float] = {}
         side: float = 1
         for key, value in _numbers_in(config.get(part), part):
             name = key.rpartition('.')[2]
+            if name == 'std' and '.init_cfg.' not in key and not 0 < abs(value) < math.inf:
+                raise InputError(
+                    f'{source}: its configuration has {key}={value}, by which the frames are '
+                    'divided, expected another number than 0'
+                )
             if name in FREE or not math.isfinite(value):
                 continue
             if abs(value) > MAX_NUMBER:
