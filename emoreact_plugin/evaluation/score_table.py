@@ -86,12 +86,12 @@ def format_table(
         add(f'  {name}', f'roc_auc/{name}')
     add('Average precision, macro', 'ap/macro')
     add('F1, macro', 'f1/macro')
-    if any('clips/skipped' in metrics for metrics in results.values()):
-        cells = [_scored_cell(metrics) for metrics in results.values()]
-        rows.append(('Clips scored', *cells, *[cells[-1]] * len(streams)))
     for title, key in _OPTIONAL.items():
         if any(metrics.get(key) is not None for metrics in results.values()):
             row(title, [metrics.get(key) for metrics in results.values()])
+    if any('clips/skipped' in metrics for metrics in results.values()):
+        cells = [_scored_cell(metrics) for metrics in results.values()]
+        rows.append(('Clips scored', *cells, *[cells[-1]] * len(streams)))
     return f'{text_table(rows)}\n{PRIOR_NOTE}' if names else text_table(rows)
 
 

@@ -27,8 +27,10 @@ train_cfg = dict(max_iters=10000000000)
         (dict(channels=2 * 10**9), 'model.cls_head.in_channels=2000000000'),
         (dict(side=10**6), 'transforms.scale=1000000'),
         (dict(side=0), 'scale=0, expected more'),
-        (dict(std=0), 'model.data_preprocessor.std=0, by which the frames are divided'),
-        (dict(std='inf'), 'model.data_preprocessor.std=inf'),
+        (dict(segments=2.5), 'num_clips=2.5, expected a whole number'),
+        (dict(segments='"3"'), "num_clips='3', expected a whole number"),
+        *[(dict(std=each), 'std=.* expected 3 numbers above 0') for each in (0, -1, 'inf', '"a"')],
+        (dict(std='1, 2'), 'expected 3 numbers above 0'),
         # each alone would do
         (dict(segments=10**4, side=10**4), '3e.03 GB of frames a clip .*num_clips=10000'),
     ],
