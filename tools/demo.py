@@ -22,6 +22,7 @@ import sys
 import cv2
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.datasets.bad_clips import check_share, refuse_above, skipped_line
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import check_display, clear_errors, list_errors
 from emoreact_plugin.inference import EmotionInferencer, Results
@@ -104,6 +105,13 @@ def parse_args():
         help='windows scored at a time (default: 8)',
     )
     add(
+        '--skip-bad-clips',
+        type=float,
+        metavar='SHARE',
+        help='stop as soon as more than this share of the videos has failed, 0..1, and count as a '
+        'success with fewer (default: go on to the end, and exit with code 1 if one has failed)',
+    )
+    add(
         '--show',
         action='store_true',
         help='with --camera: open a window, and write to files as well',
@@ -122,6 +130,8 @@ def check_args(args):
         )
     if args.camera is not None and args.camera < 0:
         raise InputError(f'--camera: expected a number from 0 on, found {args.camera}')
+    if args.skip_bad_clips is not None:
+        check_share(args.skip_bad_clips)
     if args.mask_kind and not args.mask:
         raise InputError('--mask-kind: expected --mask as well')
     if args.show and args.camera is None:
@@ -168,6 +178,9 @@ def score_videos(inferencer, args):
                 write_above(line_of(clip.name, clip.probabilities, clip.labels))
                 for warning in set(clip.warnings) - inferencer.said:
                     write_above(f'  WARNING: {warning}')
+            elif args.skip_bad_clips is not None:
+                names = [each.name for each in clips if each.error is not None]
+                refuse_above(args.skip_bad_clips, names, len(sources), clip.error)
     except (KeyboardInterrupt, Exception) as error:
         if not clips and not isinstance(error, KeyboardInterrupt):
             raise
@@ -267,7 +280,10 @@ def main():
         raise failure
     if failure is not None:
         sys.exit(130)
-    list_errors([(each.video, ValueError(each.error)) for each in results.errors])
+    errors = [(each.video, ValueError(each.error)) for each in results.errors]
+    if errors and args.skip_bad_clips is not None:
+        say(skipped_line([each.name for each in results.errors], len(results)))
+    list_errors(errors, stop=args.skip_bad_clips is None)
 
 
 if __name__ == '__main__':

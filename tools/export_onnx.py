@@ -60,7 +60,7 @@ def main():
     clips = [packed(cfg, path) for path in args.videos]
     say('exporting, which takes a minute or more')
     difference = export_onnx(
-        cfg, model, clips, out, read.dataset_meta, read.meta.get('calibration')
+        cfg, model, clips, out, read.dataset_meta, read.meta.get('calibration'), checkpoint
     )
     say(f'{out}: the logits of {number(len(clips), "clip")} differ by {difference:.1e} at most')
 

@@ -24,6 +24,7 @@ from mmaction.datasets import BaseActionDataset
 from mmaction.registry import DATASETS
 
 from .annotations import EMOTIONS, SOFT_POSITIVE, Annotation, frames_of, read_annotations
+from .bad_clips import BadClips, check_share, named_error
 from .checks.masks import check_masks, clips_with_masks
 from .checks.missing import crops_folder, read_crops_record, require_clips, require_files
 from .pipeline_facts import check_geometry, check_parts, draws_masks, lost_without, max_gap_of
@@ -37,24 +38,23 @@ SOURCES = ('video', 'frames', 'crops')
 class EmoReactDataset(BaseActionDataset):
     """Load clips with multi-label emotions, face landmarks and body keypoints.
 
-    The first time that a clip is seen, its landmark files are read and its
-    frames counted, and the result is kept as one small file in ``cache_dir``.
-    After that no CSV is read again, unless its size or time changes.
+    The first time that a clip is seen, its landmark files are read and its frames counted, and the
+    result is kept as one small file in ``cache_dir``. After that no CSV is read again, unless its
+    size or time changes.
 
     A sample has these keys:
 
     - video_id (str)
-    - filename (str) of a video, frame_dir and filename_tmpl (str) of a folder
-      of frames, or crops_dir (str) of prepared crops
+    - filename (str) of a video, frame_dir and filename_tmpl (str) of a folder of frames, or
+      crops_dir (str) of prepared crops
     - total_frames, start_index (int)
-    - first_frame, source_frames (int): For a clip that is a part of a video,
-      where it starts in the video and how many frames the video has.
+    - first_frame, source_frames (int): For a clip that is a part of a video, where it starts in the
+      video and how many frames the video has.
     - label (Tensor): (C, ) float32, multi-hot.
     - valence (float): Only if the annotation file has it.
-    - groups (dict[str, str]): Kind -> name of the clip's series, child or other group; only if
-      they are known.
-    - landmarks_file, keypoints_file (str | None): The cache file; None if
-      the clip has no such file. Not for crops.
+    - groups (dict[str, str]): Kind -> name of the clip's series, child or other group, if known.
+    - landmarks_file, keypoints_file (str | None): The cache file; None if the clip has no such
+      file. Not for crops.
     - masked_beforehand (bool)
 
     Clips count as masked beforehand if the name of their folder ends in ``_mask_frames_full``, or,
@@ -97,15 +97,17 @@ class EmoReactDataset(BaseActionDataset):
         soft_labels (bool): Labels may be anything from 0 to 1. The loss takes them as they are.
             With ``test_mode`` they are 1 from 0.5 on, since ROC AUC needs two classes. Defaults to
             False.
+        skip_bad_clips (float): The share of clips, 0..1, that may fail to load after this data set
+            was built, see :class:`~emoreact_plugin.datasets.bad_clips.BadClips`. Defaults to 0: the
+            first is an error.
         **kwargs: Arguments of ``BaseActionDataset``: ``test_mode``, ``metainfo``
             (``dict(classes=(...))`` names other label columns), ...
 
     Raises:
-        FileNotFoundError, InputError: When the data set is built, for
-            whatever is missing or wrong in the files, for ``DrawFaceMask`` in the pipeline of clips
-            that were masked beforehand, and for a transform that moves pixels (``Resize``,
-            ``Flip``, ...) before the landmarks are used.
-        RuntimeError: When a clip is read; the message names the clip.
+        FileNotFoundError, InputError: When the data set is built, for whatever is missing or wrong
+            in the files, for ``DrawFaceMask`` in the pipeline of clips that were masked beforehand,
+            and for a transform that moves pixels (``Resize``, ...) before landmarks are used.
+        InputError, RuntimeError: When a clip is loaded; the message names the clip and its file.
     """
 
     METAINFO = dict(dataset_type='EmoReact', classes=EMOTIONS)
@@ -125,6 +127,7 @@ class EmoReactDataset(BaseActionDataset):
         columns: dict[str, str | Sequence[str]] | None = None,
         group_names: str | None = None,
         soft_labels: bool = False,
+        skip_bad_clips: float = 0,
         **kwargs: Any,
     ) -> None:
         data_prefix = dict(video='videos') if data_prefix is None else dict(data_prefix)
@@ -144,6 +147,8 @@ class EmoReactDataset(BaseActionDataset):
         self.columns = columns
         self.group_names = group_names
         self.soft_labels = soft_labels
+        self.skip_bad_clips = check_share(skip_bad_clips)
+        self.bad_clips: BadClips | None = None
         self._rows: list[Annotation] | None = None
         # Shared memory: workers that live on see a change, too.
         self._draws = torch.full((2,), -1, dtype=torch.int64).share_memory_()
@@ -167,8 +172,7 @@ class EmoReactDataset(BaseActionDataset):
     def video_ids(self) -> list[str]:
         """Return the ids of all clips, which are their names without endings.
 
-        See :attr:`~emoreact_plugin.datasets.annotations.Annotation.clip_id` for
-        clips that are parts of a video or show one of several people.
+        See :attr:`.annotations.Annotation.clip_id` for parts of a video and one of several people.
         """
         return [self.get_data_info(i)['video_id'] for i in range(len(self))]
 
@@ -180,8 +184,8 @@ class EmoReactDataset(BaseActionDataset):
     def set_epoch(self, epoch: int, seed: int) -> None:
         """Make the random draws of every sample depend on the epoch and the seed.
 
-        From now on sample ``index`` draws from generators seeded with (seed, epoch,
-        index), whichever worker loads it.
+        Sample ``index`` then draws from generators seeded with (seed, epoch, index), whichever
+        worker loads it.
         """
         self._draws[0], self._draws[1] = seed, epoch
 
@@ -233,12 +237,10 @@ class EmoReactDataset(BaseActionDataset):
     def check_files(self) -> None:
         """Read the annotations and check quickly that every clip's files are there.
 
-        This takes no more than seconds: clips are not opened, except for a few
-        whose required files are missing.
+        This takes seconds: clips are not opened, except for a few that lack a required file.
 
         Raises:
-            FileNotFoundError, InputError: For files that are missing, and for
-                annotations that are wrong.
+            FileNotFoundError, InputError: For missing files and wrong annotations.
         """
         rows = self.read_annotations()
         if 'crops' in self.data_prefix:
@@ -304,15 +306,10 @@ class EmoReactDataset(BaseActionDataset):
         records = {folder: read_crops_record(self, folder) for folder in folders}
         masked = check_masks(self, {path: bool(record.mask) for path, record in records.items()})
         sources = [
-            dict(
-                source_frames=records[folder].source_frames,
-                step=records[folder].step,
-                crops_dir=folder,
-            )
-            for folder in folders
+            dict(source_frames=record.source_frames, step=record.step, crops_dir=folder)
+            for folder, record in ((folder, records[folder]) for folder in folders)
         ]
-        coverage = [records[folder].coverage for folder in folders]
-        return sources, coverage, masked
+        return sources, [records[folder].coverage for folder in folders], masked
 
     def _sample(
         self,
@@ -375,14 +372,22 @@ class EmoReactDataset(BaseActionDataset):
     def get_data_info(self, idx: int) -> dict:
         """Return what sample ``idx`` starts from.
 
-        ``start_index`` is the number of the clip's first frame: in a folder of
-        frames, the number in the frame's name.
+        ``start_index`` is the number of the clip's first frame, in its name in a folder of frames.
         """
         # BaseActionDataset would give all clips the same one.
         return dict(super(BaseActionDataset, self).get_data_info(idx), modality=self.modality)
 
+    def full_init(self) -> None:
+        """Load the data, and prepare to skip bad clips."""
+        super().full_init()
+        if self.skip_bad_clips and self.bad_clips is None:
+            self.bad_clips = BadClips(self.video_ids, self.skip_bad_clips)
+
     def prepare_data(self, idx: int) -> Any:
-        """Run the pipeline on sample ``idx``; an error in it names the clip."""
+        """Run the pipeline on sample ``idx``, or on the clip that stands in for a bad one."""
+        return self.bad_clips.load(idx, self._load) if self.bad_clips else self._load(idx)
+
+    def _load(self, idx: int) -> Any:
         seed, epoch = self._draws.tolist()
         try:
             if seed < 0:
@@ -390,10 +395,4 @@ class EmoReactDataset(BaseActionDataset):
             with seeded((seed, epoch, idx)):
                 return super().prepare_data(idx)
         except Exception as error:
-            info = self.get_data_info(idx)
-            place = next(info[key] for key in ('filename', 'frame_dir', 'crops_dir') if key in info)
-            # What a user can mend, or a bug in somebody's transform.
-            kind = InputError if isinstance(error, (InputError, OSError)) else RuntimeError
-            raise kind(
-                f"clip '{info['video_id']}' ({place}): {type(error).__name__}: {error}"
-            ) from error
+            raise named_error(error, self.get_data_info(idx)) from error

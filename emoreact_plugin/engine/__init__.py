@@ -7,6 +7,7 @@ from .final_test import FinalTestHook
 from .finite import FiniteHook
 from .runner import EmoReactRunner
 from .safe_checkpoints import SafeCheckpointHook
+from .skipped_clips import SkippedClipsHook
 from .splits_check import SplitsCheckHook
 from .tensorboard import ROCAUCChartHook, TensorboardTrainingBackend
 from .work_dir import WorkDirHook
@@ -20,6 +21,7 @@ __all__ = [
     'FiniteHook',
     'ROCAUCChartHook',
     'SafeCheckpointHook',
+    'SkippedClipsHook',
     'SplitsCheckHook',
     'TensorboardTrainingBackend',
     'WorkDirHook',

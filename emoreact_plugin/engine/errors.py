@@ -1,6 +1,7 @@
 """Report errors of the tools in plain text."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -43,8 +44,9 @@ def _message_of(error: Exception) -> str:
     text = str(error)
     if not text.startswith('Caught ') or 'Original Traceback' not in text:
         return text
-    name = type(error).__name__
-    return text.rpartition(f'{name}: ')[2].strip() or text
+    # At the start of a line only: the message itself may name such an error.
+    pattern = rf'^(?:[\w.]+\.)?{type(error).__name__}: '
+    return re.split(pattern, text, flags=re.MULTILINE)[-1].strip() or text
 
 
 def check_display() -> None:
@@ -61,18 +63,19 @@ def check_display() -> None:
         )
 
 
-def list_errors(errors: Sequence[tuple[str, Exception]]) -> None:
+def list_errors(errors: Sequence[tuple[str, Exception]], stop: bool = True) -> None:
     """Print the errors of single clips, one line each, and exit with code 1.
 
     If there are no errors, nothing happens.
 
     Args:
         errors (Sequence[tuple[str, Exception]]): Path of each video that failed, and why.
+        stop (bool): If False, only print them. Defaults to True.
     """
     for video, error in errors:
         message = str(error) or type(error).__name__
         if video not in message:
             message = f'{video}: {message}'
         print(printable(f'error: {message}'), file=sys.stderr)
-    if errors:
+    if errors and stop:
         sys.exit(f'{number(len(errors), "clip")} failed')

@@ -29,7 +29,17 @@ from .roc_auc_metric import SCORES, STREAM_PREFIX
 
 GROUP_PREFIX = 'groups/'
 _FOUND = '_found'
-_ARRAYS = ('video_ids', 'classes', 'labels', 'probabilities', 'scale', 'logits', 'split', 'run')
+_ARRAYS = (
+    'video_ids',
+    'classes',
+    'labels',
+    'probabilities',
+    'scale',
+    'logits',
+    'split',
+    'run',
+    'skipped',
+)
 
 # Sigmoids are kept in float32, which is exact to about 1e-7.
 _SIGMOID_TOLERANCE = 1e-4
@@ -53,6 +63,8 @@ class Dump:
         split (str): ``'train'``, ``'val'`` or ``'test'``; empty if unknown.
         run (str): An identifier of the trained network, such as the SHA-256 of its checkpoint;
             empty if unknown.
+        skipped (tuple[str, ...]): Names of clips of the split that could not be loaded, and have no
+            scores.
     """
 
     video_ids: tuple[str, ...]
@@ -65,6 +77,7 @@ class Dump:
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     split: str = ''
     run: str = ''
+    skipped: tuple[str, ...] = ()
 
     @property
     def probabilities(self) -> np.ndarray:
@@ -126,6 +139,8 @@ def write_dump(path: PathLike, dump: Dump) -> Path:
     )
     if dump.scale == 'logits':
         arrays['logits'] = dump.scores
+    if dump.skipped:
+        arrays['skipped'] = np.array(dump.skipped)
     for name, values in dump.stream_logits.items():
         arrays[STREAM_PREFIX + name] = values
     for name, values in dump.found.items():
@@ -144,7 +159,7 @@ def read_dump(path: PathLike) -> Dump:
     0 and 1, ``probabilities`` (N, C), and ``scale``, which is ``'logits'`` or ``'probabilities'``.
     If ``scale`` is ``'logits'``, it also has ``logits`` (N, C). It may have
     ``stream_logits/<stream>`` (N, C), ``<stream>_found`` (N,), ``groups/<kind>`` (N,) of text,
-    ``split`` and ``run``, see :class:`Dump`. It holds no pickled objects.
+    ``split``, ``run`` and ``skipped`` (M,) of text, see :class:`Dump`. It holds no pickled objects.
 
     Args:
         path (str | os.PathLike): The file.
@@ -172,7 +187,7 @@ def read_dump(path: PathLike) -> Dump:
             f'{path}: expected {", ".join(missing)}, found only {", ".join(content) or "nothing"}'
         )
     groups = [key for key in content if key.startswith(GROUP_PREFIX)]
-    for key in ('video_ids', 'classes', *groups):
+    for key in ('video_ids', 'classes', *groups, *(('skipped',) if 'skipped' in content else ())):
         if content[key].dtype.kind != 'U' or content[key].ndim != 1:
             raise InputError(
                 f'{path}: {key}: expected names, (N,) of text, found {content[key].dtype} '
@@ -198,6 +213,7 @@ def read_dump(path: PathLike) -> Dump:
             groups={key[len(GROUP_PREFIX) :]: tuple(content[key].tolist()) for key in groups},
             split=str(content.get('split', '')),
             run=str(content.get('run', '')),
+            skipped=tuple(content['skipped'].tolist()) if 'skipped' in content else (),
         ),
         path,
     )
@@ -285,7 +301,17 @@ def _check_dump(dump: Dump) -> Dump:
         },
         split=dump.split,
         run=dump.run,
+        skipped=_check_skipped(dump.skipped, seen),
     )
+
+
+def _check_skipped(names: Sequence[str], scored: set[str]) -> tuple[str, ...]:
+    both = sorted(scored.intersection(names))
+    if both:
+        raise InputError(
+            f'skipped: expected clips without scores, found {both[0]!r}, which has some'
+        )
+    return tuple(names)
 
 
 def _check_groups(names: Sequence[str], key: str, count: int) -> tuple[str, ...]:

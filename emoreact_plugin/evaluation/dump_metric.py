@@ -12,7 +12,7 @@ from emoreact_plugin.utils.files import sha256_of
 from mmaction.registry import METRICS
 
 from .dump import Dump, check_name, write_dump
-from .roc_auc_metric import ROCAUCMetric, groups_of
+from .roc_auc_metric import ROCAUCMetric, groups_of, without_skipped
 
 
 @METRICS.register_module()
@@ -87,6 +87,7 @@ class DumpScores(ROCAUCMetric):
         Returns:
             dict: Empty.
         """
+        results, skipped = without_skipped(results)
         scores, labels, scale = self._gather(results)
         write_dump(
             self.out_file,
@@ -101,6 +102,7 @@ class DumpScores(ROCAUCMetric):
                 groups=groups_of(results),
                 split=self.split,
                 run=self.run,
+                skipped=skipped,
             ),
         )
         return {}

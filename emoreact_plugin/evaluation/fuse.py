@@ -312,4 +312,5 @@ def fuse_dumps(runs: Mapping[str, Dump], weights: Sequence[float] | None = None)
         groups=first.groups,
         split=first.split,
         run=run,
+        skipped=first.skipped,
     )

@@ -20,6 +20,8 @@ from .calibration import Calibration, calibration_error
 from .within_groups import coarsest, within_metrics
 
 SCORES = ('probabilities', 'logits')
+# The key of a sample that stands in for a clip that was skipped, with the name of that clip.
+SKIPPED = 'skipped'
 STREAM_PREFIX = 'stream_logits/'  # before the name of a stream, in errors and dumps
 
 # A softmax in half precision misses 1 by about this much.
@@ -40,14 +42,15 @@ class ROCAUCMetric(BaseMetric):
     The result is that of :func:`~emoreact_plugin.evaluation.functional.compute_metrics`. If all
     samples have ``groups`` (kind -> name), the ROC AUC of pairs of clips of one group is added:
     ``roc_auc_within/micro``, ``roc_auc_within/<class>``, and ``roc_auc_within/pairs``, their
-    number, see
-    :func:`~emoreact_plugin.evaluation.within_groups.within_groups`. The kind with the fewest groups
-    is taken, and left out if it has only one. If all samples have ``stream_logits``
+    number, see :func:`~emoreact_plugin.evaluation.within_groups.within_groups`. The kind with the
+    fewest groups is taken, and left out if it has only one. If all samples have ``stream_logits``
     (stream -> (C,)) of several streams, the ROC AUC of each stream alone is added under
-    ``<stream>/roc_auc/...``. ``ece/macro`` is the expected calibration error. With
-    a ``calibration``, which our tools set, ``ece_calibrated/macro`` is that after the temperature,
-    and ``f1_tuned/macro`` and ``f1_tuned/<class>`` are F1 at the thresholds of val. A class
-    whose labels are all equal has no ROC AUC: its value is ``None``, it is left out of macro, and a
+    ``<stream>/roc_auc/...``. ``ece/macro`` is the expected calibration error. With a
+    ``calibration``, which our tools set, ``ece_calibrated/macro`` is that after the temperature,
+    and ``f1_tuned/macro`` and ``f1_tuned/<class>`` are F1 at the thresholds of val. Samples with
+    ``skipped``, which stand in for clips that could not be loaded, are left out; only then
+    ``clips/scored`` and ``clips/skipped`` say how many clips the scores are of. A class whose
+    labels are all equal has no ROC AUC: its value is ``None``, it is left out of macro, and a
     warning in the log says which class and why. MMEngine's logs keep a ``None`` (as ``null`` in
     JSON), its visualizers leave it out, and ``CheckpointHook(save_best=...)`` skips it.
     ``EarlyStoppingHook`` raises on it, so it must watch a score that is defined.
@@ -124,7 +127,10 @@ class ROCAUCMetric(BaseMetric):
             self._classes = tuple(f'class {k}' for k in range(count))
         classes = self.classes
         for sample in data_samples:
-            self.results.append(self._read(sample, classes))
+            skipped = sample.get(SKIPPED)
+            self.results.append(
+                {SKIPPED: skipped} if skipped is not None else self._read(sample, classes)
+            )
 
     def _read(self, sample: dict, classes: tuple[str, ...]) -> dict:
         streams = {}
@@ -157,6 +163,7 @@ class ROCAUCMetric(BaseMetric):
             InputError: If there are no clips, if only some have
                 ``pred_logits``, or if every row is a softmax.
         """
+        results, skipped = without_skipped(results)
         scores, labels, scale = self._gather(results)
         self._warn(labels)
         probabilities = F.sigmoid(scores) if scale == 'logits' else scores
@@ -173,6 +180,8 @@ class ROCAUCMetric(BaseMetric):
         metrics['ece/macro'] = float(calibration_error(probabilities, labels).mean())
         if self.calibration is not None and scale == 'logits':
             metrics |= self._calibrated(scores, labels, self.calibration)
+        if skipped:
+            metrics |= {'clips/scored': len(results), 'clips/skipped': len(skipped)}
         return metrics
 
     def _calibrated(
@@ -225,6 +234,12 @@ class ROCAUCMetric(BaseMetric):
         if labels.all() or not labels.any():
             message += '; as all labels are equal, roc_auc/micro is undefined too'
         print_log(message, logger='current', level=logging.WARNING)
+
+
+def without_skipped(results: Sequence[dict]) -> tuple[list[dict], tuple[str, ...]]:
+    """Return the results of the clips that were scored, and the names of those skipped."""
+    scored = [result for result in results if SKIPPED not in result]
+    return scored, tuple(result[SKIPPED] for result in results if SKIPPED in result)
 
 
 def groups_of(results: Sequence[dict]) -> dict[str, tuple[str, ...]]:

@@ -47,7 +47,7 @@ def format_table(
 
     Returns:
         str: Lines of equal layout, with three digits, and ``-`` for a score that is undefined; no
-        newline at the end.
+        newline at the end. If clips were skipped, a row says how many were scored.
 
     Raises:
         InputError: If there is no split.
@@ -89,7 +89,17 @@ def format_table(
     for title, key in _OPTIONAL.items():
         if any(metrics.get(key) is not None for metrics in results.values()):
             row(title, [metrics.get(key) for metrics in results.values()])
+    if any('clips/skipped' in metrics for metrics in results.values()):
+        cells = [_scored_cell(metrics) for metrics in results.values()]
+        rows.append(('Clips scored', *cells, *[cells[-1]] * len(streams)))
     return f'{text_table(rows)}\n{PRIOR_NOTE}' if names else text_table(rows)
+
+
+def _scored_cell(metrics: Mapping[str, float | None]) -> str:
+    scored, skipped = metrics.get('clips/scored'), metrics.get('clips/skipped')
+    if scored is None or skipped is None:
+        return 'all'
+    return f'{scored:.0f} of {scored + skipped:.0f}'
 
 
 def _count_cell(value: float | None) -> str:

@@ -37,6 +37,9 @@ from .warning_texts import (
 )
 from .windows import check_window
 
+# The end of the name of an annotated video, after the whole name of the video.
+ANNOTATED = '_annotated.mp4'
+
 
 class EmotionInferencer:
     """Score the emotions in videos with a trained recognizer.
@@ -227,6 +230,10 @@ class EmotionInferencer:
                     try:
                         annotator.write(targets[job.source], job, bar)
                         job.result.annotated = targets[job.source]
+                        whole = osp.basename(job.source.name) + ANNOTATED
+                        job.result.annotated_name_shortened = (
+                            osp.basename(job.result.annotated) != whole
+                        )
                     except KeyboardInterrupt:
                         job.result.error = 'drawing it was stopped'
                         yield job.result  # its scores are whole
@@ -362,7 +369,7 @@ def targets_of(sources: list[Source], out_dir: str) -> dict[Source, str]:
     by_target: dict[str, Source] = {}
     for source in filter(lambda each: osp.exists(each.path), sources):
         folder, stem = osp.split(source.name)
-        target = osp.join(out_dir, folder, fit_name(stem, '_annotated.mp4'))
+        target = osp.join(out_dir, folder, fit_name(stem, ANNOTATED))
         other = by_target.setdefault(target, source)
         if other is not source:
             raise InputError(

@@ -78,6 +78,8 @@ class ClipResult:
             video.
         error (str | None): Why there are no scores, or no annotated video.
         annotated (str | None): Path of the annotated video.
+        annotated_name_shortened (bool): Whether the name of the annotated video would have been
+            too long, so that it has only the start of the video's name, and a hash of it.
     """
 
     video: str
@@ -95,6 +97,7 @@ class ClipResult:
     reliable: bool = True
     error: str | None = None
     annotated: str | None = None
+    annotated_name_shortened: bool = False
 
     def to_dict(self) -> dict:
         """Return the result as plain values, as in the JSON file."""

@@ -26,6 +26,9 @@ CONVERT = (
     "pickle.load(open('IN.pkl', 'rb'), encoding='latin1').items()}, 'OUT.pth')`"
 )
 
+# Ends of the names of tensors that are computed with; others may be indices or counts.
+_WEIGHTS = ('weight', 'bias', 'running_mean', 'running_var')
+
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
@@ -81,7 +84,8 @@ class Checkpoint:
         """Return the tensors by their names.
 
         Raises:
-            InputError: If there are none, or anything else is among them.
+            InputError: If there are none, anything else is among them, or weights are no real
+                numbers.
         """
         state = self.content
         for key in ('state_dict', 'model'):
@@ -99,6 +103,9 @@ class Checkpoint:
             raise InputError(
                 f'{self.path}: expected a dict of tensors or one with `state_dict`, found {found}'
             )
+        for name, value in state.items():
+            if name.endswith(_WEIGHTS) and not value.is_floating_point():
+                raise InputError(f'{self.path}: {name}: expected real numbers, found {value.dtype}')
         return state
 
 

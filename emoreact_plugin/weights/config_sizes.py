@@ -1,4 +1,4 @@
-"""Refuse stored configurations whose numbers would fill the memory."""
+"""Refuse stored configurations whose numbers would fill the memory or divide by zero."""
 
 import math
 from collections.abc import Iterator
@@ -26,13 +26,19 @@ def check_sizes(config: dict, source: str) -> None:
         source (str): The file that it is from, for the error.
 
     Raises:
-        InputError: For the first number above 100,000, or frames of more than 2 GB.
+        InputError: For the first number above 100,000, numbers of frames that are not whole, frames
+            of more than 2 GB, or deviations ``std`` by which frames cannot be divided.
     """
+    _check_deviations(config.get('model'), source)
     for part in PARTS:
         counts: dict[str, float] = {}
         side: float = 1
         for key, value in _numbers_in(config.get(part), part):
             name = key.rpartition('.')[2]
+            if name in FRAME_COUNTS and not isinstance(value, int):
+                raise InputError(
+                    f'{source}: its configuration has {key}={value!r}, expected a whole number'
+                )
             if name in FREE or not math.isfinite(value):
                 continue
             if abs(value) > MAX_NUMBER:
@@ -54,13 +60,30 @@ def check_sizes(config: dict, source: str) -> None:
             )
 
 
-def _numbers_in(value: Any, key: str) -> Iterator[tuple[str, float]]:
-    """Yield the numbers in a configuration, each with the keys that lead to it."""
+def _check_deviations(value: Any, source: str) -> None:
+    """Refuse lists ``std`` of other than positive numbers, or of another length than ``mean``."""
+    if isinstance(value, dict):
+        mean, std = value.get('mean'), value.get('std')
+        if isinstance(mean, list | tuple) and isinstance(std, list | tuple):
+            good = all(isinstance(each, int | float) and 0 < each < math.inf for each in std)
+            if not good or len(std) != len(mean):
+                raise InputError(
+                    f'{source}: its configuration has std={std}, expected {len(mean)} numbers '
+                    'above 0, by which the frames are divided'
+                )
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for each in value:
+            _check_deviations(each, source)
+
+
+def _numbers_in(value: Any, key: str) -> Iterator[tuple[str, Any]]:
+    """Yield the numbers of a configuration, and what should be one, with the keys to it."""
     if isinstance(value, dict):
         for name, each in value.items():
             yield from _numbers_in(each, f'{key}.{name}')
     elif isinstance(value, list | tuple):
         for each in value:
             yield from _numbers_in(each, key)
-    elif isinstance(value, int | float):
+    elif isinstance(value, int | float) or key.rpartition('.')[2] in FRAME_COUNTS:
         yield key, value

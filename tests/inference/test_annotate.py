@@ -180,3 +180,17 @@ def test_a_video_that_cannot_be_drawn(checkpoint, video, tmp_path, monkeypatch):
     assert result.error == 'drawing it failed: no room'
     assert result.probabilities and result.annotated is None
     assert os.listdir(tmp_path / 'out') == []
+
+
+@pytest.mark.parametrize('letters, shortened', [(236, False), (251, True)])
+def test_a_name_that_was_shortened_is_said(letters, shortened, video, tmp_path):
+    path = tmp_path / f'{"n" * letters}.mp4'
+    shutil.copy(video, path)
+    checkpoint = save_checkpoint(tmp_path / 'x.pth', input='face')
+    (result,) = EmotionInferencer(checkpoint, landmarks='none')(
+        path, str(tmp_path / 'out'), **QUIET
+    )
+    assert result.error is None and os.path.isfile(result.annotated)
+    assert result.to_dict()['annotated_name_shortened'] is shortened
+    whole = path.name + '_annotated.mp4'
+    assert (os.path.basename(result.annotated) == whole) is not shortened

@@ -127,6 +127,21 @@ def test_failed_clips_are_listed(call):
     assert [bool(each['error']) for each in read_json()['clips']] == [True, False]
 
 
+@pytest.mark.parametrize('share, code', [(0.5, 0), (0.4, 1)])
+def test_a_share_of_the_clips_may_fail(share, code, call):
+    with open('videos/a.mp4', 'wb') as file:
+        file.write(b'no video')
+    found, out, err = call('videos', '--no-video', '--skip-bad-clips', share)
+    assert found == code and 'Traceback' not in err
+    assert 'videos/a.mp4: expected a video' in err
+    if code:
+        assert 'error: 1 of 2 clips cannot be loaded' in err and 'stopped after 1 of 2' in out
+        assert read_json()['stopped'].startswith('1 of 2 clips')
+    else:
+        assert '1 of 2 clips was skipped: a.mp4' in out
+        assert [bool(each['error']) for each in read_json()['clips']] == [True, False]
+
+
 def test_a_path_that_is_not_there(call):
     code, out, err = call('no.mp4', 'videos', '--no-video')
     assert code == 1 and '2 clips in work_dirs/demo' in out

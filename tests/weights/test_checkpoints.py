@@ -118,6 +118,19 @@ def test_damaged_files(content, tmp_path):
             read_checkpoint(str(tmp_path / 'a.pth'), foreign)
 
 
+@pytest.mark.parametrize('name', ['backbone.conv1.weight', 'cls_head.fc_cls.bias'])
+@pytest.mark.parametrize('dtype', [torch.int64, torch.uint8, torch.bool, torch.complex64])
+def test_weights_are_real_numbers(name, dtype, tmp_path):
+    path = str(tmp_path / 'a.pth')
+    # counts and indices may be whole numbers
+    state = {'bn.num_batches_tracked': torch.tensor(3), 'index': torch.zeros(2, dtype=torch.int64)}
+    torch.save(dict(state_dict={name: torch.zeros(2, dtype=torch.float16), **state}), path)
+    assert len(read_checkpoint(path).state) == 3
+    torch.save(dict(state_dict={name: torch.zeros(2, dtype=dtype), **state}), path)
+    with pytest.raises(InputError, match=f'a.pth: {name}: expected real numbers, found {dtype}'):
+        _ = read_checkpoint(path).state
+
+
 def test_a_damaged_pickle_in_an_archive(tmp_path):
     torch.save(dict(meta=dict(seed=3)), tmp_path / 'good.pth')
     with (

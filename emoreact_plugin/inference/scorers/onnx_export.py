@@ -48,7 +48,10 @@ class _Exported(nn.Module):
             )
             if pooled is not None:
                 features[stream] = pooled
-        valid = dict(zip(self.streams, values[len(self.inputs) :], strict=True))
+        # Only a fusion that skips missing streams is told which ones are there.
+        valid = (
+            dict(zip(self.streams, values[len(self.inputs) :], strict=True)) if self.skips else {}
+        )
         fused = self.model.fusion(logits, features, valid)
         return (fused, *logits.values())
 
@@ -85,6 +88,7 @@ def export_onnx(
     path: str,
     dataset_meta: dict | None = None,
     calibration: dict | None = None,
+    source: str = '',
 ) -> float:
     """Write a recognizer as an ONNX file, provided that the file gives the same logits.
 
@@ -103,6 +107,7 @@ def export_onnx(
         dataset_meta (dict, optional): What the checkpoint says about its training data, to be kept
             in the file.
         calibration (dict, optional): What it says about temperature and thresholds.
+        source (str): The checkpoint, for errors.
 
     Returns:
         float: The largest difference of a logit.
@@ -118,7 +123,7 @@ def export_onnx(
             f'expected at least two clips to compare the ONNX file on, found {len(clips)}'
         )
     onnx = require_onnx()
-    scorer = TorchScorer(cfg, model, dataset_meta)
+    scorer = TorchScorer(cfg, model, dataset_meta, calibration, source)
     exported = _Exported(deepcopy(model).cpu()).eval()
     with write_whole(path) as temporary:
         _write(exported, clips, temporary)

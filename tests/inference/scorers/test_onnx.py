@@ -97,6 +97,18 @@ def test_the_same_logits_for_any_batch(exported):
     np.testing.assert_allclose(one.logits[2], mean[2], rtol=1e-4)
 
 
+def test_a_fusion_that_uses_all_streams(shorter, tmp_path):
+    cfg = small_config(input='face')
+    assert not cfg.model.fusion.get('skip_missing')
+    model, clips = build(cfg), clips_of(cfg)
+    export_onnx(cfg, model, clips, str(tmp_path / 'model.onnx'))
+    ours, theirs = (
+        scorer(clips)
+        for scorer in (TorchScorer(cfg, model), OnnxScorer(str(tmp_path / 'model.onnx')))
+    )
+    np.testing.assert_allclose(theirs.logits, ours.logits, rtol=1e-4, atol=1e-4)
+
+
 def test_what_the_file_says_of_itself(exported):
     cfg, model, _, path = exported
     scorer = OnnxScorer(path)
