@@ -120,8 +120,8 @@ def check_args(args):
         raise InputError(
             'expected videos, or --camera N, found ' + ('both' if args.videos else 'neither')
         )
-    if args.camera is not None and args.camera < 0:
-        raise InputError(f'--camera: expected a number from 0 on, found {args.camera}')
+    if args.camera is not None and not 0 <= args.camera < 2**31:
+        raise InputError(f'--camera: expected a number from 0 to 2147483647, found {args.camera}')
     if args.mask_kind and not args.mask:
         raise InputError('--mask-kind: expected --mask as well')
     if args.show and args.camera is None:
