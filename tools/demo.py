@@ -128,8 +128,8 @@ def check_args(args):
         raise InputError(
             'expected videos, or --camera N, found ' + ('both' if args.videos else 'neither')
         )
-    if args.camera is not None and args.camera < 0:
-        raise InputError(f'--camera: expected a number from 0 on, found {args.camera}')
+    if args.camera is not None and not 0 <= args.camera < 2**31:
+        raise InputError(f'--camera: expected a number from 0 to 2147483647, found {args.camera}')
     if args.skip_bad_clips is not None:
         check_share(args.skip_bad_clips)
     if args.mask_kind and not args.mask:

@@ -174,7 +174,7 @@ def read_record(folder: str) -> PreparedCrops:
             int(record.get('max_gap', 0)),  # that of older records
         )
         _check_record(crops)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
             f'{path}: this record of prepared crops is damaged '
             f'({error}). Delete its folder and make it anew'

@@ -111,7 +111,7 @@ def _scores(folder: str) -> list[str]:
     try:
         with open(path, encoding='utf-8') as file:
             checkpoint = osp.join(folder, osp.basename(json.load(file)['checkpoint']))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         return [f'{path}: expected the scores of a training, found that it is damaged: {error}']
     if not osp.isfile(checkpoint):
         return [f'{path}: is of {osp.basename(checkpoint)}, which is not there']

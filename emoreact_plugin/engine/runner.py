@@ -131,10 +131,13 @@ def build_runner(cfg: Config) -> Runner:
 
 
 def _settle_seed(cfg: Config, seed: int | None) -> None:
-    """Set the seed of a config that has none."""
+    """Set the seed of a config that has none; refuse one that NumPy would not take."""
     randomness = dict(cfg.get('randomness') or {})
-    if randomness.get('seed') is None:
+    found = randomness.get('seed')
+    if found is None:
         cfg.randomness = dict(randomness, seed=seed)
+    elif type(found) is not int or not 0 <= found < 2**32:
+        raise InputError(f'--seed: expected a whole number from 0 to {2**32 - 1}, found {found}')
 
 
 def settle_resume(cfg: Config) -> None:

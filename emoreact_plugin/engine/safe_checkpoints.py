@@ -69,10 +69,10 @@ class SafeCheckpointHook(CheckpointHook):
         if not before:
             return
         path = osp.join(self.out_dir, osp.basename(before))
-        places = [path, before]
+        places = [path]
+        # Not where it was once: another run may have written one of its name there since.
         if runner.cfg.get('load_from'):
-            folder = osp.dirname(runner.cfg.load_from)
-            places.insert(1, osp.join(folder, osp.basename(before)))
+            places.append(osp.join(osp.dirname(runner.cfg.load_from), osp.basename(before)))
         for place in places:
             if _is_whole(place):
                 if not osp.exists(path) or not osp.samefile(place, path):

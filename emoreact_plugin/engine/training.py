@@ -21,6 +21,8 @@ from .runner import build_runner
 SELECT = dict(micro='roc_auc/micro', macro='roc_auc/macro', within='roc_auc_within/micro')
 # What makes a run whole; our default_runtime.py has them.
 HOOKS = ('WorkDirHook', 'FiniteHook', 'SplitsCheckHook', 'ConsoleHook', 'FinalTestHook')
+# The least and the greatest value of a flag. PyTorch and NumPy take no others.
+LIMITS = dict(batch_size=(1, 2**31 - 1), lr=(0, 1e38), early_stopping=(1, 2**31 - 1))
 
 
 def apply_flags(cfg: Config, args: argparse.Namespace) -> None:
@@ -28,9 +30,13 @@ def apply_flags(cfg: Config, args: argparse.Namespace) -> None:
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
         cfg.default_hooks.checkpoint.pop('save_best', None)
+    for name, (low, high) in LIMITS.items():
+        value = getattr(args, name)
+        # not for NaN
+        if value is not None and not low <= value <= high:
+            expected = f'{low} or more' if value < low else f'{low} to {high}'
+            raise InputError(f'--{name.replace("_", "-")}: expected {expected}, found {value}')
     if args.batch_size is not None:
-        if args.batch_size < 1:
-            raise InputError(f'--batch-size: expected 1 or more, found {args.batch_size}')
         for split in SPLITS:
             if cfg.get(f'{split}_dataloader'):
                 cfg[f'{split}_dataloader'].batch_size = args.batch_size

@@ -94,11 +94,14 @@ def claim(runner: Runner) -> None:
     """Take the work dir of a training, see :func:`take_work_dir`; on the first rank only."""
     if is_main_process():
         resume, overwrite = (bool(runner.cfg.get(key)) for key in ('resume', 'overwrite'))
-        take_work_dir(runner.work_dir, resume, overwrite)
+        source = runner.cfg.get('load_from') if resume else None
+        take_work_dir(runner.work_dir, resume, overwrite, source)
     barrier()
 
 
-def take_work_dir(work_dir: str, resume: bool, overwrite: bool = False) -> None:
+def take_work_dir(
+    work_dir: str, resume: bool, overwrite: bool = False, source: str | None = None
+) -> None:
     """Lock a work dir for this process, and sweep what killed runs have left in it.
 
     The lock ends with the process. Taking it twice is taking it once.
@@ -107,6 +110,8 @@ def take_work_dir(work_dir: str, resume: bool, overwrite: bool = False) -> None:
         work_dir (str): The folder.
         resume (bool): The run goes on, so that checkpoints may be there.
         overwrite (bool): Delete the checkpoints and scores of another run. Defaults to False.
+        source (str, optional): The checkpoint that a run goes on from. If it is of another folder,
+            no checkpoints may be in this one: a best one among them would be taken for its own.
 
     Raises:
         InputError: If another process has the lock, or there are checkpoints of another run.
@@ -128,11 +133,18 @@ def take_work_dir(work_dir: str, resume: bool, overwrite: bool = False) -> None:
     try:
         there = sorted(name for name in os.listdir(folder) if _OF_A_RUN.fullmatch(name))
         checkpoints = [name for name in there if name.endswith('.pth')]
-        if checkpoints and not resume and not overwrite:
-            raise InputError(
+        from_elsewhere = bool(source) and osp.realpath(osp.dirname(str(source))) != folder
+        if checkpoints and (from_elsewhere or not resume) and not overwrite:
+            holds = (
                 f'{work_dir}: holds checkpoints of a training ({", ".join(checkpoints[:3])}'
-                f'{", …" * (len(checkpoints) > 3)}). --resume goes on with it. {START_ANEW}'
+                f'{", …" * (len(checkpoints) > 3)})'
             )
+            if from_elsewhere:
+                raise InputError(
+                    f'{holds}, and {source} is of another folder. --resume without a file goes on '
+                    'with that training. Use another --work-dir to go on from the file'
+                )
+            raise InputError(f'{holds}. --resume goes on with it. {START_ANEW}')
         for name in there if not resume else ():
             os.remove(osp.join(folder, name))
         swept = sweep(folder)
@@ -161,6 +173,6 @@ def read_facts(work_dir: str) -> dict:
     try:
         with open(osp.join(work_dir, FACTS), encoding='utf-8') as file:
             facts = json.load(file)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return facts if isinstance(facts, dict) else {}

@@ -8,6 +8,9 @@ from emoreact_plugin.utils.errors import InputError
 
 # Times are sums of binary fractions: so far off, they are still the same.
 TOLERANCE = 1e-6
+# Windows of a clip: so many, and so many for each of its frames. A file of three frames may say
+# that the last one is shown after a year.
+MAX_WINDOWS, MAX_OF_A_FRAME = 1000, 100
 
 
 @dataclass(frozen=True)
@@ -70,12 +73,18 @@ def plan_windows(times: np.ndarray, duration: float, seconds: float, stride: flo
         list[Window]: At least one window.
 
     Raises:
-        InputError: See :func:`check_window`.
+        InputError: See :func:`check_window`. Also for far more windows than frames.
     """
     check_window(seconds, stride)
     last = duration - seconds
     if last <= TOLERANCE:
         return [Window(0.0, duration, 0, len(times), last < -TOLERANCE)]
+    limit, count = MAX_WINDOWS + MAX_OF_A_FRAME * len(times), last / stride
+    if count > limit:
+        raise InputError(
+            f'expected at most {limit} windows for {len(times)} frames, found {count:.3g}: the '
+            f'frames are shown during {duration:.3g} s, and a window starts every {stride:g} s'
+        )
     starts = [k * stride for k in range(int((last + TOLERANCE) / stride) + 1)]
     if last - starts[-1] > TOLERANCE:
         starts.append(last)

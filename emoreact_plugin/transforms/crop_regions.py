@@ -53,8 +53,8 @@ class CropRegions(BaseTransform):
             published.
 
     Raises:
-        InputError: For the name of a region that is not registered; for a
-            sample whose keypoints have no fixed joints, such as those of
+        InputError: For the name of a region that is not registered, or given
+            twice; for a sample whose keypoints have no fixed joints, such as those of
             ``_hol.txt`` files, with ``blackout_fallback``.
     """
 
@@ -69,6 +69,8 @@ class CropRegions(BaseTransform):
         if isinstance(regions, str):
             regions = (regions,)
         self.regions = tuple(regions)
+        if len(set(self.regions)) < len(self.regions):
+            raise InputError(f'regions: expected different ones, found {", ".join(self.regions)}')
         blackout = dict(body='face') if blackout is None else dict(blackout)
         self.blackout = {
             region: hidden for region, hidden in blackout.items() if region in self.regions

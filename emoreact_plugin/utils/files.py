@@ -79,6 +79,8 @@ def write_whole(target: PathLike, keep: bool = False) -> Iterator[str]:
     except OSError as error:
         if error.errno in FULL:
             raise full_disk(error, target) from error
+        if error.errno and error.filename is None:  # as of a write
+            raise OSError(error.errno, error.strerror, os.fspath(target)) from error
         raise
     finally:
         _delete(part)
@@ -126,8 +128,8 @@ def _is_left(path: str, here: bool, process: int) -> bool:
         return True
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
-        return True
+    except (ProcessLookupError, OverflowError):
+        return True  # it has ended, or there is no such number
     except OSError:
         pass  # it belongs to another user
     return False

@@ -58,7 +58,7 @@ def _cell(value: object) -> object:
     if not isinstance(value, str):
         return value
     value = printable(value, keep='\n')
-    formula = value.lstrip()[:1] in tuple('=+-@') and not _PLAIN.fullmatch(value)
+    formula = value.lstrip()[:1] in tuple('=+-@＝＋－＠') and not _PLAIN.fullmatch(value)
     return f"'{value}" if formula else value
 
 

@@ -279,7 +279,7 @@ def _evaluated(work_dir: str) -> str | None:
     try:
         with open(osp.join(work_dir, 'metrics.json'), encoding='utf-8') as file:
             return osp.basename(json.load(file)['checkpoint'])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -66,10 +66,10 @@ def test_cfg_options_come_last():
         'face',
         '--cfg-options',
         'optim_wrapper.optimizer.lr=0.5',
-        'train_dataloader.dataset.pipeline.0.num_clips=7',
+        'train_dataloader.batch_size=7',
     )
     assert cfg.optim_wrapper.optimizer.lr == 0.5
-    assert cfg.train_dataloader.dataset.pipeline[0].num_clips == 7
+    assert cfg.train_dataloader.batch_size == 7
 
 
 def child(tmp_path, text):
@@ -184,7 +184,7 @@ def test_what_makes_no_sense_together_is_said(capsys):
     text = capsys.readouterr().out
     assert text.startswith('WARNING: shift with num_segments=1')
     assert text.count('WARNING') == 1
-    load(SAMPLE, '--num-segments', '1')
+    load(SAMPLE, '--num-segments', '1', '--no-shift')
     assert not capsys.readouterr().out
 
 

@@ -134,6 +134,14 @@ def test_a_run_without_a_seed_has_seed_0(config, tmp_path):
     assert runner.seed == 0
 
 
+@pytest.mark.parametrize('seed', [-1, 2**32, 0.5])
+def test_a_seed_that_numpy_does_not_take_is_refused(config, seed):
+    cfg = Config.fromfile(config)
+    cfg.randomness = dict(seed=seed)
+    with pytest.raises(InputError, match=f'--seed: .*from 0 to 4294967295, found {seed}'):
+        EmoReactRunner.from_cfg(cfg)
+
+
 @pytest.mark.parametrize(
     'change, named',
     [

@@ -157,3 +157,16 @@ def test_epochs_that_come_again_are_validated_again(tiny, run):
     note_validated(run, 9)
     train(tiny, run, epochs=5, resume=True)
     assert validated_epoch(run) == 5
+
+
+def test_a_best_checkpoint_of_another_run_is_not_taken(tiny, tmp_path):
+    first, copy = tmp_path / 'run', tmp_path / 'copy'
+    train(tiny, first, epochs=1)
+    shutil.copytree(first, copy)
+    (best,) = copy.glob('best_*.pth')
+    expected = torch.load(best, weights_only=True)['state_dict']
+    best.unlink()
+    train(tiny, first, epochs=1, overwrite=True, **{'optim_wrapper.optimizer.lr': 0.5})
+    train(tiny, copy, epochs=1, resume=True)
+    found = torch.load(best, weights_only=True)['state_dict']
+    assert all(torch.equal(found[name], expected[name]) for name in expected)

@@ -140,3 +140,19 @@ def test_a_config_without_hooks_gets_ours_and_early_stopping(custom_hooks):
     assert cfg.custom_hooks[0].patience == 3
     add_hooks(cfg)  # none twice
     assert len(cfg.custom_hooks) == 1 + len(HOOKS)
+
+
+@pytest.mark.parametrize(
+    'flag, value, expected',
+    [
+        ('--lr', '-1', '0 or more'),
+        ('--lr', '1e300', '0 to 1e+38'),
+        ('--lr', 'nan', '0 to 1e+38'),
+        ('--batch-size', '0', '1 or more'),
+        ('--batch-size', str(10**20), '1 to 2147483647'),
+        ('--early-stopping', '-2', '1 or more'),
+    ],
+)
+def test_numbers_that_pytorch_does_not_take_are_refused(flag, value, expected):
+    code, _, errors = call_tool('train', SAMPLE, flag, value)
+    assert code == 1 and f'{flag}: expected {expected}, found' in errors

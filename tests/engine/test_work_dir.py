@@ -8,7 +8,7 @@ import pytest
 
 from emoreact_plugin import InputError
 from emoreact_plugin.engine.run_facts import data_facts, run_facts
-from emoreact_plugin.engine.work_dir import leave_work_dir, take_work_dir
+from emoreact_plugin.engine.work_dir import leave_work_dir, read_facts, take_work_dir
 from tests.factories import dataset, make_tiny
 
 # Another process, with a child as data loaders have, that runs in a work dir until it is killed.
@@ -96,3 +96,17 @@ def test_a_run_is_described():
     assert facts['command'] == sys.argv
     assert facts['versions']['python'] == '.'.join(map(str, sys.version_info[:3]))
     assert {'emoreact_plugin', 'torch', 'mmengine', 'mmaction2'} <= {*facts['versions']}
+
+
+def test_a_checkpoint_of_another_folder_goes_on_only_where_no_others_are(folder):
+    (folder / 'epoch_3.pth').write_text('')
+    (folder / 'best_roc_auc_micro_epoch_2.pth').write_text('')
+    with pytest.raises(InputError, match=r'elsewhere/epoch_2\.pth is of another folder'):
+        take_work_dir(folder, True, source='elsewhere/epoch_2.pth')
+    take_work_dir(folder, True, source=str(folder / '..' / folder.name / 'epoch_3.pth'))
+
+
+def test_a_damaged_note_of_what_was_run_is_none(folder):
+    for content in ('{', '[1]', '[' * 200_000, '\0'):
+        (folder / 'run.json').write_text(content)
+        assert read_facts(folder) == {}

@@ -63,3 +63,11 @@ def test_the_last_frame_is_shown_as_long_as_most():
 def test_lengths_that_make_no_windows(seconds, stride, name):
     with pytest.raises(InputError, match=f'{name}: expected more than 0 sec'):
         plan_windows(np.arange(3.0), 3.0, seconds, stride)
+
+
+@pytest.mark.parametrize(
+    'times, stride', [([0, 0.04, 3e7], 1.0), ([0, 1, 2], 1e-9), ([0, 9], 1e-323)]
+)
+def test_far_more_windows_than_frames_are_refused(times, stride):
+    with pytest.raises(InputError, match=f'at most 1.00 windows for {len(times)} frames'):
+        plan_windows(np.array(times), duration_of(np.array(times)), 0.5, stride)

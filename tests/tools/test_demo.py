@@ -234,7 +234,7 @@ def test_an_error_that_ends_the_run(call, monkeypatch):
     [
         ((), 'expected videos, or --camera N, found neither'),
         (('videos', '--camera', '0'), 'found both'),
-        (('--camera', '-1'), '--camera: expected a number from 0 on, found -1'),
+        (('--camera', '-1'), '--camera: expected a number from 0 to 2147483647, found -1'),
         (('videos', '--mask-kind', 'n95'), '--mask-kind: expected --mask as'),
         (('videos', '--show'), '--show: expected --camera N'),
         (('videos', '--stride', '0'), 'stride: expected more than 0 seconds'),

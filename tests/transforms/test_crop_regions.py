@@ -108,3 +108,8 @@ def test_the_fallback_needs_joints_in_a_fixed_order():
     nobody = dict(given, body_keypoints=pose())
     out = CropRegions(('body',), blackout_fallback=True)(nobody)
     assert all((img > 0).all() for img in out['body_imgs'])
+
+
+def test_a_region_is_given_once():
+    with pytest.raises(InputError, match='different ones, found face, face'):
+        CropRegions(regions=('face', 'face'))

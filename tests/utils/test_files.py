@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import json
 import math
@@ -198,3 +199,16 @@ def test_names_of_files_are_not_too_long(stem, expected, tmp_path):
     write_text(tmp_path / name, 'a')
     assert os.listdir(tmp_path) == [name]
     assert fit_name(os.fsdecode(b'\xff' * 300), '') != fit_name(os.fsdecode(b'\xff' * 299), '')
+
+
+def test_an_error_of_writing_names_the_file(tmp_path):
+    path = tmp_path / 'x.txt'
+    with pytest.raises(OSError, match=f'too large.*{path}'), write_whole(path):
+        raise OSError(errno.EFBIG, 'File too large')  # as of a write: without a name
+
+
+def test_a_part_of_an_impossible_process_is_swept(tmp_path):
+    part = part_of_an_ended_process(tmp_path, 'x')
+    name = re.sub(r'-[0-9]+-', f'-{"9" * 30}-', part.name)
+    (tmp_path / name).touch()
+    assert sweep(tmp_path) == [name]

@@ -53,6 +53,7 @@ def test_no_cell_of_a_report_is_a_formula():
         '@SUM(A1)',
         ' =1',
         '\t=1',
+        '＝1',
         'a=1',
         '-0.5',
         '-',
@@ -63,7 +64,7 @@ def test_no_cell_of_a_report_is_a_formula():
     text = report_csv(['=x', 'b'], [[cell, 1] for cell in cells])
     found = [row[0] for row in csv.reader(io.StringIO(text))]
     assert found == [
-        *("'=x", "'=1+1", "'+A1", "'-A1", "'@SUM(A1)", "' =1", '\\t=1', 'a=1'),
+        *("'=x", "'=1+1", "'+A1", "'-A1", "'@SUM(A1)", "' =1", '\\t=1', "'＝1", 'a=1'),
         *('-0.5', '-', '-0.5', '', '\\x1b['),
     ]
     # files that a program reads keep their names

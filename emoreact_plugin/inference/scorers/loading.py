@@ -59,7 +59,7 @@ def check_device(device: str) -> None:
         InputError: When the device is not available; the message names those that are.
     """
     try:
-        torch.empty(1, device=device)
+        torch.empty(1, device=device).cpu()  # 'meta' gives nothing back
     except Exception as error:  # torch raises many kinds
         there = ['cpu']
         if torch.cuda.is_available():

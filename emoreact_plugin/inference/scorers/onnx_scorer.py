@@ -50,7 +50,7 @@ class OnnxScorer(Scorer):
             self.dataset_meta = json.loads(about['dataset_meta'])
             calibration = json.loads(about.get('calibration', 'null'))
             self._set_thresholds(float(about['threshold']), calibration, path)
-        except (KeyError, TypeError, json.JSONDecodeError) as error:
+        except (KeyError, TypeError, RecursionError, json.JSONDecodeError) as error:
             raise InputError(
                 f'{path}: expected an ONNX file of tools/export_onnx.py, with '
                 f'its configuration, found one without {error}'

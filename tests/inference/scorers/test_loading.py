@@ -66,6 +66,8 @@ def test_devices():
     check_device('cpu')
     with pytest.raises(InputError, match='device: expected .*found nothing'):
         check_device('nothing')
+    with pytest.raises(InputError, match='device: expected .*found meta'):
+        check_device('meta')
     with pytest.raises(InputError, match='cpu, where ONNX files run, found meta'):
         load_scorer('no.onnx', device='meta')
 
