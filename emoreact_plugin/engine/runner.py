@@ -211,6 +211,13 @@ def _check_schedule_of(checkpoint: Checkpoint, cfg: Config) -> None:
                     f'{new.get(key)}: a run that goes on keeps its optimizer and schedule. '
                     '--init CHECKPOINT starts another training from its weights'
                 )
+    old, new = ((each.get('train_dataloader') or {}).get('batch_size') for each in (before, cfg))
+    if old != new:
+        # Not refused: twice the processes take half the batch each.
+        say(
+            f'WARNING: {checkpoint.path}: was trained with batches of {old} a process, goes on '
+            f'with {new}; unless the number of processes makes up for it, this is another training'
+        )
 
 
 def check_schedule(cfg: Config) -> None:

@@ -18,7 +18,7 @@ from emoreact_plugin.datasets.checks.problems import (
 from emoreact_plugin.evaluation.priors import FREQUENCIES
 from emoreact_plugin.utils.files import write_json, write_text
 from emoreact_plugin.utils.tables import report_csv, score_cell, text_table
-from emoreact_plugin.utils.text import number
+from emoreact_plugin.utils.text import number, printable
 
 SHOWN = 10
 PROBLEM_COLUMNS = ('level', 'kind', 'split', 'clip', 'text')
@@ -68,15 +68,10 @@ def _block(heading: str, kind: str, problems: Sequence[Problem], shown: int) -> 
     counts = ', '.join(f'{split} {count}' for split, count in splits.items())
     lines = [f'{heading}: {KINDS[kind]} ({counts})']
     width = max(map(len, splits))
-    lines += [f'  {f.split:<{width}}  {_printable(f.text)}' for f in problems[:shown]]
+    lines += [f'  {f.split:<{width}}  {printable(f.text, keep="")}' for f in problems[:shown]]
     if len(problems) > shown:
         lines.append(f'  and {len(problems) - shown} more')
     return '\n'.join(lines)
-
-
-def _printable(text: str) -> str:
-    """Replace unprintable characters, because names come from files and may move the cursor."""
-    return ''.join(c if c.isprintable() else '?' for c in text)
 
 
 def _splits_table(report: CheckReport) -> str:
@@ -173,7 +168,7 @@ def _pairs_table(report: CheckReport) -> str:
 
 
 def _grid(rows: Sequence[Sequence[str]]) -> str:
-    return text_table([[_printable(cell) for cell in row] for row in rows])
+    return text_table([[printable(cell, keep='') for cell in row] for row in rows])
 
 
 def write_report(report: CheckReport, out: str) -> list[str]:

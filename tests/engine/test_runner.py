@@ -161,7 +161,10 @@ def test_another_optimizer_or_schedule_is_refused_when_resuming(config, tmp_path
 
 def test_more_epochs_at_a_constant_rate_are_carried_out(config, tmp_path):
     train('ours', config, tmp_path, epochs=1)
-    assert 'epoch 3/3' in train('ours', config, tmp_path, '--resume', epochs=3)
+    text = train('ours', config, tmp_path, '--resume', epochs=3)
+    assert 'epoch 3/3' in text and 'batches of' not in text
+    text = train('ours', config, tmp_path, '--resume', '-b', '1', epochs=4)
+    assert 'a process, goes on with 1;' in text
 
 
 def test_the_first_of_several_best_scores_counts(config, tmp_path):

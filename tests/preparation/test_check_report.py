@@ -67,7 +67,7 @@ def test_errors_come_first_and_few_of_each():
     assert lines[0] == 'ERRORS: wrong lines of annotation files (train 1)'
     assert lines[1] == '  train  x.csv, line 7: ü'
     # what is in a name does not control the terminal
-    assert lines[4] == '  val  c?[2J: is not there'
+    assert lines[4] == r'  val  c\x1b[2J: is not there'
     place = lines.index('WARNINGS: too short (val 12)')
     assert lines[place + 1 : place + 12] == [f'  val  s{k}' for k in range(10)] + ['  and 2 more']
     assert lines.index('NOTES: without a positive label (train 1)') > place
