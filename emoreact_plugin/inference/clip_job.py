@@ -19,7 +19,7 @@ from .results import (
     probabilities_of,
 )
 from .sources import Source
-from .warning_texts import ENOUGH, SAMPLE_DATA, about_length, seldom_found
+from .warning_texts import ENOUGH, SAMPLE_DATA, about_length, never_sought, seldom_found
 from .windows import Window, duration_of, plan_windows
 
 if TYPE_CHECKING:
@@ -72,8 +72,9 @@ class ClipJob:
 
     def _open(self) -> Clip:
         inferencer, result = self.inferencer, self.result
-        clip, landmarks = inferencer.open(self.source)
-        self.clip = clip
+        opened = inferencer.open(self.source)
+        self.clip = clip = opened.clip
+        landmarks, not_sought = opened.landmarks, opened.not_sought
         self.times = clip.times()
         duration = duration_of(self.times, clip.fps)
         self.windows = plan_windows(
@@ -81,22 +82,23 @@ class ClipJob:
         )
         self.boxes = boxes_of(clip.landmarks, inferencer.regions, clip.size)
         result.total_frames, result.duration_s = clip.total_frames, duration
-        result.landmarks = landmarks
+        result.landmarks, result.not_sought = landmarks, not_sought
         result.frames_without = {
-            region: sum(box is None for box in each) for region, each in self.boxes.items()
+            region: sum(box is None for box in each)
+            for region, each in self.boxes.items()
+            if region not in not_sought
         }
         result.warnings = inferencer.warnings_of(self.source.path, landmarks)
         sample = inferencer.pipeline.sample(clip.total_frames, clip.name)
         self.video_id = sample['video_id']
         result.warnings += about_length(duration, len(set(sample['frame_inds'])), clip.total_frames)
-        shares = shares_found(self.boxes, 0, clip.total_frames)
+        shares = self._shares(0, clip.total_frames)
         if landmarks != 'none':
-            result.warnings += [
-                seldom_found(region, share) for region, share in shares.items() if share < ENOUGH
-            ]
-        result.reliable = SAMPLE_DATA not in result.warnings and all(
-            share >= ENOUGH for share in shares.values()
-        )
+            result.warnings += [never_sought(region) for region in not_sought]
+        result.warnings += [
+            seldom_found(region, share) for region, share in shares.items() if share < ENOUGH
+        ]
+        result.reliable = self._is_reliable(shares)
         return clip
 
     def add(self, span: int, logits: np.ndarray, streams: dict[str, np.ndarray]) -> None:
@@ -127,7 +129,7 @@ class ClipJob:
         for k, window in enumerate(self.windows, 1):
             # A window that is the whole clip is not scored again.
             fused, streams = self._probabilities(k if k in self._scores else 0)
-            found = shares_found(self.boxes, window.first, window.stop)
+            found = self._shares(window.first, window.stop)
             result.windows.append(
                 WindowResult(
                     window.start_s,
@@ -137,10 +139,23 @@ class ClipJob:
                     streams,
                     found,
                     window.short,
-                    all(share >= ENOUGH for share in found.values()),
+                    self._is_reliable(found),
                 )
             )
         result.mean_probabilities = mean_of(result.windows)
+
+    def _shares(self, first: int, stop: int) -> dict[str, float]:
+        """Return the share of some frames with each region that was looked for."""
+        shares = shares_found(self.boxes, first, stop)
+        return {k: share for k, share in shares.items() if k not in self.result.not_sought}
+
+    def _is_reliable(self, shares: dict[str, float]) -> bool:
+        result = self.result
+        return (
+            SAMPLE_DATA not in result.warnings
+            and not result.not_sought
+            and all(share >= ENOUGH for share in shares.values())
+        )
 
     def _probabilities(self, span: int) -> tuple[Probabilities, dict[str, Probabilities]]:
         logits, streams = self._scores[span]

@@ -3,17 +3,12 @@
 import os.path as osp
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+from dataclasses import replace
 
 import numpy as np
 from mmengine.config import Config
 
-from emoreact_plugin.clips.clip import Clip
-from emoreact_plugin.clips.clip_files import expected_names
-from emoreact_plugin.clips.regions import BOTH, NEEDS
 from emoreact_plugin.evaluation import sigmoid
-from emoreact_plugin.preparation.landmarks import detect_landmarks, has_mediapipe
-from emoreact_plugin.preparation.mediapipe.detector import LandmarkDetector
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import fit_name, sha256_of
 from emoreact_plugin.utils.progress import ProgressBar, progress_bar, write_above
@@ -23,10 +18,11 @@ from emoreact_plugin.weights.checkpoints import resolve_checkpoint
 from .annotate import Annotator
 from .clip_job import ClipJob
 from .live.streaming import EmotionStream, Frame
+from .opening import ClipOpener, OpenedClip
 from .pipeline import ClipPipeline, regions_needed
 from .results import ClipResult, Results
 from .scorers.loading import load_scorer
-from .sources import NOT_THERE, PathLike, Source, find_sources
+from .sources import PathLike, Source, find_sources
 from .warning_texts import (
     NOTICE,
     SAMPLE_DATA,
@@ -53,8 +49,8 @@ class EmotionInferencer:
         threshold (float, optional): Probability from which an emotion is a label. Defaults to None:
             for each emotion what was chosen on val, if the checkpoint has it, else 0.5.
         landmarks (str): Where the landmarks come from. ``'auto'`` reads files beside the video, of
-            any kind that ``EmoReactDataset`` reads; without such files, it finds the landmarks now
-            if mediapipe is installed, and else uses none. A folder names where such files are.
+            any kind that ``EmoReactDataset`` reads; what these lack, face or body, it finds now if
+            mediapipe is installed, and else goes without. A folder names where such files are.
             ``'extract'`` finds the landmarks now. ``'none'`` uses whole frames, with a warning.
             Defaults to ``'auto'``.
         window_seconds (float): Length of the sliding window. Defaults to 5.
@@ -125,10 +121,10 @@ class EmotionInferencer:
         self.mask, self.cache_dir = mask, cache_dir
         self.window_seconds, self.stride_seconds = (window_seconds, stride_seconds)
         self.batch_size = batch_size
-        self._detector: LandmarkDetector | None = None
         self.said: set[str] = set()
+        self.opener = ClipOpener(self.regions, landmarks, person, cache_dir, self.tell)
         if landmarks == 'extract' and self.regions:
-            self.detector()
+            self.opener.detector()
         trained = self.scorer.dataset_meta
         self.of_sample_data = bool(trained.get('drawn_sample_data'))
         masked = trained.get('masked', self.pipeline.trained_mask is not None)
@@ -167,9 +163,7 @@ class EmotionInferencer:
 
     def close(self) -> None:
         """Release the models that find landmarks."""
-        if self._detector is not None:
-            self._detector.close()
-            self._detector = None
+        self.opener.close()
 
     def __call__(
         self,
@@ -267,59 +261,16 @@ class EmotionInferencer:
         """Score frames as they arrive; see :class:`EmotionStream`."""
         return EmotionStream(self, frames, fps, realtime)
 
-    def detector(self) -> LandmarkDetector:
-        """Return the model that finds landmarks, which is created at its first use."""
-        if self._detector is None:
-            needs = {kind for region in self.regions for kind in NEEDS.get(region, BOTH)}
-            self._detector = LandmarkDetector(body='keypoints' in needs)
-        return self._detector
-
-    def open(self, source: Source) -> tuple[Clip, str]:
-        """Open a clip, and tell where its landmarks come from.
+    def open(self, source: Source) -> OpenedClip:
+        """Open a clip with its landmarks.
 
         Short gaps of the face are filled as the configuration says.
-
-        Returns:
-            tuple[Clip, str]: The clip, and the ``landmarks`` of its ``ClipResult``.
 
         Raises:
             FileNotFoundError, InputError: When the clip or its landmark file cannot be read.
         """
-        if not osp.exists(source.path):
-            raise FileNotFoundError(NOT_THERE.format(source.path))
-        clip, landmarks = self._open(source)
-        return clip.filled(self.pipeline.max_gap), landmarks
-
-    def _open(self, source: Source) -> tuple[Clip, str]:
-        if not self.regions:
-            return Clip(source.path, use_landmarks=False), 'not needed'
-        if self.landmarks == 'none':
-            return Clip(source.path, use_landmarks=False), 'none'
-        if self.landmarks == 'extract':
-            return self._with_landmarks_found_now(source.path), 'extracted'
-        folder = None if self.landmarks == 'auto' else self.landmarks
-        clip = Clip(
-            source.path,
-            folder,
-            cache_dir=self.cache_dir,
-            person=self.person,
-            video=source.name if folder else None,
-        )
-        if clip.has_landmarks or clip.has_keypoints:
-            return clip, 'files'
-        if self.person is not None:
-            names = expected_names('landmarks', clip.name, self.person)
-            raise FileNotFoundError(
-                f'{source.path}: no landmarks of {self.person} in '
-                f'{folder or osp.dirname(source.path) or "."}, expected {" or ".join(names)}'
-            )
-        if folder is None and has_mediapipe():
-            self.tell('finding landmarks with mediapipe: there are no files of them')
-            return self._with_landmarks_found_now(source.path), 'extracted'
-        return clip, 'none'
-
-    def _with_landmarks_found_now(self, path: str) -> Clip:
-        return Clip(path, detect=partial(detect_landmarks, detector=self.detector()))
+        opened = self.opener.open(source)
+        return replace(opened, clip=opened.clip.filled(self.pipeline.max_gap))
 
     def warnings_of(self, path: str | None, landmarks: str) -> list[str]:
         """Return the warnings and notes about the scores of a video, and print those that are new.

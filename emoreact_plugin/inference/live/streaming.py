@@ -90,7 +90,7 @@ class StreamResult:
             self.labels,
             self.streams,
             self.found,
-            reliable=all(each >= ENOUGH for each in self.found.values()),
+            reliable=self.reliable,
         )
 
 
@@ -194,7 +194,7 @@ class EmotionStream:
         use = inferencer.landmarks == 'extract' or (
             inferencer.landmarks == 'auto' and has_mediapipe()
         )
-        self._detector = inferencer.detector() if inferencer.regions and use else None
+        self._detector = inferencer.opener.detector() if inferencer.regions and use else None
         self._frames = Camera(frames, clock) if isinstance(frames, int) else frames
         self._camera = self._frames if isinstance(self._frames, Camera) else None
         self.fps = fps or (self._camera.fps if self._camera else None)
@@ -203,6 +203,7 @@ class EmotionStream:
             raise InputError('stream: expected fps=... with realtime')
         self._late = 0
         self.landmarks = 'not needed' if not inferencer.regions else 'extracted' if use else 'none'
+        self.not_sought = list(inferencer.regions) if self.landmarks == 'none' else []
         self.warnings = inferencer.warnings_of(None, self.landmarks)
         self._history: deque[tuple[float, Boxes]] = deque()
         self._times: deque[float] = deque(maxlen=LAST)
@@ -344,7 +345,14 @@ class EmotionStream:
             newest.frame,
             newest.boxes,
             self.warnings,
-            not inferencer.of_sample_data and all(share >= ENOUGH for share in shares.values()),
+            self._is_reliable(shares),
+        )
+
+    def _is_reliable(self, shares: dict[str, float]) -> bool:
+        return (
+            not self.inferencer.of_sample_data
+            and not self.not_sought
+            and all(share >= ENOUGH for share in shares.values())
         )
 
     def _shares(self, start: float, end: float, sampled: list[_Kept]) -> dict[str, float]:
@@ -359,6 +367,7 @@ class EmotionStream:
         return {
             region: float(np.mean([each[region] is not None for each in boxes]))
             for region in self.inferencer.regions
+            if region not in self.not_sought
         }
 
     def as_clip(self, results: list[StreamResult]) -> ClipResult:
@@ -376,5 +385,6 @@ class EmotionStream:
             duration_s=windows[-1].end_s if windows else 0.0,
             landmarks=self.landmarks,
             warnings=self.warnings,
-            reliable=not self.inferencer.of_sample_data and all(each.reliable for each in windows),
+            reliable=self._is_reliable({}) and all(each.reliable for each in windows),
+            not_sought=self.not_sought,
         )

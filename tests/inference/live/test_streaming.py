@@ -7,7 +7,7 @@ import pytest
 
 from emoreact_plugin import InputError
 from emoreact_plugin.inference import EmotionInferencer
-from emoreact_plugin.inference import inferencer as module
+from emoreact_plugin.inference import opening as module
 from emoreact_plugin.inference.live import streaming
 from emoreact_plugin.inference.live.camera import Camera
 from emoreact_plugin.inference.live.streaming import EmotionStream
@@ -39,7 +39,7 @@ def test_windows_of_a_stream_are_those_of_the_file(inferencer, tmp_path):
         for name, value in window.probabilities.items():
             assert found.probabilities[name] == pytest.approx(value, abs=1e-5)
         assert found.labels == window.labels
-        assert found.face_share == 0 and found.dropped == 0
+        assert found.face_share is None and found.dropped == 0
         assert not found.as_window().reliable
 
 
