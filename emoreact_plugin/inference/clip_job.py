@@ -8,7 +8,9 @@ import numpy as np
 
 from emoreact_plugin.clips.boxes import Boxes, boxes_of, shares_found
 from emoreact_plugin.clips.clip import Clip
+from emoreact_plugin.preparation.mediapipe.people import ALL, said_of
 
+from .opening import Whom
 from .pipeline import ClipPipeline
 from .results import (
     ClipResult,
@@ -32,6 +34,8 @@ class ClipJob:
     Args:
         source (Source): The video.
         inferencer (EmotionInferencer): The inferencer that scores it.
+        whom (Whom, optional): The person in it. Defaults to None: the one that is chosen.
+        is_last (bool): Whether no other person of this video follows. Defaults to True.
 
     Attributes:
         result (ClipResult): The result, which is complete once :meth:`is_done` is true.
@@ -41,10 +45,16 @@ class ClipJob:
         video_id (str): ID of the clip in the pipeline; the look of its mask depends on it.
     """
 
-    def __init__(self, source: Source, inferencer: 'EmotionInferencer') -> None:
-        self.source = source
+    def __init__(
+        self,
+        source: Source,
+        inferencer: 'EmotionInferencer',
+        whom: Whom | None = None,
+        is_last: bool = True,
+    ) -> None:
+        self.source, self.whom, self.is_last = source, whom, is_last
         self.inferencer = inferencer
-        self.result = ClipResult(source.path, source.name)
+        self.result = self._new_result()
         self.clip: Clip | None = None
         self.boxes: Boxes = {}
         self.times = np.zeros(0)
@@ -53,12 +63,21 @@ class ClipJob:
         self._scores: dict[int, tuple[np.ndarray, dict[str, np.ndarray]]] = {}
         self._expected: int | None = None
 
+    def _new_result(self) -> ClipResult:
+        source, person = self.source, None if self.whom is None else self.whom.name
+        # Files that were asked for by name are known by it.
+        if person is not None and self.inferencer.opener.choice == ALL:
+            return ClipResult(source.path, f'{source.name}, person {person}', person=person)
+        return ClipResult(source.path, source.name)
+
     def spans(self) -> Iterator[tuple[int, dict]]:
         """Yield the number and the packed sample of each span of the clip that has to be scored.
 
         The spans are the whole clip and its windows, see :func:`pack_spans`. A clip that fails
         yields no more of them and gets an error in its result.
         """
+        if self.is_done():
+            return
         count = 0
         try:
             clip = self._open()
@@ -72,7 +91,7 @@ class ClipJob:
 
     def _open(self) -> Clip:
         inferencer, result = self.inferencer, self.result
-        opened = inferencer.open(self.source)
+        opened = inferencer.open(self.source, self.whom)
         self.clip = clip = opened.clip
         landmarks, not_sought = opened.landmarks, opened.not_sought
         self.times = clip.times()
@@ -83,6 +102,9 @@ class ClipJob:
         self.boxes = boxes_of(clip.landmarks, inferencer.regions, clip.size)
         result.total_frames, result.duration_s = clip.total_frames, duration
         result.landmarks, result.not_sought = landmarks, not_sought
+        result.people = opened.people
+        if result.people is not None and result.people['seen'] > 1 and result.person is None:
+            inferencer.tell(f'{result.name}: {said_of(result.people)}')
         result.frames_without = {
             region: sum(box is None for box in each)
             for region, each in self.boxes.items()
@@ -108,12 +130,9 @@ class ClipJob:
 
     def fail(self, error: Exception) -> None:
         """Record an error, and discard what was already scored of the clip."""
-        self.result = ClipResult(
-            self.source.path,
-            self.source.name,
-            reliable=False,
-            error=str(error) or type(error).__name__,
-        )
+        self.result = self._new_result()
+        self.result.reliable = False
+        self.result.error = str(error) or type(error).__name__
         self.clip, self.boxes = None, {}
 
     def is_done(self) -> bool:

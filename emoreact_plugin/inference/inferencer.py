@@ -9,6 +9,7 @@ import numpy as np
 from mmengine.config import Config
 
 from emoreact_plugin.evaluation import sigmoid
+from emoreact_plugin.preparation.mediapipe.people import ALL, CHOICES
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import fit_name, sha256_of
 from emoreact_plugin.utils.progress import ProgressBar, progress_bar, write_above
@@ -18,7 +19,7 @@ from emoreact_plugin.weights.checkpoints import resolve_checkpoint
 from .annotate import Annotator
 from .clip_job import ClipJob
 from .live.streaming import EmotionStream, Frame
-from .opening import ClipOpener, OpenedClip
+from .opening import ClipOpener, OpenedClip, Whom
 from .pipeline import ClipPipeline, regions_needed
 from .results import ClipResult, Results
 from .scorers.loading import load_scorer
@@ -32,6 +33,8 @@ from .warning_texts import (
     no_landmarks,
 )
 from .windows import check_window
+
+ANNOTATED = '_annotated.mp4'
 
 
 class EmotionInferencer:
@@ -56,8 +59,10 @@ class EmotionInferencer:
         window_seconds (float): Length of the sliding window. Defaults to 5.
         stride_seconds (float): Time from the start of one window to the next. Defaults to 1.
         batch_size (int): Number of windows and clips that are scored at a time. Defaults to 8.
-        person (str, optional): The person whose landmark files are read, where there are files of
-            several people. Defaults to None.
+        person (str, optional): Whom of several people to score. ``'largest'`` (over the clip),
+            ``'central'``, ``'left'`` or ``'right'`` chooses among those who are found now, and
+            ``'all'`` takes each of them, or of the files of person 1, 2, ... Another word is the
+            name that landmark files have. Defaults to None: whom the files are of, or the largest.
         cache_dir (str, optional): Cache folder of the cache files, see
             ``EmoReactDataset``.
 
@@ -106,9 +111,11 @@ class EmotionInferencer:
                 f"{landmarks}: no such folder of landmarks ('auto', 'extract'"
                 " and 'none' are the other choices)"
             )
-        if person is not None and landmarks in ('extract', 'none'):
+        chooses = person in (*CHOICES, ALL)
+        if person is not None and (landmarks == 'none' or (landmarks == 'extract' and not chooses)):
             raise InputError(
-                f"person: expected landmark files of several people, found landmarks='{landmarks}'"
+                f"person='{person}': expected landmarks of several people, found "
+                f"landmarks='{landmarks}'"
             )
         checkpoint = resolve_checkpoint(checkpoint)
         self.scorer = load_scorer(checkpoint, config, device)
@@ -218,27 +225,27 @@ class EmotionInferencer:
             for job in self._scored(sources, bar):
                 if annotator is not None and job.result.error is None:
                     bar.set_postfix_str(f'drawing {job.result.name}')
+                    target = of_person(targets[job.source], job.result.person)
                     try:
-                        annotator.write(targets[job.source], job, bar)
-                        job.result.annotated = targets[job.source]
+                        annotator.write(target, job, bar)
+                        job.result.annotated = target
                     except KeyboardInterrupt:
                         job.result.error = 'drawing it was stopped'
                         yield job.result  # its scores are whole
                         raise
                     except Exception as error:  # the other clips go on
                         job.result.error = f'drawing it failed: {error}'
-                bar.update()
+                bar.update(job.is_last)
                 yield job.result
 
     def _scored(self, sources: list[Source], bar: ProgressBar) -> Iterator[ClipJob]:
         """Yield the clips in their order, with spans of several clips scored in one batch."""
         jobs: deque[ClipJob] = deque()
         waiting: list[tuple[ClipJob, int, dict]] = []
-        for source in sources:
-            jobs.append(ClipJob(source, self))
-            bar.set_postfix_str(source.name)
-            for span in jobs[-1].spans():
-                waiting.append((jobs[-1], *span))
+        for job in self._jobs(sources, bar):
+            jobs.append(job)
+            for span in job.spans():
+                waiting.append((job, *span))
                 if len(waiting) == self.batch_size:
                     self._score(waiting)
                     waiting = []
@@ -247,6 +254,20 @@ class EmotionInferencer:
         if waiting:
             self._score(waiting)
         yield from jobs
+
+    def _jobs(self, sources: list[Source], bar: ProgressBar) -> Iterator[ClipJob]:
+        """Yield a job for each video, or for each person in it."""
+        for source in sources:
+            bar.set_postfix_str(source.name)
+            try:
+                people = self.opener.people(source)
+            except (OSError, InputError) as error:  # the other clips go on
+                job = ClipJob(source, self)
+                job.fail(error)
+                yield job
+                continue
+            for whom in people:
+                yield ClipJob(source, self, whom, is_last=whom is people[-1])
 
     def _score(self, waiting: list[tuple[ClipJob, int, dict]]) -> None:
         scores = self.scorer([packed for _, _, packed in waiting])
@@ -261,15 +282,15 @@ class EmotionInferencer:
         """Score frames as they arrive; see :class:`EmotionStream`."""
         return EmotionStream(self, frames, fps, realtime)
 
-    def open(self, source: Source) -> OpenedClip:
-        """Open a clip with its landmarks.
+    def open(self, source: Source, whom: Whom | None = None) -> OpenedClip:
+        """Open a clip with the landmarks of a person, see :class:`ClipOpener`.
 
         Short gaps of the face are filled as the configuration says.
 
         Raises:
             FileNotFoundError, InputError: When the clip or its landmark file cannot be read.
         """
-        opened = self.opener.open(source)
+        opened = self.opener.open(source, whom)
         return replace(opened, clip=opened.clip.filled(self.pipeline.max_gap))
 
     def warnings_of(self, path: str | None, landmarks: str) -> list[str]:
@@ -313,7 +334,7 @@ def targets_of(sources: list[Source], out_dir: str) -> dict[Source, str]:
     by_target: dict[str, Source] = {}
     for source in filter(lambda each: osp.exists(each.path), sources):
         folder, stem = osp.split(source.name)
-        target = osp.join(out_dir, folder, fit_name(stem, '_annotated.mp4'))
+        target = osp.join(out_dir, folder, fit_name(stem, ANNOTATED))
         other = by_target.setdefault(target, source)
         if other is not source:
             raise InputError(
@@ -321,3 +342,10 @@ def targets_of(sources: list[Source], out_dir: str) -> dict[Source, str]:
                 'do them apart'
             )
     return {source: target for target, source in by_target.items()}
+
+
+def of_person(target: str, person: str | None) -> str:
+    """Return the path of the annotated video of one of several people."""
+    if person is None:
+        return target
+    return f'{target.removesuffix(ANNOTATED)}_p{person}{ANNOTATED}'

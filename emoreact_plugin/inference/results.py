@@ -77,6 +77,9 @@ class ClipResult:
             the regions that were looked for.
         not_sought (list[str]): The regions that were not looked for: there is no file of them, and
             no detector is installed or wanted.
+        person (str | None): Number or name of the person, if all people are scored.
+        people (dict | None): How many people were ``seen``, the numbers of whom was ``taken``, from
+            left to right, and the ``choice``; None for landmarks from files.
         warnings (list[str]): What has to be known about these scores.
         reliable (bool): False if the scores mean little: with a region that was not looked for, or
             found in fewer than half of the frames, or with a checkpoint of drawn data on other
@@ -101,6 +104,8 @@ class ClipResult:
     error: str | None = None
     annotated: str | None = None
     not_sought: list[str] = field(default_factory=list)
+    person: str | None = None
+    people: dict | None = None
 
     def to_dict(self) -> dict:
         """Return the result as plain values, as in the JSON file."""
@@ -122,6 +127,9 @@ class ClipResult:
             frames=self.total_frames or None,
             duration_s=self.duration_s or None,
             landmarks=self.landmarks or None,
+            person=self.person,
+            people_seen=self.people and self.people['seen'],
+            person_taken=self.people and ';'.join(map(str, self.people['taken'])),
             **{
                 f'{region}_share': 1 - count / self.total_frames
                 for region, count in self.frames_without.items()
@@ -143,6 +151,7 @@ class ClipResult:
                 labels=';'.join(each.labels),
                 **_of_streams(each.streams),
                 **{f'{region}_share': share for region, share in each.found.items()},
+                person=self.person,
                 short=each.short,
                 reliable=each.reliable,
             )

@@ -1,14 +1,18 @@
+import os
 import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from emoreact_plugin import InputError
 from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.inference import EmotionInferencer
 from emoreact_plugin.inference import opening as module
 from emoreact_plugin.inference.annotate import overlay_of, split_warnings
 from emoreact_plugin.inference.sources import find_sources
 from emoreact_plugin.preparation.mediapipe.detector import FrameLandmarks
+from emoreact_plugin.preparation.mediapipe.regions import Box
 from tests.factories import (
     FRAMES,
     HEIGHT,
@@ -73,11 +77,14 @@ class Finder:
 
     made, closed = 0, 0
 
-    def __init__(self, body):
+    def __init__(self, body, choice):
         Finder.made += 1
-        self.body, self.count = body, 0
+        self.body, self.choice, self.count = body, choice, 0
 
-    def reset(self):
+    def look(self, frame):
+        return []
+
+    def reset(self, guide):
         self.count = 0
 
     def close(self):
@@ -135,6 +142,45 @@ def test_what_files_lack_is_found(checkpoint, videos, tmp_path, monkeypatch, cap
     said = capsys.readouterr().out
     assert 'finding body keypoints with mediapipe' in said
     assert 'finding face landmarks with mediapipe' in said
+
+
+class TwoPeople(Finder):
+    def look(self, frame):
+        return [Box(40, 20, 20, 20), Box(15, 20, 10, 10)]
+
+
+def test_all_people_are_scored(checkpoint, videos, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(module, 'LandmarkDetector', TwoPeople)
+    monkeypatch.setattr(module, 'has_mediapipe', lambda: True)
+    shutil.copy(videos[0], tmp_path / 'a.mp4')
+    with EmotionInferencer(checkpoint, person='all') as inferencer:
+        results = inferencer(tmp_path / 'a.mp4', str(tmp_path / 'out'), **QUIET)
+    assert [each.name for each in results] == ['a.mp4, person 1', 'a.mp4, person 2']
+    assert [each.people['taken'] for each in results] == [[1], [2]]
+    names = sorted(os.listdir(tmp_path / 'out'))
+    assert names == ['a.mp4_p1_annotated.mp4', 'a.mp4_p2_annotated.mp4']
+    assert [row['person'] for row in results.rows()] == ['1', '2']
+    # one of them
+    with EmotionInferencer(checkpoint, person='left') as inferencer:
+        (result,) = inferencer(tmp_path / 'a.mp4', **QUIET)
+    assert result.people == dict(seen=2, taken=[1], choice='left') and result.name == 'a.mp4'
+    assert 'a.mp4: 2 people seen, person 1 taken' in capsys.readouterr().out
+    # those of files
+    for k in (1, 2):
+        shutil.copy(f'{videos[0]}_hol.txt', tmp_path / f'a.mp4_{k}_hol.txt')
+    inferencer = EmotionInferencer(checkpoint, landmarks=str(tmp_path), person='all')
+    results = inferencer(tmp_path / 'a.mp4', **QUIET)
+    assert [(each.landmarks, each.person) for each in results] == [('files', '1'), ('files', '2')]
+
+
+def test_all_people_of_a_video_that_cannot_be_read(checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, 'LandmarkDetector', TwoPeople)
+    (tmp_path / 'a.mp4').write_text('no video')
+    with EmotionInferencer(checkpoint, landmarks='extract', person='all') as inferencer:
+        (result,) = inferencer(tmp_path / 'a.mp4', **QUIET)
+    assert 'expected a video' in result.error
+    with pytest.raises(InputError, match='expected one person for a stream'):
+        inferencer.stream([], fps=10)
 
 
 def test_the_picture_says_what_was_not_sought(checkpoint, videos, tmp_path, no_mediapipe):

@@ -22,6 +22,7 @@ from emoreact_plugin.inference.results import (
 from emoreact_plugin.inference.warning_texts import ENOUGH
 from emoreact_plugin.inference.windows import TOLERANCE
 from emoreact_plugin.preparation.landmarks import has_mediapipe
+from emoreact_plugin.preparation.mediapipe.people import ALL
 from emoreact_plugin.utils.errors import InputError
 
 from .camera import Camera
@@ -190,6 +191,8 @@ class EmotionStream:
                 "landmarks: expected 'auto', 'extract' or 'none' for a "
                 f"stream, which has no files, found '{inferencer.landmarks}'"
             )
+        if inferencer.opener.choice == ALL:
+            raise InputError("person: expected one person for a stream, found 'all'")
         self.inferencer, self._clock = inferencer, clock
         use = inferencer.landmarks == 'extract' or (
             inferencer.landmarks == 'auto' and has_mediapipe()

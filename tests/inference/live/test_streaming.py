@@ -117,7 +117,7 @@ def test_latency_with_and_without_landmarks(checkpoint, monkeypatch):
     clock = Clock()
 
     class Detector:
-        def __init__(self, body):
+        def __init__(self, body, choice):
             self.count = 0
 
         def reset(self):
