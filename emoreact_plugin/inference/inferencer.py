@@ -277,10 +277,22 @@ class EmotionInferencer:
             )
 
     def stream(
-        self, frames: int | Iterable[Frame], fps: float | None = None, realtime: bool = False
+        self,
+        frames: int | Iterable[Frame],
+        fps: float | None = None,
+        realtime: bool = False,
+        window_seconds: float | None = None,
+        stride_seconds: float | None = None,
     ) -> EmotionStream:
         """Score frames as they arrive; see :class:`EmotionStream`."""
-        return EmotionStream(self, frames, fps, realtime)
+        return EmotionStream(
+            self,
+            frames,
+            fps,
+            realtime,
+            window_seconds=window_seconds,
+            stride_seconds=stride_seconds,
+        )
 
     def open(self, source: Source, whom: Whom | None = None) -> OpenedClip:
         """Open a clip with the landmarks of a person, see :class:`ClipOpener`.

@@ -154,6 +154,8 @@ class ClipResult:
                 person=self.person,
                 short=each.short,
                 reliable=each.reliable,
+                clip_reliable=self.reliable,
+                warnings='; '.join(self.warnings),
             )
             for each in self.windows
         ]
