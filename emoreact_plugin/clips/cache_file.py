@@ -28,16 +28,8 @@ from .landmark_readers import (
     read_openface_csv,
 )
 
-__all__ = [
-    'CachedClip',
-    'is_current',
-    'load_cached',
-    'cache_clip',
-    'read_landmark_files',
-    'read_keypoints_txt',
-    'read_openface_csv',
-    'write_cached',
-]
+__all__ = ['CachedClip', 'is_current', 'load_cached', 'cache_clip', 'read_landmark_files']
+__all__ += ['read_keypoints_txt', 'read_openface_csv', 'write_cached']
 
 
 # How far the rows of a file may be off the frames of its clip: either is fine.
@@ -214,12 +206,8 @@ def write_cached(out_file: PathLike, clip: CachedClip) -> None:
     _check_cached(clip)
     arrays = {name: np.ascontiguousarray(getattr(clip, name)) for name in ARRAYS}
     about = json.dumps(
-        dict(
-            version=PREPARED_VERSION,
-            files=clip.sources,
-            frame_size=clip.frame_size,
-            people=clip.people,
-        )
+        dict(version=PREPARED_VERSION, files=clip.sources, frame_size=clip.frame_size)
+        | dict(people=clip.people)
     )
     with write_whole(out_file) as temporary:
         save_file(arrays, temporary, dict(about=about, checksum=str(_checksum(about, arrays))))
