@@ -66,7 +66,12 @@ def parse_args():
     where.add_argument(
         '--no-landmarks', action='store_true', help='use whole frames; the scores mean little'
     )
-    add('--person', metavar='NAME', help='whom of several people the landmark files are of')
+    add(
+        '--person',
+        metavar='WHOM',
+        help='whom of several people: largest (over the video, the default), central, left, right, '
+        'or all, who get results and videos of their own; or the name that landmark files have',
+    )
     add('--mask', action='store_true', help='draw a mask on every face')
     add('--mask-kind', choices=(*KINDS, 'random'), help='which (default: surgical)')
     add(
@@ -185,7 +190,8 @@ def score_videos(inferencer, args):
         if not clips and not isinstance(error, KeyboardInterrupt):
             raise
         failure = error
-    left_out = [each.path for each in sources[len(clips) :]]
+    done = {clip.video for clip in clips}
+    left_out = [each.path for each in sources if each.path not in done]
     return Results(clips, inferencer.about, reason_of(failure), left_out), failure
 
 

@@ -1,12 +1,12 @@
 """Find face landmarks and body keypoints in videos, without OpenFace.
 
 A clip becomes the cache file <clip>.safetensors, which EmoReactDataset reads with
-data_prefix=dict(landmarks=DIR). One person is followed through a clip: the
-largest and most central one. The 68 points are picked from mediapipe's mesh of
-468. They are like OpenFace's but not the same, so do not mix both in one data
-set. If only the box of the face was found, its corners stand in for the
-points, and no face mask is drawn there. If it was stopped, it continues where
-it was.
+data_prefix=dict(landmarks=DIR). One person is followed through a clip: the one
+whose face is the largest over the clip, or whom --person says. The 68 points
+are picked from mediapipe's mesh of 468. They are like OpenFace's but not the
+same, so do not mix both in one data set. If only the box of the face was found,
+its corners stand in for the points, and no face mask is drawn there. If it was
+stopped, it continues where it was.
 
 Needs the extra `landmarks` (Python 3.10 to 3.12):
 pip install 'emoreact_plugin[landmarks]'
@@ -21,6 +21,7 @@ from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors, list_errors
 from emoreact_plugin.preparation.landmarks import extract_landmarks
 from emoreact_plugin.preparation.mediapipe.models import mediapipe_version
+from emoreact_plugin.preparation.mediapipe.people import ALL, CHOICES, said_of
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import number
 
@@ -43,6 +44,13 @@ def parse_args():
         action='store_true',
         help='write the body keypoints as <video>_hol.txt as well',
     )
+    parser.add_argument(
+        '--person',
+        choices=(*CHOICES, ALL),
+        default='largest',
+        help='whom of several people; all: each, as <clip>_1, _2, ... from left to right '
+        '(default: largest)',
+    )
     parser.add_argument('--workers', type=int, help='clips at a time (default: one a core)')
     return parser.parse_intermixed_args()
 
@@ -55,7 +63,12 @@ def main():
         raise InputError(f'--workers: expected 1 or more, found {args.workers}')
     say(f"mediapipe {mediapipe_version()}: the points are like OpenFace's, and not OpenFace's")
     report = extract_landmarks(
-        args.source, args.out, args.write_openface, args.write_keypoints, args.workers
+        args.source,
+        args.out,
+        args.write_openface,
+        args.write_keypoints,
+        args.workers,
+        person=args.person,
     )
     frames = sum(clip.frames for clip in report.clips)
     text = f'{number(len(report.clips), "clip")}, {number(frames, "frame")} in {args.out}'
@@ -66,7 +79,8 @@ def main():
         line = f'{clip.path}: face in {clip.faces} of {number(clip.frames, "frame")}'
         if clip.boxes:
             line += f' (only its box in {clip.boxes})'
-        say(f'{line}, body in {clip.bodies}')
+        line += f', body in {clip.bodies}'
+        say(f'{line}; {said_of(clip.people)}' if clip.people else line)
     list_errors(report.errors)
 
 

@@ -28,16 +28,8 @@ from .landmark_readers import (
     read_openface_csv,
 )
 
-__all__ = [
-    'CachedClip',
-    'is_current',
-    'load_cached',
-    'cache_clip',
-    'read_landmark_files',
-    'read_keypoints_txt',
-    'read_openface_csv',
-    'write_cached',
-]
+__all__ = ['CachedClip', 'is_current', 'load_cached', 'cache_clip', 'read_landmark_files']
+__all__ += ['read_keypoints_txt', 'read_openface_csv', 'write_cached']
 
 
 # How far the rows of a file may be off the frames of its clip: either is fine.
@@ -69,6 +61,8 @@ class CachedClip:
             'source', 'landmarks_file' and 'keypoints_file'.
         face_is_box (np.ndarray): bool (T,), True where only the box of the
             face is known: the 68 points are then its corners, repeated.
+        people (dict | None): Which of the people in the video it is of, see
+            ``Guide.to_dict``; None if that is not known.
     """
 
     face_landmarks: np.ndarray
@@ -78,6 +72,7 @@ class CachedClip:
     frame_size: tuple[int, int]
     sources: dict[str, dict]
     face_is_box: np.ndarray
+    people: dict | None = None
 
     @property
     def body_is_pose(self) -> bool:
@@ -212,6 +207,7 @@ def write_cached(out_file: PathLike, clip: CachedClip) -> None:
     arrays = {name: np.ascontiguousarray(getattr(clip, name)) for name in ARRAYS}
     about = json.dumps(
         dict(version=PREPARED_VERSION, files=clip.sources, frame_size=clip.frame_size)
+        | dict(people=clip.people)
     )
     with write_whole(out_file) as temporary:
         save_file(arrays, temporary, dict(about=about, checksum=str(_checksum(about, arrays))))
@@ -280,7 +276,11 @@ def load_cached(path: PathLike) -> CachedClip:
         # Older files hold no boxes.
         arrays.setdefault('face_is_box', np.zeros(frames, bool))
         clip = CachedClip(
-            **arrays, total_frames=frames, frame_size=(width, height), sources=about['files']
+            **arrays,
+            total_frames=frames,
+            frame_size=(width, height),
+            sources=about['files'],
+            people=about.get('people'),
         )
         _check_cached(clip)
     except (ValueError, KeyError, TypeError, SafetensorError, OSError, RecursionError) as error:
@@ -382,11 +382,15 @@ def _check_cached(clip: CachedClip) -> None:
         kind = bool if array is clip.face_is_box else np.float32
         if array.shape != shape or array.dtype != kind:
             raise InputError(f'expected {kind.__name__} {shape}, found {array.dtype} {array.shape}')
+    if clip.people is not None:
+        kinds = dict(seen=int, taken=list, choice=str)
+        if any(type(clip.people[key]) is not kind for key, kind in kinds.items()):
+            raise InputError(f'expected who was followed, found {clip.people}')
     if min(clip.frame_size) < 1:
         raise InputError(f'expected a frame size, found {clip.frame_size}')
     if not frames:
         raise InputError('expected frames, found none')
     for role, made_of in dict(clip.sources).items():
-        kinds = dict(path=str, size=int, mtime_ns=int)
-        if any(type(made_of[key]) is not kind for key, kind in kinds.items()):
+        stamps = dict(path=str, size=int, mtime_ns=int)
+        if any(type(made_of[key]) is not kind for key, kind in stamps.items()):
             raise InputError(f'expected path, size and time of the {role}, found {made_of}')

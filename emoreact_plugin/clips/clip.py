@@ -93,9 +93,7 @@ class Clip:
         self.has_landmarks = self.has_keypoints = False
         if detect is not None:
             self.has_landmarks = self.has_keypoints = True
-            found = detect(path)
-            check_fits(found, path, path, self.total_frames, self.size)
-            self.landmarks = Landmarks.of_cached(found)
+            self.landmarks = self._detected(detect)
         elif use_landmarks:
             beside = landmarks or osp.dirname(osp.normpath(path))
             files = find_clip(video or self.name, path, beside, beside, self.filename_tmpl, person)
@@ -143,6 +141,26 @@ class Clip:
         clip = copy(self)
         clip.landmarks = self.landmarks.filled(max_gap)
         return clip
+
+    def completed(self, detect: Callable[[str], CachedClip]) -> 'Clip':
+        """Return the clip with what its files lack, the face or the body, found now.
+
+        Args:
+            detect (Callable): Finds the landmarks of a video. It is called with the path.
+        """
+        found, own = self._detected(detect), self.landmarks
+        clip = copy(self)
+        if not self.has_landmarks:
+            own = own._replace(face=found.face, face_is_box=found.face_is_box)
+        if not self.has_keypoints:
+            own = own._replace(body=found.body, body_is_pose=found.body_is_pose)
+        clip.landmarks, clip.has_landmarks, clip.has_keypoints = own, True, True
+        return clip
+
+    def _detected(self, detect: Callable[[str], CachedClip]) -> Landmarks:
+        found = detect(self.path)
+        check_fits(found, self.path, self.path, self.total_frames, self.size)
+        return Landmarks.of_cached(found)
 
     def _read_landmarks(self, files: ClipFiles, cache_dir: str) -> None:
         self.has_landmarks = files.landmarks is not None

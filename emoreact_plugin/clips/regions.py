@@ -26,6 +26,8 @@ AROUND_HEAD = ((0.2, 0.6), (0.2, 0.95))
 # The body's box comes from the keypoints, and the face that is blacked out in it from landmarks.
 BOTH = ('landmarks', 'keypoints')
 NEEDS: dict[str, tuple[str, ...]] = dict(face=('landmarks',), body=BOTH, fullbody=('keypoints',))
+# Region -> the files that its box is of.
+BOXES_FROM = dict(face=('landmarks',), body=('keypoints',), fullbody=('keypoints',))
 
 
 def has_face(face_landmarks: np.ndarray) -> np.ndarray:

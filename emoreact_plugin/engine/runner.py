@@ -211,12 +211,12 @@ def _check_schedule_of(checkpoint: Checkpoint, cfg: Config) -> None:
                     f'{new.get(key)}: a run that goes on keeps its optimizer and schedule. '
                     '--init CHECKPOINT starts another training from its weights'
                 )
-    old, new = ((each.get('train_dataloader') or {}).get('batch_size') for each in (before, cfg))
-    if old != new:
+    were, are = ((each.get('train_dataloader') or {}).get('batch_size') for each in (before, cfg))
+    if were != are:
         # Not refused: twice the processes take half the batch each.
         say(
-            f'WARNING: {checkpoint.path}: was trained with batches of {old} a process, goes on '
-            f'with {new}; unless the number of processes makes up for it, this is another training'
+            f'WARNING: {checkpoint.path}: was trained with batches of {were} a process, goes on '
+            f'with {are}; unless the number of processes makes up for it, this is another training'
         )
 
 

@@ -1,6 +1,6 @@
 """Write annotated videos of clips that were scored."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,7 @@ from emoreact_plugin.video.writing import write_timed_video
 
 from .clip_job import ClipJob
 from .results import ClipResult
-from .warning_texts import ENOUGH, SAMPLE_DATA
+from .warning_texts import ENOUGH, SAMPLE_DATA, never_sought
 
 if TYPE_CHECKING:
     from .inferencer import EmotionInferencer
@@ -86,14 +86,16 @@ def overlay_of(
         np.array([each.centre_s for each in windows]),
         np.array([[each.probabilities[name] for name in inferencer.classes] for each in windows]),
         [(each.start_s, each.end_s) for each in windows],
-        [mark_of(each.found) for each in windows],
+        [mark_of(each.found, result.not_sought) for each in windows],
         result.duration_s,
         np.array([inferencer.thresholds[name] for name in inferencer.classes]),
     )
     banner, notes = split_warnings(result)
     if inferencer.calibration is None:
         notes.append('probabilities not calibrated')
-    return VideoOverlay(size, curve, result.name, inferencer.regions, banner, notes)
+    return VideoOverlay(
+        size, curve, result.name, inferencer.regions, banner, notes, result.not_sought
+    )
 
 
 def split_warnings(result: ClipResult) -> tuple[list[str], list[str]]:
@@ -101,18 +103,19 @@ def split_warnings(result: ClipResult) -> tuple[list[str], list[str]]:
 
     A warning is grave if it says that the scores mean nothing.
     """
-    grave = [
-        each for each in result.warnings if each == SAMPLE_DATA or each.startswith('no landmarks')
-    ]
+    gravest = (SAMPLE_DATA, *map(never_sought, result.not_sought))
+    grave = [each for each in result.warnings if each in gravest or each.startswith('no landmarks')]
     return (
         [each.split(';')[0] for each in grave],
         [each for each in result.warnings if each not in grave],
     )
 
 
-def mark_of(found: dict) -> str:
+def mark_of(found: Mapping[str, float], not_sought: Sequence[str] = ()) -> str:
     """Name the regions that were found in too few frames of a window, with their shares.
 
-    The result is ``''`` if there are none.
+    The result is ``''`` if there are none, and all were looked for.
     """
-    return ', '.join(f'{region} {share:.0%}' for region, share in found.items() if share < ENOUGH)
+    marks = [f'{region} not sought' for region in not_sought]
+    marks += [f'{region} {share:.0%}' for region, share in found.items() if share < ENOUGH]
+    return ', '.join(marks)

@@ -8,8 +8,10 @@ import numpy as np
 
 from emoreact_plugin.clips.boxes import Boxes, boxes_of, shares_found
 from emoreact_plugin.clips.clip import Clip
+from emoreact_plugin.preparation.mediapipe.people import ALL, said_of
 from emoreact_plugin.utils.errors import InputError
 
+from .opening import Whom
 from .pipeline import ClipPipeline
 from .results import (
     ClipResult,
@@ -21,7 +23,7 @@ from .results import (
 )
 from .scorers.base import check_logits
 from .sources import Source
-from .warning_texts import ENOUGH, SAMPLE_DATA, about_length, seldom_found
+from .warning_texts import ENOUGH, SAMPLE_DATA, about_length, never_sought, seldom_found
 from .windows import Window, duration_of, plan_windows
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ class ClipJob:
     Args:
         source (Source): The video.
         inferencer (EmotionInferencer): The inferencer that scores it.
+        whom (Whom, optional): The person in it. Defaults to None: the one that is chosen.
+        is_last (bool): Whether no other person of this video follows. Defaults to True.
 
     Attributes:
         result (ClipResult): The result, which is complete once :meth:`is_done` is true.
@@ -43,10 +47,16 @@ class ClipJob:
         video_id (str): ID of the clip in the pipeline; the look of its mask depends on it.
     """
 
-    def __init__(self, source: Source, inferencer: 'EmotionInferencer') -> None:
-        self.source = source
+    def __init__(
+        self,
+        source: Source,
+        inferencer: 'EmotionInferencer',
+        whom: Whom | None = None,
+        is_last: bool = True,
+    ) -> None:
+        self.source, self.whom, self.is_last = source, whom, is_last
         self.inferencer = inferencer
-        self.result = ClipResult(source.path, source.name)
+        self.result = self._new_result()
         self.clip: Clip | None = None
         self.boxes: Boxes = {}
         self.times = np.zeros(0)
@@ -55,12 +65,21 @@ class ClipJob:
         self._scores: dict[int, tuple[np.ndarray, dict[str, np.ndarray]]] = {}
         self._expected: int | None = None
 
+    def _new_result(self) -> ClipResult:
+        source, person = self.source, None if self.whom is None else self.whom.name
+        # Files that were asked for by name are known by it.
+        if person is not None and self.inferencer.opener.choice == ALL:
+            return ClipResult(source.path, f'{source.name}, person {person}', person=person)
+        return ClipResult(source.path, source.name)
+
     def spans(self) -> Iterator[tuple[int, dict]]:
         """Yield the number and the packed sample of each span of the clip that has to be scored.
 
         The spans are the whole clip and its windows, see :func:`pack_spans`. A clip that fails
         yields no more of them and gets an error in its result.
         """
+        if self.is_done():
+            return
         count = 0
         try:
             clip = self._open()
@@ -74,8 +93,9 @@ class ClipJob:
 
     def _open(self) -> Clip:
         inferencer, result = self.inferencer, self.result
-        clip, landmarks = inferencer.open(self.source)
-        self.clip = clip
+        opened = inferencer.open(self.source, self.whom)
+        self.clip = clip = opened.clip
+        landmarks, not_sought = opened.landmarks, opened.not_sought
         self.times = clip.times()
         duration = duration_of(self.times, clip.fps)
         self.windows = plan_windows(
@@ -83,22 +103,26 @@ class ClipJob:
         )
         self.boxes = boxes_of(clip.landmarks, inferencer.regions, clip.size)
         result.total_frames, result.duration_s = clip.total_frames, duration
-        result.landmarks = landmarks
+        result.landmarks, result.not_sought = landmarks, not_sought
+        result.people = opened.people
+        if result.people is not None and result.people['seen'] > 1 and result.person is None:
+            inferencer.tell(f'{result.name}: {said_of(result.people)}')
         result.frames_without = {
-            region: sum(box is None for box in each) for region, each in self.boxes.items()
+            region: sum(box is None for box in each)
+            for region, each in self.boxes.items()
+            if region not in not_sought
         }
         result.warnings = inferencer.warnings_of(self.source.path, landmarks)
         sample = inferencer.pipeline.sample(clip.total_frames, clip.name)
         self.video_id = sample['video_id']
         result.warnings += about_length(duration, len(set(sample['frame_inds'])), clip.total_frames)
-        shares = shares_found(self.boxes, 0, clip.total_frames)
+        shares = self._shares(0, clip.total_frames)
         if landmarks != 'none':
-            result.warnings += [
-                seldom_found(region, share) for region, share in shares.items() if share < ENOUGH
-            ]
-        result.reliable = SAMPLE_DATA not in result.warnings and all(
-            share >= ENOUGH for share in shares.values()
-        )
+            result.warnings += [never_sought(region) for region in not_sought]
+        result.warnings += [
+            seldom_found(region, share) for region, share in shares.items() if share < ENOUGH
+        ]
+        result.reliable = self._is_reliable(shares)
         return clip
 
     def add(self, span: int, logits: np.ndarray, streams: dict[str, np.ndarray]) -> None:
@@ -112,12 +136,9 @@ class ClipJob:
 
     def fail(self, error: Exception) -> None:
         """Record an error, and discard what was already scored of the clip."""
-        self.result = ClipResult(
-            self.source.path,
-            self.source.name,
-            reliable=False,
-            error=str(error) or type(error).__name__,
-        )
+        self.result = self._new_result()
+        self.result.reliable = False
+        self.result.error = str(error) or type(error).__name__
         self.clip, self.boxes = None, {}
 
     def is_done(self) -> bool:
@@ -133,7 +154,7 @@ class ClipJob:
         for k, window in enumerate(self.windows, 1):
             # A window that is the whole clip is not scored again.
             fused, streams = self._probabilities(k if k in self._scores else 0)
-            found = shares_found(self.boxes, window.first, window.stop)
+            found = self._shares(window.first, window.stop)
             result.windows.append(
                 WindowResult(
                     window.start_s,
@@ -143,10 +164,23 @@ class ClipJob:
                     streams,
                     found,
                     window.short,
-                    all(share >= ENOUGH for share in found.values()),
+                    self._is_reliable(found),
                 )
             )
         result.mean_probabilities = mean_of(result.windows)
+
+    def _shares(self, first: int, stop: int) -> dict[str, float]:
+        """Return the share of some frames with each region that was looked for."""
+        shares = shares_found(self.boxes, first, stop)
+        return {k: share for k, share in shares.items() if k not in self.result.not_sought}
+
+    def _is_reliable(self, shares: dict[str, float]) -> bool:
+        result = self.result
+        return (
+            SAMPLE_DATA not in result.warnings
+            and not result.not_sought
+            and all(share >= ENOUGH for share in shares.values())
+        )
 
     def _probabilities(self, span: int) -> tuple[Probabilities, dict[str, Probabilities]]:
         logits, streams = self._scores[span]

@@ -3,17 +3,13 @@
 import os.path as osp
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+from dataclasses import replace
 
 import numpy as np
 from mmengine.config import Config
 
-from emoreact_plugin.clips.clip import Clip
-from emoreact_plugin.clips.clip_files import expected_names
-from emoreact_plugin.clips.regions import BOTH, NEEDS
 from emoreact_plugin.evaluation import sigmoid
-from emoreact_plugin.preparation.landmarks import detect_landmarks, has_mediapipe
-from emoreact_plugin.preparation.mediapipe.detector import LandmarkDetector
+from emoreact_plugin.preparation.mediapipe.people import ALL, CHOICES
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import fit_name, sha256_of
 from emoreact_plugin.utils.progress import ProgressBar, progress_bar, write_above
@@ -23,10 +19,11 @@ from emoreact_plugin.weights.checkpoints import resolve_checkpoint
 from .annotate import Annotator
 from .clip_job import ClipJob
 from .live.streaming import EmotionStream, Frame
+from .opening import ClipOpener, OpenedClip, Whom
 from .pipeline import ClipPipeline, regions_needed
 from .results import ClipResult, Results
 from .scorers.loading import load_scorer
-from .sources import NOT_THERE, PathLike, Source, find_sources
+from .sources import PathLike, Source, find_sources
 from .warning_texts import (
     NOTICE,
     SAMPLE_DATA,
@@ -56,15 +53,17 @@ class EmotionInferencer:
         threshold (float, optional): Probability from which an emotion is a label. Defaults to None:
             for each emotion what was chosen on val, if the checkpoint has it, else 0.5.
         landmarks (str): Where the landmarks come from. ``'auto'`` reads files beside the video, of
-            any kind that ``EmoReactDataset`` reads; without such files, it finds the landmarks now
-            if mediapipe is installed, and else uses none. A folder names where such files are.
+            any kind that ``EmoReactDataset`` reads; what these lack, face or body, it finds now if
+            mediapipe is installed, and else goes without. A folder names where such files are.
             ``'extract'`` finds the landmarks now. ``'none'`` uses whole frames, with a warning.
             Defaults to ``'auto'``.
         window_seconds (float): Length of the sliding window. Defaults to 5.
         stride_seconds (float): Time from the start of one window to the next. Defaults to 1.
         batch_size (int): Number of windows and clips that are scored at a time. Defaults to 8.
-        person (str, optional): The person whose landmark files are read, where there are files of
-            several people. Defaults to None.
+        person (str, optional): Whom of several people to score. ``'largest'`` (over the clip),
+            ``'central'``, ``'left'`` or ``'right'`` chooses among those who are found now, and
+            ``'all'`` takes each of them, or of the files of person 1, 2, ... Another word is the
+            name that landmark files have. Defaults to None: whom the files are of, or the largest.
         cache_dir (str, optional): Cache folder of the cache files, see
             ``EmoReactDataset``.
 
@@ -113,9 +112,11 @@ class EmotionInferencer:
                 f"{landmarks}: no such folder of landmarks ('auto', 'extract'"
                 " and 'none' are the other choices)"
             )
-        if person is not None and landmarks in ('extract', 'none'):
+        chooses = person in (*CHOICES, ALL)
+        if person is not None and (landmarks == 'none' or (landmarks == 'extract' and not chooses)):
             raise InputError(
-                f"person: expected landmark files of several people, found landmarks='{landmarks}'"
+                f"person='{person}': expected landmarks of several people, found "
+                f"landmarks='{landmarks}'"
             )
         checkpoint = resolve_checkpoint(checkpoint)
         self.scorer = load_scorer(checkpoint, config, device)
@@ -128,10 +129,10 @@ class EmotionInferencer:
         self.mask, self.cache_dir = mask, cache_dir
         self.window_seconds, self.stride_seconds = (window_seconds, stride_seconds)
         self.batch_size = batch_size
-        self._detector: LandmarkDetector | None = None
         self.said: set[str] = set()
+        self.opener = ClipOpener(self.regions, landmarks, person, cache_dir, self.tell)
         if landmarks == 'extract' and self.regions:
-            self.detector()
+            self.opener.detector()
         trained = self.scorer.dataset_meta
         self.of_sample_data = bool(trained.get('drawn_sample_data'))
         masked = trained.get('masked', self.pipeline.trained_mask is not None)
@@ -170,9 +171,7 @@ class EmotionInferencer:
 
     def close(self) -> None:
         """Release the models that find landmarks."""
-        if self._detector is not None:
-            self._detector.close()
-            self._detector = None
+        self.opener.close()
 
     def __call__(
         self,
@@ -227,12 +226,13 @@ class EmotionInferencer:
             for job in self._scored(sources, bar):
                 if annotator is not None and job.result.error is None:
                     bar.set_postfix_str(f'drawing {job.result.name}')
+                    target = of_person(targets[job.source], job.result.person)
                     try:
-                        annotator.write(targets[job.source], job, bar)
-                        job.result.annotated = targets[job.source]
+                        annotator.write(target, job, bar)
+                        job.result.annotated = target
                         whole = osp.basename(job.source.name) + ANNOTATED
                         job.result.annotated_name_shortened = (
-                            osp.basename(job.result.annotated) != whole
+                            osp.basename(targets[job.source]) != whole
                         )
                     except KeyboardInterrupt:
                         job.result.error = 'drawing it was stopped'
@@ -240,18 +240,17 @@ class EmotionInferencer:
                         raise
                     except Exception as error:  # the other clips go on
                         job.result.error = f'drawing it failed: {error}'
-                bar.update()
+                bar.update(job.is_last)
                 yield job.result
 
     def _scored(self, sources: list[Source], bar: ProgressBar) -> Iterator[ClipJob]:
         """Yield the clips in their order, with spans of several clips scored in one batch."""
         jobs: deque[ClipJob] = deque()
         waiting: list[tuple[ClipJob, int, dict]] = []
-        for source in sources:
-            jobs.append(ClipJob(source, self))
-            bar.set_postfix_str(source.name)
-            for span in jobs[-1].spans():
-                waiting.append((jobs[-1], *span))
+        for job in self._jobs(sources, bar):
+            jobs.append(job)
+            for span in job.spans():
+                waiting.append((job, *span))
                 if len(waiting) == self.batch_size:
                     self._score(waiting)
                     waiting = []
@@ -261,6 +260,20 @@ class EmotionInferencer:
             self._score(waiting)
         yield from jobs
 
+    def _jobs(self, sources: list[Source], bar: ProgressBar) -> Iterator[ClipJob]:
+        """Yield a job for each video, or for each person in it."""
+        for source in sources:
+            bar.set_postfix_str(source.name)
+            try:
+                people = self.opener.people(source)
+            except (OSError, InputError) as error:  # the other clips go on
+                job = ClipJob(source, self)
+                job.fail(error)
+                yield job
+                continue
+            for whom in people:
+                yield ClipJob(source, self, whom, is_last=whom is people[-1])
+
     def _score(self, waiting: list[tuple[ClipJob, int, dict]]) -> None:
         scores = self.scorer([packed for _, _, packed in waiting])
         for i, (job, span, _) in enumerate(waiting):
@@ -269,64 +282,33 @@ class EmotionInferencer:
             )
 
     def stream(
-        self, frames: int | Iterable[Frame], fps: float | None = None, realtime: bool = False
+        self,
+        frames: int | Iterable[Frame],
+        fps: float | None = None,
+        realtime: bool = False,
+        window_seconds: float | None = None,
+        stride_seconds: float | None = None,
     ) -> EmotionStream:
         """Score frames as they arrive; see :class:`EmotionStream`."""
-        return EmotionStream(self, frames, fps, realtime)
+        return EmotionStream(
+            self,
+            frames,
+            fps,
+            realtime,
+            window_seconds=window_seconds,
+            stride_seconds=stride_seconds,
+        )
 
-    def detector(self) -> LandmarkDetector:
-        """Return the model that finds landmarks, which is created at its first use."""
-        if self._detector is None:
-            needs = {kind for region in self.regions for kind in NEEDS.get(region, BOTH)}
-            self._detector = LandmarkDetector(body='keypoints' in needs)
-        return self._detector
-
-    def open(self, source: Source) -> tuple[Clip, str]:
-        """Open a clip, and tell where its landmarks come from.
+    def open(self, source: Source, whom: Whom | None = None) -> OpenedClip:
+        """Open a clip with the landmarks of a person, see :class:`ClipOpener`.
 
         Short gaps of the face are filled as the configuration says.
-
-        Returns:
-            tuple[Clip, str]: The clip, and the ``landmarks`` of its ``ClipResult``.
 
         Raises:
             FileNotFoundError, InputError: When the clip or its landmark file cannot be read.
         """
-        if not osp.exists(source.path):
-            raise FileNotFoundError(NOT_THERE.format(source.path))
-        clip, landmarks = self._open(source)
-        return clip.filled(self.pipeline.max_gap), landmarks
-
-    def _open(self, source: Source) -> tuple[Clip, str]:
-        if not self.regions:
-            return Clip(source.path, use_landmarks=False), 'not needed'
-        if self.landmarks == 'none':
-            return Clip(source.path, use_landmarks=False), 'none'
-        if self.landmarks == 'extract':
-            return self._with_landmarks_found_now(source.path), 'extracted'
-        folder = None if self.landmarks == 'auto' else self.landmarks
-        clip = Clip(
-            source.path,
-            folder,
-            cache_dir=self.cache_dir,
-            person=self.person,
-            video=source.name if folder else None,
-        )
-        if clip.has_landmarks or clip.has_keypoints:
-            return clip, 'files'
-        if self.person is not None:
-            names = expected_names('landmarks', clip.name, self.person)
-            raise FileNotFoundError(
-                f'{source.path}: no landmarks of {self.person} in '
-                f'{folder or osp.dirname(source.path) or "."}, expected {" or ".join(names)}'
-            )
-        if folder is None and has_mediapipe():
-            self.tell('finding landmarks with mediapipe: there are no files of them')
-            return self._with_landmarks_found_now(source.path), 'extracted'
-        return clip, 'none'
-
-    def _with_landmarks_found_now(self, path: str) -> Clip:
-        return Clip(path, detect=partial(detect_landmarks, detector=self.detector()))
+        opened = self.opener.open(source, whom)
+        return replace(opened, clip=opened.clip.filled(self.pipeline.max_gap))
 
     def warnings_of(self, path: str | None, landmarks: str) -> list[str]:
         """Return the warnings and notes about the scores of a video, and print those that are new.
@@ -377,3 +359,10 @@ def targets_of(sources: list[Source], out_dir: str) -> dict[Source, str]:
                 'do them apart'
             )
     return {source: target for target, source in by_target.items()}
+
+
+def of_person(target: str, person: str | None) -> str:
+    """Return the path of the annotated video of one of several people."""
+    if person is None:
+        return target
+    return f'{target.removesuffix(ANNOTATED)}_p{person}{ANNOTATED}'

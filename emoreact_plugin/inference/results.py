@@ -26,9 +26,10 @@ class WindowResult:
         labels (list[str]): The emotions whose probability reaches the threshold.
         streams (dict[str, dict[str, float]]): Stream -> its own probabilities; empty for a
             recognizer without streams.
-        found (dict[str, float]): Region -> share of the window's frames in which it was found.
+        found (dict[str, float]): Region -> share of the window's frames in which it was found, of
+            the regions that were looked for.
         short (bool): Whether the clip is shorter than a window.
-        reliable (bool): Whether each region was found in at least half of the frames.
+        reliable (bool): False if the scores mean little, see ``ClipResult``.
     """
 
     start_s: float
@@ -69,11 +70,18 @@ class ClipResult:
         windows (list[WindowResult]): The windows in the order of time, at least one.
         total_frames (int): Number of frames of the clip.
         duration_s (float): Length of the clip, seconds.
-        landmarks (str): Where the landmarks come from: ``'files'``, ``'extracted'``, ``'none'``, or
-            ``'not needed'`` if the model looks at whole frames anyway.
-        frames_without (dict[str, int]): Region -> number of frames in which it was not found.
+        landmarks (str): Where the landmarks come from: ``'files'``, ``'extracted'``,
+            ``'files+extracted'`` if the files lacked some, ``'none'``, or ``'not needed'`` if the
+            model looks at whole frames anyway.
+        frames_without (dict[str, int]): Region -> number of frames in which it was not found, of
+            the regions that were looked for.
+        not_sought (list[str]): The regions that were not looked for: there is no file of them, and
+            no detector is installed or wanted.
+        person (str | None): Number or name of the person, if all people are scored.
+        people (dict | None): How many people were ``seen``, the numbers of whom was ``taken``, from
+            left to right, and the ``choice``; None for landmarks from files.
         warnings (list[str]): What has to be known about these scores.
-        reliable (bool): False if the scores mean little: without landmarks, with a region that was
+        reliable (bool): False if the scores mean little: with a region that was not looked for, or
             found in fewer than half of the frames, or with a checkpoint of drawn data on other
             video.
         error (str | None): Why there are no scores, or no annotated video.
@@ -98,6 +106,9 @@ class ClipResult:
     error: str | None = None
     annotated: str | None = None
     annotated_name_shortened: bool = False
+    not_sought: list[str] = field(default_factory=list)
+    person: str | None = None
+    people: dict | None = None
 
     def to_dict(self) -> dict:
         """Return the result as plain values, as in the JSON file."""
@@ -119,10 +130,14 @@ class ClipResult:
             frames=self.total_frames or None,
             duration_s=self.duration_s or None,
             landmarks=self.landmarks or None,
+            person=self.person,
+            people_seen=self.people and self.people['seen'],
+            person_taken=self.people and ';'.join(map(str, self.people['taken'])),
             **{
                 f'{region}_share': 1 - count / self.total_frames
                 for region, count in self.frames_without.items()
             },
+            not_sought=';'.join(self.not_sought),
             reliable=self.reliable if self.windows else None,
             warnings='; '.join(self.warnings),
             annotated=self.annotated,
@@ -139,8 +154,11 @@ class ClipResult:
                 labels=';'.join(each.labels),
                 **_of_streams(each.streams),
                 **{f'{region}_share': share for region, share in each.found.items()},
+                person=self.person,
                 short=each.short,
                 reliable=each.reliable,
+                clip_reliable=self.reliable,
+                warnings='; '.join(self.warnings),
             )
             for each in self.windows
         ]

@@ -40,6 +40,14 @@ def no_landmarks(regions: Sequence[str]) -> str:
     )
 
 
+def never_sought(region: str) -> str:
+    """Return the warning that nobody looked for a region: no files of it, and no detector."""
+    return (
+        f'{region} not sought, because there is no file of it: the whole frame is used instead, '
+        'which the model was not trained for'
+    )
+
+
 def seldom_found(region: str, share: float) -> str:
     """Return the warning that a region was found in too few frames of a clip."""
     if not share:

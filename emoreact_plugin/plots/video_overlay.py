@@ -71,6 +71,7 @@ class VideoOverlay:
         regions (Sequence[str]): The regions whose boxes are outlined.
         banner (Sequence[str]): Text that has to be read: it is on the picture, in red.
         notes (Sequence[str]): Other text about the clip.
+        not_sought (Sequence[str]): The regions that were not looked for.
     """
 
     def __init__(
@@ -81,7 +82,9 @@ class VideoOverlay:
         regions: Sequence[str] = (),
         banner: Sequence[str] = (),
         notes: Sequence[str] = (),
+        not_sought: Sequence[str] = (),
     ) -> None:
+        self.not_sought = frozenset(not_sought)
         self.curve, self.title, self.notes = curve, title, tuple(notes)
         self.colors = {
             region: REGION_COLORS[i % len(REGION_COLORS)] for i, region in enumerate(regions)
@@ -294,6 +297,8 @@ class VideoOverlay:
         at = 4.0 * letter
         for region, is_there in zip(boxes, found, strict=True):
             text = region if is_there else f'no {region}'
+            if region in self.not_sought:
+                text = f'{region} not sought'
             if is_there:
                 color = self.colors[region]
                 draw.rectangle(

@@ -2,7 +2,7 @@
 
 import os
 import os.path as osp
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -23,10 +23,20 @@ from emoreact_plugin.clips.landmark_writers import write_keypoints_txt, write_op
 from emoreact_plugin.clips.landmarks import Landmarks
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.progress import count_cores
-from emoreact_plugin.video.reading import frame_rate, iterate_frames
+from emoreact_plugin.video.reading import (
+    frame_rate,
+    iterate_frames,
+    select_frames,
+    video_info,
+)
 
 from .jobs import Job, JobReport, OnFrame, plan, run_jobs
 from .mediapipe.detector import FrameLandmarks, LandmarkDetector
+from .mediapipe.people import ALL, CHOICES, STEP, Guide, People, check_choice
+from .mediapipe.regions import Box
+
+# The number of the first person.
+FIRST = 1
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,7 @@ class FoundClip:
         faces (int): In how many of them there is a face.
         boxes (int): For how many of these faces only the box is known.
         bodies (int): In how many frames there is a body.
+        people (dict): Who was followed, see ``Guide.to_dict``; empty if that is not known.
     """
 
     path: str
@@ -46,6 +57,7 @@ class FoundClip:
     faces: int
     boxes: int
     bodies: int
+    people: dict
 
 
 def extract_landmarks(
@@ -55,12 +67,14 @@ def extract_landmarks(
     keypoints: bool = False,
     workers: int | None = None,
     make_detector: Callable[[], LandmarkDetector] = LandmarkDetector,
+    person: str = 'largest',
 ) -> JobReport[FoundClip]:
-    """Find the landmarks of one person in every frame of videos.
+    """Find the landmarks of one person, or of each, in every frame of videos.
 
     A clip becomes the cache file ``<clip>.safetensors``, which ``EmoReactDataset`` reads with
-    ``data_prefix=dict(landmarks=...)``. The file is either complete or not there, and one that is
-    there is not changed, so that the work can be stopped and resumed.
+    ``data_prefix=dict(landmarks=...)``; or a file ``<clip>_<number>.safetensors`` for each person,
+    numbered from left to right, which it reads with a ``person`` column. A file is either complete
+    or not there, and one that is there is not changed, so that the work can be stopped and resumed.
 
     Args:
         sources (Sequence[str]): Video files, and folders that are searched for videos, including
@@ -72,6 +86,9 @@ def extract_landmarks(
             there are cores.
         make_detector (Callable): Called without arguments; it returns an object that is used like a
             :class:`LandmarkDetector`. Defaults to that class.
+        person (str): Whom to follow, if there are several people: ``'largest'`` (over the whole
+            clip), ``'central'``, ``'left'`` or ``'right'``, see ``People.guide``; or ``'all'``,
+            each of them into files of their own. Defaults to ``'largest'``.
 
     Returns:
         JobReport[FoundClip]: With the errors of single clips, which do not stop the others.
@@ -81,30 +98,38 @@ def extract_landmarks(
         MissingPackageError: If mediapipe is not installed.
         InputError: If there is nothing to do, or two clips would be written to one file.
     """
-    # The output folder may be that of the videos.
-    jobs = plan(sources, out, ENDING, skip_out=False)
+    check_choice(person, (*CHOICES, ALL))
+    # The output folder may be that of the videos. The file of the first of all people is written
+    # last: where it is, the others are, too.
+    first = f'_{FIRST}{ENDING}' if person == ALL else ENDING
+    jobs = plan(sources, out, first, skip_out=False)
     os.makedirs(out, exist_ok=True)
     todo = sum(not osp.exists(osp.join(out, job.target)) for job in jobs)
     workers = workers or count_cores()
     detectors: SimpleQueue[LandmarkDetector] = SimpleQueue()
 
     def make(job: Job, target: str, on_frame: OnFrame) -> None:
-        _refuse_others(job, target, out)
+        _refuse_others(job, target, out, person)
         detector = detectors.get()
         try:
-            found = detect_landmarks(job.path, detector, on_frame)
+            people = find_people(job.path, detector, on_frame)
+            guides = people.guides() if person == ALL else [people.guide(person)]
+            for guide in reversed(guides):
+                found = detect_landmarks(job.path, detector, on_frame, guide)
+                write_cached(_path_of(target, guide), found)
         finally:
             detectors.put(detector)
-        write_cached(target, found)
 
-    def inspect(job: Job, target: str) -> FoundClip:
-        return _finish(job, target, out, openface, keypoints)
+    def inspect(job: Job, target: str) -> list[FoundClip]:
+        return _finish_all(job, target, out, person, openface, keypoints)
 
     with ExitStack() as stack:
         # Before the progress bar: loading models may print errors.
         for _ in range(min(workers, todo)):
             detectors.put(stack.enter_context(closing(make_detector())))
-        return run_jobs(jobs, out, make, inspect, workers, 'finding landmarks')
+        report = run_jobs(jobs, out, make, inspect, workers, 'finding landmarks')
+    clips = [each for clip in report.clips for each in clip]
+    return JobReport(clips, report.before, report.errors)
 
 
 def has_mediapipe() -> bool:
@@ -112,10 +137,35 @@ def has_mediapipe() -> bool:
     return find_spec('mediapipe') is not None
 
 
+def find_people(video: str, detector: LandmarkDetector, on_frame: OnFrame = lambda: None) -> People:
+    """Find out who is seen in a video, from every fifth of its frames, or all of a short one.
+
+    Args:
+        video (str): Its path.
+        detector (LandmarkDetector): It looks for the faces.
+        on_frame (Callable, optional): Called before each frame is searched.
+
+    Raises:
+        FileNotFoundError, InputError: If the video cannot be read.
+    """
+    info = video_info(video)
+    step = STEP if info.total_frames >= 12 * STEP else 1
+
+    def looks() -> Iterator[tuple[int, list[Box]]]:
+        for k, frame in select_frames(video, range(0, info.total_frames, step)):
+            on_frame()
+            yield k, detector.look(frame)
+
+    return People(looks(), (info.width, info.height))
+
+
 def detect_landmarks(
-    video: str, detector: LandmarkDetector, on_frame: OnFrame = lambda: None
+    video: str,
+    detector: LandmarkDetector,
+    on_frame: OnFrame = lambda: None,
+    guide: Guide | None = None,
 ) -> CachedClip:
-    """Find the landmarks of one video.
+    """Find the landmarks of one person in a video.
 
     Args:
         video (str): Its path.
@@ -123,6 +173,8 @@ def detect_landmarks(
             it saw before.
         on_frame (Callable, optional): Called before each frame is searched; an error that it raises
             stops the work.
+        guide (Guide, optional): Whom to follow, from :func:`find_people`. Defaults to None: whom
+            the detector chooses in the first frame with a face.
 
     Returns:
         CachedClip: Face confidences are 1 where there are landmarks, else 0; a box alone has 0.
@@ -131,7 +183,7 @@ def detect_landmarks(
         FileNotFoundError, InputError: If the video cannot be read.
     """
     stamp = stamp_of(video)
-    detector.reset()
+    detector.reset(guide if guide is not None and guide.persons else None)
     found: list[FrameLandmarks] = []
     size = (0, 0)
     for frame in iterate_frames(video):
@@ -158,15 +210,24 @@ def detect_landmarks(
         size,
         sources,
         is_box,
+        None if guide is None else guide.to_dict(),
     )
 
 
-def _refuse_others(job: Job, target: str, out: str) -> None:
+def _path_of(target: str, guide: Guide) -> str:
+    """Return the path of the file of whom a guide leads to, given the first one's."""
+    if guide.choice != ALL or not guide.taken:
+        return target
+    return target.removesuffix(f'{FIRST}{ENDING}') + f'{guide.taken[0]}{ENDING}'
+
+
+def _refuse_others(job: Job, target: str, out: str, person: str) -> None:
     """Refuse a clip that has other landmark or keypoint files in the output folder.
 
     A cache file has priority over these, so nobody would read them any more.
     """
-    for other in (find_landmarks(job.video, out), find_keypoints(job.video, out)):
+    own = str(FIRST) if person == ALL else None
+    for other in (find_landmarks(job.video, out, own), find_keypoints(job.video, out, own)):
         # The target may have come to be since it was looked for.
         if other is not None and osp.normpath(other) != osp.normpath(target):
             raise InputError(
@@ -175,7 +236,29 @@ def _refuse_others(job: Job, target: str, out: str) -> None:
             )
 
 
-def _finish(job: Job, path: str, out: str, openface: bool, keypoints: bool) -> FoundClip:
+def _finish_all(
+    job: Job, target: str, out: str, person: str, openface: bool, keypoints: bool
+) -> list[FoundClip]:
+    """Check the cache files of a clip, of one person or of each, see :func:`_finish`."""
+    people = load_cached(target).people or {}
+    # Files of versions that did not record it are of one person, chosen in their first frames.
+    if people.get('choice', 'largest') != person:
+        raise InputError(
+            f'{target}: was made with --person {people.get("choice", "largest")}, expected '
+            f'{person}. Delete it, and it is made anew, or name another folder with --out'
+        )
+    if person != ALL:
+        return [_finish(job, target, out, None, openface, keypoints)]
+    stem = target.removesuffix(f'{FIRST}{ENDING}')
+    return [
+        _finish(job, f'{stem}{k}{ENDING}', out, str(k), openface, keypoints)
+        for k in range(FIRST, max(people['seen'], FIRST) + 1)
+    ]
+
+
+def _finish(
+    job: Job, path: str, out: str, person: str | None, openface: bool, keypoints: bool
+) -> FoundClip:
     """Check a cache file, and write the other requested files from it."""
     clip, size = load_cached(path), osp.getsize(job.path)
     made_of = clip.sources.get('source', {}).get('size')
@@ -187,9 +270,10 @@ def _finish(job: Job, path: str, out: str, openface: bool, keypoints: bool) -> F
     csv = osp.splitext(path)[0] + '.csv'
     if openface and not osp.exists(csv):
         write_openface_csv(csv, clip.face_landmarks, clip.face_is_box, frame_rate(job.path))
-    text = osp.join(out, expected_names('keypoints', job.video)[0])
+    text = osp.join(out, expected_names('keypoints', job.video, person)[0])
     if keypoints and not osp.exists(text):
         write_keypoints_txt(text, clip.body_keypoints)
     coverage = coverage_of(Landmarks.of_cached(clip), clip.frame_size)
     faces, bodies, boxes = (int(found.sum()) for found in coverage)
-    return FoundClip(job.target, clip.total_frames, faces, boxes, bodies)
+    name = osp.relpath(path, out).replace(os.sep, '/')
+    return FoundClip(name, clip.total_frames, faces, boxes, bodies, clip.people or {})

@@ -76,7 +76,7 @@ def test_a_folder_of_frames_of_two_sizes(video, tmp_path):
 
 def test_a_detector_finds_the_landmarks_now(video):
     class Detector:
-        def reset(self):
+        def reset(self, guide):
             pass
 
         def __call__(self, frame):

@@ -14,7 +14,7 @@ def checkpoint(tmp_path_factory):
 @pytest.fixture
 def no_mediapipe(monkeypatch):
     """As if it was not installed."""
-    for module in ('live.streaming', 'inferencer'):
+    for module in ('live.streaming', 'opening'):
         monkeypatch.setattr(f'emoreact_plugin.inference.{module}.has_mediapipe', lambda: False)
 
 

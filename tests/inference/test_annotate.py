@@ -104,7 +104,7 @@ def test_warnings_stand_in_the_picture(video, tmp_path, monkeypatch):
         tmp_path / 'x.pth', mask=True, meta=dict(drawn_sample_data=True, masked=True)
     )
     EmotionInferencer(path, landmarks='none')(video, str(tmp_path / 'out'), **QUIET)
-    banner, notes = made[0][-2:]
+    banner, notes = made[0][-3:-1]
     assert len(banner) == 2
     assert banner[0].startswith('this checkpoint was trained on drawn sample')
     assert banner[1] == (

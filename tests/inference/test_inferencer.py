@@ -200,7 +200,7 @@ def test_refused_before_any_work(make, found, message, checkpoint, videos, tmp_p
         (dict(batch_size=0), 'batch_size: expected 1 or more, found 0'),
         (dict(threshold=2), 'threshold: expected a probability, found 2'),
         (dict(landmarks='nowhere'), 'nowhere: no such folder of landmarks'),
-        (dict(person='x', landmarks='none'), 'person: expected landmark files'),
+        (dict(person='x', landmarks='none'), "person='x': expected landmarks of"),
         (dict(mask='paper'), "unknown kind 'paper'"),
     ],
 )

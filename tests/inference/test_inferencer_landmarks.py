@@ -1,11 +1,18 @@
+import os
 import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from emoreact_plugin import InputError
+from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.inference import EmotionInferencer
-from emoreact_plugin.inference import inferencer as module
+from emoreact_plugin.inference import opening as module
+from emoreact_plugin.inference.annotate import overlay_of, split_warnings
+from emoreact_plugin.inference.sources import find_sources
 from emoreact_plugin.preparation.mediapipe.detector import FrameLandmarks
+from emoreact_plugin.preparation.mediapipe.regions import Box
 from tests.factories import (
     FRAMES,
     HEIGHT,
@@ -25,7 +32,7 @@ def test_without_landmarks(checkpoint, videos, tmp_path, no_mediapipe, capsys):
     results = inferencer([tmp_path / 'a.mp4'] * 2, **QUIET)
     for result in results:
         assert result.landmarks == 'none' and not result.reliable
-        assert result.frames_without == dict(face=FRAMES, body=FRAMES)
+        assert result.frames_without == {} and result.not_sought == ['face', 'body']
         assert result.warnings[0].startswith(
             'no landmarks: the whole frame is used instead of face and body'
         )
@@ -47,9 +54,11 @@ def test_landmarks_of_a_folder(checkpoint, videos, tmp_path):
     )
     assert first.landmarks == 'none'
     assert second.landmarks == 'files'
-    assert second.frames_without == dict(face=FRAMES, body=0)
-    assert second.warnings == ['no face found in any frame: the whole frame is used instead']
-    assert not second.reliable
+    assert second.frames_without == dict(body=0) and second.not_sought == ['face']
+    (warning,) = second.warnings
+    assert warning.startswith('face not sought, because there is no file of it')
+    assert not second.reliable and not second.windows[0].reliable
+    assert second.windows[0].found == dict(body=1)
 
 
 def test_landmarks_of_one_of_several_people(checkpoint, videos, tmp_path):
@@ -68,11 +77,14 @@ class Finder:
 
     made, closed = 0, 0
 
-    def __init__(self, body):
+    def __init__(self, body, choice):
         Finder.made += 1
-        self.body, self.count = body, 0
+        self.body, self.choice, self.count = body, choice, 0
 
-    def reset(self):
+    def look(self, frame):
+        return []
+
+    def reset(self, guide):
         self.count = 0
 
     def close(self):
@@ -101,10 +113,86 @@ def test_landmarks_are_found_on_the_way(checkpoint, videos, tmp_path, monkeypatc
     assert [r.landmarks for r in results] == ['extracted', 'extracted', 'files']
     assert results[1].frames_without == dict(face=1, body=0)
     assert (Finder.made, Finder.closed) == (1, 1)
-    assert 'finding landmarks with mediapipe' in capsys.readouterr().out
+    assert 'finding face landmarks and body keypoints with mediapipe' in capsys.readouterr().out
     # also where there are files
     with EmotionInferencer(checkpoint, landmarks='extract') as inferencer:
         assert inferencer(videos[1], **QUIET)[0].landmarks == 'extracted'
+
+
+def test_what_files_lack_is_found(checkpoint, videos, tmp_path, monkeypatch, capsys):
+    """The file's own part stays as it is."""
+    monkeypatch.setattr(module, 'LandmarkDetector', Finder)
+    monkeypatch.setattr(module, 'has_mediapipe', lambda: True)
+    video = Path(videos[0])
+    openface = video.parent / f'{video.name}_openface' / f'{video.stem}.csv'
+    for name, file, ending in (('a', openface, '.csv'), ('b', f'{video}_hol.txt', '.mp4_hol.txt')):
+        shutil.copy(video, tmp_path / f'{name}.mp4')
+        shutil.copy(file, tmp_path / f'{name}{ending}')
+    with EmotionInferencer(checkpoint) as inferencer:
+        face, body = (inferencer.open(each) for each in find_sources(tmp_path))
+        results = inferencer(tmp_path, **QUIET)
+    whole = Clip(str(video)).landmarks
+    np.testing.assert_array_equal(face.clip.landmarks.face, whole.face)
+    assert face.clip.landmarks.body.shape == (FRAMES, 33, 2)
+    np.testing.assert_array_equal(body.clip.landmarks.body, whole.body)
+    # the detector has no face in the first frame, the file of the first clip has
+    assert [each.frames_without for each in results] == [dict(face=0, body=0), dict(face=1, body=0)]
+    for each in results:
+        assert each.landmarks == 'files+extracted' and each.not_sought == [] and each.reliable
+    said = capsys.readouterr().out
+    assert 'finding body keypoints with mediapipe' in said
+    assert 'finding face landmarks with mediapipe' in said
+
+
+class TwoPeople(Finder):
+    def look(self, frame):
+        return [Box(40, 20, 20, 20), Box(15, 20, 10, 10)]
+
+
+def test_all_people_are_scored(checkpoint, videos, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(module, 'LandmarkDetector', TwoPeople)
+    monkeypatch.setattr(module, 'has_mediapipe', lambda: True)
+    shutil.copy(videos[0], tmp_path / 'a.mp4')
+    with EmotionInferencer(checkpoint, person='all') as inferencer:
+        results = inferencer(tmp_path / 'a.mp4', str(tmp_path / 'out'), **QUIET)
+    assert [each.name for each in results] == ['a.mp4, person 1', 'a.mp4, person 2']
+    assert [each.people['taken'] for each in results] == [[1], [2]]
+    names = sorted(os.listdir(tmp_path / 'out'))
+    assert names == ['a.mp4_p1_annotated.mp4', 'a.mp4_p2_annotated.mp4']
+    assert [row['person'] for row in results.rows()] == ['1', '2']
+    # one of them
+    with EmotionInferencer(checkpoint, person='left') as inferencer:
+        (result,) = inferencer(tmp_path / 'a.mp4', **QUIET)
+    assert result.people == dict(seen=2, taken=[1], choice='left') and result.name == 'a.mp4'
+    assert 'a.mp4: 2 people seen, person 1 taken' in capsys.readouterr().out
+    # those of files
+    for k in (1, 2):
+        shutil.copy(f'{videos[0]}_hol.txt', tmp_path / f'a.mp4_{k}_hol.txt')
+    inferencer = EmotionInferencer(checkpoint, landmarks=str(tmp_path), person='all')
+    results = inferencer(tmp_path / 'a.mp4', **QUIET)
+    assert [(each.landmarks, each.person) for each in results] == [('files', '1'), ('files', '2')]
+
+
+def test_all_people_of_a_video_that_cannot_be_read(checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, 'LandmarkDetector', TwoPeople)
+    (tmp_path / 'a.mp4').write_text('no video')
+    with EmotionInferencer(checkpoint, landmarks='extract', person='all') as inferencer:
+        (result,) = inferencer(tmp_path / 'a.mp4', **QUIET)
+    assert 'expected a video' in result.error
+    with pytest.raises(InputError, match='expected one person for a stream'):
+        inferencer.stream([], fps=10)
+
+
+def test_the_picture_says_what_was_not_sought(checkpoint, videos, tmp_path, no_mediapipe):
+    shutil.copy(videos[0], tmp_path / 'a.mp4')
+    shutil.copy(f'{videos[0]}_hol.txt', tmp_path / 'a.mp4_hol.txt')
+    inferencer = EmotionInferencer(checkpoint)
+    (result,) = inferencer(tmp_path / 'a.mp4', **QUIET)
+    overlay = overlay_of(result, (WIDTH, HEIGHT), inferencer)
+    assert overlay.not_sought == {'face'} and overlay.curve.marks == ['face not sought']
+    banner, notes = split_warnings(result)
+    assert banner[0].startswith('face not sought') and notes == []
+    assert result.row()['not_sought'] == 'face' and 'face_share' not in result.row()
 
 
 def test_gaps_are_filled_as_the_configuration_says(own, tmp_path):

@@ -96,6 +96,9 @@ def test_csv(results, tmp_path):
     assert [row['end_s'] for row in rows] == ['2.0', '4.0']
     assert rows[1]['Joy'] == '0.6' and rows[1]['face/Fear'] == '0.5'
     assert rows[1]['face_share'] == '0.25' and rows[1]['reliable'] == 'False'
+    # those of the clip stand in each window
+    assert rows[0]['reliable'] == 'True' and rows[0]['clip_reliable'] == 'False'
+    assert rows[0]['warnings'] == 'face seldom found'
 
 
 def test_what_was_left_out(results):

@@ -11,9 +11,11 @@ from emoreact_plugin.clips.cache_file import (
     read_keypoints_txt,
     read_openface_csv,
 )
+from emoreact_plugin.clips.clip_files import expected_names
 from emoreact_plugin.preparation import jobs as module
 from emoreact_plugin.preparation.landmarks import extract_landmarks
 from emoreact_plugin.preparation.mediapipe.detector import FrameLandmarks
+from emoreact_plugin.preparation.mediapipe.regions import Box
 from tests.factories import FRAMES, HEIGHT, LOAD, WIDTH, dataset, make_tiny, write_video
 
 NO_FACE, BOX = 2, 4
@@ -29,7 +31,10 @@ class FakeDetector:
         self.count = None
         self.busy = threading.Lock()
 
-    def reset(self):
+    def look(self, frame):
+        return []
+
+    def reset(self, guide):
         self.count = 0
 
     def __call__(self, frame):
@@ -73,7 +78,7 @@ def test_prepared_files(data):
     assert [c.path for c in report.clips] == sorted(
         f'{name}10{i}_2.safetensors' for name in ('TRAIN', 'VAL', 'TEST') for i in range(2)
     ) + ['sub/a.safetensors']
-    assert {astuple(c)[1:] for c in report.clips} == {(FRAMES, 5, 1, 6)}
+    assert {astuple(c)[1:-1] for c in report.clips} == {(FRAMES, 5, 1, 6)}
     clip = load_cached(data / 'marks' / 'sub' / 'a.safetensors')
     assert clip.frame_size == (WIDTH, HEIGHT) and clip.total_frames == FRAMES
     assert clip.face_is_box.tolist() == [k == BOX for k in range(FRAMES)]
@@ -105,6 +110,53 @@ def test_the_data_set_takes_them(data):
     np.testing.assert_allclose(sample['body_keypoints'][3, 0], (32, 15))
     # Neither without a face nor with a box only.
     assert not sample['masked'][[NO_FACE, BOX]].any()
+
+
+class TwoPeople(FakeDetector):
+    """Sees two; the one on the right has the smaller face."""
+
+    def look(self, frame):
+        return [Box(45, 20, 10, 10), Box(15, 20, 20, 20)]
+
+    def reset(self, guide):
+        super().reset(guide)
+        self.guide = guide
+
+    def __call__(self, frame):
+        found = super().__call__(frame)
+        return found._replace(face=found.face + np.float32(self.guide.at(self.count - 1).x))
+
+
+def test_all_people_have_files_of_their_own(data):
+    kwargs = dict(make_detector=TwoPeople, person='all', keypoints=True, openface=True)
+    report = run(data, **kwargs)
+    assert report.errors == [] and len(report.clips) == 12
+    assert [each.path for each in report.clips[:2]] == [
+        'TEST100_2_1.safetensors',
+        'TEST100_2_2.safetensors',
+    ]
+    assert report.clips[1].people == dict(seen=2, taken=[2], choice='all')
+    for k, x in ((1, 15), (2, 45)):
+        clip = load_cached(data / 'marks' / f'TEST100_2_{k}.safetensors')
+        assert clip.face_landmarks[0, 0, 0] == 18 + x
+        assert clip.people == dict(seen=2, taken=[k], choice='all')
+        # the names that the data set reads
+        for kind in ('landmarks', 'keypoints'):
+            names = expected_names(kind, 'TEST100_2.mp4', str(k))
+            assert any((data / 'marks' / name).is_file() for name in names)
+    assert run(data, **kwargs).before == 6
+
+
+@pytest.mark.parametrize('person, x', [('largest', 15), ('right', 45)])
+def test_whom_of_two(data, person, x):
+    report = run(data, make_detector=TwoPeople, person=person)
+    clip = load_cached(data / 'marks' / 'VAL100_2.safetensors')
+    assert clip.face_landmarks[0, 0, 0] == 18 + x
+    assert clip.people == report.clips[0].people
+    assert clip.people == dict(seen=2, taken=[1 if x == 15 else 2], choice=person)
+    # what is there is of this person
+    ((_, error), *_) = run(data, make_detector=TwoPeople, person='central').errors
+    assert f'was made with --person {person}, expected central' in str(error)
 
 
 def test_other_layouts_read_back(data):

@@ -38,7 +38,7 @@ def call(tmp_path, monkeypatch, calls):
     # The whole frame instead of the face's neighbourhood, for this reason.
     monkeypatch.setattr(
         'emoreact_plugin.preparation.mediapipe.detector.cut_out',
-        lambda image, face: (image, (0, 0)),
+        lambda image, *_: (image, (0, 0)),
     )
     frames = np.stack([np.full((HEIGHT, WIDTH, 3), 40 * k, np.uint8) for k in range(COUNT)])
     for name in ('a.mp4', 'sub/b.mp4'):
@@ -52,8 +52,8 @@ def test_files(call):
     assert code == 0 and out.splitlines() == [
         "mediapipe 0.10.14: the points are like OpenFace's, and not OpenFace's",
         '2 clips, 10 frames in marks',
-        'a.safetensors: face in 4 of 5 frames (only its box in 1), body in 4',
-        'sub/b.safetensors: face in 4 of 5 frames (only its box in 1), body in 4',
+        'a.safetensors: face in 4 of 5 frames (only its box in 1), body in 4; 1 person seen',
+        'sub/b.safetensors: face in 4 of 5 frames (only its box in 1), body in 4; 1 person seen',
     ]
     assert sorted(os.listdir('marks')) == ['a.csv', 'a.mp4_hol.txt', 'a.safetensors', 'sub']
     clip = load_cached('marks/sub/b.safetensors')
@@ -73,7 +73,7 @@ def test_failed_clips_are_listed(call):
 
 def test_it_can_be_stopped(call, monkeypatch):
 
-    def stop(*args):
+    def stop(*args, **kwargs):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(call.tool, 'extract_landmarks', stop)

@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,19 +13,19 @@ from emoreact_plugin.clips.landmarks import Landmarks
 from emoreact_plugin.clips.regions import Box
 from emoreact_plugin.inference.results import (
     ClipResult,
-    Probabilities,
-    WindowResult,
     labels_above,
     mean_of,
     probabilities_of,
 )
 from emoreact_plugin.inference.warning_texts import ENOUGH
-from emoreact_plugin.inference.windows import TOLERANCE
+from emoreact_plugin.inference.windows import TOLERANCE, check_window
 from emoreact_plugin.preparation.landmarks import has_mediapipe
+from emoreact_plugin.preparation.mediapipe.people import ALL
 from emoreact_plugin.utils.errors import InputError
 
 from ..scorers.base import check_logits
 from .camera import Camera
+from .stream_result import StreamResult
 
 if TYPE_CHECKING:
     from emoreact_plugin.inference.inferencer import EmotionInferencer
@@ -33,66 +33,7 @@ if TYPE_CHECKING:
 Frame = np.ndarray | tuple[float, np.ndarray]
 # So many frames tell the frame rate where none is stated.
 LAST = 50
-
-
-@dataclass
-class StreamResult:
-    """The scores of the newest window of a stream.
-
-    Attributes:
-        start_s, end_s (float): Start and end, in seconds from the first frame of the stream.
-        probabilities (dict[str, float]): Emotion -> probability, 0..1.
-        labels (list[str]): The emotions whose probability reaches the threshold.
-        streams (dict[str, dict[str, float]]): Stream -> its own probabilities.
-        found (dict[str, float]): Region -> share of the window's frames in which it was found.
-        latency_ms (float): Milliseconds from the arrival of the newest frame to this result.
-        landmarks_ms (float): The part of the latency in which landmarks were looked for. The rest
-            is the latency without landmarks.
-        dropped (int): Number of frames that were left out so far, because newer ones were already
-            there.
-        frame (np.ndarray | None): The newest frame, (H, W, 3) uint8, RGB; None if it was left out.
-        boxes (dict[str, tuple | None]): Region -> its box in the newest frame.
-        warnings (list[str]): What has to be known about these scores.
-        reliable (bool): False if the scores mean little, see ``ClipResult``.
-    """
-
-    start_s: float
-    end_s: float
-    probabilities: Probabilities
-    labels: list[str]
-    streams: dict[str, Probabilities]
-    found: dict[str, float]
-    latency_ms: float
-    landmarks_ms: float
-    dropped: int
-    frame: np.ndarray | None
-    boxes: dict[str, Box | None]
-    warnings: list[str] = field(default_factory=list)
-    reliable: bool = True
-
-    @property
-    def face_share(self) -> float | None:
-        """Return the share of the window's frames with a face.
-
-        It is None if the model needs no face.
-        """
-        return self.found.get('face')
-
-    def without_frame(self) -> 'StreamResult':
-        """Return a copy without the picture, which can be kept."""
-        return replace(self, frame=None)
-
-    def as_window(self) -> WindowResult:
-        """Return the scores as those of a window of a clip."""
-        return WindowResult(
-            self.start_s,
-            self.end_s,
-            self.probabilities,
-            self.labels,
-            self.streams,
-            self.found,
-            reliable=all(each >= ENOUGH for each in self.found.values()),
-        )
+MOST_AT_START = 32
 
 
 Boxes = dict[str, Box | None]
@@ -131,13 +72,40 @@ class _Window:
             self.frames[k] = nearer
 
 
+class _Start:
+    """Frames from the start of a stream, in case that it ends before its first window does.
+
+    There are up to 32, at equal distances: when there are as many, every second one is left out,
+    and of those that come as well.
+    """
+
+    def __init__(self) -> None:
+        self.frames: list[_Kept] = []
+        self._count, self._every = 0, 1
+
+    def add(self, kept: _Kept) -> None:
+        if self._count % self._every == 0:
+            self.frames.append(kept)
+        self._count += 1
+        if len(self.frames) == MOST_AT_START:
+            self.frames, self._every = self.frames[::2], 2 * self._every
+
+    def window(self, sample: dict, period: float) -> _Window:
+        """Return a window with the frame that is nearest to each sampled time."""
+        window = _Window(0.0, sample, period)
+        for k, t in window.times.items():
+            window.frames[k] = min(self.frames, key=lambda kept: abs(kept.time - t))
+        return window
+
+
 class EmotionStream:
     """Score a sliding window over frames as they arrive; iterate over it for the results.
 
     A window is sampled like a clip that has as many frames as the window at the frame rate. For
     each of the sampled frames, the frame nearest in time is taken. Only the frames that a window
     needs are kept. There is a result whenever a window is complete: the first one after
-    ``window_seconds``. A window during which no frame came has none.
+    ``window_seconds``. A window during which no frame came has none. A stream that ends before has
+    one result, of all its frames, marked ``short``.
 
     Landmarks are looked for in every frame if the inferencer has ``landmarks='extract'``, or
     ``'auto'`` with mediapipe installed. Otherwise whole frames are used.
@@ -155,6 +123,9 @@ class EmotionStream:
         realtime (bool): Leave out frames that arrive more than two frame periods later than they
             were taken, as measured by ``clock``. Defaults to False.
         clock (Callable): Function that returns the time, seconds.
+        window_seconds (float, optional): Length of the window. Defaults to None: the inferencer's.
+        stride_seconds (float, optional): Seconds from one window to the next. Defaults to None: the
+            inferencer's.
 
     Attributes:
         fps (float | None): Frames per second, if that is known.
@@ -178,7 +149,17 @@ class EmotionStream:
         fps: float | None = None,
         realtime: bool = False,
         clock: Callable[[], float] = time.perf_counter,
+        window_seconds: float | None = None,
+        stride_seconds: float | None = None,
     ) -> None:
+        self.window_seconds, self.stride_seconds = (
+            own if given is None else given
+            for given, own in (
+                (window_seconds, inferencer.window_seconds),
+                (stride_seconds, inferencer.stride_seconds),
+            )
+        )
+        check_window(self.window_seconds, self.stride_seconds)
         if fps is not None and not 0 < fps < float('inf'):
             raise InputError(f'fps: expected frames a second, more than 0, found {fps}')
         if isinstance(frames, (str, bytes)):
@@ -191,11 +172,13 @@ class EmotionStream:
                 "landmarks: expected 'auto', 'extract' or 'none' for a "
                 f"stream, which has no files, found '{inferencer.landmarks}'"
             )
+        if inferencer.opener.choice == ALL:
+            raise InputError("person: expected one person for a stream, found 'all'")
         self.inferencer, self._clock = inferencer, clock
         use = inferencer.landmarks == 'extract' or (
             inferencer.landmarks == 'auto' and has_mediapipe()
         )
-        self._detector = inferencer.detector() if inferencer.regions and use else None
+        self._detector = inferencer.opener.detector() if inferencer.regions and use else None
         self._frames = Camera(frames, clock) if isinstance(frames, int) else frames
         self._camera = self._frames if isinstance(self._frames, Camera) else None
         self.fps = fps or (self._camera.fps if self._camera else None)
@@ -204,6 +187,7 @@ class EmotionStream:
             raise InputError('stream: expected fps=... with realtime')
         self._late = 0
         self.landmarks = 'not needed' if not inferencer.regions else 'extracted' if use else 'none'
+        self.not_sought = list(inferencer.regions) if self.landmarks == 'none' else []
         self.warnings = inferencer.warnings_of(None, self.landmarks)
         self._history: deque[tuple[float, Boxes]] = deque()
         self._times: deque[float] = deque(maxlen=LAST)
@@ -230,6 +214,7 @@ class EmotionStream:
         if self._detector is not None:
             self._detector.reset()
         first, before = None, None
+        start: _Start | None = _Start()
         for stamp, frame in self._stamped():
             arrival = stamp if self._camera else self._clock()
             if first is None:
@@ -241,10 +226,22 @@ class EmotionStream:
             kept, spent = self._look(stamp - first[0], frame)
             ready = self._take(kept, before)
             before = kept
+            if ready:
+                start = None
+            elif start is not None:
+                start.add(kept)
             if self._realtime:
                 ready = ready[-1:]
             for window in ready:
                 yield self._score(window, kept, arrival, spent)
+        if start is not None and before is not None:
+            period = self._period(before)
+            end = before.time + period
+            sample = self.inferencer.pipeline.sample(
+                max(int(end / period + TOLERANCE), 1), 'stream'
+            )
+            window = start.window(sample, period)
+            yield self._score(window, before, arrival, spent, end)
 
     def _stamped(self) -> Iterator[tuple[float, np.ndarray]]:
         """Yield the frames with their times, seconds."""
@@ -282,7 +279,7 @@ class EmotionStream:
         The oldest window comes first.
         """
         inferencer, period = self.inferencer, self._period(kept)
-        seconds, stride = inferencer.window_seconds, inferencer.stride_seconds
+        seconds, stride = self.window_seconds, self.stride_seconds
         # Those that were over before this frame have none of their own.
         over = (kept.time + min(period, seconds) / 2 - seconds) / stride
         self._planned = max(self._planned, int(np.floor(over)) + 1)
@@ -318,7 +315,15 @@ class EmotionStream:
         gaps = np.diff(self._times)
         return float(np.median(gaps)) if len(gaps) else 1 / 25
 
-    def _score(self, window: _Window, newest: _Kept, arrival: float, spent: float) -> StreamResult:
+    def _score(
+        self,
+        window: _Window,
+        newest: _Kept,
+        arrival: float,
+        spent: float,
+        end: float | None = None,
+    ) -> StreamResult:
+        """Score a window; ``end`` is that of a short one, seconds."""
         inferencer = self.inferencer
         kept = [window.frames[int(k)] for k in window.sample['frame_inds']]
         landmarks = Landmarks(
@@ -328,7 +333,8 @@ class EmotionStream:
         scores = inferencer.scorer([packed])
         check_logits(scores.logits[0], f'{window.start:.2f} s')
         fused = probabilities_of(inferencer.classes, inferencer.probabilities(scores.logits[0]))
-        end = window.start + inferencer.window_seconds
+        short = end is not None
+        end = window.start + self.window_seconds if end is None else end
         shares = self._shares(window.start, end, kept)
         return StreamResult(
             window.start,
@@ -346,7 +352,15 @@ class EmotionStream:
             newest.frame,
             newest.boxes,
             self.warnings,
-            not inferencer.of_sample_data and all(share >= ENOUGH for share in shares.values()),
+            self._is_reliable(shares),
+            short,
+        )
+
+    def _is_reliable(self, shares: dict[str, float]) -> bool:
+        return (
+            not self.inferencer.of_sample_data
+            and not self.not_sought
+            and all(share >= ENOUGH for share in shares.values())
         )
 
     def _shares(self, start: float, end: float, sampled: list[_Kept]) -> dict[str, float]:
@@ -361,6 +375,7 @@ class EmotionStream:
         return {
             region: float(np.mean([each[region] is not None for each in boxes]))
             for region in self.inferencer.regions
+            if region not in self.not_sought
         }
 
     def as_clip(self, results: list[StreamResult]) -> ClipResult:
@@ -378,5 +393,6 @@ class EmotionStream:
             duration_s=windows[-1].end_s if windows else 0.0,
             landmarks=self.landmarks,
             warnings=self.warnings,
-            reliable=not self.inferencer.of_sample_data and all(each.reliable for each in windows),
+            reliable=self._is_reliable({}) and all(each.reliable for each in windows),
+            not_sought=self.not_sought,
         )

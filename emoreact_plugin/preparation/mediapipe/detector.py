@@ -15,7 +15,20 @@ from emoreact_plugin.clips.landmark_readers import MAX_FRAMES_AWAY, NUM_LANDMARK
 from emoreact_plugin.utils.errors import InputError
 
 from .models import NUM_JOINTS, LandmarkModels, Pose
-from .regions import Box, Detection, Region, cut_out, mesh_region, plausibility, shrunk, steadied
+from .people import Guide
+from .regions import (
+    BODY_NEIGHBOURHOOD,
+    Box,
+    Detection,
+    Region,
+    are_same,
+    body_around,
+    cut_out,
+    merit,
+    mesh_region,
+    shrunk,
+    steadied,
+)
 
 # The points of the face mesh that lie nearest to the 68 of iBUG and OpenFace.
 MESH_TO_68 = (
@@ -113,9 +126,10 @@ class FrameLandmarks(NamedTuple):
 class LandmarkDetector:
     """Find the points of one person in the frames of a clip, one by one.
 
-    The person is the largest and most central one in the first frame with a face. Faces found
+    With a guide, see :meth:`reset`, the person is whom it leads to, and nobody else is taken.
+    Without, such as in a stream, it is the largest one in the first frame with a face. Faces found
     elsewhere later belong to somebody else and are left out, until the person has been away for 15
-    frames. Then the most plausible face takes over. The body is the one that carries this face.
+    frames. Then the largest face takes over. The body is the one that carries this face.
 
     The 68 points are picked from the mesh of 468. They are similar to OpenFace's, not the same. If
     the mesh finds nothing, the face detector's box is used instead.
@@ -124,6 +138,8 @@ class LandmarkDetector:
 
     Args:
         body (bool): Search for the body as well, which is most of the work. Defaults to True.
+        choice (str): Whom of several people to take without a guide, see ``merit``. Defaults to
+            ``'largest'``.
 
     Raises:
         MissingPackageError: If mediapipe is not installed.
@@ -135,14 +151,21 @@ class LandmarkDetector:
         ...     detector.reset()  # before the next clip
     """
 
-    def __init__(self, body: bool = True) -> None:
+    def __init__(self, body: bool = True, choice: str = 'largest') -> None:
+        self._choice = choice
         self._models = LandmarkModels(body)
         # Face and body are looked for side by side.
         self._pool = ThreadPoolExecutor(1) if body else None
         self.reset()
 
-    def reset(self) -> None:
-        """Forget the person, before the frames of another clip."""
+    def reset(self, guide: Guide | None = None) -> None:
+        """Forget the person, before the frames of another clip.
+
+        Args:
+            guide (Guide, optional): Whom to follow. Defaults to None: whoever is chosen on the way.
+        """
+        self._guide, self._count = guide, -1
+        self._expected: Box | None = None
         self._person: Box | None = None
         self._away = 0
         self._last_mesh: np.ndarray | None = None
@@ -181,6 +204,8 @@ class LandmarkDetector:
                 f'expected a frame (H, W, 3) of uint8, found {frame.shape} of {frame.dtype}'
             )
         image, scale = shrunk(frame)
+        self._count += 1
+        self._look_where_expected(scale)
         body = None
         if self._pool is not None and self._body_region is not None:
             body = self._pool.submit(self._models.pose, image, self._body_region)
@@ -189,6 +214,35 @@ class LandmarkDetector:
         if self._pool is not None:
             joints = self._find_body(image, None if body is None else body.result())
         return FrameLandmarks(points * scale, is_box, joints * scale)
+
+    def look(self, frame: np.ndarray) -> list[Box]:
+        """Find all faces in a frame, to know who is there; nobody is followed.
+
+        Args:
+            frame (np.ndarray): (H, W, 3) uint8, RGB.
+
+        Returns:
+            list[Box]: The faces, in pixels of the frame.
+        """
+        image, scale = shrunk(frame)
+        faces = [each.box for each in self._models.faces(image)]
+        for each in self._models.faces(image, small=True):
+            # The model for small faces is often wrong where the mesh sees none.
+            if not any(box.distance(each.box.x, each.box.y) < 0.5 for box in faces):
+                points = self._models.mesh(image, each.region.grown(MARGINS[1]))
+                if points is not None and _is_at(Box.around(points[list(MESH_TO_68)]), each.box):
+                    faces.append(each.box)
+        return [box.scaled(*scale.tolist()) for box in faces]
+
+    def _look_where_expected(self, scale: np.ndarray) -> None:
+        """Go where the guide leads, if the person is lost or somebody else is followed."""
+        self._expected = None if self._guide is None else self._guide.at(self._count)
+        if self._expected is None:
+            return
+        expected = self._expected = self._expected.scaled(*(1 / scale).tolist())
+        person = self._person
+        if person is None or self._away or not are_same(person, expected, 0):
+            self._person, self._away = expected, 0
 
     # The face
 
@@ -205,8 +259,9 @@ class LandmarkDetector:
             points = points[list(MESH_TO_68)]
             self._person, self._away = Box.around(points), 0
             return points, False
-        # The model for small faces is often wrong where the mesh sees none.
-        if face is None or small:
+        # The model for small faces is often wrong where the mesh sees none, and so is the other
+        # where nobody is expected.
+        if face is None or small or (self._guide is not None and self._expected is None):
             self._away += 1
             return np.full((NUM_LANDMARKS, 2), np.nan, np.float32), False
         self._person, self._away = face.box, 0
@@ -244,15 +299,11 @@ class LandmarkDetector:
         person = self._person
         if person is not None and self._away < MAX_FRAMES_AWAY:
             near = min(faces, key=lambda f: person.distance(f.box.x, f.box.y))
-            return near if self._is_near(near.box, person) else None
+            return near if are_same(near.box, person, self._away) else None
+        if self._guide is not None:
+            return None
         height, width = image.shape[:2]
-        return max(faces, key=lambda f: plausibility(f.box, width, height))
-
-    def _is_near(self, box: Box, person: Box) -> bool:
-        """Return whether a face may be the person's, given for how many frames it was not seen."""
-        # A head moves on while it is not seen.
-        reach = min(0.7 + 0.1 * self._away, 1.5)
-        return person.distance(box.x, box.y) < reach and 0.5 < box.size / person.size < 2
+        return max(faces, key=lambda f: merit(f.box, width, height, self._choice))
 
     def _mesh_in(
         self, image: np.ndarray, region: Region, face: Detection | None
@@ -266,9 +317,7 @@ class LandmarkDetector:
         expected = self._person if face is None else face.box
         if points is None or expected is None:
             return None
-        box = Box.around(points[list(MESH_TO_68)])
-        off = expected.distance(box.x, box.y)
-        return points if off < 0.5 and 0.5 < box.size / expected.size < 2 else None
+        return points if _is_at(Box.around(points[list(MESH_TO_68)]), expected) else None
 
     # The body
 
@@ -307,17 +356,29 @@ class LandmarkDetector:
         return self._person if self._away <= MAX_FRAMES_AWAY else None
 
     def _choose_body(self, image: np.ndarray) -> Region | None:
-        found = [
-            each
-            for each in self._models.bodies(image)
-            if not self._is_elsewhere(each.box.x, each.box.y)
-        ]
+        person = self._known_person()
+        if person is None and self._guide is not None and self._guide.seen > 1:
+            return None  # it may be anybody's
+        found = self._own_bodies(self._models.bodies(image))
+        if not found and person is not None:
+            # Of several people the model sees the one that stands out.
+            part = cut_out(image, body_around(person), BODY_NEIGHBOURHOOD)
+            found = self._own_bodies(self._models.bodies(*part))
         if not found:
             return None
         height, width = image.shape[:2]
-        person = self._known_person()
         if person is not None:
             best = min(found, key=lambda f: person.distance(f.box.x, f.box.y))
         else:
-            best = max(found, key=lambda f: plausibility(f.box, width, height))
+            best = max(found, key=lambda f: merit(f.box, width, height, self._choice))
         return best.region
+
+    def _own_bodies(self, found: list[Detection]) -> list[Detection]:
+        """Return the bodies whose head is that of the followed person."""
+        return [each for each in found if not self._is_elsewhere(each.box.x, each.box.y)]
+
+
+def _is_at(box: Box, expected: Box) -> bool:
+    """Return whether a face is where another one was found."""
+    off = expected.distance(box.x, box.y)
+    return off < 0.5 and 0.5 < box.size / max(expected.size, 1.0) < 2

@@ -8,6 +8,7 @@ import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -170,10 +171,10 @@ class LandmarkModels:
         )
         return None if found is None else _pixels(found.landmark[:NUM_MESH], image)
 
-    def bodies(self, image: np.ndarray) -> list[Detection]:
-        """Detect bodies; the boxes are those of their heads."""
+    def bodies(self, image: np.ndarray, corner: tuple[int, int] = (0, 0)) -> list[Detection]:
+        """Detect bodies in a part of the frame, see :meth:`faces`; the boxes are of their heads."""
         found = self._graphs['bodies'].process(image).detections or ()
-        return [_body_detection(each, image) for each in found]
+        return [_body_detection(each, image, corner) for each in found]
 
     def pose(self, image: np.ndarray, region: Region) -> Pose | None:
         """Find the body in a region; None if there is none."""
@@ -278,5 +279,9 @@ def _face_detection(
     )
 
 
-def _body_detection(detection: RawDetection, image: np.ndarray) -> Detection:
-    return Detection(_box(detection, image), body_region(*_keypoints(detection, image)[:2]))
+def _body_detection(
+    detection: RawDetection, image: np.ndarray, corner: tuple[int, int]
+) -> Detection:
+    box, points = _box(detection, image), _keypoints(detection, image)[:2] + np.array(corner, 'f4')
+    box = replace(box, x=box.x + corner[0], y=box.y + corner[1])
+    return Detection(box, body_region(*points))

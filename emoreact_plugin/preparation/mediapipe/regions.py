@@ -10,6 +10,8 @@ import numpy as np
 MAX_SIDE = 1280
 # Around a face that was just seen it is looked for in so many of its sizes.
 NEIGHBOURHOOD = 3
+# The body in so many.
+BODY_NEIGHBOURHOOD = 6
 # How far a region goes along with the detected one, which trembles.
 FOLLOW = 0.4
 EYE_CORNERS = (33, 263)  # of the mesh
@@ -40,6 +42,15 @@ class Box:
         half = np.array([self.width, self.height], np.float32) / 2
         signs = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)], np.float32)
         return np.array([self.x, self.y], np.float32) + signs * half
+
+    def scaled(self, x: float, y: float) -> 'Box':
+        """Return the box with its pixels multiplied by a factor, in x and in y."""
+        return Box(x * self.x, y * self.y, x * self.width, y * self.height)
+
+    def towards(self, other: 'Box', part: float) -> 'Box':
+        """Return the box that lies between this one and another."""
+        mine, its = np.array(astuple(self)), np.array(astuple(other))
+        return Box(*(mine + part * (its - mine)).tolist())
 
     def distance(self, x: float, y: float) -> float:
         """Return the distance of a point from the centre, as a multiple of the face's size."""
@@ -126,20 +137,34 @@ def body_region(centre: np.ndarray, edge: np.ndarray) -> Region:
     )
 
 
-def plausibility(box: Box, width: int, height: int) -> float:
-    """Rate how likely a face is the one that a clip is about: large and central.
+def merit(box: Box, width: int, height: int, choice: str = 'largest') -> float:
+    """Rate a face by its place and size; the highest is chosen.
 
     Args:
         box (Box): The face.
         width (int): Width of the frame.
         height (int): Height of the frame.
-
-    Returns:
-        float: Its area in square pixels, reduced towards the edge: to half of it if the distance
-        from the middle is a quarter of the diagonal.
+        choice (str): ``'largest'``: by the area in square pixels. ``'central'``: by the nearness to
+            the middle of the frame. ``'left'`` or ``'right'``: by the nearness to this side, as
+            seen. Defaults to ``'largest'``.
     """
-    off = np.hypot(box.x - width / 2, box.y - height / 2)
-    return box.width * box.height / (1 + (4 * off / np.hypot(width, height)) ** 2)
+    if choice == 'central':
+        return -float(np.hypot(box.x - width / 2, box.y - height / 2))
+    if choice in ('left', 'right'):
+        return box.x if choice == 'right' else -box.x
+    return box.width * box.height
+
+
+def are_same(box: Box, before: Box, away: int) -> bool:
+    """Tell whether a face may be the one that was seen before.
+
+    Args:
+        box (Box): The face.
+        before (Box): Where the other was seen last.
+        away (int): For how many frames it has not been seen: a head moves on meanwhile.
+    """
+    reach = min(0.7 + 0.1 * away, 1.5)
+    return before.distance(box.x, box.y) < reach and 0.5 < box.size / max(before.size, 1.0) < 2
 
 
 def shrunk(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -156,9 +181,16 @@ def shrunk(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return image, np.array([width / size[0], height / size[1]], np.float32)
 
 
-def cut_out(image: np.ndarray, face: Box) -> tuple[np.ndarray, tuple[int, int]]:
+def body_around(face: Box) -> Box:
+    """Return a box of a face's size in the middle of the body that carries the face."""
+    return replace(face, y=face.y + 1.5 * face.size)
+
+
+def cut_out(
+    image: np.ndarray, face: Box, times: float = NEIGHBOURHOOD
+) -> tuple[np.ndarray, tuple[int, int]]:
     """Cut out the neighbourhood of a face, and return it with its corner in the image."""
-    half = max(NEIGHBOURHOOD * face.size / 2, 16)
+    half = max(times * face.size / 2, 16)
     height, width = image.shape[:2]
     x = int(np.clip(face.x - half, 0, max(width - 2 * half, 0)))
     y = int(np.clip(face.y - half, 0, max(height - 2 * half, 0)))

@@ -7,11 +7,12 @@ import pytest
 
 from emoreact_plugin import InputError
 from emoreact_plugin.inference import EmotionInferencer
-from emoreact_plugin.inference import inferencer as module
+from emoreact_plugin.inference import opening as module
 from emoreact_plugin.inference.live import streaming
 from emoreact_plugin.inference.live.camera import Camera
 from emoreact_plugin.inference.live.streaming import EmotionStream
 from emoreact_plugin.preparation.mediapipe.detector import FrameLandmarks
+from emoreact_plugin.video.reading import iterate_frames
 from tests.factories import write_timed
 from tests.inference.camera import Clock, FakeCapture
 
@@ -27,8 +28,6 @@ def inferencer(checkpoint):
 
 def test_windows_of_a_stream_are_those_of_the_file(inferencer, tmp_path):
     path = write_timed(tmp_path / 'a.mp4', [k / 10 for k in range(31)])
-    from emoreact_plugin.video.reading import iterate_frames
-
     (expected,) = inferencer(path, progress=False)
     results = list(inferencer.stream(iterate_frames(path), fps=10))
     # the last window of a file is aligned to its end, which a stream has not
@@ -39,7 +38,7 @@ def test_windows_of_a_stream_are_those_of_the_file(inferencer, tmp_path):
         for name, value in window.probabilities.items():
             assert found.probabilities[name] == pytest.approx(value, abs=1e-5)
         assert found.labels == window.labels
-        assert found.face_share == 0 and found.dropped == 0
+        assert found.face_share is None and found.dropped == 0
         assert not found.as_window().reliable
 
 
@@ -86,6 +85,30 @@ def test_the_frame_nearest_in_time_is_taken(times, inferencer, monkeypatch):
     assert packed[:4] == expected
 
 
+@pytest.mark.parametrize('count', [1, 7, 100])
+def test_a_stream_that_is_shorter_than_its_window(count, inferencer, tmp_path):
+    """It has one result: that of a file with the same frames, while all of them are kept."""
+    times = [k / 10 for k in range(count)]
+    path = write_timed(tmp_path / 'a.mp4', times)
+    frames = list(iterate_frames(path))
+    (result,) = inferencer.stream(frames, fps=10, window_seconds=20)
+    assert result.short and result.as_window().short and result.start_s == 0
+    assert result.end_s == pytest.approx(count / 10)
+    if count < 32:
+        (expected,) = inferencer(path, progress=False)
+        for name, value in expected.probabilities.items():
+            assert result.probabilities[name] == pytest.approx(value, abs=1e-5)
+
+
+def test_a_stream_has_a_window_of_its_own(inferencer):
+    frames = [frame(k) for k in range(31)]
+    stream = inferencer.stream(frames, fps=10, window_seconds=2, stride_seconds=0.2)
+    assert [r.end_s for r in stream] == pytest.approx([2 + 0.2 * k for k in range(6)])
+    assert not any(r.short for r in inferencer.stream(frames, fps=10))
+    with pytest.raises(InputError, match='window: expected more than 0'):
+        inferencer.stream(frames, fps=10, window_seconds=0)
+
+
 def test_pairs_need_no_rate(inferencer):
     results = list(inferencer.stream((5 + k / 10, frame(k)) for k in range(21)))
     assert [r.start_s for r in results] == [0, 0.5, 1.0]
@@ -117,7 +140,7 @@ def test_latency_with_and_without_landmarks(checkpoint, monkeypatch):
     clock = Clock()
 
     class Detector:
-        def __init__(self, body):
+        def __init__(self, body, choice):
             self.count = 0
 
         def reset(self):

@@ -54,7 +54,7 @@ def joints_of(person):
     """
     joints = np.tile((person.x, person.y), (35, 1)).astype(float)
     joints[11:33, 1] += np.linspace(1, 3, 22) * person.size
-    joints[13:17, 0] += 0.25 * person.size
+    joints[[13, 15], 0] += -0.5 * person.size, 0.5 * person.size
     joints[33] = person.hips
     joints[34] = person.x, person.y - person.size
     return joints

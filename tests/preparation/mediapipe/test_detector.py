@@ -4,6 +4,9 @@ import pytest
 from emoreact_plugin import InputError
 from emoreact_plugin.clips.cache_file import read_openface_csv
 from emoreact_plugin.preparation.mediapipe.detector import MESH_TO_68, LandmarkDetector
+from emoreact_plugin.preparation.mediapipe.people import Guide
+from emoreact_plugin.preparation.mediapipe.people import Person as Person_
+from emoreact_plugin.preparation.mediapipe.regions import Box
 from emoreact_plugin.video.reading import iterate_frames
 from tests.factories import REAL_DATA
 from tests.preparation.mediapipe.fake_mediapipe import HEIGHT, WIDTH, Person, World, frame
@@ -64,12 +67,12 @@ def test_larger_frames_give_pixels_of_their_own(monkeypatch):
 @pytest.mark.parametrize(
     'people, expected',
     [
-        ([OTHER, MIDDLE], MIDDLE),  # larger and more central
-        ([Person(160, 120, 40), Person(40, 40, 44)], Person(160, 120, 40)),
+        ([OTHER, MIDDLE], MIDDLE),
+        ([Person(160, 120, 40), Person(40, 40, 44)], Person(40, 40, 44)),
         ([Person(160, 120, 20), Person(60, 60, 60)], Person(60, 60, 60)),
     ],
 )
-def test_the_largest_and_most_central(monkeypatch, people, expected):
+def test_the_largest(monkeypatch, people, expected):
     for order in (people, people[::-1]):
         (found,) = find(monkeypatch, order)
         assert centre(found) == pytest.approx(expected[:2], abs=1)
@@ -208,6 +211,54 @@ def test_frames_that_are_none(monkeypatch, image):
     message = r'\(H, W, 3\) of uint8, found '
     with LandmarkDetector() as detector, pytest.raises(InputError, match=message):
         detector(image)
+
+
+def test_everybody_is_seen_in_a_look(monkeypatch):
+    small = Person(110, 30, 12, face=False)
+    World([MIDDLE, OTHER, small, Person(30, 30, 12, face=False, mesh=False)]).install(monkeypatch)
+    with LandmarkDetector() as detector:
+        seen = sorted((box.x, box.y) for box in detector.look(frame(0, 6)))
+    # in pixels of the frame, which is shrunk for the models; the last one is no face
+    expected = sorted((6 * p.x, 6 * p.y) for p in (MIDDLE, OTHER, small))
+    np.testing.assert_allclose(seen, expected, atol=20)
+
+
+def guide_to(*people):
+    """Return a guide to one person, who is seen in each frame for which there is a place."""
+    seen = [(k, Box(p.x, p.y, p.size, p.size)) for k, p in enumerate(people) if p]
+    return Guide((Person_(*map(list, zip(*seen, strict=True))),), (1,), 2, 'left')
+
+
+def test_the_guide_leads_to_a_person(monkeypatch):
+    """To the smaller one, from the first frame on, and back after others hide it."""
+    frames = [[MIDDLE, OTHER], [MIDDLE], [MIDDLE, OTHER._replace(x=75)]]
+    World(*frames).install(monkeypatch)
+    with LandmarkDetector() as detector:
+        detector.reset(guide_to(OTHER, None, OTHER._replace(x=75)))
+        found = [detector(frame(k)) for k in range(3)]
+    assert centre(found[0]) == pytest.approx(OTHER[:2], abs=1)
+    assert found_none(found[1])
+    assert centre(found[2]) == pytest.approx((75, 80), abs=1)
+    assert found[2].body[1].tolist() == pytest.approx((75, 80), abs=0.1)
+
+
+def test_nobody_else_is_taken_with_a_guide(monkeypatch):
+    World(*[[OTHER]] * 2, *[[MIDDLE]] * 30).install(monkeypatch)
+    with LandmarkDetector() as detector:
+        detector.reset(guide_to(OTHER, OTHER))
+        found = [detector(frame(k)) for k in range(32)]
+    assert not found_none(found[1])
+    assert all(map(found_none, found[2:]))
+    assert all(np.isnan(each.body).all() for each in found[20:])
+
+
+def test_a_box_where_nobody_is_expected_is_no_face(monkeypatch):
+    box = MIDDLE._replace(mesh=False)
+    World([MIDDLE], [box], [box]).install(monkeypatch)
+    with LandmarkDetector() as detector:
+        detector.reset(guide_to(MIDDLE, MIDDLE))
+        found = [detector(frame(k)) for k in range(3)]
+    assert found[1].face_is_box and found_none(found[2])
 
 
 @pytest.mark.landmarks

@@ -8,8 +8,8 @@ from emoreact_plugin.preparation.mediapipe.regions import (
     Region,
     body_region,
     cut_out,
+    merit,
     mesh_region,
-    plausibility,
     shrunk,
     steadied,
 )
@@ -32,10 +32,13 @@ def test_body_region_is_upright():
         np.testing.assert_allclose(astuple(region), (10, 90, 100, angle), atol=1e-6)
 
 
-def test_plausibility():
-    assert plausibility(Box(50, 50, 10, 20), 100, 100) == 200
-    # a quarter of the diagonal off
-    assert plausibility(Box(75, 75, 10, 20), 100, 100) == pytest.approx(100)
+@pytest.mark.parametrize(
+    'choice, best', [('largest', 0), ('central', 1), ('left', 2), ('right', 0)]
+)
+def test_merit(choice, best):
+    boxes = [Box(80, 50, 20, 20), Box(52, 50, 10, 10), Box(10, 50, 15, 15)]
+    merits = [merit(box, 100, 100, choice) for box in boxes]
+    assert np.argmax(merits) == best
 
 
 def test_a_region_trembles_less():

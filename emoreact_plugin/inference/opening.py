@@ -1,0 +1,204 @@
+"""Open a clip with the landmarks that a model needs, from files or found now."""
+
+import os.path as osp
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import count, takewhile
+from typing import NamedTuple
+
+import numpy as np
+
+from emoreact_plugin.clips.cache_file import CachedClip
+from emoreact_plugin.clips.clip import Clip
+from emoreact_plugin.clips.clip_files import expected_names, find_keypoints, find_landmarks
+from emoreact_plugin.clips.regions import BOTH, BOXES_FROM, NEEDS, has_face
+from emoreact_plugin.preparation.landmarks import detect_landmarks, find_people, has_mediapipe
+from emoreact_plugin.preparation.mediapipe.detector import LandmarkDetector
+from emoreact_plugin.preparation.mediapipe.people import ALL, CHOICES, Guide, Person
+from emoreact_plugin.preparation.mediapipe.regions import Box
+
+from .sources import NOT_THERE, Source
+
+# What the files of each kind hold.
+HOLD = dict(landmarks='face landmarks', keypoints='body keypoints')
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedClip:
+    """A clip, and where its landmarks come from.
+
+    Attributes:
+        clip (Clip): The clip.
+        landmarks (str): Where its landmarks come from, see ``ClipResult``.
+        not_sought (list[str]): The regions that were not looked for, because there is neither a
+            file of them nor a detector.
+        people (dict | None): Who was followed, see ``Guide.to_dict``; None for files.
+    """
+
+    clip: Clip
+    landmarks: str
+    not_sought: list[str]
+    people: dict | None = None
+
+
+class Whom(NamedTuple):
+    """A person of a video.
+
+    Attributes:
+        name (str | None): What the names of landmark files call the person, or the number; None for
+            the only one, or the one that is chosen.
+        guide (Guide | None): Where the person is; None if that was not looked for.
+    """
+
+    name: str | None = None
+    guide: Guide | None = None
+
+
+class ClipOpener:
+    """Open clips with the landmarks that some regions need.
+
+    Args:
+        regions (Sequence[str]): The regions that have to be found.
+        landmarks (str): Where the landmarks come from, see ``EmotionInferencer``.
+        person (str, optional): See ``EmotionInferencer``.
+        cache_dir (str, optional): See ``EmotionInferencer``.
+        tell (Callable): Prints a line, unless it was printed before.
+    """
+
+    def __init__(
+        self,
+        regions: Sequence[str],
+        landmarks: str,
+        person: str | None,
+        cache_dir: str | None,
+        tell: Callable[[str], None],
+    ) -> None:
+        self.regions, self.landmarks = tuple(regions), landmarks
+        # A word that chooses, or the name that files have.
+        self.choice = person if person in (*CHOICES, ALL) else None
+        self.person = None if self.choice else person
+        self.cache_dir, self.tell = cache_dir, tell
+        self.needs = {kind for region in regions for kind in NEEDS.get(region, BOTH)}
+        self._detector: LandmarkDetector | None = None
+
+    def close(self) -> None:
+        """Release the models that find landmarks."""
+        if self._detector is not None:
+            self._detector.close()
+            self._detector = None
+
+    def detector(self) -> LandmarkDetector:
+        """Return the model that finds landmarks, which is created at its first use."""
+        if self._detector is None:
+            choice = 'largest' if self.choice in (None, ALL) else str(self.choice)
+            self._detector = LandmarkDetector('keypoints' in self.needs, choice)
+        return self._detector
+
+    def people(self, source: Source) -> list[Whom]:
+        """List whom to score in a video: one person, unless all were asked for.
+
+        Files of all are those of person 1, 2, ..., as ``extract_landmarks`` writes them.
+        """
+        if self.choice != ALL or not self.regions or not osp.exists(source.path):
+            return [Whom(self.person)]
+        if self.landmarks != 'extract':
+            folder, video = self._place(source)
+            names = map(str, takewhile(lambda k: _has_files(video, folder, str(k)), count(1)))
+            found = [Whom(name) for name in names]
+            if found or self.landmarks != 'auto' or not has_mediapipe():
+                return found or [Whom()]
+            self.tell('finding landmarks with mediapipe: there are no files of person 1')
+        guides = find_people(source.path, self.detector()).guides()
+        return [Whom(str(guide.taken[0]) if guide.taken else None, guide) for guide in guides]
+
+    def _place(self, source: Source) -> tuple[str, str]:
+        """Return the folder of the landmark files of a video, and its name there."""
+        if self.landmarks == 'auto':
+            path = osp.normpath(source.path)
+            return osp.dirname(path) or '.', osp.basename(path)
+        return self.landmarks, source.name
+
+    def open(self, source: Source, whom: Whom | None = None) -> OpenedClip:
+        """Open a clip.
+
+        Args:
+            source (Source): The video.
+            whom (Whom, optional): The person, from :meth:`people`. Defaults to None: who is chosen.
+
+        Raises:
+            FileNotFoundError, InputError: When the clip or its landmark file cannot be read.
+        """
+        if not osp.exists(source.path):
+            raise FileNotFoundError(NOT_THERE.format(source.path))
+        if not self.regions:
+            return OpenedClip(Clip(source.path, use_landmarks=False), 'not needed', [])
+        if self.landmarks == 'none':
+            clip = Clip(source.path, use_landmarks=False)
+            return OpenedClip(clip, 'none', self.without(()))
+        whom = whom or Whom(self.person)
+        if self.landmarks == 'extract' or whom.guide is not None:
+            guide = whom.guide or self._guide(source.path)
+            clip = Clip(source.path, detect=partial(self._detect, guide=guide))
+            return OpenedClip(clip, 'extracted', [], guide.to_dict())
+        return self._with_files(source, whom.name)
+
+    def without(self, sought: Sequence[str]) -> list[str]:
+        """List the regions that nobody looked for, given the kinds of what was looked for."""
+        return [
+            region for region in self.regions if not {*sought} & {*BOXES_FROM.get(region, BOTH)}
+        ]
+
+    def _guide(self, path: str) -> Guide:
+        choice = 'largest' if self.choice in (None, ALL) else str(self.choice)
+        return find_people(path, self.detector()).guide(choice)
+
+    def _detect(self, path: str, guide: Guide) -> CachedClip:
+        return detect_landmarks(path, self.detector(), guide=guide)
+
+    def _with_files(self, source: Source, person: str | None) -> OpenedClip:
+        """Open a clip with its landmark files, and find what they lack if that was asked for."""
+        folder = None if self.landmarks == 'auto' else self.landmarks
+        clip = Clip(
+            source.path,
+            folder,
+            cache_dir=self.cache_dir,
+            person=person,
+            video=source.name if folder else None,
+        )
+        there = dict(landmarks=clip.has_landmarks, keypoints=clip.has_keypoints)
+        kinds = [kind for kind, is_there in there.items() if is_there]
+        if person is not None and not kinds:
+            names = expected_names('landmarks', clip.name, person)
+            raise FileNotFoundError(
+                f'{source.path}: no landmarks of {person} in '
+                f'{folder or osp.dirname(source.path) or "."}, expected {" or ".join(names)}'
+            )
+        if kinds and self.choice and person is None:
+            self.tell(f"the landmark files are of one person: '{self.choice}' chooses nobody there")
+        lacking = self.needs - {*kinds}
+        wanted = folder is None and not osp.isdir(source.path)
+        if not (lacking and wanted and has_mediapipe()):
+            return OpenedClip(clip, 'files' if kinds else 'none', self.without(kinds))
+        what = ' and '.join(HOLD[kind] for kind in HOLD if kind in lacking)
+        self.tell(f'finding {what} with mediapipe: there are no files of them')
+        found = 'files+extracted' if kinds else 'extracted'
+        # The body of whose face the file has.
+        guide = _guide_to(clip) if clip.has_landmarks else self._guide(source.path)
+        clip = clip.completed(partial(self._detect, guide=guide))
+        return OpenedClip(clip, found, [], None if kinds else guide.to_dict())
+
+
+def _has_files(video: str, folder: str, person: str) -> bool:
+    return (
+        find_landmarks(video, folder, person) is not None
+        or find_keypoints(video, folder, person) is not None
+    )
+
+
+def _guide_to(clip: Clip) -> Guide:
+    """Return the guide to the face of a clip's own landmarks."""
+    faces = clip.landmarks.face
+    frames = np.flatnonzero(has_face(faces)).tolist()
+    person = Person(frames, [Box.around(faces[k]) for k in frames])
+    return Guide((person,) if frames else (), (1,) if frames else (), 1, 'file')
