@@ -23,6 +23,7 @@ from mmengine.registry import init_default_scope
 
 from emoreact_plugin.datasets import EmoReactDataset
 from emoreact_plugin.recipes import build
+from emoreact_plugin.utils import files
 from mmaction.registry import MODELS
 
 ROOT = Path(__file__).parents[1]
@@ -332,3 +333,8 @@ def tpn_neck(**settings) -> dict:
         ),
         aux_head_cfg=settings,
     )
+
+
+def left_over(name):
+    """Return the name under which a process of this machine that is dead was writing."""
+    return f'.{name[:30]}.{files._here()}-999999999-0123abcd.part'

@@ -9,7 +9,7 @@ import pytest
 from emoreact_plugin import InputError
 from emoreact_plugin.engine.run_facts import data_facts, run_facts
 from emoreact_plugin.engine.work_dir import leave_work_dir, read_facts, take_work_dir
-from tests.factories import dataset, make_tiny
+from tests.factories import dataset, left_over, make_tiny
 
 # Another process, with a child as data loaders have, that runs in a work dir until it is killed.
 HOLD = """
@@ -39,14 +39,15 @@ def test_a_work_dir_in_use_is_refused_and_one_of_a_dead_run_is_taken_over(folder
         assert other.stdout.readline() == b'held\n'
         with pytest.raises(InputError, match=f'process {other.pid} on here'):
             take_work_dir(folder, True)
-        (folder / '.epoch_1.pth.part').write_text('half')
+        half = folder / left_over('epoch_1.pth')
+        half.write_text('half')
         os.kill(other.pid, signal.SIGKILL)
         other.wait()
         take_work_dir(folder, True)  # its child is still there
         os.killpg(other.pid, signal.SIGKILL)
     said = capsys.readouterr().out
-    assert f'process {other.pid} on here' in said and '.epoch_1.pth.part' in said
-    assert not (folder / '.epoch_1.pth.part').exists()
+    assert f'process {other.pid} on here' in said and half.name in said
+    assert not half.exists()
 
 
 def test_a_process_may_take_its_own_work_dir_twice(folder):

@@ -222,7 +222,7 @@ def test_weights_that_do_not_fit(trained, tmp_path):
 @pytest.mark.parametrize('state', [3, [1], {'recognizers': 3}])
 def test_weights_that_are_none(state, trained, tmp_path):
     path = save(tmp_path / 'x.pth', trained[0].pretty_text, state)
-    with pytest.raises(InputError, match='x.pth: its weights do not fit'):
+    with pytest.raises(InputError, match='x.pth: (its weights do not fit|expected a dict)'):
         load_recognizer(path)
 
 

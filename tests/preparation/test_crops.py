@@ -18,6 +18,7 @@ from tests.factories import (
     WIDTH,
     dataset,
     face_of,
+    left_over,
     write_annotations,
     write_openface,
     write_video,
@@ -245,7 +246,7 @@ class TestGoingOn:
         stamp = path.stat().st_mtime_ns
         shutil.rmtree(smooth.root / 'crops' / 'VAL101_2')
         # as a run leaves it that was killed
-        (smooth.root / 'crops' / '.VAL101_2.part' / 'face').mkdir(parents=True)
+        (smooth.root / 'crops' / left_over('VAL101_2') / 'face').mkdir(parents=True)
         report = run(smooth.root)
         assert report.before == 6 and len(report.clips) == 7
         assert path.stat().st_mtime_ns == stamp

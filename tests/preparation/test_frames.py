@@ -18,7 +18,15 @@ from emoreact_plugin.preparation.jobs import Job
 from emoreact_plugin.transforms import DrawFaceMask
 from emoreact_plugin.video.reading import frame_rate, probe_video, read_frames
 from emoreact_plugin.video.writing import write_video
-from tests.factories import FRAMES, HEIGHT, WIDTH, make_tiny, write_annotations, write_openface
+from tests.factories import (
+    FRAMES,
+    HEIGHT,
+    WIDTH,
+    left_over,
+    make_tiny,
+    write_annotations,
+    write_openface,
+)
 from tests.factories import write_video as write_clip
 from tests.transforms.masks.test_drawing import face, skin
 
@@ -157,7 +165,7 @@ def test_a_clip_that_is_there_is_left_alone(faces):
         del times[path]
     gone.rmdir()
     # broken off: the next run deletes it
-    (gone.parent / '.a_mask_frames_full.part').mkdir()
+    (gone.parent / left_over('a_mask_frames_full')).mkdir()
     again = run(faces, mask=mask)
     assert again == dataclasses.replace(first, before=2)
     assert len(list(gone.iterdir())) == COUNT

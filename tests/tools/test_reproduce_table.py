@@ -133,12 +133,6 @@ def test_what_is_wrong_is_said_before_any_training(arguments, message, run):
     assert '--- tsn' not in out
 
 
-def test_a_base_that_is_masked_itself_is_refused(run, tiny, tmp_path):
-    path = write_config(tmp_path / 'masked.py', data_root=str(tiny.root), **OPTIONS, mask=True)
-    code, _, errors = run('--rows', 'tsn-face', config=path)
-    assert code == 1 and 'mask=True' in errors and 'tsn-face' in errors
-
-
 def test_rows_of_different_test_clips_are_refused(run, tiny, tmp_path):
     other = dict(OPTIONS, input='face', ann_files=('train.csv', 'val.csv', 'val.csv'))
     path = write_config(tmp_path / 'other.py', data_root=str(tiny.root), **other)
