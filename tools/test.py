@@ -5,7 +5,7 @@ import argparse
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.engine.errors import clear_errors
 from emoreact_plugin.engine.flags import SPLITS, add_config_arguments, load_config
-from emoreact_plugin.engine.skipped_clips import skip_bad_clips
+from emoreact_plugin.engine.skipped_clips import add_skip_bad_clips, skip_bad_clips
 from emoreact_plugin.engine.tensorboard import without_tensorboard
 from emoreact_plugin.engine.testing import add_dump, choose_split, test
 from emoreact_plugin.utils.errors import InputError
@@ -33,13 +33,7 @@ def parse_args():
         help="write every clip's scores and labels: .npz for this package's "
         "tools, such as fuse_scores.py, .pkl for MMAction2's",
     )
-    parser.add_argument(
-        '--skip-bad-clips',
-        type=float,
-        metavar='SHARE',
-        help='go on without clips that cannot be loaded, list them at the end, and stop as soon as '
-        'more than this share of a split is bad, 0..1 (default: the first stops the run)',
-    )
+    add_skip_bad_clips(parser)
     return parser.parse_intermixed_args()
 
 

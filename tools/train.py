@@ -7,7 +7,7 @@ import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors
 from emoreact_plugin.engine.flags import add_config_arguments, load_config
-from emoreact_plugin.engine.skipped_clips import skip_bad_clips
+from emoreact_plugin.engine.skipped_clips import add_skip_bad_clips, skip_bad_clips
 from emoreact_plugin.engine.tensorboard import add_tensorboard
 from emoreact_plugin.engine.training import SELECT, apply_flags, train
 
@@ -70,13 +70,7 @@ def parse_args():
         help='write losses, scores and a chart of the ROC AUC of each emotion '
         'for TensorBoard, into the work dir',
     )
-    parser.add_argument(
-        '--skip-bad-clips',
-        type=float,
-        metavar='SHARE',
-        help='go on without clips that cannot be loaded, list them at the end, and stop as soon as '
-        'more than this share of a split is bad, 0..1 (default: the first stops the run)',
-    )
+    add_skip_bad_clips(parser)
     parser.add_argument('--seed', type=int, help='random seed (default: 0)')
     parser.add_argument(
         '--diff-rank-seed', action='store_true', help='a seed of its own for each rank'

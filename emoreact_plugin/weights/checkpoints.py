@@ -25,7 +25,6 @@ CONVERT = (
     'in Python: `import pickle, torch; torch.save({n: torch.from_numpy(x) for n, x in '
     "pickle.load(open('IN.pkl', 'rb'), encoding='latin1').items()}, 'OUT.pth')`"
 )
-
 # Ends of the names of tensors that are computed with; others may be indices or counts.
 _WEIGHTS = ('weight', 'bias', 'running_mean', 'running_var')
 

@@ -397,4 +397,4 @@ def test_soft_labels_count_as_categories_from_one_half_on(own):
     table[0, 2], table[0, 4], table[1, 7] = 0.5, 0.9, 1
     write_annotations(own.root / 'train.csv', own.videos['train'], table)
     data = dataset(own.root, soft_labels=True)
-    assert [data.get_cat_ids(i) for i in range(3)] == [[2, 4], [7], []]
+    assert [*map(data.get_cat_ids, range(3))] == [[2, 4], [7], []]
