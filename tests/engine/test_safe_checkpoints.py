@@ -1,5 +1,6 @@
 """A run that is stopped at any moment goes on; tools/dev/kill_and_resume.py tries many more."""
 
+import itertools
 import shutil
 
 import pytest
@@ -11,6 +12,7 @@ from mmengine.runner import Runner
 from emoreact_plugin import InputError
 from emoreact_plugin.engine import EmoReactRunner
 from emoreact_plugin.engine.exact_resume import note_validated, validated_epoch
+from emoreact_plugin.evaluation import ROCAUCMetric
 from tests.factories import NO_WORKERS, RUNTIME, small_config
 
 pytestmark = pytest.mark.slow
@@ -61,6 +63,18 @@ def test_two_checkpoints_and_the_best_stay(whole):
     assert (whole / 'last_checkpoint').read_text().endswith('epoch_4.pth')
     assert validated_epoch(whole) == 4
     assert not list(whole.glob('.*'))
+
+
+def test_a_better_checkpoint_takes_the_place_of_the_best(tiny, tmp_path, monkeypatch):
+    rising, stock = itertools.count(1), ROCAUCMetric.compute_metrics
+
+    def better_each_time(self, results):
+        return {**stock(self, results), 'roc_auc/micro': next(rising) / 100}
+
+    monkeypatch.setattr(ROCAUCMetric, 'compute_metrics', better_each_time)
+    train(tiny, tmp_path, epochs=3)
+    found = [name for name in names(tmp_path) if name.startswith('best')]
+    assert found == ['best_roc_auc_micro_epoch_3.pth']
 
 
 @pytest.mark.parametrize('hook', ['SafeCheckpointHook', 'CheckpointHook'])
