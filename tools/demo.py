@@ -271,6 +271,8 @@ def main():
         say(f'{args.out}: the results that were there are replaced')
     results.write_json(path)
     results.write_csv(args.out)
+    if results.collapsed:
+        say(f'WARNING: {results.collapsed}')
     say(
         f'{number(len(results) - len(results.errors), "clip")} in '
         f'{args.out}: results.json, clips.csv, windows.csv'

@@ -7,13 +7,19 @@ on the val split. The files come from tools/test.py --dump.
 import argparse
 import os.path as osp
 
+import numpy as np
+
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.engine.errors import clear_errors
 from emoreact_plugin.evaluation import (
     choose_weights,
     coarsest,
+    collapse_text,
+    collapsed_labels,
     compute_metrics,
     format_table,
+    scales_text,
+    standard_weights,
     write_dump,
     write_metrics,
 )
@@ -26,6 +32,7 @@ from emoreact_plugin.evaluation.fuse import (
     read_runs,
 )
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.text import number
 
 FUSIONS = ('mean', 'weighted')
 
@@ -60,6 +67,12 @@ def parse_args():
         type=float,
         metavar='W',
         help='the weight of each run, brought to a sum of 1, instead of choosing them',
+    )
+    add(
+        '--standardize',
+        action='store_true',
+        help='first bring the logits of all runs to one standard deviation, over the clips of '
+        '--val, else of --test: for runs of other programs, whose scores are on other scales',
     )
     add(
         '--average',
@@ -133,15 +146,29 @@ def names_of(args):
 
 
 def score(dump):
-    return compute_metrics(dump.scores, dump.labels, dump.classes, 0.5, dump.probabilities)
+    metrics = compute_metrics(dump.scores, dump.labels, dump.classes, 0.5, dump.probabilities)
+    collapsed = collapsed_labels(dump.scores, dump.classes)
+    return metrics | ({'collapsed/labels': len(collapsed)} if collapsed else {})
 
 
-def columns_of(runs, weights):
+def columns_of(runs, weights, scales):
     """Return the runs of a split by name, together with their fusions."""
-    columns = dict(runs, mean=fuse_dumps(runs))
+    columns = dict(runs, mean=fuse_dumps(runs, scales))
     if weights is not None:
-        columns['weighted'] = fuse_dumps(runs, weights)
+        columns['weighted'] = fuse_dumps(runs, weights * scales)
     return columns
+
+
+def warn(runs, split, standardized):
+    """Say which runs have collapsed, and which are on another scale."""
+    for name, dump in runs.items():
+        collapsed = collapsed_labels(dump.logits, dump.classes)
+        if collapsed:
+            what = f'{number(len(dump.video_ids), "clip")} of {split}'
+            print(f'WARNING: {name}: {collapse_text(collapsed, len(dump.classes), what)}')
+    text = None if standardized else scales_text({k: dump.logits for k, dump in runs.items()})
+    if text:
+        print(f'WARNING: {split}: {text}')
 
 
 @clear_errors()
@@ -157,19 +184,23 @@ def main():
         check_splits(val, test, args.val, args.test)
         splits = dict(val=dict(zip(names, val, strict=True)), **splits)
     weights = origin = None
+    scales = np.ones(len(names))
+    first, runs = next(iter(splits.items()))
+    if args.standardize:
+        scales = standard_weights({name: dump.logits for name, dump in runs.items()})
     if args.weights:
         weights = normalise_weights(args.weights, len(names))
         origin = 'given'
     elif args.val:
         weights = choose_weights(
-            [dump.logits for dump in val],
+            [scale * dump.logits for scale, dump in zip(scales, val, strict=True)],
             val[0].labels,
             args.average,
             args.step,
             val[0].groups.get(coarsest(val[0].groups)),
         )
         origin = f'chosen on val by ROC AUC {args.average}'
-    columns = {split: columns_of(runs, weights) for split, runs in splits.items()}
+    columns = {split: columns_of(runs, weights, scales) for split, runs in splits.items()}
     results = {
         split: {name: score(dump) for name, dump in each.items()} for split, each in columns.items()
     }
@@ -177,6 +208,11 @@ def main():
         said = columns[split]['mean'].split or split
         print(f'{said}, {len(columns[split]["mean"].video_ids)} clips')
         print(format_table(each, test[0].classes) + '\n')
+    for split, each in splits.items():
+        warn(each, split, args.standardize)
+    if args.standardize:
+        factors = ', '.join(f'{n} {scale:.3g}' for n, scale in zip(names, scales, strict=True))
+        print(f'logits multiplied, to have one standard deviation on {first}: {factors}')
     print('What label frequencies alone give: tools/test.py and tools/score_priors.py print it.')
     if weights is not None:
         weights = dict(zip(names, weights.tolist(), strict=True))
@@ -198,6 +234,9 @@ def main():
             None,
             weights=weights,
             weights_origin=origin,
+            standardized=dict(zip(names, scales.tolist(), strict=True))
+            if args.standardize
+            else None,
             files=dict(test=args.test, val=args.val),
         )
         print(f'metrics: {args.json}')

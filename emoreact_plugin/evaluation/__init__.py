@@ -39,6 +39,7 @@ from .resampling import bootstrap_weights, weighted_roc_auc, weighted_roc_auc_mi
 from .roc_auc_metric import ROCAUCMetric
 from .roc_curves import mean_roc_curve, roc_band, weighted_roc_curves
 from .score_table import format_table, write_metrics
+from .spread import collapse_text, collapsed_labels, scales_text, spread_of, standard_weights
 from .within_groups import coarsest, within_groups
 
 __all__ = [
@@ -58,6 +59,8 @@ __all__ = [
     'choose_strength',
     'choose_weights',
     'coarsest',
+    'collapse_text',
+    'collapsed_labels',
     'combine',
     'compute_metrics',
     'effective_number',
@@ -76,7 +79,10 @@ __all__ = [
     'roc_auc',
     'roc_auc_micro',
     'roc_band',
+    'scales_text',
     'sigmoid',
+    'spread_of',
+    'standard_weights',
     'weighted_roc_auc',
     'weighted_roc_auc_micro',
     'weighted_roc_curves',

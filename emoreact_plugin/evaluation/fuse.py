@@ -53,7 +53,7 @@ def fuse_logits(logits: Sequence[ArrayLike], weights: ArrayLike | None = None) -
 
     :class:`~emoreact_plugin.models.ScoreFusion` fuses streams in the same way. Runs with larger
     logits count more than their weights say. Chosen weights make up for that, the plain mean does
-    not.
+    not; :func:`.standard_weights` brings all runs to one scale.
 
     Args:
         logits (Sequence[array-like]): (S, N, C), finite.

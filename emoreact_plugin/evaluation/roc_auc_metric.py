@@ -12,11 +12,13 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.text import number
 from mmaction.registry import METRICS
 
 from . import functional as F
 from .array_checks import check_cells, check_classes, check_threshold
 from .calibration import Calibration, calibration_error
+from .spread import collapse_text, collapsed_labels
 from .within_groups import coarsest, within_metrics
 
 SCORES = ('probabilities', 'logits')
@@ -49,7 +51,9 @@ class ROCAUCMetric(BaseMetric):
     ``calibration``, which our tools set, ``ece_calibrated/macro`` is that after the temperature,
     and ``f1_tuned/macro`` and ``f1_tuned/<class>`` are F1 at the thresholds of val. Samples with
     ``skipped``, which stand in for clips that could not be loaded, are left out; only then
-    ``clips/scored`` and ``clips/skipped`` say how many clips the scores are of. A class whose
+    ``clips/scored`` and ``clips/skipped`` say how many clips the scores are of. Where all clips
+    score alike in some labels, as those of a collapsed model do, ``collapsed/labels`` is the number
+    of these labels, and a warning in the log names them, once for each metric. A class whose
     labels are all equal has no ROC AUC: its value is ``None``, it is left out of macro, and a
     warning in the log says which class and why. MMEngine's logs keep a ``None`` (as ``null`` in
     JSON), its visualizers leave it out, and ``CheckpointHook(save_best=...)`` skips it.
@@ -94,6 +98,7 @@ class ROCAUCMetric(BaseMetric):
         self.threshold = check_threshold(threshold)
         self._classes = None if classes is None else check_classes(classes)
         self.calibration: Calibration | None = None
+        self._told: set[str] = set()
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -177,6 +182,8 @@ class ROCAUCMetric(BaseMetric):
             logits = np.stack([result['stream_logits'][name] for result in results])
             values = F.roc_auc_metrics(logits, labels, self.classes)
             metrics |= {f'{name}/{key}': value for key, value in values.items()}
+            self._flag_collapse(metrics, logits, 'logits', f'{name}/')
+        self._flag_collapse(metrics, scores, scale)
         metrics['ece/macro'] = float(calibration_error(probabilities, labels).mean())
         if self.calibration is not None and scale == 'logits':
             metrics |= self._calibrated(scores, labels, self.calibration)
@@ -195,6 +202,20 @@ class ROCAUCMetric(BaseMetric):
         values = {'f1_tuned/macro': float(F.macro(f1)), 'ece_calibrated/macro': error}
         values |= {f'f1_tuned/{c}': float(x) for c, x in zip(self.classes, f1, strict=True)}
         return {key: None if np.isnan(value) else value for key, value in values.items()}
+
+    def _flag_collapse(
+        self, metrics: dict, scores: np.ndarray, scale: str, stream: str = ''
+    ) -> None:
+        """Add the number of labels in which all clips score alike, and warn about them once."""
+        names = collapsed_labels(scores, self.classes, scale)
+        if not names:
+            return
+        metrics[f'{stream}collapsed/labels'] = len(names)
+        if stream not in self._told:
+            self._told.add(stream)
+            what = number(len(scores), 'clip') + (f' of stream {stream[:-1]}' if stream else '')
+            text = collapse_text(names, len(self.classes), what)
+            print_log(text, logger='current', level=logging.WARNING)
 
     def _gather(self, results: list[dict]) -> tuple[np.ndarray, np.ndarray, str]:
         """Return scores and labels of all clips, (N, C), and the scale of the scores."""

@@ -47,7 +47,8 @@ def format_table(
 
     Returns:
         str: Lines of equal layout, with three digits, and ``-`` for a score that is undefined; no
-        newline at the end. If clips were skipped, a row says how many were scored.
+        newline at the end. If clips were skipped, a row says how many were scored; if all clips
+        score alike in some labels, a row says in how many.
 
     Raises:
         InputError: If there is no split.
@@ -92,6 +93,11 @@ def format_table(
     if any('clips/skipped' in metrics for metrics in results.values()):
         cells = [_scored_cell(metrics) for metrics in results.values()]
         rows.append(('Clips scored', *cells, *[cells[-1]] * len(streams)))
+    flags = [metrics.get('collapsed/labels') for metrics in results.values()]
+    flags += [results[last].get(f'{name}/collapsed/labels') for name in streams]
+    if any(flags):
+        cells = [f'{flag or 0:.0f} of {len(classes)}' for flag in flags]
+        rows.append(('Labels that all clips score alike', *cells))
     return f'{text_table(rows)}\n{PRIOR_NOTE}' if names else text_table(rows)
 
 

@@ -7,6 +7,7 @@ from typing import overload
 
 import numpy as np
 
+from emoreact_plugin.evaluation import collapse_text, collapsed_labels
 from emoreact_plugin.utils.files import write_json, write_text
 from emoreact_plugin.utils.tables import report_csv
 from emoreact_plugin.utils.text import number
@@ -215,10 +216,30 @@ class Results(Sequence[ClipResult]):
         """Return the clips that failed."""
         return [each for each in self.clips if each.error is not None]
 
+    @property
+    def collapsed(self) -> str | None:
+        """Say that all clips, or all windows of the only clip, score alike; None if they do not."""
+        scored = [each for each in self if each.error is None]
+        spans: Sequence[ClipResult | WindowResult] = scored
+        if len(scored) == 1:
+            spans = scored[0].windows
+        rows = [list(each.probabilities.values()) for each in spans]
+        if len(rows) < 2:
+            return None
+        classes = list(spans[0].probabilities)
+        # A few windows may well be alike in some labels.
+        if len(collapsed_labels(rows, classes, 'probabilities')) < len(classes):
+            return None
+        if len(scored) > 1:
+            return collapse_text(classes, len(classes), f'{len(rows)} clips')
+        text = collapse_text(classes, len(classes), f'{len(rows)} windows')
+        return f'{text}. Or the video does not change'
+
     def to_dict(self) -> dict:
         """Return all results as plain values, as in the JSON file."""
         return dict(
             self.about,
+            collapsed=self.collapsed,
             stopped=self.stopped,
             clips_done=len(self.clips),
             clips_in_all=len(self.clips) + len(self.left_out),

@@ -2,7 +2,6 @@ import itertools
 import json
 import logging
 import re
-import sys
 
 import numpy as np
 import pytest
@@ -64,20 +63,6 @@ def expected_metrics(scores, labels, predicted):
             result[f'{prefix}/{name}'] = function(labels[:, i], values[:, i])
     del result['ap/micro']
     return result
-
-
-@pytest.fixture
-def warnings_logged(monkeypatch):
-    """Messages that the metric logs as warnings."""
-    messages = []
-
-    def record(message, logger=None, level=logging.INFO):
-        assert (logger, level) == ('current', logging.WARNING)
-        messages.append(message)
-
-    module = sys.modules[ROCAUCMetric.__module__]
-    monkeypatch.setattr(module, 'print_log', record)
-    return messages
 
 
 @pytest.fixture

@@ -51,6 +51,12 @@ F1, macro                 0.300      -
             + score_table.PRIOR_NOTE
         )
 
+    def test_collapsed_labels_have_a_row(self):
+        last = score_table.format_table(
+            dict(val={**VAL, 'collapsed/labels': 1}, test=TEST), CLASSES
+        ).splitlines()[-1]
+        assert last == 'Labels that all clips score alike  1 of 2  0 of 2'
+
     def test_streams_of_the_last_split(self):
         test = {f'face/{key}': 0.6 for key in VAL if key.startswith('roc')} | TEST
         text = score_table.format_table(dict(val=VAL, test=test), CLASSES, dict(test=prior(0.7)))

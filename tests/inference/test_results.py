@@ -68,6 +68,32 @@ def test_plain_values(results):
     assert mean_of([]) == {}
 
 
+@pytest.mark.parametrize(
+    'joys, windows, what',
+    [
+        ((0.2, 0.20001), (), '2 clips'),
+        ((0.2, 0.3), (), None),
+        ((0.2,), (0.2, 0.20001), '2 windows'),
+        ((0.2,), (0.2, 0.3), None),
+        ((0.2,), (0.2,), None),
+    ],
+)
+def test_what_scores_alike_is_named(joys, windows, what):
+    clips = [
+        ClipResult('', 'a', dict(Joy=p, Fear=0.1), windows=[window(0.0, p) for p in windows])
+        for p in joys
+    ]
+    results = Results([*clips, ClipResult('c.mp4', 'c', error='no video')], {})
+    found = results.to_dict()['collapsed']
+    assert found == results.collapsed
+    assert found is None if what is None else f'all {what} score alike in all 2 labels' in found
+
+
+def test_one_label_alone_says_nothing_of_few_clips():
+    clips = [ClipResult('', 'a', dict(Joy=p, Fear=0.1)) for p in (0.2, 0.3)]
+    assert Results(clips, {}).collapsed is None
+
+
 def test_json(results, tmp_path):
     path = tmp_path / 'new' / 'results.json'
     results.write_json(str(path))
