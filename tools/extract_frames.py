@@ -145,6 +145,10 @@ def write_crops(args, mask):
         ]
         for region in cropper.regions
     }
+    if cropper.blackout.get('body') == 'face':
+        parts['the face covers most of the body crop, mostly black'] = [
+            np.count_nonzero(clip.coverage.black) for clip in clips
+        ]
     if mask is not None:
         parts['no mask: no face found'] = [np.count_nonzero(~clip.masked) for clip in clips]
     for what, counts in parts.items():

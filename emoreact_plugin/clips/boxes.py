@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .landmarks import Landmarks
-from .regions import REGIONS, Box, extent_box, share_covered
+from .regions import REGIONS, Box, extent_box
 
 Boxes = dict[str, list[Box | None]]
 
@@ -29,23 +29,6 @@ def boxes_of(landmarks: Landmarks, regions: Sequence[str], size: tuple[int, int]
         ]
         for region in regions
     }
-
-
-def mostly_black(landmarks: Landmarks, size: tuple[int, int]) -> np.ndarray:
-    """Find the frames whose ``body`` crop is mostly black, because the face covers most of it.
-
-    Args:
-        landmarks (Landmarks): Landmarks of n frames.
-        size (tuple[int, int]): Width and height of a frame in pixels.
-
-    Returns:
-        np.ndarray: (n, ) bool, True where the box of the face covers more than half of the box of
-        the body, or of the whole frame where the body was not found.
-    """
-    boxes = boxes_of(landmarks, ('body', 'face'), size)
-    body = np.array([box or (0, 0, *size) for box in boxes['body']]).reshape(-1, 4)
-    face = np.array([box or (0, 0, 0, 0) for box in boxes['face']]).reshape(-1, 4)
-    return share_covered(body, face) > 0.5
 
 
 def shares_found(boxes: Boxes, first: int, stop: int) -> dict[str, float]:

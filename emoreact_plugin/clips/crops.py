@@ -18,6 +18,7 @@ from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.video.folders import read_image
 
 from .coverage import Coverage
+from .regions import share_covered
 
 FILE_NAME = 'crops.json'
 CROP_NAME = '{:06d}.jpg'
@@ -38,7 +39,9 @@ class PreparedCrops:
             one was chosen; empty without masks.
         masked (np.ndarray): bool (T,), True where there is a mask.
         coverage (Coverage): Where face landmarks, or only a box, and body
-            keypoints were there, for T frames.
+            keypoints were there, and where the body is mostly black, for T
+            frames. Records of version 0.2 and before do not say the last:
+            their boxes do, if there are crops of face and body.
         boxes (dict[str, np.ndarray]): Region -> int64 (T, 4): x1, y1, x2, y2
             in pixels of the frame, right and bottom exclusive.
         found (dict[str, np.ndarray]): Region -> bool (T,), False where the
@@ -112,6 +115,7 @@ def write_record(folder: str, crops: PreparedCrops) -> None:
         landmarks_found=bits(crops.coverage.face),
         keypoints_found=bits(crops.coverage.body),
         only_box=bits(crops.coverage.box),
+        black_body=bits(crops.coverage.black),
         regions={
             name: dict(found=bits(crops.found[name]), boxes=np.asarray(boxes).ravel().tolist())
             for name, boxes in crops.boxes.items()
@@ -154,6 +158,11 @@ def read_record(folder: str) -> PreparedCrops:
             raise InputError(f'expected version {VERSION}, found {record["version"]!r}')
         width, height = map(int, record['frame_size'])
         regions = record['regions']
+        boxes = {
+            name: np.array(each['boxes'], np.int64).reshape(-1, 4) for name, each in regions.items()
+        }
+        found = {name: bools(each['found']) for name, each in regions.items()}
+        black = record.get('black_body')
         crops = PreparedCrops(
             (width, height),
             int(record['source_frames']),
@@ -165,12 +174,10 @@ def read_record(folder: str) -> PreparedCrops:
                 bools(record['landmarks_found']),
                 bools(record['keypoints_found']),
                 bools(record['only_box']),
+                _black_of(boxes, found) if black is None else bools(black),
             ),
-            {
-                name: np.array(each['boxes'], np.int64).reshape(-1, 4)
-                for name, each in regions.items()
-            },
-            {name: bools(each['found']) for name, each in regions.items()},
+            boxes,
+            found,
             int(record.get('max_gap', 0)),  # that of older records
         )
         _check_record(crops)
@@ -180,6 +187,13 @@ def read_record(folder: str) -> PreparedCrops:
             f'({error}). Delete its folder and make it anew'
         ) from error
     return crops
+
+
+def _black_of(boxes: dict[str, np.ndarray], found: dict[str, np.ndarray]) -> np.ndarray:
+    """Tell by the boxes where the body is mostly black; nowhere without those of both."""
+    if {'body', 'face'} <= boxes.keys():
+        return found['face'] & (share_covered(boxes['body'], boxes['face']) > 0.5)
+    return np.zeros(len(next(iter(found.values()))), dtype=bool)
 
 
 def _check_record(crops: PreparedCrops) -> None:

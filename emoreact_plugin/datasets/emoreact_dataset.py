@@ -23,11 +23,11 @@ from emoreact_plugin.video.folders import find_frame_dir
 from mmaction.datasets import BaseActionDataset
 from mmaction.registry import DATASETS
 
+from . import pipeline_facts as facts
 from .annotations import EMOTIONS, SOFT_POSITIVE, Annotation, frames_of, read_annotations
 from .bad_clips import BadClips, check_share, named_error
 from .checks.masks import check_masks, clips_with_masks
 from .checks.missing import crops_folder, read_crops_record, require_clips, require_files
-from .pipeline_facts import check_geometry, check_parts, draws_masks, lost_without, max_gap_of
 from .summary import summarise, then_text
 
 # What a clip may be read from.
@@ -154,7 +154,7 @@ class EmoReactDataset(BaseActionDataset):
         self._draws = torch.full((2,), -1, dtype=torch.int64).share_memory_()
         # Before anything is prepared.
         steps = Compose(pipeline)
-        check_geometry(steps)
+        facts.check_geometry(steps)
         pipeline = steps.transforms
         super().__init__(ann_file, pipeline, data_root=data_root, data_prefix=data_prefix, **kwargs)
 
@@ -207,11 +207,13 @@ class EmoReactDataset(BaseActionDataset):
             frames = slice(first, first + sample['total_frames'])
             parts.append(clip.part(frames))
             samples.append(sample)
-        lost = lost_without(self.pipeline, self.required, masked or draws_masks(self.pipeline))
-        self._summary = summarise(parts, lost, masked)
+        lost = facts.lost_without(
+            self.pipeline, self.required, masked or facts.draws_masks(self.pipeline)
+        )
+        self._summary = summarise(parts, lost, masked, facts.hides_face(self.pipeline))
         # MMEngine keeps these in the checkpoint: inference asks for them.
         self._metainfo.update(
-            masked=masked or draws_masks(self.pipeline),
+            masked=masked or facts.draws_masks(self.pipeline),
             drawn_sample_data=is_sample_data(osp.dirname(self.ann_file)),
         )
         self._rows = None
@@ -256,10 +258,10 @@ class EmoReactDataset(BaseActionDataset):
 
     def _find_all(self, rows: list[Annotation]) -> list[ClipFiles]:
         """Find the files of each clip; refuse a data set that lacks some it requires."""
-        check_parts(self.pipeline, self.ann_file, rows)
+        facts.check_parts(self.pipeline, self.ann_file, rows)
         clips = [self.find(row) for row in rows]
         require_clips(self, [files.source for files in clips], rows)
-        lost = lost_without(self.pipeline, self.required, draws_masks(self.pipeline))
+        lost = facts.lost_without(self.pipeline, self.required, facts.draws_masks(self.pipeline))
         for kind in self.required:
             without = require_files(self, kind, list(zip(rows, clips, strict=True)), lost[kind])
             if without:
@@ -282,7 +284,7 @@ class EmoReactDataset(BaseActionDataset):
         masked = check_masks(self, clips_with_masks(self, clips))
         paths, start_index = fill_cache(clips, self.cache_dir, self.check_landmarks)
         prepared = {path: load_cached(path) for path in paths}
-        coverage, gap = {}, max_gap_of(self.pipeline)
+        coverage, gap = {}, facts.max_gap_of(self.pipeline)
         for path, clip in prepared.items():
             coverage[path] = coverage_of(Landmarks.of_cached(clip).filled(gap), clip.frame_size)
         sources = []

@@ -65,6 +65,11 @@ def blackout_of(pipeline: Callable) -> dict[str, str]:
     return found
 
 
+def hides_face(pipeline: Callable) -> bool:
+    """Tell whether a pipeline cuts out the body and blacks out the face in it."""
+    return blackout_of(pipeline).get('body') == 'face'
+
+
 def max_gap_of(pipeline: Callable) -> int:
     """Return the longest gap, in frames, in which a pipeline interpolates the face."""
     return max(getattr(step, 'max_gap', 0) for step in steps_of(pipeline))

@@ -13,13 +13,16 @@ from emoreact_plugin.utils.text import number
 from .pipeline_facts import NO_MASK
 
 
-def summarise(clips: Sequence[Coverage], lost: dict[str, list[str]], masked: bool) -> str:
+def summarise(
+    clips: Sequence[Coverage], lost: dict[str, list[str]], masked: bool, hides: bool = False
+) -> str:
     """Describe a data set in one line.
 
     Args:
         clips (Sequence[Coverage]): The coverage of each clip.
         lost (dict[str, list[str]]): The result of :func:`lost_without`.
         masked (bool): Whether masks were drawn beforehand.
+        hides (bool): Whether the face is blacked out in the body. Defaults to False.
 
     Returns:
         str: The number of clips and frames, and in how many of them something
@@ -41,6 +44,12 @@ def summarise(clips: Sequence[Coverage], lost: dict[str, list[str]], masked: boo
         text += (
             f'; only the box of the face in {number(sum(counts), "frame")} of '
             f'{number(int(np.count_nonzero(counts)), "clip")}: {NO_MASK}'
+        )
+    counts = [int(np.count_nonzero(clip.black)) for clip in clips]
+    if hides and any(counts):
+        text += (
+            f'; the face covers most of the body crop in {number(sum(counts), "frame")} of '
+            f'{number(int(np.count_nonzero(counts)), "clip")}: mostly black'
         )
     return text
 

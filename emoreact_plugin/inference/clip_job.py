@@ -8,6 +8,7 @@ import numpy as np
 
 from emoreact_plugin.clips.boxes import Boxes, boxes_of, shares_found
 from emoreact_plugin.clips.clip import Clip
+from emoreact_plugin.clips.coverage import coverage_of
 from emoreact_plugin.preparation.mediapipe.people import ALL, said_of
 from emoreact_plugin.utils.errors import InputError
 
@@ -23,7 +24,14 @@ from .results import (
 )
 from .scorers.base import check_logits
 from .sources import Source
-from .warning_texts import ENOUGH, SAMPLE_DATA, about_length, never_sought, seldom_found
+from .warning_texts import (
+    ENOUGH,
+    SAMPLE_DATA,
+    about_length,
+    mostly_black,
+    never_sought,
+    seldom_found,
+)
 from .windows import Window, duration_of, plan_windows
 
 if TYPE_CHECKING:
@@ -122,6 +130,11 @@ class ClipJob:
         result.warnings += [
             seldom_found(region, share) for region, share in shares.items() if share < ENOUGH
         ]
+        if inferencer.pipeline.hides_face:
+            black = coverage_of(clip.landmarks, clip.size).black
+            result.black_body = int(black.sum())
+            if black.mean() > ENOUGH:
+                result.warnings.append(mostly_black(black.mean()))
         result.reliable = self._is_reliable(shares)
         return clip
 

@@ -9,7 +9,7 @@ from mmcv.transforms import BaseTransform, Compose
 from mmengine.config import Config
 
 from emoreact_plugin.clips.landmarks import Landmarks, clip_sample, with_frames
-from emoreact_plugin.datasets.pipeline_facts import check_geometry
+from emoreact_plugin.datasets.pipeline_facts import check_geometry, hides_face
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.parts import is_a, type_name
 from emoreact_plugin.utils.random_state import seeded
@@ -40,6 +40,7 @@ class ClipPipeline:
         regions (tuple[str, ...]): The regions that ``CropRegions`` cuts out; empty for a pipeline
             of whole frames.
         trained_mask (str | None): The kind of mask that the configuration draws.
+        hides_face (bool): Whether the face is blacked out in the body.
         max_gap (int): The longest gap, in frames, in which the configuration interpolates the
             face. This is for whoever loads the landmarks of the clip: :meth:`pack` gets those of
             single frames.
@@ -87,6 +88,7 @@ class ClipPipeline:
                 'knows where the face is, found one of whole frames'
             )
         self._steps = Compose(rest)
+        self.hides_face = hides_face(self._steps)
         check_geometry(self._steps)
 
     def sample(self, total_frames: int, name: str = 'clip') -> dict:

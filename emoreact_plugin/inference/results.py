@@ -76,6 +76,9 @@ class ClipResult:
             model looks at whole frames anyway.
         frames_without (dict[str, int]): Region -> number of frames in which it was not found, of
             the regions that were looked for.
+        black_body (int | None): Number of frames whose ``body`` crop is mostly black, because the
+            face, which is blacked out, covers more than half of it; None for a model without such a
+            crop.
         not_sought (list[str]): The regions that were not looked for: there is no file of them, and
             no detector is installed or wanted.
         person (str | None): Number or name of the person, if all people are scored.
@@ -110,6 +113,7 @@ class ClipResult:
     not_sought: list[str] = field(default_factory=list)
     person: str | None = None
     people: dict | None = None
+    black_body: int | None = None
 
     def to_dict(self) -> dict:
         """Return the result as plain values, as in the JSON file."""
@@ -138,6 +142,7 @@ class ClipResult:
                 f'{region}_share': 1 - count / self.total_frames
                 for region, count in self.frames_without.items()
             },
+            black_body_share=self.black_body and self.black_body / self.total_frames,
             not_sought=';'.join(self.not_sought),
             reliable=self.reliable if self.windows else None,
             warnings='; '.join(self.warnings),

@@ -57,6 +57,11 @@ def seldom_found(region: str, share: float) -> str:
     )
 
 
+def mostly_black(share: float) -> str:
+    """Return the warning that the body's stream sees little of a close-up."""
+    return f'the face covers most of the body crop in {share:.0%} of the frames: mostly black'
+
+
 def about_masks(trained: bool | None, drawn: str | None) -> list[str]:
     """Return the note that training and inference differ in the masks, if they do.
 

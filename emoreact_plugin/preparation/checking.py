@@ -148,7 +148,7 @@ def _clip_of(check: SplitCheck, row: Annotation, source: CheckedFiles) -> Checke
         except InputError:  # told by _frames_error
             frames = 0
     if frames and source.coverage:
-        face, body, _ = source.coverage.part(inside)
+        face, body, *_ = source.coverage.part(inside)
         no_face = 1 - float(face.mean()) if source.knows('landmarks') else None
         no_body = 1 - float(body.mean()) if source.knows('keypoints') else None
         black = None if source.black is None else float(source.black[inside].mean())

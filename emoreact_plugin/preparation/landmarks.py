@@ -274,6 +274,6 @@ def _finish(
     if keypoints and not osp.exists(text):
         write_keypoints_txt(text, clip.body_keypoints)
     coverage = coverage_of(Landmarks.of_cached(clip), clip.frame_size)
-    faces, bodies, boxes = (int(found.sum()) for found in coverage)
+    faces, bodies, boxes, _ = (int(found.sum()) for found in coverage)
     name = osp.relpath(path, out).replace(os.sep, '/')
     return FoundClip(name, clip.total_frames, faces, boxes, bodies, clip.people or {})

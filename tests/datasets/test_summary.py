@@ -28,6 +28,20 @@ def lose_faces(own, frames=3):
 BOTH = ('landmarks', 'keypoints')
 
 
+@pytest.mark.parametrize(
+    'streams, expected', [(['body'], True), (['face', 'body'], True), (['face', 'fullbody'], False)]
+)
+def test_the_summary_counts_close_ups(own, streams, expected):
+    """In 4 of 6 frames of one clip, the face covers the frame; the body is within it."""
+    name = own.videos['train'][0]
+    faces = np.stack([face_of(k) for k in range(FRAMES)])
+    faces[2:] = np.tile([(2, 2), (WIDTH - 2, HEIGHT - 2)], (34, 1))
+    write_openface(own.root / 'videos' / f'{name}_openface' / f'{name[:-4]}.csv', faces)
+    text = dataset(own.root, pipeline=build_pipeline(streams, 3, 32)).summary()
+    said = '; the face covers most of the body crop in 4 frames of 1 clip: mostly black'
+    assert text == '3 clips, 18 frames' + said * expected
+
+
 def test_the_summary_counts_what_is_missing(own):
     lose_faces(own)
     name = own.videos['train'][0]

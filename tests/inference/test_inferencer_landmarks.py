@@ -61,6 +61,21 @@ def test_landmarks_of_a_folder(checkpoint, videos, tmp_path):
     assert second.windows[0].found == dict(body=1)
 
 
+def test_close_ups_are_counted(checkpoint, videos, tmp_path):
+    """The face of the first frames covers the frame, with the body in it."""
+    for count, said in ((FRAMES // 2, False), (FRAMES - 1, True)):
+        video = tmp_path / f'{count}.mp4'
+        shutil.copy(videos[0], video)
+        shutil.copy(f'{videos[0]}_hol.txt', f'{video}_hol.txt')
+        faces = np.stack([face_of(k) for k in range(FRAMES)])
+        faces[:count] = np.tile([(2, 2), (WIDTH - 2, HEIGHT - 2)], (34, 1))
+        write_openface(tmp_path / f'{count}.csv', faces)
+        (result,) = EmotionInferencer(checkpoint)(video, **QUIET)
+        assert result.landmarks == 'files' and result.black_body == count
+        assert result.row()['black_body_share'] == pytest.approx(count / FRAMES)
+        assert any('face covers most of the body crop' in w for w in result.warnings) == said
+
+
 def test_landmarks_of_one_of_several_people(checkpoint, videos, tmp_path):
     shutil.copy(videos[0], tmp_path / 'a.mp4')
     shutil.copy(f'{videos[0]}_hol.txt', tmp_path / 'a.mp4_eva_hol.txt')

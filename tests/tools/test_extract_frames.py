@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from emoreact_plugin.clips.crops import read_record
-from tests.factories import FRAMES, make_tiny, write_openface
+from tests.factories import FRAMES, HEIGHT, WIDTH, make_tiny, write_openface
 from tests.transforms.masks.test_drawing import face
 
 
@@ -52,6 +52,18 @@ def test_masks(call):
     assert code == 0 and out == '1 clip, 6 frames in x\n'
     assert Path('x/VAL100_2.mp4').is_file()
     assert 'VAL100_2.mp4,kn95 1 2 3,6,0' in Path('x/masks.csv').read_text()
+
+
+def test_close_ups_are_counted(call):
+    faces = np.tile([(2, 2), (WIDTH - 2, HEIGHT - 2)], (FRAMES, 34, 1))
+    write_openface(Path('videos/TRAIN100_2.mp4_openface/TRAIN100_2.csv'), faces)
+    for regions, said in (('body', True), ('face,fullbody', False)):
+        flags = ('--as', 'crops', '--regions', regions)
+        code, out, _ = call('videos', '--out', regions, *flags)
+        assert code == 0
+        text = '; 6 frames of 1 clip: the face covers most of the body crop, mostly black'
+        assert out.endswith(f' in {regions}{text * said}\n')
+    assert read_record('body/TRAIN100_2').coverage.black.all()
 
 
 def test_crops(call):

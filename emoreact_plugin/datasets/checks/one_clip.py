@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from emoreact_plugin.clips.boxes import mostly_black
 from emoreact_plugin.clips.cache_file import (
     ROW_TOLERANCE,
     ROW_TOLERANCE_RATIO,
@@ -24,9 +23,9 @@ from emoreact_plugin.clips.coverage import Coverage, coverage_of
 from emoreact_plugin.clips.crops import CROP_NAME
 from emoreact_plugin.clips.landmark_cache import cached_path, check_given, sources_of
 from emoreact_plugin.clips.landmarks import Landmarks
-from emoreact_plugin.clips.regions import extent_boxes, has_face, share_covered
+from emoreact_plugin.clips.regions import extent_boxes, has_face
 from emoreact_plugin.datasets.annotations import Annotation
-from emoreact_plugin.datasets.pipeline_facts import blackout_of, max_gap_of, regions_of
+from emoreact_plugin.datasets.pipeline_facts import hides_face, max_gap_of, regions_of
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import number
 from emoreact_plugin.video.folders import scan_frames
@@ -112,15 +111,14 @@ def check_clip(dataset: 'EmoReactDataset', row: Annotation) -> CheckedFiles:
         landmarks = Landmarks.of_cached(clip).filled(max_gap_of(dataset.pipeline))
         coverage = coverage_of(landmarks, clip.frame_size)
         if files.landmarks is not None and _hides_the_face(dataset):
-            black = mostly_black(landmarks, clip.frame_size)
+            black = coverage.black
     return CheckedFiles(files.source, problems, files, info, coverage, num_bytes, black=black)
 
 
 def _hides_the_face(dataset: 'EmoReactDataset') -> bool:
     """Tell whether a data set blacks out the face in the body, or may do so."""
-    if not regions_of(dataset.pipeline):
-        return True  # nobody has said what the clips are for
-    return blackout_of(dataset.pipeline).get('body') == 'face'
+    # Without regions, nobody has said what the clips are for.
+    return not regions_of(dataset.pipeline) or hides_face(dataset.pipeline)
 
 
 def _open(
@@ -309,10 +307,7 @@ def _check_crops(dataset: 'EmoReactDataset', row: Annotation) -> CheckedFiles:
     ]
     _, num_bytes = _read_images(paths, 'crop', problems)
     info = VideoInfo(record.source_frames, *record.frame_size, 0.0)
-    black = None
-    if {'body', 'face'} <= record.boxes.keys() and _hides_the_face(dataset):
-        covered = share_covered(record.boxes['body'], record.boxes['face'])
-        black = record.found['face'] & (covered > 0.5)
+    black = record.coverage.black if _hides_the_face(dataset) else None
     return CheckedFiles(
         folder, problems, None, info, record.coverage, num_bytes, record.step, black
     )
