@@ -8,6 +8,7 @@ from emoreact_plugin.utils.errors import InputError
 from .annotations import Annotation
 
 NO_MASK = 'no mask drawn'
+LEFT_OUT = 'not sampled, unless the clip has no others'
 # Transforms of MMAction2 and MMCV that move pixels, or may do so. One of one's own says
 # `moves_pixels = True`.
 GEOMETRIC = frozenset(
@@ -147,6 +148,7 @@ def lost_without(pipeline: Callable, required: Sequence[str], masked: bool) -> d
         consequences of a frame without them, in words.
     """
     regions, blackout = regions_of(pipeline), blackout_of(pipeline)
+    skips = masked and any(getattr(step, 'skips_unmasked', False) for step in steps_of(pipeline))
     # What the box of a region is made of; of a region without an entry, only `required` can tell.
     boxes = {
         kind
@@ -159,7 +161,7 @@ def lost_without(pipeline: Callable, required: Sequence[str], masked: bool) -> d
     for kind, text, happens in (
         ('landmarks', 'whole frame used', 'landmarks' in boxes),
         ('landmarks', black, 'face' in blackout.values()),
-        ('landmarks', NO_MASK, masked),
+        ('landmarks', LEFT_OUT if skips else NO_MASK, masked),
         ('keypoints', 'whole frame used', 'keypoints' in boxes),
     ):
         if happens:

@@ -10,7 +10,7 @@ import numpy as np
 from emoreact_plugin.clips.coverage import Coverage
 from emoreact_plugin.utils.text import number
 
-from .pipeline_facts import NO_MASK
+from .pipeline_facts import LEFT_OUT, NO_MASK
 
 
 def summarise(
@@ -40,10 +40,11 @@ def summarise(
                 f'{number(int(np.count_nonzero(counts)), "clip")}{then_text(lost[kind])}'
             )
     counts = [int(np.count_nonzero(clip.box)) for clip in clips]
-    if NO_MASK in lost.get('landmarks', ()) and any(counts):
+    unmasked = [text for text in lost.get('landmarks', ()) if text in (NO_MASK, LEFT_OUT)]
+    if unmasked and any(counts):
         text += (
             f'; only the box of the face in {number(sum(counts), "frame")} of '
-            f'{number(int(np.count_nonzero(counts)), "clip")}: {NO_MASK}'
+            f'{number(int(np.count_nonzero(counts)), "clip")}: {unmasked[0]}'
         )
     counts = [int(np.count_nonzero(clip.black)) for clip in clips]
     if hides and any(counts):

@@ -66,7 +66,7 @@ class ClipPipeline:
             if is_a(step, CROPS, registry=TRANSFORMS):
                 step = dict(type='CropRegions', regions=step['regions'])
             elif (
-                is_a(step, *LOADERS, MASK, registry=TRANSFORMS)
+                is_a(step, *LOADERS, MASK, 'SkipUnmasked', registry=TRANSFORMS)
                 or kind.endswith(DECODER_ENDINGS)
                 or step is steps[sampler]
             ):

@@ -8,6 +8,7 @@ from .for_each_stream import ForEachStream
 from .loading import DecodeVideo, LoadCrops, LoadLandmarks
 from .published import PublishedFrameCount, PublishedResize
 from .sample_stream_frames import SampleStreamFrames
+from .skip_unmasked import SkipUnmasked
 
 __all__ = [
     'CropRegions',
@@ -20,4 +21,5 @@ __all__ = [
     'PublishedResize',
     'REGIONS',
     'SampleStreamFrames',
+    'SkipUnmasked',
 ]
