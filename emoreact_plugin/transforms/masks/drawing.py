@@ -22,7 +22,9 @@ from .geometry import (
     complete_landmarks,
     place_mask,
 )
+from .pixels import fill, remap
 from .shapes import KINDS, TEXTURE_SIZE, normals, texture
+from .straps import seen_straps, strap_layers
 
 
 class MaskLook(NamedTuple):
@@ -80,8 +82,9 @@ def draw_mask(frame: np.ndarray, points: np.ndarray, look: MaskLook) -> np.ndarr
         return None
     scale = place.upright.scale
     mesh = place.upright.to_pixels(place.mesh)
+    seen = seen_straps(frame, place)
     box = _box(
-        np.concatenate([mesh.reshape(-1, 2), place.straps.reshape(-1, 2), whole[HIDDEN]]),
+        np.concatenate([mesh.reshape(-1, 2), place.straps[seen > 0], whole[HIDDEN]]),
         4 + 4 * scale,
         frame.shape,
     )
@@ -99,7 +102,14 @@ def draw_mask(frame: np.ndarray, points: np.ndarray, look: MaskLook) -> np.ndarr
     cloth = _add_noise(cloth, light.noise, corner)
     bands, lit = (
         cv2.subtract(layer, eyes)
-        for layer in _strap_layers(place, KINDS[look.kind].strap_width, light, corner, size)
+        for layer in strap_layers(
+            place,
+            seen,
+            KINDS[look.kind].strap_width,
+            light.right,
+            corner,
+            size,
+        )
     )
     shadow = cv2.subtract(_shadow_layer(alpha, points, scale), eyes)
     out = frame.copy()
@@ -140,14 +150,7 @@ def _cloth(
     coarser = 0.55 / upright.scale
     if coarser > 0.6:
         cloth = cv2.GaussianBlur(cloth, (0, 0), 0.6 * coarser)
-    return _remap(cloth, where)
-
-
-def _remap(picture: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Take the pixels of a picture at places (h, w, 2) float32, x and y."""
-    return cv2.remap(  # type: ignore[call-overload]  # OpenCV's types lack the None
-        picture, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    return remap(cloth, where)
 
 
 def _lit_texture(look: MaskLook, light: Light) -> np.ndarray:
@@ -191,7 +194,7 @@ def measure_light(
     few = (24, 12)
     small = cv2.resize(patch, few, interpolation=cv2.INTER_AREA)
     at = (skin - (max(x1, 0), max(y1, 0))) / patch.shape[1::-1] * few - 0.5
-    color = _remap(small, at.astype(np.float32)[None])[0].astype(np.float64)
+    color = remap(small, at.astype(np.float32)[None])[0].astype(np.float64)
     level, right, down = _plane(np.log(color @ _LUMA + 8), inside.astype(np.float64))
     right, down = np.clip((1.4 * right, 1.4 * down), -0.5, 0.5)
     luma = np.exp(level) - 8
@@ -300,11 +303,6 @@ def _box(
     return (*low.astype(int).tolist(), *high.astype(int).tolist())
 
 
-def _fill(layer: np.ndarray, points: np.ndarray, value: int = 255) -> None:
-    """Fill a polygon, exact to a sixteenth of a pixel, with smooth edges."""
-    cv2.fillPoly(layer, [np.rint(points * 16).astype(np.int32)], value, cv2.LINE_AA, 4)
-
-
 def _eyes(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Draw the eyes and a pixel around them as 255 in a layer, (h, w) uint8."""
     layer = np.zeros(size[::-1], np.uint8)
@@ -324,12 +322,10 @@ def _mask_layer(
     # overlap: smooth edges side by side would leave a seam.
     for start in range(0, len(mesh) - 1, 3):
         strip = mesh[start : start + 5]
-        _fill(
-            layer, np.concatenate([strip[0], strip[1:-1, -1], strip[-1, ::-1], strip[-2:0:-1, 0]])
-        )
+        fill(layer, np.concatenate([strip[0], strip[1:-1, -1], strip[-1, ::-1], strip[-2:0:-1, 0]]))
     hidden = cv2.convexHull(points[HIDDEN].astype(np.float32))[:, 0]
     centre = hidden.mean(axis=0)
-    _fill(layer, centre + 1.15 * (hidden - centre))
+    fill(layer, centre + 1.15 * (hidden - centre))
     layer = cv2.GaussianBlur(layer, (0, 0), max(0.5, 0.3 * scale))
     outline = [np.rint(hidden * 16).astype(np.int32)]
     cv2.fillPoly(layer, outline, 255, cv2.LINE_8, 4)
@@ -340,39 +336,13 @@ def _mask_layer(
 def _shadow_layer(alpha: np.ndarray, points: np.ndarray, scale: float) -> np.ndarray:
     """Draw how much the mask darkens the skin around it, (h, w) uint8."""
     face = np.zeros_like(alpha)
-    _fill(face, points[JAW_AND_BROWS])
+    fill(face, points[JAW_AND_BROWS])
     # Blurring a quarter of the size is much faster.
     height, width = alpha.shape
     near = cv2.resize(alpha, (width // 4 + 1, height // 4 + 1))
     near = cv2.GaussianBlur(near, (0, 0), max(0.5, 0.55 * scale))
     near = cv2.resize(near, (width, height))
     return cv2.multiply(near, face, scale=0.5 / 255)
-
-
-def _strap_layers(
-    place: Placement, width: float, light: Light, corner: np.ndarray, size: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Draw how much of each pixel the bands cover, and how much light they send.
-
-    Returns:
-        tuple[np.ndarray, np.ndarray]: (h, w) uint8 each.
-    """
-    covered, lit = np.zeros((2, *size[::-1]), np.uint8)
-    lines = place.straps - corner
-    along = np.empty_like(lines)
-    along[:, 1:-1] = lines[:, 2:] - lines[:, :-2]
-    along[:, 0] = lines[:, 1] - lines[:, 0]
-    along[:, -1] = lines[:, -1] - lines[:, -2]
-    along /= np.linalg.norm(along, axis=2, keepdims=True) + 1e-6
-    # Where a band slips behind the ear it thins out.
-    taper = np.minimum(1, 0.35 + np.arange(lines.shape[1])[::-1, None] / 3)
-    across = along[..., ::-1] * (-1, 1) * taper * (width * place.upright.scale / 2)
-    ribbons = np.concatenate([lines + across, (lines - across)[:, ::-1]], axis=1)
-    for k, (ribbon, share) in enumerate(zip(ribbons, place.strap_shares, strict=True)):
-        side = 1 + light.right * (-1) ** k
-        _fill(covered, ribbon, int(255 * share))
-        _fill(lit, ribbon, int(np.clip(220 * side, 0, 255) * share))
-    return covered, lit
 
 
 def _tinted(layer: np.ndarray, color: np.ndarray) -> np.ndarray:

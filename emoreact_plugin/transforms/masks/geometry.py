@@ -101,6 +101,10 @@ _SMALLEST = 0.02  # pixels a millimetre
 
 STRAP_POINTS = 9
 
+# How far a mask stands out before the nose in a profile, millimetres.
+_BEFORE_NOSE = 4.0
+_NARROWED = 25.0
+
 
 @dataclass(frozen=True, eq=False)
 class Upright:
@@ -173,6 +177,7 @@ def place_mask(kind: str, points: np.ndarray) -> Placement | None:
         return None
     upright = Upright.of(axes, scale)
     mesh = upright.to_mm(rig.mesh @ anchors).reshape(ROWS, COLUMNS, 2)
+    mesh = _behind_the_nose(mesh, upright.to_mm(points[30]), axes[[0, 2]] @ upright.right)
     straps = (rig.straps @ anchors).reshape(-1, STRAP_POINTS, 2)
     # Turned away, a band runs behind the cheek: it fades before that.
     outwards = (straps[:, -1] - straps[:, 0]) @ upright.right / scale
@@ -276,6 +281,30 @@ def _frontal_steps(kind: str) -> np.ndarray:
         np.ndarray: (ROWS, COLUMNS // 2), millimetres.
     """
     return np.diff(surface(kind)[:, COLUMNS // 2 :, 0], axis=1)
+
+
+def _behind_the_nose(mesh: np.ndarray, nose: np.ndarray, axes: np.ndarray) -> np.ndarray:
+    """Push what stands out before the nose in a profile back to it.
+
+    A mask is nearer to the camera than the tip of the nose. Seen from the side, it would be a beak:
+    the landmarks of a profile make a face deeper than it is. Up to 50 degrees, the far cheek may be
+    before the nose, and nothing changes; from 65 degrees on, the mask ends there.
+
+    Args:
+        mesh (np.ndarray): (ROWS, COLUMNS, 2), upright, millimetres.
+        nose (np.ndarray): (2, ), the tip of the nose, likewise.
+        axes (np.ndarray): (2, ), how far the x and the z axis of the face go to the right.
+
+    Returns:
+        np.ndarray: The mesh; the order of its points does not change.
+    """
+    angle = np.degrees(np.arctan2(abs(axes[1]), max(axes[0], 1e-6)))
+    share, side = np.clip((angle - 50) / 15, 0, 1), np.sign(axes[1])
+    # The part from a little behind the nose on gets narrower, so that it stays as round as it is.
+    part = np.maximum(side * (mesh[..., 0] - nose[0]) + _NARROWED, 0)
+    room = _NARROWED + _BEFORE_NOSE
+    excess = share * max(1 - room / max(part.max(), room), 0) * part
+    return mesh - np.stack([side * excess, np.zeros_like(part)], axis=-1)
 
 
 def _hide_folds(mesh: np.ndarray, steps: np.ndarray) -> np.ndarray:

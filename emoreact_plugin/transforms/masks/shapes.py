@@ -71,7 +71,7 @@ class MaskKind:
 
 
 # The points where the bands of a mask vanish behind the ear.
-_EAR_TOP, _EAR_LOW = (74, -30, -86), (72, 2, -86)
+_EAR_TOP, _EAR_LOW = (77, -25, -99), (75, 5, -99)
 
 
 def _oval(

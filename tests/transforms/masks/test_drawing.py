@@ -153,6 +153,64 @@ def test_the_bulge_hides_the_far_cheek(kind):
         assert far < 0.35 * near
 
 
+@pytest.mark.parametrize('kind', KINDS)
+@pytest.mark.parametrize('yaw', (-80, -67, 67, 80))
+def test_in_a_profile_it_does_not_stand_out_before_the_nose(kind, yaw):
+    points, frame = face(yaw), skin()
+    columns = np.flatnonzero(changed(frame, draw_mask(frame, points, look(kind))).any(axis=0))
+    nose = points[30, 0]
+    before = (nose - columns[0] if points[30, 0] < points[27, 0] else columns[-1] - nose) / 1.2
+    assert -3 < before < 8  # millimetres, with the soft edge of the mask and its shadow
+
+
+@pytest.mark.parametrize('kind', ('surgical', 'cloth', 'kn95'))
+def test_loops_end_at_the_ear(kind):
+    """The ear goes from beside the eye to under the nose, behind the landmarks of the jaw."""
+    points = face()
+    ends = place_mask(kind, points).straps[:, -1]
+    top, low = ends[:2, 1], ends[2:, 1]
+    assert (top > points[[36, 45], 1].mean() + 8).all()  # under the eyes
+    assert (low < points[33, 1]).all()
+    for yaw, k in ((40, 1), (-40, 0)):  # the cheek that is seen
+        points = face(yaw)
+        end, jaw, nose = (
+            place_mask(kind, points).straps[k, -1, 0],
+            points[[16, 0][k], 0],
+            points[30],
+        )
+        assert abs(end - nose[0]) > abs(jaw - nose[0]) + 10
+
+
+@pytest.mark.parametrize('color', [(40, 30, 25), (235, 240, 250), (60, 120, 70)])
+def test_bands_vanish_behind_hair(color):
+    """Something covers the ears, from 4 mm beside the mask's upper corners outwards.
+
+    What is there within another 4 mm is not looked at: a band ends softly.
+    """
+    points, white = face(), look('surgical')
+    place = place_mask('surgical', points)
+    left, right = place.straps[[1, 0], 0, 0] + (-5, 5)
+    hair = np.arange(SIZE[1])
+    hair = (hair < left) | (hair > right)
+    bare, covered = skin(), skin()
+    covered[:, hair] = color
+    # Only bands are above the corners of the mask and beside it.
+    hair[5:-5] &= hair[10:] & hair[:-10]
+    above = np.arange(SIZE[0])[:, None] < place.straps[:2, 0, 1].min() - 6
+    assert changed(bare, draw_mask(bare, points, white))[above & hair].sum() > 10
+    assert not changed(covered, draw_mask(covered, points, white))[above & hair].any()
+
+
+def test_a_band_in_the_shade_is_drawn():
+    """Half the light on one side is still skin."""
+    points, white = face(), look('surgical')
+    frame = skin()
+    frame[:, 200:] = frame[:, 200:] // 2
+    ends = place_mask('surgical', points).straps[[0, 2], -2].round().astype(int)
+    drawn = changed(frame, draw_mask(frame, points, white))
+    assert all(drawn[y - 1 : y + 2, x - 1 : x + 2].any() for x, y in ends)
+
+
 def test_a_band_behind_the_cheek_is_not_drawn():
     assert place_mask('surgical', face()).strap_shares.min() > 0.9
     shares = place_mask('surgical', face(35)).strap_shares
