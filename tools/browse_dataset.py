@@ -10,24 +10,7 @@ import difflib
 import os
 import os.path as osp
 
-import cv2
-import numpy as np
-from mmengine.registry import init_default_scope
-
-import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.engine.console import say
-from emoreact_plugin.engine.errors import check_display, clear_errors
-from emoreact_plugin.engine.flags import SPLITS, add_config_arguments, datasets_of, load_config
-from emoreact_plugin.plots.contact_sheet import draw_sheets
-from emoreact_plugin.plots.pipeline_view import name_of, panel_of, view_sample
-from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.files import write_whole
-from emoreact_plugin.utils.progress import progress_bar
-from emoreact_plugin.utils.text import number
-from mmaction.registry import DATASETS
-
-ENDINGS = ('.jpg', '.jpeg', '.png')
-JPEG_QUALITY = 90
+from emoreact_cli import SPLITS, add_config_arguments
 
 
 def parse_args():
@@ -65,6 +48,29 @@ def parse_args():
     )
     add('--show', action='store_true', help='open a window, and write a file only with --out')
     return parser.parse_args()
+
+
+if __name__ == '__main__':
+    ARGS = parse_args()  # before the imports below, which take seconds
+
+import cv2
+import numpy as np
+from mmengine.registry import init_default_scope
+
+import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.engine.console import say
+from emoreact_plugin.engine.errors import check_display, clear_errors
+from emoreact_plugin.engine.flags import datasets_of, load_config
+from emoreact_plugin.plots.contact_sheet import draw_sheets
+from emoreact_plugin.plots.pipeline_view import name_of, panel_of, view_sample
+from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.files import write_whole
+from emoreact_plugin.utils.progress import progress_bar
+from emoreact_plugin.utils.text import number
+from mmaction.registry import DATASETS
+
+ENDINGS = ('.jpg', '.jpeg', '.png')
+JPEG_QUALITY = 90
 
 
 def check_args(args):
@@ -143,8 +149,7 @@ def show(sheets):
 
 
 @clear_errors()
-def main():
-    args = parse_args()
+def main(args):
     check_args(args)
     cfg = load_config(args)
     panels = []
@@ -162,4 +167,4 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    main(ARGS)

@@ -8,19 +8,7 @@ written. docs/weights.md lists the known files.
 
 import argparse
 
-import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.engine.console import say
-from emoreact_plugin.engine.errors import clear_errors
-from emoreact_plugin.engine.flags import add_config_arguments, load_config
-from emoreact_plugin.weights.conversion import (
-    UNTOLD,
-    describe_weights,
-    to_checkpoint,
-    to_start_weights,
-    write_checkpoint,
-)
-from emoreact_plugin.weights.load_weights import PARTS, choose_network
-from emoreact_plugin.weights.weight_files import read_weight_file
+from emoreact_cli import add_config_arguments
 
 
 def parse_args():
@@ -34,7 +22,7 @@ def parse_args():
         '--may-miss',
         action='append',
         default=[],
-        choices=list(PARTS),
+        choices=('head', 'neck', 'fusion'),
         help='a part of the model that the file may lack, or have in another '
         'shape; it is random then',
     )
@@ -42,9 +30,26 @@ def parse_args():
     return parser.parse_intermixed_args()
 
 
+if __name__ == '__main__':
+    ARGS = parse_args()  # before the imports below, which take seconds
+
+import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.engine.console import say
+from emoreact_plugin.engine.errors import clear_errors
+from emoreact_plugin.engine.flags import load_config
+from emoreact_plugin.weights.conversion import (
+    UNTOLD,
+    describe_weights,
+    to_checkpoint,
+    to_start_weights,
+    write_checkpoint,
+)
+from emoreact_plugin.weights.load_weights import choose_network
+from emoreact_plugin.weights.weight_files import read_weight_file
+
+
 @clear_errors()
-def main():
-    args = parse_args()
+def main(args):
     file = read_weight_file(args.file)
     say(describe_weights(file))
     if args.config is None and args.config_flag is None:
@@ -74,4 +79,4 @@ def listed(names):
 
 
 if __name__ == '__main__':
-    main()
+    main(ARGS)

@@ -6,17 +6,6 @@ tools/demo.py and EmotionInferencer take the file in place of a checkpoint.
 import argparse
 import os.path as osp
 
-import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.clips.clip import Clip
-from emoreact_plugin.engine.console import say
-from emoreact_plugin.engine.errors import clear_errors
-from emoreact_plugin.inference.pipeline import ClipPipeline
-from emoreact_plugin.inference.scorers.onnx_export import export_onnx, require_onnx
-from emoreact_plugin.models import load_recognizer
-from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.text import number
-from emoreact_plugin.weights.checkpoints import read_checkpoint, resolve_checkpoint
-
 
 def parse_args():
     parser = argparse.ArgumentParser(
@@ -35,6 +24,21 @@ def parse_args():
     return parser.parse_args()
 
 
+if __name__ == '__main__':
+    ARGS = parse_args()  # before the imports below, which take seconds
+
+import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.clips.clip import Clip
+from emoreact_plugin.engine.console import say
+from emoreact_plugin.engine.errors import clear_errors
+from emoreact_plugin.inference.pipeline import ClipPipeline
+from emoreact_plugin.inference.scorers.onnx_export import export_onnx, require_onnx
+from emoreact_plugin.models import load_recognizer
+from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.text import number
+from emoreact_plugin.weights.checkpoints import read_checkpoint, resolve_checkpoint
+
+
 def packed(cfg, path):
     """Pack a video as the network sees it."""
     pipeline, clip = ClipPipeline(cfg), Clip(path)
@@ -44,8 +48,7 @@ def packed(cfg, path):
 
 
 @clear_errors()
-def main():
-    args = parse_args()
+def main(args):
     require_onnx()
     checkpoint = resolve_checkpoint(args.checkpoint)
     out = args.out or osp.splitext(checkpoint)[0] + '.onnx'
@@ -66,4 +69,4 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    main(ARGS)

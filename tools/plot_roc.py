@@ -9,33 +9,6 @@ import json
 import os
 import os.path as osp
 
-import numpy as np
-
-import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.datasets import read_annotations
-from emoreact_plugin.engine.errors import clear_errors
-from emoreact_plugin.engine.flags import SPLITS
-from emoreact_plugin.evaluation import Calibration
-from emoreact_plugin.experiments import (
-    DUMP,
-    LeftOut,
-    check_same_clips,
-    dumps_of,
-    found_clips,
-    prior_rows,
-    read_scores,
-    run_scores,
-    save_roc_figures,
-    scores_csv,
-    scores_text,
-    stem_and_endings,
-    summarise,
-)
-from emoreact_plugin.plots.plots import save_figures
-from emoreact_plugin.plots.reliability import plot_reliability
-from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.files import write_text
-
 
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__)
@@ -62,9 +35,9 @@ def parse_args():
     )
     add(
         '--dump-name',
-        default=DUMP,
+        default='test.npz',
         metavar='NAME.npz',
-        help=f'the dump to take in the folder of a run (default: {DUMP})',
+        help='the dump to take in the folder of a run (default: test.npz)',
     )
     add(
         '--found-only',
@@ -78,6 +51,36 @@ def parse_args():
         '(default: what the metrics.json of the run says)',
     )
     return parser.parse_args()
+
+
+if __name__ == '__main__':
+    ARGS = parse_args()  # before the imports below, which take seconds
+
+import numpy as np
+
+import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.datasets import read_annotations
+from emoreact_plugin.engine.errors import clear_errors
+from emoreact_plugin.engine.flags import SPLITS
+from emoreact_plugin.evaluation import Calibration
+from emoreact_plugin.experiments import (
+    LeftOut,
+    check_same_clips,
+    dumps_of,
+    found_clips,
+    prior_rows,
+    read_scores,
+    run_scores,
+    save_roc_figures,
+    scores_csv,
+    scores_text,
+    stem_and_endings,
+    summarise,
+)
+from emoreact_plugin.plots.plots import save_figures
+from emoreact_plugin.plots.reliability import plot_reliability
+from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.files import write_text
 
 
 def names_of(args):
@@ -143,8 +146,7 @@ def probabilities_of(args, scores):
 
 
 @clear_errors()
-def main():
-    args = parse_args()
+def main(args):
     names = names_of(args)
     stem, endings = stem_and_endings(out_of(args))
     scores = {
@@ -183,4 +185,4 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    main(ARGS)

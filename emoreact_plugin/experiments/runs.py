@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 
 from mmengine.config import Config
 
+from emoreact_cli import add_config_arguments
 from emoreact_plugin.engine.console import say
-from emoreact_plugin.engine.flags import add_config_arguments, leaves, load_config
+from emoreact_plugin.engine.flags import leaves, load_config
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import sha256_of, write_json
 
