@@ -35,9 +35,9 @@ def parse_args():
     )
     add(
         '--out',
-        metavar='FILE',
-        help='.png or .jpg; several sheets are '
-        'numbered (default: browse_SPLIT.png in the work dir)',
+        metavar='DIR|FILE',
+        help='folder, or .png or .jpg file; several sheets are numbered (default: '
+        'browse_SPLIT.png in the work dir)',
     )
     add(
         '--cell',
@@ -64,7 +64,7 @@ from emoreact_plugin.engine.flags import datasets_of, load_config
 from emoreact_plugin.plots.contact_sheet import draw_sheets
 from emoreact_plugin.plots.pipeline_view import name_of, panel_of, view_sample
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.files import write_whole
+from emoreact_plugin.utils.files import output_path, write_whole
 from emoreact_plugin.utils.progress import progress_bar
 from emoreact_plugin.utils.text import number
 from mmaction.registry import DATASETS
@@ -78,8 +78,6 @@ def check_args(args):
         value = getattr(args, name)
         if value < least:
             raise InputError(f'--{name}: expected {least} or more, found {value}')
-    if args.out and osp.splitext(args.out)[1].lower() not in ENDINGS:
-        raise InputError(f'--out {args.out}: expected a name that ends in {" or ".join(ENDINGS)}')
     if args.show:
         check_display()
 
@@ -152,13 +150,14 @@ def show(sheets):
 def main(args):
     check_args(args)
     cfg = load_config(args)
+    name = f'browse_{args.split}.png'
+    out = output_path(args.out, name, *ENDINGS) if args.out else osp.join(cfg.work_dir, name)
     panels = []
     clips = choose(build_datasets(cfg, args.split), args)
     for dataset, index in progress_bar(clips, 'reading', unit='clip'):
         view, _ = view_sample(dataset, index, args.seed, args.epoch)
         panels.append(panel_of(view, dataset.metainfo.get('classes')))
     sheets = draw_sheets(panels, args.cell)
-    out = args.out or osp.join(cfg.work_dir, f'browse_{args.split}.png')
     if args.out or not args.show:
         paths = write(sheets, out)
         say(f'{number(len(panels), "clip")} of {args.split} in {", ".join(paths)}')

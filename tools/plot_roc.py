@@ -22,10 +22,9 @@ def parse_args():
     )
     add(
         '--out',
-        metavar='FILE',
-        help='.png, .svg or .pdf; without ending PNG and SVG (default: roc in '
-        'the folder of the run; of a dump, or of several runs, in the current '
-        'folder)',
+        metavar='DIR|FILE',
+        help='folder of the PNG and SVG files, or one .png, .svg or .pdf (default: the folder of '
+        'the run; of a dump, or of several runs, the current folder)',
     )
     add(
         '--names',
@@ -74,13 +73,12 @@ from emoreact_plugin.experiments import (
     save_roc_figures,
     scores_csv,
     scores_text,
-    stem_and_endings,
     summarise,
 )
-from emoreact_plugin.plots.plots import save_figures
+from emoreact_plugin.plots.plots import FIGURE_ENDINGS, save_figures
 from emoreact_plugin.plots.reliability import plot_reliability
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.files import write_text
+from emoreact_plugin.utils.files import output_path, write_text
 
 
 def names_of(args):
@@ -106,9 +104,11 @@ def names_of(args):
 
 
 def out_of(args):
-    """Choose where to write: the given path, or one in the folder of a single run."""
+    """Choose where to write, as the stem of the files and their endings."""
     folder = args.runs[0] if len(args.runs) == 1 and osp.isdir(args.runs[0]) else ''
-    return args.out or osp.join(folder, 'roc')
+    path = output_path(args.out or folder, 'roc', *FIGURE_ENDINGS, '.pdf')
+    stem, ending = osp.splitext(path)
+    return stem, ((ending,) if ending else FIGURE_ENDINGS)
 
 
 def metrics_of(args):
@@ -148,7 +148,7 @@ def probabilities_of(args, scores):
 @clear_errors()
 def main(args):
     names = names_of(args)
-    stem, endings = stem_and_endings(out_of(args))
+    stem, endings = out_of(args)
     scores = {
         name: read_scores([[file] for file in dumps_of(path, args.dump_name)])
         for name, path in zip(names, args.runs, strict=True)
