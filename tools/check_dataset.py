@@ -12,13 +12,39 @@ import os
 import os.path as osp
 import sys
 
+from emoreact_cli import add_config_arguments
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description=__doc__.split('\n')[0], usage='%(prog)s [options] CONFIG_OR_DIR'
+    )
+    add_config_arguments(parser)
+    parser.add_argument(
+        '--classes',
+        nargs='+',
+        metavar='NAME',
+        help='of a folder: the label columns (default: those of 0 and 1 only)',
+    )
+    parser.add_argument(
+        '--out', metavar='DIR', help='folder of the report (default: work_dirs/check_<name>)'
+    )
+    parser.add_argument('--workers', type=int, help='clips at a time (default: one a core)')
+    args = parser.parse_intermixed_args()
+    args.given = {name for name in vars(args) if getattr(args, name) != parser.get_default(name)}
+    return args
+
+
+if __name__ == '__main__':
+    ARGS = parse_args()  # before the imports below, which take seconds
+
 import cv2
 from mmengine.registry import init_default_scope
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors
-from emoreact_plugin.engine.flags import SPLITS, add_config_arguments, datasets_of, load_config
+from emoreact_plugin.engine.flags import SPLITS, datasets_of, load_config
 from emoreact_plugin.plots.dataset_plots import plot_dataset
 from emoreact_plugin.plots.plots import save_figure
 from emoreact_plugin.preparation.check_report import count_levels, format_report, write_report
@@ -41,34 +67,15 @@ OF_FOLDERS = (
 )
 
 
-def parse_args():
-    parser = argparse.ArgumentParser(
-        description=__doc__.split('\n')[0], usage='%(prog)s [options] CONFIG_OR_DIR'
-    )
-    add_config_arguments(parser)
-    parser.add_argument(
-        '--classes',
-        nargs='+',
-        metavar='NAME',
-        help='of a folder: the label columns (default: those of 0 and 1 only)',
-    )
-    parser.add_argument(
-        '--out', metavar='DIR', help='folder of the report (default: work_dirs/check_<name>)'
-    )
-    parser.add_argument('--workers', type=int, help='clips at a time (default: one a core)')
-    return parser, parser.parse_intermixed_args()
-
-
-def checks_of(parser, args, path):
+def checks_of(args, path):
     """Return the data sets to check."""
     if args.workers is not None and args.workers < 1:
         raise InputError(f'--workers: expected 1 or more, found {args.workers}')
     if path is not None and osp.isdir(path):
-        for name, value in vars(args).items():
-            if name not in OF_FOLDERS and value != parser.get_default(name):
-                raise InputError(
-                    f'--{name.replace("_", "-")}: expected a config, found the folder {path}'
-                )
+        for name in args.given - set(OF_FOLDERS):
+            raise InputError(
+                f'--{name.replace("_", "-")}: expected a config, found the folder {path}'
+            )
         return checks_of_folder(path, SPLITS, args.classes, args.cache_dir)
     if args.classes:
         raise InputError('--classes: expected a folder; a config names its classes itself')
@@ -104,13 +111,13 @@ def figure_of(report):
 
 
 @clear_errors(resumable=True)
-def main():
-    parser, args = parse_args()
+def main(args):
     cv2.setNumThreads(1)  # each core has a clip of its own
     path = args.config or args.config_flag
-    checks = checks_of(parser, args, path)
+    checks = checks_of(args, path)
     name = osp.splitext(osp.basename(osp.abspath(path)))[0]
     out = args.out or osp.join('work_dirs', f'check_{name}')
+    os.makedirs(out, exist_ok=True)  # before the work, which may take hours
     report = check_all(checks, args.workers)
     files = [*write_report(report, out), PICTURE]
     save_figure(figure_of(report), osp.join(out, PICTURE))
@@ -125,4 +132,4 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    main(ARGS)
