@@ -5,6 +5,8 @@ features of the whole face are cut out around the lips and each eye, and the poi
 there are mapped back. Both steps are done here with NumPy.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 from .networks import Network, options_of, part_of
@@ -75,15 +77,27 @@ def _sampled(features: np.ndarray, matrix: np.ndarray, high: int, wide: int) -> 
     Returns:
         np.ndarray: (1, high, wide, C) float32, 0 outside of the features.
     """
-    height, width, _ = features.shape
-    y, x = np.mgrid[:high, :wide] + 0.5
-    x, y = matrix[:, :2] @ np.stack([x.ravel(), y.ravel()]) + matrix[:, 2:] - 0.5
+    height, width, channels = features.shape
+    cells = _cells(high, wide)
+    x, y = (cells @ matrix[:, :2].T + matrix[:, 2] - 0.5).T
     inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
-    x, y = np.where(inside, x, 0), np.where(inside, y, 0)
+    x, y = x * inside, y * inside
     left, top = x.astype(int), y.astype(int)
+    x, y = x - left, y - top
+    # Each of the four neighbours of a place, and its share.
     right, below = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
-    x, y = ((x - left) * inside)[:, None], ((y - top) * inside)[:, None]
-    upper = (1 - x) * features[top, left] + x * features[top, right]
-    lower = (1 - x) * features[below, left] + x * features[below, right]
-    found = ((1 - y) * upper + y * lower) * inside[:, None]
-    return found.reshape(1, high, wide, -1).astype(np.float32)
+    at = np.stack(
+        [top * width + left, top * width + right, below * width + left, below * width + right],
+        axis=1,
+    )
+    share = np.stack([(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y], axis=1)
+    share = (share * inside[:, None]).astype(np.float32)
+    found = np.einsum('nk,nkc->nc', share, features.reshape(-1, channels)[at])
+    return found.reshape(1, high, wide, channels)
+
+
+@lru_cache(None)
+def _cells(high: int, wide: int) -> np.ndarray:
+    """Return the middles (high * wide, 2) of the cells of a crop, x and y."""
+    y, x = np.mgrid[:high, :wide] + 0.5
+    return np.stack([x.ravel(), y.ravel()], axis=1)

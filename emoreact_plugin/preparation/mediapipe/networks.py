@@ -65,9 +65,7 @@ def require_models() -> str:
     try:
         import ai_edge_litert.interpreter  # noqa: F401
     except ImportError as error:
-        raise MissingPackageError(
-            f'finding landmarks needs {RUNTIME}: {HINT}; {error}'
-        ) from error
+        raise MissingPackageError(f'finding landmarks needs {RUNTIME}: {HINT}; {error}') from error
     folder = find_models()
     if folder is None:
         looked = os.environ.get(FOLDER_VARIABLE) or 'the installed mediapipe'

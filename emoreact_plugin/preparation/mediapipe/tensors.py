@@ -35,9 +35,7 @@ def whole(image: np.ndarray) -> Region:
     return Region(width / 2, height / 2, max(width, height), 0.0)
 
 
-def cut_square(
-    image: np.ndarray, region: Region, side: int, low: float, border: int
-) -> np.ndarray:
+def cut_square(image: np.ndarray, region: Region, side: int, low: float, border: int) -> np.ndarray:
     """Cut a region out of an image as the input of a model.
 
     Args:
@@ -51,10 +49,11 @@ def cut_square(
         np.ndarray: (1, side, side, 3) float32.
     """
     to_side = cv2.invertAffineTransform(_to_image(region, side))
-    part = cv2.warpAffine(
-        image, to_side, (side, side), flags=cv2.INTER_LINEAR, borderMode=border
-    )
-    return (part * np.float32((1 - low) / 255) + np.float32(low))[None]
+    part = cv2.warpAffine(image, to_side, (side, side), flags=cv2.INTER_LINEAR, borderMode=border)
+    picture = np.multiply(part, np.float32((1 - low) / 255), dtype=np.float32)
+    if low:
+        picture += np.float32(low)
+    return picture[None]
 
 
 def to_pixels(points: np.ndarray, region: Region) -> np.ndarray:
@@ -90,7 +89,12 @@ def make_anchors(side: int, strides: tuple[int, ...], each: int) -> np.ndarray:
 
 
 def detections(
-    values: np.ndarray, logits: np.ndarray, anchors: np.ndarray, region: Region, side: int, least: float
+    values: np.ndarray,
+    logits: np.ndarray,
+    anchors: np.ndarray,
+    region: Region,
+    side: int,
+    least: float,
 ) -> list[Found]:
     """Decode the output of a detector, and join detections that overlap, weighted by their scores.
 
@@ -146,22 +150,25 @@ def refined(points: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
         np.ndarray: (J, 2).
     """
     height, width, _ = heatmaps.shape
-    points = points.copy()
-    for j, (x, y) in enumerate(points):
-        column, row = int(x * width), int(y * height)
-        if not (0 <= column < width and 0 <= row < height):
-            continue
-        left, top = max(column - HEATMAP_REACH, 0), max(row - HEATMAP_REACH, 0)
-        part = heatmaps[top : row + HEATMAP_REACH + 1, left : column + HEATMAP_REACH + 1, j]
-        part = sigmoid(part)
-        if part.max() < MIN_SCORE:
-            continue
-        weight = part.sum()
-        points[j] = (
-            (part.sum(0) @ np.arange(left, left + part.shape[1])) / (weight * width),
-            (part.sum(1) @ np.arange(top, top + part.shape[0])) / (weight * height),
-        )
-    return points
+    column, row = (points * (width, height)).astype(int).T
+    inside = (points >= 0).all(axis=1) & (column < width) & (row < height)
+    reach = np.arange(-HEATMAP_REACH, HEATMAP_REACH + 1)
+    columns, rows = column[:, None] + reach, row[:, None] + reach  # (J, R)
+    weights = sigmoid(
+        heatmaps[
+            np.clip(rows, 0, height - 1)[:, :, None],
+            np.clip(columns, 0, width - 1)[:, None, :],
+            np.arange(len(points))[:, None, None],
+        ]
+    )
+    weights *= ((rows >= 0) & (rows < height))[:, :, None]
+    weights *= ((columns >= 0) & (columns < width))[:, None, :]
+    total = weights.sum(axis=(1, 2))
+    sure = inside & (weights.max(axis=(1, 2)) >= MIN_SCORE)
+    total = np.where(sure, total, 1)
+    x = (weights.sum(axis=1) * columns).sum(axis=1) / (total * width)
+    y = (weights.sum(axis=2) * rows).sum(axis=1) / (total * height)
+    return np.where(sure[:, None], np.stack([x, y], axis=1), points)
 
 
 def sigmoid(values: np.ndarray) -> np.ndarray:
