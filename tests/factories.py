@@ -303,7 +303,7 @@ def call_tool(tool: str | ModuleType, *arguments) -> tuple[int, str, str]:
         patch.setattr(sys, 'argv', [tool.__file__, *map(str, arguments)])
         patch.setenv('LOCAL_RANK', '0')  # the tools set it
         try:
-            tool.main()
+            tool.main(*([tool.parse_args()] if hasattr(tool, 'parse_args') else []))
             code = 0
         except SystemExit as end:
             code = end.code or 0

@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from emoreact_cli import add_config_arguments
 from emoreact_plugin.clips.cache_file import cache_clip, is_current, load_cached
 from emoreact_plugin.engine import flags, training
-from emoreact_plugin.engine.flags import add_config_arguments, load_config
+from emoreact_plugin.engine.flags import load_config
 from emoreact_plugin.evaluation import read_dump
 from emoreact_plugin.inference import EmotionInferencer
 from emoreact_plugin.sample_data import make_sample_dataset

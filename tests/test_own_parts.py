@@ -20,10 +20,11 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from emoreact_cli import add_config_arguments
 from emoreact_plugin import InputError
 from emoreact_plugin.clips.cache_file import cache_clip
 from emoreact_plugin.clips.regions import REGIONS
-from emoreact_plugin.engine.flags import add_config_arguments, load_config
+from emoreact_plugin.engine.flags import load_config
 from mmaction.registry import DATASETS, MODELS
 from tests.factories import FRAMES, HEIGHT, WIDTH, make_tiny, write_video
 

@@ -10,24 +10,7 @@ import difflib
 import os
 import os.path as osp
 
-import cv2
-import numpy as np
-from mmengine.registry import init_default_scope
-
-import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.engine.console import say
-from emoreact_plugin.engine.errors import check_display, clear_errors
-from emoreact_plugin.engine.flags import SPLITS, add_config_arguments, datasets_of, load_config
-from emoreact_plugin.plots.contact_sheet import draw_sheets
-from emoreact_plugin.plots.pipeline_view import name_of, panel_of, view_sample
-from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.files import write_whole
-from emoreact_plugin.utils.progress import progress_bar
-from emoreact_plugin.utils.text import number
-from mmaction.registry import DATASETS
-
-ENDINGS = ('.jpg', '.jpeg', '.png')
-JPEG_QUALITY = 90
+from emoreact_cli import SPLITS, add_config_arguments
 
 
 def parse_args():
@@ -52,9 +35,9 @@ def parse_args():
     )
     add(
         '--out',
-        metavar='FILE',
-        help='.png or .jpg; several sheets are '
-        'numbered (default: browse_SPLIT.png in the work dir)',
+        metavar='DIR|FILE',
+        help='folder, or .png or .jpg file; several sheets are numbered (default: '
+        'browse_SPLIT.png in the work dir)',
     )
     add(
         '--cell',
@@ -67,13 +50,34 @@ def parse_args():
     return parser.parse_args()
 
 
+if __name__ == '__main__':
+    ARGS = parse_args()  # before the imports below, which take seconds
+
+import cv2
+import numpy as np
+from mmengine.registry import init_default_scope
+
+import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.engine.console import say
+from emoreact_plugin.engine.errors import check_display, clear_errors
+from emoreact_plugin.engine.flags import datasets_of, load_config
+from emoreact_plugin.plots.contact_sheet import draw_sheets
+from emoreact_plugin.plots.pipeline_view import name_of, panel_of, view_sample
+from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.files import output_path, write_whole
+from emoreact_plugin.utils.progress import progress_bar
+from emoreact_plugin.utils.text import number
+from mmaction.registry import DATASETS
+
+ENDINGS = ('.jpg', '.jpeg', '.png')
+JPEG_QUALITY = 90
+
+
 def check_args(args):
     for name, least in (('number', 1), ('seed', 0), ('epoch', 0)):
         value = getattr(args, name)
         if value < least:
             raise InputError(f'--{name}: expected {least} or more, found {value}')
-    if args.out and osp.splitext(args.out)[1].lower() not in ENDINGS:
-        raise InputError(f'--out {args.out}: expected a name that ends in {" or ".join(ENDINGS)}')
     if args.show:
         check_display()
 
@@ -143,17 +147,17 @@ def show(sheets):
 
 
 @clear_errors()
-def main():
-    args = parse_args()
+def main(args):
     check_args(args)
     cfg = load_config(args)
+    name = f'browse_{args.split}.png'
+    out = output_path(args.out, name, *ENDINGS) if args.out else osp.join(cfg.work_dir, name)
     panels = []
     clips = choose(build_datasets(cfg, args.split), args)
     for dataset, index in progress_bar(clips, 'reading', unit='clip'):
         view, _ = view_sample(dataset, index, args.seed, args.epoch)
         panels.append(panel_of(view, dataset.metainfo.get('classes')))
     sheets = draw_sheets(panels, args.cell)
-    out = args.out or osp.join(cfg.work_dir, f'browse_{args.split}.png')
     if args.out or not args.show:
         paths = write(sheets, out)
         say(f'{number(len(panels), "clip")} of {args.split} in {", ".join(paths)}')
@@ -162,4 +166,4 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    main(ARGS)

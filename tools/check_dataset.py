@@ -12,13 +12,37 @@ import os
 import os.path as osp
 import sys
 
+from emoreact_cli import add_config_arguments
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description=__doc__.split('\n')[0], usage='%(prog)s [options] CONFIG_OR_DIR'
+    )
+    add_config_arguments(parser)
+    parser.add_argument(
+        '--classes',
+        nargs='+',
+        metavar='NAME',
+        help='of a folder: the label columns (default: those of 0 and 1 only)',
+    )
+    parser.add_argument(
+        '--out', metavar='DIR', help='folder of the report (default: work_dirs/check_<name>)'
+    )
+    parser.add_argument('--workers', type=int, help='clips at a time (default: one a core)')
+    return parser, parser.parse_intermixed_args()
+
+
+if __name__ == '__main__':
+    ARGS = parse_args()  # before the imports below, which take seconds
+
 import cv2
 from mmengine.registry import init_default_scope
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors
-from emoreact_plugin.engine.flags import SPLITS, add_config_arguments, datasets_of, load_config
+from emoreact_plugin.engine.flags import SPLITS, datasets_of, load_config
 from emoreact_plugin.plots.dataset_plots import plot_dataset
 from emoreact_plugin.plots.plots import save_figure
 from emoreact_plugin.preparation.check_report import count_levels, format_report, write_report
@@ -39,24 +63,6 @@ OF_FOLDERS = (
     'launcher',
     'local_rank',
 )
-
-
-def parse_args():
-    parser = argparse.ArgumentParser(
-        description=__doc__.split('\n')[0], usage='%(prog)s [options] CONFIG_OR_DIR'
-    )
-    add_config_arguments(parser)
-    parser.add_argument(
-        '--classes',
-        nargs='+',
-        metavar='NAME',
-        help='of a folder: the label columns (default: those of 0 and 1 only)',
-    )
-    parser.add_argument(
-        '--out', metavar='DIR', help='folder of the report (default: work_dirs/check_<name>)'
-    )
-    parser.add_argument('--workers', type=int, help='clips at a time (default: one a core)')
-    return parser, parser.parse_intermixed_args()
 
 
 def checks_of(parser, args, path):
@@ -125,4 +131,4 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    main(ARGS)

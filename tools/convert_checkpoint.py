@@ -7,20 +7,9 @@ written. docs/weights.md lists the known files.
 """
 
 import argparse
+import os.path as osp
 
-import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.engine.console import say
-from emoreact_plugin.engine.errors import clear_errors
-from emoreact_plugin.engine.flags import add_config_arguments, load_config
-from emoreact_plugin.weights.conversion import (
-    UNTOLD,
-    describe_weights,
-    to_checkpoint,
-    to_start_weights,
-    write_checkpoint,
-)
-from emoreact_plugin.weights.load_weights import PARTS, choose_network
-from emoreact_plugin.weights.weight_files import read_weight_file
+from emoreact_cli import add_config_arguments
 
 
 def parse_args():
@@ -29,12 +18,12 @@ def parse_args():
     )
     add_config_arguments(parser)
     parser.add_argument('file', metavar='IN', help='the file to convert')
-    parser.add_argument('--out', required=True, help='the file to write')
+    parser.add_argument('--out', required=True, metavar='DIR|FILE.pth', help='where to write it')
     parser.add_argument(
         '--may-miss',
         action='append',
         default=[],
-        choices=list(PARTS),
+        choices=('head', 'neck', 'fusion'),
         help='a part of the model that the file may lack, or have in another '
         'shape; it is random then',
     )
@@ -42,9 +31,29 @@ def parse_args():
     return parser.parse_intermixed_args()
 
 
+if __name__ == '__main__':
+    ARGS = parse_args()  # before the imports below, which take seconds
+
+import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.engine.console import say
+from emoreact_plugin.engine.errors import clear_errors
+from emoreact_plugin.engine.flags import load_config
+from emoreact_plugin.utils.files import output_path
+from emoreact_plugin.weights.conversion import (
+    UNTOLD,
+    describe_weights,
+    to_checkpoint,
+    to_start_weights,
+    write_checkpoint,
+)
+from emoreact_plugin.weights.load_weights import choose_network
+from emoreact_plugin.weights.weight_files import read_weight_file
+
+
 @clear_errors()
-def main():
-    args = parse_args()
+def main(args):
+    name = osp.splitext(osp.basename(args.file))[0]
+    out = output_path(args.out, f'{name}.pth', '.pth', '.pt')
     file = read_weight_file(args.file)
     say(describe_weights(file))
     if args.config is None and args.config_flag is None:
@@ -59,8 +68,8 @@ def main():
         left_out, left_as_is = loaded.left_out, loaded.missing
         what = f'checkpoint of the config, {loaded.count} tensors'
         notes = [f'{name} {cfg.recipe[name]}' for name in UNTOLD if name in cfg.get('recipe', {})]
-    write_checkpoint(content, args.out, args.file)
-    say(f'{args.out}: {what}.')
+    write_checkpoint(content, out, args.file)
+    say(f'{out}: {what}.')
     if left_out:
         say(f'Left out: {listed(left_out)}.')
     if left_as_is:
@@ -74,4 +83,4 @@ def listed(names):
 
 
 if __name__ == '__main__':
-    main()
+    main(ARGS)

@@ -19,20 +19,7 @@ import os
 import os.path as osp
 import sys
 
-import cv2
-
-import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.datasets.bad_clips import check_share, refuse_above, skipped_line
-from emoreact_plugin.engine.console import say
-from emoreact_plugin.engine.errors import check_display, clear_errors, list_errors
-from emoreact_plugin.inference import EmotionInferencer, Results
-from emoreact_plugin.inference.annotate import overlay_of
-from emoreact_plugin.inference.sources import find_sources
-from emoreact_plugin.transforms.masks.shapes import KINDS
-from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.progress import write_above
-from emoreact_plugin.utils.text import number
-from emoreact_plugin.video.folders import VIDEO_ENDINGS
+from emoreact_cli import MASK_KINDS
 
 
 def parse_args():
@@ -73,7 +60,7 @@ def parse_args():
         'or all, who get results and videos of their own; or the name that landmark files have',
     )
     add('--mask', action='store_true', help='draw a mask on every face')
-    add('--mask-kind', choices=(*KINDS, 'random'), help='which (default: surgical)')
+    add('--mask-kind', choices=MASK_KINDS, help='which (default: surgical)')
     add(
         '--window',
         type=float,
@@ -122,6 +109,24 @@ def parse_args():
         help='with --camera: open a window, and write to files as well',
     )
     return parser.parse_intermixed_args()
+
+
+if __name__ == '__main__':
+    ARGS = parse_args()  # before the imports below, which take seconds
+
+import cv2
+
+import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.datasets.bad_clips import check_share, refuse_above, skipped_line
+from emoreact_plugin.engine.console import say
+from emoreact_plugin.engine.errors import check_display, clear_errors, list_errors
+from emoreact_plugin.inference import EmotionInferencer, Results
+from emoreact_plugin.inference.annotate import overlay_of
+from emoreact_plugin.inference.sources import find_sources
+from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.progress import write_above
+from emoreact_plugin.utils.text import number
+from emoreact_plugin.video.folders import VIDEO_ENDINGS
 
 
 def check_args(args):
@@ -252,8 +257,7 @@ def show(result, clip, inferencer):
 
 
 @clear_errors()
-def main():
-    args = parse_args()
+def main(args):
     check_args(args)
     path = osp.join(args.out, 'results.json')
     with inferencer_of(args) as inferencer:
@@ -293,4 +297,4 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    main(ARGS)

@@ -11,6 +11,7 @@ Only the standard library is used until the checks have passed, so that this run
 environment that it is meant for.
 """
 
+import argparse
 import ast
 import contextlib
 import operator
@@ -29,7 +30,7 @@ SHOWN = """
     emoreact_plugin torch torchvision mmengine mmcv-lite mmcv mmaction2
     opencv-python opencv-contrib-python opencv-python-headless opencv-contrib-python-headless
     grad-cam scikit-learn scipy av numpy matplotlib pillow importlib_metadata tqdm setuptools
-    tensorboard mediapipe onnx onnxruntime protobuf filelock safetensors
+    tensorboard ai-edge-litert mediapipe onnx onnxruntime protobuf filelock safetensors
 """.split()  # noqa: SIM905  a list would take a line each
 
 # Packages of the extras, which may be left with a version of protobuf that they cannot use:
@@ -38,10 +39,18 @@ EXTRAS = (
     ('tensorboard', 'import torch.utils.tensorboard', 'tensorboard'),
     ('onnx', 'import onnx', 'onnx'),
     (
-        'mediapipe',
-        # It fails only where a graph is made.
-        'import mediapipe; mediapipe.solutions.face_mesh.FaceMesh().close()',
-        'mediapipe==0.10.14',
+        'ai-edge-litert',
+        'from emoreact_plugin.preparation.mediapipe.models import LandmarkModels; '
+        'LandmarkModels().close()',
+        'emoreact_plugin[landmarks]',
+    ),
+    (
+        'onnxruntime',
+        'import onnxruntime; from onnx import helper as h; v = h.make_tensor_value_info; '
+        'g = h.make_graph([h.make_node("Abs", "x", "y")], "", [v("x", 1, [1])], [v("y", 1, [1])]); '
+        'm = h.make_model(g, opset_imports=[h.make_opsetid("", 17)], ir_version=8); '
+        'onnxruntime.InferenceSession(m.SerializeToString(), providers=["CPUExecutionProvider"])',
+        'onnxruntime',
     ),
 )
 
@@ -155,12 +164,8 @@ def check_python(version=None):
     major, minor = tuple(version or sys.version_info)[:2]
     if PYTHON[0] <= (major, minor) < PYTHON[1]:
         return []
-    return [
-        Problem(
-            f'this is Python {major}.{minor}; expected 3.10 to 3.13',
-            f'python3.11 -m venv .venv && .venv/bin/python -m pip install -e "{ROOT}"',
-        )
-    ]
+    command = f'python3.11 -m venv .venv && .venv/bin/python -m pip install -e "{ROOT}"'
+    return [Problem(f'this is Python {major}.{minor}; expected 3.10 to 3.13', command)]
 
 
 def check_mmcv(have):
@@ -193,13 +198,9 @@ def check_opencv(have):
     # The newest is not always out for all of them.
     oldest = min(wheels.values(), key=parse)
     exact = [f'{name}=={oldest}' for name in wheels]
-    return [
-        Problem(
-            'OpenCV wheels of different versions share one folder: '
-            + ', '.join(f'{name} {version}' for name, version in wheels.items()),
-            pip('install', '--force-reinstall', '--no-deps', *exact),
-        )
-    ]
+    text = ', '.join(f'{name} {version}' for name, version in wheels.items())
+    command = pip('install', '--force-reinstall', '--no-deps', *exact)
+    return [Problem(f'OpenCV wheels of different versions share one folder: {text}', command)]
 
 
 def check_ranges(have, wanted):
@@ -219,24 +220,21 @@ def check_ranges(have, wanted):
     return [Problem('; '.join(bad.values()), pip('install', *[n + wanted[n] for n in bad]))]
 
 
-def check_torch_pair(have):
-    """Check that torchvision was built against the torch that is installed.
+def check_metadata(have):
+    """Check what the installed parts say that they need of each other.
 
-    Torchvision says in its metadata which torch it needs.
+    So torchvision names the torch that it was built against, and mediapipe its protobuf.
     """
-    if 'torch' not in have or 'torchvision' not in have:
-        return []
-    for line in metadata.requires('torchvision') or []:
-        match = re.match(r'torch\s*([(<>=!~][^;]*)', line)
-        if match and not fits(have['torch'], match[1]):
-            return [
-                Problem(
-                    f'torchvision {have["torchvision"]} needs torch {match[1].strip("() ")}; '
-                    f'found {have["torch"]}',
-                    pip('install', '--upgrade', '--force-reinstall', 'torch', 'torchvision'),
-                )
-            ]
-    return []
+    problems = []
+    for name in have:
+        for line in metadata.requires(name) or []:
+            match = re.fullmatch(r'([\w.-]+)\s*\(?([<>=!~][^;]*?)\)?\s*', line)  # no markers
+            needed = match and match[1].replace('_', '-').lower()
+            if needed in have and not fits(have[needed], match[2]):
+                text = f'{name} {have[name]} needs {needed} {match[2]}; found {have[needed]}'
+                both = ['torch', 'torchvision'] if name == 'torchvision' else [needed + match[2]]
+                problems.append(Problem(text, pip('install', '--upgrade', *both)))
+    return problems
 
 
 def run(code):
@@ -313,7 +311,7 @@ def diagnose(have, wanted):
         return [Problem(text, install_command())]
     # with packages missing, the checks after `or` would only repeat it
     return (
-        check_ranges(have, wanted) + check_mmcv(have) + check_torch_pair(have) + check_opencv(have)
+        check_ranges(have, wanted) + check_mmcv(have) + check_metadata(have) + check_opencv(have)
     ) or check_imports(have, wanted) + check_extras(have) + check_package(have)
 
 
@@ -395,4 +393,6 @@ def main(folders=()):
 
 
 if __name__ == '__main__':
-    sys.exit(main(sys.argv[1:]))
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('folders', nargs='*', metavar='RUN_OR_DATA', help='to check as well')
+    sys.exit(main(parser.parse_args().folders))

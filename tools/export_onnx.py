@@ -6,17 +6,6 @@ tools/demo.py and EmotionInferencer take the file in place of a checkpoint.
 import argparse
 import os.path as osp
 
-import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.clips.clip import Clip
-from emoreact_plugin.engine.console import say
-from emoreact_plugin.engine.errors import clear_errors
-from emoreact_plugin.inference.pipeline import ClipPipeline
-from emoreact_plugin.inference.scorers.onnx_export import export_onnx, require_onnx
-from emoreact_plugin.models import load_recognizer
-from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.text import number
-from emoreact_plugin.weights.checkpoints import read_checkpoint, resolve_checkpoint
-
 
 def parse_args():
     parser = argparse.ArgumentParser(
@@ -31,8 +20,24 @@ def parse_args():
         help='to compare on, two or more; landmark files are looked for beside them',
     )
     add('--config', metavar='FILE', help='config file (default: the one in the checkpoint)')
-    add('--out', metavar='FILE.onnx', help='(default: beside the checkpoint, by its name)')
+    add('--out', metavar='DIR|FILE.onnx', help='(default: beside the checkpoint, by its name)')
     return parser.parse_args()
+
+
+if __name__ == '__main__':
+    ARGS = parse_args()  # before the imports below, which take seconds
+
+import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.clips.clip import Clip
+from emoreact_plugin.engine.console import say
+from emoreact_plugin.engine.errors import clear_errors
+from emoreact_plugin.inference.pipeline import ClipPipeline
+from emoreact_plugin.inference.scorers.onnx_export import export_onnx, require_onnx
+from emoreact_plugin.models import load_recognizer
+from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.files import output_path
+from emoreact_plugin.utils.text import number
+from emoreact_plugin.weights.checkpoints import read_checkpoint, resolve_checkpoint
 
 
 def packed(cfg, path):
@@ -44,13 +49,11 @@ def packed(cfg, path):
 
 
 @clear_errors()
-def main():
-    args = parse_args()
+def main(args):
     require_onnx()
     checkpoint = resolve_checkpoint(args.checkpoint)
-    out = args.out or osp.splitext(checkpoint)[0] + '.onnx'
-    if not out.endswith('.onnx'):
-        raise InputError(f'--out {out}: expected a name that ends in .onnx')
+    folder, name = osp.split(checkpoint)
+    out = output_path(args.out or folder, osp.splitext(name)[0] + '.onnx', '.onnx')
     if len(args.videos) < 2:
         raise InputError(
             f'expected two videos or more to compare the ONNX file on, found {len(args.videos)}'
@@ -66,4 +69,4 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    main(ARGS)

@@ -13,19 +13,13 @@ If it was stopped, it continues where it was.
 
 import argparse
 
-import cv2
-import numpy as np
+from emoreact_cli import MASK_KINDS
 
-import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.engine.console import say
-from emoreact_plugin.engine.errors import clear_errors, list_errors
-from emoreact_plugin.preparation.crops import CROP_SIZE, extract_crops
-from emoreact_plugin.preparation.frames import extract
-from emoreact_plugin.recipes import needs_of
-from emoreact_plugin.transforms import CropRegions, DrawFaceMask
-from emoreact_plugin.transforms.masks.shapes import COLORS, KINDS
-from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.text import number
+
+def color(text):
+    """Parse a colour: a name, or the numbers of R,G,B; DrawFaceMask checks either."""
+    parts = text.split(',')
+    return [int(part) for part in parts] if len(parts) > 1 else text
 
 
 def parse_args():
@@ -35,14 +29,12 @@ def parse_args():
     )
     parser.add_argument('--out', required=True, help='the output folder')
     parser.add_argument('--mask', action='store_true', help='draw a mask on every face')
-    parser.add_argument(
-        '--mask-kind', choices=[*KINDS, 'random'], help='what to draw (default: surgical)'
-    )
+    parser.add_argument('--mask-kind', choices=MASK_KINDS, help='what to draw (default: surgical)')
     parser.add_argument(
         '--mask-color',
         type=color,
         metavar='COLOR|R,G,B',
-        help=f'{", ".join(COLORS)}, or 0..255 of red, green and blue '
+        help='lightblue, white, pink, ..., or 0..255 of red, green and blue '
         '(default: usual ones of the kind)',
     )
     parser.add_argument(
@@ -67,7 +59,7 @@ def parse_args():
         help='interpolate the face in gaps of up to N frames, as LoadLandmarks(max_gap=N) does '
         '(default: 0)',
     )
-    parser.add_argument('--size', type=int, help=f'side of the crops (default: {CROP_SIZE})')
+    parser.add_argument('--size', type=int, help='side of the crops (default: 256)')
     parser.add_argument(
         '--landmarks',
         metavar='DIR',
@@ -88,10 +80,21 @@ def parse_args():
     return parser.parse_intermixed_args()
 
 
-def color(text):
-    """Parse a colour: a name, or the numbers of R,G,B; DrawFaceMask checks either."""
-    parts = text.split(',')
-    return [int(part) for part in parts] if len(parts) > 1 else text
+if __name__ == '__main__':
+    ARGS = parse_args()  # before the imports below, which take seconds
+
+import cv2
+import numpy as np
+
+import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.engine.console import say
+from emoreact_plugin.engine.errors import clear_errors, list_errors
+from emoreact_plugin.preparation.crops import CROP_SIZE, extract_crops
+from emoreact_plugin.preparation.frames import extract
+from emoreact_plugin.recipes import needs_of
+from emoreact_plugin.transforms import CropRegions, DrawFaceMask
+from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.text import number
 
 
 def check_args(args):
@@ -182,8 +185,7 @@ def write_frames(args, mask):
 
 
 @clear_errors(resumable=True)
-def main():
-    args = parse_args()
+def main(args):
     cv2.setNumThreads(1)  # each core has a clip of its own
     check_args(args)
     kind = args.mask_kind or 'surgical'
@@ -197,4 +199,4 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    main(ARGS)

@@ -14,16 +14,6 @@ Needs the extra `landmarks`: pip install 'emoreact_plugin[landmarks]'. From Pyth
 
 import argparse
 
-import cv2
-
-import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.engine.console import say
-from emoreact_plugin.engine.errors import clear_errors, list_errors
-from emoreact_plugin.preparation.landmarks import extract_landmarks
-from emoreact_plugin.preparation.mediapipe.people import ALL, CHOICES, said_of
-from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.text import number
-
 
 def parse_args():
     parser = argparse.ArgumentParser(
@@ -45,7 +35,7 @@ def parse_args():
     )
     parser.add_argument(
         '--person',
-        choices=(*CHOICES, ALL),
+        choices=('largest', 'central', 'left', 'right', 'all'),
         default='largest',
         help='whom of several people; all: each, as <clip>_1, _2, ... from left to right '
         '(default: largest)',
@@ -54,9 +44,22 @@ def parse_args():
     return parser.parse_intermixed_args()
 
 
+if __name__ == '__main__':
+    ARGS = parse_args()  # before the imports below, which take seconds
+
+import cv2
+
+import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.engine.console import say
+from emoreact_plugin.engine.errors import clear_errors, list_errors
+from emoreact_plugin.preparation.landmarks import extract_landmarks
+from emoreact_plugin.preparation.mediapipe.people import said_of
+from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.text import number
+
+
 @clear_errors(resumable=True)
-def main():
-    args = parse_args()
+def main(args):
     cv2.setNumThreads(1)  # each core has a clip of its own
     if args.workers is not None and args.workers < 1:
         raise InputError(f'--workers: expected 1 or more, found {args.workers}')
@@ -84,4 +87,4 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    main(ARGS)

@@ -7,28 +7,6 @@ on the val split. The files come from tools/test.py --dump.
 import argparse
 import os.path as osp
 
-import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.engine.errors import clear_errors
-from emoreact_plugin.evaluation import (
-    choose_weights,
-    coarsest,
-    compute_metrics,
-    format_table,
-    write_dump,
-    write_metrics,
-)
-from emoreact_plugin.evaluation.fuse import (
-    AVERAGES,
-    STEP,
-    check_splits,
-    fuse_dumps,
-    normalise_weights,
-    read_runs,
-)
-from emoreact_plugin.utils.errors import InputError
-
-FUSIONS = ('mean', 'weighted')
-
 
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__)
@@ -63,15 +41,15 @@ def parse_args():
     )
     add(
         '--average',
-        choices=AVERAGES,
-        default=AVERAGES[0],
-        help=f'the ROC AUC by which the weights are chosen (default: {AVERAGES[0]})',
+        choices=('micro', 'macro', 'within'),
+        default='micro',
+        help='the ROC AUC by which the weights are chosen (default: micro)',
     )
     add(
         '--step',
         type=float,
-        default=STEP,
-        help=f'steps of the weights that are tried (default: {STEP:g})',
+        default=0.05,
+        help='steps of the weights that are tried (default: 0.05)',
     )
     add(
         '--out',
@@ -82,6 +60,30 @@ def parse_args():
     add('--out-val', metavar='FILE.npz', help='likewise those of --val')
     add('--json', metavar='FILE', help='write the table and the weights')
     return parser.parse_args()
+
+
+if __name__ == '__main__':
+    ARGS = parse_args()  # before the imports below, which take seconds
+
+import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.engine.errors import clear_errors
+from emoreact_plugin.evaluation import (
+    choose_weights,
+    coarsest,
+    compute_metrics,
+    format_table,
+    write_dump,
+    write_metrics,
+)
+from emoreact_plugin.evaluation.fuse import (
+    check_splits,
+    fuse_dumps,
+    normalise_weights,
+    read_runs,
+)
+from emoreact_plugin.utils.errors import InputError
+
+FUSIONS = ('mean', 'weighted')
 
 
 def check_args(args):
@@ -145,8 +147,7 @@ def columns_of(runs, weights):
 
 
 @clear_errors()
-def main():
-    args = parse_args()
+def main(args):
     check_args(args)
     check_files(args)
     names = names_of(args)
@@ -204,4 +205,4 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    main(ARGS)

@@ -8,13 +8,6 @@ with --cfg-options, or all of them with tools/reproduce_table.py --folds.
 import argparse
 import os.path as osp
 
-import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.datasets import read_annotations
-from emoreact_plugin.datasets.checks.annotation_checks import label_columns
-from emoreact_plugin.engine.console import say
-from emoreact_plugin.engine.errors import clear_errors
-from emoreact_plugin.preparation.folds import folds_table, make_folds, write_folds
-
 
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
@@ -36,9 +29,19 @@ def parse_args():
     return parser.parse_args()
 
 
+if __name__ == '__main__':
+    ARGS = parse_args()  # before the imports below, which take seconds
+
+import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.datasets import read_annotations
+from emoreact_plugin.datasets.checks.annotation_checks import label_columns
+from emoreact_plugin.engine.console import say
+from emoreact_plugin.engine.errors import clear_errors
+from emoreact_plugin.preparation.folds import folds_table, make_folds, write_folds
+
+
 @clear_errors()
-def main():
-    args = parse_args()
+def main(args):
     classes = tuple(args.classes or label_columns(args.files))
     columns = dict(groups=args.groups) if args.groups else None
     annotations = [
@@ -56,4 +59,4 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    main(ARGS)

@@ -6,9 +6,6 @@ known cues, for trying everything out.
 
 import argparse
 
-from emoreact_plugin.engine.errors import clear_errors
-from emoreact_plugin.sample_data import make_sample_dataset
-
 
 def parse_args():
     parser = argparse.ArgumentParser(
@@ -33,9 +30,15 @@ def parse_args():
     return parser.parse_args()
 
 
+if __name__ == '__main__':
+    ARGS = parse_args()  # before the imports below, which take seconds
+
+from emoreact_plugin.engine.errors import clear_errors
+from emoreact_plugin.sample_data import make_sample_dataset
+
+
 @clear_errors()
-def main():
-    args = parse_args()
+def main(args):
     make_sample_dataset(
         args.out,
         args.seed,
@@ -49,4 +52,4 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    main(ARGS)

@@ -9,33 +9,6 @@ import json
 import os
 import os.path as osp
 
-import numpy as np
-
-import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.datasets import read_annotations
-from emoreact_plugin.engine.errors import clear_errors
-from emoreact_plugin.engine.flags import SPLITS
-from emoreact_plugin.evaluation import Calibration
-from emoreact_plugin.experiments import (
-    DUMP,
-    LeftOut,
-    check_same_clips,
-    dumps_of,
-    found_clips,
-    prior_rows,
-    read_scores,
-    run_scores,
-    save_roc_figures,
-    scores_csv,
-    scores_text,
-    stem_and_endings,
-    summarise,
-)
-from emoreact_plugin.plots.plots import save_figures
-from emoreact_plugin.plots.reliability import plot_reliability
-from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.files import write_text
-
 
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__)
@@ -49,10 +22,9 @@ def parse_args():
     )
     add(
         '--out',
-        metavar='FILE',
-        help='.png, .svg or .pdf; without ending PNG and SVG (default: roc in '
-        'the folder of the run; of a dump, or of several runs, in the current '
-        'folder)',
+        metavar='DIR|FILE',
+        help='folder of the PNG and SVG files, or one .png, .svg or .pdf (default: the folder of '
+        'the run; of a dump, or of several runs, the current folder)',
     )
     add(
         '--names',
@@ -62,9 +34,9 @@ def parse_args():
     )
     add(
         '--dump-name',
-        default=DUMP,
+        default='test.npz',
         metavar='NAME.npz',
-        help=f'the dump to take in the folder of a run (default: {DUMP})',
+        help='the dump to take in the folder of a run (default: test.npz)',
     )
     add(
         '--found-only',
@@ -78,6 +50,35 @@ def parse_args():
         '(default: what the metrics.json of the run says)',
     )
     return parser.parse_args()
+
+
+if __name__ == '__main__':
+    ARGS = parse_args()  # before the imports below, which take seconds
+
+import numpy as np
+
+import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.datasets import read_annotations
+from emoreact_plugin.engine.errors import clear_errors
+from emoreact_plugin.engine.flags import SPLITS
+from emoreact_plugin.evaluation import Calibration
+from emoreact_plugin.experiments import (
+    LeftOut,
+    check_same_clips,
+    dumps_of,
+    found_clips,
+    prior_rows,
+    read_scores,
+    run_scores,
+    save_roc_figures,
+    scores_csv,
+    scores_text,
+    summarise,
+)
+from emoreact_plugin.plots.plots import FIGURE_ENDINGS, save_figures
+from emoreact_plugin.plots.reliability import plot_reliability
+from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.files import output_path, write_text
 
 
 def names_of(args):
@@ -103,9 +104,11 @@ def names_of(args):
 
 
 def out_of(args):
-    """Choose where to write: the given path, or one in the folder of a single run."""
+    """Choose where to write, as the stem of the files and their endings."""
     folder = args.runs[0] if len(args.runs) == 1 and osp.isdir(args.runs[0]) else ''
-    return args.out or osp.join(folder, 'roc')
+    path = output_path(args.out or folder, 'roc', *FIGURE_ENDINGS, '.pdf')
+    stem, ending = osp.splitext(path)
+    return stem, ((ending,) if ending else FIGURE_ENDINGS)
 
 
 def metrics_of(args):
@@ -143,10 +146,9 @@ def probabilities_of(args, scores):
 
 
 @clear_errors()
-def main():
-    args = parse_args()
+def main(args):
     names = names_of(args)
-    stem, endings = stem_and_endings(out_of(args))
+    stem, endings = out_of(args)
     scores = {
         name: read_scores([[file] for file in dumps_of(path, args.dump_name)])
         for name, path in zip(names, args.runs, strict=True)
@@ -183,4 +185,4 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    main(ARGS)

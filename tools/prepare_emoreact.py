@@ -8,12 +8,6 @@ written into the release. The tool can be run again.
 import argparse
 import os.path as osp
 
-import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.engine.console import say
-from emoreact_plugin.engine.errors import clear_errors
-from emoreact_plugin.preparation.emoreact_release import COUNTS, prepare_release
-from emoreact_plugin.utils.text import number
-
 
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
@@ -27,9 +21,18 @@ def parse_args():
     return parser.parse_args()
 
 
+if __name__ == '__main__':
+    ARGS = parse_args()  # before the imports below, which take seconds
+
+import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.engine.console import say
+from emoreact_plugin.engine.errors import clear_errors
+from emoreact_plugin.preparation.emoreact_release import COUNTS, prepare_release
+from emoreact_plugin.utils.text import number
+
+
 @clear_errors(resumable=True)
-def main():
-    args = parse_args()
+def main(args):
     report = prepare_release(args.release, args.out, args.copy)
     for split, usual in COUNTS.items():
         found = report.counts[split]
@@ -59,4 +62,4 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    main(ARGS)

@@ -10,30 +10,6 @@ import os.path as osp
 from dataclasses import replace
 from glob import escape, glob
 
-import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.engine.console import say
-from emoreact_plugin.engine.errors import clear_errors
-from emoreact_plugin.experiments import (
-    GROUPS,
-    Runs,
-    clips_with_landmarks,
-    found_clips,
-    make_rows,
-    make_table,
-    read_cues,
-)
-from emoreact_plugin.experiments.reproduction import (
-    check_rows,
-    describe_runs,
-    evaluate,
-    pool_folds,
-    write_report,
-)
-from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.text import number
-
-TOOLS = osp.dirname(osp.abspath(__file__))
-
 
 def parse_args():
     parser = argparse.ArgumentParser(
@@ -51,8 +27,8 @@ def parse_args():
         nargs='+',
         default=['table'],
         metavar='ROW',
-        help=f'of {", ".join(GROUPS)}, config files, or MODEL-INPUT[-masked|'
-        '-tested-masked][-segmentsN][-two-seeds] such as tsm-fusion-masked',
+        help='of table, grid, tested-masked, segments, two-seeds, config files, or '
+        'MODEL-INPUT[-masked|-tested-masked][-segmentsN][-two-seeds] such as tsm-fusion-masked',
     )
     add('--seeds', type=int, default=5, help='trainings of each row')
     add('--work-dir', default='work_dirs/table')
@@ -81,6 +57,33 @@ def parse_args():
     add('--init', help='start weights: imagenet, scratch or a file')
     add('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings of all rows')
     return parser.parse_args()
+
+
+if __name__ == '__main__':
+    ARGS = parse_args()  # before the imports below, which take seconds
+
+import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.engine.console import say
+from emoreact_plugin.engine.errors import clear_errors
+from emoreact_plugin.experiments import (
+    Runs,
+    clips_with_landmarks,
+    found_clips,
+    make_rows,
+    make_table,
+    read_cues,
+)
+from emoreact_plugin.experiments.reproduction import (
+    check_rows,
+    describe_runs,
+    evaluate,
+    pool_folds,
+    write_report,
+)
+from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.text import number
+
+TOOLS = osp.dirname(osp.abspath(__file__))
 
 
 def shared_flags(args):
@@ -130,8 +133,7 @@ def report(args, rows, evaluation, notes, folder, cues):
 
 
 @clear_errors()
-def main():
-    args = parse_args()
+def main(args):
     if args.seeds < 1:
         raise InputError(f'--seeds: expected 1 or more, found {args.seeds}')
     if not 0 < args.margin < 1:
@@ -167,4 +169,4 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    main(ARGS)

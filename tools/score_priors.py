@@ -6,13 +6,32 @@ frequencies give, and those of the clip's own series, child or other group.
 
 import argparse
 
+from emoreact_cli import add_config_arguments
+
+DEFAULT = 'configs/emoreact/tsn_imagenet-pretrained-r50_1xb8-1x1x3-12e_emoreact-face.py'
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description=__doc__.split('\n')[0], usage='%(prog)s [options] [CONFIG]'
+    )
+    add_config_arguments(parser)
+    args = parser.parse_intermixed_args()
+    if args.config is None and args.config_flag is None:
+        args.config = DEFAULT
+    return args
+
+
+if __name__ == '__main__':
+    ARGS = parse_args()  # before the imports below, which take seconds
+
 import numpy as np
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.datasets.annotations import labelled_clips
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors
-from emoreact_plugin.engine.flags import add_config_arguments, load_config
+from emoreact_plugin.engine.flags import load_config
 from emoreact_plugin.engine.labels import read_split
 from emoreact_plugin.evaluation import (
     STRENGTHS,
@@ -28,19 +47,7 @@ from emoreact_plugin.experiments.scores import Scores
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.tables import score_cell, text_table
 
-DEFAULT = 'configs/emoreact/tsn_imagenet-pretrained-r50_1xb8-1x1x3-12e_emoreact-face.py'
 SHUFFLES = 200
-
-
-def parse_args():
-    parser = argparse.ArgumentParser(
-        description=__doc__.split('\n')[0], usage='%(prog)s [options] [CONFIG]'
-    )
-    add_config_arguments(parser)
-    args = parser.parse_intermixed_args()
-    if args.config is None and args.config_flag is None:
-        args.config = DEFAULT
-    return args
 
 
 def summaries_of(splits, split):
@@ -119,8 +126,7 @@ def group_lines(splits):
 
 
 @clear_errors()
-def main():
-    args = parse_args()
+def main(args):
     cfg = load_config(args)
     splits = {split: read_split(cfg, split) for split in ('train', 'val', 'test')}
     for split, rows in splits.items():
@@ -132,4 +138,4 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    main(ARGS)

@@ -2,14 +2,7 @@
 
 import argparse
 
-import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.engine.errors import clear_errors
-from emoreact_plugin.engine.flags import SPLITS, add_config_arguments, load_config
-from emoreact_plugin.engine.skipped_clips import add_skip_bad_clips, skip_bad_clips
-from emoreact_plugin.engine.tensorboard import without_tensorboard
-from emoreact_plugin.engine.testing import add_dump, choose_split, test
-from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.weights.checkpoints import check_recipe, read_checkpoint, resolve_checkpoint
+from emoreact_cli import SPLITS, add_config_arguments, add_skip_bad_clips
 
 
 def parse_args():
@@ -37,9 +30,21 @@ def parse_args():
     return parser.parse_intermixed_args()
 
 
+if __name__ == '__main__':
+    ARGS = parse_args()  # before the imports below, which take seconds
+
+import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.engine.errors import clear_errors
+from emoreact_plugin.engine.flags import load_config
+from emoreact_plugin.engine.skipped_clips import skip_bad_clips
+from emoreact_plugin.engine.tensorboard import without_tensorboard
+from emoreact_plugin.engine.testing import add_dump, choose_split, test
+from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.weights.checkpoints import check_recipe, read_checkpoint, resolve_checkpoint
+
+
 @clear_errors()
-def main():
-    args = parse_args()
+def main(args):
     if args.config is None and args.config_flag is None:
         raise InputError(f'expected a config file and a checkpoint, found only {args.checkpoint}')
     checkpoint = resolve_checkpoint(args.checkpoint)
@@ -57,4 +62,4 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    main(ARGS)

@@ -3,13 +3,7 @@
 import argparse
 import os.path as osp
 
-import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.engine.console import say
-from emoreact_plugin.engine.errors import clear_errors
-from emoreact_plugin.engine.flags import add_config_arguments, load_config
-from emoreact_plugin.engine.skipped_clips import add_skip_bad_clips, skip_bad_clips
-from emoreact_plugin.engine.tensorboard import add_tensorboard
-from emoreact_plugin.engine.training import SELECT, apply_flags, train
+from emoreact_cli import add_config_arguments, add_skip_bad_clips
 
 
 def parse_args():
@@ -47,7 +41,7 @@ def parse_args():
     )
     parser.add_argument(
         '--select',
-        choices=SELECT,
+        choices=('micro', 'macro', 'within'),
         help='ROC AUC of val by which the best epoch is chosen and training stops early: micro '
         '(as published), macro, or that of pairs of clips of one group (default: as the config '
         'says)',
@@ -79,9 +73,20 @@ def parse_args():
     return parser.parse_intermixed_args()
 
 
+if __name__ == '__main__':
+    ARGS = parse_args()  # before the imports below, which take seconds
+
+import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.engine.console import say
+from emoreact_plugin.engine.errors import clear_errors
+from emoreact_plugin.engine.flags import load_config
+from emoreact_plugin.engine.skipped_clips import skip_bad_clips
+from emoreact_plugin.engine.tensorboard import add_tensorboard
+from emoreact_plugin.engine.training import apply_flags, train
+
+
 @clear_errors()
-def main():
-    args = parse_args()
+def main(args):
     cfg = load_config(args)
     apply_flags(cfg, args)
     skip_bad_clips(cfg, args.skip_bad_clips)
@@ -96,4 +101,4 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    main(ARGS)

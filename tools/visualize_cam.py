@@ -7,38 +7,7 @@ testing takes, and a video of all frames. See docs/grad_cam.md.
 import argparse
 import os.path as osp
 
-import cv2
-import numpy as np
-
-import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.engine.console import say
-from emoreact_plugin.engine.errors import clear_errors
-from emoreact_plugin.engine.flags import add_config_arguments, datasets_of, load_config
-from emoreact_plugin.evaluation.functional import sigmoid
-from emoreact_plugin.explanation.cam import EIGENCAM, METHODS
-from emoreact_plugin.explanation.cam_clip import Explainer
-from emoreact_plugin.explanation.cam_frames import has_shifts
-from emoreact_plugin.explanation.cam_source import open_source
-from emoreact_plugin.explanation.cam_views import (
-    EVERY,
-    TITLES,
-    empty_of,
-    explain_clip,
-    scales_of,
-    sheet_of,
-    video_frames,
-    without_box,
-)
-from emoreact_plugin.inference.warning_texts import is_sample_video
-from emoreact_plugin.models import load_recognizer
-from emoreact_plugin.recipes import DEFAULTS
-from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.files import write_whole
-from emoreact_plugin.video.reading import frame_rate
-from emoreact_plugin.video.writing import write_video
-from emoreact_plugin.weights.checkpoints import read_checkpoint, resolve_checkpoint
-
-COARSE = 4  # places a side: maps of fewer are warned of
+from emoreact_cli import add_config_arguments
 
 
 def parse_args():
@@ -56,7 +25,12 @@ def parse_args():
         metavar='NAME,NAME|all',
         help='which to explain (default: the three of the highest probability)',
     )
-    add('--method', choices=METHODS, default='gradcam', help='(default: gradcam)')
+    add(
+        '--method',
+        choices=('gradcam', 'gradcam++', 'xgradcam', 'eigencam'),
+        default='gradcam',
+        help='(default: gradcam)',
+    )
     add('--layer', metavar='NAME', help='of every network (default: the last block)')
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
@@ -83,6 +57,43 @@ def parse_args():
     add('--out', metavar='DIR', help='(default: cam/CLIP in the work dir)')
     add('--no-video', action='store_true', help='write the sheet only')
     return parser.parse_intermixed_args()
+
+
+if __name__ == '__main__':
+    ARGS = parse_args()  # before the imports below, which take seconds
+
+import cv2
+import numpy as np
+
+import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_plugin.engine.console import say
+from emoreact_plugin.engine.errors import clear_errors
+from emoreact_plugin.engine.flags import datasets_of, load_config
+from emoreact_plugin.evaluation.functional import sigmoid
+from emoreact_plugin.explanation.cam import EIGENCAM
+from emoreact_plugin.explanation.cam_clip import Explainer
+from emoreact_plugin.explanation.cam_frames import has_shifts
+from emoreact_plugin.explanation.cam_source import open_source
+from emoreact_plugin.explanation.cam_views import (
+    EVERY,
+    TITLES,
+    empty_of,
+    explain_clip,
+    scales_of,
+    sheet_of,
+    video_frames,
+    without_box,
+)
+from emoreact_plugin.inference.warning_texts import is_sample_video
+from emoreact_plugin.models import load_recognizer
+from emoreact_plugin.recipes import DEFAULTS
+from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.files import write_whole
+from emoreact_plugin.video.reading import frame_rate
+from emoreact_plugin.video.writing import write_video
+from emoreact_plugin.weights.checkpoints import read_checkpoint, resolve_checkpoint
+
+COARSE = 4  # places a side: maps of fewer are warned of
 
 
 def configure(args, checkpoint):
@@ -197,8 +208,7 @@ def write_png(path, image):
 
 
 @clear_errors()
-def main():
-    args = parse_args()
+def main(args):
     checkpoint = read_checkpoint(resolve_checkpoint(args.checkpoint))
     cfg, model = configure(args, checkpoint)
     source = open_source(cfg, args.clip, args.landmarks, args.cache_dir)
@@ -224,4 +234,4 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    main(ARGS)

@@ -152,10 +152,14 @@ def _explain_unreadable_checkpoints() -> None:
 
     @functools.wraps(stock)
     def load_checkpoint(
-        cls: type[CheckpointLoader], filename: str, *args: Any, **kwargs: Any
+        cls: type[CheckpointLoader],
+        filename: str,
+        map_location: Any = None,
+        logger: Any = 'current',
     ) -> dict:
         try:
-            return stock(cls, filename, *args, **kwargs)
+            # Its callers hand in None, which prints; the default writes to the log of the run.
+            return stock(cls, filename, map_location, logger or 'current')
         except pickle.UnpicklingError as error:
             # torch goes on to recommend the unsafe way; that is left out
             reason = str(error).replace('\n', ' ')

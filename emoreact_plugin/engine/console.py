@@ -21,13 +21,13 @@ class ConsoleHook(Hook):
     """Print one line for each epoch, and progress lines in a long epoch, validation or test.
 
     Args:
-        interval (float): Seconds between progress lines. Defaults to 30.
+        interval (float): Seconds between progress lines. Defaults to 20.
     """
 
     # After the checkpoint hook, so that the best epoch is known.
     priority = 'LOWEST'
 
-    def __init__(self, interval: float = 30.0) -> None:
+    def __init__(self, interval: float = 20.0) -> None:
         self.interval = interval
         self.loss: float | None = None
         self.best: str | None = None

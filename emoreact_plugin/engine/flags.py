@@ -10,9 +10,7 @@ from typing import Any
 from mmengine.config import Config, DictAction
 
 from emoreact_plugin.recipes import (
-    CHOICES,
     DEFAULTS,
-    INPUTS,
     check_together,
     datasets_of,
     edit,
@@ -32,75 +30,13 @@ _NEEDED = dict(
 SPLITS = ('train', 'val', 'test')
 
 
-def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that choose and change a configuration and set its work dir."""
-    parser.add_argument('config', nargs='?', help='config file')
-    parser.add_argument('--config', dest='config_flag', metavar='FILE', help='the same')
-    parser.add_argument('--work-dir', help='folder of logs and checkpoints')
-    parser.add_argument(
-        '--data-root',
-        help='folder of the data set, for all three splits; a relative path '
-        'starts from the working directory',
-    )
-    parser.add_argument('--cache-dir', help='folder for the cache files')
-    parser.add_argument(
-        '--allow-missing',
-        action='store_true',
-        default=None,
-        help='accept clips that have no landmark file',
-    )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='change settings, such as optim_wrapper.optimizer.lr=0.001',
-    )
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        help='job launcher (default: pytorch for what torchrun has started, else none)',
-    )
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
-    options = parser.add_argument_group(
-        'options of the model',
-        'They change the parts of a config that they are about; defaults are what the config says.',
-    )
-    add = options.add_argument
-    on_off = argparse.BooleanOptionalAction
-    add('--input', metavar='|'.join(INPUTS) + '|REGION+REGION+...', help='what the model looks at')
-    add('--mask', action=on_off, help='draw a face mask on every face')
-    add(
-        '--num-segments',
-        '--num_segments',
-        type=int,
-        choices=CHOICES['num_segments'],
-        help='frames of a clip',
-    )
-    add('--arch', choices=CHOICES['arch'], help='backbone')
-    add('--shift', action=on_off, help='shift channels between frames (TSM)')
-    add(
-        '--shift-div',
-        '--shift_div',
-        type=int,
-        choices=CHOICES['shift_div'],
-        help='one part of this many is shifted each way',
-    )
-    add(
-        '--init',
-        metavar='imagenet|scratch|PATH',
-        help='start weights of the backbones; of the folder of a training, its best checkpoint',
-    )
-    add('--crops', metavar='DIR', help='read prepared crops from this folder of the data set')
-
-
 def load_config(args: argparse.Namespace) -> Config:
     """Read the config file and apply the flags to it.
 
     Each of these overrides the one before: the config file, the flags, ``--cfg-options``.
 
     Args:
-        args (argparse.Namespace): From a parser with :func:`add_config_arguments`.
+        args (argparse.Namespace): From a parser with :func:`emoreact_cli.add_config_arguments`.
 
     Returns:
         Config: With ``work_dir`` and ``launcher``.
@@ -116,7 +52,8 @@ def load_config(args: argparse.Namespace) -> Config:
     options = {name: getattr(args, name) for name in DEFAULTS if getattr(args, name) is not None}
     if options.get('init', 'scratch') not in ('imagenet', 'scratch'):
         options['init'] = resolve_checkpoint(options['init'])
-    for name in args.cfg_options or {}:
+    changes = _parse_changes(args.cfg_options or ())
+    for name in changes:
         if name.split('.')[0] == 'recipe':
             raise InputError(
                 f'--cfg-options {name}=...: this is a record; use the flags, such as --input'
@@ -138,8 +75,7 @@ def load_config(args: argparse.Namespace) -> Config:
             value = getattr(args, name)
             if value is not None:
                 dataset[name] = value
-    if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)
+    cfg.merge_from_dict(changes)
     _check_streams(cfg)
     _check_segments(cfg)
     cfg.launcher = choose_launcher(args.launcher)
@@ -153,6 +89,13 @@ def load_config(args: argparse.Namespace) -> Config:
         )
         cfg.work_dir = osp.join('work_dirs', name)
     return cfg
+
+
+def _parse_changes(changes: Iterable[str]) -> dict[str, Any]:
+    """Parse changes KEY=VALUE as MMEngine's own tools do."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('changes', nargs='*', action=DictAction)
+    return parser.parse_args(list(changes)).changes or {}
 
 
 def choose_launcher(given: str | None) -> str:

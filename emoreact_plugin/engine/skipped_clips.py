@@ -1,6 +1,5 @@
 """Skip bad clips in trainings and tests, and list them at the end."""
 
-import argparse
 from typing import Any
 
 from mmengine.config import Config
@@ -15,17 +14,6 @@ from emoreact_plugin.utils.parts import is_a, type_name
 from mmaction.registry import DATASETS, HOOKS, METRICS
 
 from .console import say
-
-
-def add_skip_bad_clips(parser: argparse.ArgumentParser) -> None:
-    """Add the flag whose value :func:`skip_bad_clips` takes."""
-    parser.add_argument(
-        '--skip-bad-clips',
-        type=float,
-        metavar='SHARE',
-        help='go on without clips that cannot be loaded, list them at the end, and stop as soon as '
-        'more than this share of a split is bad, 0..1 (default: the first stops the run)',
-    )
 
 
 def skip_bad_clips(cfg: Config, share: float | None) -> None:

@@ -3,7 +3,7 @@
 from .comparisons import Claim, LeftOut
 from .prior_rows import prior_rows
 from .report import claims_table, to_csv, to_markdown
-from .roc_report import run_scores, save_roc_figures, scores_csv, scores_text, stem_and_endings
+from .roc_report import run_scores, save_roc_figures, scores_csv, scores_text
 from .rows import GROUPS, Row, Training, make_rows
 from .run_folders import DUMP, dumps_of
 from .runs import Runs, resolve, score, train
@@ -40,7 +40,6 @@ __all__ = [
     'score',
     'scores_csv',
     'scores_text',
-    'stem_and_endings',
     'summarise',
     'to_csv',
     'to_markdown',

@@ -1,6 +1,5 @@
 """Report the ROC curves of some runs: figures, a table and CSV."""
 
-import os.path as osp
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 
@@ -8,15 +7,12 @@ import numpy as np
 
 from emoreact_plugin.plots.plots import FIGURE_ENDINGS, save_figures
 from emoreact_plugin.plots.roc_plots import MAX_RUNS, plot_roc_bars, plot_roc_curves
-from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.tables import score_cell, text_table
 
 from .comparisons import AVERAGES
 from .report import number_csv
 from .scores import Scores
 from .table import Summary
-
-ENDINGS = (*FIGURE_ENDINGS, '.pdf')
 
 
 @dataclass(frozen=True)
@@ -112,7 +108,7 @@ def save_roc_figures(
             ROC AUC.
         groups (Sequence[str], optional): N groups that are drawn as a whole, for the band of a
             single run.
-        endings (Sequence[str]): Endings of the files, from :data:`ENDINGS`.
+        endings (Sequence[str]): Endings of the files, such as ``'.pdf'``.
 
     Returns:
         list[str]: Paths of the files.
@@ -141,22 +137,3 @@ def save_roc_figures(
         for figure, what in ((curves, ''), (bars, '_bars')):
             paths += save_figures(figure, f'{stem}{what}{more}', endings)
     return paths
-
-
-def stem_and_endings(path: str) -> tuple[str, Sequence[str]]:
-    """Split a path for figures into its stem and the endings to write.
-
-    The ending of the path selects one format. Without an ending, PNG and SVG are written.
-
-    Raises:
-        InputError: For another ending.
-    """
-    stem, ending = osp.splitext(path)
-    if ending.lower() in ENDINGS:
-        return stem, (ending,)
-    if ending[1:].isalpha():
-        raise InputError(
-            f'{path}: expected a name that ends in {", ".join(ENDINGS)}, or one without ending, '
-            f'for PNG and SVG, found {ending}'
-        )
-    return path, FIGURE_ENDINGS

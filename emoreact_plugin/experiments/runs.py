@@ -7,13 +7,16 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from mmengine.config import Config
 
+from emoreact_cli import add_config_arguments
 from emoreact_plugin.engine.console import say
-from emoreact_plugin.engine.flags import add_config_arguments, leaves, load_config
+from emoreact_plugin.engine.flags import leaves, load_config
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import sha256_of, write_json
+from emoreact_plugin.utils.tables import score_cell
 
 from .rows import Training
 
@@ -105,11 +108,24 @@ def train(runs: Runs, training: Training, seed: int, cfg: Config) -> str:
     folder = runs.folder(training, seed)
     _claim(folder, cfg)
     if not runs.is_trained(training, seed):
-        _run(runs, 'train.py', training, '--work-dir', folder, '--seed', str(seed), '--resume')
-    with open(osp.join(folder, 'metrics.json'), encoding='utf-8') as file:
-        checkpoint = json.load(file)['checkpoint']
+        shown = ('epoch ', 'scoring ', 'WARNING')
+        flags = ('--work-dir', folder, '--seed', str(seed), '--resume')
+        _run(runs, 'train.py', training, *flags, shown=shown)
+        say(f'{_scores_of(folder)}  {folder}')
     # By its name: the folder may have been moved.
-    return osp.join(folder, osp.basename(checkpoint))
+    return osp.join(folder, osp.basename(_metrics_of(folder)['checkpoint']))
+
+
+def _metrics_of(folder: str) -> dict[str, Any]:
+    with open(osp.join(folder, 'metrics.json'), encoding='utf-8') as file:
+        return json.load(file)
+
+
+def _scores_of(folder: str) -> str:
+    """Say in half a line what a training reached."""
+    scores = _metrics_of(folder).get('results', {}).get('test', {})
+    micro, macro = (score_cell(scores.get(f'roc_auc/{name}')) for name in ('micro', 'macro'))
+    return f'test ROC AUC  micro {micro}  macro {macro}'
 
 
 def score(runs: Runs, training: Training, seed: int, checkpoint: str, mask: bool = False) -> str:
@@ -141,7 +157,6 @@ def score(runs: Runs, training: Training, seed: int, checkpoint: str, mask: bool
             '--dump',
             dump,
             *(['--mask'] if mask else []),
-            quiet=True,
         )
     return dump
 
@@ -150,16 +165,23 @@ def _is_older(file: str, than: str) -> bool:
     return osp.isfile(than) and osp.getmtime(file) < osp.getmtime(than)
 
 
-def _run(runs: Runs, tool: str, training: Training, *arguments: str, quiet: bool = False) -> None:
+def _run(
+    runs: Runs, tool: str, training: Training, *arguments: str, shown: tuple[str, ...] = ()
+) -> None:
+    """Run a tool, and print the lines that start with one of ``shown``; all of them if it fails."""
     command = [sys.executable, osp.join(runs.tools, tool), *runs.arguments(training, *arguments)]
-    done = subprocess.run(
-        command, stdout=subprocess.PIPE if quiet else None, text=True, errors='replace'
-    )
-    if done.returncode:
-        if quiet:
-            say(done.stdout)
+    lines = []
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, encoding='utf-8', errors='replace'
+    ) as process:
+        for line in process.stdout or ():
+            lines.append(line.rstrip('\n'))
+            if lines[-1].startswith(shown):
+                say(lines[-1])
+    if process.returncode:
+        say('\n'.join(line for line in lines if not line.startswith(shown)))
         raise InputError(
-            f'{tool} failed for {training.name} (exit code {done.returncode}); see above'
+            f'{tool} failed for {training.name} (exit code {process.returncode}); see above'
         )
 
 

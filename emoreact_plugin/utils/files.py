@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from .errors import InputError
+
 try:
     import fcntl
 except ImportError:  # Windows
@@ -175,6 +177,32 @@ def fit_name(stem: str, ending: str) -> str:
     key = hashlib.sha256(os.fsencode(stem)).hexdigest()[:16]
     start = os.fsencode(stem)[: MAX_NAME - len(os.fsencode(ending)) - len(key) - 1]
     return f'{start.decode("utf-8", "ignore")}-{key}{ending}'
+
+
+def output_path(out: PathLike, name: str, *endings: str) -> str:
+    """Choose the file to write: the given one if it has a right ending, else one in the folder.
+
+    Args:
+        out (str | PathLike): A folder, or a file that ends in one of ``endings``.
+        name (str): The name of the file in a folder.
+        endings (str): Such as ``'.png'``, in lower case.
+
+    Returns:
+        str: The path. Its folder may not be there yet.
+
+    Raises:
+        InputError: For the ending of another kind of file.
+    """
+    path = os.fspath(out)
+    ending = osp.splitext(path)[1]
+    if ending.lower() in endings:
+        return path
+    if ending[1:].isalpha() and not osp.isdir(path):
+        raise InputError(
+            f'{path}: expected a folder, or a file that ends in {" or ".join(endings)}, '
+            f'found {ending}'
+        )
+    return osp.join(path, name)
 
 
 def full_disk(error: OSError, path: PathLike) -> OSError:

@@ -222,6 +222,16 @@ class TestBadInput:
         assert '1 of 3 clips are not there' in text
         assert own.videos['train'][1] in text and 'train.csv' in text
 
+    def test_all_clips_missing(self, own):
+        (own.root / 'videos').rename(own.root / 'clips')
+        text = self.error(FileNotFoundError, own.root)
+        assert f'{own.root / "videos"}, is not there' in text
+        assert '--data-root' in text and 'data_prefix=dict(video=...)' in text
+        (own.root / 'videos').mkdir()
+        (own.root / 'videos' / 'talk.mp4').touch()
+        text = self.error(FileNotFoundError, own.root)
+        assert f'{own.root / "videos"}, has 1 file: talk.mp4.' in text
+
     def test_a_missing_annotation_file(self, own):
         (own.root / 'train.csv').unlink()
         assert 'train.csv' in self.error(FileNotFoundError, own.root)

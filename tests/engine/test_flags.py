@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from mmengine.fileio import load as load_yaml
 
+from emoreact_cli import add_config_arguments
 from emoreact_plugin import InputError
-from emoreact_plugin.engine.flags import add_config_arguments, load_config
+from emoreact_plugin.engine.flags import load_config
 from emoreact_plugin.engine.labels import balance_labels, score_priors
 from emoreact_plugin.recipes import edit
 from emoreact_plugin.transforms import CropRegions

@@ -143,3 +143,27 @@ def test_a_run_of_other_settings_is_not_taken_for_this_one(runs):
         r'settings: lr 1 \(found\), 2 \(expected\)',
     ):
         train(runs, TRAINING, 0, other)
+
+
+def test_of_a_training_the_epochs_and_the_result_are_shown(runs, capsys):
+    path = runs.tools + '/train.py'
+    with open(path) as file:
+        tool = file.read()
+    said = "print('log: here\\nepoch 1/2  loss 0.5\\nWARNING: odd\\na table')\n"
+    scores = "'results': {'test': {'roc_auc/micro': 0.75, 'roc_auc/macro': 0.5}}"
+    with open(path, 'w') as file:
+        file.write(said + tool.replace('dict(checkpoint', f'dict(**{{{scores}}}, checkpoint'))
+    train(runs, TRAINING, 0, CFG)
+    folder = runs.folder(TRAINING, 0)
+    assert capsys.readouterr().out.splitlines() == [
+        'epoch 1/2  loss 0.5',
+        'WARNING: odd',
+        f'test ROC AUC  micro 0.750  macro 0.500  {folder}',
+    ]
+
+
+def test_of_a_failed_training_all_is_shown(runs, tmp_path, capsys):
+    (tmp_path / 'train.py').write_text("import sys; print('epoch 1/2\\nlog: here'); sys.exit(2)")
+    with pytest.raises(InputError):
+        train(runs, TRAINING, 0, CFG)
+    assert capsys.readouterr().out.splitlines() == ['epoch 1/2', 'log: here']

@@ -114,7 +114,7 @@ def test_without_a_display(call, monkeypatch):
         (('--number', '0'), '--number: expected 1 or more, found 0'),
         (('--seed', '-1'), '--seed: expected 0 or more, found -1'),
         (('--epoch', '-1'), '--epoch: expected 0 or more, found -1'),
-        (('--out', 'a.gif'), '--out a.gif: expected a name that ends in .jpg'),
+        (('--out', 'a.gif'), 'a.gif: expected a folder, or a file that ends in .jpg'),
         (('--cell', '5000', '--number', '1'), 'expected cells of 1 to'),
         (('--cfg-options', 'train_dataloader=None'), 'the config has no train_dataloader'),
     ],

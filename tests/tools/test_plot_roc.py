@@ -87,6 +87,7 @@ def test_one_run(plot, tmp_path):
         (['seeds'], 'seeds'),
         (['face/'], 'face'),
         (['face', '--out', 'new/x.svg'], 'new'),
+        (['face', 'body', '--out', 'new'], 'new'),
     ],
 )
 def test_where_it_writes(runs, out, plot, quick, tmp_path):
@@ -205,7 +206,7 @@ def test_the_dump_of_another_split_is_taken_by_its_name(plot, quick, tmp_path):
     path = write_dump(tmp_path / 'run' / 'val.npz', make_dump())
     assert plot('run', '--dump-name', 'val.npz', '--out', 'a')[0] == 0
     assert plot(path, '--out', 'b')[0] == 0  # both are called run
-    assert values_of('a_values.csv') == values_of('b_values.csv')
+    assert values_of('a/roc_values.csv') == values_of('b/roc_values.csv')
 
 
 def test_only_clips_whose_regions_were_found(plot, quick, tmp_path):

@@ -49,11 +49,11 @@ from mmengine.config import config
 
 config.FormatCode = lambda text, *_, **__: (text, True)  # as tests/conftest.py
 sys.argv = sys.argv[1:]
-main = runpy.run_path(sys.argv[0])['main']
+tool = runpy.run_path(sys.argv[0])
 
 def rank(k):
     os.environ.update(RANK=str(k), LOCAL_RANK=str(k))
-    main()
+    tool['main'](tool['parse_args']())
 
 torch.multiprocessing.start_processes(rank, nprocs=2, start_method='fork')
 """

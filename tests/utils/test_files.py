@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 
 import emoreact_plugin
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import (
     fit_name,
+    output_path,
     sweep,
     write_json,
     write_text,
@@ -212,3 +214,26 @@ def test_a_part_of_an_impossible_process_is_swept(tmp_path):
     name = re.sub(r'-[0-9]+-', f'-{"9" * 30}-', part.name)
     (tmp_path / name).touch()
     assert sweep(tmp_path) == [name]
+
+
+@pytest.mark.parametrize(
+    'out, path',
+    [
+        ('a.png', 'a.png'),
+        ('b/A.PNG', 'b/A.PNG'),
+        ('a.svg', 'a.svg'),
+        ('a', 'a/x.png'),
+        ('run.v2', 'run.v2/x.png'),
+        ('', 'x.png'),
+        ('there.jpg', 'there.jpg/x.png'),
+    ],
+)
+def test_an_output_is_a_file_only_by_its_ending(out, path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'there.jpg').mkdir()
+    assert output_path(out, 'x.png', '.png', '.svg') == path
+
+
+def test_an_output_of_another_kind_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r'x\.jpg: expected a folder, or .* \.png or \.svg'):
+        output_path(tmp_path / 'x.jpg', 'x.png', '.png', '.svg')

@@ -1,5 +1,6 @@
 """Find the files of a data set that are missing, without opening any that are there."""
 
+import os
 import os.path as osp
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -142,7 +143,8 @@ def require_clips(
     problems = []
     for path, row in zip(paths, rows, strict=True):
         problems += find_missing_clip(dataset, path, row.clip_id)
-    raise_first(dataset, problems, len(rows), REMEDY)
+    remedy = _describe_folder(dataset) if len(problems) == len(rows) else REMEDY
+    raise_first(dataset, problems, len(rows), remedy)
 
 
 def require_files(
@@ -180,6 +182,22 @@ def require_files(
         remedy = f'Some of these videos are damaged, the first: {damage}. {REMEDY}'
     raise_first(dataset, problems, len(clips), remedy, InputError if damage else FileNotFoundError)
     return problems
+
+
+def _describe_folder(dataset: 'EmoReactDataset') -> str:
+    """Say where all clips were looked for, what is there, and what names the folder."""
+    source = next(name for name in ('video', 'frames', 'crops') if name in dataset.data_prefix)
+    folder = dataset.data_prefix[source]
+    there = sorted(os.listdir(folder)) if osp.isdir(folder) else None
+    if there is None:
+        found = 'is not there'
+    else:
+        found = f'has {number(len(there), "file")}'
+        found += f': {", ".join(there[:SHOWN])}{", …" * (len(there) > SHOWN)}' if there else ''
+    return (
+        f'The folder that was looked in, {folder}, {found}. Give the right one by --data-root, or '
+        f'by data_root and data_prefix=dict({source}=...) of the data set'
+    )
 
 
 def raise_first(
