@@ -111,7 +111,7 @@ class VideoOverlay:
             LONG_SIDE / (along / side + PANEL / LETTERS),
             (LONG_SIDE - PANEL * SMALLEST_LETTER) / (along / side),
         )
-        side_to = max(side, SMALLEST_SIDE)
+        side_to: float = max(side, SMALLEST_SIDE)
         if not full_size:
             side_to = min(side_to, most)
         self.scale = side_to / side
