@@ -42,7 +42,7 @@ EXTRAS = (
         'ai-edge-litert',
         'from emoreact_plugin.preparation.mediapipe.models import LandmarkModels; '
         'LandmarkModels().close()',
-        'emoreact_plugin[landmarks]',
+        'ai-edge-litert',
     ),
     (
         'onnxruntime',

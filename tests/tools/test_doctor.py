@@ -164,9 +164,7 @@ def test_extras_that_do_not_fit_each_other(run_doctor):
     code, out = run_doctor(there, imports)
     assert code == 1
     assert 'tensorboard does not work: ImportError: runtime_version' in out
-    assert out.rstrip().endswith(
-        pip('install', '--upgrade', 'tensorboard', 'emoreact_plugin[landmarks]')
-    )
+    assert out.rstrip().endswith(pip('install', '--upgrade', 'tensorboard', 'ai-edge-litert'))
     assert run_doctor(there)[0] == 0
     assert run_doctor(imports=imports)[0] == 0  # nothing of it is installed
 
