@@ -59,7 +59,15 @@ PROTOBUF = 'protobuf>=4.25.3,<5; python_version < "3.13"'
 ONNX = ['onnx>=1.16,<2', 'onnxruntime>=1.18,<2', 'onnxscript>=0.2,<1', PROTOBUF]
 TENSORBOARD = ['tensorboard>=2.15,<3', PROTOBUF]
 EXTRAS_REQUIRE = {
-    'test': ['hypothesis>=6.100,<7', 'pytest>=8', 'pytest-xdist>=3.5', *ONNX, *TENSORBOARD],
+    'test': [
+        'hypothesis>=6.100,<7',
+        'ipykernel>=6.29,<8',
+        'nbclient>=0.10,<1',
+        'pytest>=8',
+        'pytest-xdist>=3.5',
+        *ONNX,
+        *TENSORBOARD,
+    ],
     # ruff formats alike only within one version
     'style': [
         'codespell[toml]>=2.4,<3',

@@ -30,7 +30,9 @@ def parse_args():
         '--out', metavar='DIR', help='folder of the report (default: work_dirs/check_<name>)'
     )
     parser.add_argument('--workers', type=int, help='clips at a time (default: one a core)')
-    return parser, parser.parse_intermixed_args()
+    args = parser.parse_intermixed_args()
+    args.given = {name for name in vars(args) if getattr(args, name) != parser.get_default(name)}
+    return args
 
 
 if __name__ == '__main__':
@@ -65,16 +67,15 @@ OF_FOLDERS = (
 )
 
 
-def checks_of(parser, args, path):
+def checks_of(args, path):
     """Return the data sets to check."""
     if args.workers is not None and args.workers < 1:
         raise InputError(f'--workers: expected 1 or more, found {args.workers}')
     if path is not None and osp.isdir(path):
-        for name, value in vars(args).items():
-            if name not in OF_FOLDERS and value != parser.get_default(name):
-                raise InputError(
-                    f'--{name.replace("_", "-")}: expected a config, found the folder {path}'
-                )
+        for name in args.given - set(OF_FOLDERS):
+            raise InputError(
+                f'--{name.replace("_", "-")}: expected a config, found the folder {path}'
+            )
         return checks_of_folder(path, SPLITS, args.classes, args.cache_dir)
     if args.classes:
         raise InputError('--classes: expected a folder; a config names its classes itself')
@@ -110,13 +111,13 @@ def figure_of(report):
 
 
 @clear_errors(resumable=True)
-def main():
-    parser, args = parse_args()
+def main(args):
     cv2.setNumThreads(1)  # each core has a clip of its own
     path = args.config or args.config_flag
-    checks = checks_of(parser, args, path)
+    checks = checks_of(args, path)
     name = osp.splitext(osp.basename(osp.abspath(path)))[0]
     out = args.out or osp.join('work_dirs', f'check_{name}')
+    os.makedirs(out, exist_ok=True)  # before the work, which may take hours
     report = check_all(checks, args.workers)
     files = [*write_report(report, out), PICTURE]
     save_figure(figure_of(report), osp.join(out, PICTURE))
