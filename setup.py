@@ -54,7 +54,7 @@ INSTALL_REQUIRES = [
     'torchvision>=0.21,<0.30',
     'tqdm>=4.60,<5',
 ]
-# What mediapipe 0.10.14 can use: an extra that is installed later must not lift it.
+# What mediapipe 0.10.14 asks for: an extra that is installed later must not lift it.
 PROTOBUF = 'protobuf>=4.25.3,<5; python_version < "3.13"'
 ONNX = ['onnx>=1.16,<2', 'onnxruntime>=1.18,<2', 'onnxscript>=0.2,<1', PROTOBUF]
 TENSORBOARD = ['tensorboard>=2.15,<3', PROTOBUF]
@@ -77,8 +77,12 @@ EXTRAS_REQUIRE = {
         'ruff==0.17.6',
     ],
     'docs': ['furo>=2024.8', 'myst-parser>=4,<6', 'sphinx>=8.1,<10'],
-    # 0.10.14 is the last release whose wheel holds its models
-    'landmarks': ['mediapipe==0.10.14; python_version < "3.13"', PROTOBUF],
+    # 0.10.14 is the last release whose wheel holds its models, which LiteRT runs
+    'landmarks': [
+        'ai-edge-litert>=2,<3',
+        'mediapipe==0.10.14; python_version < "3.13"',
+        PROTOBUF,
+    ],
     'onnx': ONNX,
     'tensorboard': TENSORBOARD,
 }

@@ -90,6 +90,11 @@ def parse_args():
     )
     add('--no-video', action='store_true', help='write no annotated videos')
     add(
+        '--full-size',
+        action='store_true',
+        help='annotated videos keep the size of the frames (default: at most 1280 pixels a side)',
+    )
+    add(
         '--batch-size',
         type=int,
         default=8,
@@ -182,7 +187,9 @@ def score_videos(inferencer, args):
     sources = find_sources(args.videos, args.out)
     try:
         # The folder is named in any case: videos in it are results.
-        for clip in inferencer.run(args.videos, args.out, annotate=not args.no_video):
+        for clip in inferencer.run(
+            args.videos, args.out, annotate=not args.no_video, full_size=args.full_size
+        ):
             clips.append(clip)
             if clip.error is None:
                 write_above(line_of(clip.name, clip.probabilities, clip.labels))

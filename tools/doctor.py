@@ -30,7 +30,7 @@ SHOWN = """
     emoreact_plugin torch torchvision mmengine mmcv-lite mmcv mmaction2
     opencv-python opencv-contrib-python opencv-python-headless opencv-contrib-python-headless
     grad-cam scikit-learn scipy av numpy matplotlib pillow importlib_metadata tqdm setuptools
-    tensorboard mediapipe onnx onnxruntime protobuf filelock safetensors
+    tensorboard ai-edge-litert mediapipe onnx onnxruntime protobuf filelock safetensors
 """.split()  # noqa: SIM905  a list would take a line each
 
 # Packages of the extras, which may be left with a version of protobuf that they cannot use:
@@ -39,10 +39,10 @@ EXTRAS = (
     ('tensorboard', 'import torch.utils.tensorboard', 'tensorboard'),
     ('onnx', 'import onnx', 'onnx'),
     (
-        'mediapipe',
-        # It fails only where a graph is made.
-        'import mediapipe; mediapipe.solutions.face_mesh.FaceMesh().close()',
-        'mediapipe==0.10.14',
+        'ai-edge-litert',
+        'from emoreact_plugin.preparation.mediapipe.models import LandmarkModels; '
+        'LandmarkModels().close()',
+        'ai-edge-litert',
     ),
     (
         'onnxruntime',

@@ -8,8 +8,8 @@ same, so do not mix both in one data set. If only the box of the face was found,
 its corners stand in for the points, and no face mask is drawn there. If it was
 stopped, it continues where it was.
 
-Needs the extra `landmarks` (Python 3.10 to 3.12):
-pip install 'emoreact_plugin[landmarks]'
+Needs the extra `landmarks`: pip install 'emoreact_plugin[landmarks]'. From Python
+3.13 on, docs/landmarks.md says how to get the model files.
 """
 
 import argparse
@@ -53,7 +53,6 @@ import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors, list_errors
 from emoreact_plugin.preparation.landmarks import extract_landmarks
-from emoreact_plugin.preparation.mediapipe.models import mediapipe_version
 from emoreact_plugin.preparation.mediapipe.people import said_of
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import number
@@ -64,7 +63,7 @@ def main(args):
     cv2.setNumThreads(1)  # each core has a clip of its own
     if args.workers is not None and args.workers < 1:
         raise InputError(f'--workers: expected 1 or more, found {args.workers}')
-    say(f"mediapipe {mediapipe_version()}: the points are like OpenFace's, and not OpenFace's")
+    say("models of mediapipe 0.10.14: the points are like OpenFace's, and not OpenFace's")
     report = extract_landmarks(
         args.source,
         args.out,

@@ -12,8 +12,9 @@ from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.datasets.annotations import SOFT_POSITIVE, Annotation
 from emoreact_plugin.datasets.emoreact_dataset import EmoReactDataset
 from emoreact_plugin.inference.pipeline import max_gap_of, test_pipeline
-from emoreact_plugin.preparation.landmarks import detect_landmarks, has_mediapipe
+from emoreact_plugin.preparation.landmarks import detect_landmarks
 from emoreact_plugin.preparation.mediapipe.detector import LandmarkDetector
+from emoreact_plugin.preparation.mediapipe.networks import has_landmark_models
 from emoreact_plugin.utils.parts import is_a
 from mmaction.registry import DATASETS
 
@@ -105,7 +106,7 @@ def _open_path(path: str, landmarks: str, cache_dir: str | None) -> Clip:
             or clip.has_landmarks
             or clip.has_keypoints
             or osp.isdir(path)
-            or not has_mediapipe()
+            or not has_landmark_models()
         ):
             return clip
     with LandmarkDetector() as detector:

@@ -25,10 +25,11 @@ class Annotator:
 
     Args:
         inferencer (EmotionInferencer): The inferencer.
+        full_size (bool): See ``VideoOverlay``. Defaults to False.
     """
 
-    def __init__(self, inferencer: 'EmotionInferencer') -> None:
-        self.inferencer = inferencer
+    def __init__(self, inferencer: 'EmotionInferencer', full_size: bool = False) -> None:
+        self.inferencer, self.full_size = inferencer, full_size
         self._mask = inferencer.pipeline.face_mask
 
     def write(self, target: str, job: ClipJob, bar: ProgressBar) -> None:
@@ -47,7 +48,7 @@ class Annotator:
         clip = job.clip
         if clip is None:
             raise InputError(f'{job.source.path}: expected a clip that was scored')
-        overlay = overlay_of(job.result, clip.size, self.inferencer)
+        overlay = overlay_of(job.result, clip.size, self.inferencer, self.full_size)
 
         def frames() -> Iterator[np.ndarray]:
             for k, frame in enumerate(clip.frames()):
@@ -71,7 +72,10 @@ class Annotator:
 
 
 def overlay_of(
-    result: ClipResult, size: tuple[int, int], inferencer: 'EmotionInferencer'
+    result: ClipResult,
+    size: tuple[int, int],
+    inferencer: 'EmotionInferencer',
+    full_size: bool = False,
 ) -> VideoOverlay:
     """Make the overlay that draws the frames of a scored clip.
 
@@ -79,6 +83,7 @@ def overlay_of(
         result (ClipResult): Result of the clip.
         size (tuple[int, int]): Width and height of the frames, pixels.
         inferencer (EmotionInferencer): The inferencer that scored the clip.
+        full_size (bool): See ``VideoOverlay``. Defaults to False.
     """
     windows = result.windows
     curve = Curve(
@@ -94,7 +99,14 @@ def overlay_of(
     if inferencer.calibration is None:
         notes.append('probabilities not calibrated')
     return VideoOverlay(
-        size, curve, result.name, inferencer.regions, banner, notes, result.not_sought
+        size,
+        curve,
+        result.name,
+        inferencer.regions,
+        banner,
+        notes,
+        result.not_sought,
+        full_size,
     )
 
 

@@ -1,9 +1,13 @@
 """Draw results for a notebook as HTML, with the pictures in it as SVG."""
 
+from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+import cv2
+
+from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.plots.video_overlay import color_of
 
 if TYPE_CHECKING:
@@ -15,6 +19,7 @@ WARNING = (
 MOST_CLIPS = 20
 ROW, NAME, BAR, VALUE = 18, 110, 180, 44  # pixels
 CHART_WIDTH, CHART_HEIGHT, AXIS = 420, 150, 34
+FRAME_HEIGHT = 180
 
 
 def results_html(clips: Sequence['ClipResult'], about: dict) -> str:
@@ -32,10 +37,11 @@ def results_html(clips: Sequence['ClipResult'], about: dict) -> str:
 
 
 def clip_html(result: 'ClipResult') -> str:
-    """Draw one clip: its error and warnings, labels, bars, and scores over time.
+    """Draw one clip: its error and warnings, labels, a frame, bars, and scores over time.
 
     Args:
-        result (ClipResult): Result of any clip.
+        result (ClipResult): Result of any clip. The frame is read from its video, and left out if
+            that is gone.
     """
     parts = [f'<h4>{escape(result.name)}</h4>']
     if result.error is not None:
@@ -46,7 +52,7 @@ def clip_html(result: 'ClipResult') -> str:
     labels = ', '.join(map(escape, result.labels)) or 'none'
     parts.append(f'<p>Labels: <b>{labels}</b></p>')
     table = dict(fused=result.probabilities, **result.streams)
-    pictures = _bars(table if result.streams else {'': result.probabilities})
+    pictures = _frame(result) + _bars(table if result.streams else {'': result.probabilities})
     if len(result.windows) > 1:
         pictures += _chart(result.windows, result.duration_s)
     parts.append(f'<div style="display:flex;flex-wrap:wrap;gap:16px">{pictures}</div>')
@@ -55,6 +61,19 @@ def clip_html(result: 'ClipResult') -> str:
 
 def _warning(text: str) -> str:
     return f'<div style="{WARNING}">{escape(text)}</div>'
+
+
+def _frame(result: 'ClipResult') -> str:
+    """Show the frame in the middle of a clip; nothing if it cannot be read."""
+    try:
+        clip = Clip(result.video, use_landmarks=False)
+        ((_, frame),) = clip.select([max(result.total_frames, 1) // 2])
+    except (OSError, ValueError):  # a camera, or the video is not there any more
+        return ''
+    wide = max(round(frame.shape[1] * FRAME_HEIGHT / frame.shape[0]), 1)
+    small = cv2.resize(frame, (wide, FRAME_HEIGHT), interpolation=cv2.INTER_AREA)
+    data = b64encode(cv2.imencode('.jpg', small[..., ::-1])[1].tobytes()).decode()
+    return f'<img height="{FRAME_HEIGHT}" src="data:image/jpeg;base64,{data}">'
 
 
 def _bars(table: dict[str, dict[str, float]]) -> str:

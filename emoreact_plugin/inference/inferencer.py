@@ -178,6 +178,7 @@ class EmotionInferencer:
         videos: PathLike | Sequence[PathLike],
         out_dir: str | None = None,
         progress: bool = True,
+        full_size: bool = False,
     ) -> Results:
         """Score videos and return all results.
 
@@ -189,6 +190,8 @@ class EmotionInferencer:
             out_dir (str, optional): Folder for the annotated videos, each of which is written as
                 ``<its whole name>_annotated.mp4``. Defaults to None: none are written.
             progress (bool): Show a progress bar. Defaults to True.
+            full_size (bool): Keep the size of the frames in the annotated videos, which else have
+                at most 1280 pixels a side. Defaults to False.
 
         Returns:
             Results: A result for each video, with an ``error`` where it failed.
@@ -198,7 +201,8 @@ class EmotionInferencer:
             InputError: When there is no video, two annotated videos would be written to one file,
                 or a video lies in ``out_dir``.
         """
-        return Results(list(self.run(videos, out_dir, progress)), self.about)
+        clips = list(self.run(videos, out_dir, progress, full_size=full_size))
+        return Results(clips, self.about)
 
     def run(
         self,
@@ -206,6 +210,7 @@ class EmotionInferencer:
         out_dir: str | None = None,
         progress: bool = True,
         annotate: bool = True,
+        full_size: bool = False,
     ) -> Iterator[ClipResult]:
         """Score videos and yield each result as soon as it is complete.
 
@@ -217,11 +222,12 @@ class EmotionInferencer:
             progress (bool): See :meth:`__call__`.
             annotate (bool): Write the annotated videos. If False, none are written, but videos in
                 ``out_dir`` are still left out. Defaults to True.
+            full_size (bool): See :meth:`__call__`.
         """
         sources = find_sources(videos, out_dir)
         annotate = annotate and out_dir is not None
         targets = {} if out_dir is None or not annotate else targets_of(sources, out_dir)
-        annotator = Annotator(self) if annotate else None
+        annotator = Annotator(self, full_size) if annotate else None
         with progress_bar(total=len(sources), desc='scoring', unit='clip', shown=progress) as bar:
             for job in self._scored(sources, bar):
                 if annotator is not None and job.result.error is None:

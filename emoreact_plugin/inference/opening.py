@@ -13,8 +13,9 @@ from emoreact_plugin.clips.cache_file import CachedClip
 from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.clips.clip_files import expected_names, find_keypoints, find_landmarks
 from emoreact_plugin.clips.regions import BOTH, BOXES_FROM, NEEDS, has_face
-from emoreact_plugin.preparation.landmarks import detect_landmarks, find_people, has_mediapipe
+from emoreact_plugin.preparation.landmarks import detect_landmarks, find_people
 from emoreact_plugin.preparation.mediapipe.detector import LandmarkDetector
+from emoreact_plugin.preparation.mediapipe.networks import has_landmark_models
 from emoreact_plugin.preparation.mediapipe.people import ALL, CHOICES, Guide, Person
 from emoreact_plugin.preparation.mediapipe.regions import Box
 
@@ -106,7 +107,7 @@ class ClipOpener:
             folder, video = self._place(source)
             names = map(str, takewhile(lambda k: _has_files(video, folder, str(k)), count(1)))
             found = [Whom(name) for name in names]
-            if found or self.landmarks != 'auto' or not has_mediapipe():
+            if found or self.landmarks != 'auto' or not has_landmark_models():
                 return found or [Whom()]
             self.tell('finding landmarks with mediapipe: there are no files of person 1')
         guides = find_people(source.path, self.detector()).guides()
@@ -178,7 +179,7 @@ class ClipOpener:
             self.tell(f"the landmark files are of one person: '{self.choice}' chooses nobody there")
         lacking = self.needs - {*kinds}
         wanted = folder is None and not osp.isdir(source.path)
-        if not (lacking and wanted and has_mediapipe()):
+        if not (lacking and wanted and has_landmark_models()):
             return OpenedClip(clip, 'files' if kinds else 'none', self.without(kinds))
         what = ' and '.join(HOLD[kind] for kind in HOLD if kind in lacking)
         self.tell(f'finding {what} with mediapipe: there are no files of them')

@@ -3,21 +3,25 @@
 import os.path as osp
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
 from emoreact_plugin.evaluation import collapse_text, collapsed_labels
+from emoreact_plugin.utils.errors import MissingPackageError
 from emoreact_plugin.utils.files import write_json, write_text
 from emoreact_plugin.utils.tables import report_csv
 from emoreact_plugin.utils.text import number
 
 from .html import clip_html, results_html
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
 Probabilities = dict[str, float]
 
 
-@dataclass
+@dataclass(repr=False)
 class WindowResult:
     """The scores of a window of a clip.
 
@@ -42,6 +46,10 @@ class WindowResult:
     short: bool = False
     reliable: bool = True
 
+    def __repr__(self) -> str:
+        span = f'{self.start_s:.1f} to {self.end_s:.1f} s'
+        return f'WindowResult({span}: {_highest(self.probabilities)})'
+
     @property
     def centre_s(self) -> float:
         """Return the middle of the window, in seconds."""
@@ -52,7 +60,7 @@ class WindowResult:
         return dict(vars(self))
 
 
-@dataclass
+@dataclass(repr=False)
 class ClipResult:
     """The scores of a clip.
 
@@ -114,6 +122,16 @@ class ClipResult:
     person: str | None = None
     people: dict | None = None
     black_body: int | None = None
+
+    def __repr__(self) -> str:
+        if not self.windows:
+            return f'ClipResult({self.name!r}: {self.error or "no scores"})'
+        labels = ', '.join(self.labels) or 'no label'
+        highest = _highest(self.probabilities or self.mean_probabilities)
+        return (
+            f'ClipResult({self.name!r}: {labels} ({highest}), {self.duration_s:.1f} s, '
+            f'{number(len(self.windows), "window")}{"" if self.reliable else ", not reliable"})'
+        )
 
     def to_dict(self) -> dict:
         """Return the result as plain values, as in the JSON file."""
@@ -265,6 +283,24 @@ class Results(Sequence[ClipResult]):
         """Return one row of plain values per window of all clips."""
         return [row for each in self.clips for row in each.window_rows()]
 
+    def to_pandas(self, windows: bool = False) -> 'DataFrame':
+        """Return a table with a row per clip, or per window: what the CSV files hold.
+
+        Args:
+            windows (bool): A row per window. Defaults to False.
+
+        Raises:
+            MissingPackageError: If pandas is not installed.
+        """
+        try:
+            from pandas import DataFrame
+        except ImportError as error:
+            raise MissingPackageError(
+                f'to_pandas needs pandas: pip install pandas ({error}); rows() and window_rows() '
+                'return the same as lists'
+            ) from error
+        return DataFrame(self.window_rows() if windows else self.rows())
+
     def write_json(self, path: str) -> None:
         """Write everything to a JSON file, with ``null`` for what is not known."""
         write_json(path, self.to_dict(), ensure_ascii=False)
@@ -298,6 +334,13 @@ def mean_of(windows: list[WindowResult]) -> Probabilities:
     return {
         name: sum(each.probabilities[name] for each in windows) / len(windows) for name in names
     }
+
+
+def _highest(probabilities: Probabilities) -> str:
+    """Name the three highest probabilities."""
+    names = sorted(probabilities, key=lambda name: -probabilities[name])
+    text = ', '.join(f'{name} {probabilities[name]:.2f}' for name in names[:3])
+    return text + (', ...' if len(names) > 3 else '')
 
 
 def _columns(prefix: str, values: Probabilities) -> dict[str, float]:

@@ -24,6 +24,7 @@ LETTERS = 32
 PANEL = 20  # letters
 SMALLEST_LETTER = 12  # pixels
 SMALLEST_SIDE = 480  # a smaller picture is enlarged
+NAMES = 5.2  # letters: the room for the names of the lines
 MOST_BARS = 8
 ROW = 1.4  # letters
 ALARM, MARKED, GRID, TRACK = '#A00000', '#EBD9D0', '#D9D9D9', '#EEEEEE'
@@ -61,17 +62,19 @@ class VideoOverlay:
 
     There is a panel beside the picture, or below it in portrait format. It has a bar for each
     emotion, in the window whose middle is nearest, the scores over time with a cursor, and text
-    about the frame. The boxes of the regions are outlined on the picture. Both sides are even, and
-    the longer one has at most 1280 pixels.
+    about the frame. The boxes of the regions are outlined on the picture. Both sides are even.
+    Without a banner, the longer one has at most 1280 pixels.
 
     Args:
         size (tuple[int, int]): Width and height of the video's frames.
         curve (Curve): The scores. Of more than 8 emotions, the 8 with the highest peaks are drawn.
         title (str): Name of the clip.
         regions (Sequence[str]): The regions whose boxes are outlined.
-        banner (Sequence[str]): Text that has to be read: it is on the picture, in red.
+        banner (Sequence[str]): Text that has to be read: it is above the picture, on red.
         notes (Sequence[str]): Other text about the clip.
         not_sought (Sequence[str]): The regions that were not looked for.
+        full_size (bool): Keep the size of the video's frames, however large the result is. Smaller
+            ones than 480 pixels are still enlarged. Defaults to False.
     """
 
     def __init__(
@@ -83,23 +86,23 @@ class VideoOverlay:
         banner: Sequence[str] = (),
         notes: Sequence[str] = (),
         not_sought: Sequence[str] = (),
+        full_size: bool = False,
     ) -> None:
         self.not_sought = frozenset(not_sought)
         self.curve, self.title, self.notes = curve, title, tuple(notes)
         self.colors = {
             region: REGION_COLORS[i % len(REGION_COLORS)] for i, region in enumerate(regions)
         }
-        self._place(size)
+        self._place(size, full_size, banner)
         peaks = curve.values.max(axis=0)
         self.shown = sorted(np.argsort(-peaks, kind='stable')[:MOST_BARS])
-        self._banner = self._draw_banner(banner)
         self._chart = self._draw_chart()
         # The window whose panel was drawn last, and the panel.
         self._drawn: tuple[int, np.ndarray] | None = None
         self._status: tuple[str, tuple[bool, ...]] | None = None
 
-    def _place(self, size: tuple[int, int]) -> None:
-        """Compute where everything is placed."""
+    def _place(self, size: tuple[int, int], full_size: bool, banner: Sequence[str]) -> None:
+        """Compute where everything is placed, below the banner."""
         wide, high = size
         self.beside = wide >= high
         side, along = (high, wide) if self.beside else (wide, high)
@@ -108,26 +111,34 @@ class VideoOverlay:
             LONG_SIDE / (along / side + PANEL / LETTERS),
             (LONG_SIDE - PANEL * SMALLEST_LETTER) / (along / side),
         )
-        side_to = min(max(side, SMALLEST_SIDE), most)
+        side_to: float = max(side, SMALLEST_SIDE)
+        if not full_size:
+            side_to = min(side_to, most)
         self.scale = side_to / side
         letter = self.letter = max(int(side_to / LETTERS), SMALLEST_LETTER)
         self.picture = (max(round(wide * self.scale), 1), max(round(high * self.scale), 1))
         if self.beside:
-            self.panel = (self.picture[0], 0)
             canvas = (self.picture[0] + PANEL * letter, max(self.picture[1], LETTERS * letter))
-            self.bars = (self.panel[0] + letter, 4 * letter, 18 * letter)
-            chart_top = round(4.8 * letter + ROW * letter * min(MOST_BARS, len(self.curve.classes)))
-            self.chart = (self.panel[0] + letter, chart_top, 18 * letter, round(6.5 * letter))
-            self.footer = (self.panel[0] + letter, chart_top + round(7.9 * letter), 18 * letter)
         else:
-            self.panel = (0, self.picture[1])
             canvas = (max(self.picture[0], LETTERS * letter), self.picture[1] + PANEL * letter)
+        self._banner = self._draw_banner(banner, canvas[0])
+        self.top = 0 if self._banner is None else len(self._banner)
+        self.size = (canvas[0] // 2 * 2, (canvas[1] + self.top) // 2 * 2)
+        if self.beside:
+            self.panel = (self.picture[0], self.top)
+            left, top, wide = self.panel[0] + letter, self.top + 4 * letter, 18 * letter
+            self.bars = (left, top, wide)
+            rows = min(MOST_BARS, len(self.curve.classes))
+            top += round(0.8 * letter + ROW * letter * rows)
+            self.chart = (left, top, wide, round(6.5 * letter))
+            self.footer = (left, top + round(7.9 * letter), wide)
+        else:
+            self.panel = (0, self.picture[1] + self.top)
             half = (canvas[0] - 3 * letter) // 2
             top = self.panel[1] + 4 * letter
             self.bars = (letter, top, half)
             self.chart = (2 * letter + half, top, half, round(9.5 * letter))
             self.footer = (letter, top + round(11.7 * letter), canvas[0] - 2 * letter)
-        self.size = (canvas[0] // 2 * 2, canvas[1] // 2 * 2)
 
     def draw(self, frame: np.ndarray, time: float, boxes: dict[str, Box | None]) -> np.ndarray:
         """Draw a frame.
@@ -157,19 +168,17 @@ class VideoOverlay:
         there = {name: box for name, box in boxes.items() if box is not None}
         line = max(self.letter // 6, 2)
         picture = draw_boxes(picture, there, self.colors, self.scale, line, edge=max(line // 2, 1))
-        high, wide = out.shape[:2]
-        out[: self.picture[1], : self.picture[0]] = picture[:high, :wide]
-        if self._banner is not None:
-            out[: len(self._banner), : self._banner.shape[1]] = self._banner
+        place = out[self.top : self.top + self.picture[1], : self.picture[0]]
+        place[:] = picture[: place.shape[0], : place.shape[1]]
         left, top, wide, high = self._plot()
         x = left + round((wide - 2) * min(time / self.curve.duration, 1))
         out[top : top + high, x : x + 2] = 0
         return out
 
-    def _draw_banner(self, lines: Sequence[str]) -> np.ndarray | None:
+    def _draw_banner(self, lines: Sequence[str], wide: int) -> np.ndarray | None:
         if not lines:
             return None
-        letter, wide = self.letter, self.picture[0] // 2 * 2
+        letter = self.letter
         face = font(letter, True)
         rows = [
             row
@@ -180,13 +189,13 @@ class VideoOverlay:
         draw = ImageDraw.Draw(image)
         for i, row in enumerate(rows):
             draw.text((letter // 2, round((0.2 + 1.3 * i) * letter)), row, 'white', face)
-        return np.array(image)[: self.picture[1]]
+        return np.array(image)
 
     def _plot(self) -> tuple[int, int, int, int]:
         """Return the left, top, width and height of the field of the lines."""
         left, top, wide, high = self.chart
         margin = round(1.9 * self.letter)
-        return left + margin, top, wide - margin, high
+        return left + margin, top, wide - margin - round(NAMES * self.letter), high
 
     def _draw_chart(self) -> np.ndarray:
         """Draw the lines at three times the size and scale them down, which makes them smooth."""
@@ -225,6 +234,8 @@ class VideoOverlay:
         image = Image.new('RGB', self.size, 'black')
         draw, letter, curve = ImageDraw.Draw(image), self.letter, self.curve
         draw.rectangle((*self.panel, *self.size), 'white')
+        if self._banner is not None:
+            image.paste(Image.fromarray(self._banner), (0, 0))
         x, y = self.panel[0] + letter, self.panel[1] + letter // 2
         wide = self.size[0] - x - letter
         draw.text((x, y), shorten(self.title, wide, font(letter, True)), TEXT, font(letter, True))
@@ -248,6 +259,7 @@ class VideoOverlay:
                 font(letter),
                 'ra',
             )
+        self._draw_names(draw)
         draw.text((left, top + high), '0', DIM, font(letter))
         draw.text((left + wide, top + high), f'{curve.duration:.1f} s', DIM, font(letter), 'ra')
         self._draw_footer(draw)
@@ -267,7 +279,22 @@ class VideoOverlay:
             draw.rectangle((*box[:2], begin + round(length * value), box[3]), color_of(i))
             at = begin + round(length * curve.thresholds[i])
             draw.line((at, box[1], at, box[3]), DIM)
-            draw.text((left + wide, y), f'{value:.2f}', TEXT, font(letter), 'ra')
+            draw.text((left + wide, y), digits(value, curve.thresholds[i]), TEXT, face, 'ra')
+
+    def _draw_names(self, draw: ImageDraw.ImageDraw) -> None:
+        """Write the names of the highest lines beside their ends, none over another."""
+        left, top, wide, high = self._plot()
+        ends, face = self.curve.values[-1], font(round(0.8 * self.letter))
+        row = round(0.95 * self.letter)
+        highest = sorted(self.shown, key=lambda i: -self.curve.values[:, i].max())
+        named = sorted(highest[: max(high // row, 1)], key=lambda i: -ends[i])
+        y = top - row
+        for k, i in enumerate(named):
+            # Where the line ends, but below the one before, and with room for those after it.
+            lowest = top + high - row * (len(named) - k)
+            y = min(max(top + round(high * (1 - ends[i])) - row // 2, y + row), lowest)
+            text = shorten(self.curve.classes[i], (NAMES - 0.3) * self.letter, face)
+            draw.text((left + wide + round(0.3 * self.letter), y), text, color_of(i), face)
 
     def _draw_footer(self, draw: ImageDraw.ImageDraw) -> None:
         """Draw the notes below the line that changes with every frame."""
@@ -312,6 +339,11 @@ class VideoOverlay:
             at += font(letter, True).getlength(text) + 0.6 * letter
         strip = np.array(image)[: panel.shape[0] - y]
         panel[y : y + len(strip), x : x + wide] = strip
+
+
+def digits(value: float, threshold: float) -> str:
+    """Return a probability with two digits; with three where two would look like the threshold."""
+    return f'{value:.{3 if f"{value:.2f}" == f"{threshold:.2f}" else 2}f}'
 
 
 def color_of(index: int) -> str:

@@ -5,7 +5,6 @@ import os.path as osp
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from importlib.util import find_spec
 from queue import SimpleQueue
 
 import numpy as np
@@ -95,7 +94,7 @@ def extract_landmarks(
 
     Raises:
         FileNotFoundError: If a source does not exist.
-        MissingPackageError: If mediapipe is not installed.
+        MissingPackageError: If LiteRT or mediapipe's models are not installed.
         InputError: If there is nothing to do, or two clips would be written to one file.
     """
     check_choice(person, (*CHOICES, ALL))
@@ -103,7 +102,6 @@ def extract_landmarks(
     # last: where it is, the others are, too.
     first = f'_{FIRST}{ENDING}' if person == ALL else ENDING
     jobs = plan(sources, out, first, skip_out=False)
-    os.makedirs(out, exist_ok=True)
     todo = sum(not osp.exists(osp.join(out, job.target)) for job in jobs)
     workers = workers or count_cores()
     detectors: SimpleQueue[LandmarkDetector] = SimpleQueue()
@@ -127,14 +125,10 @@ def extract_landmarks(
         # Before the progress bar: loading models may print errors.
         for _ in range(min(workers, todo)):
             detectors.put(stack.enter_context(closing(make_detector())))
+        os.makedirs(out, exist_ok=True)
         report = run_jobs(jobs, out, make, inspect, workers, 'finding landmarks')
     clips = [each for clip in report.clips for each in clip]
     return JobReport(clips, report.before, report.errors)
-
-
-def has_mediapipe() -> bool:
-    """Return whether mediapipe is installed."""
-    return find_spec('mediapipe') is not None
 
 
 def find_people(video: str, detector: LandmarkDetector, on_frame: OnFrame = lambda: None) -> People:

@@ -15,7 +15,9 @@ def checkpoint(tmp_path_factory):
 def no_mediapipe(monkeypatch):
     """As if it was not installed."""
     for module in ('live.streaming', 'opening'):
-        monkeypatch.setattr(f'emoreact_plugin.inference.{module}.has_mediapipe', lambda: False)
+        monkeypatch.setattr(
+            f'emoreact_plugin.inference.{module}.has_landmark_models', lambda: False
+        )
 
 
 @pytest.fixture

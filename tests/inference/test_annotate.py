@@ -103,8 +103,10 @@ def test_warnings_stand_in_the_picture(video, tmp_path, monkeypatch):
     path = save_checkpoint(
         tmp_path / 'x.pth', mask=True, meta=dict(drawn_sample_data=True, masked=True)
     )
-    EmotionInferencer(path, landmarks='none')(video, str(tmp_path / 'out'), **QUIET)
-    banner, notes = made[0][-3:-1]
+    out = str(tmp_path / 'out')
+    EmotionInferencer(path, landmarks='none')(video, out, **QUIET, full_size=True)
+    banner, notes, _, full_size = made[0][-4:]
+    assert full_size
     assert len(banner) == 2
     assert banner[0].startswith('this checkpoint was trained on drawn sample')
     assert banner[1] == (

@@ -117,7 +117,7 @@ class Finder:
 
 def test_landmarks_are_found_on_the_way(checkpoint, videos, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(module, 'LandmarkDetector', Finder)
-    monkeypatch.setattr(module, 'has_mediapipe', lambda: True)
+    monkeypatch.setattr(module, 'has_landmark_models', lambda: True)
     monkeypatch.setattr(Finder, 'made', 0)
     monkeypatch.setattr(Finder, 'closed', 0)
     for name in 'a.mp4', 'b.mp4':
@@ -137,7 +137,7 @@ def test_landmarks_are_found_on_the_way(checkpoint, videos, tmp_path, monkeypatc
 def test_what_files_lack_is_found(checkpoint, videos, tmp_path, monkeypatch, capsys):
     """The file's own part stays as it is."""
     monkeypatch.setattr(module, 'LandmarkDetector', Finder)
-    monkeypatch.setattr(module, 'has_mediapipe', lambda: True)
+    monkeypatch.setattr(module, 'has_landmark_models', lambda: True)
     video = Path(videos[0])
     openface = video.parent / f'{video.name}_openface' / f'{video.stem}.csv'
     for name, file, ending in (('a', openface, '.csv'), ('b', f'{video}_hol.txt', '.mp4_hol.txt')):
@@ -166,7 +166,7 @@ class TwoPeople(Finder):
 
 def test_all_people_are_scored(checkpoint, videos, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(module, 'LandmarkDetector', TwoPeople)
-    monkeypatch.setattr(module, 'has_mediapipe', lambda: True)
+    monkeypatch.setattr(module, 'has_landmark_models', lambda: True)
     shutil.copy(videos[0], tmp_path / 'a.mp4')
     with EmotionInferencer(checkpoint, person='all') as inferencer:
         results = inferencer(tmp_path / 'a.mp4', str(tmp_path / 'out'), **QUIET)

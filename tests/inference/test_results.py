@@ -1,7 +1,12 @@
 import csv
 import json
+import sys
+from base64 import b64decode
+from types import ModuleType
 from xml.etree import ElementTree
 
+import cv2
+import numpy as np
 import pytest
 
 from emoreact_plugin.inference.results import (
@@ -11,6 +16,7 @@ from emoreact_plugin.inference.results import (
     labels_above,
     mean_of,
 )
+from tests.factories import write_video
 
 HOSTILE = '<script>alert("x")</script>.mp4'
 
@@ -164,6 +170,39 @@ def test_a_notebook_shows_bars_and_lines():
     short = clip()
     short.windows = short.windows[:1]
     assert '<polyline' not in short._repr_html_()
+
+
+def test_a_notebook_shows_the_frame_in_the_middle(tmp_path):
+    frames = np.zeros((9, 90, 120, 3), np.uint8)
+    frames[4] = (250, 10, 10)
+    shown = clip()
+    shown.video, shown.total_frames = str(tmp_path / 'a.mp4'), len(frames)
+    write_video(tmp_path / 'a.mp4', frames)
+    html = shown._repr_html_()
+    data = html.split('base64,')[1].split('"')[0]
+    image = cv2.imdecode(np.frombuffer(b64decode(data), np.uint8), cv2.IMREAD_COLOR)
+    assert image.shape == (180, 240, 3)
+    np.testing.assert_allclose(image.mean(axis=(0, 1))[::-1], (250, 10, 10), atol=12)
+    assert '<img' not in clip()._repr_html_()  # its video is not there
+
+
+def test_short_representations(results):
+    assert repr(clip()) == (
+        "ClipResult('a.mp4': Joy (Joy 0.70, Fear 0.10), 4.0 s, 2 windows, not reliable)"
+    )
+    assert repr(results[1]) == 'ClipResult(\'b.mp4\': no video, "at all")'
+    assert repr(clip().windows[0]) == 'WindowResult(0.0 to 2.0 s: Fear 0.80, Joy 0.20)'
+
+
+def test_to_pandas(results, monkeypatch):
+    tables = ModuleType('pandas')
+    tables.DataFrame = lambda rows: rows
+    monkeypatch.setitem(sys.modules, 'pandas', tables)
+    assert results.to_pandas() == results.rows()
+    assert results.to_pandas(windows=True) == results.window_rows()
+    monkeypatch.setitem(sys.modules, 'pandas', None)
+    with pytest.raises(ImportError, match='pip install pandas'):
+        results.to_pandas()
 
 
 def test_a_clip_that_could_not_be_drawn_has_scores():

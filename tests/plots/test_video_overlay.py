@@ -10,6 +10,7 @@ from emoreact_plugin.plots.video_overlay import (
     Curve,
     VideoOverlay,
     color_of,
+    digits,
 )
 
 NAMES = ('Joy', 'Fear', 'Anger')
@@ -185,16 +186,58 @@ def test_whether_a_region_was_found_is_said_below():
     np.testing.assert_array_equal(there, again)
 
 
-def test_what_has_to_be_read_is_on_the_picture():
+def test_what_has_to_be_read_is_above_the_picture():
     plain = VideoOverlay((400, 300), curve([[0.1, 0.1, 0.1]]), 'x')
     overlay = VideoOverlay(
         (400, 300), curve([[0.1, 0.1, 0.1]]), 'x', (), ['drawn data', 'no landmarks']
     )
+    image, without = (each.draw(gray(400, 300), 0.0, {}) for each in (overlay, plain))
+    found = where(image, ALARM)
+    assert found[:, 0].min() == 0 and np.ptp(found[:, 1]) + 1 == overlay.size[0]
+    assert found[:, 0].max() < overlay.top == len(image) - len(without)
+    # Nothing of the picture and the panel is hidden.
+    np.testing.assert_array_equal(image[overlay.top :], without)
+    assert not len(where(without, ALARM))
+
+
+@pytest.mark.parametrize('size', [(1920, 1080), (1080, 1920), (3000, 200)])
+def test_full_size(size):
+    overlay = VideoOverlay(size, curve([[0.1, 0.2, 0.3]]), 'x', full_size=True)
+    assert overlay.scale == max(480 / min(size), 1)
+    frame = np.random.default_rng(0).integers(0, 255, (*size[::-1], 3), np.uint8)
+    if overlay.scale == 1:
+        image = overlay.draw(frame, 0.0, {})
+        np.testing.assert_array_equal(image[: size[1], : size[0]], frame)
+
+
+def test_lines_are_named_beside_their_ends():
+    values = [[0.1, 0.9, 0.5], [0.9, 0.1, 0.5]]
+    overlay = VideoOverlay((400, 300), curve(values), 'x')
     image = overlay.draw(gray(400, 300), 0.0, {})
-    found = where(image[:, : overlay.picture[0]], ALARM)
-    assert found[:, 0].min() == 0 and found[:, 0].max() < 100
-    assert np.ptp(found[:, 1]) + 1 == overlay.picture[0]
-    assert not len(where(plain.draw(gray(400, 300), 0.0, {}), ALARM))
+    left, top, wide, high = overlay._plot()
+    names = image[top : top + high, left + wide + 4 :]
+    middles = [where(names, color_of(i))[:, 0].mean() / high for i in range(3)]
+    assert middles[0] < middles[2] < middles[1]
+    np.testing.assert_allclose(middles, [0.1, 0.9, 0.5], atol=0.1)
+
+
+def test_names_of_lines_are_not_over_each_other():
+    overlay = VideoOverlay((400, 300), curve([[0.01, 0.0, 0.0]]), 'x')
+    image = overlay.draw(gray(400, 300), 0.0, {})
+    left, top, wide, high = overlay._plot()
+    rows = [
+        where(image[top - 9 : top + high + 9, left + wide + 4 :], color_of(i))[:, 0]
+        for i in range(3)
+    ]
+    assert rows[0].max() < rows[1].min() and rows[1].max() < rows[2].min()
+
+
+@pytest.mark.parametrize(
+    'value, threshold, text',
+    [(0.496, 0.5, '0.496'), (0.5, 0.5, '0.500'), (0.49, 0.5, '0.49'), (0.1234, 0.119, '0.123')],
+)
+def test_three_digits_near_the_threshold(value, threshold, text):
+    assert digits(value, threshold) == text
 
 
 def test_an_unreliable_window_is_marked():
@@ -230,4 +273,4 @@ def test_long_texts_fit():
     )
     image = overlay.draw(gray(400, 300), 0.0, {})
     # nothing reaches the edge of the panel
-    assert (image[:, -4:] == 255).all()
+    assert (image[overlay.top :, -4:] == 255).all()

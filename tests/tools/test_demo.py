@@ -283,7 +283,7 @@ def test_a_window_shows_each_result(call, monkeypatch):
     monkeypatch.setattr(camera.Camera, '__iter__', frames)
     code, _, err = call('--camera', '0', '--no-landmarks', '--window', '1', '--show')
     assert code == 0, err
-    assert [image.shape for image in shown] == [(480, 940, 3)]
+    assert [image.shape for image in shown] == [(506, 940, 3)]
 
 
 def test_a_window_that_cannot_be_opened_loses_no_result(call, monkeypatch):

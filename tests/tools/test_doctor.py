@@ -156,7 +156,7 @@ def test_torchvision_ops_that_do_not_load(run_doctor):
 
 
 def test_extras_that_do_not_fit_each_other(run_doctor):
-    there = {'tensorboard': '2.21.0', 'mediapipe': '0.10.14'}
+    there = {'tensorboard': '2.21.0', 'ai-edge-litert': '2.3.0'}
 
     def imports(code):
         return 'tensorboard' not in code, 'ImportError: runtime_version'
@@ -164,7 +164,7 @@ def test_extras_that_do_not_fit_each_other(run_doctor):
     code, out = run_doctor(there, imports)
     assert code == 1
     assert 'tensorboard does not work: ImportError: runtime_version' in out
-    assert out.rstrip().endswith(pip('install', '--upgrade', 'tensorboard', 'mediapipe==0.10.14'))
+    assert out.rstrip().endswith(pip('install', '--upgrade', 'tensorboard', 'ai-edge-litert'))
     assert run_doctor(there)[0] == 0
     assert run_doctor(imports=imports)[0] == 0  # nothing of it is installed
 

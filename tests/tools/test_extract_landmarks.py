@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from emoreact_plugin.clips.cache_file import load_cached
+from emoreact_plugin.preparation.mediapipe.models import LandmarkModels
 from tests.factories import write_video
 from tests.preparation.mediapipe.fake_mediapipe import HEIGHT, WIDTH, Person, World
 
 COUNT = 5
+MODELS = LandmarkModels  # the real ones
 
 
 @pytest.fixture
@@ -22,16 +24,15 @@ def call(tmp_path, monkeypatch, calls):
     world = World([person], [person], [person._replace(mesh=False)], [], [person])
     look = world.look
 
-    def by_brightness(kind, data):
+    def by_brightness(kind, image, corner=(0, 0), region=None):
         # An encoded video keeps no numbers in its pixels.
-        image = data['image'] if isinstance(data, dict) else data
         drawn = np.zeros_like(image)
         if len(image) == HEIGHT:
             y, x = np.mgrid[:HEIGHT, :WIDTH]
             drawn = np.stack([np.full_like(x, round(image.mean() / 40)), x, y], axis=2).astype(
                 np.uint8
             )
-        return look(kind, dict(data, image=drawn) if isinstance(data, dict) else drawn)
+        return look(kind, drawn, corner, region)
 
     world.look = by_brightness
     world.install(monkeypatch)
@@ -50,7 +51,7 @@ def call(tmp_path, monkeypatch, calls):
 def test_files(call):
     code, out, _ = call('videos', '--out', 'marks', '--write-openface', '--write-keypoints')
     assert code == 0 and out.splitlines() == [
-        "mediapipe 0.10.14: the points are like OpenFace's, and not OpenFace's",
+        "models of mediapipe 0.10.14: the points are like OpenFace's, and not OpenFace's",
         '2 clips, 10 frames in marks',
         'a.safetensors: face in 4 of 5 frames (only its box in 1), body in 4; 1 person seen',
         'sub/b.safetensors: face in 4 of 5 frames (only its box in 1), body in 4; 1 person seen',
@@ -81,8 +82,9 @@ def test_it_can_be_stopped(call, monkeypatch):
     assert code == 130 and out.endswith('stopped; the same command goes on\n')
 
 
-def test_without_mediapipe(call, monkeypatch):
-    monkeypatch.setitem(sys.modules, 'mediapipe', None)
+def test_without_litert(call, monkeypatch):
+    monkeypatch.setattr('emoreact_plugin.preparation.mediapipe.detector.LandmarkModels', MODELS)
+    monkeypatch.setitem(sys.modules, 'ai_edge_litert', None)
     code, _, err = call('videos', '--out', 'x')
     assert code == 1 and "pip install 'emoreact_plugin[landmarks]'" in err
     assert 'Traceback' not in err and not Path('x').exists()

@@ -19,7 +19,7 @@ from emoreact_plugin.inference.results import (
 )
 from emoreact_plugin.inference.warning_texts import ENOUGH
 from emoreact_plugin.inference.windows import TOLERANCE, check_window
-from emoreact_plugin.preparation.landmarks import has_mediapipe
+from emoreact_plugin.preparation.mediapipe.networks import has_landmark_models
 from emoreact_plugin.preparation.mediapipe.people import ALL
 from emoreact_plugin.utils.errors import InputError
 
@@ -176,7 +176,7 @@ class EmotionStream:
             raise InputError("person: expected one person for a stream, found 'all'")
         self.inferencer, self._clock = inferencer, clock
         use = inferencer.landmarks == 'extract' or (
-            inferencer.landmarks == 'auto' and has_mediapipe()
+            inferencer.landmarks == 'auto' and has_landmark_models()
         )
         self._detector = inferencer.opener.detector() if inferencer.regions and use else None
         self._frames = Camera(frames, clock) if isinstance(frames, int) else frames

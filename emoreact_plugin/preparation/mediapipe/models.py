@@ -1,75 +1,30 @@
 """Run the models of mediapipe that find faces and bodies."""
 
-from __future__ import annotations
-
 import os
+import os.path as osp
 import sys
 import tempfile
-import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple
 
+import cv2
 import numpy as np
 
-from emoreact_plugin.utils.errors import MissingPackageError
-
+from . import tensors
+from .face_mesh import FaceMesh
+from .networks import FILES, Network, part_of, require_models
 from .regions import Box, Detection, Region, body_region
-
-if TYPE_CHECKING:
-    from mediapipe.framework.formats.detection_pb2 import Detection as RawDetection
-    from mediapipe.framework.formats.rect_pb2 import NormalizedRect
-    from mediapipe.python.solution_base import SolutionBase
+from .tensors import Found
 
 NUM_JOINTS = 33
-NUM_MESH = 468
 MIN_VISIBILITY = 0.5
 MIN_SCORE = 0.5
-
-_IMAGE = 'input_stream: "image"\n'
-_FACES = (
-    _IMAGE
-    + """
-output_stream: "detections"
-node { calculator: "FaceDetectionShortRangeCpu" input_stream: "IMAGE:image"
-       output_stream: "DETECTIONS:detections" }"""
-)
-_SMALL_FACES = _FACES.replace('ShortRange', 'FullRange')
-_MESH = (
-    _IMAGE
-    + """
-input_stream: "region" output_stream: "points"
-input_side_packet: "with_attention"
-node { calculator: "FaceLandmarkCpu" input_stream: "IMAGE:image"
-       input_stream: "ROI:region" output_stream: "LANDMARKS:points"
-       input_side_packet: "WITH_ATTENTION:with_attention" }"""
-)
-_BODIES = (
-    _IMAGE
-    + """
-output_stream: "detections"
-node { calculator: "PoseDetectionCpu" input_stream: "IMAGE:image"
-       output_stream: "DETECTIONS:detections" }"""
-)
-_POSE = (
-    _IMAGE
-    + """
-input_stream: "region" output_stream: "points" output_stream: "frame_points"
-input_side_packet: "model_complexity"
-node { calculator: "PoseLandmarkByRoiCpu" input_stream: "IMAGE:image"
-       input_stream: "ROI:region" output_stream: "LANDMARKS:points"
-       output_stream: "AUXILIARY_LANDMARKS:frame_points"
-       input_side_packet: "MODEL_COMPLEXITY:model_complexity" }"""
-)
-
-
-class _Point(Protocol):
-    """A place in a frame, in fractions of its width and height."""
-
-    x: float
-    y: float
+# Of the model for small faces, which sees more that is none.
+MIN_SMALL_SCORE = 0.6
+# Without the silhouette of the body, which is a fifth of the work.
+POSE_OUTPUTS = ('Identity', 'Identity_1', 'Identity_3')
 
 
 class Pose(NamedTuple):
@@ -89,54 +44,34 @@ class Pose(NamedTuple):
 class LandmarkModels:
     """Run each model separately, on a frame and a region of it.
 
+    Each model runs in one thread. Two different ones may run at the same time.
+
     Args:
         body (bool): Load the models for bodies as well. Defaults to True.
 
     Raises:
-        MissingPackageError: If mediapipe is not installed.
+        MissingPackageError: If LiteRT or the model files are not there.
     """
 
     def __init__(self, body: bool = True) -> None:
-        mediapipe_version()
-        self._graphs: dict[str, SolutionBase] = {}
-        try:
-            with silenced():
-                self._start(body)
-        except BaseException:
-            self.close()
-            raise
-
-    def _start(self, body: bool) -> None:
-        from mediapipe.framework.formats.rect_pb2 import NormalizedRect
-        from mediapipe.python.solution_base import SolutionBase
-
-        self._rect = NormalizedRect
-        graphs = self._graphs
-        graphs['faces'] = SolutionBase(graph_config=_FACES)
-        graphs['small_faces'] = SolutionBase(graph_config=_SMALL_FACES)
-        graphs['mesh'] = SolutionBase(graph_config=_MESH, side_inputs=dict(with_attention=True))
-        if body:
-            graphs['bodies'] = SolutionBase(graph_config=_BODIES)
-            graphs['pose'] = SolutionBase(graph_config=_POSE, side_inputs=dict(model_complexity=1))
-        # The models are loaded, with some talk, at the first frame.
-        black = np.zeros((64, 64, 3), np.uint8)
-        for name, graph in graphs.items():
-            graph.process(
-                dict(image=black, region=self._rect(x_center=0.5, y_center=0.5, width=1, height=1))
-                if name in ('mesh', 'pose')
-                else black
-            )
+        folder = require_models()
+        path = {kind: osp.join(folder, name) for kind, name in FILES.items()}
+        with silenced():
+            self._mesh = FaceMesh(path['mesh'])
+            self._detectors = {
+                'faces': _Detector(path['faces'], MIN_SCORE, (8, 16, 16, 16), 2),
+                'small_faces': _Detector(path['small_faces'], MIN_SMALL_SCORE, (4,), 1),
+            }
+            if body:
+                strides = (8, 16, 32, 32, 32)
+                self._detectors['bodies'] = _Detector(path['bodies'], MIN_SCORE, strides, 2)
+                self._pose = Network(part_of(path['pose'], ('input_1',), POSE_OUTPUTS))
+        self.closed = False
 
     def close(self) -> None:
         """Release the models."""
-        with silenced():
-            while self._graphs:
-                self._graphs.popitem()[1].close()
-
-    @property
-    def closed(self) -> bool:
-        """Return whether the models were released."""
-        return not self._graphs
+        self.__dict__.clear()
+        self.closed = True
 
     def faces(
         self, image: np.ndarray, corner: tuple[int, int] = (0, 0), small: bool = False
@@ -152,74 +87,73 @@ class LandmarkModels:
         Returns:
             list[Detection]: The faces; their boxes have about the extent of the 68 points.
         """
-        graph = self._graphs['small_faces' if small else 'faces']
-        return [
-            _face_detection(each, image, corner)
-            for each in graph.process(image).detections or ()
-            if each.score[0] >= MIN_SCORE
-        ]
+        found = self._detectors['small_faces' if small else 'faces'](image, corner)
+        return [face_detection(each) for each in found]
 
     def mesh(self, image: np.ndarray, region: Region) -> np.ndarray | None:
         """Find the mesh of the face in a region, float32 (468, 2) in pixels.
 
         It is None if there is no face.
         """
-        found = (
-            self._graphs['mesh']
-            .process(dict(image=image, region=self._to_rect(region, image)))
-            .points
-        )
-        return None if found is None else _pixels(found.landmark[:NUM_MESH], image)
+        side = self._mesh.side
+        picture = tensors.cut_square(image, region, side, 0.0, cv2.BORDER_REPLICATE)
+        points = self._mesh(picture)
+        return None if points is None else tensors.to_pixels(points / side, region)
 
     def bodies(self, image: np.ndarray, corner: tuple[int, int] = (0, 0)) -> list[Detection]:
         """Detect bodies in a part of the frame, see :meth:`faces`; the boxes are of their heads."""
-        found = self._graphs['bodies'].process(image).detections or ()
-        return [_body_detection(each, image, corner) for each in found]
+        found = self._detectors['bodies'](image, corner)
+        return [Detection(_box(each), body_region(*each.keypoints[:2])) for each in found]
 
     def pose(self, image: np.ndarray, region: Region) -> Pose | None:
         """Find the body in a region; None if there is none."""
-        found = self._graphs['pose'].process(dict(image=image, region=self._to_rect(region, image)))
-        if found.points is None or found.frame_points is None:
+        side = self._pose.side
+        picture = tensors.cut_square(image, region, side, 0.0, cv2.BORDER_REPLICATE)
+        values, score, heatmaps = self._pose(picture)
+        if score.ravel()[0] < MIN_SCORE:
             return None
-        joints = _pixels(found.points.landmark[:NUM_JOINTS], image)
-        visible = np.array(
-            [p.visibility >= MIN_VISIBILITY for p in found.points.landmark[:NUM_JOINTS]]
+        # x, y, z, visibility and presence of the joints, two points that say where to look, and
+        # four of the hands.
+        values = values.reshape(-1, 5)[: NUM_JOINTS + 2]
+        points = tensors.refined(values[:, :2] / side, heatmaps[0])
+        points = tensors.to_pixels(points, region)
+        visible = tensors.sigmoid(values[:NUM_JOINTS, 3]) >= MIN_VISIBILITY
+        return Pose(points[:NUM_JOINTS], visible, body_region(*points[NUM_JOINTS:]))
+
+
+class _Detector:
+    """Detect faces or bodies with one model, whose anchors are given."""
+
+    def __init__(self, path: str, least: float, strides: tuple[int, ...], each: int) -> None:
+        self._net, self._least = Network(path), least
+        self._anchors = tensors.make_anchors(self._net.side, strides, each)
+
+    def __call__(self, image: np.ndarray, corner: tuple[int, int]) -> list[Found]:
+        """Detect in a part of the frame that begins at a corner."""
+        region, side = tensors.whole(image), self._net.side
+        values, logits = self._net(
+            tensors.cut_square(image, region, side, -1.0, cv2.BORDER_CONSTANT)
         )
-        centre, edge = _pixels(found.frame_points.landmark[:2], image)
-        return Pose(joints, visible, body_region(centre, edge))
-
-    def _to_rect(self, region: Region, image: np.ndarray) -> NormalizedRect:
-        height, width = image.shape[:2]
-        return self._rect(
-            x_center=region.x / width,
-            y_center=region.y / height,
-            width=region.size / width,
-            height=region.size / height,
-            rotation=region.angle,
+        found = tensors.detections(
+            values[0], logits.ravel(), self._anchors, region, side, self._least
         )
+        offset = np.array(corner, np.float32)
+        return [Found(box + np.tile(offset, 2), points + offset) for box, points in found]
 
 
-def mediapipe_version() -> str:
-    """Return the version of mediapipe.
+def face_detection(found: Found) -> Detection:
+    """Return the face of a detection, whose first key points are the eyes."""
+    (right_x, right_y), (left_x, left_y) = found.keypoints[:2]
+    angle = float(np.arctan2(left_y - right_y, left_x - right_x))
+    box = _box(found)
+    # From the forehead's middle to the chin; the points start at the brows.
+    face = Box(box.x, box.y + 0.07 * box.height, 0.92 * box.width, 0.95 * box.height)
+    return Detection(face, Region(box.x, box.y, box.size, angle))
 
-    Raises:
-        MissingPackageError: If mediapipe is not installed, or is a release without these models.
-    """
-    hint = (
-        "pip install 'emoreact_plugin[landmarks]' (mediapipe 0.10.14 has wheels for Python 3.10 "
-        f'to 3.12; this is {sys.version_info[0]}.{sys.version_info[1]})'
-    )
-    try:
-        with warnings.catch_warnings(), silenced():
-            warnings.simplefilter('ignore')
-            import mediapipe
-            import mediapipe.python.solution_base
-    except ImportError as error:
-        raise MissingPackageError(
-            f'finding landmarks needs mediapipe 0.10.14: {hint}; {error}'
-        ) from error
-    warnings.filterwarnings('ignore', message='SymbolDatabase.GetPrototype', category=UserWarning)
-    return mediapipe.__version__
+
+def _box(found: Found) -> Box:
+    left, top, right, bottom = found.box.tolist()
+    return Box((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
 
 
 _silence = Lock()
@@ -242,46 +176,3 @@ def silenced() -> Iterator[None]:
         finally:
             os.dup2(before, 2)
             os.close(before)
-
-
-def _pixels(landmarks: Iterable[_Point], image: np.ndarray) -> np.ndarray:
-    height, width = image.shape[:2]
-    points = np.array([(p.x, p.y) for p in landmarks], np.float32)
-    return points * np.array([width, height], np.float32)
-
-
-def _keypoints(detection: RawDetection, image: np.ndarray) -> np.ndarray:
-    return _pixels(detection.location_data.relative_keypoints, image)
-
-
-def _box(detection: RawDetection, image: np.ndarray) -> Box:
-    height, width = image.shape[:2]
-    box = detection.location_data.relative_bounding_box
-    return Box(
-        (box.xmin + box.width / 2) * width,
-        (box.ymin + box.height / 2) * height,
-        box.width * width,
-        box.height * height,
-    )
-
-
-def _face_detection(
-    detection: RawDetection, image: np.ndarray, corner: tuple[int, int]
-) -> Detection:
-    (right_x, right_y), (left_x, left_y) = _keypoints(detection, image)[:2]
-    angle = float(np.arctan2(left_y - right_y, left_x - right_x))
-    found = _box(detection, image)
-    x, y = found.x + corner[0], found.y + corner[1]
-    region = Region(x, y, found.size, angle)
-    # From the forehead's middle to the chin; the points start at the brows.
-    return Detection(
-        Box(x, y + 0.07 * found.height, 0.92 * found.width, 0.95 * found.height), region
-    )
-
-
-def _body_detection(
-    detection: RawDetection, image: np.ndarray, corner: tuple[int, int]
-) -> Detection:
-    box, points = _box(detection, image), _keypoints(detection, image)[:2] + np.array(corner, 'f4')
-    box = replace(box, x=box.x + corner[0], y=box.y + corner[1])
-    return Detection(box, body_region(*points))

@@ -1,17 +1,17 @@
-"""What ``LandmarkDetector`` uses of mediapipe, for people made of numbers.
+"""The models that ``LandmarkDetector`` runs, for people made of numbers.
 
 Frame k of a clip is ``frame(k)``; a world says who is in it. The models see
 all of a frame's people, or the one whose middle lies in a region. A pixel is
 (number of the frame, x, y), by which a part of a frame is known.
 """
 
-import os
-import sys
-from types import ModuleType
-from types import SimpleNamespace as Some
 from typing import NamedTuple
 
 import numpy as np
+
+from emoreact_plugin.preparation.mediapipe.models import Pose, face_detection
+from emoreact_plugin.preparation.mediapipe.regions import Box, Detection, body_region
+from emoreact_plugin.preparation.mediapipe.tensors import Found
 
 WIDTH, HEIGHT = 240, 200
 
@@ -61,125 +61,76 @@ def joints_of(person):
 
 
 class World:
-    """People by frame; ``install`` makes it what mediapipe sees."""
+    """People by frame; ``install`` makes it what the models see."""
 
     def __init__(self, *frames):
         self.frames = frames
-        self.log, self.open, self.noise = [], 0, False
+        self.log, self.open = [], 0
 
     def install(self, monkeypatch):
         world = self
 
-        class SolutionBase:
-            def __init__(self, graph_config, side_inputs=None):
-                assert graph_config.count('{') == graph_config.count('}') == 1
-                if world.noise:
-                    os.write(2, b'W0000 chatter\n')
-                if world.noise == 'fails':
-                    raise RuntimeError('no such model')
-                names = dict(
-                    FaceDetectionShortRange='faces',
-                    FaceDetectionFullRange='small_faces',
-                    FaceLandmark='mesh',
-                    PoseDetection='bodies',
-                    PoseLandmark='pose',
-                )
-                (self.kind,) = {kind for name, kind in names.items() if f'"{name}' in graph_config}
+        class Models:
+            def __init__(self, body=True):
+                self.closed = False
                 world.open += 1
 
-            def process(self, data):
-                if world.noise:
-                    os.write(2, b'W0000 chatter\n')
-                return world.look(self.kind, data)
-
             def close(self):
-                world.open -= 1
+                world.open -= not self.closed
+                self.closed = True
 
-        modules = {
-            'mediapipe': dict(__version__='0.10.14'),
-            'mediapipe.python': {},
-            'mediapipe.python.solution_base': dict(SolutionBase=SolutionBase),
-            'mediapipe.framework': {},
-            'mediapipe.framework.formats': {},
-            'mediapipe.framework.formats.rect_pb2': dict(
-                NormalizedRect=lambda rotation=0, **kwargs: Some(**kwargs)
-            ),
-        }
-        for name, content in modules.items():
-            module = ModuleType(name)
-            vars(module).update(content)
-            monkeypatch.setitem(sys.modules, name, module)
-            parent, _, child = name.rpartition('.')
-            if parent:
-                setattr(sys.modules[parent], child, module)
+            def faces(self, image, corner=(0, 0), small=False):
+                return world.look('small_faces' if small else 'faces', image, corner)
+
+            def bodies(self, image, corner=(0, 0)):
+                return world.look('bodies', image, corner)
+
+            def mesh(self, image, region):
+                return world.look('mesh', image, region=region)
+
+            def pose(self, image, region):
+                return world.look('pose', image, region=region)
+
+        monkeypatch.setattr('emoreact_plugin.preparation.mediapipe.detector.LandmarkModels', Models)
         return self
 
-    def look(self, kind, data):
-        image = data['image'] if isinstance(data, dict) else data
+    def look(self, kind, image, corner=(0, 0), region=None):
         assert image.dtype == np.uint8 and image.flags.c_contiguous
         k, left, top = image[0, 0].tolist()
         right, bottom = image[-1, -1, 1:].tolist()
         self.log.append((kind, k, image.shape))
-        # Models are loaded with a black frame, which has no coordinates.
-        people = self.frames[k] if right else ()
-        size = np.array([right + 1 - left, bottom + 1 - top])
+        # Of a frame that is larger or smaller than those of scale 1.
+        scale = image.shape[1] / (right + 1 - left), image.shape[0] / (bottom + 1 - top)
 
-        def share(points):
-            return [Some(x=x, y=y) for x, y in (np.array(points, float) - (left, top)) / size]
+        def pixels(points):
+            return (np.array(points, float) - (left, top)) * scale + corner
 
-        def detections(visible, points):
-            return Some(
-                detections=[
-                    _detection(
-                        share(
-                            [
-                                (p.x - p.size / 2, p.y - p.size / 2),
-                                (p.x + p.size / 2, p.y + p.size / 2),
-                            ]
-                        ),
-                        share(points(p)),
-                    )
-                    for p in people
-                    if visible(p) and left < p.x < right and top < p.y < bottom
-                ]
-                or None
-            )
-
-        def eyes(p):
-            return [(p.x - 8, p.y), (p.x + 8, p.y)]
-
-        if kind == 'faces':
-            return detections(lambda p: p.face, eyes)
-        if kind == 'small_faces':
-            return detections(lambda p: p.small, eyes)
-        if kind == 'bodies':
-            return detections(lambda p: p.body, lambda p: [p.hips, (p.x, p.y - p.size)])
-        region = data['region']
-        x, y = region.x_center * size[0], region.y_center * size[1]
-        near = 0.5 * region.width * size[0]
-        for p in people:
+        if region is None:
+            seen = dict(
+                faces=lambda p: p.face, small_faces=lambda p: p.small, bodies=lambda p: p.body
+            )[kind]
+            people = [p for p in self.frames[k] if left < p.x < right and top < p.y < bottom]
+            return [_detection(kind, p, pixels) for p in people if seen(p)]
+        x, y = np.array([region.x, region.y]) / scale + (left, top)
+        near = 0.5 * region.size / scale[0]
+        for p in self.frames[k]:
             if kind == 'mesh' and p.mesh and abs(p.x - x) < near / 2 and abs(p.y - y) < near / 2:
                 assert near * 2 >= 1.4 * p.size  # the face fits in
-                points = np.vstack([mesh_of(p), np.zeros((10, 2))])
-                return Some(points=Some(landmark=share(points)))  # and irises
+                return pixels(mesh_of(p)).astype(np.float32)
             if (
                 kind == 'pose'
                 and p.body
                 and abs(p.hips[0] - x) < near / 4
                 and abs(p.hips[1] - y) < near / 4
             ):
-                joints = share(joints_of(p))
-                for j, joint in enumerate(joints):
-                    joint.visibility = 0.5 if j % 2 else 0.49
-                return Some(
-                    points=Some(landmark=joints[:33]), frame_points=Some(landmark=joints[33:])
-                )
-        return Some(points=None, frame_points=None)
+                joints = pixels(joints_of(p)).astype(np.float32)
+                return Pose(joints[:33], np.arange(33) % 2 == 1, body_region(*joints[33:]))
+        return None
 
 
-def _detection(corners, keypoints):
-    low, high = corners
-    box = Some(xmin=low.x, ymin=low.y, width=high.x - low.x, height=high.y - low.y)
-    return Some(
-        score=[0.9], location_data=Some(relative_bounding_box=box, relative_keypoints=keypoints)
-    )
+def _detection(kind, p, pixels):
+    corners = pixels([(p.x - p.size / 2, p.y - p.size / 2), (p.x + p.size / 2, p.y + p.size / 2)])
+    if kind != 'bodies':
+        return face_detection(Found(corners.ravel(), pixels([(p.x - 8, p.y), (p.x + 8, p.y)])))
+    points = pixels([p.hips, (p.x, p.y - p.size)])
+    return Detection(Box.around(corners), body_region(*points))
