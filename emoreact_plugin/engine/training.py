@@ -12,6 +12,7 @@ from emoreact_plugin.utils.files import FULL, full_disk
 from emoreact_plugin.utils.parts import type_name
 from emoreact_plugin.weights.checkpoints import latest_checkpoint
 
+from .auto_crops import make_crops
 from .console import say
 from .flags import SPLITS
 from .labels import balance_labels, read_split
@@ -115,6 +116,7 @@ def train(cfg: Config) -> None:
         InputError: If a disk is full.
         SystemExit: With code 130 after Ctrl-C, and 143 after SIGTERM.
     """
+    make_crops(cfg)
     add_hooks(cfg)
     runner = build_runner(cfg)
 
