@@ -130,7 +130,12 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='imagenet|scratch|PATH',
         help='start weights of the backbones; of the folder of a training, its best checkpoint',
     )
-    add('--crops', metavar='DIR', help='read prepared crops from this folder of the data set')
+    add(
+        '--crops',
+        metavar='DIR|auto',
+        help='read prepared crops from this folder of the data set; auto: make them first, once, '
+        'in the cache folder',
+    )
 
 
 def add_skip_bad_clips(parser: argparse.ArgumentParser) -> None:

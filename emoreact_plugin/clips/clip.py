@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from itertools import islice
 
-import cv2
 import numpy as np
 
 from emoreact_plugin.utils.errors import InputError
@@ -233,4 +232,4 @@ class Clip:
     def _image(self, index: int) -> np.ndarray:
         number = self._start_index + self._offset + index
         path = osp.join(self.path, (self.filename_tmpl or FRAME_NAMES).format(number))
-        return cv2.cvtColor(read_image(path, self.size), cv2.COLOR_BGR2RGB)
+        return read_image(path, self.size)

@@ -11,11 +11,10 @@ import os.path as osp
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.video.folders import read_image
+from emoreact_plugin.video.folders import read_frame_files
 
 from .coverage import Coverage
 from .regions import share_covered
@@ -65,6 +64,12 @@ class PreparedCrops:
     def total_frames(self) -> int:
         """Return T, the number of crops of each region."""
         return len(self.masked)
+
+    @property
+    def nbytes(self) -> int:
+        """Return the bytes that the arrays take up in memory."""
+        arrays = (self.masked, *self.coverage, *self.boxes.values(), *self.found.values())
+        return sum(each.nbytes for each in arrays)
 
 
 def check_prepared(folder: str, crops: PreparedCrops, regions: Iterable[str], max_gap: int) -> None:
@@ -211,7 +216,7 @@ def _check_record(crops: PreparedCrops) -> None:
         )
 
 
-def read_crops(folder: str, region: str, inds: Sequence[int]) -> Sequence[np.ndarray]:
+def read_crops(folder: str, region: str, inds: Sequence[int]) -> list[np.ndarray]:
     """Read crops of one region of a clip.
 
     Args:
@@ -227,8 +232,4 @@ def read_crops(folder: str, region: str, inds: Sequence[int]) -> Sequence[np.nda
         InputError: If a crop is missing or is not an image. The message names
             the file.
     """
-    images = []
-    for index in inds:
-        path = osp.join(folder, region, CROP_NAME.format(index + 1))
-        images.append(cv2.cvtColor(read_image(path), cv2.COLOR_BGR2RGB))
-    return images
+    return read_frame_files(osp.join(folder, region), CROP_NAME, (index + 1 for index in inds))

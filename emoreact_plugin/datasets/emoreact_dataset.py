@@ -324,9 +324,10 @@ class EmoReactDataset(BaseActionDataset):
     ) -> dict:
         """Return what a sample starts from, which counts every ``step``-th frame only."""
         frames = frames_of(row, source_frames, step, self.ann_file)
-        label = torch.tensor(row.label, dtype=torch.float32)
+        # Not a tensor, which takes many times longer to pickle.
+        label = np.array(row.label, np.float32)
         if self.soft_labels and self.test_mode:
-            label = (label >= SOFT_POSITIVE).float()
+            label = (label >= SOFT_POSITIVE).astype(np.float32)
         sample = clip_sample(
             row.clip_id,
             frames.stop - frames.start,
@@ -377,7 +378,8 @@ class EmoReactDataset(BaseActionDataset):
         ``start_index`` is the number of the clip's first frame, in its name in a folder of frames.
         """
         # BaseActionDataset would give all clips the same one.
-        return dict(super(BaseActionDataset, self).get_data_info(idx), modality=self.modality)
+        info = super(BaseActionDataset, self).get_data_info(idx)
+        return dict(info, modality=self.modality, label=torch.from_numpy(info['label']))
 
     def full_init(self) -> None:
         """Load the data, and prepare to skip bad clips."""

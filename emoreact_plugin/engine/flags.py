@@ -20,6 +20,7 @@ from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.parts import type_name
 from emoreact_plugin.weights.checkpoints import resolve_checkpoint
 
+from .auto_crops import AUTO
 from .console import say
 
 _NEEDED = dict(
@@ -64,7 +65,11 @@ def load_config(args: argparse.Namespace) -> Config:
                 f'that much depends on; use --{name.replace("_", "-")}'
             )
     cfg = read_config(path)
-    edit(cfg, options)
+    # Crops are made by the command that reads them.
+    auto = options.get('crops') == AUTO
+    if auto:
+        cfg.crops = AUTO
+    edit(cfg, {name: value for name, value in options.items() if not (auto and name == 'crops')})
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter('always', UserWarning)
         check_together({**DEFAULTS, **known_options(cfg), **options})

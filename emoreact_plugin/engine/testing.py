@@ -18,6 +18,7 @@ from emoreact_plugin.utils.parts import is_a
 from emoreact_plugin.weights.checkpoints import check_finite, read_checkpoint
 from mmaction.registry import METRICS
 
+from .auto_crops import make_crops
 from .calibration import META_KEY, use_calibration
 from .console import ConsoleHook, say
 from .finite import FiniteHook
@@ -87,6 +88,7 @@ def test(cfg: Config, checkpoint: str, split: str, dump: str | None = None) -> N
         dump (str, optional): Path of the file that :func:`add_dump` lets it write, for the last
             line.
     """
+    make_crops(cfg)
     runner = build_runner(cfg)
     for kind in (ConsoleHook, FiniteHook):
         if not any(isinstance(hook, kind) for hook in runner.hooks):

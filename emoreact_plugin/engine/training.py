@@ -1,9 +1,12 @@
 """Apply the flags about training, and train."""
 
 import argparse
+import platform
 import signal
 
+import torch
 from mmengine.config import Config
+from mmengine.device import get_device
 
 from emoreact_plugin.datasets.annotations import labelled_clips
 from emoreact_plugin.evaluation import coarsest
@@ -12,6 +15,7 @@ from emoreact_plugin.utils.files import FULL, full_disk
 from emoreact_plugin.utils.parts import type_name
 from emoreact_plugin.weights.checkpoints import latest_checkpoint
 
+from .auto_crops import make_crops
 from .console import say
 from .flags import SPLITS
 from .labels import balance_labels, read_split
@@ -46,6 +50,11 @@ def apply_flags(cfg: Config, args: argparse.Namespace) -> None:
         kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
         if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
             raise InputError(f'--amp: expected an optim_wrapper of type OptimWrapper, found {kind}')
+        if get_device() == 'cpu' and not has_bfloat16_units():
+            raise InputError(
+                '--amp: expected a GPU, or a CPU that computes in bfloat16 (AVX512-BF16 or AMX), '
+                'found one that does not: training would take several times longer than without'
+            )
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
     if args.pos_weight:
@@ -84,6 +93,14 @@ def apply_flags(cfg: Config, args: argparse.Namespace) -> None:
             cfg.randomness[name] = True
 
 
+def has_bfloat16_units() -> bool:
+    """Tell whether the CPU computes in bfloat16 itself, instead of converting each number."""
+    if platform.machine().lower() in ('x86_64', 'amd64'):
+        units = ('_is_avx512_bf16_supported', '_is_amx_tile_supported')
+        return any(getattr(torch.cpu, name, bool)() for name in units)
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
 def _select(cfg: Config, value: str) -> None:
     """Choose the best epoch by a score; refuse that within groups where none are known."""
     if value == 'within':
@@ -115,6 +132,7 @@ def train(cfg: Config) -> None:
         InputError: If a disk is full.
         SystemExit: With code 130 after Ctrl-C, and 143 after SIGTERM.
     """
+    make_crops(cfg)
     add_hooks(cfg)
     runner = build_runner(cfg)
 

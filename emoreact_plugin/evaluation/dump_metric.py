@@ -64,19 +64,22 @@ class DumpScores(ROCAUCMetric):
         self.split = split
         self.run = '' if checkpoint is None else sha256_of(checkpoint)
 
-    def _read(self, sample: dict, classes: tuple[str, ...]) -> dict:
-        if sample.get('video_id') is None:
-            raise InputError(
-                f'video_id: not in the sample, which has {sorted(sample)}; a dump needs it, so '
-                "have PackActionInputs pack it: meta_keys=('video_id', ...)"
-            )
-        result = super()._read(sample, classes)
-        found = {
-            name: np.mean(np.asarray(sample[f'{name}_found']))
-            for name in result['stream_logits']
-            if sample.get(f'{name}_found') is not None
-        }
-        return dict(result, video_id=str(sample['video_id']), found=found)
+    def _read(self, samples: list[dict], classes: tuple[str, ...]) -> list[dict]:
+        for sample in samples:
+            if sample.get('video_id') is None:
+                raise InputError(
+                    f'video_id: not in the sample, which has {sorted(sample)}; a dump needs it, so '
+                    "have PackActionInputs pack it: meta_keys=('video_id', ...)"
+                )
+        results = super()._read(samples, classes)
+        for sample, result in zip(samples, results, strict=True):
+            found = {
+                name: np.mean(np.asarray(sample[f'{name}_found']))
+                for name in result['stream_logits']
+                if sample.get(f'{name}_found') is not None
+            }
+            result.update(video_id=str(sample['video_id']), found=found)
+        return results
 
     def compute_metrics(self, results: list[dict]) -> dict[str, Any]:
         """Write the predictions of all clips to the file.

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import rankdata
 
 from .array_checks import check_array, check_classes, check_pair, check_same_shape, check_threshold
 
@@ -27,26 +26,42 @@ def sigmoid(logits: np.ndarray) -> np.ndarray:
     return np.where(logits >= 0, 1, decay) / (1 + decay)
 
 
+def _rank_one(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """Compute ROC AUC and average precision of one class, (N,) each, from one sort."""
+    order = np.argsort(-scores)
+    scores, labels = scores[order], labels[order]
+    # The last clip of each score: ties are one step.
+    ends = np.append(np.flatnonzero(scores[1:] != scores[:-1]), len(scores) - 1)
+    hits, count = np.cumsum(labels)[ends], ends + 1
+    positives = int(hits[-1])
+    if not positives:
+        return math.nan, math.nan
+    new_hits = np.diff(hits, prepend=0)
+    precision = float((new_hits * (hits / count)).sum() / positives)
+    pairs = positives * (len(scores) - positives)
+    # Twice, in whole numbers, so that no digit is lost: a tie counts half.
+    twice = int((np.diff(count - hits, prepend=0) * (2 * hits - new_hits)).sum())
+    return twice / 2 / pairs if pairs else math.nan, precision
+
+
+def _ranked(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Compute (2, C): the ROC AUC and the average precision of each class."""
+    return np.array([_rank_one(*pair) for pair in zip(scores.T, labels.T, strict=True)]).T
+
+
 def _roc_auc(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    positives = labels.sum(axis=0, dtype=np.int64)
-    negatives = len(labels) - positives
-    ranks = rankdata(scores, axis=0)
-    u = (ranks * labels).sum(axis=0) - positives * (positives + 1) / 2
-    pairs = (positives * negatives).astype(np.float64)
-    pairs[pairs == 0] = np.nan
-    return u / pairs
+    return _ranked(scores, labels)[0]
 
 
 def _roc_auc_micro(scores: np.ndarray, labels: np.ndarray) -> float:
-    return float(_roc_auc(scores.reshape(-1, 1), labels.reshape(-1, 1))[0])
+    return _rank_one(scores.ravel(), labels.ravel())[0]
 
 
 def roc_auc(scores: ArrayLike, labels: ArrayLike) -> np.ndarray:
     """Compute the area under the ROC curve of each class.
 
     This is the share of all pairs of a positive and a negative clip in which the positive one has
-    the higher score; a tie counts half. It is computed from the ranks of the scores, as the
-    Mann-Whitney U statistic.
+    the higher score; a tie counts half. It is the Mann-Whitney U statistic, as a share.
 
     Source: Hanley and McNeil, *The meaning and use of the area under a receiver operating
     characteristic (ROC) curve*, Radiology 143, 1982.
@@ -98,18 +113,7 @@ def average_precision(scores: ArrayLike, labels: ArrayLike) -> np.ndarray:
     Raises:
         InputError: If the arrays are not as above.
     """
-    return _average_precision(*check_pair(scores, labels))
-
-
-def _average_precision(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    from sklearn.metrics import average_precision_score  # heavy
-
-    return np.array(
-        [
-            average_precision_score(truth, score) if truth.any() else math.nan
-            for truth, score in zip(labels.T, scores.T, strict=True)
-        ]
-    )
+    return _ranked(*check_pair(scores, labels))[1]
 
 
 def f1_of_labels(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -207,8 +211,9 @@ def compute_metrics(
     check_same_shape(scores, labels)
     check_same_shape(probabilities, labels)
     predicted = probabilities >= threshold
-    values = roc_auc_metrics(scores, labels, classes)
-    values |= _named('ap', classes, _average_precision(scores, labels))
+    areas, precisions = _ranked(scores, labels)
+    values = _named('roc_auc', classes, areas, _roc_auc_micro(scores, labels))
+    values |= _named('ap', classes, precisions)
     f1_values = f1_of_labels(predicted, labels)
     return values | _named('f1', classes, f1_values, _f1_micro(predicted, labels))
 

@@ -131,26 +131,37 @@ class ROCAUCMetric(BaseMetric):
             count = len(data_samples[0].get('gt_label', ()))
             self._classes = tuple(f'class {k}' for k in range(count))
         classes = self.classes
-        for sample in data_samples:
-            skipped = sample.get(SKIPPED)
-            self.results.append(
-                {SKIPPED: skipped} if skipped is not None else self._read(sample, classes)
-            )
+        read = self._read([s for s in data_samples if s.get(SKIPPED) is None], classes)
+        if len(read) < len(data_samples):
+            scored = iter(read)
+            read = [
+                next(scored) if sample.get(SKIPPED) is None else {SKIPPED: sample[SKIPPED]}
+                for sample in data_samples
+            ]
+        self.results += read
 
-    def _read(self, sample: dict, classes: tuple[str, ...]) -> dict:
-        streams = {}
-        for name, logits in (sample.get('stream_logits') or {}).items():
-            named = {'video_id': sample.get('video_id'), STREAM_PREFIX + name: logits}
-            streams[name] = row_of_sample(named, STREAM_PREFIX + name, 'scores', classes)
-        source = 'pred_score' if sample.get('pred_logits') is None else 'pred_logits'
-        return dict(
-            video_id=sample.get('video_id'),
-            source=source,
-            score=row_of_sample(sample, source, self._scale_of(source), classes),
-            label=row_of_sample(sample, 'gt_label', 'labels', classes),
-            groups=sample.get('groups') or {},
-            stream_logits=streams,
-        )
+    def _read(self, samples: list[dict], classes: tuple[str, ...]) -> list[dict]:
+        """Return what is kept of some samples, in their order."""
+        plain = [sample.get('pred_logits') is None for sample in samples]
+        if True in plain and False in plain:  # refused in the end, but not here
+            return [result for sample in samples for result in self._read([sample], classes)]
+        source = 'pred_score' if True in plain else 'pred_logits'
+        scores = rows_of_samples(samples, source, self._scale_of(source), classes)
+        labels = rows_of_samples(samples, 'gt_label', 'labels', classes)
+        none: dict = {}  # one for all, which spares the garbage collector much
+        return [
+            {
+                'video_id': sample.get('video_id'),
+                'source': source,
+                'score': score,
+                'label': label,
+                'groups': sample.get('groups') or none,
+                'stream_logits': streams,
+            }
+            for sample, score, label, streams in zip(
+                samples, scores, labels, _streams_of(samples, classes), strict=True
+            )
+        ]
 
     def _scale_of(self, source: str) -> str:
         return 'logits' if source == 'pred_logits' else self.scores
@@ -229,7 +240,11 @@ class ROCAUCMetric(BaseMetric):
                 f'{sources.count("pred_logits")} of {len(sources)}, not in that of video_id '
                 f'{odd["video_id"]!r}'
             )
-        scores, labels = (np.stack([r[key] for r in results]) for key in ('score', 'label'))
+        # Much faster than np.stack for many clips.
+        shape = len(results), len(self.classes)
+        scores, labels = (
+            np.concatenate([r[key] for r in results]).reshape(shape) for key in ('score', 'label')
+        )
         if sources[0] == 'pred_score':
             _refuse_softmax(scores)
         return scores, labels, self._scale_of(sources[0])
@@ -273,6 +288,53 @@ def _common(mappings: Iterable[Mapping[str, Any]]) -> list[str]:
     """List the keys that all mappings have, in the order of the first."""
     first, *others = list(mappings) or [{}]
     return [key for key in first if all(key in other for other in others)]
+
+
+def rows_of_samples(
+    samples: list[dict], key: str, kind: str, classes: tuple[str, ...]
+) -> np.ndarray:
+    """Check the C values that each of N samples has under a key, and return (N, C) float64.
+
+    Arguments and errors are those of :func:`row_of_sample`.
+    """
+    rows = _array_of([sample.get(key) for sample in samples], len(classes))
+    if rows is not None:
+        try:
+            check_cells(rows, kind, key, classes)
+            return rows
+        except InputError:
+            pass  # that of the sample says more
+    return np.array([row_of_sample(sample, key, kind, classes) for sample in samples])
+
+
+def _array_of(values: list, count: int) -> np.ndarray | None:
+    """Join N arrays or tensors of real numbers, each (C,), to (N, C) float64; None for others."""
+    if len(set(map(type, values))) != 1 or not isinstance(values[0], (np.ndarray, torch.Tensor)):
+        return None
+    if any(value.shape != (count,) or value.dtype != values[0].dtype for value in values):
+        return None
+    if isinstance(values[0], torch.Tensor):
+        if values[0].dtype.is_complex:
+            return None
+        return torch.stack(values).detach().cpu().double().numpy()
+    if values[0].dtype.kind not in 'buif':
+        return None
+    return np.concatenate(values).reshape(-1, count).astype(np.float64)
+
+
+def _streams_of(samples: list[dict], classes: tuple[str, ...]) -> list[dict[str, np.ndarray]]:
+    """Return the logits of the streams of each sample: stream -> (C,)."""
+    given = [sample.get('stream_logits') or {} for sample in samples]
+    if not any(given):
+        return [{}] * len(samples)
+    streams: list[dict[str, np.ndarray]] = [{} for _ in samples]
+    for name in dict.fromkeys(name for each in given for name in each):
+        at = [k for k, each in enumerate(given) if name in each]
+        key = STREAM_PREFIX + name
+        named = [{'video_id': samples[k].get('video_id'), key: given[k][name]} for k in at]
+        for k, row in zip(at, rows_of_samples(named, key, 'scores', classes), strict=True):
+            streams[k][name] = row
+    return streams
 
 
 def row_of_sample(sample: dict, key: str, kind: str, classes: tuple[str, ...]) -> np.ndarray:

@@ -88,6 +88,37 @@ def extract_crops(
         if folder is not None and not osp.isdir(folder):
             raise FileNotFoundError(f'{folder}: no such folder of {kind}')
     jobs = plan(sources, out, '', unmasked=mask is not None)
+    return crop_jobs(
+        jobs,
+        out,
+        cropper,
+        mask,
+        step,
+        size,
+        landmarks,
+        keypoints,
+        required,
+        cache_dir,
+        workers,
+        max_gap,
+    )
+
+
+def crop_jobs(
+    jobs: Sequence[Job],
+    out: str,
+    cropper: CropRegions,
+    mask: DrawFaceMask | None = None,
+    step: int = 1,
+    size: int = CROP_SIZE,
+    landmarks: str | None = None,
+    keypoints: str | None = None,
+    required: Sequence[str] = (),
+    cache_dir: str | None = None,
+    workers: int | None = None,
+    max_gap: int = 0,
+) -> JobReport[PreparedCrops]:
+    """Write the crops of some clips; arguments and result are those of :func:`extract_crops`."""
     look = '' if mask is None else look_of(mask)
     os.makedirs(out, exist_ok=True)
 

@@ -101,11 +101,11 @@ def plan(
             f'{", ".join(sources)}: expected videos (of the endings '
             f'{" ".join(VIDEO_ENDINGS)}), found none'
         )
-    _check_targets(jobs, out)
+    check_targets(jobs, out)
     return jobs
 
 
-def _check_targets(jobs: list[Job], out: str) -> None:
+def check_targets(jobs: list[Job], out: str) -> None:
     """Refuse two clips in one place, a clip in the folder of another, or one over itself."""
     by_target: dict[str, Job] = {}
     for job in jobs:

@@ -185,10 +185,6 @@ def _set_data(
         loader.dataset.update(data_root=data_root, ann_file=ann_file, **more)
         if data_prefix is not None:
             loader.dataset.data_prefix = dict(data_prefix)
-            if 'frames' in data_prefix:
-                for step in loader.dataset.pipeline:
-                    if step.type == 'DecodeVideo':
-                        step.type = 'RawFrameDecode'
 
 
 def _set_size(cfg: Config, size: int) -> None:

@@ -9,7 +9,7 @@ from mmcv.transforms import BaseTransform
 from emoreact_plugin.utils.errors import InputError
 from mmaction.registry import TRANSFORMS
 
-from .masks.drawing import MaskLook, draw_mask
+from .masks.drawing import MaskLook, draw_mask, draw_mask_on
 from .masks.shapes import COLORS, KINDS, RANDOM_KINDS, Color
 
 
@@ -19,8 +19,8 @@ class DrawFaceMask(BaseTransform):
 
     A clip keeps one mask: whether there is one, its kind and its colour are
     drawn at random once for each sample. Frames without a face, or with only
-    its box, stay as they are. The frames given are not changed: masked ones are
-    copies.
+    its box, stay as they are. Masks are drawn on the frames themselves if the
+    sample alone holds them (``own_imgs``), otherwise on copies.
 
     The lips and the tip of the nose are covered wholly, and the pixels of the
     eyes do not change; see
@@ -32,6 +32,8 @@ class DrawFaceMask(BaseTransform):
     - face_landmarks (np.ndarray): (n, 68, 2), pixels, NaN where missing.
     - face_is_box (np.ndarray, optional): (n, ) bool, True where the landmarks
       are only the corners of a box.
+    - own_imgs (bool, optional): Whether nothing else holds these frames, as
+      ``DecodeVideo`` says.
     - video_id (str): Only with ``seed``.
     - masked_beforehand (bool, optional): Whether the frames have masks on
       them already, which is refused.
@@ -99,14 +101,16 @@ class DrawFaceMask(BaseTransform):
             raise InputError(f'DrawFaceMask: {len(imgs)} frames, but landmarks of {len(faces)}')
         look = self.draw_look(results)
         boxes = results.get('face_is_box', [False] * len(faces))
-        masked = [
-            None if look is None or box else draw_mask(img, face, look)
-            for img, face, box in zip(imgs, faces, boxes, strict=True)
-        ]
-        results['imgs'] = [
-            old if new is None else new for old, new in zip(imgs, masked, strict=True)
-        ]
-        results['masked'] = np.array([new is not None for new in masked], dtype=bool)
+        masked = np.zeros(len(imgs), dtype=bool)
+        results['imgs'] = list(imgs)
+        for k, (img, face, box) in enumerate(zip(imgs, faces, boxes, strict=True)):
+            if look is None or box:
+                continue
+            if results.get('own_imgs'):
+                masked[k] = draw_mask_on(img, face, look)
+            elif (new := draw_mask(img, face, look)) is not None:
+                results['imgs'][k], masked[k] = new, True
+        results['masked'] = masked
         return results
 
     def draw_look(self, results: dict) -> MaskLook | None:

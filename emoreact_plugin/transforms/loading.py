@@ -1,38 +1,58 @@
 """Load the frames, landmarks or prepared crops of a clip."""
 
+import os.path as osp
 from collections.abc import Sequence
 
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from emoreact_plugin.clips.crops import check_prepared, read_crops, read_record
+from emoreact_plugin.clips.cache_file import stamp_of
+from emoreact_plugin.clips.crops import (
+    FILE_NAME,
+    PreparedCrops,
+    check_prepared,
+    read_crops,
+    read_record,
+)
 from emoreact_plugin.clips.landmarks import Landmarks
+from emoreact_plugin.utils.bounded_cache import BoundedCache
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.video.folders import read_frame_files
 from emoreact_plugin.video.reading import read_frames
 from mmaction.registry import TRANSFORMS
 
 from .crop_regions import CropRegions
 
+# Of each worker: the landmarks of some 600 clips of 150 frames, or the records of their crops.
+MEMORY = 64_000_000
+_landmarks = BoundedCache[Landmarks](MEMORY, lambda value: sum(each.nbytes for each in value))
+_records = BoundedCache[PreparedCrops](MEMORY, lambda value: value.nbytes)
+
 
 @TRANSFORMS.register_module()
 class DecodeVideo(BaseTransform):
-    """Read exactly the sampled frames of a video.
+    """Read exactly the sampled frames of a clip, a video or a folder of frames.
 
     MMAction2's OpenCV decoder returns other frames than asked for on many
     videos, and its PyAV decoder starts over at the first frame when it is
-    asked for one past the end. This one does neither.
+    asked for one past the end. This one does neither. Frames in a folder are
+    converted to RGB while they are decoded, which ``RawFrameDecode`` does
+    afterwards.
 
     Required Keys:
 
-    - filename (str)
+    - filename (str): The video; or frame_dir and filename_tmpl (str), the folder
+      and the names of its frames.
     - frame_inds (np.ndarray): (n, ) int, counted from 0, the first frame of the
-      video.
+      video; in a folder, the numbers in the names of the frames.
     - source_frames (int, optional): The true number of frames of the video, if
       it is known; if it is missing, ``total_frames`` is used.
 
     Added Keys:
 
     - imgs (list[np.ndarray]): n frames (H, W, 3) uint8, RGB.
+    - own_imgs (bool): True: nothing else holds these frames, so that a
+      transform may draw on them.
     - img_shape (tuple[int, int])
     - original_shape (tuple[int, int])
 
@@ -42,13 +62,14 @@ class DecodeVideo(BaseTransform):
     """
 
     def transform(self, results: dict) -> dict:
-        """Read the sampled frames from the video file."""
-        imgs = read_frames(
-            results['filename'],
-            np.ravel(results['frame_inds']),
-            results.get('source_frames', results.get('total_frames')),
-        )
-        results['imgs'] = imgs
+        """Read the sampled frames from the video file or folder."""
+        inds = np.ravel(results['frame_inds'])
+        if 'frame_dir' in results:
+            imgs = read_frame_files(results['frame_dir'], results['filename_tmpl'], inds)
+        else:
+            frames = results.get('source_frames', results.get('total_frames'))
+            imgs = read_frames(results['filename'], inds, frames)
+        results.update(imgs=imgs, own_imgs=True)
         results['img_shape'] = results['original_shape'] = imgs[0].shape[:2]
         return results
 
@@ -118,18 +139,26 @@ class LoadLandmarks(BaseTransform):
                     f'expected frames of {width}x{height} pixels, whose landmarks are known, found '
                     f'one of {img.shape[1]}x{img.shape[0]}'
                 )
-        landmarks = Landmarks.load(
-            results['landmarks_file'],
-            results['keypoints_file'],
-            f"clip '{results['video_id']}'" if 'video_id' in results else 'the clip',
-            results['source_frames' if 'source_frames' in results else 'total_frames'],
-            (width, height),
+        files = results['landmarks_file'], results['keypoints_file']
+        source = f"clip '{results['video_id']}'" if 'video_id' in results else 'the clip'
+        frames = results['source_frames' if 'source_frames' in results else 'total_frames']
+        landmarks = _landmarks.get(
+            (*(_identity(file) for file in files), frames, width, height, self.max_gap),
+            lambda: Landmarks.load(*files, source, frames, (width, height)).filled(self.max_gap),
         )
-        results.update(landmarks.filled(self.max_gap).of(inds).to_sample())
+        results.update(landmarks.of(inds).to_sample())
         return results
 
     def __repr__(self) -> str:
         return f'{self.__class__.__name__}(max_gap={self.max_gap})'
+
+
+def _identity(path: str | None) -> tuple | None:
+    """Return what is another after a file was changed; None without a file."""
+    try:
+        return None if path is None else tuple(stamp_of(path).values())
+    except FileNotFoundError:
+        return (path,)  # whoever reads it says so
 
 
 def check_max_gap(value: int) -> int:
@@ -181,7 +210,7 @@ class LoadCrops(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Load the crops of the sampled frames from the clip's folder."""
         folder, inds = results['crops_dir'], np.ravel(results['frame_inds'])
-        crops = read_record(folder)
+        crops = _records.get(_identity(osp.join(folder, FILE_NAME)), lambda: read_record(folder))
         check_prepared(folder, crops, self.regions, self.max_gap)
         for region in self.regions:
             results[f'{region}_imgs'] = read_crops(folder, region, inds.tolist())

@@ -3,6 +3,7 @@
 import os
 import os.path as osp
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -97,6 +98,11 @@ def scan_frames(folder: str, filename_tmpl: str) -> FrameFolder:
     return FrameFolder(first, count, width, height)
 
 
+# OpenCV converts while it decodes, at no cost, from 4.11 on.
+_READS_RGB = hasattr(cv2, 'IMREAD_COLOR_RGB')
+_FLAG = cv2.IMREAD_COLOR_RGB if _READS_RGB else cv2.IMREAD_COLOR
+
+
 def read_image(path: str, size: tuple[int, int] | None = None) -> np.ndarray:
     """Read a frame or crop from an image file.
 
@@ -106,14 +112,22 @@ def read_image(path: str, size: tuple[int, int] | None = None) -> np.ndarray:
             the clip's first frame. Defaults to None: any.
 
     Returns:
-        np.ndarray: (H, W, 3) uint8, BGR.
+        np.ndarray: (H, W, 3) uint8, RGB.
 
     Raises:
-        InputError: If it cannot be read as an image, or has another size.
+        InputError: If it cannot be read as an image, ends too early, or has another size.
     """
-    image = cv2.imread(path, cv2.IMREAD_COLOR)
+    try:
+        with open(path, 'rb') as file:
+            data = file.read()
+    except OSError:
+        data = b''
+    # Not imread, which fills in grey what a file that was cut off lacks.
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAG) if data else None
     if image is None:
         raise InputError(f'{path}: cannot be read as an image')
+    if not _READS_RGB:
+        cv2.cvtColor(image, cv2.COLOR_BGR2RGB, image)
     height, width = image.shape[:2]
     if size not in (None, (width, height)):
         raise InputError(
@@ -121,6 +135,31 @@ def read_image(path: str, size: tuple[int, int] | None = None) -> np.ndarray:
             f'found {width}x{height}'
         )
     return image
+
+
+def read_frame_files(folder: str, filename_tmpl: str, inds: Iterable[int]) -> list[np.ndarray]:
+    """Read some frames of a folder.
+
+    Args:
+        folder (str): The folder of one clip.
+        filename_tmpl (str): The frames' names, see :func:`scan_frames`.
+        inds (Iterable[int]): The numbers in their names, in any order.
+
+    Returns:
+        list[np.ndarray]: (H, W, 3) uint8, RGB. A repeated number gets its own copy.
+
+    Raises:
+        InputError: See :func:`read_image`.
+    """
+    frames: dict[int, np.ndarray] = {}
+    images = []
+    for index in map(int, inds):
+        if index in frames:
+            images.append(frames[index].copy())
+        else:
+            frames[index] = read_image(osp.join(folder, filename_tmpl.format(index)))
+            images.append(frames[index])
+    return images
 
 
 def check_frames(folder: str, filename_tmpl: str, frames: FrameFolder) -> None:

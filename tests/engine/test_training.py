@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
 
 import emoreact_plugin  # noqa: F401
@@ -28,7 +29,27 @@ def printed(tmp_path):
     return call
 
 
-def test_flags_about_training_change_the_settings_that_mmengine_reads(printed):
+@pytest.fixture
+def bfloat16(monkeypatch):
+    """Say that this CPU computes in bfloat16, or not."""
+
+    def say(value):
+        for name in ('_is_avx512_bf16_supported', '_is_amx_tile_supported'):
+            monkeypatch.setattr(torch.cpu, name, lambda: value)
+
+    monkeypatch.setattr('platform.machine', lambda: 'x86_64')
+    monkeypatch.setattr('emoreact_plugin.engine.training.get_device', lambda: 'cpu')
+    say(True)
+    return say
+
+
+def test_mixed_precision_needs_a_cpu_that_computes_in_it(bfloat16, tmp_path):
+    bfloat16(False)
+    code, _, errors = call_tool('train', SAMPLE, '--print-config', tmp_path / 'x.py', '--amp')
+    assert code == 1 and '--amp: expected a GPU' in errors
+
+
+def test_flags_about_training_change_the_settings_that_mmengine_reads(printed, bfloat16):
     plain = printed()
     assert plain.optim_wrapper.type == 'OptimWrapper' and not plain.auto_scale_lr.enable
     assert 'EarlyStoppingHook' not in str(plain.custom_hooks)

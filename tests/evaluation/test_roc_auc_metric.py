@@ -318,6 +318,26 @@ class TestErrors:
         assert expected in caught.value.args[0]
         assert metric.results == []
 
+    @pytest.mark.parametrize('bad', (1.5, np.nan))
+    def test_a_bad_sample_among_good_ones_is_named(self, bad):
+        samples = [each.to_dict() for each in stock_samples(np.full((5, 3), 0.25), np.eye(5, 3))]
+        samples[3]['pred_score'][1] = bad
+        with pytest.raises(InputError, match=r"\(video_id '3\.mp4'\), class 1 \(Fear\)"):
+            ROCAUCMetric(classes=CLASSES).process(None, samples)
+
+    def test_samples_of_several_kinds_in_a_batch(self):
+        logits, labels = make_case(6)
+        plain = [each.to_dict() for each in stock_samples(logits, labels)]
+        mixed = [dict(each) for each in plain]
+        mixed[1].update(pred_score=logits[1], gt_label=labels[1].astype(int))
+        mixed[2].update(pred_score=logits[2].tolist())
+        results = []
+        for samples in (plain, mixed):
+            metric = ROCAUCMetric(scores='logits', classes=CLASSES)
+            metric.process(None, samples)
+            results.append(metric.evaluate(6))
+        assert results[0] == results[1]
+
     @pytest.mark.parametrize('scores', ('probabilities', 'logits'))
     @pytest.mark.parametrize('dtype', (torch.float32, torch.float16))
     def test_softmax(self, scores, dtype):

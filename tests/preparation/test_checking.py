@@ -275,7 +275,8 @@ class TestTheRestOfTheConfig:
         assert str(root / 'train.csv') in report.problems[0].text
 
     def test_a_pipeline_that_does_not_fit(self, root):
-        pipeline = build_pipeline(('face', 'body'), 3, 32, source='frames')
+        pipeline = build_pipeline(('face', 'body'), 3, 32)
+        pipeline[1] = dict(type='RawFrameDecode')
         report = look(root, pipeline=pipeline)
         assert {f.kind for f in report.problems if f.level == 'error'} == {'data set'}
 

@@ -294,7 +294,9 @@ def test_select_chooses_the_best_epoch_and_the_stop(tiny, config, tmp_path):
         assert cfg.custom_hooks[-1].monitor == key
 
 
-def test_amp_and_early_stopping(tiny, config, tmp_path):
+def test_amp_and_early_stopping(tiny, config, tmp_path, monkeypatch):
+    # It is refused on a CPU that would take longer with it.
+    monkeypatch.setattr('torch.cpu._is_avx512_bf16_supported', lambda: True)
     text = run(
         'train',
         config,

@@ -183,3 +183,13 @@ def test_repr():
     assert repr(DrawFaceMask('cloth', 'black', 0.5, 3)) == (
         "DrawFaceMask(kind='cloth', color=(44, 44, 48), prob=0.5, seed=3)"
     )
+
+
+def test_frames_that_the_sample_alone_holds_are_drawn_on():
+    results, given = sample(own_imgs=True), sample()
+    frames = list(results['imgs'])
+    results['face_landmarks'][1] = given['face_landmarks'][1] = np.nan
+    out, copies = DrawFaceMask(seed=1)(results), DrawFaceMask(seed=1)(given)
+    assert all(new is old for new, old in zip(out['imgs'], frames, strict=True))
+    np.testing.assert_array_equal(out['imgs'], copies['imgs'])
+    assert out['masked'].tolist() == copies['masked'].tolist() == [True, False, True]

@@ -5,7 +5,8 @@ from emoreact_plugin import InputError
 from emoreact_plugin.clips.crops import read_record
 from emoreact_plugin.preparation.crops import extract_crops
 from emoreact_plugin.transforms import CropRegions, LoadCrops, LoadLandmarks
-from tests.factories import FRAMES, LOAD, dataset, face_of, write_openface
+from emoreact_plugin.video.folders import read_frame_files
+from tests.factories import FRAMES, LOAD, dataset, face_of, to_frames, write_openface
 
 
 def lose(own, *frames):
@@ -87,3 +88,32 @@ def test_frames_of_two_sizes_are_refused(own):
     sample['imgs'][3] = np.repeat(np.repeat(sample['imgs'][3], 2, 0), 2, 1)
     with pytest.raises(InputError, match='frames of 64x48 pixels.* 128x96'):
         LoadLandmarks()(sample)
+
+
+def test_landmarks_that_change_are_read_again(own):
+    """They are kept in memory, as long as their cache file stays as it is."""
+    before = dataset(own.root, pipeline=steps(0))[0]['face_landmarks']
+    faces = lose(own, 2)
+    after = dataset(own.root, pipeline=steps(0))[0]['face_landmarks']
+    assert np.isfinite(before).all() and np.isnan(faces[2]).all()
+    np.testing.assert_array_equal(np.isnan(after), np.isnan(faces))
+
+
+def test_frames_of_a_folder_are_those_of_the_stock_decoder(own):
+    to_frames(own.root, own.videos['train'], 1)
+    prefix = dict(frames='frames', landmarks='videos', keypoints='videos')
+    inds = dict(type='SampleFrames', clip_len=2 * FRAMES, num_clips=1)  # it starts over: twice
+    ours, stock = (
+        dataset(
+            own.root,
+            pipeline=[inds, dict(type=kind)],
+            data_prefix=prefix,
+            filename_tmpl='{:06d}.png',
+        )[0]
+        for kind in ('DecodeVideo', 'RawFrameDecode')
+    )
+    assert ours['img_shape'] == ours['original_shape'] == stock['img_shape']
+    assert len({*map(id, ours['imgs'])}) == 2 * FRAMES
+    np.testing.assert_array_equal(ours['imgs'], stock['imgs'])
+    with pytest.raises(InputError, match=r'x/000004\.png: cannot be read'):
+        read_frame_files('x', '{:06d}.png', [4])

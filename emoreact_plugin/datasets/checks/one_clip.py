@@ -168,10 +168,7 @@ def _read_frames(files: ClipFiles, template: str, problems: list[Problem]) -> tu
 
 
 def _read_images(paths: list[str], noun: str, problems: list[Problem]) -> tuple:
-    """Read images as training reads them.
-
-    Crops are read by ``cv2.imread``, which accepts a JPEG file that ends too
-    early. Frames are read by ``cv2.imdecode``, which does not.
+    """Read images as training reads them: a file that ends much too early is no image.
 
     Returns:
         tuple: (width, height) of each image, None for one that cannot be read;
@@ -183,10 +180,7 @@ def _read_images(paths: list[str], noun: str, problems: list[Problem]) -> tuple:
             data = np.fromfile(path, np.uint8)
         except OSError:
             data = np.empty(0, np.uint8)
-        if noun == 'crop':
-            image = cv2.imread(path) if len(data) else None
-        else:
-            image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
         num_bytes += len(data)
         sizes.append(None if image is None else image.shape[1::-1])
         if image is None:

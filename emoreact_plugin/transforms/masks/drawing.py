@@ -74,12 +74,18 @@ def draw_mask(frame: np.ndarray, points: np.ndarray, look: MaskLook) -> np.ndarr
         np.ndarray | None: The masked frame, (H, W, 3) uint8; None if there is
         no face, or no part of the mask lies within the frame.
     """
+    out = frame.copy()
+    return out if draw_mask_on(out, points, look) else None
+
+
+def draw_mask_on(frame: np.ndarray, points: np.ndarray, look: MaskLook) -> bool:
+    """Draw a mask as :func:`draw_mask` does, on the frame itself; tell whether one was drawn."""
     whole = complete_landmarks(points)
     if whole is None:
-        return None
+        return False
     place = place_mask(look.kind, whole)
     if place is None:
-        return None
+        return False
     scale = place.upright.scale
     mesh = place.upright.to_pixels(place.mesh)
     seen = seen_straps(frame, place)
@@ -89,14 +95,14 @@ def draw_mask(frame: np.ndarray, points: np.ndarray, look: MaskLook) -> np.ndarr
         frame.shape,
     )
     if box is None:
-        return None
+        return False
     x1, y1, x2, y2 = box
     corner, size = np.array([x1, y1]), (x2 - x1, y2 - y1)
     points = whole - corner
     eyes = _eyes(points, size)
     alpha = cv2.subtract(_mask_layer(mesh - corner, points, size, scale), eyes)
     if not alpha.any():
-        return None
+        return False
     light = measure_light(frame, place.skin, box)
     cloth = _cloth(look, light, place, corner, size)
     cloth = _add_noise(cloth, light.noise, corner)
@@ -112,15 +118,14 @@ def draw_mask(frame: np.ndarray, points: np.ndarray, look: MaskLook) -> np.ndarr
         )
     )
     shadow = cv2.subtract(_shadow_layer(alpha, points, scale), eyes)
-    out = frame.copy()
-    part = out[y1:y2, x1:x2]
+    part = frame[y1:y2, x1:x2]
     color = np.array(KINDS[look.kind].strap_color or look.color)
     _blend(part, _tinted(lit, light.white * color / 255), bands)
     # What the cloth does not cover, the shadow darkens.
     hidden = 255 - cv2.multiply(255 - alpha, 255 - shadow, scale=1 / 255)
     cloth = cv2.multiply(cloth, cv2.merge([alpha] * 3), scale=1 / 255)
     _blend(part, cloth, hidden)
-    return out
+    return True
 
 
 def _cloth(

@@ -360,9 +360,9 @@ def test_an_image_that_ends_in_its_middle(root):
     data = crop(root, 'face', 2).read_bytes()
     crop(root, 'face', 2).write_bytes(data[:-3])
     report = look(root, 'crops')
-    assert ('warning', 'cut off', 'train', CLIP) in found(report)
-    assert loads(root, 'crops') and not found(report, ['error'])
-    # What reads frames may refuse it, or not, as OpenCV's version has it.
+    # What reads images may refuse it, or not, as OpenCV's version has it.
+    there = {f[1] for f in found(report) if f[3] == CLIP}
+    assert there == ({'cut off'} if loads(root, 'crops') else {'unreadable clip'})
     for path in root.glob('frames/*/*.png'):
         cv2.imwrite(str(path.with_suffix('.jpg')), cv2.imread(str(path)))
     path = frame(root, 2).with_suffix('.jpg')

@@ -19,6 +19,7 @@ from .timing import Comparison, Group
 
 FACE, SHARED, SEPARATE = 'face', 'fusion, shared network', 'fusion, two networks'
 AMP = f'{SHARED}, mixed precision'
+BARE = 'the same in plain PyTorch'
 # Of the published system, which shares one network, on another machine:
 # seconds of the fusion by those of the face.
 PUBLISHED_STEP = dict(resnet50=9.5 / 4.0, mobilenet_v2=3.0 / 1.2)
@@ -98,6 +99,41 @@ def train_step_of(model: torch.nn.Module, batch: dict, amp: bool) -> Callable[[]
     return lambda: model.train_step(batch, optimizer)
 
 
+def bare_step_of(model: torch.nn.Module, batch: dict) -> Callable[[], None]:
+    """Make a call that does the same step on the same network in plain PyTorch: one stream."""
+    network, frames = model.recognizer_of('face'), batch['inputs']['face_imgs']
+    about = model.data_preprocessor.preprocessors['face_imgs']
+    labels = torch.stack([sample.gt_label for sample in batch['data_samples']])
+    mean, std = (each.reshape(1, 3, 1, 1) for each in (about.mean, about.std))
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    optimizer = torch.optim.SGD(parameters, lr=1e-4, momentum=0.9, weight_decay=5e-4)
+    model.train()
+
+    def step() -> None:
+        images = torch.cat([(clip.to(mean.device) - mean) / std for clip in frames])
+        features = network.backbone(images).mean((2, 3)).unflatten(0, (len(frames), -1)).mean(1)
+        logits = network.cls_head.fc_cls(features)
+        truth = labels.to(logits.device)
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, truth)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
+def _bare_group(arch: str, device: str, size: TrainingSize) -> Group:
+    batch = make_batch('face', size.batch_size, size)
+    # Networks of their own: either step changes the weights.
+    ours, bare = (build_network(arch, 'face', True, device) for _ in range(2))
+    calls = {
+        BARE: finished(bare_step_of(bare, batch), device),
+        FACE: finished(train_step_of(ours, batch, False), device),
+    }
+    title = f'training step, {arch}, {size.image_size} pixels'
+    return Group(title, calls, {}, [Comparison(FACE, BARE)])
+
+
 def training_groups(device: str, size: TrainingSize) -> Iterator[Group]:
     """Yield the groups of calls that measure training and scoring.
 
@@ -106,6 +142,8 @@ def training_groups(device: str, size: TrainingSize) -> Iterator[Group]:
             machine with a GPU: there, MMEngine's is for the GPU.
         size (TrainingSize): What is trained.
     """
+    for small in (32, 112):  # where our share of a step is largest
+        yield _bare_group('resnet18', device, size._replace(image_size=small))
     networks = {FACE: ('face', True), SHARED: ('fusion', True), SEPARATE: ('fusion', False)}
     for arch in size.archs:
         models = {

@@ -3,10 +3,12 @@ import torch
 from benchmarks import training
 from benchmarks.training import (
     AMP,
+    BARE,
     FACE,
     SEPARATE,
     SHARED,
     TrainingSize,
+    bare_step_of,
     build_network,
     make_batch,
     train_step_of,
@@ -54,8 +56,19 @@ def test_a_step_trains(amp):
     assert len(seen) == 1 and (seen[0] != torch.float32) == amp
 
 
+def test_the_bare_step_is_the_same_step():
+    models = [build_network('resnet18', 'face', True, 'cpu') for _ in range(2)]
+    models[1].load_state_dict(models[0].state_dict())
+    batch = make_batch('face', 2, SIZE)
+    train_step_of(models[0], batch, False)()
+    bare_step_of(models[1], batch)()
+    for ours, bare in zip(*(model.parameters() for model in models), strict=True):
+        torch.testing.assert_close(ours, bare)
+
+
 def test_groups(monkeypatch):
-    step, clip = training_groups('cpu', SIZE)
+    *bare, step, clip = training_groups('cpu', SIZE)
+    assert [list(group.calls) for group in bare] == [[BARE, FACE]] * 2
     assert list(step.calls) == [FACE, SHARED, AMP, SEPARATE]
     assert list(clip.calls) == [FACE, SHARED, SEPARATE]
     assert get_device() == 'cpu'
@@ -67,13 +80,13 @@ def test_groups(monkeypatch):
     assert step.comparisons[0].published is None
     # With a GPU, MMEngine's mixed precision is not for the CPU.
     monkeypatch.setattr(training, 'get_device', lambda: 'cuda')
-    step, _ = training_groups('cpu', SIZE)
+    *_, step, _ = training_groups('cpu', SIZE)
     assert AMP not in step.calls
 
 
 def test_published_ratios():
     size = TrainingSize(('mobilenet_v2',), 1, 1, 32)
-    step, clip = training_groups('cpu', size)
+    *_, step, clip = training_groups('cpu', size)
     assert step.comparisons[0].published == pytest.approx(3.0 / 1.2)
     assert clip.comparisons[0].published == pytest.approx(63 / 31)
 
