@@ -74,6 +74,7 @@ from emoreact_plugin.experiments import (
     read_cues,
 )
 from emoreact_plugin.experiments.reproduction import (
+    check_folds,
     check_rows,
     describe_runs,
     evaluate,
@@ -143,6 +144,7 @@ def main(args):
     folds = folds_of(args, runs) if args.folds else []
     configs = check_rows(rows, runs)
     of_folds = [check_rows(rows, each) for each in folds]
+    check_folds(of_folds)
     notes = [describe_runs(rows, configs, args.seeds)]
     cues = read_cues(configs[rows[0].training].test_dataloader.dataset.get('data_root', ''))
     if cues:

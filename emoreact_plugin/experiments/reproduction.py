@@ -61,6 +61,28 @@ def evaluate(
     return Evaluation(scores, priors)
 
 
+def check_folds(folds: Sequence[dict[Training, Config]]) -> None:
+    """Refuse folds that test a clip twice, such as those of two divisions, before any training.
+
+    Args:
+        folds (Sequence[dict[Training, Config]]): The configs of each fold, see :func:`check_rows`.
+
+    Raises:
+        InputError: With the first such clip, and where it is.
+    """
+    seen: dict[str, str] = {}
+    for configs in folds:
+        cfg = next(iter(configs.values()))
+        file = cfg.test_dataloader.dataset.ann_file
+        for row in read_split(cfg, 'test'):
+            if row.clip_id in seen:
+                raise InputError(
+                    f'{row.clip_id}: expected in the test split of one fold, found in '
+                    f'{seen[row.clip_id]} and {file}'
+                )
+            seen[row.clip_id] = file
+
+
 def pool_folds(folds: Sequence[Evaluation]) -> Evaluation:
     """Put the test clips of all folds together; only priors that all folds have are kept."""
     rows, *_ = folds

@@ -5,6 +5,7 @@ import os.path as osp
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from glob import escape, glob
 
 import numpy as np
 
@@ -173,7 +174,17 @@ def write_folds(folds: Folds, out: str) -> list[str]:
 
     Returns:
         list[str]: The folders of the folds.
+
+    Raises:
+        InputError: If ``out`` has folds of another division.
     """
+    named = {osp.join(out, f'fold{fold}') for fold in range(folds.count)}
+    others = sorted(set(glob(osp.join(escape(out), 'fold*', ''))) - {f'{name}/' for name in named})
+    if others:
+        raise InputError(
+            f'{out}: expected no folds of another division, found {", ".join(others)}; delete them, '
+            'or choose another folder'
+        )
     paths = []
     for fold in range(folds.count):
         paths.append(osp.join(out, f'fold{fold}'))

@@ -22,10 +22,12 @@ def test_a_long_evaluation_is_heard_of(split, clock, capsys):
     for batch in range(9):
         clock.seconds += 12
         getattr(hook, f'after_{split}_iter')(runner, batch_idx=batch)
-    # 12 s a batch: heard of after 36 and 72 s, not at its end
+    # 12 s a batch: heard of after each 24 s, not at its end
     assert capsys.readouterr().out.splitlines() == [
-        'scoring  batch 3/9  72 s left',
+        'scoring  batch 2/9  84 s left',
+        'scoring  batch 4/9  60 s left',
         'scoring  batch 6/9  36 s left',
+        'scoring  batch 8/9  12 s left',
     ]
 
 
@@ -34,7 +36,7 @@ def test_a_short_one_is_not(clock, capsys):
     runner = SimpleNamespace(test_dataloader=range(9))
     hook.before_test_epoch(runner)
     for batch in range(9):
-        clock.seconds += 3
+        clock.seconds += 2
         hook.after_test_iter(runner, batch_idx=batch)
     assert capsys.readouterr().out == ''
 

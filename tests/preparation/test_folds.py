@@ -94,6 +94,14 @@ def test_every_clip_is_tested_once_and_its_group_is_nowhere_else(files, tmp_path
     assert len(folds_table(folds).splitlines()) == 4
 
 
+def test_folds_of_another_division_are_refused(files, tmp_path):
+    write_folds(folds_of(files), str(tmp_path))
+    write_folds(folds_of(files), str(tmp_path))  # the same again
+    (tmp_path / 'fold3').mkdir()
+    with pytest.raises(InputError, match=r'folds of another division, found .*fold3'):
+        write_folds(folds_of(files), str(tmp_path))
+
+
 def test_another_kind_is_kept_together(files):
     folds = folds_of(files, kind='child')
     assert folds.kind == 'child' and len(set(folds.groups)) == 10

@@ -161,6 +161,12 @@ def test_folds_give_a_second_table(table, run, tiny, tmp_path):
     assert float(rows['label frequencies', 'macro']['mean']) == 0.5
     assert ('label frequencies of the series', 'micro') not in rows
     assert '3 folds that share no group' in (table / 'folds' / 'table.md').read_text()
+    # Two divisions in one folder: said before any training.
+    shutil.copytree(tmp_path / 'fold1', tmp_path / 'fold3')
+    code, text, errors = run('--seeds', '1', '--rows', 'tsn-face', '--folds', tmp_path)
+    clip = dumps[1].video_ids[0]
+    assert code == 1 and f'{clip}: expected in the test split of one fold, found in ' in errors
+    assert '--- ' not in text
 
 
 def test_the_priors_need_no_clips(run, tiny, tmp_path):
