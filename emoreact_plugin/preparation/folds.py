@@ -182,8 +182,8 @@ def write_folds(folds: Folds, out: str) -> list[str]:
     others = sorted(set(glob(osp.join(escape(out), 'fold*', ''))) - {f'{name}/' for name in named})
     if others:
         raise InputError(
-            f'{out}: expected no folds of another division, found {", ".join(others)}; delete them, '
-            'or choose another folder'
+            f'{out}: expected no folds of another division, found {", ".join(others)}; delete '
+            'them, or choose another folder'
         )
     paths = []
     for fold in range(folds.count):
