@@ -84,9 +84,8 @@ def parse_args():
     add('--device', help='such as cpu (default: a GPU where there is one)')
     add(
         '--out',
-        default=osp.join('work_dirs', 'demo'),
         metavar='DIR',
-        help='the output folder (default: work_dirs/demo)',
+        help='the output folder (default: demo beside the checkpoint)',
     )
     add('--no-video', action='store_true', help='write no annotated videos')
     add(
@@ -135,6 +134,8 @@ from emoreact_plugin.video.folders import VIDEO_ENDINGS
 
 
 def check_args(args):
+    folder = args.checkpoint if osp.isdir(args.checkpoint) else osp.dirname(args.checkpoint)
+    args.out = args.out or osp.join(folder, 'demo')
     if osp.splitext(args.checkpoint)[1].lower() in VIDEO_ENDINGS:
         raise InputError(
             f'{args.checkpoint}: expected the checkpoint first, then the videos, found a video'
