@@ -59,11 +59,11 @@ def parse_args():
     )
     add(
         '--out',
-        metavar='FILE.npz',
+        metavar='DIR|FILE.npz',
         help='write the fused predictions of --test, by the weights where '
         'there are any, else by the mean',
     )
-    add('--out-val', metavar='FILE.npz', help='likewise those of --val')
+    add('--out-val', metavar='DIR|FILE.npz', help='likewise those of --val')
     add('--json', metavar='FILE', help='write the table and the weights')
     return parser.parse_args()
 
@@ -94,6 +94,7 @@ from emoreact_plugin.evaluation.fuse import (
     read_runs,
 )
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.files import output_path
 from emoreact_plugin.utils.text import number
 
 FUSIONS = ('mean', 'weighted')
@@ -109,12 +110,9 @@ def check_args(args):
         )
     if args.out_val and not args.val:
         raise InputError('--out-val: expected --val, found none')
-    for name in ('out', 'out_val'):
-        path = getattr(args, name)
-        if path and not path.endswith('.npz'):
-            raise InputError(
-                f'--{name.replace("_", "-")} {path}: expected a name that ends in .npz'
-            )
+    for name, file in (('out', 'test.npz'), ('out_val', 'val.npz')):
+        if getattr(args, name):
+            setattr(args, name, output_path(getattr(args, name), file, '.npz'))
 
 
 def check_files(args):
