@@ -1,5 +1,6 @@
 """Print a few readable lines on the console; the long log is in the file."""
 
+import logging
 import time
 
 from mmengine.dist import master_only
@@ -14,6 +15,33 @@ from mmaction.registry import HOOKS
 def say(text: str) -> None:
     """Print a line at once, on the first rank only."""
     print(printable(text), flush=True)
+
+
+class _Plain(logging.Formatter):
+    """Format messages of a log in the style of :func:`say`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the message, after the level of a warning or an error."""
+        text = printable(record.getMessage())
+        return text if record.levelno < logging.WARNING else f'{record.levelname}: {text}'
+
+
+def use_plain_style(logger: logging.Logger) -> list[logging.Handler]:
+    """Let a logger print on the console as :func:`say` does; its files stay as they are.
+
+    Args:
+        logger (logging.Logger): Such as MMEngine's.
+
+    Returns:
+        list[logging.Handler]: Its console handlers.
+    """
+    # A file's handler is a kind of StreamHandler as well.
+    handlers: list[logging.Handler] = [
+        each for each in logger.handlers if type(each) is logging.StreamHandler
+    ]
+    for handler in handlers:
+        handler.setFormatter(_Plain())
+    return handlers
 
 
 @HOOKS.register_module()

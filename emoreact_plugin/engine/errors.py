@@ -6,10 +6,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from mmengine.logging import MMLogger
+
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import number, printable
 
-from .console import say
+from .console import say, use_plain_style
 
 
 @contextmanager
@@ -23,6 +25,7 @@ def clear_errors(resumable: bool = False) -> Iterator[None]:
         resumable (bool): On Ctrl-C, say that the same command goes on, and exit with code 130.
             Defaults to False.
     """
+    use_plain_style(MMLogger.get_current_instance())
     try:
         yield
     except (InputError, OSError) as error:

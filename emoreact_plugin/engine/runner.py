@@ -26,7 +26,7 @@ from emoreact_plugin.weights.checkpoints import (
 )
 from mmaction.registry import DATASETS, RUNNERS
 
-from .console import say
+from .console import say, use_plain_style
 from .flags import leaves
 from .safe_checkpoints import SafeCheckpointHook
 from .work_dir import START_ANEW, claim, leave_work_dir
@@ -106,11 +106,9 @@ class EmoReactRunner(Runner):
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build MMEngine's logger, and let its console handlers write only useful warnings."""
         logger = super().build_logger(*args, **kwargs)
-        for handler in logger.handlers:
-            # A file's handler is a kind of StreamHandler as well.
-            if type(handler) is logging.StreamHandler:
-                handler.setLevel(logging.WARNING)
-                handler.addFilter(_worth_reading)
+        for handler in use_plain_style(logger):
+            handler.setLevel(logging.WARNING)
+            handler.addFilter(_worth_reading)
         return logger
 
 

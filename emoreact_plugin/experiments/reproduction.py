@@ -74,7 +74,7 @@ def check_folds(folds: Sequence[dict[Training, Config]]) -> None:
     for configs in folds:
         cfg = next(iter(configs.values()))
         file = cfg.test_dataloader.dataset.ann_file
-        for row in read_split(cfg, 'test'):
+        for row in read_split(cfg, 'test') or ():
             if row.clip_id in seen:
                 raise InputError(
                     f'{row.clip_id}: expected in the test split of one fold, found in '

@@ -1,20 +1,26 @@
-"""Show progress bars in a terminal and in a notebook, but not in a log; count the cores."""
+"""Show progress: bars in a terminal and in a notebook, now and then a line elsewhere."""
 
 import os
 import sys
-from typing import Any
+import warnings
+from typing import Any, TextIO
 
-from tqdm.auto import tqdm
+with warnings.catch_warnings():
+    warnings.simplefilter('ignore')  # of notebooks without ipywidgets, where text does as well
+    from tqdm.auto import tqdm
+from tqdm import std
 
 from .text import printable
 
 ProgressBar = tqdm
+# Seconds between two lines where there is no terminal.
+INTERVAL = 20.0
 
 
 def progress_bar(*args: Any, shown: bool = True, **kwargs: Any) -> tqdm:
-    """Make a progress bar that shows in a terminal and in a notebook.
+    """Make a progress bar for a terminal or a notebook; elsewhere, it prints a line every 20 s.
 
-    A terminal means that standard error is one.
+    A terminal means that standard error is one. Work that takes less than 20 s prints no line.
 
     Args:
         *args: Arguments of ``tqdm``.
@@ -26,9 +32,45 @@ def progress_bar(*args: Any, shown: bool = True, **kwargs: Any) -> tqdm:
         tqdm: The bar of ``tqdm.auto``: in a notebook a widget if ipywidgets is
         installed, else text.
     """
-    # tqdm itself looks for a terminal alone, for None.
-    unless = False if in_notebook() else None
-    return tqdm(*args, disable=unless if shown else True, **kwargs)
+    bar = tqdm if in_notebook() or sys.stderr.isatty() else _LineBar
+    return bar(*args, disable=not shown, **kwargs)
+
+
+class _LineBar(std.tqdm):
+    """A bar that prints a line every 20 s, and nothing at its end."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        rate = dict(delay=INTERVAL, mininterval=INTERVAL, maxinterval=INTERVAL, smoothing=0)
+        line = '{desc}: {n_fmt} of {total_fmt} {unit}s{postfix}, {remaining} left'
+        file = _Lines(sys.stderr)
+        super().__init__(*args, **{**kwargs, **rate}, file=file, bar_format=line, leave=False)
+
+    def refresh(self, *args: Any, **kwargs: Any) -> None:
+        """Print a line if the last one, or the start, is 20 s ago."""
+        now = self._time()
+        if now - max(self.last_print_t, self.start_t) >= INTERVAL:
+            self.last_print_t = now
+            super().refresh(*args, **kwargs)
+
+
+class _Lines:
+    """Write what a bar shows as lines of their own.
+
+    Args:
+        file (TextIO): What to write to.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self.file = file
+
+    def write(self, text: str) -> None:
+        """Write a text without what moves the cursor, if something is left."""
+        text = text.strip()
+        if text:
+            print(text, file=self.file, flush=True)
+
+    def flush(self) -> None:
+        """Do nothing: every line is written at once."""
 
 
 def in_notebook() -> bool:

@@ -1,5 +1,7 @@
 """Test what would take half a minute in tests/tools, where the rest of the console is tested."""
 
+import logging
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -64,3 +66,12 @@ def test_validation_leaves_the_epoch_its_time(clock, capsys):
         'scoring  batch 1/2  10 s left',
         'epoch 1/2  loss 0.500  val ROC AUC  micro 0.750  60 s',
     ]
+
+
+def test_messages_of_a_log_look_like_ours(capsys):
+    logger = logging.Logger('x')
+    logger.addHandler(logging.StreamHandler(sys.stdout))
+    assert len(console.use_plain_style(logger)) == 1
+    logger.info('preparing %d clips', 3)
+    logger.warning('odd\x1b[31m name')
+    assert capsys.readouterr().out == 'preparing 3 clips\nWARNING: odd\\x1b[31m name\n'

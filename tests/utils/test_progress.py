@@ -4,6 +4,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from tqdm import std
 
 import emoreact_plugin
 from emoreact_plugin.utils.progress import in_notebook, progress_bar, write_above
@@ -54,6 +55,22 @@ def test_no_bar_in_a_log(shell, ipython, capsys):
     assert capsys.readouterr() == ('a line\n', '')
 
 
+def test_long_work_prints_lines_in_a_log(ipython, capsys, monkeypatch):
+    ipython(None)
+    now = [1000.0]
+    monkeypatch.setattr(std, 'time', lambda: now[0])
+    for _ in progress_bar(range(10), 'reading', unit='clip'):
+        now[0] += 12
+    # After 24, 48, ... seconds: not before 20 s, and not oftener than that.
+    assert capsys.readouterr().err.splitlines() == [
+        'reading: 2 of 10 clips, 01:36 left',
+        'reading: 4 of 10 clips, 01:12 left',
+        'reading: 6 of 10 clips, 00:48 left',
+        'reading: 8 of 10 clips, 00:24 left',
+        'reading: 10 of 10 clips, 00:00 left',
+    ]
+
+
 def test_a_bar_in_a_terminal(ipython, capsys, monkeypatch):
     ipython(None)
     monkeypatch.setattr(sys.stderr, 'isatty', lambda: True)
@@ -72,4 +89,4 @@ def test_the_whole_package_uses_it():
         for node in ast.walk(ast.parse(path.read_text(encoding='utf-8')))
         if isinstance(node, ast.ImportFrom) and (node.module or '').split('.')[0] == 'tqdm'
     ]
-    assert found == ['progress.py']
+    assert set(found) == {'progress.py'}
