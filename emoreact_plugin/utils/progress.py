@@ -39,6 +39,9 @@ def progress_bar(*args: Any, shown: bool = True, **kwargs: Any) -> tqdm:
 class _LineBar(std.tqdm):
     """A bar that prints a line every 20 s, and nothing at its end."""
 
+    last_print_t: float
+    start_t: float
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         rate = dict(delay=INTERVAL, mininterval=INTERVAL, maxinterval=INTERVAL, smoothing=0)
         line = '{desc}: {n_fmt} of {total_fmt} {unit}s{postfix}, {remaining} left'
