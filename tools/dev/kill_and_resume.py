@@ -277,9 +277,10 @@ def expected_of(cfg):
 
 
 def kind_of(line):
-    """Name what is written at a moment: 'within write .epoch_2.pth.part' -> its kind of file."""
+    """Name what is written at a moment: 'within write .epoch_2.pth.HOST-1-2.part' -> its kind."""
     moment, what, name = line.split(' ', 2)
-    name = name.removeprefix('.').removesuffix('.part')
+    if name.endswith('.part'):
+        name = name.removeprefix('.').removesuffix('.part').rpartition('.')[0]
     for kind in ('epoch', 'best'):
         if name.startswith(f'{kind}_'):
             name = f'{kind}_*.pth'
