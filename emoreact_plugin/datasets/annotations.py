@@ -8,6 +8,7 @@ import posixpath
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -39,6 +40,10 @@ USUAL_COLUMNS = dict(video='video', valence='Valence')
 
 # A person's name is a part of the names of files.
 PERSON = re.compile(r'[A-Za-z0-9_-]+')
+# The number of a frame; tables write some as '30.0'.
+FRAME = re.compile(r'\d+(\.0*)?')
+# How nearly all labels are written: they need no parsing.
+_PLAIN = {'0': 0.0, '1': 1.0}
 
 
 @dataclass(frozen=True)
@@ -174,8 +179,7 @@ def read_annotations(
         )
     try:
         with open(path, newline='', encoding='utf-8-sig') as file:
-            reader = csv.DictReader(file)
-            rows = _read_rows(path, reader, classes, dict(columns or {}), soft, errors)
+            rows = _read_rows(path, csv.reader(file), classes, dict(columns or {}), soft, errors)
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f'{path}: expected a CSV file in UTF-8 ({error})') from error
     if pattern is None:
@@ -183,20 +187,20 @@ def read_annotations(
     names = [posixpath.splitext(posixpath.basename(row.video))[0] for row in rows]
     found = groups_in_names(names, pattern, path)
     return [
-        replace(row, groups=row.groups + groups) for row, groups in zip(rows, found, strict=True)
+        replace(row, groups=row.groups + groups) if groups else row
+        for row, groups in zip(rows, found, strict=True)
     ]
 
 
 def _read_rows(
     path: str,
-    reader: csv.DictReader,
+    reader: Any,
     classes: Sequence[str],
     columns: dict,
     soft: bool,
     errors: list[InputError] | None,
 ) -> list[Annotation]:
-    header = [(name or '').strip() for name in reader.fieldnames or []]
-    reader.fieldnames = header
+    header = [name.strip() for name in next(reader, [])]
     for role, name in USUAL_COLUMNS.items():
         if role == 'video' or name in header:
             columns.setdefault(role, name)
@@ -211,18 +215,23 @@ def _read_rows(
                 if name not in header
                 else f"{path}: expected one column '{name}', found {header.count(name)}"
             )
+    where = {name: header.index(name) for name in (*columns.values(), *groups, *labels)}
     rows: list[Annotation] = []
     seen: dict[str, int] = {}
-    for cells in reader:
+    for found in reader:
+        if not found:  # an empty line
+            continue
         place = f'{path}, line {reader.line_num}'
         try:
-            if None in cells:
+            more = len(found) - len(header)
+            if more > 0:
                 raise InputError(
                     f'{place}: expected {len(header)} cells as in the header, found '
-                    f'{len(header)} and {len(cells[None])} more'
+                    f'{len(header)} and {more} more'
                 )
-            row = _read_row(cells, reader.line_num, place, classes, columns, soft)
-            row = replace(row, groups=tuple((g, check_group(cells[g], g, place)) for g in groups))
+            found += [None] * -more
+            cells = {name: found[at] for name, at in where.items()}
+            row = _read_row(cells, reader.line_num, place, classes, columns, groups, soft)
             # Without its ending, the name is the clip's id and that of its files.
             before = seen.setdefault(row.clip_id, row.line)
             if before != row.line:
@@ -239,7 +248,13 @@ def _read_rows(
 
 
 def _read_row(
-    row: dict, line: int, place: str, classes: Sequence[str], columns: dict[str, str], soft: bool
+    row: dict[str, str | None],
+    line: int,
+    place: str,
+    classes: Sequence[str],
+    columns: dict[str, str],
+    groups: Sequence[str],
+    soft: bool,
 ) -> Annotation:
     cells = {role: (row[name] or '').strip() for role, name in columns.items()}
     check_name(cells['video'], place)
@@ -247,13 +262,19 @@ def _read_row(
         cells['video'],
         _one_hot(cells['label'], classes, columns['label'], place)
         if 'label' in cells
-        else tuple(parse_label(row[name], f"{place}, column '{name}'", soft) for name in classes),
+        else tuple(
+            _PLAIN[text]
+            if (text := row[name]) in _PLAIN
+            else parse_label(text, f"{place}, column '{name}'", soft)
+            for name in classes
+        ),
         parse_valence(cells['valence'], f"{place}, column '{columns['valence']}'")
         if 'valence' in cells
         else None,
         *_part(cells, columns, place),
         _person(cells.get('person'), columns, place),
         line,
+        tuple((name, check_group(row[name], name, place)) for name in groups),
     )
 
 
@@ -331,7 +352,7 @@ def _part(cells: dict[str, str], columns: dict[str, str], place: str) -> tuple[i
         text = cells.get(role)
         if not text:
             continue
-        if not re.fullmatch(r'\d+(\.0*)?', text):
+        if not FRAME.fullmatch(text):
             raise InputError(
                 f"{place}, column '{columns[role]}': expected the number of a frame, found {text!r}"
             )
