@@ -1,21 +1,20 @@
 """Read the annotation CSV, which lists the clips and what they show."""
 
 import csv
-import math
-import ntpath
 import os.path as osp
 import posixpath
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from emoreact_plugin.evaluation import LabelledClips
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.text import to_number
 
+from .cells import check_name, parse_label, parse_valence
 from .groups import check_group, compile_group_names, groups_in_names
 
 # The order of EmoReact's annotation files (Nojavanasghari et al., ICMI 2016).
@@ -78,13 +77,19 @@ class Annotation:
         Person and frames are left out if the file does not tell them: ``talk``,
         ``talk_p2``, ``talk_p2_f30-90``.
         """
-        name = posixpath.splitext(posixpath.normpath(self.video))[0]
+        name = _without_ending(self.video)
         if self.person is not None:
             name += f'_p{self.person}'
         if self.start or self.end is not None:
             end = '' if self.end is None else self.end
             name += f'_f{self.start}-{end}'
         return name
+
+
+# Thousands of clips may be parts of one video.
+@lru_cache(maxsize=1024)
+def _without_ending(video: str) -> str:
+    return posixpath.splitext(posixpath.normpath(video))[0]
 
 
 def frames_of(row: Annotation, total_frames: int, step: int, ann_file: str) -> slice:
@@ -291,52 +296,6 @@ def labelled_clips(rows: Sequence[Annotation]) -> LabelledClips:
     )
 
 
-def parse_label(text: str | None, place: str, soft: bool = False) -> float:
-    """Parse the value of a label.
-
-    Args:
-        text (str, optional): The cell's text; None in a row that is cut short.
-        place (str): Where the cell is, for the error message.
-        soft (bool): It may be anything from 0 to 1. Defaults to False.
-
-    Returns:
-        float: 0 or 1; in between with ``soft``.
-
-    Raises:
-        InputError: For anything else.
-    """
-    try:
-        value = math.nan if text is None else to_number(text)
-    except ValueError:
-        value = math.nan
-    if not (0 <= value <= 1 if soft else value in (0, 1)):
-        expected = 'a number from 0 to 1' if soft else '0 or 1'
-        raise InputError(f'{place}: expected {expected}, found {text!r}')
-    return value
-
-
-def parse_valence(text: str, place: str) -> float:
-    """Parse the value of a valence.
-
-    Args:
-        text (str): The cell's text.
-        place (str): Where the cell is, for the error message.
-
-    Returns:
-        float: The value.
-
-    Raises:
-        InputError: For anything but a finite number.
-    """
-    try:
-        value = to_number(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise InputError(f'{place}: expected a number, found {text!r}')
-    return value
-
-
 def _one_hot(text: str, classes: Sequence[str], name: str, place: str) -> tuple:
     if text not in classes:
         raise InputError(
@@ -373,27 +332,3 @@ def _person(text: str | None, columns: dict[str, str], place: str) -> str | None
             f'digits, _ and -, found {text!r}'
         )
     return text
-
-
-def check_name(name: str, place: str) -> None:
-    """Refuse a file name that could leave the folder it belongs to.
-
-    Args:
-        name (str): A name in an annotation file; it may contain folders.
-        place (str): Where the name is, for the error message.
-
-    Raises:
-        InputError: For an empty or absolute name, one with a drive or
-            ``..``, and one with a zero byte.
-    """
-    parts = name.replace('\\', '/').split('/')
-    if (
-        not name
-        or '\0' in name
-        or name.startswith(('/', '\\', '~'))
-        or ntpath.splitdrive(name)[0]
-        or '..' in parts
-    ):
-        raise InputError(
-            f'{place}: expected a video name within the folder of videos, found {name!r}'
-        )

@@ -37,23 +37,24 @@ def read_landmarks(dataset: 'EmoReactDataset', clips: Sequence[ClipFiles]) -> So
     """
     masked = check_masks(dataset, clips_with_masks(dataset, clips))
     paths, start_index = fill_cache(clips, dataset.cache_dir, dataset.check_landmarks)
-    coverage: dict[ClipFiles, Coverage] = {}
-    sources: dict[ClipFiles, dict[str, Any]] = {}
+    known: dict[ClipFiles, tuple[dict[str, Any], Coverage]] = {}
     gap = max_gap_of(dataset.pipeline)
     for files, path in dict(zip(clips, paths, strict=True)).items():
         clip = load_cached(path)
-        coverage[files] = coverage_of(Landmarks.of_cached(clip).filled(gap), clip.frame_size)
-        sources[files] = dict(
+        source: dict[str, Any] = dict(
             source_frames=clip.total_frames,
             start_index=start_index.get(files.source, 0),
             landmarks_file=path if files.landmarks else None,
             keypoints_file=path if files.keypoints else None,
         )
         if files.filename_tmpl:
-            sources[files].update(frame_dir=files.source, filename_tmpl=files.filename_tmpl)
+            source.update(frame_dir=files.source, filename_tmpl=files.filename_tmpl)
         else:
-            sources[files]['filename'] = files.source
-    return [sources[files] for files in clips], [coverage[files] for files in clips], masked
+            source['filename'] = files.source
+        coverage = coverage_of(Landmarks.of_cached(clip).filled(gap), clip.frame_size)
+        known[files] = source, coverage
+    each = [known[files] for files in clips]
+    return [source for source, _ in each], [coverage for _, coverage in each], masked
 
 
 def read_crops(dataset: 'EmoReactDataset', folders: Sequence[str]) -> Sources:
