@@ -3,6 +3,7 @@
 import hashlib
 import os
 import os.path as osp
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from mmengine.dist import barrier, get_dist_info
@@ -47,14 +48,14 @@ def cached_path(files: ClipFiles, cache_dir: str) -> str:
 
 
 def fill_cache(
-    clips: list[ClipFiles], cache_dir: str, check: bool
+    clips: Sequence[ClipFiles], cache_dir: str, check: bool
 ) -> tuple[list[str], dict[str, int]]:
     """Make the cache file of every clip that has none or a stale one.
 
     This can be stopped and started again: a file is complete or not there.
 
     Args:
-        clips (list[ClipFiles]): The files of each clip.
+        clips (Sequence[ClipFiles]): The files of each clip.
         cache_dir (str): The folder of cache files; made if needed.
         check (bool): Refuse landmark files whose number of rows does not fit
             the clip's frames.
@@ -80,16 +81,15 @@ def fill_cache(
             f'{cache_dir}: cannot be the folder of the prepared landmark '
             f'files ({error}); name another with --cache-dir'
         ) from error
-    paths = [cached_path(files, cache_dir) for files in clips]
+    path_of = {files: cached_path(files, cache_dir) for files in dict.fromkeys(clips)}
     folders = {
         source: scan_frames(source, template)
-        for source, template in {(files.source, files.filename_tmpl) for files in clips}
+        for source, template in {(files.source, files.filename_tmpl) for files in path_of}
         if template
     }
     jobs: list[tuple[ClipFiles, str]] = []
     given: list[tuple[ClipFiles, str]] = []
-    # Several clips may be parts of one video.
-    for path, files in dict(zip(paths, clips, strict=True)).items():
+    for path, files in {path: files for files, path in path_of.items()}.items():
         (given if path == files.landmarks else jobs).append((files, path))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in pool.map(lambda j: check_given(j[1], j[0], folders.get(j[0].source)), given):
@@ -98,9 +98,10 @@ def fill_cache(
     # ranks on another machine may have a cache of their own.
     rank, world_size = get_dist_info()
     _cache_stale(jobs[rank::world_size], folders, cache_dir, check)
-    barrier()
-    _cache_stale(jobs, folders, cache_dir, check)
-    return paths, {path: f.start_index for path, f in folders.items()}
+    if world_size > 1:
+        barrier()
+        _cache_stale(jobs, folders, cache_dir, check)
+    return [path_of[files] for files in clips], {path: f.start_index for path, f in folders.items()}
 
 
 def cache_video(files: ClipFiles, cache_dir: str) -> str:

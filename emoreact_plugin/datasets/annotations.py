@@ -1,20 +1,20 @@
 """Read the annotation CSV, which lists the clips and what they show."""
 
 import csv
-import math
-import ntpath
 import os.path as osp
 import posixpath
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from emoreact_plugin.evaluation import LabelledClips
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.text import to_number
 
+from .cells import check_name, parse_label, parse_valence
 from .groups import check_group, compile_group_names, groups_in_names
 
 # The order of EmoReact's annotation files (Nojavanasghari et al., ICMI 2016).
@@ -39,6 +39,10 @@ USUAL_COLUMNS = dict(video='video', valence='Valence')
 
 # A person's name is a part of the names of files.
 PERSON = re.compile(r'[A-Za-z0-9_-]+')
+# The number of a frame; tables write some as '30.0'.
+FRAME = re.compile(r'\d+(\.0*)?')
+# How nearly all labels are written: they need no parsing.
+_PLAIN = {'0': 0.0, '1': 1.0}
 
 
 @dataclass(frozen=True)
@@ -73,13 +77,19 @@ class Annotation:
         Person and frames are left out if the file does not tell them: ``talk``,
         ``talk_p2``, ``talk_p2_f30-90``.
         """
-        name = posixpath.splitext(posixpath.normpath(self.video))[0]
+        name = _without_ending(self.video)
         if self.person is not None:
             name += f'_p{self.person}'
         if self.start or self.end is not None:
             end = '' if self.end is None else self.end
             name += f'_f{self.start}-{end}'
         return name
+
+
+# Thousands of clips may be parts of one video.
+@lru_cache(maxsize=1024)
+def _without_ending(video: str) -> str:
+    return posixpath.splitext(posixpath.normpath(video))[0]
 
 
 def frames_of(row: Annotation, total_frames: int, step: int, ann_file: str) -> slice:
@@ -174,8 +184,7 @@ def read_annotations(
         )
     try:
         with open(path, newline='', encoding='utf-8-sig') as file:
-            reader = csv.DictReader(file)
-            rows = _read_rows(path, reader, classes, dict(columns or {}), soft, errors)
+            rows = _read_rows(path, csv.reader(file), classes, dict(columns or {}), soft, errors)
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f'{path}: expected a CSV file in UTF-8 ({error})') from error
     if pattern is None:
@@ -183,20 +192,20 @@ def read_annotations(
     names = [posixpath.splitext(posixpath.basename(row.video))[0] for row in rows]
     found = groups_in_names(names, pattern, path)
     return [
-        replace(row, groups=row.groups + groups) for row, groups in zip(rows, found, strict=True)
+        replace(row, groups=row.groups + groups) if groups else row
+        for row, groups in zip(rows, found, strict=True)
     ]
 
 
 def _read_rows(
     path: str,
-    reader: csv.DictReader,
+    reader: Any,
     classes: Sequence[str],
     columns: dict,
     soft: bool,
     errors: list[InputError] | None,
 ) -> list[Annotation]:
-    header = [(name or '').strip() for name in reader.fieldnames or []]
-    reader.fieldnames = header
+    header = [name.strip() for name in next(reader, [])]
     for role, name in USUAL_COLUMNS.items():
         if role == 'video' or name in header:
             columns.setdefault(role, name)
@@ -211,18 +220,23 @@ def _read_rows(
                 if name not in header
                 else f"{path}: expected one column '{name}', found {header.count(name)}"
             )
+    where = {name: header.index(name) for name in (*columns.values(), *groups, *labels)}
     rows: list[Annotation] = []
     seen: dict[str, int] = {}
-    for cells in reader:
+    for found in reader:
+        if not found:  # an empty line
+            continue
         place = f'{path}, line {reader.line_num}'
         try:
-            if None in cells:
+            more = len(found) - len(header)
+            if more > 0:
                 raise InputError(
                     f'{place}: expected {len(header)} cells as in the header, found '
-                    f'{len(header)} and {len(cells[None])} more'
+                    f'{len(header)} and {more} more'
                 )
-            row = _read_row(cells, reader.line_num, place, classes, columns, soft)
-            row = replace(row, groups=tuple((g, check_group(cells[g], g, place)) for g in groups))
+            found += [None] * -more
+            cells = {name: found[at] for name, at in where.items()}
+            row = _read_row(cells, reader.line_num, place, classes, columns, groups, soft)
             # Without its ending, the name is the clip's id and that of its files.
             before = seen.setdefault(row.clip_id, row.line)
             if before != row.line:
@@ -239,7 +253,13 @@ def _read_rows(
 
 
 def _read_row(
-    row: dict, line: int, place: str, classes: Sequence[str], columns: dict[str, str], soft: bool
+    row: dict[str, str | None],
+    line: int,
+    place: str,
+    classes: Sequence[str],
+    columns: dict[str, str],
+    groups: Sequence[str],
+    soft: bool,
 ) -> Annotation:
     cells = {role: (row[name] or '').strip() for role, name in columns.items()}
     check_name(cells['video'], place)
@@ -247,13 +267,19 @@ def _read_row(
         cells['video'],
         _one_hot(cells['label'], classes, columns['label'], place)
         if 'label' in cells
-        else tuple(parse_label(row[name], f"{place}, column '{name}'", soft) for name in classes),
+        else tuple(
+            _PLAIN[text]
+            if (text := row[name]) in _PLAIN
+            else parse_label(text, f"{place}, column '{name}'", soft)
+            for name in classes
+        ),
         parse_valence(cells['valence'], f"{place}, column '{columns['valence']}'")
         if 'valence' in cells
         else None,
         *_part(cells, columns, place),
         _person(cells.get('person'), columns, place),
         line,
+        tuple((name, check_group(row[name], name, place)) for name in groups),
     )
 
 
@@ -268,52 +294,6 @@ def labelled_clips(rows: Sequence[Annotation]) -> LabelledClips:
         np.array([row.label for row in rows]) >= SOFT_POSITIVE,
         {kind: tuple(each[kind] for each in groups) for kind in kinds},
     )
-
-
-def parse_label(text: str | None, place: str, soft: bool = False) -> float:
-    """Parse the value of a label.
-
-    Args:
-        text (str, optional): The cell's text; None in a row that is cut short.
-        place (str): Where the cell is, for the error message.
-        soft (bool): It may be anything from 0 to 1. Defaults to False.
-
-    Returns:
-        float: 0 or 1; in between with ``soft``.
-
-    Raises:
-        InputError: For anything else.
-    """
-    try:
-        value = math.nan if text is None else to_number(text)
-    except ValueError:
-        value = math.nan
-    if not (0 <= value <= 1 if soft else value in (0, 1)):
-        expected = 'a number from 0 to 1' if soft else '0 or 1'
-        raise InputError(f'{place}: expected {expected}, found {text!r}')
-    return value
-
-
-def parse_valence(text: str, place: str) -> float:
-    """Parse the value of a valence.
-
-    Args:
-        text (str): The cell's text.
-        place (str): Where the cell is, for the error message.
-
-    Returns:
-        float: The value.
-
-    Raises:
-        InputError: For anything but a finite number.
-    """
-    try:
-        value = to_number(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise InputError(f'{place}: expected a number, found {text!r}')
-    return value
 
 
 def _one_hot(text: str, classes: Sequence[str], name: str, place: str) -> tuple:
@@ -331,7 +311,7 @@ def _part(cells: dict[str, str], columns: dict[str, str], place: str) -> tuple[i
         text = cells.get(role)
         if not text:
             continue
-        if not re.fullmatch(r'\d+(\.0*)?', text):
+        if not FRAME.fullmatch(text):
             raise InputError(
                 f"{place}, column '{columns[role]}': expected the number of a frame, found {text!r}"
             )
@@ -352,27 +332,3 @@ def _person(text: str | None, columns: dict[str, str], place: str) -> str | None
             f'digits, _ and -, found {text!r}'
         )
     return text
-
-
-def check_name(name: str, place: str) -> None:
-    """Refuse a file name that could leave the folder it belongs to.
-
-    Args:
-        name (str): A name in an annotation file; it may contain folders.
-        place (str): Where the name is, for the error message.
-
-    Raises:
-        InputError: For an empty or absolute name, one with a drive or
-            ``..``, and one with a zero byte.
-    """
-    parts = name.replace('\\', '/').split('/')
-    if (
-        not name
-        or '\0' in name
-        or name.startswith(('/', '\\', '~'))
-        or ntpath.splitdrive(name)[0]
-        or '..' in parts
-    ):
-        raise InputError(
-            f'{place}: expected a video name within the folder of videos, found {name!r}'
-        )

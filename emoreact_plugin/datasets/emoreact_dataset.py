@@ -2,7 +2,8 @@
 
 import logging
 import os.path as osp
-from collections.abc import Callable, Sequence
+import pickle
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,9 @@ import torch
 from mmengine.dataset import Compose
 from mmengine.logging import print_log
 
-from emoreact_plugin.clips.cache_file import load_cached
 from emoreact_plugin.clips.clip_files import ClipFiles, find_clip
-from emoreact_plugin.clips.coverage import coverage_of
-from emoreact_plugin.clips.landmark_cache import default_cache_dir, fill_cache
-from emoreact_plugin.clips.landmarks import Landmarks, clip_sample
+from emoreact_plugin.clips.landmark_cache import default_cache_dir
+from emoreact_plugin.clips.landmarks import clip_sample
 from emoreact_plugin.sample_data.dataset import is_sample_data
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.random_state import seeded
@@ -26,8 +25,8 @@ from mmaction.registry import DATASETS
 from . import pipeline_facts as facts
 from .annotations import EMOTIONS, SOFT_POSITIVE, Annotation, frames_of, read_annotations
 from .bad_clips import BadClips, check_share, named_error
-from .checks.masks import check_masks, clips_with_masks
-from .checks.missing import crops_folder, read_crops_record, require_clips, require_files
+from .checks.missing import crops_folder, require_clips, require_files
+from .sources import read_crops, read_landmarks
 from .summary import summarise, then_text
 
 # What a clip may be read from.
@@ -166,7 +165,7 @@ class EmoReactDataset(BaseActionDataset):
     @property
     def labels(self) -> np.ndarray:
         """Return the labels of all clips, (N, C) float32."""
-        return np.stack([self.get_data_info(i)['label'].numpy() for i in range(len(self))])
+        return np.array([info['label'] for info in self._infos()], np.float32)
 
     @property
     def video_ids(self) -> list[str]:
@@ -174,7 +173,18 @@ class EmoReactDataset(BaseActionDataset):
 
         See :attr:`.annotations.Annotation.clip_id` for parts of a video and one of several people.
         """
-        return [self.get_data_info(i)['video_id'] for i in range(len(self))]
+        return [info['video_id'] for info in self._infos()]
+
+    def _infos(self) -> Iterator[dict]:
+        """Yield what each sample starts from, faster than ``get_data_info``, for all of them."""
+        if not self._fully_initialized:
+            self.full_init()
+        if not self.serialize_data:
+            yield from self.data_list
+            return
+        content, ends = memoryview(self.data_bytes), self.data_address.tolist()
+        for start, end in zip([0, *ends], ends, strict=False):
+            yield pickle.loads(content[start:end])
 
     def summary(self) -> str:
         """Say in a line how many clips and frames there are, and what many of them lack."""
@@ -198,8 +208,10 @@ class EmoReactDataset(BaseActionDataset):
             list[dict]: What a sample starts from, for each row of the annotations.
         """
         rows = self.read_annotations()
-        read = self._with_crops if 'crops' in self.data_prefix else self._with_landmarks
-        sources, coverage, masked = read(rows)
+        if 'crops' in self.data_prefix:
+            sources, coverage, masked = read_crops(self, self._find_crops(rows))
+        else:
+            sources, coverage, masked = read_landmarks(self, self._find_all(rows))
         samples, parts = [], []
         for row, source, clip in zip(rows, sources, coverage, strict=True):
             sample = self._sample(row, masked, **source)
@@ -259,7 +271,10 @@ class EmoReactDataset(BaseActionDataset):
     def _find_all(self, rows: list[Annotation]) -> list[ClipFiles]:
         """Find the files of each clip; refuse a data set that lacks some it requires."""
         facts.check_parts(self.pipeline, self.ann_file, rows)
-        clips = [self.find(row) for row in rows]
+        # Several clips may be parts of one video.
+        of_one = {(row.video, row.person): row for row in rows}
+        found = {key: self.find(row) for key, row in of_one.items()}
+        clips = [found[row.video, row.person] for row in rows]
         require_clips(self, [files.source for files in clips], rows)
         lost = facts.lost_without(self.pipeline, self.required, facts.draws_masks(self.pipeline))
         for kind in self.required:
@@ -273,46 +288,6 @@ class EmoReactDataset(BaseActionDataset):
                 )
         return clips
 
-    def _with_landmarks(self, rows: list[Annotation]) -> tuple:
-        """Find and prepare the files of each row's clip, a video or a folder of frames.
-
-        Returns:
-            tuple: What a sample has of each row's files; each row's coverage; whether the clips
-            were masked beforehand.
-        """
-        clips = self._find_all(rows)
-        masked = check_masks(self, clips_with_masks(self, clips))
-        paths, start_index = fill_cache(clips, self.cache_dir, self.check_landmarks)
-        prepared = {path: load_cached(path) for path in paths}
-        coverage, gap = {}, facts.max_gap_of(self.pipeline)
-        for path, clip in prepared.items():
-            coverage[path] = coverage_of(Landmarks.of_cached(clip).filled(gap), clip.frame_size)
-        sources = []
-        for files, path in zip(clips, paths, strict=True):
-            source = dict(
-                source_frames=prepared[path].total_frames,
-                start_index=start_index.get(files.source, 0),
-                landmarks_file=path if files.landmarks else None,
-                keypoints_file=path if files.keypoints else None,
-            )
-            if files.filename_tmpl:
-                source.update(frame_dir=files.source, filename_tmpl=files.filename_tmpl)
-            else:
-                source['filename'] = files.source
-            sources.append(source)
-        return sources, [coverage[path] for path in paths], masked
-
-    def _with_crops(self, rows: list[Annotation]) -> tuple:
-        """Find the prepared crops of each row's clip; the result is that of ``_with_landmarks``."""
-        folders = self._find_crops(rows)
-        records = {folder: read_crops_record(self, folder) for folder in folders}
-        masked = check_masks(self, {path: bool(record.mask) for path, record in records.items()})
-        sources = [
-            dict(source_frames=record.source_frames, step=record.step, crops_dir=folder)
-            for folder, record in ((folder, records[folder]) for folder in folders)
-        ]
-        return sources, [records[folder].coverage for folder in folders], masked
-
     def _sample(
         self,
         row: Annotation,
@@ -324,10 +299,10 @@ class EmoReactDataset(BaseActionDataset):
     ) -> dict:
         """Return what a sample starts from, which counts every ``step``-th frame only."""
         frames = frames_of(row, source_frames, step, self.ann_file)
-        # Not a tensor, which takes many times longer to pickle.
-        label = np.array(row.label, np.float32)
+        # Not a tensor or an array, which take many times longer to pickle.
+        label = row.label
         if self.soft_labels and self.test_mode:
-            label = (label >= SOFT_POSITIVE).astype(np.float32)
+            label = tuple(float(value >= SOFT_POSITIVE) for value in label)
         sample = clip_sample(
             row.clip_id,
             frames.stop - frames.start,
@@ -379,7 +354,7 @@ class EmoReactDataset(BaseActionDataset):
         """
         # BaseActionDataset would give all clips the same one.
         info = super(BaseActionDataset, self).get_data_info(idx)
-        return dict(info, modality=self.modality, label=torch.from_numpy(info['label']))
+        return dict(info, modality=self.modality, label=torch.tensor(info['label']))
 
     def full_init(self) -> None:
         """Load the data, and prepare to skip bad clips."""

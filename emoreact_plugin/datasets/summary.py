@@ -33,26 +33,31 @@ def summarise(
     if masked:
         text += ', masked beforehand'
     for kind, part in (('landmarks', 'face'), ('keypoints', 'body')):
-        counts = [int(np.count_nonzero(~getattr(clip, part))) for clip in clips]
-        if kind in lost and any(counts):
-            text += (
-                f'; no {part} in {number(sum(counts), "frame")} of '
-                f'{number(int(np.count_nonzero(counts)), "clip")}{then_text(lost[kind])}'
-            )
-    counts = [int(np.count_nonzero(clip.box)) for clip in clips]
+        without = _count([~getattr(clip, part) for clip in clips])
+        if kind in lost and without:
+            text += f'; no {part} in {without}{then_text(lost[kind])}'
+    boxes = _count([clip.box for clip in clips])
     unmasked = [text for text in lost.get('landmarks', ()) if text in (NO_MASK, LEFT_OUT)]
-    if unmasked and any(counts):
-        text += (
-            f'; only the box of the face in {number(sum(counts), "frame")} of '
-            f'{number(int(np.count_nonzero(counts)), "clip")}: {unmasked[0]}'
-        )
-    counts = [int(np.count_nonzero(clip.black)) for clip in clips]
-    if hides and any(counts):
-        text += (
-            f'; the face covers most of the body crop in {number(sum(counts), "frame")} of '
-            f'{number(int(np.count_nonzero(counts)), "clip")}: mostly black'
-        )
+    if unmasked and boxes:
+        text += f'; only the box of the face in {boxes}: {unmasked[0]}'
+    black = _count([clip.black for clip in clips])
+    if hides and black:
+        text += f'; the face covers most of the body crop in {black}: mostly black'
     return text
+
+
+def _count(flags: list[np.ndarray]) -> str:
+    """Say how many frames of how many clips have a flag; an empty text for none.
+
+    Args:
+        flags (list[np.ndarray]): (F, ) bool of each clip's F frames, F at least 1.
+    """
+    # All at once: a call for each clip takes longer than the counting.
+    starts = np.cumsum([0, *map(len, flags[:-1])])
+    counts = np.add.reduceat(np.concatenate(flags), starts, dtype=int)
+    if not counts.any():
+        return ''
+    return f'{number(int(counts.sum()), "frame")} of {number(int((counts > 0).sum()), "clip")}'
 
 
 def then_text(happens: list[str]) -> str:

@@ -8,14 +8,8 @@ from typing import NamedTuple
 
 from emoreact_plugin.clips.clip_files import expected_names
 from emoreact_plugin.clips.masks_csv import read_masks
-from emoreact_plugin.datasets.annotations import (
-    EMOTIONS,
-    Annotation,
-    check_name,
-    parse_label,
-    parse_valence,
-    read_annotations,
-)
+from emoreact_plugin.datasets.annotations import EMOTIONS, Annotation, read_annotations
+from emoreact_plugin.datasets.cells import check_name, parse_label, parse_valence
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.tables import csv_text
 from emoreact_plugin.video.folders import MASKED_SUFFIX, find_frame_dir

@@ -1,6 +1,5 @@
 """Read checkpoints, and what they say about the run that wrote them."""
 
-import ast
 import json
 import os.path as osp
 import pickle
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from emoreact_plugin.utils.errors import InputError
 
-from .config_sizes import check_sizes
+from .config_text import UNPARSED, assignments, parse_config
 from .foreign_files import is_pickle_of_arrays, reason_of, stand_ins
 
 CONVERT = (
@@ -74,8 +73,8 @@ class Checkpoint:
     def recipe(self) -> dict | None:
         """Parse the options of the recipe of the run; None if it was not made by a recipe."""
         try:
-            recipe = _assignments(self.meta.get('cfg') or '', ('recipe',))['recipe']
-        except (*_UNPARSED, KeyError):
+            recipe = assignments(self.meta.get('cfg') or '', ('recipe',))['recipe']
+        except (*UNPARSED, KeyError):
             return None
         return recipe if isinstance(recipe, dict) else None
 
@@ -283,79 +282,6 @@ def _evaluated(work_dir: str) -> str | None:
             return osp.basename(json.load(file)['checkpoint'])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-
-
-def parse_config(text: str, source: str) -> Config:
-    """Parse a configuration, as data, from the text that MMEngine writes of it.
-
-    Args:
-        text (str): ``Config.pretty_text``. None of it is run.
-        source (str): The file that it is from, for the error.
-
-    Returns:
-        Config: With the values of the text.
-
-    Raises:
-        InputError: For anything but assignments of plain values, and for absurd sizes.
-    """
-    try:
-        config = Config(_assignments(text))
-    except (*_UNPARSED, KeyError) as error:
-        raise InputError(
-            f'{source}: expected a configuration of plain values, as MMEngine writes it, found '
-            f'{str(error)[:200]}; if you trust it, give the config file as well'
-        ) from error
-    check_sizes(config, source)
-    return config
-
-
-_UNPARSED = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
-
-
-def _assignments(text: str, names: tuple[str, ...] | None = None) -> dict:
-    """Collect the assignments in a text of MMEngine's, name -> value, without running it.
-
-    With ``names``, only these are collected.
-    """
-    values = {}
-    for node in ast.parse(text).body:
-        if not isinstance(node, ast.Assign) or len(node.targets) > 1:
-            raise InputError(f'line {node.lineno}: no assignment')
-        target = node.targets[0]
-        if not isinstance(target, ast.Name):
-            raise InputError(f'line {node.lineno}: no assignment')
-        if names is None or target.id in names:
-            values[target.id] = _literal(node.value)
-    return values
-
-
-def _literal(node: ast.AST) -> Any:
-    """Evaluate literals and ``dict(...)``."""
-    if isinstance(node, ast.Call):
-        if getattr(node.func, 'id', None) != 'dict' or len(node.args) > 1:
-            raise InputError(f'line {node.lineno}: a call')
-        # dict({'a b': 1}) is what MMEngine makes of names that are no words.
-        values = _literal(node.args[0]) if node.args else {}
-        if any(keyword.arg is None for keyword in node.keywords):
-            raise InputError(f'line {node.lineno}: **')
-        return {**values, **{k.arg: _literal(k.value) for k in node.keywords}}
-    if isinstance(node, ast.Dict):
-        if any(key is None for key in node.keys):
-            raise InputError(f'line {node.lineno}: **')
-        return {
-            ast.literal_eval(key): _literal(value)
-            for key, value in zip(node.keys, node.values, strict=True)
-            if key is not None
-        }
-    if isinstance(node, ast.List):
-        return [_literal(each) for each in node.elts]
-    if isinstance(node, ast.Tuple):
-        return tuple(_literal(each) for each in node.elts)
-    if isinstance(node, ast.Name) and node.id in ('inf', 'nan'):
-        return float(node.id)
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return -_literal(node.operand)
-    return ast.literal_eval(node)
 
 
 def _lists(values: dict) -> dict:

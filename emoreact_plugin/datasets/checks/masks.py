@@ -27,7 +27,7 @@ def clips_with_masks(dataset: 'EmoReactDataset', clips: Sequence[ClipFiles]) -> 
         files.source: osp.normpath(files.source).endswith(MASKED_SUFFIX)
         if files.filename_tmpl
         else osp.normpath(files.video).replace(os.sep, '/') in listed
-        for files in clips
+        for files in dict.fromkeys(clips)
     }
 
 

@@ -140,9 +140,12 @@ def require_clips(
     Raises:
         FileNotFoundError: For clips that are missing.
     """
+    # Several clips may be parts of one video.
+    missing = {path for path in set(paths) if find_missing_clip(dataset, path, '')}
     problems = []
     for path, row in zip(paths, rows, strict=True):
-        problems += find_missing_clip(dataset, path, row.clip_id)
+        if path in missing:
+            problems += find_missing_clip(dataset, path, row.clip_id)
     remedy = _describe_folder(dataset) if len(problems) == len(rows) else REMEDY
     raise_first(dataset, problems, len(rows), remedy)
 

@@ -8,7 +8,7 @@ import torch
 
 from emoreact_plugin.models import check_names
 from emoreact_plugin.utils.errors import InputError, MissingPackageError
-from emoreact_plugin.weights.checkpoints import parse_config
+from emoreact_plugin.weights.config_text import parse_config
 
 from .base import Scorer, Scores
 

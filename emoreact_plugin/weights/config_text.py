@@ -1,8 +1,14 @@
-"""Refuse stored configurations whose numbers would fill the memory or divide by zero."""
+"""Parse stored configurations, as data.
 
+Those whose numbers would fill the memory or divide by zero are refused.
+"""
+
+import ast
 import math
 from collections.abc import Iterator
 from typing import Any
+
+from mmengine.config import Config
 
 from emoreact_plugin.utils.errors import InputError
 
@@ -16,6 +22,87 @@ MAX_FRAME_BYTES = 2_000_000_000
 FREE = ('seed', 'max_norm')
 FRAME_COUNTS = ('num_clips', 'clip_len', 'num_segments')
 SIDES = ('scale', 'size', 'crop_size', 'out_size', 'input_size', 'image_size', 'img_scale')
+# What a text that is no such configuration raises.
+UNPARSED = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
+
+
+def parse_config(text: str, source: str) -> Config:
+    """Parse a configuration, as data, from the text that MMEngine writes of it.
+
+    Args:
+        text (str): ``Config.pretty_text``. None of it is run.
+        source (str): The file that it is from, for the error.
+
+    Returns:
+        Config: With the values of the text.
+
+    Raises:
+        InputError: For anything but assignments of plain values, and for absurd sizes.
+    """
+    try:
+        config = Config(assignments(text))
+    except (*UNPARSED, KeyError) as error:
+        raise InputError(
+            f'{source}: expected a configuration of plain values, as MMEngine writes it, found '
+            f'{str(error)[:200]}; if you trust it, give the config file as well'
+        ) from error
+    check_sizes(config, source)
+    return config
+
+
+def assignments(text: str, names: tuple[str, ...] | None = None) -> dict:
+    """Collect the assignments in a text of MMEngine's, without running it.
+
+    Args:
+        text (str): The text.
+        names (tuple[str, ...], optional): Collect only these. Defaults to None: all.
+
+    Returns:
+        dict: Name -> value.
+
+    Raises:
+        InputError: For anything but assignments.
+        Exception: One of ``UNPARSED`` for values that are not plain.
+    """
+    values = {}
+    for node in ast.parse(text).body:
+        if not isinstance(node, ast.Assign) or len(node.targets) > 1:
+            raise InputError(f'line {node.lineno}: no assignment')
+        target = node.targets[0]
+        if not isinstance(target, ast.Name):
+            raise InputError(f'line {node.lineno}: no assignment')
+        if names is None or target.id in names:
+            values[target.id] = _literal(node.value)
+    return values
+
+
+def _literal(node: ast.AST) -> Any:
+    """Evaluate literals and ``dict(...)``."""
+    if isinstance(node, ast.Call):
+        if getattr(node.func, 'id', None) != 'dict' or len(node.args) > 1:
+            raise InputError(f'line {node.lineno}: a call')
+        # dict({'a b': 1}) is what MMEngine makes of names that are no words.
+        values = _literal(node.args[0]) if node.args else {}
+        if any(keyword.arg is None for keyword in node.keywords):
+            raise InputError(f'line {node.lineno}: **')
+        return {**values, **{k.arg: _literal(k.value) for k in node.keywords}}
+    if isinstance(node, ast.Dict):
+        if any(key is None for key in node.keys):
+            raise InputError(f'line {node.lineno}: **')
+        return {
+            ast.literal_eval(key): _literal(value)
+            for key, value in zip(node.keys, node.values, strict=True)
+            if key is not None
+        }
+    if isinstance(node, ast.List):
+        return [_literal(each) for each in node.elts]
+    if isinstance(node, ast.Tuple):
+        return tuple(_literal(each) for each in node.elts)
+    if isinstance(node, ast.Name) and node.id in ('inf', 'nan'):
+        return float(node.id)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return -_literal(node.operand)
+    return ast.literal_eval(node)
 
 
 def check_sizes(config: dict, source: str) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from emoreact_plugin import InputError
-from emoreact_plugin.weights.checkpoints import parse_config
+from emoreact_plugin.weights.config_text import parse_config
 
 USUAL = dict(segments=3, channels=2048, side=224, seed=2**40, std=57.1)
 TEXT = """
