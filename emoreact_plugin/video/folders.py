@@ -103,6 +103,28 @@ _READS_RGB = hasattr(cv2, 'IMREAD_COLOR_RGB')
 _FLAG = cv2.IMREAD_COLOR_RGB if _READS_RGB else cv2.IMREAD_COLOR
 
 
+def decode_image(data: bytes) -> np.ndarray | None:
+    """Decode the content of an image file.
+
+    Args:
+        data (bytes): Of a JPEG, a PNG or another format of OpenCV.
+
+    Returns:
+        np.ndarray | None: (H, W, 3) uint8, RGB; None if it is no image, ends too early, or says that
+        it has more than 2**30 pixels.
+    """
+    if not data:
+        return None
+    try:
+        # Not imread, which fills in grey what a file that was cut off lacks.
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAG)
+    except cv2.error:  # too many pixels
+        return None
+    if image is not None and not _READS_RGB:
+        cv2.cvtColor(image, cv2.COLOR_BGR2RGB, image)
+    return image
+
+
 def read_image(path: str, size: tuple[int, int] | None = None) -> np.ndarray:
     """Read a frame or crop from an image file.
 
@@ -119,15 +141,11 @@ def read_image(path: str, size: tuple[int, int] | None = None) -> np.ndarray:
     """
     try:
         with open(path, 'rb') as file:
-            data = file.read()
+            image = decode_image(file.read())
     except OSError:
-        data = b''
-    # Not imread, which fills in grey what a file that was cut off lacks.
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAG) if data else None
+        image = None
     if image is None:
         raise InputError(f'{path}: cannot be read as an image')
-    if not _READS_RGB:
-        cv2.cvtColor(image, cv2.COLOR_BGR2RGB, image)
     height, width = image.shape[:2]
     if size not in (None, (width, height)):
         raise InputError(

@@ -4,7 +4,6 @@ import os.path as osp
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from emoreact_plugin.clips.cache_file import (
@@ -28,7 +27,7 @@ from emoreact_plugin.datasets.annotations import Annotation
 from emoreact_plugin.datasets.pipeline_facts import hides_face, max_gap_of, regions_of
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import number
-from emoreact_plugin.video.folders import scan_frames
+from emoreact_plugin.video.folders import decode_image, scan_frames
 from emoreact_plugin.video.reading import VideoInfo, frame_rate, probe_video, stated_frames
 
 from .missing import crops_folder, find_missing_clip, read_crops_record
@@ -177,15 +176,16 @@ def _read_images(paths: list[str], noun: str, problems: list[Problem]) -> tuple:
     sizes, num_bytes, unread, cut = [], 0, [], []
     for path in paths:
         try:
-            data = np.fromfile(path, np.uint8)
+            with open(path, 'rb') as file:
+                data = file.read()
         except OSError:
-            data = np.empty(0, np.uint8)
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+            data = b''
+        image = decode_image(data)
         num_bytes += len(data)
         sizes.append(None if image is None else image.shape[1::-1])
         if image is None:
             unread.append(path)
-        elif path.lower().endswith(JPEG_ENDINGS) and (JPEG_END not in data.tobytes()):
+        elif path.lower().endswith(JPEG_ENDINGS) and JPEG_END not in data:
             cut.append(path)
     if unread:
         problems.append(
