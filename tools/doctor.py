@@ -262,6 +262,10 @@ def check_imports(have, wanted, probe=run):
                 start = 'opencv' if module == 'cv2' else 'mmcv'
                 names = [name for name in sorted(have) if name.startswith(start)]
             exact = [f'{n}=={have[n]}' if n in have else n + wanted.get(n, '') for n in names]
+            build = re.search(r'[+](cpu|cu[0-9]+)$', have.get('torch', ''))
+            if module == 'torchvision' and build:  # PyPI has no such build of torch
+                exact = [n if '+' in n else n + build[0] for n in exact]
+                exact += ['--index-url', f'https://download.pytorch.org/whl/{build[1]}']
             # only the first: most of the others would fail because of it
             return [
                 Problem(

@@ -9,6 +9,13 @@ import argparse
 import os.path as osp
 
 
+def role_of_column(text):
+    role, equals, column = text.partition('=')
+    if not (role and equals and column):
+        raise argparse.ArgumentTypeError(f"expected ROLE=COLUMN, found '{text}'")
+    return role, column
+
+
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     add = parser.add_argument
@@ -18,6 +25,14 @@ def parse_args():
     )
     add('--folds', type=int, default=5, metavar='K', help='how many, 3 or more (default: 5)')
     add('--groups', nargs='+', default=[], metavar='COLUMN', help='columns that name the groups')
+    add(
+        '--columns',
+        nargs='+',
+        default=[],
+        type=role_of_column,
+        metavar='ROLE=COLUMN',
+        help='as in the config, such as start=from end=to where clips are parts of videos',
+    )
     add(
         '--group-names',
         metavar='REGEX',
@@ -42,13 +57,15 @@ from emoreact_plugin.preparation.folds import folds_table, make_folds, write_fol
 
 @clear_errors()
 def main(args):
-    classes = tuple(args.classes or label_columns(args.files))
-    columns = dict(groups=args.groups) if args.groups else None
+    columns = dict(args.columns)
+    classes = args.classes or [c for c in label_columns(args.files) if c not in columns.values()]
+    if args.groups:
+        columns['groups'] = args.groups
     annotations = [
-        read_annotations(path, classes, columns, group_names=args.group_names)
+        read_annotations(path, tuple(classes), columns, group_names=args.group_names)
         for path in args.files
     ]
-    folds = make_folds(args.files, annotations, classes, args.folds, args.kind, args.seed)
+    folds = make_folds(args.files, annotations, tuple(classes), args.folds, args.kind, args.seed)
     paths = write_folds(folds, args.out)
     say(folds_table(folds))
     say(

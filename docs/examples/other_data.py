@@ -9,6 +9,7 @@ data = dict(
     data_prefix=dict(video='clips', landmarks='landmarks'),
     columns=dict(video='file', start='from', end='to'),
     metainfo=dict(classes=classes),
+    group_names=None,  # the names of the videos say nothing about series, unlike EmoReact's
 )
 train_dataloader = dict(dataset=data)
 val_dataloader = dict(dataset=data)

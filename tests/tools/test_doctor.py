@@ -153,6 +153,11 @@ def test_torchvision_ops_that_do_not_load(run_doctor):
     assert out.rstrip().endswith(
         pip('install', '--force-reinstall', '--no-deps', 'torch==2.15.0', 'torchvision==0.29.2')
     )
+    # a build that PyPI does not have, beside a torchvision of PyPI
+    _, out = run_doctor({'torch': '2.15.0+cpu'}, imports)
+    assert out.rstrip().endswith(
+        'torch==2.15.0+cpu torchvision==0.29.2+cpu --index-url https://download.pytorch.org/whl/cpu'
+    )
 
 
 def test_extras_that_do_not_fit_each_other(run_doctor):
