@@ -26,7 +26,7 @@ def parse_args():
         metavar='N',
         help='without --clips: so many, drawn at random (default: 8)',
     )
-    add('--seed', type=int, default=0, help='of the draws of clips and augmentation (default: 0)')
+    add('--seed', type=int, help='of the draws of clips and augmentation (default: 0)')
     add(
         '--epoch',
         type=int,
@@ -76,7 +76,7 @@ JPEG_QUALITY = 90
 def check_args(args):
     for name, least in (('number', 1), ('seed', 0), ('epoch', 0)):
         value = getattr(args, name)
-        if value < least:
+        if value is not None and value < least:
             raise InputError(f'--{name}: expected {least} or more, found {value}')
     if args.show:
         check_display()
@@ -150,6 +150,7 @@ def show(sheets):
 def main(args):
     check_args(args)
     cfg = load_config(args)
+    args.seed = args.seed or 0  # only a given one is in the name of the work dir
     name = f'browse_{args.split}.png'
     out = output_path(args.out, name, *ENDINGS) if args.out else osp.join(cfg.work_dir, name)
     panels = []

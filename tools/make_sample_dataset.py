@@ -37,7 +37,7 @@ from emoreact_plugin.engine.errors import clear_errors
 from emoreact_plugin.sample_data import make_sample_dataset
 
 
-@clear_errors()
+@clear_errors(resumable=True)
 def main(args):
     make_sample_dataset(
         args.out,

@@ -99,7 +99,9 @@ COARSE = 4  # places a side: maps of fewer are warned of
 def configure(args, checkpoint):
     """Load the configuration, and the model with its weights."""
     if args.config is not None or args.config_flag is not None:
-        return load_recognizer(checkpoint, load_config(args))
+        cfg, model = load_recognizer(checkpoint, load_config(args))
+        cfg.work_dir = args.work_dir or osp.dirname(checkpoint.path) or '.'
+        return cfg, model
     given = [name for name in DEFAULTS if getattr(args, name) is not None]
     if given or args.cfg_options:
         raise InputError(

@@ -63,7 +63,8 @@ class FinalTestHook(Hook):
         runner.logger.info(table)  # into the log as well
         say(
             f'\ncheckpoint: {checkpoint}\nmetrics:    {path}\n'
-            f'plots:      python tools/plot_roc.py {runner.work_dir}'
+            f'plots:      python tools/plot_roc.py {runner.work_dir}\n'
+            f'on a video: python tools/demo.py {runner.work_dir} VIDEO'
         )
 
 

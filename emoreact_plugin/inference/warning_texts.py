@@ -72,7 +72,7 @@ def about_masks(trained: bool | None, drawn: str | None) -> list[str]:
     if trained and drawn is None:
         return ['trained on faces with masks, and none are drawn here']
     if trained is False and drawn is not None:
-        return ['trained on faces without masks, and some are drawn here']
+        return ['trained without masks, but masks are drawn here']
     return []
 
 

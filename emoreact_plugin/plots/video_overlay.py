@@ -301,11 +301,12 @@ class VideoOverlay:
         x, y, wide = self.footer
         letter = self.letter
         more = len(self.curve.classes) - len(self.shown)
-        texts = ['bars: window nearest to this time', 'estimates, not what one feels']
+        texts = ['bars: window nearest to this time', 'thin lines: thresholds of labels']
+        texts.append('estimates, not what one feels')
         texts += [f'{more} more with lower peaks'] * (more > 0)
         texts += self.notes
         room = int((self.size[1] - y) / (1.25 * letter) - 1.2)
-        lines = [line for text in texts for line in wrap(text, wide, font(letter), 2)]
+        lines = [line for text in texts for line in wrap(text, wide, font(letter), 4)]
         for k, line in enumerate(lines[: max(room, 0)]):
             draw.text((x, y + round(1.25 * letter * (k + 1.2))), line, DIM, font(letter))
 

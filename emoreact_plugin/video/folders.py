@@ -110,8 +110,8 @@ def decode_image(data: bytes) -> np.ndarray | None:
         data (bytes): Of a JPEG, a PNG or another format of OpenCV.
 
     Returns:
-        np.ndarray | None: (H, W, 3) uint8, RGB; None if it is no image, ends too early, or says that
-        it has more than 2**30 pixels.
+        np.ndarray | None: (H, W, 3) uint8, RGB; None if it is no image, ends too early, or says
+        that it has more than 2**30 pixels.
     """
     if not data:
         return None

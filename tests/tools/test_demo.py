@@ -115,7 +115,7 @@ def test_masks(call):
     assert read_json()['mask'] == 'surgical'
     code, out, _ = call('videos', '--mask', '--mask-kind', 'n95', '--no-video')
     assert code == 0 and read_json()['mask'] == 'n95'
-    assert out.count('note: trained on faces without masks') == 1
+    assert out.count('note: trained without masks') == 1
 
 
 def test_failed_clips_are_listed(call):

@@ -1,8 +1,13 @@
-"""Test which files of a folder are videos."""
+"""Test which files of a folder are videos, and the reading of images."""
 
 import os
 
-from emoreact_plugin.video.folders import find_videos
+import cv2
+import numpy as np
+import pytest
+
+from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.video.folders import find_videos, read_image
 
 
 def touch(folder, *names):
@@ -52,3 +57,14 @@ def test_which_videos_are_found(tmp_path):
         'x/out/a.mp4',
         'x/y/a.webm',
     ]
+
+
+def test_an_image_that_says_it_is_immense(tmp_path):
+    path = tmp_path / 'a.jpg'
+    cv2.imwrite(str(path), np.zeros((8, 8, 3), np.uint8))
+    data = path.read_bytes()
+    at = data.index(b'\xff\xc0') + 5  # height and width in the frame's header
+    assert data[at : at + 4] == bytes([0, 8, 0, 8])
+    path.write_bytes(data[:at] + b'\xff' * 4 + data[at + 4 :])
+    with pytest.raises(InputError, match='a.jpg: cannot be read as an image'):
+        read_image(str(path))
