@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import importlib.util
+import inspect
 import io
 import os
 import shutil
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.logging import MessageHub
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import init_default_scope
 
 from emoreact_plugin.datasets import EmoReactDataset
@@ -294,6 +295,7 @@ def call_tool(tool: str | ModuleType, *arguments) -> tuple[int, str, str]:
     out, errors = io.StringIO(), io.StringIO()
     # MMEngine names a run by config and second: the next one would take over its best score.
     MessageHub._instance_dict.clear()
+    MMLogger._instance_dict.clear()
     threads = cv2.getNumThreads()
     with (
         pytest.MonkeyPatch.context() as patch,
@@ -303,7 +305,8 @@ def call_tool(tool: str | ModuleType, *arguments) -> tuple[int, str, str]:
         patch.setattr(sys, 'argv', [tool.__file__, *map(str, arguments)])
         patch.setenv('LOCAL_RANK', '0')  # the tools set it
         try:
-            tool.main(*([tool.parse_args()] if hasattr(tool, 'parse_args') else []))
+            takes = 'args' in inspect.signature(tool.main).parameters
+            tool.main(*([tool.parse_args()] if takes else []))
             code = 0
         except SystemExit as end:
             code = end.code or 0

@@ -275,7 +275,7 @@ def _draw_bar(sheet: Image.Image, draw: ImageDraw.ImageDraw, x: int, y: int) -> 
     draw.text((x, y), '0', DIM, text_font())
     x += 2 * GAP
     sheet.paste(Image.fromarray(bar), (x, y + 4))
-    draw.text((x + BAR_WIDTH + GAP, y), 'greatest value of emotion and stream', DIM, text_font())
+    draw.text((x + BAR_WIDTH + GAP, y), 'greatest of emotion and stream', DIM, text_font())
 
 
 def spread(count: int, most: int = 10) -> list[int]:

@@ -43,13 +43,15 @@ class _LineBar(std.tqdm):
     start_t: float
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        rate = dict(delay=INTERVAL, mininterval=INTERVAL, maxinterval=INTERVAL, smoothing=0)
+        kwargs |= dict(delay=INTERVAL, mininterval=INTERVAL, maxinterval=INTERVAL, smoothing=0)
         line = '{desc}: {n_fmt} of {total_fmt} {unit}s{postfix}, {remaining} left'
-        file = _Lines(sys.stderr)
-        super().__init__(*args, **{**kwargs, **rate}, file=file, bar_format=line, leave=False)
+        kwargs |= dict(file=_Lines(kwargs.get('file') or sys.stderr), bar_format=line, leave=False)
+        super().__init__(*args, **kwargs)
 
     def refresh(self, *args: Any, **kwargs: Any) -> None:
         """Print a line if the last one, or the start, is 20 s ago."""
+        if self.disable:
+            return
         now = self._time()
         if now - max(self.last_print_t, self.start_t) >= INTERVAL:
             self.last_print_t = now

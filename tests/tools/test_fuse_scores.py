@@ -325,7 +325,7 @@ def test_what_is_refused(dumps, tmp_path):
         (test[:2], '--test: expected two files or more, found 1'),
         (test + val[:2], 'expected as many files in both, found 1 and 2'),
         (test + ['--out-val', 'a.npz'], '--out-val: expected --val'),
-        (test + ['--out', 'a.pkl'], '--out a.pkl: expected a name that ends'),
+        (test + ['--out', 'a.pkl'], 'a.pkl: expected a folder, or a file that ends in .npz'),
         (test + ['--names', 'a'], '--names: expected 2 different names'),
         (test + ['--names', 'a', 'a'], '--names: expected 2 different names'),
         (test + ['--names', 'a', 'mean'], 'none of them mean or weighted'),

@@ -3,6 +3,7 @@
 The trainings run in this process; tests/experiments/test_runs.py starts others.
 """
 
+import contextlib
 import csv
 import shutil
 import subprocess
@@ -26,13 +27,14 @@ OPTIONS = dict(batch_size=4, num_workers=0, max_epochs=1)
 def run_here(command, **_):
     _, tool, *arguments = command
     code, out, errors = call_tool(Path(tool).stem, *arguments)
-    return SimpleNamespace(returncode=code, stdout=out + errors)
+    lines = (out + errors).splitlines(keepends=True)
+    return contextlib.nullcontext(SimpleNamespace(returncode=code, stdout=lines))
 
 
 @pytest.fixture(autouse=True, scope='module')
 def one_process():
     with pytest.MonkeyPatch.context() as patch:
-        here = SimpleNamespace(run=run_here, PIPE=subprocess.PIPE)
+        here = SimpleNamespace(Popen=run_here, PIPE=subprocess.PIPE)
         patch.setattr(runs, 'subprocess', here)
         yield
 

@@ -46,7 +46,7 @@ def test_the_folder_of_a_training(calls, call, checkpoint, tiny):
     assert 'sheet: run/cam/TEST102_2/TEST102_2_gradcam.png' in out
 
 
-def test_a_clip_of_the_data_set(call, tiny):
+def test_a_clip_of_the_data_set(call, tiny, checkpoint):
     code, out, err = call('TEST102_2', '--emotion', 'excitement,Frustration')
     assert code == 0, err
     label = tiny.labels['test'][2][2]
@@ -54,7 +54,7 @@ def test_a_clip_of_the_data_set(call, tiny):
     assert ('face: Grad-CAM of backbone, maps of 2x2\nWARNING: face: maps of so few places') in out
     assert f'label {"yes" if label else "no"}, face greatest' in out
     assert 'Excitement   probability ' in out and 'Curiosity' not in out
-    folder = Path('work_dirs/config/cam/TEST102_2')
+    folder = Path(checkpoint).parent / 'cam' / 'TEST102_2'
     names = ['TEST102_2_gradcam.mp4', 'TEST102_2_gradcam.png']
     assert sorted(p.name for p in folder.iterdir()) == names
     assert cv2.imread(str(folder / names[1])).shape[1] > 1000
@@ -120,7 +120,7 @@ def test_frames_without_maps_of_their_own(calls, tiny, checkpoint, tmp_path, mon
     )
     assert code == 0, err
     assert "in the video the nearest one's are shown" in out
-    video = 'work_dirs/own/cam/TEST102_2/TEST102_2_gradcam.mp4'
+    video = 'cam/TEST102_2/TEST102_2_gradcam.mp4'
     assert len(frames_of(video)) == FRAMES
 
 

@@ -34,9 +34,10 @@ from benchmarks.drawn_data import make_drawn_data
 from mmengine.registry import init_default_scope
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_cli import add_config_arguments
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors
-from emoreact_plugin.engine.flags import add_config_arguments, load_config
+from emoreact_plugin.engine.flags import load_config
 from emoreact_plugin.inference.scorers.loading import check_device
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_text

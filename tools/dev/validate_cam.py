@@ -23,10 +23,11 @@ from cam_check import (
 from scipy import stats
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
+from emoreact_cli import add_config_arguments
 from emoreact_plugin.clips.boxes import boxes_of
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors
-from emoreact_plugin.engine.flags import add_config_arguments, datasets_of, load_config
+from emoreact_plugin.engine.flags import datasets_of, load_config
 from emoreact_plugin.evaluation import roc_auc
 from emoreact_plugin.experiments import read_cues
 from emoreact_plugin.experiments.sample_claims import READ

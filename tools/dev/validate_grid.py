@@ -22,7 +22,8 @@ import time
 from mmengine.config import Config
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.engine.flags import add_config_arguments, load_config
+from emoreact_cli import add_config_arguments
+from emoreact_plugin.engine.flags import load_config
 from emoreact_plugin.utils.progress import progress_bar, write_above
 
 TOOLS = osp.dirname(osp.dirname(osp.abspath(__file__)))

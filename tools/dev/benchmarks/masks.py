@@ -33,7 +33,8 @@ def mask_groups(data: LoadingData, repetitions: int, samples: int = 2) -> Iterat
 
     def draw(kind):
         mask = DrawFaceMask(kind, seed=0)
-        return lambda k: [mask(dict(sample)) for sample in loaded[k]]
+        # Not in place: the frames are drawn on again.
+        return lambda k: [mask({**sample, 'own_imgs': False}) for sample in loaded[k]]
 
     calls = {DECODE: lambda k: decode_each(jpegs[k]), **{kind: draw(kind) for kind in KINDS}}
     yield Group(
