@@ -120,6 +120,7 @@ def test_processor_time(call, monkeypatch):
     assert code == 0, err
     assert read()['machine']['clock'] == 'processor'
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '0')
     code, _, err = call('--processor-time')
     assert code == 1 and '--processor-time: expected --device cpu' in err
 
