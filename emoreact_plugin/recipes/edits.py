@@ -358,11 +358,13 @@ def _set_crops(cfg: Config, value: str) -> None:
     for _, steps in _pipelines(cfg):
         at = next((i for i, s in enumerate(steps) if _is_step(s, 'CropRegions')), None)
         if at is not None:
-            if steps[at].get('blackout_fallback'):
-                raise InputError(
-                    f'--crops: expected CropRegions without blackout_fallback, which the crops in '
-                    f'{value} are prepared without'
-                )
+            usual = dict(blackout=dict(body='face'), blackout_fallback=False)
+            for name, prepared in usual.items():
+                if steps[at].get(name) not in (None, prepared):
+                    raise InputError(
+                        f'--crops: expected CropRegions with {name}={prepared}, as the crops in '
+                        f'{value} are prepared, found {steps[at][name]}'
+                    )
             gaps = [s['max_gap'] for s in steps if _is_step(s, 'LoadLandmarks') and 'max_gap' in s]
             steps[at] = dict(
                 type='LoadCrops',

@@ -128,5 +128,5 @@ def test_prepared_crops_are_of_the_same_max_gap():
 def test_prepared_crops_have_no_fallback():
     cfg = Config(build())
     steps_of(cfg, 'val')['CropRegions'].blackout_fallback = True
-    with pytest.raises(InputError, match='--crops: .*without blackout_fallback'):
+    with pytest.raises(InputError, match='--crops: .*blackout_fallback=False'):
         edit(cfg, dict(crops='small'))
