@@ -15,7 +15,7 @@ from mmengine.registry import init_default_scope
 
 from emoreact_plugin.clips.cache_file import stamp_of
 from emoreact_plugin.datasets import EmoReactDataset
-from emoreact_plugin.preparation.crops import CROP_SIZE, crop_jobs
+from emoreact_plugin.preparation.crops import CROP_SIZE, extract_crops
 from emoreact_plugin.preparation.jobs import Job, check_targets
 from emoreact_plugin.recipes import datasets_of, edit
 from emoreact_plugin.transforms import CropRegions
@@ -180,7 +180,7 @@ def _run(jobs: list[Job], out: str, crops: Crops) -> None:
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # each core has a clip of its own
     try:
-        report = crop_jobs(
+        report = extract_crops(
             jobs,
             out,
             CropRegions(crops.regions),

@@ -30,7 +30,7 @@ JPEG_FLAGS = (
 
 
 def extract_crops(
-    sources: Sequence[str],
+    sources: Sequence[str | Job],
     out: str,
     cropper: CropRegions,
     mask: DrawFaceMask | None = None,
@@ -51,8 +51,8 @@ def extract_crops(
     several runs may write to an output folder at once.
 
     Args:
-        sources (Sequence[str]): Video files, and folders that are searched for videos as in
-            :func:`~emoreact_plugin.preparation.frames.extract`.
+        sources (Sequence[str | Job]): Video files, and folders that are searched for videos as in
+            :func:`~emoreact_plugin.preparation.frames.extract`; or which clips to make, all jobs.
         out (str): The output folder; created if it is missing.
         cropper (CropRegions): Cuts the crops out.
         mask (DrawFaceMask, optional): Draws masks; it needs a seed. Defaults to None: no masks.
@@ -87,38 +87,9 @@ def extract_crops(
     for kind, folder in (('landmarks', landmarks), ('keypoints', keypoints)):
         if folder is not None and not osp.isdir(folder):
             raise FileNotFoundError(f'{folder}: no such folder of {kind}')
-    jobs = plan(sources, out, '', unmasked=mask is not None)
-    return crop_jobs(
-        jobs,
-        out,
-        cropper,
-        mask,
-        step,
-        size,
-        landmarks,
-        keypoints,
-        required,
-        cache_dir,
-        workers,
-        max_gap,
-    )
-
-
-def crop_jobs(
-    jobs: Sequence[Job],
-    out: str,
-    cropper: CropRegions,
-    mask: DrawFaceMask | None = None,
-    step: int = 1,
-    size: int = CROP_SIZE,
-    landmarks: str | None = None,
-    keypoints: str | None = None,
-    required: Sequence[str] = (),
-    cache_dir: str | None = None,
-    workers: int | None = None,
-    max_gap: int = 0,
-) -> JobReport[PreparedCrops]:
-    """Write the crops of some clips; arguments and result are those of :func:`extract_crops`."""
+    jobs = [each for each in sources if isinstance(each, Job)]
+    if not jobs:
+        jobs = plan([*map(str, sources)], out, '', unmasked=mask is not None)
     look = '' if mask is None else look_of(mask)
     os.makedirs(out, exist_ok=True)
 

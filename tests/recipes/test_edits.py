@@ -130,3 +130,13 @@ def test_prepared_crops_have_no_fallback():
     steps_of(cfg, 'val')['CropRegions'].blackout_fallback = True
     with pytest.raises(InputError, match='--crops: .*blackout_fallback=False'):
         edit(cfg, dict(crops='small'))
+
+
+def test_prepared_crops_have_the_usual_blackout():
+    cfg = Config(build())
+    steps_of(cfg, 'val')['CropRegions'].blackout = {}
+    with pytest.raises(InputError, match=r"--crops: .*blackout={'body': 'face'}, .* found {}"):
+        edit(cfg, dict(crops='small'))
+    cfg = Config(build())
+    steps_of(cfg, 'val')['CropRegions'].blackout = dict(body='face')
+    edit(cfg, dict(crops='small'))
