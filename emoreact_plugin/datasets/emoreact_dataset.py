@@ -179,7 +179,7 @@ class EmoReactDataset(BaseActionDataset):
         if not self._fully_initialized:
             self.full_init()
         for index in range(len(self)):
-            yield super().get_data_info(index)
+            yield super(BaseActionDataset, self).get_data_info(index)
 
     def summary(self) -> str:
         """Say in a line how many clips and frames there are, and what many of them lack."""
