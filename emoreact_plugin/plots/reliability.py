@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from emoreact_plugin.evaluation.calibration import reliability
 
@@ -33,10 +34,12 @@ def plot_reliability(labels: np.ndarray, probabilities: Mapping[str, np.ndarray]
             mean, share, count = reliability(values.ravel(), labels.ravel())
             error = float((np.abs(mean - share) * count).sum() / count.sum())
             label = f'{name}, error {error:.3f}'
-            above.plot(mean, share, style, color=color, markersize=3, linewidth=1, label=label)
-            below.plot(mean, count, style, color=color, markersize=3, linewidth=1)
+            shown = dict(color=color, markersize=3, linewidth=1, clip_on=False)
+            above.plot(mean, share, style, label=label, **shown)
+            below.plot(mean, count, style, **shown)
         above.set(xlim=(0, 1), ylim=(0, 1), ylabel='share of positives')
         below.set(xlabel='probability', ylabel='decisions', ylim=(0, None))
+        below.yaxis.set_major_locator(MaxNLocator(3, integer=True))
         above.tick_params(color=BLACK)
         above.legend(frameon=False, loc='upper left')
     return figure
