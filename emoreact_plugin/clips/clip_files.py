@@ -1,7 +1,7 @@
 """Find the files that belong to a clip."""
 
 import os.path as osp
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from emoreact_plugin.utils.errors import InputError
 
@@ -20,8 +20,7 @@ FILE_NAMES = dict(
 )
 
 
-@dataclass(frozen=True)
-class ClipFiles:
+class ClipFiles(NamedTuple):
     """Paths of the files that belong to a clip.
 
     Attributes:

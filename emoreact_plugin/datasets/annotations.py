@@ -5,9 +5,8 @@ import os.path as osp
 import posixpath
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -41,12 +40,9 @@ USUAL_COLUMNS = dict(video='video', valence='Valence')
 PERSON = re.compile(r'[A-Za-z0-9_-]+')
 # The number of a frame; tables write some as '30.0'.
 FRAME = re.compile(r'\d+(\.0*)?')
-# How nearly all labels are written: they need no parsing.
-_PLAIN = {'0': 0.0, '1': 1.0}
 
 
-@dataclass(frozen=True)
-class Annotation:
+class Annotation(NamedTuple):
     """A row of the annotation file: a clip and its labels.
 
     Attributes:
@@ -192,7 +188,7 @@ def read_annotations(
     names = [posixpath.splitext(posixpath.basename(row.video))[0] for row in rows]
     found = groups_in_names(names, pattern, path)
     return [
-        replace(row, groups=row.groups + groups) if groups else row
+        row._replace(groups=row.groups + groups) if groups else row
         for row, groups in zip(rows, found, strict=True)
     ]
 
@@ -220,9 +216,13 @@ def _read_rows(
                 if name not in header
                 else f"{path}: expected one column '{name}', found {header.count(name)}"
             )
-    where = {name: header.index(name) for name in (*columns.values(), *groups, *labels)}
+    at = {role: header.index(name) for role, name in columns.items()}
+    label_at = [header.index(name) for name in labels]
+    group_at = {name: header.index(name) for name in groups}
     rows: list[Annotation] = []
     seen: dict[str, int] = {}
+    # Few of many clips have labels that none before them had.
+    parsed: dict[tuple[str | None, ...], tuple[float, ...]] = {}
     for found in reader:
         if not found:  # an empty line
             continue
@@ -235,8 +235,27 @@ def _read_rows(
                     f'{len(header)} and {more} more'
                 )
             found += [None] * -more
-            cells = {name: found[at] for name, at in where.items()}
-            row = _read_row(cells, reader.line_num, place, classes, columns, groups, soft)
+            cells = {role: (found[i] or '').strip() for role, i in at.items()}
+            check_name(cells['video'], place)
+            texts = tuple([found[i] for i in label_at])
+            if texts not in parsed:
+                parsed[texts] = tuple(
+                    parse_label(text, f"{place}, column '{name}'", soft)
+                    for name, text in zip(labels, texts, strict=True)
+                )
+            row = Annotation(
+                cells['video'],
+                _one_hot(cells['label'], classes, columns['label'], place)
+                if 'label' in cells
+                else parsed[texts],
+                parse_valence(cells['valence'], f"{place}, column '{columns['valence']}'")
+                if 'valence' in cells
+                else None,
+                *_part(cells, columns, place),
+                _person(cells.get('person'), columns, place),
+                reader.line_num,
+                tuple([(kind, check_group(found[i], kind, place)) for kind, i in group_at.items()]),
+            )
             # Without its ending, the name is the clip's id and that of its files.
             before = seen.setdefault(row.clip_id, row.line)
             if before != row.line:
@@ -250,37 +269,6 @@ def _read_rows(
     if not rows and not errors:
         raise InputError(f'{path}: expected at least one clip, found none')
     return rows
-
-
-def _read_row(
-    row: dict[str, str | None],
-    line: int,
-    place: str,
-    classes: Sequence[str],
-    columns: dict[str, str],
-    groups: Sequence[str],
-    soft: bool,
-) -> Annotation:
-    cells = {role: (row[name] or '').strip() for role, name in columns.items()}
-    check_name(cells['video'], place)
-    return Annotation(
-        cells['video'],
-        _one_hot(cells['label'], classes, columns['label'], place)
-        if 'label' in cells
-        else tuple(
-            _PLAIN[text]
-            if (text := row[name]) in _PLAIN
-            else parse_label(text, f"{place}, column '{name}'", soft)
-            for name in classes
-        ),
-        parse_valence(cells['valence'], f"{place}, column '{columns['valence']}'")
-        if 'valence' in cells
-        else None,
-        *_part(cells, columns, place),
-        _person(cells.get('person'), columns, place),
-        line,
-        tuple((name, check_group(row[name], name, place)) for name in groups),
-    )
 
 
 def labelled_clips(rows: Sequence[Annotation]) -> LabelledClips:
@@ -311,11 +299,12 @@ def _part(cells: dict[str, str], columns: dict[str, str], place: str) -> tuple[i
         text = cells.get(role)
         if not text:
             continue
-        if not FRAME.fullmatch(text):
+        number = _frame_number(text)
+        if number is None:
             raise InputError(
                 f"{place}, column '{columns[role]}': expected the number of a frame, found {text!r}"
             )
-        frames[role] = int(text.split('.')[0])
+        frames[role] = number
     start, end = frames.get('start', 0), frames.get('end')
     if end is not None and end <= start:
         raise InputError(
@@ -323,6 +312,11 @@ def _part(cells: dict[str, str], columns: dict[str, str], place: str) -> tuple[i
             f'frame after the first, {start}, found {end}'
         )
     return start, end
+
+
+@lru_cache(maxsize=1024)
+def _frame_number(text: str) -> int | None:
+    return int(text.split('.')[0]) if FRAME.fullmatch(text) else None
 
 
 def _person(text: str | None, columns: dict[str, str], place: str) -> str | None:

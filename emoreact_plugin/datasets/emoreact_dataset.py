@@ -2,7 +2,9 @@
 
 import logging
 import os.path as osp
+import pickle
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from emoreact_plugin.clips.landmark_cache import default_cache_dir
 from emoreact_plugin.clips.landmarks import clip_sample
 from emoreact_plugin.sample_data.dataset import is_sample_data
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.memory import without_gc
 from emoreact_plugin.utils.random_state import seeded
 from emoreact_plugin.utils.text import number
 from emoreact_plugin.video.folders import find_frame_dir
@@ -178,8 +181,12 @@ class EmoReactDataset(BaseActionDataset):
         """Yield what each sample starts from."""
         if not self._fully_initialized:
             self.full_init()
-        for index in range(len(self)):
-            yield super(BaseActionDataset, self).get_data_info(index)
+        if not self.serialize_data:
+            yield from self.data_list
+            return
+        # One by one, get_data_info takes twice as long.
+        for start, end in pairwise([0, *self.data_address.tolist()]):
+            yield pickle.loads(memoryview(self.data_bytes[start:end]))
 
     def summary(self) -> str:
         """Say in a line how many clips and frames there are, and what many of them lack."""
@@ -211,8 +218,7 @@ class EmoReactDataset(BaseActionDataset):
         for row, source, clip in zip(rows, sources, coverage, strict=True):
             sample = self._sample(row, masked, **source)
             first = sample['first_frame']
-            frames = slice(first, first + sample['total_frames'])
-            parts.append(clip.part(frames))
+            parts.append((clip, slice(first, first + sample['total_frames'])))
             samples.append(sample)
         lost = facts.lost_without(
             self.pipeline, self.required, masked or facts.draws_masks(self.pipeline)
@@ -226,6 +232,7 @@ class EmoReactDataset(BaseActionDataset):
         self._rows = None
         return samples
 
+    @without_gc()
     def read_annotations(self, errors: list[InputError] | None = None) -> list[Annotation]:
         """Read the annotation file, once; see :func:`~.annotations.read_annotations`."""
         if self._rows is None:
@@ -243,6 +250,7 @@ class EmoReactDataset(BaseActionDataset):
         """Leave out all other rows of the annotation file; before initialisation."""
         self._rows = rows
 
+    @without_gc()
     def check_files(self) -> None:
         """Read the annotations and check quickly that every clip's files are there.
 
@@ -351,6 +359,7 @@ class EmoReactDataset(BaseActionDataset):
         info = super(BaseActionDataset, self).get_data_info(idx)
         return dict(info, modality=self.modality, label=torch.tensor(info['label']))
 
+    @without_gc()
     def full_init(self) -> None:
         """Load the data, and prepare to skip bad clips."""
         super().full_init()

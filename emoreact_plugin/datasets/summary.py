@@ -14,12 +14,16 @@ from .pipeline_facts import LEFT_OUT, NO_MASK
 
 
 def summarise(
-    clips: Sequence[Coverage], lost: dict[str, list[str]], masked: bool, hides: bool = False
+    clips: Sequence[tuple[Coverage, slice]],
+    lost: dict[str, list[str]],
+    masked: bool,
+    hides: bool = False,
 ) -> str:
     """Describe a data set in one line.
 
     Args:
-        clips (Sequence[Coverage]): The coverage of each clip.
+        clips (Sequence[tuple[Coverage, slice]]): For each clip, the coverage of its video, and
+            which of the frames are the clip's.
         lost (dict[str, list[str]]): The result of :func:`lost_without`.
         masked (bool): Whether masks were drawn beforehand.
         hides (bool): Whether the face is blacked out in the body. Defaults to False.
@@ -28,36 +32,36 @@ def summarise(
         str: The number of clips and frames, and in how many of them something
         is missing.
     """
-    frames = sum(len(clip.face) for clip in clips)
-    text = f'{number(len(clips), "clip")}, {number(frames, "frame")}'
+    lengths = np.array([part.stop - part.start for _, part in clips])
+    text = f'{number(len(clips), "clip")}, {number(int(lengths.sum()), "frame")}'
     if masked:
         text += ', masked beforehand'
+    # Thousands of clips may be parts of one video.
+    videos = {id(video): video for video, _ in clips}
+    whole = Coverage(*map(np.concatenate, zip(*videos.values(), strict=True)))
+    offsets = np.cumsum([0, *(len(video.face) for video in videos.values())]).tolist()
+    first = dict(zip(videos, offsets[:-1], strict=True))
+    starts = np.array([first[id(video)] + part.start for video, part in clips])
+
+    def count(flags: np.ndarray) -> str:
+        before = np.concatenate([[0], np.cumsum(flags)])
+        counts = before[starts + lengths] - before[starts]
+        if not counts.any():
+            return ''
+        return f'{number(int(counts.sum()), "frame")} of {number(int((counts > 0).sum()), "clip")}'
+
     for kind, part in (('landmarks', 'face'), ('keypoints', 'body')):
-        without = _count([~getattr(clip, part) for clip in clips])
+        without = count(~getattr(whole, part))
         if kind in lost and without:
             text += f'; no {part} in {without}{then_text(lost[kind])}'
-    boxes = _count([clip.box for clip in clips])
+    boxes = count(whole.box)
     unmasked = [text for text in lost.get('landmarks', ()) if text in (NO_MASK, LEFT_OUT)]
     if unmasked and boxes:
         text += f'; only the box of the face in {boxes}: {unmasked[0]}'
-    black = _count([clip.black for clip in clips])
+    black = count(whole.black)
     if hides and black:
         text += f'; the face covers most of the body crop in {black}: mostly black'
     return text
-
-
-def _count(flags: list[np.ndarray]) -> str:
-    """Say how many frames of how many clips have a flag; an empty text for none.
-
-    Args:
-        flags (list[np.ndarray]): (F, ) bool of each clip's F frames, F at least 1.
-    """
-    # All at once: a call for each clip takes longer than the counting.
-    starts = np.cumsum([0, *map(len, flags[:-1])])
-    counts = np.add.reduceat(np.concatenate(flags), starts, dtype=int)
-    if not counts.any():
-        return ''
-    return f'{number(int(counts.sum()), "frame")} of {number(int((counts > 0).sum()), "clip")}'
 
 
 def then_text(happens: list[str]) -> str:
