@@ -1,8 +1,9 @@
 """Measure speed, as ratios of calls that are timed in turns on this machine.
 
 It compares loading of samples with decoding their frames alone, fusion with a single stream, the
-metric with scikit-learn, and a mask on a frame with decoding it. Without a data set it draws a few
-clips of 1280x720. docs/benchmark.md explains each row.
+metric with scikit-learn, a mask on a frame with decoding it, and the start of a data set with
+reading its annotations. Without a data set it draws a few clips of 1280x720. docs/benchmark.md
+explains each row.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from benchmarks import (
     mask_groups,
     metric_groups,
     run,
+    startup_groups,
     to_json,
     to_markdown,
     training_groups,
@@ -42,7 +44,7 @@ from emoreact_plugin.inference.scorers.loading import check_device
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_text
 
-PARTS = ('loading', 'training', 'metric', 'mask')
+PARTS = ('loading', 'training', 'metric', 'mask', 'start')
 QUICK = TrainingSize(('mobilenet_v2',), batch_size=2, image_size=64)
 
 
@@ -139,7 +141,7 @@ def data_of(args, stack):
     return data_of_folder(root, osp.join(root, 'cache'))
 
 
-def parts_of(args, data):
+def parts_of(args, data, stack):
     """Return the parts that are asked for."""
     samples = 1 if args.quick else 4
     parts = dict(
@@ -147,6 +149,9 @@ def parts_of(args, data):
         training=lambda: training_groups(args.device, QUICK if args.quick else TrainingSize()),
         metric=lambda: metric_groups(*((1000, 20) if args.quick else (100_000, 1000))),
         mask=lambda: mask_groups(data, args.repetitions, samples),
+        start=lambda: startup_groups(
+            stack.enter_context(tempfile.TemporaryDirectory()), 1000 if args.quick else 100_000
+        ),
     )
     return {name: parts[name]() for name in PARTS if name in args.only}
 
@@ -172,7 +177,7 @@ def main():
             return report
 
         rows, stopped = run(
-            parts_of(args, data),
+            parts_of(args, data, stack),
             args.repetitions,
             save,
             time.process_time if args.processor_time else time.perf_counter,

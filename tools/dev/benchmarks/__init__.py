@@ -7,6 +7,7 @@ from .loading import data_of_config, data_of_folder, describe_data, loading_grou
 from .masks import mask_groups
 from .metric import metric_groups
 from .report import Report, machine_facts, to_json, to_markdown
+from .startup import startup_groups
 from .timing import Row, run
 from .training import TrainingSize, training_groups
 
@@ -22,6 +23,7 @@ __all__ = [
     'mask_groups',
     'metric_groups',
     'run',
+    'startup_groups',
     'to_json',
     'to_markdown',
     'training_groups',
