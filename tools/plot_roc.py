@@ -175,7 +175,8 @@ def main(args):
     print(scores_text(lines))
     print(
         f'\n95 % intervals: by leaving out each of {rows.unit} in turn; of several seeds, of '
-        'their mean.'
+        'their mean. A value of 0 or 1 has none, nor one that leaving out a single one makes '
+        'undefined.'
     )
     for name, values in priors.items():
         print(f'{name} alone: micro {values["micro"]:.3f}, macro {values["macro"]:.3f}')

@@ -127,7 +127,7 @@ def _shares(axes: Axes, values: dict[str, Sequence[float]], title: str) -> None:
         _not_known(axes)
     axes.set_xlim(-0.02, 1.02)
     axes.xaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1))
-    axes.set_xlabel(title)
+    axes.set_xlabel(f'{title}, in steps of {1 / SHARE_BINS:.0%}')
     axes.set_ylabel('clips, logarithmic')
     clean_axes(axes, 'y')
 

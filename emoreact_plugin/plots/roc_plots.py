@@ -254,9 +254,10 @@ def _run(axes: Axes, truth: np.ndarray, scores: np.ndarray, groups: Sequence[str
 
 def _value(value: float, limits: Interval | None) -> str:
     text = f'ROC AUC {value:.2f}'
-    if limits and not np.isnan(limits[0]):
-        text += f' ({limits[0]:.2f} to {limits[1]:.2f})'
-    return text
+    if limits is None:
+        return text
+    known = not np.isnan(limits[0])
+    return text + (f' ({limits[0]:.2f} to {limits[1]:.2f})' if known else ' (no interval)')
 
 
 def _bars(

@@ -9,6 +9,7 @@ give the same files, byte for byte, and nothing else.
 
 import argparse
 import contextlib
+import json
 import multiprocessing
 import os
 import random
@@ -24,6 +25,7 @@ import numpy as np
 from emoreact_plugin.clips.landmark_writers import write_keypoints_txt, write_openface_csv
 from emoreact_plugin.preparation.crops import extract_crops
 from emoreact_plugin.preparation.frames import extract
+from emoreact_plugin.preparation.landmarks import extract_landmarks
 from emoreact_plugin.sample_data import make_sample_dataset
 from emoreact_plugin.transforms import CropRegions, DrawFaceMask
 from emoreact_plugin.utils.tables import text_table
@@ -59,6 +61,8 @@ def work_of(kind: str, videos: Path, out: Path) -> None:
     elif kind == 'crops':
         cropper = CropRegions(('face', 'body'))
         report = extract_crops(sources, str(out), cropper, size=64, workers=2, cache_dir=cache)
+    elif kind == 'landmarks':
+        report = extract_landmarks(sources, str(out), openface=True, keypoints=True, workers=2)
     else:
         make_sample_dataset(out, num_train=4, num_val=1, num_test=1, workers=1, progress=False)
         return
@@ -66,15 +70,24 @@ def work_of(kind: str, videos: Path, out: Path) -> None:
         raise report.errors[0][1]
 
 
-KINDS = ('frames', 'masked frames', 'masked videos', 'crops', 'sample')
+KINDS = ('frames', 'masked frames', 'masked videos', 'crops', 'sample', 'landmarks')
 
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Return the content of each file, hidden ones too, by its path in the folder."""
     return {
-        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else b''
+        path.relative_to(folder).as_posix(): content(path) if path.is_file() else b''
         for path in sorted(folder.rglob('*'))
     }
+
+
+def content(path: Path) -> bytes:
+    """Return what is in a file; safetensors writes the keys of its header in any order."""
+    data = path.read_bytes()
+    if path.suffix != '.safetensors':
+        return data
+    end = 8 + int.from_bytes(data[:8], 'little')
+    return json.dumps(json.loads(data[8:end]), sort_keys=True).encode() + data[end:]
 
 
 def start(work: Callable, *arguments: object) -> multiprocessing.Process:
@@ -149,12 +162,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--tries', type=int, default=10, help='tries of each kind and way')
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--kinds', nargs='+', choices=KINDS, default=KINDS)
+    parser.add_argument(
+        '--kinds',
+        nargs='+',
+        choices=KINDS,
+        default=KINDS[:-1],
+        help='landmarks need the models and, to find something, --videos of people',
+    )
+    parser.add_argument('--videos', type=Path, help='a folder of videos in place of drawn noise')
     args = parser.parse_args()
     draw = random.Random(args.seed)
     rows = [['what', 'processes', 'tries', 'killed', 'failed', 'exact']]
     with tempfile.TemporaryDirectory() as root:
-        make_videos(Path(root) / 'videos')
+        if args.videos is None:
+            make_videos(Path(root) / 'videos')
+        else:
+            shutil.copytree(args.videos, Path(root) / 'videos')
         for kind in args.kinds:
             rows += try_kind(kind, Path(root), args.tries, draw)
     print(text_table(rows))
