@@ -276,5 +276,6 @@ def make_sample_dataset(
         for split in SPLITS:
             write_text(out / f'{split}.csv', _annotations([p for p in plans if p.split == split]))
     if progress:
-        print(f'{out}: the sample data set is there and complete')
+        counts = f'{num_train} train, {num_val} val and {num_test} test clips'
+        print(f'{out}: the drawn sample data set is complete: {counts}')
     return out
