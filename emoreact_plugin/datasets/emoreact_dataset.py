@@ -281,6 +281,8 @@ class EmoReactDataset(BaseActionDataset):
         require_clips(self, [files.source for files in clips], rows)
         lost = facts.lost_without(self.pipeline, self.required, facts.draws_masks(self.pipeline))
         for kind in self.required:
+            if all(getattr(files, kind) for files in found.values()):
+                continue
             without = require_files(self, kind, list(zip(rows, clips, strict=True)), lost[kind])
             if without:
                 print_log(

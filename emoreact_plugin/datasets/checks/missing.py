@@ -142,6 +142,8 @@ def require_clips(
     """
     # Several clips may be parts of one video.
     missing = {path for path in set(paths) if find_missing_clip(dataset, path, '')}
+    if not missing:
+        return
     problems = []
     for path, row in zip(paths, rows, strict=True):
         if path in missing:
