@@ -26,6 +26,7 @@ from typing import NamedTuple
 ROOT = osp.dirname(osp.dirname(osp.abspath(__file__)))
 SETUP = osp.join(ROOT, 'setup.py')
 PYTHON = ((3, 10), (3, 14))  # from, below
+MODELS = 'mediapipe==0.10.14'  # the last release that holds them
 SHOWN = """
     emoreact_plugin torch torchvision mmengine mmcv-lite mmcv mmaction2
     opencv-python opencv-contrib-python opencv-python-headless opencv-contrib-python-headless
@@ -282,10 +283,24 @@ def check_extras(have):
     for name, code, _ in there:
         worked, text = run(code)
         if not worked:
+            if 'MissingPackageError' in text:  # LiteRT works
+                return [Problem('landmarks cannot be found without model files', models_command())]
             # pip finds versions that fit all when it is asked for all at once
             command = pip('install', '--upgrade', *[right for *_, right in there])
             return [Problem(f'{name} does not work: {text}', command)]
     return []
+
+
+def models_command(version=sys.version_info):
+    """Return the command that fetches mediapipe's models, which no wheel for Python 3.13 holds."""
+    if version < (3, 13):
+        return pip('install', MODELS)
+    there = ('--no-deps', '--only-binary=:all:', '--python-version', '3.12', '--target', 'MODELS')
+    name = 'set' if os.name == 'nt' else 'export'
+    return (
+        pip('install', *there, MODELS)
+        + f'; {name} EMOREACT_LANDMARK_MODELS={osp.abspath("MODELS/mediapipe/modules")}'
+    )
 
 
 def check_package(have):

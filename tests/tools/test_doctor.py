@@ -174,6 +174,21 @@ def test_extras_that_do_not_fit_each_other(run_doctor):
     assert run_doctor(imports=imports)[0] == 0  # nothing of it is installed
 
 
+def test_landmarks_without_model_files(run_doctor, doctor):
+
+    def imports(code):
+        return 'LandmarkModels' not in code, 'a.b.MissingPackageError: finding landmarks needs ...'
+
+    code, out = run_doctor({'ai-edge-litert': '2.3.0'}, imports)
+    assert code == 1
+    assert 'landmarks cannot be found without model files' in out
+    assert '--upgrade' not in out
+    assert doctor.models_command((3, 12)) == pip('install', 'mediapipe==0.10.14')
+    command = doctor.models_command((3, 13))
+    assert command.startswith(pip('install', '--no-deps', '--only-binary=:all:'))
+    assert 'EMOREACT_LANDMARK_MODELS=' in command
+
+
 @pytest.mark.parametrize(
     'version, fine', [((3, 9), False), ((3, 10), True), ((3, 13), True), ((3, 14), False)]
 )

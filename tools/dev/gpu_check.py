@@ -24,12 +24,7 @@ TOOLS = Path(__file__).parents[1]
 CONFIGS = TOOLS.parent / 'configs'
 SMALL = CONFIGS / 'sample' / 'fusion.py'
 LARGE = CONFIGS / 'emoreact' / 'tsm_imagenet-pretrained-r50_1xb8-1x1x3-12e_emoreact-fusion.py'
-# Name -> flags of tools/train.py.
-PRECISIONS = dict(
-    float32=[],
-    float16=['--amp', '--cfg-options', 'optim_wrapper.dtype=float16'],
-    bfloat16=['--amp', '--cfg-options', 'optim_wrapper.dtype=bfloat16'],
-)
+PRECISIONS = ('float32', 'float16', 'bfloat16')
 
 
 def parse_args():
@@ -62,8 +57,18 @@ def waiting_share(work_dir: Path) -> float:
     return sum(step['data_time'] for step in steps) / sum(step['time'] for step in steps)
 
 
-def train(config: Path, work_dir: Path, *flags: object) -> list[str]:
+def train(
+    config: Path, work_dir: Path, precision: str, epochs: int | None, *flags: object
+) -> list[str]:
     """Train, and return the scores of the test split and the share of waiting as texts."""
+    options = []
+    if precision != 'float32':
+        options, flags = [f'optim_wrapper.dtype={precision}'], ('--amp', *flags)
+    if epochs is not None:
+        options.append(f'train_cfg.max_epochs={epochs}')
+        options += [f'param_scheduler.total_steps={epochs}'] * (config == SMALL)
+    if options:
+        flags = (*flags, '--cfg-options', *options)
     call('train.py', config, '--work-dir', work_dir, '--overwrite', '--crops', 'auto', *flags)
     scores = json.loads((work_dir / 'metrics.json').read_text(encoding='utf-8'))['test']
     auc = [f'{scores[f"roc_auc/{name}"]:.3f}' for name in ('micro', 'macro')]
@@ -83,15 +88,14 @@ def main(args: argparse.Namespace) -> None:
     data = out / 'sample'
     counts = ['--num-train', 48, '--num-val', 16, '--num-test', 16] if quick else []
     call('make_sample_dataset.py', '--out', data, *counts)
-    common = ['--data-root', data, '--cache-dir', out / 'cache']
-    short = ['--epochs', 1, '-b', 2] if quick else []
+    common = ['--data-root', data, '--cache-dir', out / 'cache', *['-b', 2] * quick]
     rows = [['training', 'test micro', 'test macro', 'waits for data']]
-    for name, flags in PRECISIONS.items() if gpu else [('float32', [])]:
-        scores = train(SMALL, out / name, *common, *short, *flags)
-        rows.append([f'sample/fusion.py, {name}', *scores])
-    size = [*short, '--image-size', 32] if quick else ['--epochs', 3]
-    large = ['--init', 'scratch', *size, *['--amp'] * gpu]
-    rows.append([LARGE.stem, *train(LARGE, out / 'large', *common, *large)])
+    for precision in PRECISIONS if gpu else PRECISIONS[:1]:
+        scores = train(SMALL, out / precision, precision, 1 if quick else None, *common)
+        rows.append([f'sample/fusion.py, {precision}', *scores])
+    large = [*common, '--init', 'scratch', *['--arch', 'resnet18'] * quick]
+    scores = train(LARGE, out / 'large', 'float16' if gpu else 'float32', 1 if quick else 3, *large)
+    rows.append([LARGE.stem, *scores])
     table = f'{device}, torch {torch.__version__}\n\n{text_table(rows)}\n'
     measured = benchmark.with_suffix('.md').read_text(encoding='utf-8')
     write_text(out / 'gpu_check.md', f'{table}\n{measured}')
