@@ -198,7 +198,7 @@ def measure_light(
     """
     height, width = frame.shape[:2]
     bright = _brightest(frame, hidden)
-    inside = np.logical_and(skin >= 1, skin < (width - 1, height - 1)).all(axis=1)
+    inside = np.all((skin >= 1) & (skin < (width - 1, height - 1)), axis=1)
     bare = skin[inside]
     if len(bare) < 4:
         return Light(np.full(3, max(bright, 60.0)), 0, 0, 0)

@@ -13,6 +13,7 @@ import math
 from dataclasses import dataclass
 from functools import cache
 
+import cv2
 import numpy as np
 
 from emoreact_plugin.clips.regions import has_face
@@ -197,9 +198,9 @@ def complete_landmarks(points: np.ndarray) -> np.ndarray | None:
         np.ndarray | None: (68, 2) float64 without NaN; None if fewer than
         half of the points are there.
     """
-    if not has_face(points):
-        return None
     missing = ~np.isfinite(points).all(axis=1)
+    if missing.any() and not has_face(points):
+        return None
     points = points.astype(np.float64).clip(-1e5, 1e5)
     if missing.any():
         model = np.hstack([FACE_MODEL, np.ones((68, 1))])
@@ -319,6 +320,9 @@ def _hide_folds(mesh: np.ndarray, steps: np.ndarray) -> np.ndarray:
     Returns:
         np.ndarray: The mesh, whose x grows along every row.
     """
+    least = 0.35 * steps
+    if (mesh[:, 1:, 0] - mesh[:, :-1, 0] >= np.hstack([least[:, ::-1], least])).all():
+        return mesh  # as in most views
     middle = COLUMNS // 2
     # Of the right side, and of the left one as in a mirror.
     sides = np.stack([mesh[:, middle:], mesh[:, middle::-1]])
@@ -326,7 +330,7 @@ def _hide_folds(mesh: np.ndarray, steps: np.ndarray) -> np.ndarray:
     x, y = sides[..., 0], sides[..., 1]
     rim = np.maximum.accumulate(x, axis=2)
     # Seen at a small angle, the cloth goes over into its rim.
-    seen = ((x[..., 1:] - rim[..., :-1]) / (0.35 * steps)).clip(0, 1)
+    seen = ((x[..., 1:] - rim[..., :-1]) / least).clip(0, 1)
     y[..., 1:] = y[..., :1] + np.cumsum(seen * (y[..., 1:] - y[..., :-1]), axis=2)
     x[:] = rim
     sides[1, ..., 0] *= -1
@@ -369,11 +373,6 @@ def cloth_map(mesh: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     row = part.sum(axis=0)
     column = u[0] + np.einsum('kyx,kx->yx', part, u[1:] - u[:-1])
     height, width = TEXTURE_SIZE
-    where = np.stack(
-        [
-            column * np.float32((width - 1) / (COLUMNS - 1)),
-            row * np.float32((height - 1) / (ROWS - 1)),
-        ],
-        axis=-1,
-    )
+    scales = (width - 1) / (COLUMNS - 1), (height - 1) / (ROWS - 1)
+    where = cv2.merge([column * np.float32(scales[0]), row * np.float32(scales[1])])
     return where, low
