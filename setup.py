@@ -50,6 +50,7 @@ INSTALL_REQUIRES = [
     'scikit-learn>=1.4,<2',
     'scipy>=1.11,<2',
     'setuptools<82',
+    'simplejpeg>=1.8,<2',
     'torch>=2.6,<2.16',
     'torchvision>=0.21,<0.30',
     'tqdm>=4.60,<5',

@@ -32,6 +32,7 @@ SHOWN = """
     opencv-python opencv-contrib-python opencv-python-headless opencv-contrib-python-headless
     grad-cam scikit-learn scipy av numpy matplotlib pillow importlib_metadata tqdm setuptools
     tensorboard ai-edge-litert mediapipe onnx onnxruntime protobuf filelock safetensors
+    simplejpeg
 """.split()  # noqa: SIM905  a list would take a line each
 
 # Packages of the extras, which may be left with a version of protobuf that they cannot use:
@@ -64,6 +65,7 @@ PROBES = {
     'cv2.VideoCapture',
     'numpy': 'import numpy; numpy.zeros(1).sum()',
     'av': 'import av; av.open',
+    'simplejpeg': 'import simplejpeg; simplejpeg.decode_jpeg',
     'sklearn': 'import sklearn.metrics',
     'pytorch_grad_cam': 'import pytorch_grad_cam',
     'matplotlib': 'import matplotlib',

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .landmarks import Landmarks
-from .regions import REGIONS, Box, extent_box
+from .regions import Box, region_boxes
 
 Boxes = dict[str, list[Box | None]]
 
@@ -23,10 +23,7 @@ def boxes_of(landmarks: Landmarks, regions: Sequence[str], size: tuple[int, int]
         was not found.
     """
     return {
-        region: [
-            extent_box(REGIONS.get(region)(face, body), size[::-1])
-            for face, body in zip(landmarks.face, landmarks.body, strict=True)
-        ]
+        region: region_boxes(region, landmarks.face, landmarks.body, size[::-1])
         for region in regions
     }
 

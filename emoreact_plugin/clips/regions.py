@@ -92,13 +92,14 @@ def head_points(body_keypoints: np.ndarray) -> np.ndarray:
 
 
 def extent_boxes(
-    points: np.ndarray, frame_shape: tuple[int, int], margin: float = 0.1
+    points: np.ndarray, frame_shape: tuple[int, int] | np.ndarray, margin: float = 0.1
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the boxes of n frames, see :func:`extent_box`, and in which frames there is one.
 
     Args:
         points (np.ndarray): (n, K, 2), x and y in pixels.
-        frame_shape (tuple[int, int]): Height and width of the frames.
+        frame_shape (tuple[int, int] | np.ndarray): Height and width of the frames, or of each
+            frame, (n, 2).
         margin (float): See :func:`extent_box`.
 
     Returns:
@@ -112,7 +113,7 @@ def extent_boxes(
     known = there.any(axis=(1, 2))
     low[~known] = high[~known] = 0
     extra = np.rint(margin * (high - low))
-    size = np.array(frame_shape[::-1], dtype=np.float64)
+    size = np.asarray(frame_shape, dtype=np.float64)[..., ::-1]
     boxes = np.hstack([np.clip(low - extra, 0, size), np.clip(high + extra, 0, size)]).astype(int)
     return boxes, (boxes[:, 2:] - boxes[:, :2] >= MIN_SIDE).all(axis=1)
 
@@ -143,6 +144,35 @@ def extent_box(points: np.ndarray, frame_shape: tuple[int, int], margin: float =
     return (x1, y1, x2, y2) if found else None
 
 
+def region_boxes(
+    region: str,
+    face_landmarks: np.ndarray,
+    body_keypoints: np.ndarray,
+    frame_shape: tuple[int, int] | np.ndarray,
+) -> list[Box | None]:
+    """Find the boxes of a region in n frames, see :func:`extent_box`.
+
+    Args:
+        region (str): The name of a registered region.
+        face_landmarks (np.ndarray): (n, 68, 2), pixels, NaN where missing.
+        body_keypoints (np.ndarray): (n, J, 2), pixels, NaN where not seen.
+        frame_shape (tuple[int, int] | np.ndarray): Height and width of the frames, or of each
+            frame, (n, 2).
+
+    Returns:
+        list[tuple[int, int, int, int] | None]: None in a frame where the region was not found.
+    """
+    # Not REGIONS.get, which takes longer than the box.
+    points_of = REGIONS.module_dict[region]
+    points = list(map(points_of, face_landmarks, body_keypoints))
+    # All frames at once take little longer than one.
+    stacked = np.full((len(points), max(map(len, points), default=0), 2), np.nan)
+    for row, each in zip(stacked, points, strict=True):
+        row[: len(each)] = each
+    boxes, found = extent_boxes(stacked, frame_shape)
+    return [tuple(box) if there else None for box, there in zip(boxes.tolist(), found, strict=True)]
+
+
 def share_covered(boxes: np.ndarray, by: np.ndarray) -> np.ndarray:
     """Compute which share of the area of each box another box covers.
 
@@ -158,24 +188,28 @@ def share_covered(boxes: np.ndarray, by: np.ndarray) -> np.ndarray:
     return both / (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
 
 
-def crop(frame: np.ndarray, box: Box, blackout: Box | None = None) -> np.ndarray:
+def crop(
+    frame: np.ndarray, box: Box, blackout: Box | None = None, in_place: bool = False
+) -> np.ndarray:
     """Cut a box out of a frame, and fill a part of it with black if asked for.
 
     Args:
-        frame (np.ndarray): (H, W, 3) uint8. It is not changed.
+        frame (np.ndarray): (H, W, 3) uint8. It is not changed without ``in_place``.
         box (tuple[int, int, int, int]): x1, y1, x2, y2 within the frame,
             right and bottom exclusive.
         blackout (tuple[int, int, int, int], optional): The box to fill with
             black, in pixels of the frame. Defaults to None.
+        in_place (bool): Fill it with black in the frame itself. Defaults to
+            False.
 
     Returns:
         np.ndarray: (y2 - y1, x2 - x1, 3) uint8; a view of ``frame`` unless
-        there is a part to black out.
+        there is a part to black out and not ``in_place``.
     """
     x1, y1, x2, y2 = box
     out = frame[y1:y2, x1:x2]
     if blackout is not None:
         left, top, right, bottom = blackout
-        out = out.copy()
+        out = out if in_place else out.copy()
         out[max(top - y1, 0) : max(bottom - y1, 0), max(left - x1, 0) : max(right - x1, 0)] = 0
     return out

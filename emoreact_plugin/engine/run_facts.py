@@ -23,6 +23,7 @@ PACKAGES = (
     'numpy',
     'av',
     'opencv-python',
+    'simplejpeg',
     'scikit-learn',
 )
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from emoreact_plugin.clips.regions import REGIONS, Box, crop, extent_box, head_points
+from emoreact_plugin.clips.regions import REGIONS, Box, crop, extent_box, head_points, region_boxes
 from emoreact_plugin.utils.errors import InputError
 from mmaction.registry import TRANSFORMS
 
@@ -29,6 +29,12 @@ class CropRegions(BaseTransform):
     - body_keypoints (np.ndarray): (n, J, 2), pixels, NaN where missing.
     - body_is_pose (np.ndarray): (n, ) bool, True where joint j is joint j of
       MediaPipe's pose. Only for ``blackout_fallback``.
+    - own_imgs (bool, optional): Whether nothing else holds these frames, as
+      ``DecodeVideo`` says. Only for ``in_place``.
+
+    Removed Keys:
+
+    - imgs, if ``in_place`` has changed them.
 
     Added Keys:
 
@@ -51,6 +57,9 @@ class CropRegions(BaseTransform):
             cache files of ``tools/extract_landmarks.py``, which keep the
             joints in their order. Defaults to False: the face then shows, as
             published.
+        in_place (bool): Fill with black on the frames themselves, if the sample
+            alone holds them (``own_imgs``), and remove them from the sample. It
+            saves a copy of the body's crops. Defaults to False.
 
     Raises:
         InputError: For the name of a region that is not registered, or given
@@ -65,6 +74,7 @@ class CropRegions(BaseTransform):
         regions: Sequence[str],
         blackout: dict[str, str] | None = None,
         blackout_fallback: bool = False,
+        in_place: bool = False,
     ) -> None:
         if isinstance(regions, str):
             regions = (regions,)
@@ -76,6 +86,7 @@ class CropRegions(BaseTransform):
             region: hidden for region, hidden in blackout.items() if region in self.regions
         }
         self.blackout_fallback = blackout_fallback
+        self.in_place = in_place
         known = sorted(REGIONS.module_dict)
         for name in (*self.regions, *self.blackout.values()):
             if name not in known:
@@ -86,8 +97,10 @@ class CropRegions(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Crop every region out of every frame of a sample."""
         imgs = results['imgs']
+        faces, bodies = results['face_landmarks'], results['body_keypoints']
+        shapes = np.array([img.shape[:2] for img in imgs])
         boxes = {
-            name: [self._box(name, results, i, img.shape[:2]) for i, img in enumerate(imgs)]
+            name: region_boxes(name, faces, bodies, shapes)
             for name in {*self.regions, *self.blackout.values()}
         }
         hidden_boxes = dict(boxes)
@@ -96,18 +109,27 @@ class CropRegions(BaseTransform):
             hidden_boxes['face'] = [
                 face or head for face, head in zip(boxes['face'], heads, strict=True)
             ]
-        for region in self.regions:
+        in_place = self.in_place and bool(self.blackout) and results.get('own_imgs', False)
+        # What is not to be black is cut out first.
+        *_, last = regions = sorted(self.regions, key=self.blackout.__contains__)
+        for region in regions:
             black = self.blackout.get(region)
             hidden = [None] * len(imgs) if black is None else hidden_boxes[black]
             whole = [(0, 0, img.shape[1], img.shape[0]) for img in imgs]
             used = [box or all_ for box, all_ in zip(boxes[region], whole, strict=True)]
-            results[f'{region}_imgs'] = [
-                crop(img, box, part) for img, box, part in zip(imgs, used, hidden, strict=True)
+            crops = [
+                crop(img, box, part, in_place and region == last)
+                for img, box, part in zip(imgs, used, hidden, strict=True)
             ]
+            if in_place and region != last:
+                crops = [each.copy() for each in crops]
+            results[f'{region}_imgs'] = crops
             results[f'{region}_boxes'] = np.array(used).reshape(-1, 4)
             results[f'{region}_found'] = np.array(
                 [box is not None for box in boxes[region]], dtype=bool
             )
+        if in_place:
+            del results['imgs']
         return results
 
     @staticmethod
@@ -125,15 +147,8 @@ class CropRegions(BaseTransform):
             for body, img in zip(bodies, results['imgs'], strict=True)
         ]
 
-    @staticmethod
-    def _box(region: str, results: dict, i: int, frame_shape: tuple[int, int]) -> Box | None:
-        # Not REGIONS.get, which takes longer than the box.
-        points_of = REGIONS.module_dict[region]
-        points = points_of(results['face_landmarks'][i], results['body_keypoints'][i])
-        return extent_box(points, frame_shape)
-
     def __repr__(self) -> str:
         return (
             f'{self.__class__.__name__}(regions={self.regions}, blackout={self.blackout}, '
-            f'blackout_fallback={self.blackout_fallback})'
+            f'blackout_fallback={self.blackout_fallback}, in_place={self.in_place})'
         )

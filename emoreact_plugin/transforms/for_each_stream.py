@@ -113,7 +113,8 @@ class ForEachStream(BaseTransform):
         shared = {
             key: value for key, value in results.items() if key not in stream_keys and key != 'imgs'
         }
-        state = get_random_state()
+        # Saving and restoring take longer than a flip: only for a second stream.
+        state = get_random_state() if len(self.streams) > 1 else ()
         for stream in self.streams:
             key = f'{stream}_imgs'
             if key not in results:
@@ -121,7 +122,8 @@ class ForEachStream(BaseTransform):
                     f"ForEachStream: the sample has no '{key}'; put "
                     f"CropRegions(regions=('{stream}', ...)) before it"
                 )
-            set_random_state(state)
+            if stream != self.streams[0]:
+                set_random_state(state)
             own = own_frames(stream, results)
             imgs = self._writable(stream, own.pop(key, results[key]))
             results.update({k: own[k] for k in (f'{stream}_boxes', f'{stream}_found') if k in own})

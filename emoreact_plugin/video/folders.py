@@ -4,11 +4,13 @@ import os
 import os.path as osp
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 
 import cv2
 import numpy as np
+import simplejpeg
 
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.progress import write_above
@@ -101,6 +103,27 @@ def scan_frames(folder: str, filename_tmpl: str) -> FrameFolder:
 # OpenCV converts while it decodes, at no cost, from 4.11 on.
 _READS_RGB = hasattr(cv2, 'IMREAD_COLOR_RGB')
 _FLAG = cv2.IMREAD_COLOR_RGB if _READS_RGB else cv2.IMREAD_COLOR
+_MAX_PIXELS = 2**30  # OpenCV's limit
+_START, _SCAN, _FRAMES = b'\xff\xd8', 0xDA, (0xC0, 0xC2)  # baseline and progressive
+# What else the header of a plain JPEG has: tables, comments and segments of applications; not EXIF
+# (E1), which may turn the image.
+_USUAL = {0xC4, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)} - {0xE1}
+
+
+def _is_plain_jpeg(data: bytes) -> bool:
+    """Tell whether a file is a JPEG in colour that is neither turned nor unusual nor immense."""
+    plain, at = False, 2
+    while data.startswith(_START) and at + 10 <= len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker == _SCAN:
+            return plain
+        if marker in _FRAMES:
+            height, width = (int.from_bytes(data[k : k + 2], 'big') for k in (at + 5, at + 7))
+            plain = data[at + 4] == 8 and data[at + 9] == 3 and height * width <= _MAX_PIXELS
+        elif marker not in _USUAL:
+            return False
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], 'big')
+    return False
 
 
 def decode_image(data: bytes) -> np.ndarray | None:
@@ -113,6 +136,10 @@ def decode_image(data: bytes) -> np.ndarray | None:
         np.ndarray | None: (H, W, 3) uint8, RGB; None if it is no image, ends too early, or says
         that it has more than 2**30 pixels.
     """
+    if _is_plain_jpeg(data):
+        # The same pixels as OpenCV's in less time.
+        with suppress(ValueError, MemoryError):  # damaged ones are left to OpenCV
+            return simplejpeg.decode_jpeg(data)
     if not data:
         return None
     try:

@@ -38,6 +38,7 @@ HEALTHY = {
     'scikit-learn': '1.9.1',
     'scipy': '1.17.1',
     'setuptools': '81.0.0',
+    'simplejpeg': '1.9.0',
     'torch': '2.15.0',
     'torchvision': '0.29.2',
     'tqdm': '4.70.1',

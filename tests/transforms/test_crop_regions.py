@@ -65,6 +65,40 @@ def test_a_face_outside_the_frame_is_missing():
     assert all((img > 0).all() for img in out['body_imgs'])
 
 
+@pytest.mark.parametrize('regions', [('body',), ('body', 'face'), ('fullbody', 'body', 'face')])
+def test_in_place_gives_the_same_crops_without_the_frames(regions):
+    faces = np.stack([face_of(0), np.full((68, 2), np.nan)])
+    expected = CropRegions(regions)(sample(faces, BODY))
+    given = dict(sample(faces, BODY), own_imgs=True)
+    imgs = given['imgs']
+    out = CropRegions(regions, in_place=True)(given)
+    assert 'imgs' not in out
+    for region in regions:
+        for img, other in zip(out[f'{region}_imgs'], expected[f'{region}_imgs'], strict=True):
+            np.testing.assert_array_equal(img, other)
+        np.testing.assert_array_equal(out[f'{region}_boxes'], expected[f'{region}_boxes'])
+    # without a copy
+    assert all(map(np.shares_memory, out['body_imgs'], imgs))
+
+
+@pytest.mark.parametrize('own, regions', [(False, ('face', 'body')), (True, ('face', 'fullbody'))])
+def test_frames_of_others_or_without_black_are_kept(own, regions):
+    given = dict(sample(np.stack([face_of(0)] * 2), BODY), own_imgs=own)
+    before = [img.copy() for img in given['imgs']]
+    out = CropRegions(regions, in_place=True)(given)
+    np.testing.assert_array_equal(out['imgs'], before)
+
+
+def test_two_regions_that_are_blacked_out_in_place():
+    faces, blackout = np.stack([face_of(0)] * 2), dict(face='body', body='face')
+    expected = CropRegions(('face', 'body'), blackout)(sample(faces, BODY))
+    given = dict(sample(faces, BODY), own_imgs=True)
+    out = CropRegions(('face', 'body'), blackout, in_place=True)(given)
+    for key in ('face_imgs', 'body_imgs'):
+        for img, other in zip(out[key], expected[key], strict=True):
+            np.testing.assert_array_equal(img, other)
+
+
 def test_an_unknown_region_lists_those_that_there_are():
     with pytest.raises(InputError, match="'hat'.*body, face, fullbody"):
         CropRegions(regions=('face', 'hat'))

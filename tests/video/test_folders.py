@@ -1,13 +1,16 @@
 """Test which files of a folder are videos, and the reading of images."""
 
+import io
 import os
 
 import cv2
 import numpy as np
 import pytest
+import simplejpeg
+from PIL import Image
 
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.video.folders import find_videos, read_image
+from emoreact_plugin.video.folders import decode_image, find_videos, read_image
 
 
 def touch(folder, *names):
@@ -59,12 +62,117 @@ def test_which_videos_are_found(tmp_path):
     ]
 
 
-def test_an_image_that_says_it_is_immense(tmp_path):
+def test_an_image_that_says_it_is_immense(tmp_path, monkeypatch):
     path = tmp_path / 'a.jpg'
     cv2.imwrite(str(path), np.zeros((8, 8, 3), np.uint8))
     data = path.read_bytes()
     at = data.index(b'\xff\xc0') + 5  # height and width in the frame's header
     assert data[at : at + 4] == bytes([0, 8, 0, 8])
     path.write_bytes(data[:at] + b'\xff' * 4 + data[at + 4 :])
+    # simplejpeg would ask for the memory
+    monkeypatch.delattr(simplejpeg, 'decode_jpeg')
     with pytest.raises(InputError, match='a.jpg: cannot be read as an image'):
         read_image(str(path))
+
+
+def image(width=50, height=37):
+    """Draw patches of colour with noise."""
+    rng = np.random.default_rng(0)
+    patches = rng.integers(0, 256, (height // 8 + 2, width // 8 + 2, 3), np.uint8)
+    smooth = cv2.resize(patches, (width, height))
+    return Image.fromarray(cv2.add(smooth, rng.integers(0, 20, smooth.shape, np.uint8)))
+
+
+def encoded(picture, kind='JPEG', **options):
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
+def of_opencv(data):
+    found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    return None if found is None else found[..., ::-1]
+
+
+@pytest.mark.parametrize('size', [(1, 1), (3, 2), (16, 16), (33, 31), (50, 37), (321, 181)])
+def test_pixels_of_plain_jpegs_are_those_of_opencv(size, monkeypatch):
+    """They are read without OpenCV, in less time."""
+    files = [
+        encoded(image(*size), subsampling=subsampling, progressive=progressive, quality=quality)
+        for subsampling in ('4:4:4', '4:2:2', '4:2:0')
+        for progressive in (False, True)
+        for quality in (30, 95)
+    ]
+    expected = [of_opencv(data) for data in files]
+    monkeypatch.delattr(cv2, 'imdecode')
+    for data, pixels in zip(files, expected, strict=True):
+        found = decode_image(data)
+        assert found.dtype == np.uint8 and found.flags.writeable and found.flags.owndata
+        np.testing.assert_array_equal(found, pixels)
+
+
+def four_inks():
+    """Make a JPEG of cyan, magenta, yellow and black."""
+    return encoded(Image.merge('CMYK', (*image().split(), image().convert('L'))))
+
+
+def oriented(number):
+    exif = Image.Exif()
+    exif[0x112] = number
+    return encoded(image(), exif=exif.tobytes())
+
+
+def taken_out(data, marker):
+    """Take the segment with a marker out of a JPEG: (the rest, the segment)."""
+    start = data.index(marker)
+    end = start + 2 + int.from_bytes(data[start + 2 : start + 4], 'big')
+    return data[:start] + data[end:], data[start:end]
+
+
+def moved_before(data, marker):
+    """Move the EXIF segment of a JPEG further down in the header."""
+    rest, exif = taken_out(data, b'\xff\xe1')
+    return rest.replace(marker, exif + marker, 1)
+
+
+@pytest.mark.parametrize(
+    'data',
+    [
+        *map(oriented, range(1, 9)),
+        moved_before(oriented(6), b'\xff\xc4'),
+        moved_before(oriented(8), b'\xff\xda'),
+        encoded(image().convert('L')),
+        four_inks(),
+        taken_out(four_inks(), b'\xff\xee')[0],  # which says that it is CMYK
+        encoded(image(), keep_rgb=True),
+        encoded(image(), comment=b'a', icc_profile=b'b' * 70_000),
+        encoded(image(), 'PNG'),
+        encoded(image(), 'BMP'),
+    ],
+)
+def test_other_images_are_read_as_opencv_reads_them(data):
+    np.testing.assert_array_equal(decode_image(data), of_opencv(data))
+
+
+def test_orientation_is_applied():
+    assert decode_image(oriented(1)).shape == (37, 50, 3)
+    assert decode_image(oriented(6)).shape == (50, 37, 3)
+
+
+@pytest.mark.parametrize('progressive', [False, True])
+def test_damaged_jpegs_are_read_as_opencv_reads_them(progressive):
+    data = encoded(image(), progressive=progressive, restart_marker_blocks=4)
+    rng = np.random.default_rng(0)
+    assert decode_image(data) is not None
+    for size in range(0, len(data), 11):
+        assert decode_image(data[:size]) is None
+    read = 0
+    for _ in range(300):
+        damaged = bytearray(data)
+        damaged[rng.integers(2, len(data))] = rng.integers(256)
+        found, expected = decode_image(bytes(damaged)), of_opencv(damaged)
+        assert (found is None) == (expected is None)
+        if found is not None:
+            read += 1
+            np.testing.assert_array_equal(found, expected)
+    assert 100 < read < 300

@@ -23,7 +23,7 @@ train_pipeline = [
     dict(type='SampleFrames', clip_len=1, frame_interval=1, num_clips=3, test_mode=False),
     dict(type='DecodeVideo'),
     dict(type='LoadLandmarks'),
-    dict(type='CropRegions', regions=('face', 'body')),
+    dict(type='CropRegions', regions=('face', 'body'), in_place=True),
     dict(
         type='ForEachStream',
         streams=('face', 'body'),
@@ -44,7 +44,7 @@ val_pipeline = [
     dict(type='SampleFrames', clip_len=1, frame_interval=1, num_clips=3, test_mode=True),
     dict(type='DecodeVideo'),
     dict(type='LoadLandmarks'),
-    dict(type='CropRegions', regions=('face', 'body')),
+    dict(type='CropRegions', regions=('face', 'body'), in_place=True),
     dict(
         type='ForEachStream',
         streams=('face', 'body'),

@@ -4,8 +4,9 @@ The light is measured on the skin that stays bare. Otherwise the shading of
 the mask would give away what it has to hide.
 """
 
+import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import cv2
@@ -22,8 +23,8 @@ from .geometry import (
     complete_landmarks,
     place_mask,
 )
-from .pixels import fill, remap
-from .shapes import KINDS, TEXTURE_SIZE, normals, texture
+from .pixels import fill, median, outline, remap, sixteenths
+from .shapes import COLUMNS, KINDS, ROWS, TEXTURE_SIZE, normals, texture
 from .straps import seen_straps, strap_layers
 
 
@@ -101,7 +102,7 @@ def draw_mask_on(frame: np.ndarray, points: np.ndarray, look: MaskLook) -> bool:
     points = whole - corner
     eyes = _eyes(points, size)
     alpha = cv2.subtract(_mask_layer(mesh - corner, points, size, scale), eyes)
-    if not alpha.any():
+    if not cv2.countNonZero(alpha):
         return False
     light = measure_light(frame, place.skin, box)
     cloth = _cloth(look, light, place, corner, size)
@@ -135,12 +136,10 @@ def _cloth(
     upright = place.upright
     where, low = cloth_map(place.mesh)
     # From pixels of the picture to the grid of the map.
-    turn = np.stack([upright.right, upright.down]) / upright.scale
-    shift = turn @ (corner - upright.origin) - low
-    matrix = np.hstack([turn, shift[:, None]]) / STEP
+    turn = upright.turn / (upright.scale * STEP)
+    shift = turn @ (corner - upright.origin) - low / STEP
     # Every fourth pixel, then those between: much faster.
-    matrix[:, 2] += matrix[:, :2] @ (1.5, 1.5)
-    matrix[:, :2] *= 4
+    matrix = np.column_stack([4 * turn, shift + turn @ (1.5, 1.5)])
     few = (-(-size[0] // 4), -(-size[1] // 4))
     where = cv2.warpAffine(
         where,
@@ -158,14 +157,23 @@ def _cloth(
     return remap(cloth, where)
 
 
+@cache
+def _shades(kind: str) -> np.ndarray:
+    """Return the brightness of a mask in even light, and what light from a side adds to it.
+
+    Returns:
+        np.ndarray: (3, ROWS * COLUMNS): in even light, by light from the right, from below.
+    """
+    x, y, z = normals(kind).reshape(-1, 3).T
+    return np.stack([0.80 + 0.25 * z - 0.08 * y, x, y])
+
+
 def _lit_texture(look: MaskLook, light: Light) -> np.ndarray:
-    x, y, z = np.moveaxis(normals(look.kind), -1, 0)
-    shade = 0.80 + 0.25 * z - 0.08 * y + light.right * x + light.down * y
-    gain = np.clip(shade, 0.3, 1.2)[..., None] * light.white / 255
+    shade = (np.array((1, light.right, light.down)) @ _shades(look.kind)).clip(0.3, 1.2)
     # As bytes, 128 for 1: many times faster than floats.
-    gain = np.clip(gain * 128, 0, 255).astype(np.uint8)
+    gain = (shade[:, None] * (light.white * (128 / 255))).clip(0, 255).astype(np.uint8)
     height, width = TEXTURE_SIZE
-    gain = cv2.resize(gain, (width, height), interpolation=cv2.INTER_LINEAR)
+    gain = cv2.resize(gain.reshape(ROWS, COLUMNS, 3), (width, height))
     return cv2.multiply(texture(*look), gain, scale=1 / 128)
 
 
@@ -191,25 +199,36 @@ def measure_light(
     height, width = frame.shape[:2]
     bright = _brightest(frame, hidden)
     inside = np.all((skin >= 1) & (skin < (width - 1, height - 1)), axis=1)
-    if inside.sum() < 4:
+    bare = skin[inside]
+    if len(bare) < 4:
         return Light(np.full(3, max(bright, 60.0)), 0, 0, 0)
-    x1, y1 = np.floor(skin[inside].min(axis=0) - 1).astype(int)
-    x2, y2 = np.ceil(skin[inside].max(axis=0) + 1).astype(int)
-    patch = frame[max(y1, 0) : y2, max(x1, 0) : x2]
+    x1, y1 = np.floor(bare.min(axis=0) - 1).astype(int).tolist()
+    x2, y2 = np.ceil(bare.max(axis=0) + 1).astype(int).tolist()
+    x1, y1 = max(x1, 0), max(y1, 0)
+    patch = frame[y1:y2, x1:x2]
     few = (24, 12)
     small = cv2.resize(patch, few, interpolation=cv2.INTER_AREA)
-    at = (skin - (max(x1, 0), max(y1, 0))) / patch.shape[1::-1] * few - 0.5
+    at = (skin - (x1, y1)) / patch.shape[1::-1] * few - 0.5
     color = remap(small, at.astype(np.float32)[None])[0].astype(np.float64)
-    level, right, down = _plane(np.log(color @ _LUMA + 8), inside.astype(np.float64))
-    right, down = np.clip((1.4 * right, 1.4 * down), -0.5, 0.5)
-    luma = np.exp(level) - 8
+    level, right, down = _plane(np.log(color @ _LUMA + 8), inside).tolist()
+    luma = math.exp(level) - 8
     # How dark the skin and how bright the light is cannot be told apart by
     # the skin alone; the brightest things around tell, within reason.
-    white = np.clip(np.clip(1.05 * bright, 1.45 * luma, 2.6 * luma), 45, 240)
-    mean = np.maximum(color[inside].mean(axis=0), 4)
+    white = _within(_within(1.05 * bright, 1.45 * luma, 2.6 * luma), 45, 240)
+    red, _, blue = np.maximum(color[inside].mean(axis=0), 4).tolist()
     # Skin in white light has some 1.5 times as much red as blue.
-    warm = np.clip((mean[0] / mean[2] / 1.5) ** 0.2, 0.93, 1.07)
-    return Light(white * np.array([warm, 1, 1 / warm]), right, down, _noise_of(patch))
+    warm = _within((red / blue / 1.5) ** 0.2, 0.93, 1.07)
+    return Light(
+        white * np.array([warm, 1, 1 / warm]),
+        _within(1.4 * right, -0.5, 0.5),
+        _within(1.4 * down, -0.5, 0.5),
+        _noise_of(patch),
+    )
+
+
+def _within(value: float, low: float, high: float) -> float:
+    """Limit a number, much faster than ``np.clip``."""
+    return min(max(value, low), high)
 
 
 def _brightest(frame: np.ndarray, hidden: tuple[int, int, int, int]) -> float:
@@ -220,10 +239,10 @@ def _brightest(frame: np.ndarray, hidden: tuple[int, int, int, int]) -> float:
     """
     height, width = frame.shape[:2]
     x1, y1, x2, y2 = hidden
-    rows = np.arange(0, height, max(height // 45, 1))
-    columns = np.arange(0, width, max(width // 80, 1))
-    around = frame[rows[:, None], columns, 1]
-    beside = ((rows < y1) | (rows >= y2))[:, None] | (columns < x1) | (columns >= x2)
+    down, right = max(height // 45, 1), max(width // 80, 1)
+    around = frame[::down, ::right, 1]
+    beside = np.ones(around.shape, bool)
+    beside[-(-y1 // down) : -(-y2 // down), -(-x1 // right) : -(-x2 // right)] = False
     around = around[beside]
     if not len(around):
         return 0.0
@@ -239,21 +258,20 @@ _SLOPES = np.column_stack(
 _DOUBT = np.diag((1e-3, 0.4, 1.0))
 
 
-def _plane(luma: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Fit a plane to the log brightness of the points of ``SKIN``.
+def _plane(luma: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Fit a plane to the log brightness of the points of ``SKIN`` that are inside the frame.
 
     Hair and glasses count little.
 
     Returns:
         np.ndarray: (3, ), the level and the slopes.
     """
-    start = np.array([np.median(luma[weights > 0]), 0, 0])
-    plane = start
+    plane = np.array([median(luma[inside]), 0, 0])
+    start = _DOUBT @ plane
     for _ in range(2):
-        w = weights / (1 + ((luma - _SLOPES @ plane) / 0.25) ** 2)
-        plane = np.linalg.solve(
-            (_SLOPES.T * w) @ _SLOPES + _DOUBT, (_SLOPES.T * w) @ luma + _DOUBT @ start
-        )
+        far = (luma - _SLOPES @ plane) / 0.25
+        weighted = _SLOPES.T * (inside / (1 + far * far))
+        plane = np.linalg.solve(weighted @ _SLOPES + _DOUBT, weighted @ luma + start)
     return plane
 
 
@@ -300,22 +318,29 @@ def _box(
     points: np.ndarray, margin: float, frame_shape: tuple[int, ...]
 ) -> tuple[int, int, int, int] | None:
     """Return the box of the frame that the mask can change, or None if it is empty."""
-    size = np.array(frame_shape[1::-1])
-    low = np.clip(np.floor(points.min(axis=0) - margin), 0, size)
-    high = np.clip(np.ceil(points.max(axis=0) + margin), 0, size)
-    if (low >= high).any():
-        return None
-    return (*low.astype(int).tolist(), *high.astype(int).tolist())
+    height, width = frame_shape[:2]
+    left, top = (points.min(axis=0) - margin).tolist()
+    right, bottom = (points.max(axis=0) + margin).tolist()
+    x1, y1 = max(math.floor(left), 0), max(math.floor(top), 0)
+    x2, y2 = min(math.ceil(right), width), min(math.ceil(bottom), height)
+    return (x1, y1, x2, y2) if x1 < x2 and y1 < y2 else None
 
 
 def _eyes(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Draw the eyes and a pixel around them as 255 in a layer, (h, w) uint8."""
     layer = np.zeros(size[::-1], np.uint8)
-    for eye in EYES:
-        outline = [np.rint(points[eye] * 16).astype(np.int32)]
-        cv2.fillPoly(layer, outline, 255, cv2.LINE_8, 4)
-        cv2.polylines(layer, outline, True, 255, 3, cv2.LINE_8, 4)
+    outline(layer, *(sixteenths(points[eye]) for eye in EYES))
     return layer
+
+
+# The outlines of strips of the mesh, by the numbers of its points: the outline of the whole mask
+# crosses itself where it folds. They overlap: smooth edges side by side would leave a seam.
+_STRIPS = [
+    np.concatenate([strip[0], strip[1:-1, -1], strip[-1, ::-1], strip[-2:0:-1, 0]])
+    for strip in (
+        np.arange(ROWS * COLUMNS).reshape(ROWS, COLUMNS)[k : k + 5] for k in range(0, ROWS - 1, 3)
+    )
+]
 
 
 def _mask_layer(
@@ -323,25 +348,21 @@ def _mask_layer(
 ) -> np.ndarray:
     """Draw how much of each pixel the mask covers, (h, w) uint8."""
     layer = np.zeros(size[::-1], np.uint8)
-    # By strips, since the outline crosses itself where the mask folds. They
-    # overlap: smooth edges side by side would leave a seam.
-    for start in range(0, len(mesh) - 1, 3):
-        strip = mesh[start : start + 5]
-        fill(layer, np.concatenate([strip[0], strip[1:-1, -1], strip[-1, ::-1], strip[-2:0:-1, 0]]))
+    mesh = sixteenths(mesh.reshape(-1, 2))
+    for strip in _STRIPS:
+        fill(layer, mesh[strip])
     hidden = cv2.convexHull(points[HIDDEN].astype(np.float32))[:, 0]
     centre = hidden.mean(axis=0)
-    fill(layer, centre + 1.15 * (hidden - centre))
+    fill(layer, sixteenths(centre + 1.15 * (hidden - centre)))
     layer = cv2.GaussianBlur(layer, (0, 0), max(0.5, 0.3 * scale))
-    outline = [np.rint(hidden * 16).astype(np.int32)]
-    cv2.fillPoly(layer, outline, 255, cv2.LINE_8, 4)
-    cv2.polylines(layer, outline, True, 255, 3, cv2.LINE_8, 4)
+    outline(layer, sixteenths(hidden))
     return layer
 
 
 def _shadow_layer(alpha: np.ndarray, points: np.ndarray, scale: float) -> np.ndarray:
     """Draw how much the mask darkens the skin around it, (h, w) uint8."""
     face = np.zeros_like(alpha)
-    fill(face, points[JAW_AND_BROWS])
+    fill(face, sixteenths(points[JAW_AND_BROWS]))
     # Blurring a quarter of the size is much faster.
     height, width = alpha.shape
     near = cv2.resize(alpha, (width // 4 + 1, height // 4 + 1))

@@ -9,9 +9,11 @@ The points of the mouth take no part in it. Otherwise the shape of the mask
 would give away what it has to hide.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cache
 
+import cv2
 import numpy as np
 
 from emoreact_plugin.clips.regions import has_face
@@ -111,8 +113,7 @@ class Upright:
     """A view of the picture in which the face stands upright, in millimetres."""
 
     origin: np.ndarray  # (2, ) pixels
-    right: np.ndarray  # (2, ) unit vector
-    down: np.ndarray  # (2, ) unit vector
+    turn: np.ndarray  # (2, 2) unit vectors, to the right and down
     scale: float  # pixels a millimetre
 
     @classmethod
@@ -124,18 +125,16 @@ class Upright:
                 the origin in pixels.
             scale (float): Pixels a millimetre, the length of the y axis.
         """
-        down = axes[1] / scale
-        return cls(axes[3], np.array([down[1], -down[0]]), down, scale)
+        x, y = axes[1] / scale
+        return cls(axes[3], np.array([(y, -x), (x, y)]), scale)
 
     def to_mm(self, points: np.ndarray) -> np.ndarray:
         """Convert points (..., 2) from pixels to upright millimetres."""
-        turn = np.stack([self.right, self.down], axis=1)
-        return (points - self.origin) @ turn / self.scale
+        return (points - self.origin) @ (self.turn.T / self.scale)
 
     def to_pixels(self, points: np.ndarray) -> np.ndarray:
         """Convert points (..., 2) from upright millimetres to pixels."""
-        turn = np.stack([self.right, self.down])
-        return points @ turn * self.scale + self.origin
+        return points @ (self.turn * self.scale) + self.origin
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,13 +175,14 @@ def place_mask(kind: str, points: np.ndarray) -> Placement | None:
     if not scale > _SMALLEST:
         return None
     upright = Upright.of(axes, scale)
+    right = upright.turn[0]
     mesh = upright.to_mm(rig.mesh @ anchors).reshape(ROWS, COLUMNS, 2)
-    mesh = _behind_the_nose(mesh, upright.to_mm(points[30]), axes[[0, 2]] @ upright.right)
+    mesh = _behind_the_nose(mesh, upright.to_mm(points[30]), axes[[0, 2]] @ right)
     straps = (rig.straps @ anchors).reshape(-1, STRAP_POINTS, 2)
     # Turned away, a band runs behind the cheek: it fades before that.
-    outwards = (straps[:, -1] - straps[:, 0]) @ upright.right / scale
+    outwards = (straps[:, -1] - straps[:, 0]) @ right / scale
     outwards[1::2] *= -1
-    shares = np.clip(2 * outwards / _strap_reach(kind) - 0.8, 0, 1)
+    shares = (2 * outwards / _strap_reach(kind) - 0.8).clip(0, 1)
     return Placement(
         upright, _hide_folds(mesh, _frontal_steps(kind)), straps, shares, rig.skin @ anchors
     )
@@ -198,10 +198,10 @@ def complete_landmarks(points: np.ndarray) -> np.ndarray | None:
         np.ndarray | None: (68, 2) float64 without NaN; None if fewer than
         half of the points are there.
     """
-    if not has_face(points):
-        return None
     missing = ~np.isfinite(points).all(axis=1)
-    points = np.clip(points.astype(np.float64), -1e5, 1e5)
+    if missing.any() and not has_face(points):
+        return None
+    points = points.astype(np.float64).clip(-1e5, 1e5)
     if missing.any():
         model = np.hstack([FACE_MODEL, np.ones((68, 1))])
         # The ridge keeps the depth at rest where too few points tell it.
@@ -298,8 +298,11 @@ def _behind_the_nose(mesh: np.ndarray, nose: np.ndarray, axes: np.ndarray) -> np
     Returns:
         np.ndarray: The mesh; the order of its points does not change.
     """
-    angle = np.degrees(np.arctan2(abs(axes[1]), max(axes[0], 1e-6)))
-    share, side = np.clip((angle - 50) / 15, 0, 1), np.sign(axes[1])
+    x, z = axes.tolist()
+    share = min((math.degrees(math.atan2(abs(z), max(x, 1e-6))) - 50) / 15, 1)
+    if share <= 0:
+        return mesh
+    side = math.copysign(1, z)
     # The part from a little behind the nose on gets narrower, so that it stays as round as it is.
     part = np.maximum(side * (mesh[..., 0] - nose[0]) + _NARROWED, 0)
     room = _NARROWED + _BEFORE_NOSE
@@ -317,17 +320,22 @@ def _hide_folds(mesh: np.ndarray, steps: np.ndarray) -> np.ndarray:
     Returns:
         np.ndarray: The mesh, whose x grows along every row.
     """
-    middle, sides = COLUMNS // 2, []
-    for side in (mesh[:, middle:] * (1, 1), mesh[:, middle::-1] * (-1, 1)):
-        x, y = side[..., 0], side[..., 1]
-        rim = np.maximum.accumulate(x, axis=1)
-        # Seen at a small angle, the cloth goes over into its rim.
-        seen = np.clip((x[:, 1:] - rim[:, :-1]) / (0.35 * steps), 0, 1)
-        side[:, 1:, 1] = y[:, :1] + np.cumsum(seen * np.diff(y, axis=1), axis=1)
-        side[..., 0] = rim
-        sides.append(side)
+    least = 0.35 * steps
+    if (mesh[:, 1:, 0] - mesh[:, :-1, 0] >= np.hstack([least[:, ::-1], least])).all():
+        return mesh  # as in most views
+    middle = COLUMNS // 2
+    # Of the right side, and of the left one as in a mirror.
+    sides = np.stack([mesh[:, middle:], mesh[:, middle::-1]])
+    sides[1, ..., 0] *= -1
+    x, y = sides[..., 0], sides[..., 1]
+    rim = np.maximum.accumulate(x, axis=2)
+    # Seen at a small angle, the cloth goes over into its rim.
+    seen = ((x[..., 1:] - rim[..., :-1]) / least).clip(0, 1)
+    y[..., 1:] = y[..., :1] + np.cumsum(seen * (y[..., 1:] - y[..., :-1]), axis=2)
+    x[:] = rim
+    sides[1, ..., 0] *= -1
     right, left = sides
-    return np.concatenate([left[:, :0:-1] * (-1, 1), right], axis=1)
+    return np.concatenate([left[:, :0:-1], right], axis=1)
 
 
 STEP = 2.5  # millimetres between the points that cloth_map works out
@@ -345,31 +353,26 @@ def cloth_map(mesh: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         tuple: Pixels of the texture (x, y) on a grid of ``STEP`` mm, (h, w,
         2) float32, and the grid's first point (2, ).
     """
-    low, high = mesh.min(axis=(0, 1)), mesh.max(axis=(0, 1))
+    points = mesh.reshape(-1, 2)
+    low, high = points.min(axis=0), points.max(axis=0)
     # A face at a strange angle may be drawn out very long.
-    count = np.clip((high - low) / STEP + 2, 2, 160).astype(int)
-    xs = low[0] + STEP * np.arange(count[0])
-    ys = low[1] + STEP * np.arange(count[1])
-    columns = np.arange(COLUMNS)
-    y = np.array([np.interp(xs, row[:, 0], row[:, 1]) for row in mesh])
-    u = np.array([np.interp(xs, row[:, 0], columns) for row in mesh])
-    y, u = y.astype(np.float32), u.astype(np.float32)
+    columns, rows = ((high - low) / STEP + 2).clip(2, 160).astype(int).tolist()
+    xs = low[0] + STEP * np.arange(columns)
+    ys = (low[1] + STEP * np.arange(rows)).astype(np.float32)
+    # Two values at once, as the parts of a complex one.
+    xs_of, values = mesh[..., 0].copy(), mesh[..., 1] + 1j * np.arange(COLUMNS)
+    both = np.array([np.interp(xs, *row) for row in zip(xs_of, values, strict=True)])
+    y, u = both.real.astype(np.float32), both.imag.astype(np.float32)
     # The row that stands out most hides others when the head nods.
     first = ROWS // 3
     y[first:] = np.maximum.accumulate(y[first:], axis=0)
     y[first::-1] = np.minimum.accumulate(y[first::-1], axis=0)
-    part = ys.astype(np.float32)[:, None] - y[:-1, None]
-    part /= np.diff(y, axis=0)[:, None] + 1e-3
+    part = ys[:, None] - y[:-1, None]
+    part /= (y[1:] - y[:-1])[:, None] + np.float32(1e-3)
     np.clip(part, 0, 1, out=part)
     row = part.sum(axis=0)
-    part *= np.diff(u, axis=0)[:, None]
-    column = u[0] + part.sum(axis=0)
+    column = u[0] + np.einsum('kyx,kx->yx', part, u[1:] - u[:-1])
     height, width = TEXTURE_SIZE
-    where = np.stack(
-        [
-            column * np.float32((width - 1) / (COLUMNS - 1)),
-            row * np.float32((height - 1) / (ROWS - 1)),
-        ],
-        axis=-1,
-    )
+    scales = (width - 1) / (COLUMNS - 1), (height - 1) / (ROWS - 1)
+    where = cv2.merge([column * np.float32(scales[0]), row * np.float32(scales[1])])
     return where, low

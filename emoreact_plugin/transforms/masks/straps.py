@@ -1,13 +1,24 @@
 """Draw the bands of a mask, which end at the ear, behind hair."""
 
+from itertools import groupby
+
 import numpy as np
 
-from .geometry import Placement
-from .pixels import fill, remap
+from .geometry import STRAP_POINTS, Placement
+from .pixels import fill, median, remap, sixteenths
 
 # How much the logarithms of brightness, red / green and blue / green may differ within skin. It was
 # chosen on four real clips: dark hair and a white wall are beyond it, most ears are not.
 _SKIN_RANGE = np.array([0.75, 0.25, 0.3])
+# From the logarithms of red, green and blue to those three, in units of their ranges.
+_HUES = np.array([(0, 1, 0), (1, -1, -1), (0, 0, 1)]) / _SKIN_RANGE
+_CROSS = np.array([(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)])
+
+# The neighbours of each point of a band.
+_BEFORE = np.maximum(np.arange(STRAP_POINTS) - 1, 0)
+_AFTER = np.minimum(np.arange(STRAP_POINTS) + 1, STRAP_POINTS - 1)
+# How wide it is there: where it slips behind the ear it thins out.
+_TAPER = np.minimum(1, 0.35 + np.arange(STRAP_POINTS)[::-1, None] / 3)
 
 
 def seen_straps(frame: np.ndarray, place: Placement) -> np.ndarray:
@@ -19,28 +30,25 @@ def seen_straps(frame: np.ndarray, place: Placement) -> np.ndarray:
     Returns:
         np.ndarray: (bands, STRAP_POINTS), 0..1.
     """
-    lines, height, width = place.straps, *frame.shape[:2]
-    inside = np.all((place.skin >= 0) & (place.skin < (width, height)), axis=1)
-    shares = np.repeat(place.strap_shares[:, None], lines.shape[1], axis=1)
-    if inside.sum() < 4:
-        return shares
+    lines, shares = place.straps, place.strap_shares[:, None]
+    inside = ((place.skin >= 0) & (place.skin < frame.shape[1::-1])).all(axis=1)
+    bare = place.skin[inside]
+    if len(bare) < 4:
+        return np.repeat(shares, STRAP_POINTS, axis=1)
     sigma = max(0.5, 1.5 * place.upright.scale)
-    bare = np.median(_hues(frame, place.skin[inside][None], sigma)[0], axis=0)
-    far = np.linalg.norm((_hues(frame, lines, sigma) - bare) / _SKIN_RANGE, axis=-1)
-    skin = np.clip((1.5 - far) / 0.4, 0, 1)
+    hues = _hues(frame, np.concatenate([bare, lines.reshape(-1, 2)]), sigma)
+    away = hues[len(bare) :] - median(hues[: len(bare)])
+    far = np.sqrt(np.square(away).sum(axis=1)).reshape(-1, STRAP_POINTS)
+    skin = ((1.5 - far) / 0.4).clip(0, 1)
     # The first points are on the mask's own rim.
     skin[:, :2] = 1
     return shares * np.minimum.accumulate(skin, axis=1)
 
 
 def _hues(frame: np.ndarray, points: np.ndarray, sigma: float) -> np.ndarray:
-    """Measure brightness and colour around points (..., 2), as logarithms (..., 3)."""
-    offsets = sigma * np.array([(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)])
-    around = (points[..., None, :] + offsets).astype(np.float32)
-    flat = around.reshape(1, -1, 2)
-    color = remap(frame, flat).reshape(*around.shape[:-1], 3).mean(axis=-2)
-    red, green, blue = np.moveaxis(np.log(color + 12), -1, 0)
-    return np.stack([green, red - green, blue - green], axis=-1)
+    """Measure brightness and colour around points (n, 2), in ranges of skin (n, 3)."""
+    around = (points[:, None] + sigma * _CROSS).astype(np.float32)
+    return np.log(remap(frame, around).mean(axis=1) + 12) @ _HUES
 
 
 def strap_layers(
@@ -66,23 +74,20 @@ def strap_layers(
     """
     covered, lit = np.zeros((2, *size[::-1]), np.uint8)
     lines = place.straps - corner
-    along = np.empty_like(lines)
-    along[:, 1:-1] = lines[:, 2:] - lines[:, :-2]
-    along[:, 0] = lines[:, 1] - lines[:, 0]
-    along[:, -1] = lines[:, -1] - lines[:, -2]
-    along /= np.linalg.norm(along, axis=2, keepdims=True) + 1e-6
-    # Where a band slips behind the ear it thins out.
-    taper = np.minimum(1, 0.35 + np.arange(lines.shape[1])[::-1, None] / 3)
-    across = along[..., ::-1] * (-1, 1) * taper * (width * place.upright.scale / 2)
-    for k, (line, half, seen) in enumerate(zip(lines, across, shares, strict=True)):
-        side = np.clip(220 * (1 + right * (-1) ** k), 0, 255)
-        parts = np.minimum(seen[:-1], seen[1:])
+    along = lines[:, _AFTER] - lines[:, _BEFORE]
+    along /= np.sqrt(np.square(along).sum(axis=2, keepdims=True)) + 1e-6
+    half = along[..., ::-1] * (-1, 1) * _TAPER * (width * place.upright.scale / 2)
+    edges = zip(sixteenths(lines + half), sixteenths(lines - half), strict=True)
+    parts = np.minimum(shares[:, :-1], shares[:, 1:]).tolist()
+    for k, (edge, other) in enumerate(edges):
+        side = min(max(220 * (1 + right * (-1) ** k), 0), 255)
+        first = 0
         # Parts that are seen alike are one ribbon, which is faster than many.
-        edges = [0, *np.flatnonzero(np.diff(parts)) + 1, len(parts)]
-        for first, last in zip(edges[:-1], edges[1:], strict=True):
-            part, share = slice(first, last + 1), parts[first]
+        for share, alike in groupby(parts[k]):
+            last = first + len(list(alike))
             if share:
-                ribbon = np.concatenate([line[part] + half[part], (line[part] - half[part])[::-1]])
+                ribbon = np.concatenate([edge[first : last + 1], other[first : last + 1][::-1]])
                 fill(covered, ribbon, int(255 * share))
                 fill(lit, ribbon, int(side * share))
+            first = last
     return covered, lit
