@@ -1,5 +1,6 @@
 """Find videos in a folder, and the folder that holds the frames of a video."""
 
+import io
 import os
 import os.path as osp
 import re
@@ -11,6 +12,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import simplejpeg
+from PIL import Image
 
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.progress import write_above
@@ -103,27 +105,8 @@ def scan_frames(folder: str, filename_tmpl: str) -> FrameFolder:
 # OpenCV converts while it decodes, at no cost, from 4.11 on.
 _READS_RGB = hasattr(cv2, 'IMREAD_COLOR_RGB')
 _FLAG = cv2.IMREAD_COLOR_RGB if _READS_RGB else cv2.IMREAD_COLOR
-_MAX_PIXELS = 2**30  # OpenCV's limit
-_START, _SCAN, _FRAMES = b'\xff\xd8', 0xDA, (0xC0, 0xC2)  # baseline and progressive
-# What else the header of a plain JPEG has: tables, comments and segments of applications; not EXIF
-# (E1), which may turn the image.
-_USUAL = {0xC4, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)} - {0xE1}
-
-
-def _is_plain_jpeg(data: bytes) -> bool:
-    """Tell whether a file is a JPEG in colour that is neither turned nor unusual nor immense."""
-    plain, at = False, 2
-    while data.startswith(_START) and at + 10 <= len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
-        if marker == _SCAN:
-            return plain
-        if marker in _FRAMES:
-            height, width = (int.from_bytes(data[k : k + 2], 'big') for k in (at + 5, at + 7))
-            plain = data[at + 4] == 8 and data[at + 9] == 3 and height * width <= _MAX_PIXELS
-        elif marker not in _USUAL:
-            return False
-        at += 2 + int.from_bytes(data[at + 2 : at + 4], 'big')
-    return False
+# Of a frame: more than 16K video has. A small file can say that it has more, and fill the memory.
+_MAX_PIXELS = 2**27
 
 
 def decode_image(data: bytes) -> np.ndarray | None:
@@ -134,13 +117,15 @@ def decode_image(data: bytes) -> np.ndarray | None:
 
     Returns:
         np.ndarray | None: (H, W, 3) uint8, RGB; None if it is no image, ends too early, or says
-        that it has more than 2**30 pixels.
+        that it has more than 2**27 pixels.
     """
-    if _is_plain_jpeg(data):
-        # The same pixels as OpenCV's in less time.
-        with suppress(ValueError, MemoryError):  # damaged ones are left to OpenCV
+    with suppress(ValueError, MemoryError):  # no JPEG, or damaged: left to OpenCV
+        height, width, colors, _ = simplejpeg.decode_jpeg_header(data)
+        # EXIF may say that the image is turned.
+        if colors == 'YCbCr' and b'Exif\0' not in data and height * width <= _MAX_PIXELS:
+            # The same pixels as OpenCV's in less time.
             return simplejpeg.decode_jpeg(data)
-    if not data:
+    if not data or _is_immense(data):
         return None
     try:
         # Not imread, which fills in grey what a file that was cut off lacks.
@@ -150,6 +135,17 @@ def decode_image(data: bytes) -> np.ndarray | None:
     if image is not None and not _READS_RGB:
         cv2.cvtColor(image, cv2.COLOR_BGR2RGB, image)
     return image
+
+
+def _is_immense(data: bytes) -> bool:
+    """Tell whether an image says that it has too many pixels."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return image.width * image.height > _MAX_PIXELS
+    except Image.DecompressionBombError:
+        return True
+    except Exception:  # none that Pillow knows
+        return False
 
 
 def read_image(path: str, size: tuple[int, int] | None = None) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import zlib
 
 import cv2
 import numpy as np
@@ -62,16 +63,29 @@ def test_which_videos_are_found(tmp_path):
     ]
 
 
-def test_an_image_that_says_it_is_immense(tmp_path, monkeypatch):
+def immense(kind, height, width):
+    """Make an image of 8 by 8 pixels whose header says that it has more."""
+    data = bytearray(encoded(Image.new('RGB', (8, 8)), kind))
+    if kind == 'JPEG':
+        at = data.index(b'\xff\xc0') + 5  # in the header of the frame
+        assert data[at : at + 4] == bytes([0, 8, 0, 8])
+        data[at : at + 4] = height.to_bytes(2, 'big') + width.to_bytes(2, 'big')
+    else:
+        at = data.index(b'IHDR')
+        data[at + 4 : at + 12] = width.to_bytes(4, 'big') + height.to_bytes(4, 'big')
+        data[at + 17 : at + 21] = zlib.crc32(data[at : at + 17]).to_bytes(4, 'big')
+    return bytes(data)
+
+
+@pytest.mark.parametrize('kind', ['JPEG', 'PNG'])
+@pytest.mark.parametrize('size', [(65535, 65535), (20442, 51758), (2**13, 2**14 + 1)])
+def test_an_image_that_says_it_is_immense(kind, size, tmp_path, monkeypatch):
     path = tmp_path / 'a.jpg'
-    cv2.imwrite(str(path), np.zeros((8, 8, 3), np.uint8))
-    data = path.read_bytes()
-    at = data.index(b'\xff\xc0') + 5  # height and width in the frame's header
-    assert data[at : at + 4] == bytes([0, 8, 0, 8])
-    path.write_bytes(data[:at] + b'\xff' * 4 + data[at + 4 :])
-    # simplejpeg would ask for the memory
+    path.write_bytes(immense(kind, *size))
+    # either would ask for the memory
     monkeypatch.delattr(simplejpeg, 'decode_jpeg')
-    with pytest.raises(InputError, match='a.jpg: cannot be read as an image'):
+    monkeypatch.delattr(cv2, 'imdecode')
+    with pytest.raises(InputError, match=r'a.jpg: cannot be read as an image'):
         read_image(str(path))
 
 
