@@ -212,4 +212,4 @@ def _say_size(folder: str, done: Job, jobs: list[Job], out: str) -> None:
             f'{out}: the crops need about {needed / 1e9:.1f} GB, but {free / 1e9:.1f} GB are free; '
             '--cache-dir names another folder'
         )
-    say(f'they take about {max(needed, used) / 1e9:.2f} GB')
+    say(f'they take about {max(needed, used) / 1e6:,.0f} MB')

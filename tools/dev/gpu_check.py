@@ -70,7 +70,7 @@ def train(
     if options:
         flags = (*flags, '--cfg-options', *options)
     call('train.py', config, '--work-dir', work_dir, '--overwrite', '--crops', 'auto', *flags)
-    scores = json.loads((work_dir / 'metrics.json').read_text(encoding='utf-8'))['test']
+    scores = json.loads((work_dir / 'metrics.json').read_text(encoding='utf-8'))['results']['test']
     auc = [f'{scores[f"roc_auc/{name}"]:.3f}' for name in ('micro', 'macro')]
     return [*auc, f'{waiting_share(work_dir):.1%}']
 
