@@ -295,12 +295,12 @@ def _noise_tile() -> np.ndarray:
     """Make a tile of noise that repeats itself every 512 pixels.
 
     Returns:
-        np.ndarray: (1024, 1024, 3) uint8 of mean 128 and deviation 32.
+        np.ndarray: (1024, 1024) uint8 of mean 128 and deviation 32.
     """
     noise = np.random.default_rng(0).normal(size=(512, 512))
     noise += 0.5 * (np.roll(noise, 1, axis=0) + np.roll(noise, 1, axis=1))
     tile = np.clip(128 + 32 * noise / noise.std(), 0, 255).astype(np.uint8)
-    return np.tile(cv2.merge([tile] * 3), (2, 2, 1))
+    return np.tile(tile, (2, 2))
 
 
 def _add_noise(cloth: np.ndarray, deviation: float, corner: np.ndarray) -> np.ndarray:
@@ -308,10 +308,10 @@ def _add_noise(cloth: np.ndarray, deviation: float, corner: np.ndarray) -> np.nd
     height, width = cloth.shape[:2]
     x, y = corner % 512
     tile = _noise_tile()[y : y + height, x : x + width]
-    if tile.shape != cloth.shape:  # a very large face
+    if tile.shape != (height, width):  # a very large face
         tile = cv2.resize(tile, (width, height))
     share = deviation / 32
-    return cv2.addWeighted(cloth, 1, tile, share, -128 * share)
+    return cv2.addWeighted(cloth, 1, cv2.merge([tile] * 3), share, -128 * share)
 
 
 def _box(
