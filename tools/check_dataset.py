@@ -16,9 +16,7 @@ from emoreact_cli import add_config_arguments
 
 
 def parse_args():
-    parser = argparse.ArgumentParser(
-        description=__doc__.split('\n')[0], usage='%(prog)s [options] CONFIG_OR_DIR'
-    )
+    parser = argparse.ArgumentParser(description=__doc__, usage='%(prog)s [options] CONFIG_OR_DIR')
     add_config_arguments(parser)
     parser.add_argument(
         '--classes',

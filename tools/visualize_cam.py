@@ -69,7 +69,6 @@ import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors
 from emoreact_plugin.engine.flags import datasets_of, load_config
-from emoreact_plugin.evaluation.functional import sigmoid
 from emoreact_plugin.explanation.cam import EIGENCAM
 from emoreact_plugin.explanation.cam_clip import Explainer
 from emoreact_plugin.explanation.cam_frames import has_shifts
@@ -177,9 +176,10 @@ def table(explained, explainer):
     lines = []
     for i, k in enumerate(explained.chosen):
         name, line = explainer.classes[k], []
-        line.append(f'probability {sigmoid(scores.logits)[0, k]:.2f}')
+        line.append(f'probability {explainer.probabilities(scores.logits)[0, k]:.2f}')
         line += [
-            f'{stream} {sigmoid(logits)[0, k]:.2f}' for stream, logits in scores.streams.items()
+            f'{stream} {explainer.probabilities(logits)[0, k]:.2f}'
+            for stream, logits in scores.streams.items()
         ]
         if explained.source.label is not None:
             label = explained.source.label[k]
@@ -217,7 +217,7 @@ def main(args):
     warning = warning_of(checkpoint, source)
     if warning:
         say(f'WARNING: {warning}')
-    explainer = Explainer(cfg, model, args.method, args.layer)
+    explainer = Explainer(cfg, model, args.method, args.layer, checkpoint.meta.get('calibration'))
     explained = explain_clip(explainer, source, args.emotion)
     report(explained, explainer)
     out = args.out or osp.join(cfg.work_dir, 'cam', source.name)

@@ -259,7 +259,15 @@ def _read_rows(
             # Without its ending, the name is the clip's id and that of its files.
             before = seen.setdefault(row.clip_id, row.line)
             if before != row.line:
-                raise InputError(f"{place}: video '{row.video}' stands in line {before} already")
+                raise InputError(
+                    f"{place}: video '{row.video}' stands in line {before} already"
+                    + (
+                        ''
+                        if {'start', 'end', 'person'} & set(columns)
+                        else '; if a row is a part of a video or one of several people, say by '
+                        'columns which columns are start, end and person'
+                    )
+                )
         except InputError as error:
             if errors is None:
                 raise

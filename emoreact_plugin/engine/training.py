@@ -143,8 +143,10 @@ def train(cfg: Config) -> None:
     before = signal.signal(signal.SIGTERM, stop)
     try:
         runner.train()
-    except (KeyboardInterrupt, SystemExit) as end:
-        if isinstance(end, SystemExit) and end.code != 143:
+    except (KeyboardInterrupt, SystemExit, SyntaxError) as error:
+        # MMEngine's Config.pretty_text makes a SyntaxError of whatever stops it, Ctrl-C too.
+        end = error.__context__ if isinstance(error, SyntaxError) else error
+        if not isinstance(end, KeyboardInterrupt) and getattr(end, 'code', None) != 143:
             raise
         latest = latest_checkpoint(runner.work_dir)
         say(

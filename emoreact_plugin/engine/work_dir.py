@@ -150,7 +150,7 @@ def take_work_dir(
         swept = sweep(folder)
         if before and not before.get('ended'):
             say(
-                f'{work_dir}: taken over from {who}, which did not end'
+                f'{work_dir}: the last training in it ({who}) was stopped before its end'
                 + (f'; deleted {", ".join(swept)}' if swept else '')
             )
     except BaseException:

@@ -52,6 +52,7 @@ class Explainer:
         method (str): One of :data:`~.cam.METHODS`. Defaults to ``'gradcam'``.
         layer (str, optional): The layer of every stream's network. Defaults to None: the last
             block.
+        calibration (dict, optional): What the checkpoint says about temperature and thresholds.
 
     Attributes:
         pipeline (ClipPipeline): The pipeline of the configuration.
@@ -65,14 +66,19 @@ class Explainer:
     """
 
     def __init__(
-        self, cfg: Config, model: BaseModel, method: str = 'gradcam', layer: str | None = None
+        self,
+        cfg: Config,
+        model: BaseModel,
+        method: str = 'gradcam',
+        layer: str | None = None,
+        calibration: dict | None = None,
     ) -> None:
         self.mask = mask_kind_of(test_pipeline(cfg))
         self.pipeline = ClipPipeline(cfg, mask=self.mask)
         self.model = model
         self.method = method
         self._layer = layer
-        self._scorer = TorchScorer(cfg, model)
+        self._scorer = TorchScorer(cfg, model, calibration=calibration)
         self.classes = self._scorer.classes
         self.layers: dict[str, str] = {}
 
@@ -115,6 +121,10 @@ class Explainer:
     def score(self, packed: Packed) -> Scores:
         """Return the logits of a clip, (1, C) each."""
         return self._scorer([packed.sample])
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """Return the probabilities of logits of any shape, calibrated if it is known how."""
+        return self._scorer.probabilities(logits)
 
     def explain(
         self, packed: Packed, classes: Sequence[int], like: dict[str, Maps] | None = None

@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike
 
 from emoreact_plugin.clips.boxes import Boxes, boxes_of
 from emoreact_plugin.clips.regions import Box
-from emoreact_plugin.evaluation.functional import sigmoid
 from emoreact_plugin.inference.scorers.base import Scores
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.progress import progress_bar
@@ -129,9 +128,10 @@ def rows_of(explained: Explained, explainer: Explainer, greatest: bool = False) 
     rows, scores, label = [], explained.scores, explained.source.label
     for i, k in enumerate(explained.chosen):
         several = len(scores.streams) > 1
-        lines = [('fused' if several else 'probability') + f' {sigmoid(scores.logits)[0, k]:.2f}']
+        score = explainer.probabilities(scores.logits)[0, k]
+        lines = [f'{"fused" if several else "probability"} {score:.2f}']
         lines += [
-            f'{stream} {sigmoid(scores.streams[stream])[0, k]:.2f}'
+            f'{stream} {explainer.probabilities(scores.streams[stream])[0, k]:.2f}'
             for stream in explained.streams
             if several
         ]

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 from mmengine.config import Config
 
-from emoreact_plugin.evaluation import sigmoid
 from emoreact_plugin.preparation.mediapipe.people import ALL, CHOICES
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import fit_name, sha256_of
@@ -159,9 +158,7 @@ class EmotionInferencer:
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Return the probabilities of logits of any shape, calibrated if it is known how."""
-        return (
-            sigmoid(logits) if self.calibration is None else self.calibration.probabilities(logits)
-        )
+        return self.scorer.probabilities(logits)
 
     def __enter__(self) -> 'EmotionInferencer':
         return self

@@ -109,11 +109,12 @@ def _lengths(axes: Axes, values: dict[str, Sequence[float]], title: str) -> None
         _not_known(axes)
     axes.set_xlabel(title)
     axes.set_ylabel('clips')
+    axes.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4, integer=True))
     clean_axes(axes, 'y')
 
 
 def _shares(axes: Axes, values: dict[str, Sequence[float]], title: str) -> None:
-    """Draw a histogram from 0 to 1 with the splits side by side.
+    """Draw a histogram from 0 to 1 with the splits side by side in each step.
 
     Its height is logarithmic, because the few clips at its right are the ones that matter.
     """

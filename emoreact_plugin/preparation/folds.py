@@ -80,7 +80,10 @@ def deal_groups(
     """
     names = list(dict.fromkeys(groups))
     if count < 3 or len(names) < count:
-        raise InputError(f'folds: expected 3 to {len(names)}, the number of groups, found {count}')
+        raise InputError(
+            f'folds: expected 3 or more, and no more than there are groups ({len(names)}), '
+            f'found {count}'
+        )
     numbers = {name: k for k, name in enumerate(names)}
     members = np.array([numbers[group] for group in groups])
     counted = np.column_stack([np.ones(len(labels)), labels]).astype(float)

@@ -13,8 +13,12 @@ from tqdm import std
 from .text import printable
 
 ProgressBar = tqdm
+# What moves the cursor to the bar above.
+UP = '\x1b[A'
 # Seconds between two lines where there is no terminal.
 INTERVAL = 20.0
+# Share of the work after which its speed tells the time left: the start is slower.
+SURE = 0.02
 
 
 def progress_bar(*args: Any, shown: bool = True, **kwargs: Any) -> tqdm:
@@ -44,9 +48,18 @@ class _LineBar(std.tqdm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs |= dict(delay=INTERVAL, mininterval=INTERVAL, maxinterval=INTERVAL, smoothing=0)
-        line = '{desc}: {n_fmt} of {total_fmt} {unit}s{postfix}, {remaining} left'
-        kwargs |= dict(file=_Lines(kwargs.get('file') or sys.stderr), bar_format=line, leave=False)
+        kwargs |= dict(file=_Lines(kwargs.get('file') or sys.stderr), leave=False)
         super().__init__(*args, **kwargs)
+
+    @property
+    def format_dict(self) -> dict[str, Any]:
+        """Return what a line says: without the time left where nobody can know it yet."""
+        line = '{desc}: {n_fmt} of {total_fmt} {unit}s{postfix}'
+        if self.n and self.n >= SURE * (self.total or 0):
+            line += ', {remaining} left'
+        about = super().format_dict
+        about['bar_format'] = line
+        return about
 
     def refresh(self, *args: Any, **kwargs: Any) -> None:
         """Print a line if the last one, or the start, is 20 s ago."""
@@ -70,7 +83,7 @@ class _Lines:
 
     def write(self, text: str) -> None:
         """Write a text without what moves the cursor, if something is left."""
-        text = text.strip()
+        text = text.replace(UP, '').strip()
         if text:
             print(text, file=self.file, flush=True)
 

@@ -22,6 +22,7 @@ from emoreact_plugin.explanation.cam_views import (
 from emoreact_plugin.recipes import build
 from mmaction.registry import MODELS
 from tests.explanation.colour_cues import SIZE, ColourClip, colour_model
+from tests.factories import EMOTIONS
 
 pytestmark = pytest.mark.slow
 
@@ -42,17 +43,22 @@ def test_the_emotions_that_are_asked_for():
         choose_classes(' ,', CLASSES, scores)
 
 
-def explained(method='gradcam', total=9, label=None, **options):
+def calibrated(temperature):
+    return dict(temperature=temperature, thresholds=dict.fromkeys(EMOTIONS, 0.5), clips=9)
+
+
+def explained(method='gradcam', total=9, label=None, calibration=None, **options):
     cfg, model = colour_model(**options)
-    explainer = Explainer(cfg, model, method)
+    explainer = Explainer(cfg, model, method, calibration=calibration)
     source = OpenedClip(ColourClip(total), 'colour_model', 'colour_model', label)
     return explain_clip(explainer, source, 'curiosity,Excitement'), explainer
 
 
-def test_rows_say_probabilities_and_label():
+@pytest.mark.parametrize('temperature', [None, 0.01])
+def test_rows_say_probabilities_and_label(temperature):
     label = (False,) * 2 + (True,) * 6
-    found, explainer = explained(label=label)
-    logit = 0.8 / 36
+    found, explainer = explained(label=label, calibration=temperature and calibrated(temperature))
+    logit = 0.8 / 36 / (temperature or 1)
     score = f'{1 / (1 + np.exp(-logit)):.2f}'
     rows = rows_of(found, explainer)
     assert [row.name for row in rows] == ['Curiosity', 'Excitement']

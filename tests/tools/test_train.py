@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.config import config as mm_config
 from mmengine.runner import EpochBasedTrainLoop
 from scipy.special import expit
 from sklearn.metrics import f1_score, roc_auc_score
@@ -376,15 +377,16 @@ def test_missing_files_are_told_before_start_weights_are_sought(config, tmp_path
 
 
 @pytest.mark.parametrize('sent, expected', [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_stop_says_how_to_go_on(tiny, config, tmp_path, monkeypatch, sent, expected):
-    run_epoch = EpochBasedTrainLoop.run_epoch
+@pytest.mark.parametrize('place', [(EpochBasedTrainLoop, 'run_epoch'), (mm_config, 'FormatCode')])
+def test_a_stop_says_how_to_go_on(tiny, config, tmp_path, monkeypatch, sent, expected, place):
+    go_on = getattr(*place)
 
-    def stop(loop):
-        if loop.epoch == 1:
+    def stop(*args, **kwargs):
+        if (tmp_path / 'epoch_1.pth').exists():
             signal.raise_signal(sent)
-        run_epoch(loop)
+        return go_on(*args, **kwargs)
 
-    monkeypatch.setattr(EpochBasedTrainLoop, 'run_epoch', stop)
+    monkeypatch.setattr(*place, stop)
     arguments = ['--data-root', tiny.root, '--work-dir', tmp_path, '--input', 'face', *SHORT]
     # What runs in the background is started with this signal ignored.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -71,6 +71,28 @@ def test_long_work_prints_lines_in_a_log(ipython, capsys, monkeypatch):
     ]
 
 
+def test_lines_in_a_log_tell_the_time_left_once_it_is_known(ipython, capsys, monkeypatch):
+    ipython(None)
+    now = [1000.0]
+    monkeypatch.setattr(std, 'time', lambda: now[0])
+    with progress_bar(total=200, desc='reading', unit='clip') as outer:
+        now[0] += 30
+        outer.refresh()
+        for n in (3, 1):
+            now[0] += 30
+            outer.update(n)
+            outer.refresh()
+        with progress_bar(total=2, desc='drawing') as inner:  # below the other one
+            now[0] += 30
+            inner.update(1)
+    assert capsys.readouterr().err.splitlines() == [
+        'reading: 0 of 200 clips',
+        'reading: 3 of 200 clips',
+        'reading: 4 of 200 clips, 1:13:30 left',
+        'drawing: 1 of 2 its, 00:30 left',
+    ]
+
+
 def test_a_bar_in_a_terminal(ipython, capsys, monkeypatch):
     ipython(None)
     monkeypatch.setattr(sys.stderr, 'isatty', lambda: True)
