@@ -35,26 +35,18 @@ SHOWN = """
     simplejpeg
 """.split()  # noqa: SIM905  a list would take a line each
 
-# Packages of the extras, which may be left with a version of protobuf that they cannot use:
-# what each is imported by, and the version to ask for.
-EXTRAS = (
-    ('tensorboard', 'import torch.utils.tensorboard', 'tensorboard'),
-    ('onnx', 'import onnx', 'onnx'),
-    (
-        'ai-edge-litert',
-        'from emoreact_plugin.preparation.mediapipe.models import LandmarkModels; '
-        'LandmarkModels().close()',
-        'ai-edge-litert',
-    ),
-    (
-        'onnxruntime',
-        'import onnxruntime; from onnx import helper as h; v = h.make_tensor_value_info; '
-        'g = h.make_graph([h.make_node("Abs", "x", "y")], "", [v("x", 1, [1])], [v("y", 1, [1])]); '
-        'm = h.make_model(g, opset_imports=[h.make_opsetid("", 17)], ir_version=8); '
-        'onnxruntime.InferenceSession(m.SerializeToString(), providers=["CPUExecutionProvider"])',
-        'onnxruntime',
-    ),
-)
+# Packages of the extras, which may be left with a version of protobuf that they cannot use, and
+# what tells whether they work.
+EXTRAS = {
+    'tensorboard': 'import torch.utils.tensorboard',
+    'onnx': 'import onnx',
+    'ai-edge-litert': 'from emoreact_plugin.preparation.mediapipe.models import LandmarkModels; '
+    'LandmarkModels().close()',
+    'onnxruntime': 'import onnxruntime, onnx.helper as h; v = h.make_tensor_value_info; '
+    'g = h.make_graph([h.make_node("Abs", "x", "y")], "", [v("x", 1, [1])], [v("y", 1, [1])]); '
+    'm = h.make_model(g, opset_imports=[h.make_opsetid("", 17)], ir_version=8); '
+    'onnxruntime.InferenceSession(m.SerializeToString(), providers=["CPUExecutionProvider"])',
+}
 
 # Run in a process of their own: a broken binary may end the process.
 PROBES = {
@@ -105,8 +97,8 @@ class Problem(NamedTuple):
 
 def pip(*words):
     """Make a pip command for the Python that runs this."""
-    quoted = [f'"{w}"' if re.search(r'[<>!\[ ]', w) else w for w in words]
-    return ' '.join([sys.executable, '-m', 'pip', *quoted])
+    quoted = (f'"{w}"' if re.search(r'[<>!\[ ]', w) else w for w in words)
+    return ' '.join((sys.executable, '-m', 'pip', *quoted))
 
 
 def parse(version):
@@ -116,16 +108,13 @@ def parse(version):
 
 def fits(version, ranges):
     """Tell whether a version lies in ranges like '>=2.6,<3' or '(==2.6.0)'."""
-
-    def padded(numbers):
-        return numbers + (0,) * (9 - len(numbers))
-
-    have = padded(parse(version))
+    zeros = (0,) * 9
+    have = (*parse(version), *zeros)[:9]
     for sign, text in re.findall(r'([=!<>~]=|[<>])\s*([^\s,()]+)', ranges):
         want = parse(text)
         if '*' in text:
             continue
-        if not COMPARE[sign](have, padded(want)):
+        if not COMPARE[sign](have, (*want, *zeros)[:9]):
             return False
         if sign == '~=' and have[: len(want) - 1] != want[:-1]:
             return False
@@ -142,10 +131,7 @@ def versions():
 
 
 def requirements():
-    """Map each package that emoreact_plugin needs to its version ranges.
-
-    They come from setup.py beside this folder, or from the installed package.
-    """
+    """Map each package that is needed to its version ranges, by setup.py or as installed."""
     lines = []
     if osp.exists(SETUP):
         with open(SETUP, encoding='utf-8') as file:
@@ -281,14 +267,14 @@ def check_imports(have, wanted, probe=run):
 
 def check_extras(have):
     """Check that the extras work, since those installed one after the other may not fit."""
-    there = [each for each in EXTRAS if each[0] in have]
-    for name, code, _ in there:
-        worked, text = run(code)
+    there = [name for name in EXTRAS if name in have]
+    for name in there:
+        worked, text = run(EXTRAS[name])
         if not worked:
             if 'MissingPackageError' in text:  # LiteRT works
                 return [Problem('landmarks cannot be found without model files', models_command())]
             # pip finds versions that fit all when it is asked for all at once
-            command = pip('install', '--upgrade', *[right for *_, right in there])
+            command = pip('install', '--upgrade', *there)
             return [Problem(f'{name} does not work: {text}', command)]
     return []
 
@@ -297,12 +283,9 @@ def models_command(version=sys.version_info):
     """Return the command that fetches mediapipe's models, which no wheel for Python 3.13 holds."""
     if version < (3, 13):
         return pip('install', MODELS)
-    there = ('--no-deps', '--only-binary=:all:', '--python-version', '3.12', '--target', 'MODELS')
-    name = 'set' if os.name == 'nt' else 'export'
-    return (
-        pip('install', *there, MODELS)
-        + f'; {name} EMOREACT_LANDMARK_MODELS={osp.abspath("MODELS/mediapipe/modules")}'
-    )
+    options = '--no-deps --only-binary=:all: --python-version 3.12 --target MODELS'
+    folder = osp.abspath('MODELS/mediapipe/modules')
+    return f'{pip("install", *options.split(), MODELS)}; export EMOREACT_LANDMARK_MODELS={folder}'
 
 
 def check_package(have):
@@ -387,16 +370,14 @@ def try_it():
 
 def main(folders=()):
     print(f'python {sys.version.split()[0]} ({sys.executable})')
-    problems = check_python()
-    if problems:
+    if problems := check_python():
         return report(problems)
     have = versions()
     for name, version in have.items():
         print(f'{name} {version}')
     if 'torch' in have:
         print(f'gpu: {run(GPU_PROBE)[1]}')
-    problems = diagnose(have, requirements())
-    if problems:
+    if problems := diagnose(have, requirements()):
         return report(problems)
     try:
         try_it()

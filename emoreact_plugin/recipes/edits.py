@@ -1,8 +1,7 @@
 """Change a resolved config by options: each edit finds our parts by their type.
 
-An edit works on any config, whatever file it comes from: ours, a user's own, one that a run
-dumped, or a pure-Python one, whose types are classes. Where the config has no such part, the error
-says which part was looked for.
+An edit works on any config: ours, a user's own, one that a run dumped, or a pure-Python one, whose
+types are classes. Where the config has no such part, the error says which part was looked for.
 """
 
 from collections.abc import Callable, Iterator, Sequence

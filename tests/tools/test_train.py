@@ -387,11 +387,11 @@ def test_a_stop_says_how_to_go_on(tiny, config, tmp_path, monkeypatch, sent, exp
         return go_on(*args, **kwargs)
 
     monkeypatch.setattr(*place, stop)
-    arguments = ['--data-root', tiny.root, '--work-dir', tmp_path, '--input', 'face', *SHORT]
+    flags = ['--data-root', tiny.root, '--work-dir', tmp_path, '--input', 'face', *SHORT]
     # What runs in the background is started with this signal ignored.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        code, out, errors = call_tool('train', config, *arguments)
+        code, out, errors = call_tool('train', config, *flags)
     except KeyboardInterrupt:
         pytest.fail('the tool does not catch Ctrl-C')
     finally:
