@@ -89,16 +89,6 @@ def test_frames_of_others_or_without_black_are_kept(own, regions):
     np.testing.assert_array_equal(out['imgs'], before)
 
 
-def test_two_regions_that_are_blacked_out_in_place():
-    faces, blackout = np.stack([face_of(0)] * 2), dict(face='body', body='face')
-    expected = CropRegions(('face', 'body'), blackout)(sample(faces, BODY))
-    given = dict(sample(faces, BODY), own_imgs=True)
-    out = CropRegions(('face', 'body'), blackout, in_place=True)(given)
-    for key in ('face_imgs', 'body_imgs'):
-        for img, other in zip(out[key], expected[key], strict=True):
-            np.testing.assert_array_equal(img, other)
-
-
 def test_an_unknown_region_lists_those_that_there_are():
     with pytest.raises(InputError, match="'hat'.*body, face, fullbody"):
         CropRegions(regions=('face', 'hat'))
