@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import PathLike, write_whole
-from emoreact_plugin.utils.npz import read_npz
+from emoreact_plugin.utils.npz import is_zip, read_npz
 
 from . import functional as F
 from .array_checks import (
@@ -223,7 +222,7 @@ def read_dump(path: PathLike) -> Dump:
 
 def _read_npz(path: PathLike) -> dict[str, np.ndarray]:
     expected = 'expected an .npz file that tools/test.py --dump FILE.npz wrote'
-    if not zipfile.is_zipfile(path):
+    if not is_zip(path):
         raise InputError(f'{path}: {expected}, found another format')
     try:
         return read_npz(path, _is_of_a_dump)

@@ -36,6 +36,14 @@ _BROKEN = (
 )
 
 
+def is_zip(path: PathLike) -> bool:
+    """Tell whether a file is a zip archive, perhaps a damaged one, about which Python may fail."""
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:
+        return True
+
+
 def read_npz(path: PathLike, wants: Callable[[str], bool]) -> dict[str, np.ndarray]:
     """Read arrays of an ``.npz`` file: numbers, booleans and texts, no objects.
 

@@ -16,6 +16,7 @@ from mmengine.config import Config
 from torch import Tensor
 
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.npz import is_zip
 
 from .config_text import UNPARSED, assignments, parse_config
 from .foreign_files import is_pickle_of_arrays, reason_of, stand_ins
@@ -142,7 +143,7 @@ def read_checkpoint(path: str, foreign: bool = False, checksums: bool = False) -
     if not osp.isfile(path):
         raise FileNotFoundError(f'{path}: no such checkpoint or weight file')
     try:
-        if checksums and zipfile.is_zipfile(path):
+        if checksums and is_zip(path):
             with zipfile.ZipFile(path) as file:
                 damaged = file.testzip()
             if damaged:
@@ -165,7 +166,7 @@ def read_checkpoint(path: str, foreign: bool = False, checksums: bool = False) -
 
 def _load(path: str) -> Any:
     # Files of PyTorch < 1.6 are no zip files, which alone can be mapped into memory.
-    archived = zipfile.is_zipfile(path)
+    archived = is_zip(path)
     if archived:
         with zipfile.ZipFile(path) as archive:
             # PyTorch itself does not look at the checksums, and takes damaged weights.

@@ -18,6 +18,8 @@ from typing import IO, TypeVar
 
 import torch
 
+from emoreact_plugin.utils.npz import is_zip
+
 # What programs leave in their files beside tensors: paths, numpy's numbers
 # (a best score), MMEngine's log history. None of them is made or called:
 # a stand-in takes the place of each.
@@ -113,7 +115,7 @@ def reason_of(error: Exception) -> str:
 
 def is_pickle_of_arrays(path: str) -> bool:
     """Return whether a file is a bare pickle of NumPy arrays, which PyTorch never writes."""
-    if zipfile.is_zipfile(path):
+    if is_zip(path):
         return False
     try:
         with open(path, 'rb') as file:
@@ -146,7 +148,7 @@ def _is_here(top: str, module: str, name: str) -> bool:
 
 def _names_in(path: str) -> Iterator[tuple[str, str]]:
     """Iterate over the pairs (module, name) in a file's pickles, which are not run."""
-    if zipfile.is_zipfile(path):
+    if is_zip(path):
         with zipfile.ZipFile(path) as archive:
             for name in archive.namelist():
                 if name.endswith('/data.pkl'):

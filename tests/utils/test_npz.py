@@ -1,14 +1,18 @@
 import re
+import struct
 import zipfile
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
 from emoreact_plugin import InputError
+from emoreact_plugin.evaluation import read_dump
 from emoreact_plugin.utils.npz import read_npz
+from emoreact_plugin.weights.checkpoints import read_checkpoint
 
 
 def every(name):
@@ -99,3 +103,19 @@ def test_a_name_is_in_it_once(tmp_path):
         archive.writestr('a.npy', archive.read('a.npy'))
     with pytest.raises(InputError, match='a: expected one array'):
         read_npz(path, every)
+
+
+@pytest.mark.parametrize('read', [lambda path: read_npz(path, every), read_dump, read_checkpoint])
+def test_an_archive_that_says_it_has_several_parts(read, tmp_path):
+    """``zipfile.is_zipfile`` of Python 3.11 fails for it, instead of answering."""
+    path = tmp_path / 'a.npz'
+    if read is read_checkpoint:
+        torch.save(dict(a=torch.zeros(2)), path)
+    else:
+        np.savez(path, a=np.zeros(2))
+    data = path.read_bytes()
+    end = data.rindex(b'PK\5\6')
+    locator = struct.pack('<4sIQI', b'PK\6\7', 0, end, 2)  # of ZIP64: 2 disks
+    path.write_bytes(data[:end] + locator + data[end:])
+    with pytest.raises(InputError, match='multiple disks|cannot be read'):
+        read(path if read is not read_checkpoint else str(path))
