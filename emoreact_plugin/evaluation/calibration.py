@@ -86,7 +86,7 @@ class Calibration:
         return found
 
 
-def probabilities_of(logits: ArrayLike, calibration: Calibration | None) -> np.ndarray:
+def probabilities_of(logits: np.ndarray, calibration: Calibration | None) -> np.ndarray:
     """Return the probabilities of logits of any shape, calibrated if it is known how."""
     return sigmoid(logits) if calibration is None else calibration.probabilities(logits)
 
