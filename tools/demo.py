@@ -270,9 +270,14 @@ def main(args):
     path = osp.join(args.out, 'results.json')
     with inferencer_of(args) as inferencer:
         clips = inferencer.about['calibrated_on_clips']
+        thresholds = '' if args.threshold is not None else ', and the thresholds of labels chosen,'
         say(
             'the probabilities are '
-            + (f'calibrated on {number(clips, "clip")} of val' if clips else 'not calibrated')
+            + (
+                f'calibrated{thresholds} on {number(clips, "clip")} of val'
+                if clips
+                else 'not calibrated'
+            )
         )
         if args.camera is not None:
             results, failure = score_camera(inferencer, args)

@@ -86,6 +86,11 @@ class Calibration:
         return found
 
 
+def probabilities_of(logits: np.ndarray, calibration: Calibration | None) -> np.ndarray:
+    """Return the probabilities of logits of any shape, calibrated if it is known how."""
+    return sigmoid(logits) if calibration is None else calibration.probabilities(logits)
+
+
 def calibrate(logits: ArrayLike, labels: ArrayLike, classes: Sequence[str]) -> Calibration:
     """Choose the temperature and the thresholds on the clips of val.
 

@@ -10,6 +10,7 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from emoreact_plugin.clips.landmarks import Landmarks
+from emoreact_plugin.evaluation.calibration import probabilities_of
 from emoreact_plugin.inference.pipeline import ClipPipeline, mask_kind_of, test_pipeline
 from emoreact_plugin.inference.scorers.base import Scores
 from emoreact_plugin.inference.scorers.torch_scorer import TorchScorer
@@ -124,7 +125,7 @@ class Explainer:
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Return the probabilities of logits of any shape, calibrated if it is known how."""
-        return self._scorer.probabilities(logits)
+        return probabilities_of(logits, self._scorer.calibration)
 
     def explain(
         self, packed: Packed, classes: Sequence[int], like: dict[str, Maps] | None = None

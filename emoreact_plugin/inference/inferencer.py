@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from mmengine.config import Config
 
+from emoreact_plugin.evaluation.calibration import probabilities_of
 from emoreact_plugin.preparation.mediapipe.people import ALL, CHOICES
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import fit_name, sha256_of
@@ -158,7 +159,7 @@ class EmotionInferencer:
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Return the probabilities of logits of any shape, calibrated if it is known how."""
-        return self.scorer.probabilities(logits)
+        return probabilities_of(logits, self.calibration)
 
     def __enter__(self) -> 'EmotionInferencer':
         return self

@@ -81,7 +81,8 @@ def test_landmarks_of_one_of_several_people(checkpoint, videos, tmp_path):
     shutil.copy(f'{videos[0]}_hol.txt', tmp_path / 'a.mp4_eva_hol.txt')
     inferencer = EmotionInferencer(checkpoint, person='eva')
     (result,) = inferencer(tmp_path / 'a.mp4', **QUIET)
-    assert result.landmarks == 'files' and result.frames_without['body'] == 0
+    assert result.landmarks.startswith('files')  # the face is found, if the extra is there
+    assert result.frames_without['body'] == 0
     (result,) = EmotionInferencer(checkpoint, person='adam')(tmp_path / 'a.mp4', **QUIET)
     assert 'no landmarks of adam in' in result.error
     assert 'a_adam.safetensors or a_adam.npz or a_adam.csv' in result.error

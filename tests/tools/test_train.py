@@ -351,17 +351,8 @@ def test_all_splits_are_checked_before_training(break_it, facts, config, tmp_pat
 
 
 def test_start_weights_that_are_not_there(tiny, config, tmp_path):
-    text = run(
-        'train',
-        config,
-        '--data-root',
-        tiny.root,
-        '--work-dir',
-        tmp_path,
-        '--init',
-        tmp_path / 'no.pth',
-        ok=False,
-    )
+    arguments = ['--data-root', tiny.root, '--work-dir', tmp_path, '--init', tmp_path / 'no.pth']
+    text = run('train', config, *arguments, ok=False)
     assert 'no.pth' in text and '--init scratch' in text
     assert 'train: ' not in text
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from mmengine.config import Config
 
-from emoreact_plugin.evaluation import Calibration, sigmoid
+from emoreact_plugin.evaluation import Calibration
 from emoreact_plugin.utils.errors import InputError
 
 
@@ -61,12 +61,6 @@ class Scorer(ABC):
     @abstractmethod
     def __call__(self, clips: list[dict]) -> Scores:
         """Score a batch of N packed clips."""
-
-    def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """Return the probabilities of logits of any shape, calibrated if it is known how."""
-        return (
-            sigmoid(logits) if self.calibration is None else self.calibration.probabilities(logits)
-        )
 
     def _set_thresholds(self, threshold: float, meta: Any, source: str) -> None:
         """Take the thresholds of the calibration in a checkpoint, else the one of the model."""
