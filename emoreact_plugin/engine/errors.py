@@ -19,11 +19,10 @@ def clear_errors(resumable: bool = False) -> Iterator[None]:
     """Print what is wrong with a file or a flag as one line, and exit with code 1.
 
     It also decorates a function. Without a traceback, unless the environment variable
-    ``EMOREACT_TRACEBACK`` is set. Other errors are bugs, and show theirs.
+    ``EMOREACT_TRACEBACK`` is set. Other errors are bugs, and show theirs. Ctrl-C exits with 130.
 
     Args:
-        resumable (bool): On Ctrl-C, say that the same command goes on, and exit with code 130.
-            Defaults to False.
+        resumable (bool): On Ctrl-C, say that the same command goes on. Defaults to False.
     """
     use_plain_style(MMLogger.get_current_instance())
     try:
@@ -32,10 +31,11 @@ def clear_errors(resumable: bool = False) -> Iterator[None]:
         if os.environ.get('EMOREACT_TRACEBACK'):
             raise
         sys.exit(printable(f'error: {_message_of(error)}\n(EMOREACT_TRACEBACK=1 shows where.)'))
-    except KeyboardInterrupt:
-        if not resumable:
+    except (KeyboardInterrupt, SyntaxError) as error:
+        # MMEngine's Config.pretty_text makes a SyntaxError of Ctrl-C.
+        if not {type(error), type(error.__context__)} & {KeyboardInterrupt}:
             raise
-        say('stopped; the same command goes on')
+        say('stopped; the same command goes on' if resumable else 'stopped')
         sys.exit(130)
 
 

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from mmengine.config import Config
 
 import emoreact_plugin  # noqa: F401
 from emoreact_plugin import InputError
@@ -23,6 +24,26 @@ def test_what_a_user_can_mend_is_one_line(error, monkeypatch):
     monkeypatch.setenv('EMOREACT_TRACEBACK', '1')
     with pytest.raises(type(error)), clear_errors():
         raise error
+
+
+@pytest.mark.parametrize(
+    'resumable, said', [(False, 'stopped'), (True, 'the same command goes on')]
+)
+@pytest.mark.parametrize('place', ['anywhere', 'MMEngine'])
+def test_ctrl_c_is_one_line(place, resumable, said, capsys, monkeypatch):
+    def stop(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('mmengine.config.config.FormatCode', stop)
+    with pytest.raises(SystemExit) as end, clear_errors(resumable):
+        Config(dict(a=1)).pretty_text if place == 'MMEngine' else stop()
+    assert end.value.code == 130
+    assert said in capsys.readouterr().out
+
+
+def test_other_errors_are_bugs():
+    with pytest.raises(SyntaxError), clear_errors():
+        exec('a b')
 
 
 class BadClip(torch.utils.data.Dataset):
