@@ -68,20 +68,23 @@ def assert_same_scores(found, expected, atol):
         np.testing.assert_allclose(found.stream_logits[stream], logits, rtol=0, atol=atol)
 
 
+NEW = ('group_names', 'in_place')
+
+
 def resolved(config, *flags):
     parser = argparse.ArgumentParser()
     add_config_arguments(parser)
     args = parser.parse_intermixed_args([str(ROOT / config), *flags])
-    cfg = without_groups(load_config(args).to_dict())
+    cfg = without_new(load_config(args).to_dict())
     return {key: value for key, value in cfg.items() if key != 'work_dir'}
 
 
-def without_groups(value):
-    """Leave out what finds and packs the groups of clips, which is new."""
+def without_new(value):
+    """Leave out what is new: the groups of clips, and blacking out on the frames themselves."""
     if isinstance(value, dict):
-        return {key: without_groups(v) for key, v in value.items() if key != 'group_names'}
+        return {key: without_new(v) for key, v in value.items() if key not in NEW}
     if isinstance(value, (list, tuple)):
-        return type(value)(without_groups(v) for v in value if v != 'groups')
+        return type(value)(without_new(v) for v in value if v != 'groups')
     return value
 
 

@@ -2,9 +2,7 @@
 
 import logging
 import os.path as osp
-import pickle
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -181,12 +179,8 @@ class EmoReactDataset(BaseActionDataset):
         """Yield what each sample starts from."""
         if not self._fully_initialized:
             self.full_init()
-        if not self.serialize_data:
-            yield from self.data_list
-            return
-        # One by one, get_data_info takes twice as long.
-        for start, end in pairwise([0, *self.data_address.tolist()]):
-            yield pickle.loads(memoryview(self.data_bytes[start:end]))
+        for index in range(len(self)):
+            yield super(BaseActionDataset, self).get_data_info(index)
 
     def summary(self) -> str:
         """Say in a line how many clips and frames there are, and what many of them lack."""

@@ -95,7 +95,7 @@ def test_a_stop_leaves_what_is_measured(call, monkeypatch):
     [
         (
             ['--only', 'speed'],
-            '--only: expected some of loading, training, metric, mask, found speed',
+            '--only: expected some of loading, training, metric, mask, start, found speed',
         ),
         (['--repetitions', '0'], '--repetitions: expected 1 or more, found 0'),
         (['--threads', '0'], '--threads: expected 1 or more, found 0'),
