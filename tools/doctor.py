@@ -4,8 +4,8 @@
 
 It prints the versions that matter and every problem with the exact command that repairs it. If
 there is no problem, it prints which upstream faults emoreact_plugin repairs on import, and whether
-a small recognizer runs. Then it checks the folders: work dirs of trainings and folders of data
-sets. The exit code is 1 if something is wrong, else 0.
+a small recognizer runs. With folders, work dirs of trainings or folders of data sets, it checks
+these instead. The exit code is 1 if something is wrong, else 0.
 
 Only the standard library is used until the checks have passed, so that this runs in the broken
 environment that it is meant for.
@@ -35,8 +35,7 @@ SHOWN = """
     simplejpeg
 """.split()  # noqa: SIM905  a list would take a line each
 
-# Packages of the extras, which may be left with a version of protobuf that they cannot use, and
-# what tells whether they work.
+# What tells whether a package of the extras works: it may be left with a wrong version of protobuf.
 EXTRAS = {
     'tensorboard': 'import torch.utils.tensorboard',
     'onnx': 'import onnx',
@@ -369,6 +368,11 @@ def try_it():
 
 
 def main(folders=()):
+    if folders:
+        with contextlib.suppress(ImportError):  # else the installation comes first
+            from emoreact_plugin.engine.run_check import check_folders
+
+            return check_folders(folders, osp.join(ROOT, 'tools', 'check_dataset.py'))
     print(f'python {sys.version.split()[0]} ({sys.executable})')
     if problems := check_python():
         return report(problems)
@@ -387,14 +391,10 @@ def main(folders=()):
         text = f'emoreact_plugin does not work{hint}: {type(error).__name__}: {error}'
         return report([Problem(text, 'unset EMOREACT_NO_COMPAT' if off else install_command())])
     print('\nAll is well.')
-    if not folders:
-        return 0
-    from emoreact_plugin.engine.run_check import check_folders
-
-    return check_folders(folders, osp.join(osp.dirname(osp.abspath(__file__)), 'check_dataset.py'))
+    return 0
 
 
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('folders', nargs='*', metavar='RUN_OR_DATA', help='to check as well')
+    parser.add_argument('folders', nargs='*', metavar='RUN_OR_DATA', help='to check instead')
     sys.exit(main(parser.parse_args().folders))

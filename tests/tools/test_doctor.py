@@ -175,6 +175,11 @@ def test_extras_that_do_not_fit_each_other(run_doctor):
     assert run_doctor(imports=imports)[0] == 0  # nothing of it is installed
 
 
+def test_a_folder_is_checked_instead_of_the_installation(doctor, tmp_path, capsys):
+    assert doctor.main([str(tmp_path / 'none')]) == 1
+    assert capsys.readouterr().out == f'{tmp_path / "none"}: no such folder\n'
+
+
 def test_landmarks_without_model_files(run_doctor, doctor):
 
     def imports(code):
