@@ -2,7 +2,7 @@
 
 import logging
 import os.path as osp
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -149,6 +149,7 @@ class EmoReactDataset(BaseActionDataset):
         self.skip_bad_clips = check_share(skip_bad_clips)
         self.bad_clips: BadClips | None = None
         self._rows: list[Annotation] | None = None
+        self._collected: tuple[Any, list[str], np.ndarray] | None = None
         # Shared memory: workers that live on see a change, too.
         self._draws = torch.full((2,), -1, dtype=torch.int64).share_memory_()
         # Before anything is prepared.
@@ -165,7 +166,7 @@ class EmoReactDataset(BaseActionDataset):
     @property
     def labels(self) -> np.ndarray:
         """Return the labels of all clips, (N, C) float32."""
-        return np.array([info['label'] for info in self._infos()], np.float32)
+        return self._collect()[1].copy()
 
     @property
     def video_ids(self) -> list[str]:
@@ -173,14 +174,22 @@ class EmoReactDataset(BaseActionDataset):
 
         See :attr:`.annotations.Annotation.clip_id` for parts of a video and one of several people.
         """
-        return [info['video_id'] for info in self._infos()]
+        return list(self._collect()[0])
 
-    def _infos(self) -> Iterator[dict]:
-        """Yield what each sample starts from."""
+    @without_gc()
+    def _collect(self) -> tuple[list[str], np.ndarray]:
+        """Return the ids and labels of all clips, collected once for what MMEngine holds."""
         if not self._fully_initialized:
             self.full_init()
-        for index in range(len(self)):
-            yield super(BaseActionDataset, self).get_data_info(index)
+        held = self.data_address if self.serialize_data else self.data_list
+        if self._collected is None or self._collected[0] is not held:
+            ids, labels = [], []
+            for index in range(len(self)):
+                info = super(BaseActionDataset, self).get_data_info(index)
+                ids.append(info['video_id'])
+                labels.append(info['label'])
+            self._collected = held, ids, np.array(labels, np.float32)
+        return self._collected[1:]
 
     def summary(self) -> str:
         """Say in a line how many clips and frames there are, and what many of them lack."""

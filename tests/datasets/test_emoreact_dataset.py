@@ -40,6 +40,18 @@ def test_a_sample(tiny):
     np.testing.assert_array_equal(data.labels, tiny.labels['test'])
 
 
+@pytest.mark.parametrize('serialize', [True, False])
+def test_ids_and_labels_of_a_subset_are_its_own(tiny, serialize):
+    data = dataset(tiny.root, 'test', serialize_data=serialize)
+    names, labels = [name[:-4] for name in tiny.videos['test']], tiny.labels['test']
+    data.labels[:] = 5  # a copy
+    part = data.get_subset([2, 0])
+    data.get_subset_([1, 2, 0])
+    for found, order in ((data, [1, 2, 0]), (part, [2, 0])):
+        assert found.video_ids == [names[k] for k in order]
+        np.testing.assert_array_equal(found.labels, labels[order])
+
+
 def test_frames_and_landmarks_are_of_the_same_moment(tiny):
     sample = dataset(tiny.root, 'test', LOAD)[0]
     # the middle of three segments of two frames
