@@ -208,17 +208,8 @@ def _read_rows(
     labels = () if 'label' in columns else classes
     groups = columns.pop('groups', ())
     groups = (groups,) if isinstance(groups, str) else tuple(groups)
-    for name in (*columns.values(), *groups, *labels):
-        if header.count(name) != 1:
-            found = ', '.join(c for c in header if c) or 'none'
-            raise InputError(
-                f"{path}: expected a column '{name}', found the columns {found}"
-                if name not in header
-                else f"{path}: expected one column '{name}', found {header.count(name)}"
-            )
-    at = {role: header.index(name) for role, name in columns.items()}
-    label_at = [header.index(name) for name in labels]
-    group_at = {name: header.index(name) for name in groups}
+    at = _positions(path, header, (*columns.values(), *groups, *labels))
+    role_at = {role: at[name] for role, name in columns.items()}
     rows: list[Annotation] = []
     seen: dict[str, int] = {}
     # Few of many clips have labels that none before them had.
@@ -235,39 +226,28 @@ def _read_rows(
                     f'{len(header)} and {more} more'
                 )
             found += [None] * -more
-            cells = {role: (found[i] or '').strip() for role, i in at.items()}
+            cells = {role: (found[i] or '').strip() for role, i in role_at.items()}
             check_name(cells['video'], place)
-            texts = tuple([found[i] for i in label_at])
-            if texts not in parsed:
-                parsed[texts] = tuple(
+            texts = tuple([found[at[name]] for name in labels])
+            if 'label' in cells:
+                label = _one_hot(cells['label'], classes, columns['label'], place)
+            elif texts in parsed:
+                label = parsed[texts]
+            else:
+                label = parsed[texts] = tuple(
                     parse_label(text, f"{place}, column '{name}'", soft)
                     for name, text in zip(labels, texts, strict=True)
                 )
             row = Annotation(
                 cells['video'],
-                _one_hot(cells['label'], classes, columns['label'], place)
-                if 'label' in cells
-                else parsed[texts],
-                parse_valence(cells['valence'], f"{place}, column '{columns['valence']}'")
-                if 'valence' in cells
-                else None,
+                label,
+                _valence(cells.get('valence'), columns, place),
                 *_part(cells, columns, place),
                 _person(cells.get('person'), columns, place),
                 reader.line_num,
-                tuple([(kind, check_group(found[i], kind, place)) for kind, i in group_at.items()]),
+                tuple([(name, check_group(found[at[name]], name, place)) for name in groups]),
             )
-            # Without its ending, the name is the clip's id and that of its files.
-            before = seen.setdefault(row.clip_id, row.line)
-            if before != row.line:
-                raise InputError(
-                    f"{place}: video '{row.video}' stands in line {before} already"
-                    + (
-                        ''
-                        if {'start', 'end', 'person'} & set(columns)
-                        else '; if a row is a part of a video or one of several people, say by '
-                        'columns which columns are start, end and person'
-                    )
-                )
+            _check_new(row, seen, columns, place)
         except InputError as error:
             if errors is None:
                 raise
@@ -277,6 +257,34 @@ def _read_rows(
     if not rows and not errors:
         raise InputError(f'{path}: expected at least one clip, found none')
     return rows
+
+
+def _positions(path: str, header: list[str], names: Sequence[str]) -> dict[str, int]:
+    """Map the name of each column that is read to where it stands in a row."""
+    for name in names:
+        if header.count(name) != 1:
+            found = ', '.join(c for c in header if c) or 'none'
+            raise InputError(
+                f"{path}: expected a column '{name}', found the columns {found}"
+                if name not in header
+                else f"{path}: expected one column '{name}', found {header.count(name)}"
+            )
+    return {name: header.index(name) for name in names}
+
+
+def _check_new(row: Annotation, seen: dict[str, int], columns: dict[str, str], place: str) -> None:
+    """Refuse a clip that stood in a line before; note its line otherwise."""
+    # Without its ending, the name is the clip's id and that of its files.
+    before = seen.setdefault(row.clip_id, row.line)
+    if before == row.line:
+        return
+    text = f"{place}: video '{row.video}' stands in line {before} already"
+    if not {'start', 'end', 'person'} & set(columns):
+        text += (
+            '; if a row is a part of a video or one of several people, say by columns which '
+            'columns are start, end and person'
+        )
+    raise InputError(text)
 
 
 def labelled_clips(rows: Sequence[Annotation]) -> LabelledClips:
@@ -325,6 +333,10 @@ def _part(cells: dict[str, str], columns: dict[str, str], place: str) -> tuple[i
 @lru_cache(maxsize=1024)
 def _frame_number(text: str) -> int | None:
     return int(text.split('.')[0]) if FRAME.fullmatch(text) else None
+
+
+def _valence(text: str | None, columns: dict[str, str], place: str) -> float | None:
+    return None if text is None else parse_valence(text, f"{place}, column '{columns['valence']}'")
 
 
 def _person(text: str | None, columns: dict[str, str], place: str) -> str | None:

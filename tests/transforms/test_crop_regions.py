@@ -81,6 +81,17 @@ def test_in_place_gives_the_same_crops_without_the_frames(regions):
     assert all(map(np.shares_memory, out['body_imgs'], imgs))
 
 
+def test_what_is_black_for_one_region_is_not_for_another():
+    faces, blackout = np.stack([face_of(0)] * 2), dict(fullbody='body', body='face')
+    expected = CropRegions(('fullbody', 'body'), blackout)(sample(faces, BODY))
+    given = dict(sample(faces, BODY), own_imgs=True)
+    out = CropRegions(('fullbody', 'body'), blackout, in_place=True)(given)
+    assert any(img.any() for img in expected['body_imgs'])
+    for key in ('fullbody_imgs', 'body_imgs'):
+        for img, other in zip(out[key], expected[key], strict=True):
+            np.testing.assert_array_equal(img, other)
+
+
 @pytest.mark.parametrize('own, regions', [(False, ('face', 'body')), (True, ('face', 'fullbody'))])
 def test_frames_of_others_or_without_black_are_kept(own, regions):
     given = dict(sample(np.stack([face_of(0)] * 2), BODY), own_imgs=own)
