@@ -173,11 +173,14 @@ def main(args):
     table = f'{stem}_values.csv'
     write_text(table, scores_csv(lines))
     print(scores_text(lines))
-    print(
-        f'\n95 % intervals: by leaving out each of {rows.unit} in turn; of several seeds, of '
-        'their mean. A value of 0 or 1 has none, nor one that leaving out a single one makes '
-        'undefined.'
-    )
+    note = f'\n95 % intervals: by leaving out each of {rows.unit} in turn'
+    if any(len(each.logits) > 1 for each in scores.values()):
+        note += '; of several seeds, of their mean'
+    if any(np.isnan(each.low) for each in lines):
+        note += (
+            '. None (-) where the value is 0 or 1, or leaving a single one out makes it undefined'
+        )
+    print(note)
     for name, values in priors.items():
         print(f'{name} alone: micro {values["micro"]:.3f}, macro {values["macro"]:.3f}')
     if not priors:
