@@ -70,6 +70,16 @@ def test_a_run_on_its_own_has_values_seeds_and_a_band():
     assert legend(figure) == ['a seed', 'mean of 3 seeds', 'chance', '95 % interval at each rate']
 
 
+@pytest.mark.parametrize(
+    'intervals, ending', [(None, ''), ([(np.nan, np.nan)] * 3, ' (no interval)')]
+)
+def test_a_value_without_interval_says_so_if_others_have_one(intervals, ending):
+    scores = scores_of(1)
+    figure = plot_roc_curves(CLASSES, LABELS, {'a': scores}, intervals)
+    value = roc_auc_score(LABELS[:, 0], scores[0, :, 0])
+    assert figure.axes[0].get_title(loc='left').endswith(f'\nROC AUC {value:.2f}{ending}')
+
+
 @pytest.mark.parametrize('value, lacking', [(0, 'positives'), (1, 'negatives')])
 def test_a_class_of_one_label_has_no_curve(value, lacking):
     labels = LABELS.copy()
