@@ -4,7 +4,7 @@
 _base_ = [
     '../_base_/models/tsn_r18_two_networks.py',
     '../_base_/datasets/sample_fusion.py',
-    '../_base_/schedules/adam_one_cycle_8e.py',
+    '../_base_/schedules/adam_one_cycle_5e.py',
     '../_base_/default_runtime.py',
 ]
 
@@ -56,11 +56,12 @@ val_pipeline = [
     ),
 ]
 test_pipeline = val_pipeline
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+train_dataloader = dict(batch_size=16, dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 
 train_cfg = dict(max_epochs=20)
 optim_wrapper = dict(optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05))
 param_scheduler = dict(total_steps=20)
+auto_scale_lr = dict(base_batch_size=16)
 recipe = dict(arch='resnet18', init='scratch', image_size=96)

@@ -237,6 +237,30 @@ def _quiet_storage() -> None:
     patch(file_client, 'print_log', print_log)
 
 
+def _configs_formatted_anew() -> bool:
+    from mmengine.config import Config
+
+    return source_has(
+        Config.pretty_text.fget, 'text, _ = FormatCode(text, style_config=yapf_style)'
+    )
+
+
+def _format_configs_once() -> None:
+    from mmengine.config import config
+
+    stock = config.FormatCode
+
+    @functools.lru_cache(maxsize=8)
+    def formatted(text: str, style: tuple) -> Any:
+        return stock(text, style_config=dict(style))
+
+    @functools.wraps(stock)
+    def format_code(text: str, style_config: dict) -> Any:
+        return formatted(text, tuple(style_config.items()))
+
+    patch(config, 'FormatCode', format_code)
+
+
 MENDS = (
     Mend(
         'plain_checkpoints',
@@ -268,5 +292,12 @@ MENDS = (
         'checkpoint: mmengine/fileio/file_client.py:19,90',
         _storage_is_noisy,
         _quiet_storage,
+    ),
+    Mend(
+        'config_text',
+        'every checkpoint takes half a second to format the same '
+        'config: mmengine/config/config.py:1486',
+        _configs_formatted_anew,
+        _format_configs_once,
     ),
 )

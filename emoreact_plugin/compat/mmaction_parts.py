@@ -40,6 +40,31 @@ def _tsm_from_scratch() -> None:
         patch(cls, 'init_weights', functools.wraps(stock)(init_weights))
 
 
+def _tsm_wants_four_stages() -> bool:
+    from mmaction.models.backbones import ResNetTSM
+
+    return source_has(ResNetTSM.make_temporal_shift, 'make_block_temporal(self.layer4')
+
+
+def _tsm_of_fewer_stages() -> None:
+    import torch
+
+    from mmaction.models.backbones import ResNetTSM
+
+    stock = ResNetTSM.make_temporal_shift
+
+    @functools.wraps(stock)
+    def make_temporal_shift(self: ResNetTSM) -> None:
+        absent = [name for name in ('layer2', 'layer3', 'layer4') if name not in self.res_layers]
+        for name in absent:
+            setattr(self, name, torch.nn.Sequential())  # without a block to shift
+        stock(self)
+        for name in absent:
+            delattr(self, name)
+
+    patch(ResNetTSM, 'make_temporal_shift', make_temporal_shift)
+
+
 def _backbone_dict_emptied() -> bool:
     from mmaction.models.recognizers import BaseRecognizer
 
@@ -147,6 +172,12 @@ MENDS = (
         'pretrained=None: mmaction/models/backbones/resnet_tsm.py:370',
         _tsm_needs_weights,
         _tsm_from_scratch,
+    ),
+    Mend(
+        'tsm_stages',
+        'ResNetTSM fails with num_stages below 4: mmaction/models/backbones/resnet_tsm.py:222',
+        _tsm_wants_four_stages,
+        _tsm_of_fewer_stages,
     ),
     Mend(
         'backbone_dict',

@@ -26,6 +26,8 @@ BACKBONES = dict(
 # Arguments of a backbone that name its own start weights.
 BROUGHT = ('pretrained', 'weights', 'init_cfg')
 CHANNELS = dict(resnet18=512, resnet50=2048, mobilenet_v2=1280)
+# Arguments about the stages of one arch, which another does not take over.
+STAGES = ('num_stages', 'strides', 'dilations', 'out_indices')
 
 
 def datasets_of(cfg: Config) -> list[dict]:
@@ -91,10 +93,6 @@ def _pipelines(cfg: Config) -> Iterator[tuple[bool, list]]:
 
 def _is_step(step: dict, *types: str) -> bool:
     return is_a(step, *types, registry=TRANSFORMS)
-
-
-def _draws_masks(cfg: Config) -> bool:
-    return any(_is_step(s, 'DrawFaceMask') for _, steps in _pipelines(cfg) for s in steps)
 
 
 def _steps(cfg: Config, option: str, *types: str) -> list[dict]:
@@ -258,49 +256,50 @@ def _set_segments_of_streams(samplers: dict[str, dict], value: int) -> None:
 
 def _set_arch(cfg: Config, value: str) -> None:
     for network in _networks(cfg, 'arch'):
-        _, shift, shift_div, segments = _facts_of(cfg, network)
-        _replace(network, value, shift, shift_div, segments)
+        _replace(network, _facts_of(cfg, network), arch=value)
     _record(cfg, arch=value)
 
 
 def _set_shift(cfg: Config, value: bool) -> None:
     for network in _networks(cfg, 'shift'):
-        arch, _, shift_div, segments = _facts_of(cfg, network)
-        _replace(network, arch, value, shift_div, segments)
+        _replace(network, _facts_of(cfg, network), shift=value)
     _record(cfg, shift=value)
 
 
-def _replace(network: dict, arch: str, shift: bool, shift_div: int, segments: int) -> None:
+def _replace(network: dict, facts: dict[str, Any], **changes: Any) -> None:
     """Replace the backbone of a network and the type of its head; keep all other settings."""
+    new = {**facts, **changes}
     ours = {*_backbone('resnet50', True, 8, 3), *_backbone('mobilenet_v2', True, 8, 3)}
+    if new['arch'] != facts['arch']:
+        ours.update(STAGES)
     others = {key: value for key, value in network['backbone'].items() if key not in ours}
     kind, frozen = type_name(network['backbone']), others.get('frozen_stages', -1)
-    if frozen >= 0 and not arch.startswith(BACKBONES[kind]):
+    if frozen >= 0 and not new['arch'].startswith(BACKBONES[kind]):
         # The same number would freeze only a part of the other.
         raise InputError(
             f'--arch: expected a backbone without frozen_stages, a number of stages of {kind}, '
-            f'found frozen_stages={frozen}; {arch} needs a config of its own'
+            f'found frozen_stages={frozen}; {new["arch"]} needs a config of its own'
         )
-    network['backbone'] = dict(_backbone(arch, shift, shift_div, segments), **others)
-    head = dict(network['cls_head'], in_channels=CHANNELS[arch])
+    network['backbone'] = dict(_backbone(**new), **others)
+    head = dict(network['cls_head'], type='TSNHead')
+    if new['arch'] != facts['arch']:
+        head['in_channels'] = CHANNELS[new['arch']]
     head.pop('num_segments', None)
-    head['type'] = 'TSNHead'
-    if shift:
-        head.update(type='TSMHead', num_segments=segments)
+    if new['shift']:
+        head.update(type='TSMHead', num_segments=new['segments'])
     network['cls_head'] = head
 
 
-def _facts_of(cfg: Config, network: dict) -> tuple[str, bool, int, int]:
-    """Return what a network is: arch, shift, shift_div and num_segments."""
+def _facts_of(cfg: Config, network: dict) -> dict[str, Any]:
+    """Return what a network is, as the arguments of :func:`_backbone`."""
     backbone, recipe = network['backbone'], {**DEFAULTS, **(cfg.get('recipe') or {})}
     kind = type_name(backbone)
-    arch = BACKBONES[kind] + (str(backbone.get('depth')) if kind.startswith('ResNet') else '')
     clips = [s['num_clips'] for _, steps in _pipelines(cfg) for s in steps if 'num_clips' in s]
-    return (
-        arch,
-        kind.endswith('TSM'),
-        backbone.get('shift_div', recipe['shift_div']),
-        backbone.get('num_segments', clips[0] if clips else recipe['num_segments']),
+    return dict(
+        arch=BACKBONES[kind] + (str(backbone['depth']) if kind.startswith('ResNet') else ''),
+        shift=kind.endswith('TSM'),
+        shift_div=backbone.get('shift_div', recipe['shift_div']),
+        segments=backbone.get('num_segments', clips[0] if clips else recipe['num_segments']),
     )
 
 
@@ -348,7 +347,7 @@ def _set_crops(cfg: Config, value: str) -> None:
     if not value:
         return
     _steps(cfg, 'crops', *CROPPERS)
-    if _draws_masks(cfg):
+    if any(_is_step(s, 'DrawFaceMask') for _, steps in _pipelines(cfg) for s in steps):
         raise InputError(
             f'mask: no mask can be drawn on the crops in {value}; prepare masked ones with '
             'tools/extract_frames.py --as crops --mask and leave out --mask'

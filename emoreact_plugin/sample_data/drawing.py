@@ -3,6 +3,7 @@
 ``geometry`` says where everything is; here it becomes pixels.
 """
 
+import functools
 from collections.abc import Sequence
 
 import cv2
@@ -27,6 +28,11 @@ TONGUE = (226, 84, 110)
 INSIDE_OF_MOUTH = (92, 26, 36)
 
 
+@functools.lru_cache(maxsize=1)
+def _smooth_torso(child: Child) -> np.ndarray:
+    return smooth(torso_outline(child))
+
+
 def _paint_torso(image: np.ndarray, child: Child, content: ClipContent, drawn: DrawnChild) -> None:
     """Paint the torso with its garment, and the trousers below it."""
     top, second, trousers = content.colors
@@ -37,7 +43,7 @@ def _paint_torso(image: np.ndarray, child: Child, content: ClipContent, drawn: D
     hips = at([(-1.1, 2.55), (1.1, 2.55)])
     below = FRAME_SIZE[1] + 40
     fill(image, [*hips, (hips[1][0] + 8, below), (hips[0][0] - 8, below)], shade(trousers, 0.8))
-    outline = transform(drawn.to_body, smooth(torso_outline(child)))
+    outline = transform(drawn.to_body, _smooth_torso(child))
     dark, unit = shade(top, 0.82), drawn.unit
     fill(image, outline, top)
     garment = content.garment
@@ -274,7 +280,7 @@ def _paint_mouth(image: np.ndarray, child: Child, drawn: DrawnChild) -> None:
 def paint_child(image: np.ndarray, child: Child, content: ClipContent, drawn: DrawnChild) -> None:
     """Paint the child on ``image`` (SCALE * H, SCALE * W, 3) uint8 RGB."""
     _paint_back_hair(image, child, drawn)
-    outline = transform(drawn.to_body, smooth(torso_outline(child)))
+    outline = transform(drawn.to_body, _smooth_torso(child))
     stroke(image, outline, shade(content.colors[0], 0.67), 1.8, closed=True)
     _paint_neck(image, child, drawn)
     _paint_torso(image, child, content, drawn)
@@ -315,11 +321,15 @@ def draw_clip(
     grain = int(rng.integers(1, 4))
     width, height = FRAME_SIZE
     frames = np.empty((len(drawn), height, width, 3), np.uint8)
+    # Kept from frame to frame: new memory would take as long as some of the painting.
+    image, small = np.empty_like(background), np.empty_like(frames[0])
+    lit = np.empty(small.shape, np.int16)
     for t, each in enumerate(drawn):
-        image = background.copy()
+        np.copyto(image, background)
         paint_child(image, child, content, each)
-        small = cv2.resize(image, FRAME_SIZE, interpolation=cv2.INTER_AREA)
-        noise = rng.integers(-grain, grain + 1, (height, width, 1), np.int8).repeat(3, axis=2)
-        small = cv2.multiply(small, light, dtype=cv2.CV_16S)
-        frames[t] = cv2.add(small, noise, dtype=cv2.CV_8U)
+        cv2.resize(image, FRAME_SIZE, small, interpolation=cv2.INTER_AREA)
+        noise = rng.integers(-grain, grain + 1, (height, width, 1), np.int8).view(np.uint8)
+        noise = cv2.cvtColor(noise, cv2.COLOR_GRAY2RGB).view(np.int8)
+        cv2.multiply(small, light, lit, dtype=cv2.CV_16S)
+        cv2.add(lit, noise, frames[t], dtype=cv2.CV_8U)
     return frames

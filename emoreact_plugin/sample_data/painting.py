@@ -38,8 +38,8 @@ def shade(color: Iterable[float], factor: float) -> Color:
 
 def fixed_point(points: ArrayLike) -> np.ndarray:
     """Convert frame pixels (n, 2) to fixed-point image coordinates of OpenCV."""
-    points = (np.asarray(points, float) + 0.5) * SCALE - 0.5
-    return np.rint(points * 2**SUBPIXEL_BITS).astype(np.int32)
+    points = np.asarray(points, float) * (SCALE * 2**SUBPIXEL_BITS)
+    return np.rint(points + (SCALE - 1) * 2 ** (SUBPIXEL_BITS - 1)).astype(np.int32)
 
 
 def fill(image: np.ndarray, points: ArrayLike, color: Color) -> None:

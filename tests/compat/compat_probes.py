@@ -187,6 +187,23 @@ def tsm_from_scratch(folder):
         model.init_weights()
 
 
+def tsm_stages(folder):
+    import torch
+
+    from mmaction.registry import MODELS
+
+    cfg = dict(type='ResNetTSM', depth=18, num_segments=2, shift_place='blockres', pretrained=None)
+    torch.manual_seed(0)
+    net = MODELS.build(dict(cfg, out_indices=(1,)))
+    stages = dict(num_stages=2, strides=(1, 2), dilations=(1, 1), out_indices=(1,))
+    short = MODELS.build(dict(cfg, **stages))
+    kept = {key: value for key, value in net.state_dict().items() if key in short.state_dict()}
+    short.load_state_dict(kept)
+    images = torch.rand(2, 3, 32, 32)
+    assert torch.equal(short.eval()(images), net.eval()(images))
+    assert not any(key.startswith(('layer3', 'layer4')) for key in short.state_dict())
+
+
 def backbone_dict(folder):
     from mmaction.registry import MODELS
 
@@ -260,6 +277,14 @@ def quiet_storage(folder):
     assert lines == [], lines
 
 
+def config_text(folder):
+    from mmengine.config import Config
+
+    text = Config(dict(b=dict(x=1), a='two')).pretty_text
+    assert text == "a = 'two'\nb = dict(x=1)\n"
+    assert Config(dict(b=dict(x=1), a='two')).pretty_text is text  # formatted once
+
+
 def whole_files(folder):
     from mmengine.fileio import LocalBackend
 
@@ -311,11 +336,13 @@ PROBES = (
     slurm_on_cpu,
     ddp_on_cpu,
     tsm_from_scratch,
+    tsm_stages,
     backbone_dict,
     color_jitter,
     bfloat16_accuracy,
     tsm_weight_decay,
     whole_files,
+    config_text,
     quiet_storage,
 )
 

@@ -42,6 +42,7 @@ def _targets():
         'whole_files': [(LocalBackend, 'put')],
         'ddp_on_cpu': [(Runner, 'wrap_model')],
         'tsm_from_scratch': [(ResNetTSM, 'init_weights'), (MobileNetV2TSM, 'init_weights')],
+        'tsm_stages': [(ResNetTSM, 'make_temporal_shift')],
         'backbone_dict': [(BaseRecognizer, '__init__')],
         'bfloat16_accuracy': [(BaseHead, 'loss_by_feat')],
         'color_jitter': [(ColorJitter, 'adjust_hue')],

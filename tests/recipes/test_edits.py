@@ -4,10 +4,12 @@ from copy import deepcopy
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
 
 from emoreact_plugin import InputError
 from emoreact_plugin.recipes import build, edit
+from mmaction.registry import MODELS
 
 MIXED = Path(__file__).parents[2] / 'configs' / 'mixed'
 SPLITS = ('train', 'val', 'test')
@@ -140,3 +142,22 @@ def test_prepared_crops_have_the_usual_blackout():
     cfg = Config(build())
     steps_of(cfg, 'val')['CropRegions'].blackout = dict(body='face')
     edit(cfg, dict(crops='small'))
+
+
+@pytest.mark.parametrize(
+    'options, shape',
+    [
+        (dict(shift=False), (256, 2)),  # the stages stay: one stride less than the whole ResNet
+        (dict(shift=False, arch='resnet18'), (256, 2)),
+        (dict(arch='resnet50'), (2048, 1)),
+        (dict(arch='mobilenet_v2', shift=False), (1280, 1)),
+    ],
+)
+def test_stages_belong_to_an_arch(options, shape):
+    cfg = Config.fromfile(MIXED.parent / 'sample' / 'fusion.py')
+    edit(cfg, options)
+    network = MODELS.build(cfg.model.recognizer)
+    channels, side = shape
+    features = network.backbone(torch.zeros(3, 3, 32, 32))
+    assert features.shape == (3, channels, side, side)
+    assert network.cls_head(features, num_segs=3).shape == (1, 8)
