@@ -275,6 +275,7 @@ def main(args):
             'the probabilities are '
             + (
                 f'calibrated{thresholds} on {number(clips, "clip")} of val'
+                + ' of the drawn sample data' * inferencer.of_sample_data
                 if clips
                 else 'not calibrated'
             )

@@ -89,11 +89,17 @@ def load_config(args: argparse.Namespace) -> Config:
     elif cfg.get('work_dir') is None:
         name = '_'.join(
             [osp.splitext(osp.basename(path))[0]]
-            + [f'{key}-{osp.basename(str(value))}' for key, value in sorted(options.items())]
+            + [_short(key, value) for key, value in sorted(options.items())]
             + ([] if getattr(args, 'seed', None) is None else [f'seed-{args.seed}'])
         )
         cfg.work_dir = osp.join('work_dirs', name)
     return cfg
+
+
+def _short(key: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return key if value else f'no-{key}'
+    return f'{key}-{osp.basename(str(value))}'
 
 
 def _parse_changes(changes: Iterable[str]) -> dict[str, Any]:

@@ -10,6 +10,9 @@ from mmaction.registry import HOOKS
 
 from .console import say
 
+# With fewer, ten positives and ten negatives at best, ROC AUC has a standard error above 0.1.
+FEW_CLIPS = 20
+
 
 @HOOKS.register_module()
 class SplitsCheckHook(Hook):
@@ -48,6 +51,11 @@ class SplitsCheckHook(Hook):
                 model = runner.model
                 check_stock_head(
                     model.module if is_model_wrapper(model) else model, labels, metrics
+                )
+            if split == 'val' and labels is not None and len(labels) < FEW_CLIPS:
+                say(
+                    f'WARNING: val has {len(labels)} clips; on fewer than {FEW_CLIPS}, it is mostly '
+                    'chance which epoch, temperature and thresholds are best'
                 )
             if split == 'val' and labels is not None and (labels.min() == labels.max()):
                 raise InputError(

@@ -114,20 +114,24 @@ def _lengths(axes: Axes, values: dict[str, Sequence[float]], title: str) -> None
 
 
 def _shares(axes: Axes, values: dict[str, Sequence[float]], title: str) -> None:
-    """Draw a histogram from 0 to 1 with the splits side by side in each step.
+    """Draw a histogram from 0 to 1 with the splits side by side in each step, and one of none.
 
     Its height is logarithmic, because the few clips at its right are the ones that matter.
     """
     if any(len(each) for each in values.values()):
-        edges = np.linspace(0, 1, SHARE_BINS + 1).tolist()
-        axes.hist([np.clip(each, 0, 1) for each in values.values()], edges, color=_colors(values))
+        step = 1 / SHARE_BINS
+        edges = [-step, *np.linspace(0, 1, SHARE_BINS + 1)]
+        shares = [np.clip(each, 0, 1) for each in values.values()]
+        shown = [np.where(each == 0, -step / 2, each) for each in shares]
+        axes.hist(shown, edges, color=_colors(values))
         axes.set_yscale('log')
         axes.set_ylim(bottom=0.7)
         axes.yaxis.set_major_formatter('{x:.0f}')
     else:
         _not_known(axes)
-    axes.set_xlim(-0.02, 1.02)
-    axes.xaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1))
+    axes.set_xlim(-0.5 / SHARE_BINS - 0.07, 1.02)
+    marks = np.linspace(0.2, 1, 5)
+    axes.set_xticks([-0.5 / SHARE_BINS, *marks], ['none', *(f'{mark:.0%}' for mark in marks)])
     axes.set_xlabel(f'{title}, in steps of {1 / SHARE_BINS:.0%}')
     axes.set_ylabel('clips, logarithmic')
     clean_axes(axes, 'y')

@@ -278,8 +278,10 @@ def _bars(
             thick,
             left=0.5,
             color=color,
-            edgecolor='white',
-            linewidth=0.3,
+            # A bar without length is seen by its edge.
+            edgecolor=[color if height == 0.5 else 'white' for height in heights[r]],
+            linewidth=[1.6 if height == 0.5 else 0.3 for height in heights[r]],
+            zorder=2.5,
             hatch=hatch,
             label=name,
         )

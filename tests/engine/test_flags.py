@@ -53,6 +53,11 @@ def test_underscores_and_the_config_as_a_flag():
     assert cfg.work_dir.endswith('fusion_input-body_num_segments-1')
 
 
+def test_flags_without_a_value_in_the_name_of_the_work_dir():
+    cfg = load(SAMPLE, '--mask', '--no-shift')
+    assert cfg.work_dir == str(Path('work_dirs/fusion_mask_no-shift'))
+
+
 def test_data_root_and_cache_dir_reach_all_splits():
     cfg = load(SAMPLE, '--data-root', '/d', '--cache-dir', '/c', '--allow-missing')
     for dataset in datasets(cfg):

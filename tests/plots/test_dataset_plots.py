@@ -47,8 +47,8 @@ def test_histograms(figure):
     assert [sum(each) for each in lengths] == [4, 1]
     assert lengths[0][0] == lengths[0][-1] == 1
     assert figure.axes[2].get_xlabel() == 'length of a clip (s)'
-    # ten bins of a tenth; the last one has its upper end
-    assert shares == [[3] + 8 * [0] + [1], [0, 0, 1, 1] + 6 * [0]]
+    # none, and ten bins of a tenth; the last one has its upper end
+    assert shares == [[3] + 9 * [0] + [1], [0, 0, 0, 1, 1] + 6 * [0]]
     assert figure.axes[3].get_yscale() == 'log'
 
 

@@ -131,6 +131,13 @@ def test_bars_start_at_chance_and_stand_in_order():
     assert sorted(marked) == [0.6, 0.72, 0.75]
 
 
+def test_a_bar_at_chance_can_be_seen():
+    figure = plot_roc_bars(('calm',), {'a': dict(calm=0.5, macro=0.6, micro=0.6)})
+    chance, *others = figure.axes[0].containers[0]
+    assert chance.get_edgecolor() == chance.get_facecolor()
+    assert all(bar.get_linewidth() < chance.get_linewidth() for bar in others)
+
+
 def test_bars_need_values_only():
     figure = plot_roc_bars(('calm',), {'a': dict(calm=0.6, macro=0.6)})
     assert len(figure.axes) == 1 and legend(figure) == ['a']
