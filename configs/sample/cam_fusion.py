@@ -4,7 +4,7 @@
 _base_ = [
     '../_base_/models/tsn_r18_two_networks.py',
     '../_base_/datasets/sample_fusion.py',
-    '../_base_/schedules/adam_one_cycle_5e.py',
+    '../_base_/schedules/adam_one_cycle_7e.py',
     '../_base_/default_runtime.py',
 ]
 

@@ -2,7 +2,7 @@
 _base_ = [
     '../_base_/models/tsm_r50.py',
     '../_base_/datasets/sample_fusion.py',
-    '../_base_/schedules/adam_one_cycle_5e.py',
+    '../_base_/schedules/adam_one_cycle_7e.py',
     '../_base_/default_runtime.py',
 ]
 

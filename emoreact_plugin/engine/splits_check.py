@@ -54,8 +54,8 @@ class SplitsCheckHook(Hook):
                 )
             if split == 'val' and labels is not None and len(labels) < FEW_CLIPS:
                 say(
-                    f'WARNING: val has {len(labels)} clips; on fewer than {FEW_CLIPS}, it is mostly '
-                    'chance which epoch, temperature and thresholds are best'
+                    f'WARNING: val has {len(labels)} clips; on fewer than {FEW_CLIPS}, it is '
+                    'mostly chance which epoch, temperature and thresholds are best'
                 )
             if split == 'val' and labels is not None and (labels.min() == labels.max()):
                 raise InputError(

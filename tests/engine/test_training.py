@@ -104,14 +104,14 @@ def test_data_sets_of_other_types_are_not_looked_at():
     runner.check_files(Config(dict(train_dataloader=loader)))
 
 
-@pytest.mark.parametrize('epochs, error', [(5, False), (6, True)])
+@pytest.mark.parametrize('epochs, error', [(7, False), (8, True)])
 def test_a_one_cycle_schedule_lasts_as_long_as_the_training(epochs, error):
     cfg = Config.fromfile(SAMPLE)
     cfg.train_cfg.max_epochs = epochs
     if not error:
         runner.check_schedule(cfg)
         return
-    with pytest.raises(InputError, match='expected the 6 epochs.*found 5'):
+    with pytest.raises(InputError, match='expected the 8 epochs.*found 7'):
         runner.check_schedule(cfg)
 
 
