@@ -5,7 +5,7 @@ import zipfile
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
@@ -19,6 +19,7 @@ def every(name):
     return True
 
 
+@settings(derandomize=True, deadline=None)
 @given(
     arrays_of.arrays(
         st.one_of(
