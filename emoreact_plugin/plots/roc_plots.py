@@ -280,8 +280,7 @@ def _bars(
             color=color,
             # A bar without length is seen by its edge.
             edgecolor=[color if height == 0.5 else 'white' for height in heights[r]],
-            linewidth=[1.6 if height == 0.5 else 0.3 for height in heights[r]],
-            zorder=2.5,
+            linewidth=[2.0 if height == 0.5 else 0.3 for height in heights[r]],
             hatch=hatch,
             label=name,
         )

@@ -129,6 +129,10 @@ def test_bars_start_at_chance_and_stand_in_order():
     assert legend(figure) == ['a', 'b', '95 % interval', *PRIORS]
     marked = [s[0, 0] for c in bars.collections[1:] for s in c.get_segments() if len(s)]
     assert sorted(marked) == [0.6, 0.72, 0.75]
+    # Intervals and marks lie on the bars.
+    assert min(c.zorder for c in bars.collections) > max(
+        bar.zorder for container in bars.containers for bar in container
+    )
 
 
 def test_a_bar_at_chance_can_be_seen():
