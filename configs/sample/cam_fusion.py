@@ -1,6 +1,6 @@
-# For docs/grad_cam.md: fusion.py's with a network a stream, of all four stages,
-# longer, in larger batches, on larger images and without the last stride of the backbone, so that a Grad-CAM map
-# has more places: 6 x 6. cam_224_fusion.py goes on from it.
+# For docs/grad_cam.md: fusion.py's with a network a stream, of all four stages, longer, in larger
+# batches, on larger images and without the last stride of the backbone, so that a Grad-CAM map has
+# more places: 6 x 6. cam_224_fusion.py goes on from it.
 _base_ = [
     '../_base_/models/tsn_r18_two_networks.py',
     '../_base_/datasets/sample_fusion.py',
