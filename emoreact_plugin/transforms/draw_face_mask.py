@@ -9,7 +9,7 @@ from mmcv.transforms import BaseTransform
 from emoreact_plugin.utils.errors import InputError
 from mmaction.registry import TRANSFORMS
 
-from .masks.drawing import MaskLook, draw_mask, draw_mask_on
+from .masks.drawing import MaskLook, draw_masks
 from .masks.shapes import COLORS, KINDS, RANDOM_KINDS, Color
 
 
@@ -24,7 +24,7 @@ class DrawFaceMask(BaseTransform):
 
     The lips and the tip of the nose are covered wholly, and the pixels of the
     eyes do not change; see
-    :func:`~emoreact_plugin.transforms.masks.drawing.draw_mask`.
+    :func:`~emoreact_plugin.transforms.masks.drawing.draw_masks`.
 
     Required Keys:
 
@@ -100,16 +100,17 @@ class DrawFaceMask(BaseTransform):
         if len(imgs) != len(faces):
             raise InputError(f'DrawFaceMask: {len(imgs)} frames, but landmarks of {len(faces)}')
         look = self.draw_look(results)
-        boxes = results.get('face_is_box', [False] * len(faces))
         masked = np.zeros(len(imgs), dtype=bool)
         results['imgs'] = list(imgs)
-        for k, (img, face, box) in enumerate(zip(imgs, faces, boxes, strict=True)):
-            if look is None or box:
-                continue
-            if results.get('own_imgs'):
-                masked[k] = draw_mask_on(img, face, look)
-            elif (new := draw_mask(img, face, look)) is not None:
-                results['imgs'][k], masked[k] = new, True
+        if look is not None:
+            boxes = np.asarray(results.get('face_is_box', [False] * len(faces)), dtype=bool)
+            which = np.flatnonzero(~boxes & np.isfinite(faces).any(axis=(1, 2)))
+            own = results.get('own_imgs')
+            frames = [imgs[k] if own else imgs[k].copy() for k in which]
+            masked[which] = draw_masks(frames, faces[which], look)
+            for k, frame in zip(which, frames, strict=True):
+                if masked[k]:
+                    results['imgs'][k] = frame
         results['masked'] = masked
         return results
 

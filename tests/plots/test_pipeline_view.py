@@ -12,7 +12,7 @@ from emoreact_plugin.transforms import CropRegions
 from mmaction.datasets import VideoDataset
 from tests.factories import EMOTIONS, FRAMES, HEIGHT, WIDTH, face_of, make_tiny, write_openface
 from tests.factories import dataset as dataset_of
-from tests.transforms.masks.test_drawing import face
+from tests.transforms.masks.faces import face
 
 STREAMS = ('face', 'body')
 

@@ -23,7 +23,7 @@ from tests.factories import (
     write_openface,
     write_video,
 )
-from tests.transforms.masks.test_drawing import face, skin
+from tests.transforms.masks.faces import face, skin
 
 pytestmark = pytest.mark.slow
 

@@ -28,7 +28,7 @@ from tests.factories import (
     write_openface,
 )
 from tests.factories import write_video as write_clip
-from tests.transforms.masks.test_drawing import face, skin
+from tests.transforms.masks.faces import face, skin
 
 pytestmark = pytest.mark.slow
 

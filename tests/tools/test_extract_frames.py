@@ -6,7 +6,7 @@ import pytest
 
 from emoreact_plugin.clips.crops import read_record
 from tests.factories import FRAMES, HEIGHT, WIDTH, make_tiny, write_openface
-from tests.transforms.masks.test_drawing import face
+from tests.transforms.masks.faces import face
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from emoreact_plugin import InputError
 from emoreact_plugin.transforms.draw_face_mask import DrawFaceMask
 from emoreact_plugin.transforms.masks.shapes import COLORS, KINDS
-from tests.transforms.masks.test_drawing import face, skin
+from tests.transforms.masks.faces import face, skin
 
 
 def sample(n=3, video_id='clip_1', **kwargs):

@@ -6,7 +6,7 @@ from emoreact_plugin.preparation.crops import extract_crops
 from emoreact_plugin.recipes import build_pipeline
 from emoreact_plugin.transforms import CropRegions, DrawFaceMask, SkipUnmasked
 from tests.factories import FRAMES, dataset, small_config, to_frames, write_openface
-from tests.transforms.masks.test_drawing import face
+from tests.transforms.masks.faces import face
 
 
 def lose(own, *frames):

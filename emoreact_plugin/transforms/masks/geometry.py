@@ -9,7 +9,6 @@ The points of the mouth take no part in it. Otherwise the shape of the mask
 would give away what it has to hide.
 """
 
-import math
 from dataclasses import dataclass
 from functools import cache
 
@@ -74,7 +73,7 @@ FACE_MODEL[_HALF[:, 1].astype(int)] = _HALF[:, 2:] * (-1, 1, 1)
 
 # What carries a mask: jaw, nose and corners of the eyes.
 _ANCHORS = np.r_[0:17, 27:36, 36, 39, 42, 45]
-EYES = (np.r_[36:42], np.r_[42:48])
+EYES = np.r_[36:48]  # six points each
 HIDDEN = np.r_[30:36, 48:60]  # nose tip and lips
 JAW_AND_BROWS = np.r_[0:17, 26:21:-1, 21:16:-1]
 
@@ -98,6 +97,9 @@ SKIN = np.array(
     dtype=np.float64,
 )
 
+# As many of these have to be within the frame to tell it.
+LEAST_SKIN = 4
+
 # The points of a face of 3 pixels cannot be told apart.
 _SMALLEST = 0.02  # pixels a millimetre
 
@@ -109,118 +111,121 @@ _NARROWED = 25.0
 
 
 @dataclass(frozen=True, eq=False)
-class Upright:
-    """A view of the picture in which the face stands upright, in millimetres."""
-
-    origin: np.ndarray  # (2, ) pixels
-    turn: np.ndarray  # (2, 2) unit vectors, to the right and down
-    scale: float  # pixels a millimetre
-
-    @classmethod
-    def of(cls, axes: np.ndarray, scale: float) -> 'Upright':
-        """Make the view from the axes of a face.
-
-        Args:
-            axes (np.ndarray): (4, 2): x, y and z axis in pixels a millimetre, and
-                the origin in pixels.
-            scale (float): Pixels a millimetre, the length of the y axis.
-        """
-        x, y = axes[1] / scale
-        return cls(axes[3], np.array([(y, -x), (x, y)]), scale)
-
-    def to_mm(self, points: np.ndarray) -> np.ndarray:
-        """Convert points (..., 2) from pixels to upright millimetres."""
-        return (points - self.origin) @ (self.turn.T / self.scale)
-
-    def to_pixels(self, points: np.ndarray) -> np.ndarray:
-        """Convert points (..., 2) from upright millimetres to pixels."""
-        return points @ (self.turn * self.scale) + self.origin
-
-
-@dataclass(frozen=True, eq=False)
 class Placement:
-    """The place of a mask on a face.
+    """The places of a mask on m faces.
+
+    "Upright" is a view of the picture in which the face stands upright, in millimetres.
 
     Attributes:
-        upright (Upright): How the face stands in the picture.
-        mesh (np.ndarray): (ROWS, COLUMNS, 2), upright, millimetres; x grows
-            along the rows.
-        straps (np.ndarray): (bands, STRAP_POINTS, 2), pixels, right and left
-            in turn.
-        strap_shares (np.ndarray): (bands, ), 1 for a band that is seen, 0 for
-            one behind the cheek.
-        skin (np.ndarray): (len(SKIN), 2), pixels.
+        which (np.ndarray): (m, ) int, the numbers of the faces.
+        points (np.ndarray): (m, 68, 2), landmarks, pixels, without NaN.
+        origin (np.ndarray): (m, 2), pixels, where upright begins.
+        turn (np.ndarray): (m, 2, 2), its unit vectors, to the right and down.
+        scale (np.ndarray): (m, ), pixels a millimetre.
+        mesh (np.ndarray): (m, ROWS, COLUMNS, 2), upright; x grows along the rows.
+        pixels (np.ndarray): The mesh in pixels.
+        straps (np.ndarray): (m, bands, STRAP_POINTS, 2), pixels, right and left in turn.
+        strap_shares (np.ndarray): (m, bands), 1 for a band that is seen, 0 for one behind the
+            cheek.
+        skin (np.ndarray): (m, len(SKIN), 2), pixels.
     """
 
-    upright: Upright
+    which: np.ndarray
+    points: np.ndarray
+    origin: np.ndarray
+    turn: np.ndarray
+    scale: np.ndarray
     mesh: np.ndarray
+    pixels: np.ndarray
     straps: np.ndarray
     strap_shares: np.ndarray
     skin: np.ndarray
 
 
-def place_mask(kind: str, points: np.ndarray) -> Placement | None:
-    """Put a mask on a face.
+def place_masks(kind: str, faces: np.ndarray) -> Placement:
+    """Put a mask on each face.
 
     Args:
         kind (str): One of ``KINDS``.
-        points (np.ndarray): (68, 2) landmarks, pixels, without NaN.
+        faces (np.ndarray): (n, 68, 2) landmarks, pixels, NaN where missing.
 
     Returns:
-        Placement | None: None if the points are too near to each other.
+        Placement: Without faces of which fewer than half of the landmarks are there, or whose
+        landmarks are too near to each other.
     """
-    rig, anchors = _rig(kind), points[_ANCHORS]
-    axes = rig.axes @ anchors
-    scale = float(np.hypot(*axes[1]))
-    if not scale > _SMALLEST:
-        return None
-    upright = Upright.of(axes, scale)
-    right = upright.turn[0]
-    mesh = upright.to_mm(rig.mesh @ anchors).reshape(ROWS, COLUMNS, 2)
-    mesh = _behind_the_nose(mesh, upright.to_mm(points[30]), axes[[0, 2]] @ right)
-    straps = (rig.straps @ anchors).reshape(-1, STRAP_POINTS, 2)
+    rig = _rig(kind)
+    points = complete_landmarks(faces)
+    carried = rig.weights @ points[:, _ANCHORS]
+    scale = np.hypot(carried[:, 1, 0], carried[:, 1, 1])
+    which = np.flatnonzero(scale > _SMALLEST)
+    points, carried, scale = points[which], carried[which], scale[which, None, None]
+    axes, mesh, straps, skin = np.split(carried, rig.ends, axis=1)
+    y, origin = axes[:, 1] / scale[:, 0], axes[:, 3:]
+    right = np.stack([y[:, 1], -y[:, 0]], axis=-1)
+    turn = np.stack([right, y], axis=1)
+    to_mm = turn.swapaxes(1, 2) / scale
+    mesh = ((mesh - origin) @ to_mm).reshape(-1, ROWS, COLUMNS, 2)
+    nose = ((points[:, 30:31] - origin) @ to_mm)[:, 0]
+    _push_behind_the_nose(mesh, nose[:, 0], axes[:, [0, 2]] @ right[..., None])
+    _hide_folds(mesh, _least_steps(kind))
+    straps = straps.reshape(len(which), straps.shape[1] // STRAP_POINTS, STRAP_POINTS, 2)
     # Turned away, a band runs behind the cheek: it fades before that.
-    outwards = (straps[:, -1] - straps[:, 0]) @ right / scale
-    outwards[1::2] *= -1
-    shares = (2 * outwards / _strap_reach(kind) - 0.8).clip(0, 1)
+    outwards = ((straps[:, :, -1] - straps[:, :, 0]) @ right[..., None])[..., 0] / scale[..., 0]
+    outwards[:, 1::2] *= -1
     return Placement(
-        upright, _hide_folds(mesh, _frontal_steps(kind)), straps, shares, rig.skin @ anchors
+        which=which,
+        points=points,
+        origin=origin[:, 0],
+        turn=turn,
+        scale=scale[:, 0, 0],
+        mesh=mesh,
+        pixels=(mesh.reshape(len(which), ROWS * COLUMNS, 2) @ (turn * scale) + origin).reshape(
+            mesh.shape
+        ),
+        straps=straps,
+        strap_shares=(2 * outwards / _strap_reach(kind) - 0.8).clip(0, 1),
+        skin=skin,
     )
 
 
-def complete_landmarks(points: np.ndarray) -> np.ndarray | None:
-    """Fill in single missing landmarks from the others.
+def complete_landmarks(points: np.ndarray) -> np.ndarray:
+    """Fill in single missing landmarks of faces from the others.
 
     Args:
-        points (np.ndarray): (68, 2), pixels, NaN where missing.
+        points (np.ndarray): (n, 68, 2), pixels, NaN where missing.
 
     Returns:
-        np.ndarray | None: (68, 2) float64 without NaN; None if fewer than
-        half of the points are there.
+        np.ndarray: (n, 68, 2) float64, all NaN for a face of which fewer than half of the points
+        are there.
     """
-    missing = ~np.isfinite(points).all(axis=1)
-    if missing.any() and not has_face(points):
-        return None
+    there = np.isfinite(points).all(axis=2)
+    found = has_face(points)
     points = points.astype(np.float64).clip(-1e5, 1e5)
-    if missing.any():
-        model = np.hstack([FACE_MODEL, np.ones((68, 1))])
-        # The ridge keeps the depth at rest where too few points tell it.
-        there = model[~missing]
-        pose = np.linalg.solve(
-            there.T @ there + np.diag((1e-3, 1e-3, 1e2, 0)), there.T @ points[~missing]
-        )
-        points[missing] = model[missing] @ pose
+    for k in np.flatnonzero(~there.all(axis=1)):
+        points[k] = _completed(points[k], there[k]) if found[k] else np.nan
     return points
+
+
+def _completed(points: np.ndarray, there: np.ndarray) -> np.ndarray:
+    model = np.hstack([FACE_MODEL, np.ones((68, 1))])
+    # The ridge keeps the depth at rest where too few points tell it.
+    known = model[there]
+    pose = np.linalg.solve(known.T @ known + np.diag((1e-3, 1e-3, 1e2, 0)), known.T @ points[there])
+    return np.where(there[:, None], points, model @ pose)
 
 
 @dataclass(frozen=True, eq=False)
 class _Rig:
-    """Constant weights of the anchors, (points, 30), float64."""
+    """Constant weights of the anchors.
 
-    mesh: np.ndarray
-    straps: np.ndarray
-    skin: np.ndarray
-    axes: np.ndarray  # x, y, z in pixels a millimetre, and the origin
+    Attributes:
+        weights (np.ndarray): (points, 30) float64. The points are x, y and z in pixels a
+            millimetre and the origin; then those of the mesh, the straps and the skin.
+        ends (list[int]): Where the first three of these end.
+    """
+
+    weights: np.ndarray
+    ends: list[int]
 
 
 @cache
@@ -243,7 +248,8 @@ def _rig(kind: str) -> _Rig:
         return affine @ axes + kernel(points, anchors) @ spread @ rest
 
     mesh = surface(kind)
-    return _Rig(weights(mesh), weights(_strap_lines(kind, mesh)), weights(SKIN), axes)
+    parts = [axes, weights(mesh), weights(_strap_lines(kind, mesh)), weights(SKIN)]
+    return _Rig(np.concatenate(parts), np.cumsum([len(part) for part in parts[:3]]).tolist())
 
 
 def _strap_lines(kind: str, mesh: np.ndarray) -> np.ndarray:
@@ -274,71 +280,64 @@ def _strap_reach(kind: str) -> np.ndarray:
 
 
 @cache
-def _frontal_steps(kind: str) -> np.ndarray:
-    """Return the distances from column to column in a frontal view.
+def _least_steps(kind: str) -> np.ndarray:
+    """Return the distances from column to column at which the cloth begins to fold.
 
     Returns:
-        np.ndarray: (ROWS, COLUMNS // 2), millimetres.
+        np.ndarray: (ROWS, COLUMNS - 1), millimetres, a share of those in a frontal view.
     """
-    return np.diff(surface(kind)[:, COLUMNS // 2 :, 0], axis=1)
+    return 0.35 * np.diff(surface(kind)[:, :, 0], axis=1)
 
 
-def _behind_the_nose(mesh: np.ndarray, nose: np.ndarray, axes: np.ndarray) -> np.ndarray:
-    """Push what stands out before the nose in a profile back to it.
+def _push_behind_the_nose(meshes: np.ndarray, noses: np.ndarray, axes: np.ndarray) -> None:
+    """Push what stands out before the nose in a profile back to it, in place.
 
     A mask is nearer to the camera than the tip of the nose. Seen from the side, it would be a beak:
     the landmarks of a profile make a face deeper than it is. Up to 50 degrees, the far cheek may be
     before the nose, and nothing changes; from 65 degrees on, the mask ends there.
 
     Args:
-        mesh (np.ndarray): (ROWS, COLUMNS, 2), upright, millimetres.
-        nose (np.ndarray): (2, ), the tip of the nose, likewise.
-        axes (np.ndarray): (2, ), how far the x and the z axis of the face go to the right.
-
-    Returns:
-        np.ndarray: The mesh; the order of its points does not change.
+        meshes (np.ndarray): (m, ROWS, COLUMNS, 2), upright. The order of their points stays.
+        noses (np.ndarray): (m, ), x of the tips of the noses, likewise.
+        axes (np.ndarray): (m, 2, 1), how far the x and the z axis of a face go to the right.
     """
-    x, z = axes.tolist()
-    share = min((math.degrees(math.atan2(abs(z), max(x, 1e-6))) - 50) / 15, 1)
-    if share <= 0:
-        return mesh
-    side = math.copysign(1, z)
-    # The part from a little behind the nose on gets narrower, so that it stays as round as it is.
-    part = np.maximum(side * (mesh[..., 0] - nose[0]) + _NARROWED, 0)
-    room = _NARROWED + _BEFORE_NOSE
-    excess = share * max(1 - room / max(part.max(), room), 0) * part
-    return mesh - np.stack([side * excess, np.zeros_like(part)], axis=-1)
+    x, z = axes[..., 0].T
+    shares = (np.degrees(np.arctan2(np.abs(z), np.maximum(x, 1e-6))) - 50) / 15
+    for k in np.flatnonzero(shares > 0):
+        side = np.sign(z[k])
+        # The part from a little behind the nose on gets narrower, so that it stays as round as it
+        # is.
+        part = np.maximum(side * (meshes[k, ..., 0] - noses[k]) + _NARROWED, 0)
+        room = _NARROWED + _BEFORE_NOSE
+        narrower = min(shares[k], 1) * max(1 - room / max(part.max(), room), 0)
+        meshes[k, ..., 0] -= side * narrower * part
 
 
-def _hide_folds(mesh: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """Push what the bulge of the mask hides onto the rim that hides it.
+def _hide_folds(meshes: np.ndarray, least: np.ndarray) -> None:
+    """Push what the bulge of the mask hides onto the rim that hides it, in place.
 
     Args:
-        mesh (np.ndarray): (ROWS, COLUMNS, 2), upright, millimetres.
-        steps (np.ndarray): The result of ``_frontal_steps``.
-
-    Returns:
-        np.ndarray: The mesh, whose x grows along every row.
+        meshes (np.ndarray): (m, ROWS, COLUMNS, 2), upright. After it, x grows along every row.
+        least (np.ndarray): The result of ``_least_steps``.
     """
-    least = 0.35 * steps
-    if (mesh[:, 1:, 0] - mesh[:, :-1, 0] >= np.hstack([least[:, ::-1], least])).all():
-        return mesh  # as in most views
     middle = COLUMNS // 2
-    # Of the right side, and of the left one as in a mirror.
-    sides = np.stack([mesh[:, middle:], mesh[:, middle::-1]])
-    sides[1, ..., 0] *= -1
-    x, y = sides[..., 0], sides[..., 1]
-    rim = np.maximum.accumulate(x, axis=2)
-    # Seen at a small angle, the cloth goes over into its rim.
-    seen = ((x[..., 1:] - rim[..., :-1]) / least).clip(0, 1)
-    y[..., 1:] = y[..., :1] + np.cumsum(seen * (y[..., 1:] - y[..., :-1]), axis=2)
-    x[:] = rim
-    sides[1, ..., 0] *= -1
-    right, left = sides
-    return np.concatenate([left[:, :0:-1], right], axis=1)
+    folded = (np.diff(meshes[..., 0], axis=2) < least).any(axis=(1, 2))  # in few views
+    for k in np.flatnonzero(folded):
+        mesh = meshes[k]
+        # Of the right side, and of the left one as in a mirror.
+        sides = np.stack([mesh[:, middle:], mesh[:, middle::-1]])
+        sides[1, ..., 0] *= -1
+        x, y = sides[..., 0], sides[..., 1]
+        rim = np.maximum.accumulate(x, axis=2)
+        # Seen at a small angle, the cloth goes over into its rim.
+        seen = ((x[..., 1:] - rim[..., :-1]) / least[:, middle:]).clip(0, 1)
+        y[..., 1:] = y[..., :1] + np.cumsum(seen * (y[..., 1:] - y[..., :-1]), axis=2)
+        x[:] = rim
+        sides[1, ..., 0] *= -1
+        mesh[:, middle:], mesh[:, middle::-1] = sides
 
 
-STEP = 2.5  # millimetres between the points that cloth_map works out
+STEP = 3.5  # millimetres between the points that cloth_map works out
 
 
 def cloth_map(mesh: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -353,15 +352,20 @@ def cloth_map(mesh: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         tuple: Pixels of the texture (x, y) on a grid of ``STEP`` mm, (h, w,
         2) float32, and the grid's first point (2, ).
     """
-    points = mesh.reshape(-1, 2)
-    low, high = points.min(axis=0), points.max(axis=0)
+    x, y = mesh[..., 0].copy(), mesh[..., 1].copy()
+    low = np.array([x[:, 0].min(), y.min()])
+    high = np.array([x[:, -1].max(), y.max()])
     # A face at a strange angle may be drawn out very long.
     columns, rows = ((high - low) / STEP + 2).clip(2, 160).astype(int).tolist()
     xs = low[0] + STEP * np.arange(columns)
     ys = (low[1] + STEP * np.arange(rows)).astype(np.float32)
-    # Two values at once, as the parts of a complex one.
-    xs_of, values = mesh[..., 0].copy(), mesh[..., 1] + 1j * np.arange(COLUMNS)
-    both = np.array([np.interp(xs, *row) for row in zip(xs_of, values, strict=True)])
+    # All rows side by side, and two values at once, as the parts of a complex one.
+    beside = (high[0] - low[0] + 1) * np.arange(ROWS)[:, None]
+    both = np.interp(
+        (xs.clip(x[:, :1], x[:, -1:]) + beside).ravel(),
+        (x + beside).ravel(),
+        (y + 1j * np.arange(COLUMNS)).ravel(),
+    ).reshape(ROWS, columns)
     y, u = both.real.astype(np.float32), both.imag.astype(np.float32)
     # The row that stands out most hides others when the head nods.
     first = ROWS // 3

@@ -1,5 +1,7 @@
 """Fill polygons and take pixels, the way all parts of a mask do."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -9,7 +11,7 @@ def sixteenths(points: np.ndarray) -> np.ndarray:
     return np.rint(points * 16).astype(np.int32)
 
 
-def fill(layer: np.ndarray, points: np.ndarray, value: int = 255) -> None:
+def fill(layer: np.ndarray, points: np.ndarray, value: float | Sequence[float] = 255) -> None:
     """Fill a polygon, (n, 2) :func:`sixteenths` of a pixel, with smooth edges."""
     cv2.fillPoly(layer, [points], value, cv2.LINE_AA, 4)
 

@@ -1,10 +1,12 @@
 """Draw the bands of a mask, which end at the ear, behind hair."""
 
+from collections.abc import Sequence
 from itertools import groupby
 
+import cv2
 import numpy as np
 
-from .geometry import STRAP_POINTS, Placement
+from .geometry import LEAST_SKIN, SKIN, STRAP_POINTS, Placement
 from .pixels import fill, median, remap, sixteenths
 
 # How much the logarithms of brightness, red / green and blue / green may differ within skin. It was
@@ -21,73 +23,97 @@ _AFTER = np.minimum(np.arange(STRAP_POINTS) + 1, STRAP_POINTS - 1)
 _TAPER = np.minimum(1, 0.35 + np.arange(STRAP_POINTS)[::-1, None] / 3)
 
 
-def seen_straps(frame: np.ndarray, place: Placement) -> np.ndarray:
+def seen_straps(frames: Sequence[np.ndarray], place: Placement, bare: np.ndarray) -> np.ndarray:
     """Tell how much of each band is seen: it vanishes where something other than skin begins.
 
     That is hair in front of it, or what is behind the head. Skin has the colour of the cheeks and
     of the forehead, in any light.
 
+    Args:
+        frames (Sequence[np.ndarray]): m frames, (H, W, 3) uint8 RGB.
+        place (Placement): Where the masks are.
+        bare (np.ndarray): (m, len(SKIN)) bool, whether a point of skin lies within its frame.
+
     Returns:
-        np.ndarray: (bands, STRAP_POINTS), 0..1.
+        np.ndarray: (m, bands, STRAP_POINTS), 0..1.
     """
-    lines, shares = place.straps, place.strap_shares[:, None]
-    inside = ((place.skin >= 0) & (place.skin < frame.shape[1::-1])).all(axis=1)
-    bare = place.skin[inside]
-    if len(bare) < 4:
-        return np.repeat(shares, STRAP_POINTS, axis=1)
-    sigma = max(0.5, 1.5 * place.upright.scale)
-    hues = _hues(frame, np.concatenate([bare, lines.reshape(-1, 2)]), sigma)
-    away = hues[len(bare) :] - median(hues[: len(bare)])
-    far = np.sqrt(np.square(away).sum(axis=1)).reshape(-1, STRAP_POINTS)
+    shares = place.strap_shares[..., None]
+    points = np.concatenate([place.skin, place.straps.reshape(len(bare), -1, 2)], axis=1)
+    sigma = np.maximum(0.5, 1.5 * place.scale)[:, None, None, None]
+    around = (points[:, :, None] + sigma * _CROSS).astype(np.float32)
+    colors = np.array([remap(frame, at) for frame, at in zip(frames, around, strict=True)])
+    # Brightness and colour, in ranges of skin.
+    hues = np.log(colors.mean(axis=2) + 12) @ _HUES
+    cheeks = np.array(
+        [
+            median(own[there]) if there.sum() >= LEAST_SKIN else np.full(3, np.nan)
+            for own, there in zip(hues[:, : len(SKIN)], bare, strict=True)
+        ]
+    )
+    away = hues[:, len(SKIN) :] - cheeks[:, None]
+    far = np.sqrt(np.square(away).sum(axis=2)).reshape(place.straps.shape[:3])
     skin = ((1.5 - far) / 0.4).clip(0, 1)
+    skin[np.isnan(skin)] = 1
     # The first points are on the mask's own rim.
-    skin[:, :2] = 1
-    return shares * np.minimum.accumulate(skin, axis=1)
+    skin[..., :2] = 1
+    return shares * np.minimum.accumulate(skin, axis=2)
 
 
-def _hues(frame: np.ndarray, points: np.ndarray, sigma: float) -> np.ndarray:
-    """Measure brightness and colour around points (n, 2), in ranges of skin (n, 3)."""
-    around = (points[:, None] + sigma * _CROSS).astype(np.float32)
-    return np.log(remap(frame, around).mean(axis=1) + 12) @ _HUES
-
-
-def strap_layers(
-    place: Placement,
-    shares: np.ndarray,
-    width: float,
-    right: float,
-    corner: np.ndarray,
-    size: tuple[int, int],
-) -> tuple[np.ndarray, np.ndarray]:
-    """Draw how much of each pixel the bands cover, and how much light they send.
+def strap_ribbons(place: Placement, width: float) -> np.ndarray:
+    """Return the two edges of each band, in :func:`sixteenths`.
 
     Args:
-        place (Placement): Where they are.
-        shares (np.ndarray): (bands, STRAP_POINTS), how much of them is seen.
+        place (Placement): Where the masks are.
         width (float): Of a band, millimetres.
-        right (float): How the light grows to the right, see ``Light``.
-        corner (np.ndarray): (2, ), the first pixel of the layers in the picture.
-        size (tuple[int, int]): Width and height of the layers.
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: (h, w) uint8 each.
+        np.ndarray: (m, bands, 2, STRAP_POINTS, 2) int32.
     """
-    covered, lit = np.zeros((2, *size[::-1]), np.uint8)
-    lines = place.straps - corner
-    along = lines[:, _AFTER] - lines[:, _BEFORE]
-    along /= np.sqrt(np.square(along).sum(axis=2, keepdims=True)) + 1e-6
-    half = along[..., ::-1] * (-1, 1) * _TAPER * (width * place.upright.scale / 2)
-    edges = zip(sixteenths(lines + half), sixteenths(lines - half), strict=True)
+    lines = place.straps
+    along = lines[:, :, _AFTER] - lines[:, :, _BEFORE]
+    along /= np.sqrt(np.square(along).sum(axis=3, keepdims=True)) + 1e-6
+    half = along[..., ::-1] * (-1, 1) * _TAPER * (width / 2 * place.scale[:, None, None, None])
+    return sixteenths(np.stack([lines + half, lines - half], axis=2))
+
+
+def draw_straps(
+    frame: np.ndarray,
+    ribbons: np.ndarray,
+    shares: np.ndarray,
+    colors: Sequence[Sequence[float]],
+) -> None:
+    """Draw the bands of a mask on a frame, in place.
+
+    Args:
+        frame (np.ndarray): (H, W, 3) uint8.
+        ribbons (np.ndarray): (bands, 2, STRAP_POINTS, 2), :func:`sixteenths`, right and left band
+            in turn.
+        shares (np.ndarray): (bands, STRAP_POINTS), how much of them is seen.
+        colors (Sequence[Sequence[float]]): RGB, 0..255, of those on the right and on the left.
+    """
     parts = np.minimum(shares[:, :-1], shares[:, 1:]).tolist()
-    for k, (edge, other) in enumerate(edges):
-        side = min(max(220 * (1 + right * (-1) ** k), 0), 255)
+    for k, (edge, other) in enumerate(ribbons):
         first = 0
         # Parts that are seen alike are one ribbon, which is faster than many.
         for share, alike in groupby(parts[k]):
             last = first + len(list(alike))
-            if share:
+            if share > 0:
                 ribbon = np.concatenate([edge[first : last + 1], other[first : last + 1][::-1]])
-                fill(covered, ribbon, int(255 * share))
-                fill(lit, ribbon, int(side * share))
+                if share == 1:
+                    fill(frame, ribbon, colors[k % 2])
+                else:
+                    _fill_partly(frame, ribbon, colors[k % 2], share)
             first = last
-    return covered, lit
+
+
+def _fill_partly(
+    frame: np.ndarray, points: np.ndarray, color: Sequence[float], share: float
+) -> None:
+    """Fill a polygon, (n, 2) :func:`sixteenths`, that lets through what is behind it, in place."""
+    x1, y1 = np.maximum(points.min(axis=0) // 16 - 1, 0).tolist()
+    x2, y2 = np.maximum(points.max(axis=0) // 16 + 2, 0).tolist()
+    part = frame[y1:y2, x1:x2]
+    if part.size:
+        over = part.copy()
+        fill(over, points - (16 * x1, 16 * y1), color)
+        cv2.addWeighted(over, share, part, 1 - share, 0, dst=part)

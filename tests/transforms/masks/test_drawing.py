@@ -4,45 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
-from emoreact_plugin.transforms.masks.drawing import MaskLook, draw_mask, measure_light
-from emoreact_plugin.transforms.masks.geometry import FACE_MODEL, complete_landmarks, place_mask
-from emoreact_plugin.transforms.masks.shapes import COLORS, KINDS, normals, surface, texture
+from emoreact_plugin.transforms.masks.drawing import draw_mask, draw_masks
+from emoreact_plugin.transforms.masks.geometry import complete_landmarks
+from emoreact_plugin.transforms.masks.shapes import KINDS
+from tests.transforms.masks.faces import POSES, SIZE, changed, face, filled, look, place, skin
 
 pytestmark = pytest.mark.slow
-
-SIZE = (300, 320)  # height, width
-POSES = [(0, 0, 0), (-40, 10, 15), (40, -15, -30), (0, 25, 0), (0, -25, 90), (10, 5, 180)]
-
-
-def face(yaw=0.0, pitch=0.0, roll=0.0, scale=1.2, centre=(160, 140)):
-    """(68, 2): the generic face, turned (degrees), pixels."""
-    y, p, r = np.radians((yaw, pitch, roll))
-    turn_y = [[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]]
-    turn_x = [[1, 0, 0], [0, np.cos(p), -np.sin(p)], [0, np.sin(p), np.cos(p)]]
-    turn_z = [[np.cos(r), -np.sin(r), 0], [np.sin(r), np.cos(r), 0], [0, 0, 1]]
-    middle = FACE_MODEL - (0, 10, -50)
-    turned = middle @ np.array(turn_y).T @ np.array(turn_x).T @ np.array(turn_z).T
-    return turned[:, :2] * scale + centre
-
-
-def skin(size=SIZE):
-    frame = np.empty((*size, 3), np.uint8)
-    frame[:] = (190, 140, 115)
-    return frame
-
-
-def look(kind, color='white'):
-    return MaskLook(kind, COLORS[color])
-
-
-def filled(points, size=SIZE):
-    layer = np.zeros(size, np.uint8)
-    cv2.fillPoly(layer, [np.rint(points).astype(np.int32)], 1)
-    return layer > 0
-
-
-def changed(before, after):
-    return (before != after).any(axis=-1)
 
 
 @pytest.mark.parametrize('kind', KINDS)
@@ -56,7 +23,7 @@ def test_nothing_of_lips_and_nose_tip_is_left(kind, pose, scale, shift):
     frames[0][hidden], frames[1][hidden] = (0, 255, 0), (255, 0, 255)
     masked = [draw_mask(frame, points, look(kind)).astype(int) for frame in frames]
     # Strange lips may lie where the light is measured, so nearly.
-    assert np.abs(masked[0] - masked[1])[hidden].max() <= (8 if shift else 0)
+    assert np.abs(masked[0] - masked[1])[hidden].max() <= (16 if shift else 0)
     if not shift:
         # What is covered gives nothing away, not even by its colour.
         np.testing.assert_array_equal(*masked)
@@ -115,6 +82,23 @@ def test_from_the_bridge_of_the_nose_to_under_the_chin(kind):
 
 
 @pytest.mark.parametrize('kind', KINDS)
+def test_a_frame_does_not_depend_on_the_others(kind):
+    """Where the masks are is worked out for all frames of a clip at once."""
+    rng = np.random.default_rng(0)
+    frames = [rng.integers(60, 200, (*SIZE, 3), dtype=np.uint8) for _ in range(9)]
+    faces = [face(*pose, 0.9) for pose in POSES]
+    faces += [np.full((68, 2), np.nan), face(-75, 10, 30), face(centre=(310, 20))]
+    faces[3][[2, 30, 60]] = np.nan
+    alone = [draw_mask(*each, look(kind)) for each in zip(frames, faces, strict=True)]
+    drawn = draw_masks(frames, np.array(faces), look(kind))
+    assert drawn.tolist() == [masked is not None for masked in alone]
+    assert drawn.sum() == 8
+    for frame, masked in zip(frames, alone, strict=True):
+        if masked is not None:
+            np.testing.assert_array_equal(frame, masked)
+
+
+@pytest.mark.parametrize('kind', KINDS)
 def test_it_turns_with_the_head(kind):
     frame = skin()
     upright = draw_mask(frame, face(20, 10), look(kind))
@@ -127,30 +111,6 @@ def test_it_turns_with_the_head(kind):
         # resampled, so lines of the texture differ by a little
         assert difference[inside].mean() < 6
         assert (difference > 60).sum() < 0.02 * inside.sum()
-
-
-def test_yaw_shows_more_of_the_near_side():
-    def shares(yaw):
-        x = place_mask('kn95', face(yaw)).mesh[8, :, 0]
-        return x[12] - x[0], x[-1] - x[12]
-
-    left, right = shares(0)
-    assert left == pytest.approx(right, rel=0.01)
-    for yaw in (20, 40):
-        left, right = shares(yaw)
-        assert left > 1.5 * right
-        assert shares(-yaw) == pytest.approx((right, left), rel=0.01)
-
-
-@pytest.mark.parametrize('kind', KINDS)
-def test_the_bulge_hides_the_far_cheek(kind):
-    for yaw in (-70, -50, 50, 70):
-        mesh = place_mask(kind, face(yaw)).mesh
-        assert (np.diff(mesh[..., 0], axis=1) >= 0).all()
-        far, near = np.ptp(mesh[8, 12:, 0]), np.ptp(mesh[8, :13, 0])
-        if yaw < 0:
-            far, near = near, far
-        assert far < 0.35 * near
 
 
 @pytest.mark.parametrize('kind', KINDS)
@@ -167,14 +127,14 @@ def test_in_a_profile_it_does_not_stand_out_before_the_nose(kind, yaw):
 def test_loops_end_at_the_ear(kind):
     """The ear goes from beside the eye to under the nose, behind the landmarks of the jaw."""
     points = face()
-    ends = place_mask(kind, points).straps[:, -1]
+    ends = place(kind, points).straps[0][:, -1]
     top, low = ends[:2, 1], ends[2:, 1]
     assert (top > points[[36, 45], 1].mean() + 8).all()  # under the eyes
     assert (low < points[33, 1]).all()
     for yaw, k in ((40, 1), (-40, 0)):  # the cheek that is seen
         points = face(yaw)
         end, jaw, nose = (
-            place_mask(kind, points).straps[k, -1, 0],
+            place(kind, points).straps[0][k, -1, 0],
             points[[16, 0][k], 0],
             points[30],
         )
@@ -188,15 +148,15 @@ def test_bands_vanish_behind_hair(color):
     What is there within another 4 mm is not looked at: a band ends softly.
     """
     points, white = face(), look('surgical')
-    place = place_mask('surgical', points)
-    left, right = place.straps[[1, 0], 0, 0] + (-5, 5)
+    where = place('surgical', points)
+    left, right = where.straps[0][[1, 0], 0, 0] + (-5, 5)
     hair = np.arange(SIZE[1])
     hair = (hair < left) | (hair > right)
     bare, covered = skin(), skin()
     covered[:, hair] = color
     # Only bands are above the corners of the mask and beside it.
     hair[5:-5] &= hair[10:] & hair[:-10]
-    above = np.arange(SIZE[0])[:, None] < place.straps[:2, 0, 1].min() - 6
+    above = np.arange(SIZE[0])[:, None] < where.straps[0][:2, 0, 1].min() - 6
     assert changed(bare, draw_mask(bare, points, white))[above & hair].sum() > 10
     assert not changed(covered, draw_mask(covered, points, white))[above & hair].any()
 
@@ -206,19 +166,9 @@ def test_a_band_in_the_shade_is_drawn():
     points, white = face(), look('surgical')
     frame = skin()
     frame[:, 200:] = frame[:, 200:] // 2
-    ends = place_mask('surgical', points).straps[[0, 2], -2].round().astype(int)
+    ends = place('surgical', points).straps[0][[0, 2], -2].round().astype(int)
     drawn = changed(frame, draw_mask(frame, points, white))
     assert all(drawn[y - 1 : y + 2, x - 1 : x + 2].any() for x, y in ends)
-
-
-def test_a_band_behind_the_cheek_is_not_drawn():
-    assert place_mask('surgical', face()).strap_shares.min() > 0.9
-    shares = place_mask('surgical', face(35)).strap_shares
-    assert shares[0] == shares[2] == 0  # right
-    assert min(shares[1], shares[3]) > 0.9
-    shares = place_mask('surgical', face(-35)).strap_shares
-    assert shares[1] == shares[3] == 0
-    assert min(shares[0], shares[2]) > 0.9
 
 
 @pytest.mark.parametrize('kind', KINDS)
@@ -232,49 +182,14 @@ def test_no_jumps(kind):
             pose[axis] = angle
             points = face(*pose)
             out = draw_mask(frame, points, look(kind)).astype(int)
-            place = place_mask(kind, points)
-            mesh = place.upright.to_pixels(place.mesh)
+            where = place(kind, points)
+            mesh = where.pixels[0]
             if before is not None:
                 steps.append(np.abs(out - before[0]).mean())
                 meshes.append(np.abs(mesh - before[1]).max())
             before = out, mesh
         assert max(steps) < 2.2 * np.median(steps)
         assert max(meshes) < 2.5  # pixels
-
-
-def test_light_follows_the_face():
-    points = face()
-    even = skin()
-    ramp = np.linspace(1.25, 0.55, SIZE[1])[None, :, None]
-    from_left = np.rint(even * ramp).astype(np.uint8)
-    dim = even // 3
-
-    def halves(frame):
-        cloth = draw_mask(frame, points, look('cloth', 'gray'))[170:200]
-        return cloth[:, 110:150].mean(), cloth[:, 170:210].mean()
-
-    left, right = halves(even)
-    assert left == pytest.approx(right, rel=0.05)
-    lit, dark = halves(from_left)
-    assert lit > 1.25 * dark
-    dark, lit = halves(from_left[:, ::-1])
-    assert lit > 1.25 * dark
-    assert sum(halves(dim)) < 0.6 * (left + right)
-
-
-def test_light_of_warm_and_noisy_pictures():
-    spots = place_mask('surgical', face()).skin
-    plain = measure_light(skin(), spots)
-    assert plain.noise == 0
-    assert abs(plain.right) < 0.01 and abs(plain.down) < 0.01
-    warm = skin()
-    warm[..., 2] //= 2
-    red, _, blue = measure_light(warm, spots).white
-    assert red / blue > 1.1 * plain.white[0] / plain.white[2]
-    rng = np.random.default_rng(0)
-    noisy = np.clip(skin() + rng.normal(0, 3, (*SIZE, 3)), 0, 255)
-    found = measure_light(np.rint(noisy).astype(np.uint8), spots).noise
-    assert found == pytest.approx(3, rel=0.25)
 
 
 @pytest.mark.parametrize('kind', KINDS)
@@ -316,8 +231,8 @@ def test_nothing_to_draw(points):
 
 def test_a_mask_just_outside_the_frame_is_none():
     points = face()
-    place = place_mask('surgical', points)
-    right = place.upright.to_pixels(place.mesh)[..., 0].max()
+    where = place('surgical', points)
+    right = where.pixels[0][..., 0].max()
     for beyond, drawn in ((-3, True), (3, False)):
         shift = (-right - beyond, 0)
         out = draw_mask(skin(), points + shift, look('surgical'))
@@ -349,10 +264,10 @@ def test_missing_points_are_filled_in():
     holes[[8, 30, 36, 50, 60]] = np.nan
     holes[3, 1] = np.nan  # half a point is none
     holes[40] = np.inf
-    np.testing.assert_allclose(complete_landmarks(holes), points, atol=2)
+    np.testing.assert_allclose(complete_landmarks(holes[None])[0], points, atol=2)
     some = points.copy()
     some[::2] = np.nan
-    np.testing.assert_allclose(complete_landmarks(some), points, atol=2)
+    np.testing.assert_allclose(complete_landmarks(some[None])[0], points, atol=2)
     frame = skin()
     whole = draw_mask(frame, points, look('surgical')).astype(int)
     close = draw_mask(frame, holes, look('surgical'))
@@ -371,19 +286,3 @@ def test_only_pixels_near_the_face_change():
     assert (where.min(axis=0) > points.min(axis=0) - 30).all()
     assert (where.max(axis=0) < points.max(axis=0) + 30).all()
     assert (where[:, 1] > points[17:27, 1].max()).all()  # below the brows
-
-
-@pytest.mark.parametrize('kind', KINDS)
-def test_shapes(kind):
-    mesh, normal = surface(kind), normals(kind)
-    np.testing.assert_allclose(mesh, mesh[:, ::-1] * (-1, 1, 1), atol=1e-9)
-    assert (np.diff(mesh[..., 0], axis=1) > 0).all()
-    assert (np.diff(mesh[..., 1], axis=0) > 0).all()
-    assert (normal[..., 2] > -0.7).all()  # out of the face
-    # in front of nose and chin
-    assert mesh[:, 12, 2].max() > 0
-    for name, color in COLORS.items():
-        picture = texture(kind, color)
-        middle = np.median(picture, axis=(0, 1))
-        assert np.abs(middle - color).max() < 25, name
-    assert (texture(kind, color, True) != picture).any()

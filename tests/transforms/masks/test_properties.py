@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from emoreact_plugin.transforms.masks.drawing import MaskLook, draw_mask
 from emoreact_plugin.transforms.masks.shapes import COLORS, KINDS
-from tests.transforms.masks.test_drawing import changed, face
+from tests.transforms.masks.faces import changed, face
 
 looks = st.builds(
     MaskLook, st.sampled_from(sorted(KINDS)), st.sampled_from(list(COLORS.values())), st.booleans()

@@ -7,7 +7,7 @@ from emoreact_plugin import InputError
 from emoreact_plugin.preparation.frames import extract
 from emoreact_plugin.transforms import DrawFaceMask
 from tests.factories import FRAMES, make_tiny, write_openface
-from tests.transforms.masks.test_drawing import face
+from tests.transforms.masks.faces import face
 
 pytestmark = pytest.mark.slow
 
