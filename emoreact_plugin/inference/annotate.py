@@ -7,6 +7,7 @@ import numpy as np
 
 from emoreact_plugin.clips.landmarks import Landmarks, with_frames
 from emoreact_plugin.plots.video_overlay import Curve, VideoOverlay
+from emoreact_plugin.utils.ahead import work_ahead
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_whole
 from emoreact_plugin.utils.progress import ProgressBar
@@ -62,7 +63,7 @@ class Annotator:
 
         sound = None if clip.filename_tmpl else clip.path
         with write_whole(target) as temporary:
-            write_timed_video(temporary, frames(), job.times.tolist(), sound)
+            write_timed_video(temporary, work_ahead(frames()), job.times.tolist(), sound)
 
     def _masked(self, frame: np.ndarray, landmarks: Landmarks, video_id: str) -> np.ndarray:
         if self._mask is None:

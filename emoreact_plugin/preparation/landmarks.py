@@ -20,6 +20,7 @@ from emoreact_plugin.clips.clip_files import expected_names, find_keypoints, fin
 from emoreact_plugin.clips.coverage import coverage_of
 from emoreact_plugin.clips.landmark_writers import write_keypoints_txt, write_openface_csv
 from emoreact_plugin.clips.landmarks import Landmarks
+from emoreact_plugin.utils.ahead import work_ahead
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.progress import count_cores
 from emoreact_plugin.video.reading import (
@@ -146,7 +147,8 @@ def find_people(video: str, detector: LandmarkDetector, on_frame: OnFrame = lamb
     step = STEP if info.total_frames >= 12 * STEP else 1
 
     def looks() -> Iterator[tuple[int, list[Box]]]:
-        for k, frame in select_frames(video, range(0, info.total_frames, step)):
+        frames = select_frames(video, range(0, info.total_frames, step))
+        for k, frame in work_ahead(frames):
             on_frame()
             yield k, detector.look(frame)
 
@@ -180,7 +182,7 @@ def detect_landmarks(
     detector.reset(guide if guide is not None and guide.persons else None)
     found: list[FrameLandmarks] = []
     size = (0, 0)
-    for frame in iterate_frames(video):
+    for frame in work_ahead(iterate_frames(video)):
         on_frame()
         if not found:
             size = (frame.shape[1], frame.shape[0])

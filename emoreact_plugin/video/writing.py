@@ -109,6 +109,8 @@ def write_timed_video(
                 stream.height, stream.width = frame.shape[:2]
                 stream.pix_fmt = 'yuv420p'
                 stream.codec_context.time_base = CLOCK
+                # More would cost half as much again, while the frames are drawn beside it.
+                stream.codec_context.thread_count = 1
             # OpenCV's conversion takes half as long as PyAV's.
             planes: np.ndarray = cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420)
             image = av.VideoFrame.from_ndarray(planes, format='yuv420p')
