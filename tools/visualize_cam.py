@@ -54,6 +54,12 @@ def parse_args():
         const='none',
         help='use whole frames',
     )
+    add(
+        '--person',
+        metavar='WHOM',
+        help='whom of several people in a video: largest (over the video, the default), central, '
+        'left or right; or the name that landmark files have',
+    )
     add('--out', metavar='DIR', help='(default: cam/CLIP in the work dir)')
     add('--no-video', action='store_true', help='write the sheet only')
     return parser.parse_intermixed_args()
@@ -213,7 +219,7 @@ def write_png(path, image):
 def main(args):
     checkpoint = read_checkpoint(resolve_checkpoint(args.checkpoint))
     cfg, model = configure(args, checkpoint)
-    source = open_source(cfg, args.clip, args.landmarks, args.cache_dir)
+    source = open_source(cfg, args.clip, args.landmarks, args.cache_dir, args.person)
     warning = warning_of(checkpoint, source)
     if warning:
         say(f'WARNING: {warning}')

@@ -2,19 +2,26 @@
 
 import os.path as osp
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import partial
 
 from mmengine.config import Config
 
 from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.datasets.annotations import SOFT_POSITIVE, Annotation
 from emoreact_plugin.datasets.emoreact_dataset import EmoReactDataset
-from emoreact_plugin.inference.pipeline import max_gap_of, test_pipeline
-from emoreact_plugin.preparation.landmarks import detect_landmarks
-from emoreact_plugin.preparation.mediapipe.detector import LandmarkDetector
-from emoreact_plugin.preparation.mediapipe.networks import has_landmark_models
+from emoreact_plugin.engine.console import say
+from emoreact_plugin.inference.opening import ClipOpener, check_whom
+from emoreact_plugin.inference.pipeline import (
+    ClipPipeline,
+    max_gap_of,
+    regions_needed,
+    test_pipeline,
+)
+from emoreact_plugin.inference.sources import Source
+from emoreact_plugin.preparation.mediapipe.people import ALL, said_of
+from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.parts import is_a
 from mmaction.registry import DATASETS
 
@@ -41,7 +48,11 @@ class OpenedClip:
 
 
 def open_source(
-    cfg: Config, given: str, landmarks: str = 'auto', cache_dir: str | None = None
+    cfg: Config,
+    given: str,
+    landmarks: str = 'auto',
+    cache_dir: str | None = None,
+    person: str | None = None,
 ) -> OpenedClip:
     """Open a path or, if there is no such path, a clip of the data set by its name.
 
@@ -55,16 +66,19 @@ def open_source(
         landmarks (str): For a path, ``'auto'``, ``'extract'``, ``'none'`` or a folder, see
             ``EmotionInferencer``. Defaults to ``'auto'``.
         cache_dir (str, optional): Cache folder of the cache files.
+        person (str, optional): For a path, whom of several people to take, see
+            ``EmotionInferencer``; not ``'all'``.
 
     Returns:
         OpenedClip: The clip.
 
     Raises:
         FileNotFoundError: When it is neither.
-        InputError: When its files cannot be read.
+        InputError: When its files cannot be read, or there is nobody to choose.
     """
     if osp.exists(given):
-        clip = _open_path(given, landmarks, cache_dir).filled(max_gap_of(test_pipeline(cfg)))
+        clip = _open_path(cfg, given, landmarks, cache_dir, person)
+        clip = clip.filled(max_gap_of(test_pipeline(cfg)))
         return OpenedClip(clip, osp.splitext(clip.name)[0], clip.name)
     known: dict[str, tuple[EmoReactDataset, Annotation, str]] = {}
     problems = []
@@ -89,28 +103,25 @@ def open_source(
         raise FileNotFoundError(
             f'{given}: no such file or folder; expected one, or a clip of the data set, {reason}'
         )
+    if person is not None:
+        raise InputError(f"person='{person}': expected a video, found a clip of the data set")
     dataset, row, split = found
     return open_clip(dataset, row, split, cache_dir, max_gap_of(test_pipeline(cfg)))
 
 
-def _open_path(path: str, landmarks: str, cache_dir: str | None) -> Clip:
-    if landmarks != 'extract':
-        clip = Clip(
-            path,
-            None if landmarks in ('auto', 'none') else landmarks,
-            use_landmarks=landmarks != 'none',
-            cache_dir=cache_dir,
-        )
-        if (
-            landmarks != 'auto'
-            or clip.has_landmarks
-            or clip.has_keypoints
-            or osp.isdir(path)
-            or not has_landmark_models()
-        ):
-            return clip
-    with LandmarkDetector() as detector:
-        return Clip(path, detect=partial(detect_landmarks, detector=detector))
+def _open_path(
+    cfg: Config, path: str, landmarks: str, cache_dir: str | None, person: str | None
+) -> Clip:
+    check_whom(landmarks, person)
+    if person == ALL:
+        raise InputError(f"person='{ALL}': expected one person, whose maps are drawn")
+    source = Source(path, osp.basename(osp.normpath(path)))
+    regions = regions_needed(ClipPipeline(cfg))
+    with closing(ClipOpener(regions, landmarks, person, cache_dir, say)) as opener:
+        opened = opener.open(source)
+    if opened.people is not None and opened.people['seen'] > 1:
+        say(f'{source.name}: {said_of(opened.people)}')
+    return opened.clip
 
 
 def clips_of(cfg: Config, split: str) -> Iterator[tuple[EmoReactDataset, Annotation]]:

@@ -9,7 +9,6 @@ import numpy as np
 from mmengine.config import Config
 
 from emoreact_plugin.evaluation.calibration import probabilities_of
-from emoreact_plugin.preparation.mediapipe.people import ALL, CHOICES
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import fit_name, sha256_of
 from emoreact_plugin.utils.progress import ProgressBar, progress_bar, write_above
@@ -19,7 +18,7 @@ from emoreact_plugin.weights.checkpoints import resolve_checkpoint
 from .annotate import Annotator
 from .clip_job import ClipJob
 from .live.streaming import EmotionStream, Frame
-from .opening import ClipOpener, OpenedClip, Whom
+from .opening import ClipOpener, OpenedClip, Whom, check_whom
 from .pipeline import ClipPipeline, regions_needed
 from .results import ClipResult, Results
 from .scorers.loading import load_scorer
@@ -107,17 +106,7 @@ class EmotionInferencer:
             raise InputError(f'batch_size: expected 1 or more, found {batch_size}')
         if threshold is not None and not 0 <= threshold <= 1:
             raise InputError(f'threshold: expected a probability, found {threshold}')
-        if landmarks not in ('auto', 'extract', 'none') and not osp.isdir(landmarks):
-            raise FileNotFoundError(
-                f"{landmarks}: no such folder of landmarks ('auto', 'extract'"
-                " and 'none' are the other choices)"
-            )
-        chooses = person in (*CHOICES, ALL)
-        if person is not None and (landmarks == 'none' or (landmarks == 'extract' and not chooses)):
-            raise InputError(
-                f"person='{person}': expected landmarks of several people, found "
-                f"landmarks='{landmarks}'"
-            )
+        check_whom(landmarks, person)
         checkpoint = resolve_checkpoint(checkpoint)
         self.scorer = load_scorer(checkpoint, config, device)
         self.pipeline = ClipPipeline(self.scorer.cfg, mask)

@@ -18,6 +18,7 @@ from emoreact_plugin.preparation.mediapipe.detector import LandmarkDetector
 from emoreact_plugin.preparation.mediapipe.networks import has_landmark_models
 from emoreact_plugin.preparation.mediapipe.people import ALL, CHOICES, Guide, Person
 from emoreact_plugin.preparation.mediapipe.regions import Box
+from emoreact_plugin.utils.errors import InputError
 
 from .sources import NOT_THERE, Source
 
@@ -54,6 +55,30 @@ class Whom(NamedTuple):
 
     name: str | None = None
     guide: Guide | None = None
+
+
+def check_whom(landmarks: str, person: str | None) -> None:
+    """Refuse a folder that is not there, and a choice among people where there is none.
+
+    Args:
+        landmarks (str): Where the landmarks come from, see ``EmotionInferencer``.
+        person (str, optional): See ``EmotionInferencer``.
+
+    Raises:
+        FileNotFoundError: When ``landmarks`` names no folder.
+        InputError: When these landmarks are not those of several people.
+    """
+    if landmarks not in ('auto', 'extract', 'none') and not osp.isdir(landmarks):
+        raise FileNotFoundError(
+            f"{landmarks}: no such folder of landmarks ('auto', 'extract' and 'none' are the other "
+            'choices)'
+        )
+    chooses = person in (*CHOICES, ALL)
+    if person is not None and (landmarks == 'none' or (landmarks == 'extract' and not chooses)):
+        raise InputError(
+            f"person='{person}': expected landmarks of several people, found "
+            f"landmarks='{landmarks}'"
+        )
 
 
 class ClipOpener:

@@ -1,4 +1,5 @@
 import csv
+import shutil
 
 import numpy as np
 import pytest
@@ -8,8 +9,10 @@ import emoreact_plugin  # noqa: F401
 from emoreact_plugin import InputError
 from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.explanation.cam_source import clips_of, open_source
+from emoreact_plugin.inference import opening
 from mmaction.registry import DATASETS
 from tests.factories import FRAMES, make_tiny, small_config
+from tests.inference.test_inferencer_landmarks import TwoPeople
 
 
 def config(root, **options):
@@ -61,6 +64,28 @@ def test_landmarks_from_another_folder(tiny, tmp_path):
     path = tiny.root / 'videos' / 'TEST100_2.mp4'
     source = open_source(config(tiny.root), str(path), str(tmp_path))
     assert not source.clip.has_landmarks
+
+
+def test_whom_of_several_people(tiny, tmp_path, monkeypatch, capsys):
+    """Grad-CAM follows whom the demo does: by default the largest one."""
+    monkeypatch.setattr(opening, 'LandmarkDetector', TwoPeople)
+    cfg = config(tiny.root)
+    path = tmp_path / 'a.mp4'
+    shutil.copy(tiny.root / 'videos' / 'TEST100_2.mp4', path)
+    open_source(cfg, str(path), 'extract')
+    assert 'a.mp4: 2 people seen, person 2 taken' in capsys.readouterr().out
+    open_source(cfg, str(path), 'extract', person='left')
+    assert 'a.mp4: 2 people seen, person 1 taken' in capsys.readouterr().out
+    shutil.copy(tiny.root / 'videos' / 'TEST100_2.mp4_hol.txt', tmp_path / 'a.mp4_eva_hol.txt')
+    monkeypatch.setattr(opening, 'has_landmark_models', lambda: False)
+    assert open_source(cfg, str(path), person='eva').clip.has_keypoints
+    for person, error in (('adam', 'no landmarks of adam in'), ('all', 'expected one person')):
+        with pytest.raises((FileNotFoundError, InputError), match=error):
+            open_source(cfg, str(path), person=person)
+    with pytest.raises(InputError, match='expected a video, found a clip of the data set'):
+        open_source(cfg, 'TEST100_2', person='left')
+    with pytest.raises(FileNotFoundError, match='no such folder of landmarks'):
+        open_source(cfg, str(path), str(tmp_path / 'nowhere'))
 
 
 def test_prepared_crops_are_cut_out_of_the_video(tiny):
