@@ -217,7 +217,7 @@ def main(args):
     warning = warning_of(checkpoint, source)
     if warning:
         say(f'WARNING: {warning}')
-    explainer = Explainer(cfg, model, args.method, args.layer, checkpoint.meta.get('calibration'))
+    explainer = Explainer(cfg, model, args.method, args.layer, checkpoint.calibration)
     explained = explain_clip(explainer, source, args.emotion)
     report(explained, explainer)
     out = args.out or osp.join(cfg.work_dir, 'cam', source.name)

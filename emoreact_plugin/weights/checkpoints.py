@@ -55,6 +55,11 @@ class Checkpoint:
         """Return what the run says about its training data; empty if it says nothing."""
         return _dict_of(self.meta, 'dataset_meta')
 
+    @property
+    def calibration(self) -> Any:
+        """Return the calibration that a training kept with its weights; None without one."""
+        return self.meta.get('calibration')
+
     @cached_property
     def config(self) -> Config:
         """Parse the configuration of the run, as data, because a file may come from anywhere.
