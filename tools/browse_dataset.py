@@ -60,9 +60,10 @@ from mmengine.registry import init_default_scope
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import check_display, clear_errors
-from emoreact_plugin.engine.flags import datasets_of, load_config
+from emoreact_plugin.engine.flags import load_config
 from emoreact_plugin.plots.contact_sheet import draw_sheets
 from emoreact_plugin.plots.pipeline_view import name_of, panel_of, view_sample
+from emoreact_plugin.recipes import datasets_of
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import output_path, write_whole
 from emoreact_plugin.utils.progress import progress_bar
@@ -84,11 +85,10 @@ def check_args(args):
 
 def build_datasets(cfg, split):
     """Build the data sets of a split, including those within wrappers."""
-    loader = cfg.get(f'{split}_dataloader')
-    if not loader:
+    if not cfg.get(f'{split}_dataloader'):
         raise InputError(f'the config has no {split}_dataloader')
     init_default_scope(cfg.get('default_scope') or 'mmaction')
-    return [DATASETS.build(each) for each in datasets_of({f'{split}_dataloader': loader})]
+    return [DATASETS.build(each) for each in datasets_of(cfg, [split])]
 
 
 def choose(datasets, args):

@@ -68,7 +68,7 @@ import numpy as np
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors
-from emoreact_plugin.engine.flags import datasets_of, load_config
+from emoreact_plugin.engine.flags import load_config
 from emoreact_plugin.explanation.cam import EIGENCAM
 from emoreact_plugin.explanation.cam_clip import Explainer
 from emoreact_plugin.explanation.cam_frames import has_shifts
@@ -85,7 +85,7 @@ from emoreact_plugin.explanation.cam_views import (
 )
 from emoreact_plugin.inference.warning_texts import is_sample_video
 from emoreact_plugin.models import load_recognizer
-from emoreact_plugin.recipes import DEFAULTS
+from emoreact_plugin.recipes import DEFAULTS, datasets_of
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_whole
 from emoreact_plugin.video.reading import frame_rate

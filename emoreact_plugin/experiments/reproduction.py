@@ -9,9 +9,9 @@ from mmengine.registry import init_default_scope
 
 from emoreact_plugin.datasets import EmoReactDataset
 from emoreact_plugin.engine.console import say
-from emoreact_plugin.engine.flags import SPLITS
 from emoreact_plugin.engine.labels import read_split
 from emoreact_plugin.plots.plots import plot_rows, save_figures
+from emoreact_plugin.recipes import SPLITS
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_text
 from emoreact_plugin.utils.text import number

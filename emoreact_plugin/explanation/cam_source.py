@@ -15,10 +15,9 @@ from emoreact_plugin.inference.pipeline import max_gap_of, test_pipeline
 from emoreact_plugin.preparation.landmarks import detect_landmarks
 from emoreact_plugin.preparation.mediapipe.detector import LandmarkDetector
 from emoreact_plugin.preparation.mediapipe.networks import has_landmark_models
+from emoreact_plugin.recipes import SPLITS, datasets_of
 from emoreact_plugin.utils.parts import is_a
 from mmaction.registry import DATASETS
-
-SPLITS = ('train', 'val', 'test')
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ def clips_of(cfg: Config, split: str) -> Iterator[tuple[EmoReactDataset, Annotat
 
     Args:
         cfg (Config): The configuration.
-        split (str): One of :data:`SPLITS`.
+        split (str): ``'train'``, ``'val'`` or ``'test'``.
 
     Yields:
         tuple[EmoReactDataset, Annotation]: A data set of the split, which has no pipeline and has
@@ -127,7 +126,13 @@ def clips_of(cfg: Config, split: str) -> Iterator[tuple[EmoReactDataset, Annotat
     Raises:
         FileNotFoundError, InputError: When an annotation file cannot be read.
     """
-    for options in _datasets(cfg, split):
+    for options in datasets_of(cfg, [split]):
+        if not is_a(options, 'EmoReactDataset', registry=DATASETS):
+            continue
+        options = dict(options, lazy_init=True, pipeline=[])
+        if 'crops' in (options.get('data_prefix') or {}):
+            # They are cut out of the videos.
+            options['data_prefix'] = dict(video='videos')
         dataset = DATASETS.build(options)
         for row in dataset.read_annotations():
             yield dataset, row
@@ -159,18 +164,3 @@ def open_clip(
         tuple(value >= SOFT_POSITIVE for value in row.label),
         split,
     )
-
-
-def _datasets(cfg: Config, split: str) -> Iterator[dict]:
-    queue = [(cfg.get(f'{split}_dataloader') or {}).get('dataset') or {}]
-    while queue:
-        options = queue.pop(0)
-        queue += options.get('datasets') or []
-        if 'dataset' in options:
-            queue.append(options['dataset'])
-        elif is_a(options, 'EmoReactDataset', registry=DATASETS):
-            options = dict(options, lazy_init=True, pipeline=[])
-            if 'crops' in (options.get('data_prefix') or {}):
-                # They are cut out of the videos.
-                options['data_prefix'] = dict(video='videos')
-            yield options
