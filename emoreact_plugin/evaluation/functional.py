@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .array_checks import check_array, check_classes, check_pair, check_same_shape, check_threshold
+from .array_checks import check_array, check_classes, check_fraction, check_pair, check_same_shape
 
 
 def sigmoid(logits: np.ndarray) -> np.ndarray:
@@ -142,7 +142,7 @@ def f1(probabilities: ArrayLike, labels: ArrayLike, threshold: float = 0.5) -> n
     Raises:
         InputError: If the arguments are not as above.
     """
-    threshold = check_threshold(threshold)
+    threshold = check_fraction(threshold, 'threshold')
     probabilities, labels = check_pair(probabilities, labels, 'probabilities')
     return f1_of_labels(probabilities >= threshold, labels)
 
@@ -155,7 +155,7 @@ def f1_micro(probabilities: ArrayLike, labels: ArrayLike, threshold: float = 0.5
     Returns:
         float: In 0..1; NaN if no class is present or predicted in any clip.
     """
-    threshold = check_threshold(threshold)
+    threshold = check_fraction(threshold, 'threshold')
     probabilities, labels = check_pair(probabilities, labels, 'probabilities')
     return _f1_micro(probabilities >= threshold, labels)
 
@@ -204,7 +204,7 @@ def compute_metrics(
     Raises:
         InputError: If the arguments are not as above.
     """
-    classes, threshold = check_classes(classes), check_threshold(threshold)
+    classes, threshold = check_classes(classes), check_fraction(threshold, 'threshold')
     scores = check_array(scores, 'scores', classes)
     labels = check_array(labels, 'labels', classes)
     probabilities = check_array(probabilities, 'probabilities', classes)

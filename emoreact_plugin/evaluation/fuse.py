@@ -153,7 +153,7 @@ def choose_weights(
     _, labels = check_pair(runs[0], labels)
 
     def score(weights: np.ndarray) -> float:
-        fused = _fuse_logits(runs, normalise_weights(weights, len(runs)))
+        fused = _fuse_logits(runs, weights)
         if average == 'micro':
             return F._roc_auc_micro(fused, labels)
         if average == 'within':
