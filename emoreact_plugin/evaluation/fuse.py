@@ -173,7 +173,22 @@ def choose_weights(
 
 
 def read_runs(paths: Sequence[str]) -> list[Dump]:
-    """Read the dumps of several runs on one split, all with logits.
+    """Read the dumps of several runs on one split, all with logits, see :func:`read_dumps`.
+
+    Raises:
+        InputError: Also for a file that has no logits.
+    """
+    joined = []
+    for path, dump in zip(paths, read_dumps(paths), strict=True):
+        try:
+            joined.append(replace(dump, scores=dump.logits, scale='logits'))
+        except ValueError as error:
+            raise InputError(f'{path}: {error}') from error
+    return joined
+
+
+def read_dumps(paths: Sequence[str]) -> list[Dump]:
+    """Read the dumps of several runs on one split.
 
     Args:
         paths (Sequence[str]): Files that :func:`read_dump` reads.
@@ -182,8 +197,8 @@ def read_runs(paths: Sequence[str]) -> list[Dump]:
         list[Dump]: All with the clips in the order of the first file.
 
     Raises:
-        FileNotFoundError, InputError: If a file cannot be read, has other classes, clips or labels
-            than the first, or has no logits.
+        FileNotFoundError, InputError: If a file cannot be read, or has other classes, clips or
+            labels than the first.
     """
     dumps = [read_dump(path) for path in paths]
     first = dumps[0]
@@ -199,7 +214,7 @@ def read_runs(paths: Sequence[str]) -> list[Dump]:
                 f'{place % "clips"}, found {_difference(first.video_ids, dump.video_ids)}'
             )
         row_of = {name: row for row, name in enumerate(dump.video_ids)}
-        dump = _take(dump, [row_of[name] for name in first.video_ids])
+        dump = take_clips(dump, [row_of[name] for name in first.video_ids])
         bad = dump.labels != first.labels
         if bad.any():
             row, col = first_bad(bad)
@@ -208,14 +223,11 @@ def read_runs(paths: Sequence[str]) -> list[Dump]:
                 f'{first.video_ids[row]}, {first.classes[col]}: expected {first.labels[row, col]}, '
                 f'found {dump.labels[row, col]}'
             )
-        try:
-            joined.append(replace(dump, scores=dump.logits, scale='logits'))
-        except ValueError as error:
-            raise InputError(f'{path}: {error}') from error
+        joined.append(dump)
     return joined
 
 
-def _take(dump: Dump, rows: Sequence[int]) -> Dump:
+def take_clips(dump: Dump, rows: Sequence[int]) -> Dump:
     """Select some clips of a dump, in the given order."""
     return replace(
         dump,

@@ -30,16 +30,15 @@ def prior_rows(
         return {}
     priors = Priors(labelled_clips(train), labelled_clips(val) if val else None)
     found = priors.scores(LabelledClips(tested.labels, tested.groups))
-    return {name: _row(tested, scores) for name, scores in found.items()}
-
-
-def _row(tested: Scores, scores: np.ndarray) -> Scores:
-    return Scores(
-        logits=scores[np.newaxis],
-        labels=tested.labels,
-        video_ids=tested.video_ids,
-        classes=tested.classes,
-        groups=tested.groups,
-        scale='probabilities',
-        fixed=True,
-    )
+    return {
+        name: Scores(
+            logits=scores[np.newaxis],
+            labels=tested.labels,
+            video_ids=tested.video_ids,
+            classes=tested.classes,
+            groups=tested.groups,
+            scale='probabilities',
+            fixed=True,
+        )
+        for name, scores in found.items()
+    }

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from emoreact_plugin.evaluation import Dump, read_dump, sigmoid
+from emoreact_plugin.evaluation import Dump, sigmoid
+from emoreact_plugin.evaluation.fuse import read_dumps, take_clips
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import number
 
@@ -106,53 +107,34 @@ def read_scores(files: Sequence[Sequence[str]]) -> Scores:
         FileNotFoundError, InputError: For a dump that cannot be read, or one whose scale, clips,
             classes or labels differ from the first.
     """
-    runs = [[read_dump(path) for path in each] for each in files]
-    first = runs[0][0]
-    names = sorted(first.video_ids)
-
-    place = np.argsort(first.video_ids)
-    labels = np.asarray(first.labels)[place]
-    groups = {kind: tuple(each[i] for i in place) for kind, each in first.groups.items()}
-
-    def all_found(dump: Dump) -> np.ndarray | None:
-        if not dump.stream_logits or dump.found.keys() < dump.stream_logits.keys():
-            return None
-        return np.all([share == 1 for share in dump.found.values()], axis=0)[
-            np.argsort(dump.video_ids)
-        ]
-
-    def scores(dump: Dump, path: str) -> np.ndarray:
-        order = np.argsort(dump.video_ids)
-        for what, same in (
-            ('scale', dump.scale == first.scale),
-            ('classes', dump.classes == first.classes),
-            ('video_ids', sorted(dump.video_ids) == names),
-            ('labels', np.array_equal(dump.labels[order], labels)),
-        ):
-            if not same:
-                raise InputError(f'{path}: other {what} than those of {files[0][0]}')
-        return dump.scores[order]
-
-    logits = np.stack(
-        [
-            np.mean([scores(*pair) for pair in zip(each, paths, strict=True)], axis=0)
-            for each, paths in zip(runs, files, strict=True)
-        ]
-    )
+    paths = [path for each in files for path in each]
+    dumps = read_dumps(paths)
+    first = dumps[0]
+    for path, dump in zip(paths, dumps, strict=True):
+        if dump.scale != first.scale:
+            raise InputError(
+                f'{path}: expected the scale of {paths[0]}, {first.scale}, found {dump.scale}'
+            )
+    order = np.argsort(first.video_ids).tolist()
+    dumps = [take_clips(dump, order) for dump in dumps]
+    first, scores = dumps[0], iter([dump.scores for dump in dumps])
+    found = [shares for shares in map(_all_found, dumps) if shares is not None]
     return Scores(
-        logits=logits,
-        labels=labels,
-        video_ids=tuple(names),
+        logits=np.stack([np.mean([next(scores) for _ in each], axis=0) for each in files]),
+        labels=first.labels,
+        video_ids=first.video_ids,
         classes=tuple(first.classes),
-        groups=groups,
+        groups=first.groups,
         scale=first.scale,
-        all_found=_all([all_found(dump) for each in runs for dump in each]),
+        all_found=np.all(found, axis=0) if len(found) == len(dumps) else None,
     )
 
 
-def _all(found: Sequence[np.ndarray | None]) -> np.ndarray | None:
-    known = [each for each in found if each is not None]
-    return np.all(known, axis=0) if len(known) == len(found) else None
+def _all_found(dump: Dump) -> np.ndarray | None:
+    """Tell in which clips every stream found its region in all frames; None if it is not known."""
+    if not dump.stream_logits or dump.found.keys() < dump.stream_logits.keys():
+        return None
+    return np.all([share == 1 for share in dump.found.values()], axis=0)
 
 
 def pool(parts: Sequence[Scores]) -> Scores:
