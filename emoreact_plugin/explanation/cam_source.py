@@ -4,17 +4,21 @@ import os.path as osp
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import partial
 
 from mmengine.config import Config
 
 from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.datasets.annotations import SOFT_POSITIVE, Annotation
 from emoreact_plugin.datasets.emoreact_dataset import EmoReactDataset
-from emoreact_plugin.inference.pipeline import max_gap_of, test_pipeline
-from emoreact_plugin.preparation.landmarks import detect_landmarks
-from emoreact_plugin.preparation.mediapipe.detector import LandmarkDetector
-from emoreact_plugin.preparation.mediapipe.networks import has_landmark_models
+from emoreact_plugin.engine.console import say
+from emoreact_plugin.inference.opening import ClipOpener
+from emoreact_plugin.inference.pipeline import (
+    ClipPipeline,
+    max_gap_of,
+    regions_needed,
+    test_pipeline,
+)
+from emoreact_plugin.inference.sources import Source
 from emoreact_plugin.recipes import SPLITS, datasets_of
 from emoreact_plugin.utils.parts import is_a
 from mmaction.registry import DATASETS
@@ -63,8 +67,7 @@ def open_source(
         InputError: When its files cannot be read.
     """
     if osp.exists(given):
-        clip = _open_path(given, landmarks, cache_dir).filled(max_gap_of(test_pipeline(cfg)))
-        return OpenedClip(clip, osp.splitext(clip.name)[0], clip.name)
+        return _open_path(cfg, given, landmarks, cache_dir)
     known: dict[str, tuple[EmoReactDataset, Annotation, str]] = {}
     problems = []
     # Of a name that is in several splits the first counts: the test's.
@@ -92,24 +95,14 @@ def open_source(
     return open_clip(dataset, row, split, cache_dir, max_gap_of(test_pipeline(cfg)))
 
 
-def _open_path(path: str, landmarks: str, cache_dir: str | None) -> Clip:
-    if landmarks != 'extract':
-        clip = Clip(
-            path,
-            None if landmarks in ('auto', 'none') else landmarks,
-            use_landmarks=landmarks != 'none',
-            cache_dir=cache_dir,
-        )
-        if (
-            landmarks != 'auto'
-            or clip.has_landmarks
-            or clip.has_keypoints
-            or osp.isdir(path)
-            or not has_landmark_models()
-        ):
-            return clip
-    with LandmarkDetector() as detector:
-        return Clip(path, detect=partial(detect_landmarks, detector=detector))
+def _open_path(cfg: Config, path: str, landmarks: str, cache_dir: str | None) -> OpenedClip:
+    pipeline = ClipPipeline(cfg)
+    opener = ClipOpener(regions_needed(pipeline), landmarks, None, cache_dir, say)
+    try:
+        clip = opener.open(Source(path, osp.basename(osp.normpath(path)))).clip
+    finally:
+        opener.close()
+    return OpenedClip(clip.filled(pipeline.max_gap), osp.splitext(clip.name)[0], clip.name)
 
 
 def clips_of(cfg: Config, split: str) -> Iterator[tuple[EmoReactDataset, Annotation]]:
