@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import FULL, fit_name
 from emoreact_plugin.utils.progress import count_cores, progress_bar
-from emoreact_plugin.utils.text import number
+from emoreact_plugin.utils.text import first_few, number
 from emoreact_plugin.video.folders import FrameFolder, check_frames, scan_frames
 from emoreact_plugin.video.reading import VideoInfo, probe_video, video_info
 
@@ -191,12 +191,11 @@ def _cache_stale(
             pass
     if errors:
         errors.sort(key=lambda item: item[0])
-        names = ', '.join(name for name, _ in errors[:5])
+        names = first_few([name for name, _ in errors])
         raise InputError(
             f'{len(errors)} of {len(stale)} clips cannot be used '
-            f'({names}{", …" * (len(errors) > 5)}). The first: {errors[0][1]}. Get what is damaged '
-            'again, or take its rows out of the annotation file; tools/check_dataset.py lists all '
-            'that is wrong'
+            f'({names}). The first: {errors[0][1]}. Get what is damaged again, or take its rows '
+            'out of the annotation file; tools/check_dataset.py lists all that is wrong'
         ) from errors[0][1]
 
 

@@ -12,6 +12,7 @@ from scipy.optimize import linear_sum_assignment
 
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import PathLike
+from emoreact_plugin.utils.text import first_few
 
 from .text_cells import parse_cells, read_lines, splitter_of
 
@@ -168,7 +169,7 @@ def _openface_columns(path: PathLike, header: Sequence[str]) -> list[str]:
     if missing:
         raise InputError(
             f'{path}: expected the columns x_0 to x_67 and y_0 to y_67, found no '
-            f'{", ".join(missing[:5])}{" ..." if len(missing) > 5 else ""}'
+            f'{first_few(missing)}'
         )
     if 'frame' not in header and 'face' in header:
         raise InputError(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.text import first_few
 
 from . import functional as F
 from .array_checks import check_array, check_pair, first_bad
@@ -245,7 +246,7 @@ def _difference(expected: Sequence[str], found: Sequence[str]) -> str:
     for word, here, there in (('more', found, expected), ('missing', expected, found)):
         names = sorted(set(here) - set(there))
         if names:
-            parts.append(f'{len(names)} {word} ({", ".join(names[:3])}{", …" * (len(names) > 3)})')
+            parts.append(f'{len(names)} {word} ({first_few(names)})')
     return ' and '.join(parts)
 
 
@@ -281,7 +282,7 @@ def check_splits(
     if both:
         raise InputError(
             f'{val_paths[0]} and {test_paths[0]}: expected two splits, found {len(both)} clips in '
-            f'both ({", ".join(both[:3])}{", …" * (len(both) > 3)})'
+            f'both ({first_few(both)})'
         )
     if val[0].classes != test[0].classes:
         raise InputError(

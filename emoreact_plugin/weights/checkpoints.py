@@ -17,6 +17,7 @@ from torch import Tensor
 
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.npz import is_zip
+from emoreact_plugin.utils.text import first_few
 
 from .config_text import UNPARSED, assignments, parse_config
 from .foreign_files import is_pickle_of_arrays, reason_of, stand_ins
@@ -273,7 +274,7 @@ def resolve_checkpoint(path: str) -> str:
         raise FileNotFoundError(
             f'{path}: expected a folder with a checkpoint best_*.pth, or with '
             'the last_checkpoint of a training, found neither'
-            + (f' (but {", ".join(inner[:3])}{", …" * (len(inner) > 3)})' if inner else '')
+            + (f' (but {first_few(inner)})' if inner else '')
         )
     return found
 
