@@ -8,7 +8,7 @@ as the ROC AUC of a class that every clip has) is NaN in an array and ``None`` i
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -232,4 +232,9 @@ def _named(
     values = {} if micro is None else {f'{prefix}/micro': micro}
     values[f'{prefix}/macro'] = float(macro(per_class))
     values |= {f'{prefix}/{name}': v for name, v in zip(classes, per_class.tolist(), strict=True)}
+    return none_for_nan(values)
+
+
+def none_for_nan(values: Mapping[str, float]) -> dict[str, float | None]:
+    """Replace the scores that are undefined, which are NaN, by None."""
     return {key: None if math.isnan(value) else value for key, value in values.items()}

@@ -212,7 +212,7 @@ class ROCAUCMetric(BaseMetric):
         error = float(calibration_error(probabilities, labels).mean())
         values = {'f1_tuned/macro': float(F.macro(f1)), 'ece_calibrated/macro': error}
         values |= {f'f1_tuned/{c}': float(x) for c, x in zip(self.classes, f1, strict=True)}
-        return {key: None if np.isnan(value) else value for key, value in values.items()}
+        return F.none_for_nan(values)
 
     def _flag_collapse(
         self, metrics: dict, scores: np.ndarray, scale: str, stream: str = ''

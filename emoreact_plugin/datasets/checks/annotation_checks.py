@@ -1,10 +1,10 @@
 """Find the label columns of annotation files."""
 
-import csv
 from collections.abc import Sequence
 
 from emoreact_plugin.datasets.annotations import USUAL_COLUMNS
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.tables import open_csv
 
 BINARY = {'0', '1', '0.0', '1.0'}
 
@@ -29,11 +29,8 @@ def label_columns(paths: Sequence[str]) -> tuple[str, ...]:
     names: dict[str, None] = {}
     found: set[str] = set()
     for path in paths:
-        try:
-            with open(path, newline='', encoding='utf-8-sig') as file:
-                header, *rows = [row for row in csv.reader(file) if row] or [[]]
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise InputError(f'{path}: expected a CSV file in UTF-8 ({error})') from error
+        with open_csv(path) as reader:
+            header, *rows = [row for row in reader if row] or [[]]
         for k, name in enumerate(map(str.strip, header)):
             names[name] = None
             cells = {row[k].strip() for row in rows if k < len(row)}
