@@ -17,12 +17,11 @@ from emoreact_plugin.utils.files import write_text
 from emoreact_plugin.utils.text import number
 from mmaction.registry import DATASETS
 
-from .prior_rows import prior_rows
 from .report import to_csv, to_markdown
 from .roc_report import save_roc_figures
 from .rows import Row, Training
 from .runs import Runs, resolve, score, train
-from .scores import Scores, pool, read_scores
+from .scores import Scores, pool, prior_rows, read_scores
 from .table import Table
 
 

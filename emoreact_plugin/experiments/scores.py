@@ -1,4 +1,4 @@
-"""Read the predictions of several runs of one row."""
+"""Read the predictions of several runs of one row, or make them from label frequencies."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from emoreact_plugin.evaluation import Dump, sigmoid
+from emoreact_plugin.datasets.annotations import Annotation, labelled_clips
+from emoreact_plugin.evaluation import Dump, LabelledClips, Priors, sigmoid
 from emoreact_plugin.evaluation.fuse import read_dumps, take_clips
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import number
@@ -176,3 +177,37 @@ def pool(parts: Sequence[Scores]) -> Scores:
         },
         all_found=None if len(found) < len(parts) else np.concatenate(found),
     )
+
+
+def prior_rows(
+    tested: Scores, train: Sequence[Annotation] | None, val: Sequence[Annotation] | None = None
+) -> dict[str, Scores]:
+    """Score the tested clips by the label frequencies of the training split.
+
+    Args:
+        tested (Scores): Scores of a row, which say what the tested clips are.
+        train (Sequence[Annotation], optional): The annotations of the training split. There are no
+            rows without them.
+        val (Sequence[Annotation], optional): Those of the validation split, on which the strength
+            of the prior of groups is chosen.
+
+    Returns:
+        dict[str, Scores]: Name of the prior -> scores, see
+        :class:`~emoreact_plugin.evaluation.priors.Priors`; those of groups last.
+    """
+    if not train:
+        return {}
+    priors = Priors(labelled_clips(train), labelled_clips(val) if val else None)
+    found = priors.scores(LabelledClips(tested.labels, tested.groups))
+    return {
+        name: Scores(
+            logits=scores[np.newaxis],
+            labels=tested.labels,
+            video_ids=tested.video_ids,
+            classes=tested.classes,
+            groups=tested.groups,
+            scale='probabilities',
+            fixed=True,
+        )
+        for name, scores in found.items()
+    }
