@@ -141,7 +141,6 @@ def check_array(
     values: ArrayLike,
     kind: str,
     classes: Sequence[str] | None = None,
-    video_ids: Sequence[object] | None = None,
     name: str | None = None,
 ) -> np.ndarray:
     """Check an array of labels or scores.
@@ -151,7 +150,6 @@ def check_array(
         kind (str): ``'labels'``, 0 or 1; ``'probabilities'``, in 0..1; ``'scores'`` or
             ``'logits'``, finite numbers.
         classes (Sequence[str], optional): C names, for errors.
-        video_ids (Sequence, optional): N names, for errors.
         name (str, optional): What to call the array in an error. Defaults to ``kind``.
 
     Returns:
@@ -162,7 +160,7 @@ def check_array(
     """
     name = name or kind
     values = check_matrix(values, name, classes)
-    check_cells(values, kind, name, classes, video_ids)
+    check_cells(values, kind, name, classes)
     return values.astype(bool) if kind == 'labels' else values
 
 
