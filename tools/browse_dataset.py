@@ -7,7 +7,6 @@ crops are those of a training with the same --seed in the same --epoch.
 
 import argparse
 import difflib
-import os
 import os.path as osp
 
 from emoreact_cli import SPLITS, add_config_arguments
@@ -60,17 +59,18 @@ from mmengine.registry import init_default_scope
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import check_display, clear_errors
-from emoreact_plugin.engine.flags import datasets_of, load_config
+from emoreact_plugin.engine.flags import load_config
 from emoreact_plugin.plots.contact_sheet import draw_sheets
 from emoreact_plugin.plots.pipeline_view import name_of, panel_of, view_sample
+from emoreact_plugin.recipes import datasets_of
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.files import output_path, write_whole
+from emoreact_plugin.utils.files import output_path, write_bytes
 from emoreact_plugin.utils.progress import progress_bar
 from emoreact_plugin.utils.text import number
+from emoreact_plugin.video.writing import encode_image
 from mmaction.registry import DATASETS
 
 ENDINGS = ('.jpg', '.jpeg', '.png')
-JPEG_QUALITY = 90
 
 
 def check_args(args):
@@ -84,11 +84,10 @@ def check_args(args):
 
 def build_datasets(cfg, split):
     """Build the data sets of a split, including those within wrappers."""
-    loader = cfg.get(f'{split}_dataloader')
-    if not loader:
+    if not cfg.get(f'{split}_dataloader'):
         raise InputError(f'the config has no {split}_dataloader')
     init_default_scope(cfg.get('default_scope') or 'mmaction')
-    return [DATASETS.build(each) for each in datasets_of({f'{split}_dataloader': loader})]
+    return [DATASETS.build(each) for each in datasets_of(cfg, [split])]
 
 
 def choose(datasets, args):
@@ -120,15 +119,11 @@ def choose(datasets, args):
 def write(sheets, out):
     """Write the sheets, and return their paths."""
     stem, ending = osp.splitext(out)
-    os.makedirs(osp.dirname(out) or '.', exist_ok=True)
     paths = (
         [out] if len(sheets) == 1 else [f'{stem}_{i}{ending}' for i in range(1, len(sheets) + 1)]
     )
     for path, sheet in zip(paths, sheets, strict=True):
-        options = () if ending.lower() == '.png' else (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
-        data = cv2.imencode(ending, sheet[..., ::-1], options)[1]
-        with write_whole(path) as temporary, open(temporary, 'wb') as file:
-            file.write(data)
+        write_bytes(path, encode_image(sheet, ending))
     return paths
 
 

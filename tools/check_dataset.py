@@ -42,12 +42,13 @@ from mmengine.registry import init_default_scope
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors
-from emoreact_plugin.engine.flags import SPLITS, datasets_of, load_config
+from emoreact_plugin.engine.flags import load_config
 from emoreact_plugin.plots.dataset_plots import plot_dataset
 from emoreact_plugin.plots.plots import save_figure
 from emoreact_plugin.preparation.check_report import count_levels, format_report, write_report
 from emoreact_plugin.preparation.checking import check_all
 from emoreact_plugin.preparation.split_check import checks_of_folder, make_check
+from emoreact_plugin.recipes import SPLITS, datasets_of
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import number
 
@@ -79,12 +80,7 @@ def checks_of(args, path):
         raise InputError('--classes: expected a folder; a config names its classes itself')
     cfg = load_config(args)
     init_default_scope(cfg.get('default_scope', 'mmaction'))
-    loaders = {split: cfg.get(f'{split}_dataloader') for split in SPLITS}
-    return [
-        make_check(split, dataset)
-        for split, loader in loaders.items()
-        for dataset in datasets_of({f'{split}_dataloader': loader})
-    ]
+    return [make_check(split, dataset) for split in SPLITS for dataset in datasets_of(cfg, [split])]
 
 
 def figure_of(report):

@@ -126,6 +126,7 @@ from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import check_display, clear_errors, list_errors
 from emoreact_plugin.inference import EmotionInferencer, Results
 from emoreact_plugin.inference.annotate import overlay_of
+from emoreact_plugin.inference.results import highest
 from emoreact_plugin.inference.sources import find_sources
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.progress import write_above
@@ -177,9 +178,7 @@ def inferencer_of(args):
 
 def line_of(name, probabilities, labels):
     """Describe the emotions of a clip or window in one line, the most probable first."""
-    first = sorted(probabilities, key=probabilities.get, reverse=True)[:3]
-    scores = ', '.join(f'{each} {probabilities[each]:.2f}' for each in first)
-    return f'{name}: {", ".join(labels) or "no label"} ({scores}, ...)'
+    return f'{name}: {", ".join(labels) or "no label"} ({highest(probabilities)})'
 
 
 def score_videos(inferencer, args):

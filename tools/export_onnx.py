@@ -63,7 +63,7 @@ def main(args):
     clips = [packed(cfg, path) for path in args.videos]
     say('exporting, which takes a minute or more')
     difference = export_onnx(
-        cfg, model, clips, out, read.dataset_meta, read.meta.get('calibration'), checkpoint
+        cfg, model, clips, out, read.dataset_meta, read.calibration, checkpoint
     )
     say(f'{out}: the logits of {number(len(clips), "clip")} differ by {difference:.1e} at most')
 

@@ -49,10 +49,10 @@ if __name__ == '__main__':
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.datasets import read_annotations
-from emoreact_plugin.datasets.checks.annotation_checks import label_columns
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors
 from emoreact_plugin.preparation.folds import folds_table, make_folds, write_folds
+from emoreact_plugin.preparation.split_check import label_columns
 
 
 @clear_errors()

@@ -60,7 +60,6 @@ import numpy as np
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.datasets import read_annotations
 from emoreact_plugin.engine.errors import clear_errors
-from emoreact_plugin.engine.flags import SPLITS
 from emoreact_plugin.evaluation import Calibration
 from emoreact_plugin.experiments import (
     LeftOut,
@@ -77,6 +76,7 @@ from emoreact_plugin.experiments import (
 )
 from emoreact_plugin.plots.plots import FIGURE_ENDINGS, save_figures
 from emoreact_plugin.plots.reliability import plot_reliability
+from emoreact_plugin.recipes import SPLITS
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import output_path, write_text
 

@@ -68,13 +68,10 @@ def parse_args():
 if __name__ == '__main__':
     ARGS = parse_args()  # before the imports below, which take seconds
 
-import cv2
-import numpy as np
-
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors
-from emoreact_plugin.engine.flags import datasets_of, load_config
+from emoreact_plugin.engine.flags import load_config
 from emoreact_plugin.explanation.cam import EIGENCAM
 from emoreact_plugin.explanation.cam_clip import Explainer
 from emoreact_plugin.explanation.cam_frames import has_shifts
@@ -91,11 +88,11 @@ from emoreact_plugin.explanation.cam_views import (
 )
 from emoreact_plugin.inference.warning_texts import is_sample_video
 from emoreact_plugin.models import load_recognizer
-from emoreact_plugin.recipes import DEFAULTS
+from emoreact_plugin.recipes import DEFAULTS, datasets_of
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.files import write_whole
+from emoreact_plugin.utils.files import write_bytes, write_whole
 from emoreact_plugin.video.reading import frame_rate
-from emoreact_plugin.video.writing import write_video
+from emoreact_plugin.video.writing import encode_image, write_video
 from emoreact_plugin.weights.checkpoints import read_checkpoint, resolve_checkpoint
 
 COARSE = 4  # places a side: maps of fewer are warned of
@@ -210,11 +207,6 @@ def values(scales, empty, explained, i):
     ]
 
 
-def write_png(path, image):
-    with write_whole(path) as temporary, open(temporary, 'xb') as file:
-        file.write(cv2.imencode('.png', np.ascontiguousarray(image[..., ::-1]))[1])
-
-
 @clear_errors()
 def main(args):
     checkpoint = read_checkpoint(resolve_checkpoint(args.checkpoint))
@@ -223,12 +215,13 @@ def main(args):
     warning = warning_of(checkpoint, source)
     if warning:
         say(f'WARNING: {warning}')
-    explainer = Explainer(cfg, model, args.method, args.layer, checkpoint.meta.get('calibration'))
+    explainer = Explainer(cfg, model, args.method, args.layer, checkpoint.calibration)
     explained = explain_clip(explainer, source, args.emotion)
     report(explained, explainer)
     out = args.out or osp.join(cfg.work_dir, 'cam', source.name)
     stem = osp.join(out, f'{source.name}_{args.method}')
-    write_png(f'{stem}.png', sheet_of(explained, explainer, warning))
+    sheet = sheet_of(explained, explainer, warning)
+    write_bytes(f'{stem}.png', encode_image(sheet, '.png'))
     say(f'sheet: {stem}.png')
     if args.no_video:
         return

@@ -17,13 +17,12 @@ from emoreact_plugin.video.reading import (
     select_frames,
     video_info,
 )
+from emoreact_plugin.video.writing import FRAME_NAME
 
 from .cache_file import CachedClip
 from .clip_files import ClipFiles, find_clip
 from .landmark_cache import cache_video, default_cache_dir, fill_cache
 from .landmarks import Landmarks, check_fits
-
-FRAME_NAMES = '{:06d}.jpg'
 
 
 class Clip:
@@ -69,7 +68,7 @@ class Clip:
         detect: Callable[[str], CachedClip] | None = None,
         use_landmarks: bool = True,
         cache_dir: str | None = None,
-        filename_tmpl: str = FRAME_NAMES,
+        filename_tmpl: str = FRAME_NAME,
         video: str | None = None,
         person: str | None = None,
     ) -> None:
@@ -231,5 +230,5 @@ class Clip:
 
     def _image(self, index: int) -> np.ndarray:
         number = self._start_index + self._offset + index
-        path = osp.join(self.path, (self.filename_tmpl or FRAME_NAMES).format(number))
+        path = osp.join(self.path, (self.filename_tmpl or FRAME_NAME).format(number))
         return read_image(path, self.size)

@@ -11,8 +11,8 @@ from mmengine.logging import print_log
 
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import FULL, fit_name
-from emoreact_plugin.utils.progress import progress_bar
-from emoreact_plugin.utils.text import number
+from emoreact_plugin.utils.progress import count_cores, progress_bar
+from emoreact_plugin.utils.text import first_few, number
 from emoreact_plugin.video.folders import FrameFolder, check_frames, scan_frames
 from emoreact_plugin.video.reading import VideoInfo, probe_video, video_info
 
@@ -91,7 +91,7 @@ def fill_cache(
     given: list[tuple[ClipFiles, str]] = []
     for path, files in {path: files for files, path in path_of.items()}.items():
         (given if path == files.landmarks else jobs).append((files, path))
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(count_cores()) as pool:
         for _ in pool.map(lambda j: check_given(j[1], j[0], folders.get(j[0].source)), given):
             pass
     # Every rank does its share, then whatever is not there yet all the same:
@@ -186,17 +186,16 @@ def _cache_stale(
         'current',
     )
     # Threads do: decoding leaves Python's lock alone.
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(count_cores()) as pool:
         for _ in progress_bar(pool.map(prepare, stale), 'preparing', len(stale), unit='clip'):
             pass
     if errors:
         errors.sort(key=lambda item: item[0])
-        names = ', '.join(name for name, _ in errors[:5])
+        names = first_few([name for name, _ in errors])
         raise InputError(
             f'{len(errors)} of {len(stale)} clips cannot be used '
-            f'({names}{", …" * (len(errors) > 5)}). The first: {errors[0][1]}. Get what is damaged '
-            'again, or take its rows out of the annotation file; tools/check_dataset.py lists all '
-            'that is wrong'
+            f'({names}). The first: {errors[0][1]}. Get what is damaged again, or take its rows '
+            'out of the annotation file; tools/check_dataset.py lists all that is wrong'
         ) from errors[0][1]
 
 

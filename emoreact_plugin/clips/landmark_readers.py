@@ -12,6 +12,7 @@ from scipy.optimize import linear_sum_assignment
 
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import PathLike
+from emoreact_plugin.utils.text import first_few
 
 from .text_cells import parse_cells, read_lines, splitter_of
 
@@ -44,16 +45,14 @@ class _FaceRows(NamedTuple):
     points: np.ndarray  # float32 (R, 68, 2), pixels, NaN where there is none
 
 
-def read_openface_csv(
-    path: PathLike, min_confidence: float = MIN_CONFIDENCE
-) -> tuple[np.ndarray, np.ndarray]:
+def read_openface_csv(path: PathLike) -> tuple[np.ndarray, np.ndarray]:
     """Read the 2D face landmarks that OpenFace 2.x wrote for a video.
 
     The ``frame`` column says which frame a row belongs to. It counts from 1,
     or from 0 if a frame 0 occurs. Without this column, row k is frame k.
 
     A row counts as a failure, without a face, if its ``success`` is not 1, if
-    its confidence is NaN or below ``min_confidence``, or if all of its points
+    its confidence is NaN or below 0.7, or if all of its points
     are missing or lie at (0, 0). A point is missing if a coordinate of it is
     empty, NaN or infinite. A point outside the frame is kept.
 
@@ -72,8 +71,6 @@ def read_openface_csv(
             in quotes. Only its columns ``frame``,
             ``face_id``, ``confidence``, ``success`` (each may be missing),
             ``x_0`` to ``x_67`` and ``y_0`` to ``y_67`` are read.
-        min_confidence (float): A face of a lower confidence counts as not
-            found. Defaults to 0.7, the threshold in OpenFace's documentation.
 
     Returns:
         tuple[np.ndarray, np.ndarray]: Landmarks, float32 (F, 68, 2), x and y
@@ -91,15 +88,13 @@ def read_openface_csv(
             rows for one face of a frame, or several faces and no ``frame``
             column. The message names the file and, for a row, the line.
     """
-    return parse_openface(path, min_confidence)[:2]
+    return parse_openface(path)[:2]
 
 
-def parse_openface(
-    path: PathLike, min_confidence: float = MIN_CONFIDENCE
-) -> tuple[np.ndarray, np.ndarray, int]:
+def parse_openface(path: PathLike) -> tuple[np.ndarray, np.ndarray, int]:
     """Read an OpenFace CSV file and count the frames that have a row.
 
-    The arguments are those of :func:`read_openface_csv`.
+    Argument and errors are those of :func:`read_openface_csv`.
 
     Returns:
         tuple[np.ndarray, np.ndarray, int]: Landmarks and confidences as from
@@ -113,7 +108,7 @@ def parse_openface(
         found &= columns['success'] == 1
     confidences = columns.get('confidence', np.full(len(frames), np.nan))
     if 'confidence' in columns:
-        found &= confidences >= min_confidence
+        found &= confidences >= MIN_CONFIDENCE
     followed = _follow_one_person(frames, found, points)
 
     landmarks = np.full((frames.max() + 1, NUM_LANDMARKS, 2), np.nan, 'f4')
@@ -174,7 +169,7 @@ def _openface_columns(path: PathLike, header: Sequence[str]) -> list[str]:
     if missing:
         raise InputError(
             f'{path}: expected the columns x_0 to x_67 and y_0 to y_67, found no '
-            f'{", ".join(missing[:5])}{" ..." if len(missing) > 5 else ""}'
+            f'{first_few(missing)}'
         )
     if 'frame' not in header and 'face' in header:
         raise InputError(

@@ -3,12 +3,12 @@
 It also says in how many frames of a clip there was no face for a mask.
 """
 
-import csv
 import os.path as osp
 from dataclasses import astuple, dataclass, fields
 
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.files import write_whole
+from emoreact_plugin.utils.files import write_text
+from emoreact_plugin.utils.tables import csv_text, open_csv
 
 FILE_NAME = 'masks.csv'
 
@@ -51,20 +51,16 @@ def read_masks(folder: str) -> dict[str, MaskedClip]:
     if not osp.exists(path):
         return {}
     records = {}
-    try:
-        with open(path, newline='', encoding='utf-8') as file:
-            reader = csv.reader(file)
-            header = next(reader, [])
-            if header != _COLUMNS:
-                raise InputError(
-                    f'{path}: expected the columns {", ".join(_COLUMNS)}, found '
-                    f'{", ".join(header) or "none"}'
-                )
-            for row in reader:
-                record = _record(row, f'{path}, line {reader.line_num}')
-                records[record.path] = record
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f'{path}: expected a CSV file in UTF-8 ({error})') from error
+    with open_csv(path) as reader:
+        header: list[str] = next(reader, [])
+        if header != _COLUMNS:
+            raise InputError(
+                f'{path}: expected the columns {", ".join(_COLUMNS)}, found '
+                f'{", ".join(header) or "none"}'
+            )
+        for row in reader:
+            record = _record(row, f'{path}, line {reader.line_num}')
+            records[record.path] = record
     return records
 
 
@@ -88,8 +84,5 @@ def write_masks(folder: str, records: dict[str, MaskedClip]) -> None:
         folder (str): The folder.
         records (dict[str, MaskedClip]): The rows by ``path``.
     """
-    path = osp.join(folder, FILE_NAME)
-    with write_whole(path) as temporary, open(temporary, 'w', newline='', encoding='utf-8') as file:
-        writer = csv.writer(file)
-        writer.writerow(_COLUMNS)
-        writer.writerows(astuple(records[name]) for name in sorted(records))
+    rows = [astuple(records[name]) for name in sorted(records)]
+    write_text(osp.join(folder, FILE_NAME), csv_text(_COLUMNS, rows))

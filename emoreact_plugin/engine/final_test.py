@@ -7,18 +7,17 @@ from dataclasses import replace
 
 from mmengine.dist import barrier, is_main_process
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook, Hook, LoggerHook
-from mmengine.runner import Runner
+from mmengine.runner import Runner, save_checkpoint
 
 from emoreact_plugin.evaluation import Calibration, calibrate, read_dump, write_dump, write_metrics
 from emoreact_plugin.utils.files import sha256_of
-from emoreact_plugin.weights.checkpoints import latest_checkpoint
+from emoreact_plugin.weights.checkpoints import latest_checkpoint, read_checkpoint
 from mmaction.registry import HOOKS
 
-from .calibration import store_calibration, use_calibration
 from .console import say
 from .exact_resume import ExactResumeHook
 from .labels import score_priors
-from .testing import keep_scores, results_table
+from .testing import keep_scores, results_table, use_calibration
 
 
 @HOOKS.register_module()
@@ -79,7 +78,9 @@ def _calibrate(path: str, checkpoint: str) -> Calibration | None:
     calibration = calibrate(dump.scores, dump.labels, dump.classes)
     barrier()
     if is_main_process():
-        store_calibration(checkpoint, calibration)
+        content = read_checkpoint(checkpoint).content
+        content['meta']['calibration'] = calibration.to_meta()
+        save_checkpoint(content, checkpoint)
         # The checkpoint that the scores are of has another SHA-256 now.
         write_dump(path, replace(dump, run=sha256_of(checkpoint)))
     return calibration

@@ -28,7 +28,6 @@ _NEEDED = dict(
     slurm=('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST'),
     mpi=('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_LOCAL_RANK'),
 )
-SPLITS = ('train', 'val', 'test')
 
 
 def load_config(args: argparse.Namespace) -> Config:

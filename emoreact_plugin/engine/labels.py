@@ -63,41 +63,29 @@ def balance_labels(cfg: Config) -> None:
         cfg.recipe.pos_weight = True
 
 
-def read_priors(cfg: Config) -> Priors | None:
-    """Make the priors of the training split, their strength chosen on val.
-
-    Returns:
-        Priors | None: None if the training split has no annotation CSV that can be found: testing
-        needs none.
-    """
-    found = {}
-    for split in ('train', 'val'):
-        try:
-            rows = read_split(cfg, split)
-        except FileNotFoundError:
-            rows = None
-        found[split] = labelled_clips(rows) if rows else None
-    return None if found['train'] is None else Priors(found['train'], found['val'])
-
-
 def score_priors(cfg: Config, split: str) -> dict[str, dict[str, float | None]]:
     """Score a split by the labels of the training split alone.
 
+    The strength of the priors is chosen on val.
+
     Returns:
         dict[str, dict[str, float | None]]: Name of the prior -> ``roc_auc/micro``,
-        ``roc_auc/macro`` and so on; empty if the labels of one of the splits are not known.
+        ``roc_auc/macro`` and so on; empty if train or the split has no annotation CSV that can be
+        found: testing needs none.
     """
-    priors = read_priors(cfg)
-    try:
-        rows = read_split(cfg, split)
-    except FileNotFoundError:
-        rows = None
-    if priors is None or not rows:
+    clips = {}
+    for name in dict.fromkeys(('train', 'val', split)):
+        try:
+            rows = read_split(cfg, name)
+        except FileNotFoundError:
+            rows = None
+        clips[name] = labelled_clips(rows) if rows else None
+    train, scored = clips['train'], clips[split]
+    if train is None or scored is None:
         return {}
-    clips = labelled_clips(rows)
     loader = cfg[f'{split}_dataloader']
     classes = loader['dataset'].get('metainfo', {}).get('classes', EMOTIONS)
     return {
-        name: compute_metrics(scores, clips.labels, classes, 0.5, scores)
-        for name, scores in priors.scores(clips).items()
+        name: compute_metrics(scores, scored.labels, classes, 0.5, scores)
+        for name, scores in Priors(train, clips['val']).scores(scored).items()
     }

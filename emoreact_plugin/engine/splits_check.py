@@ -6,6 +6,7 @@ from mmengine.runner import Runner
 
 from emoreact_plugin.models import check_stock_head
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.text import first_few
 from mmaction.registry import HOOKS
 
 from .console import say
@@ -39,8 +40,8 @@ class SplitsCheckHook(Hook):
                 both = sorted(others & clips)
                 if both:
                     say(
-                        f'WARNING: {len(both)} clips are in {other} and in '
-                        f'{split}: {", ".join(both[:3])}{", …" * (len(both) > 3)}'
+                        f'WARNING: {len(both)} clips are in {other} and in {split}: '
+                        f'{first_few(both)}'
                     )
             seen[split] = clips
             summary = getattr(dataset, 'summary', None)

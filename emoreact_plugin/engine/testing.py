@@ -19,7 +19,6 @@ from emoreact_plugin.weights.checkpoints import check_finite, read_checkpoint
 from mmaction.registry import METRICS
 
 from .auto_crops import make_crops
-from .calibration import META_KEY, use_calibration
 from .console import ConsoleHook, say
 from .finite import FiniteHook
 from .labels import score_priors
@@ -103,10 +102,10 @@ def test(cfg: Config, checkpoint: str, split: str, dump: str | None = None) -> N
             f'{checkpoint}: its weights do not fit the model of the config: {str(error)[:500]}'
         ) from error
     dataset = runner.test_dataloader.dataset
-    meta = read.meta.get(META_KEY)
-    if meta and split != 'val':
+    if read.calibration and split != 'val':
         classes = dataset.metainfo['classes']
-        use_calibration(runner.test_loop, Calibration.of_meta(meta, classes, checkpoint))
+        calibration = Calibration.of_meta(read.calibration, classes, checkpoint)
+        use_calibration(runner.test_loop, calibration)
     summary = getattr(dataset, 'summary', None)
     say(f'{split}: ' + (summary() if summary else f'{len(dataset)} samples'))
     # Its test loop runs on the split. The labels of train say too much about train itself.
@@ -130,6 +129,13 @@ def results_table(runner: Runner, results: dict[str, dict], priors: dict[str, di
         for split, metrics in results.items()
         for name, value in metrics.items()
     )
+
+
+def use_calibration(loop: BaseLoop, calibration: Calibration | None) -> None:
+    """Let the metrics of a loop score what a calibration makes of the logits."""
+    for metric in loop.evaluator.metrics:
+        if isinstance(metric, ROCAUCMetric):
+            metric.calibration = calibration
 
 
 def keep_scores(loop: BaseLoop, split: str, work_dir: str, checkpoint: str | None) -> None:

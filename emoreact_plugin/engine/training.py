@@ -10,6 +10,7 @@ from mmengine.device import get_device
 
 from emoreact_plugin.datasets.annotations import labelled_clips
 from emoreact_plugin.evaluation import coarsest
+from emoreact_plugin.recipes import SPLITS
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import FULL, full_disk
 from emoreact_plugin.utils.parts import type_name
@@ -17,7 +18,6 @@ from emoreact_plugin.weights.checkpoints import latest_checkpoint
 
 from .auto_crops import make_crops
 from .console import say
-from .flags import SPLITS
 from .labels import balance_labels, read_split
 from .runner import build_runner
 

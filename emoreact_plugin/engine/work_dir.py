@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import sweep, write_json
+from emoreact_plugin.utils.text import first_few
 from mmaction.registry import HOOKS
 
 from .console import say
@@ -135,10 +136,7 @@ def take_work_dir(
         checkpoints = [name for name in there if name.endswith('.pth')]
         from_elsewhere = bool(source) and osp.realpath(osp.dirname(str(source))) != folder
         if checkpoints and (from_elsewhere or not resume) and not overwrite:
-            holds = (
-                f'{work_dir}: holds checkpoints of a training ({", ".join(checkpoints[:3])}'
-                f'{", …" * (len(checkpoints) > 3)})'
-            )
+            holds = f'{work_dir}: holds checkpoints of a training ({first_few(checkpoints)})'
             if from_elsewhere:
                 raise InputError(
                     f'{holds}, and {source} is of another folder. --resume without a file goes on '

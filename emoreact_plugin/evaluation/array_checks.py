@@ -141,7 +141,6 @@ def check_array(
     values: ArrayLike,
     kind: str,
     classes: Sequence[str] | None = None,
-    video_ids: Sequence[object] | None = None,
     name: str | None = None,
 ) -> np.ndarray:
     """Check an array of labels or scores.
@@ -151,7 +150,6 @@ def check_array(
         kind (str): ``'labels'``, 0 or 1; ``'probabilities'``, in 0..1; ``'scores'`` or
             ``'logits'``, finite numbers.
         classes (Sequence[str], optional): C names, for errors.
-        video_ids (Sequence, optional): N names, for errors.
         name (str, optional): What to call the array in an error. Defaults to ``kind``.
 
     Returns:
@@ -162,27 +160,15 @@ def check_array(
     """
     name = name or kind
     values = check_matrix(values, name, classes)
-    check_cells(values, kind, name, classes, video_ids)
+    check_cells(values, kind, name, classes)
     return values.astype(bool) if kind == 'labels' else values
 
 
-def check_threshold(threshold: float) -> float:
-    """Check that a probability threshold is above 0 and below 1."""
-    if (
-        isinstance(threshold, bool)
-        or not isinstance(threshold, (int, float))
-        or not 0 < threshold < 1
-    ):
-        raise InputError(
-            f'threshold: expected a probability above 0 and below 1, found {threshold!r}'
-        )
-    return float(threshold)
-
-
-def check_level(level: float) -> None:
-    """Check that the level of an interval is above 0 and below 1."""
-    if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0 < level < 1:
-        raise InputError(f'level: expected a share above 0 and below 1, found {level!r}')
+def check_fraction(value: float, name: str) -> float:
+    """Check that a value, such as a threshold, is above 0 and below 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
+        raise InputError(f'{name}: expected a number above 0 and below 1, found {value!r}')
+    return float(value)
 
 
 def check_same_shape(scores: np.ndarray, labels: np.ndarray) -> None:

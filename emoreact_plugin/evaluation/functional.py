@@ -8,12 +8,12 @@ as the ROC AUC of a class that every clip has) is NaN in an array and ``None`` i
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .array_checks import check_array, check_classes, check_pair, check_same_shape, check_threshold
+from .array_checks import check_array, check_classes, check_fraction, check_pair, check_same_shape
 
 
 def sigmoid(logits: np.ndarray) -> np.ndarray:
@@ -142,7 +142,7 @@ def f1(probabilities: ArrayLike, labels: ArrayLike, threshold: float = 0.5) -> n
     Raises:
         InputError: If the arguments are not as above.
     """
-    threshold = check_threshold(threshold)
+    threshold = check_fraction(threshold, 'threshold')
     probabilities, labels = check_pair(probabilities, labels, 'probabilities')
     return f1_of_labels(probabilities >= threshold, labels)
 
@@ -155,7 +155,7 @@ def f1_micro(probabilities: ArrayLike, labels: ArrayLike, threshold: float = 0.5
     Returns:
         float: In 0..1; NaN if no class is present or predicted in any clip.
     """
-    threshold = check_threshold(threshold)
+    threshold = check_fraction(threshold, 'threshold')
     probabilities, labels = check_pair(probabilities, labels, 'probabilities')
     return _f1_micro(probabilities >= threshold, labels)
 
@@ -204,7 +204,7 @@ def compute_metrics(
     Raises:
         InputError: If the arguments are not as above.
     """
-    classes, threshold = check_classes(classes), check_threshold(threshold)
+    classes, threshold = check_classes(classes), check_fraction(threshold, 'threshold')
     scores = check_array(scores, 'scores', classes)
     labels = check_array(labels, 'labels', classes)
     probabilities = check_array(probabilities, 'probabilities', classes)
@@ -232,4 +232,9 @@ def _named(
     values = {} if micro is None else {f'{prefix}/micro': micro}
     values[f'{prefix}/macro'] = float(macro(per_class))
     values |= {f'{prefix}/{name}': v for name, v in zip(classes, per_class.tolist(), strict=True)}
+    return none_for_nan(values)
+
+
+def none_for_nan(values: Mapping[str, float]) -> dict[str, float | None]:
+    """Replace the scores that are undefined, which are NaN, by None."""
     return {key: None if math.isnan(value) else value for key, value in values.items()}

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.text import first_few
 
 from . import functional as F
 from .array_checks import check_array, check_pair, first_bad
@@ -153,7 +154,7 @@ def choose_weights(
     _, labels = check_pair(runs[0], labels)
 
     def score(weights: np.ndarray) -> float:
-        fused = _fuse_logits(runs, normalise_weights(weights, len(runs)))
+        fused = _fuse_logits(runs, weights)
         if average == 'micro':
             return F._roc_auc_micro(fused, labels)
         if average == 'within':
@@ -173,7 +174,22 @@ def choose_weights(
 
 
 def read_runs(paths: Sequence[str]) -> list[Dump]:
-    """Read the dumps of several runs on one split, all with logits.
+    """Read the dumps of several runs on one split, all with logits, see :func:`read_dumps`.
+
+    Raises:
+        InputError: Also for a file that has no logits.
+    """
+    joined = []
+    for path, dump in zip(paths, read_dumps(paths), strict=True):
+        try:
+            joined.append(replace(dump, scores=dump.logits, scale='logits'))
+        except ValueError as error:
+            raise InputError(f'{path}: {error}') from error
+    return joined
+
+
+def read_dumps(paths: Sequence[str]) -> list[Dump]:
+    """Read the dumps of several runs on one split.
 
     Args:
         paths (Sequence[str]): Files that :func:`read_dump` reads.
@@ -182,8 +198,8 @@ def read_runs(paths: Sequence[str]) -> list[Dump]:
         list[Dump]: All with the clips in the order of the first file.
 
     Raises:
-        FileNotFoundError, InputError: If a file cannot be read, has other classes, clips or labels
-            than the first, or has no logits.
+        FileNotFoundError, InputError: If a file cannot be read, or has other classes, clips or
+            labels than the first.
     """
     dumps = [read_dump(path) for path in paths]
     first = dumps[0]
@@ -199,7 +215,7 @@ def read_runs(paths: Sequence[str]) -> list[Dump]:
                 f'{place % "clips"}, found {_difference(first.video_ids, dump.video_ids)}'
             )
         row_of = {name: row for row, name in enumerate(dump.video_ids)}
-        dump = _take(dump, [row_of[name] for name in first.video_ids])
+        dump = take_clips(dump, [row_of[name] for name in first.video_ids])
         bad = dump.labels != first.labels
         if bad.any():
             row, col = first_bad(bad)
@@ -208,14 +224,11 @@ def read_runs(paths: Sequence[str]) -> list[Dump]:
                 f'{first.video_ids[row]}, {first.classes[col]}: expected {first.labels[row, col]}, '
                 f'found {dump.labels[row, col]}'
             )
-        try:
-            joined.append(replace(dump, scores=dump.logits, scale='logits'))
-        except ValueError as error:
-            raise InputError(f'{path}: {error}') from error
+        joined.append(dump)
     return joined
 
 
-def _take(dump: Dump, rows: Sequence[int]) -> Dump:
+def take_clips(dump: Dump, rows: Sequence[int]) -> Dump:
     """Select some clips of a dump, in the given order."""
     return replace(
         dump,
@@ -233,7 +246,7 @@ def _difference(expected: Sequence[str], found: Sequence[str]) -> str:
     for word, here, there in (('more', found, expected), ('missing', expected, found)):
         names = sorted(set(here) - set(there))
         if names:
-            parts.append(f'{len(names)} {word} ({", ".join(names[:3])}{", …" * (len(names) > 3)})')
+            parts.append(f'{len(names)} {word} ({first_few(names)})')
     return ' and '.join(parts)
 
 
@@ -269,7 +282,7 @@ def check_splits(
     if both:
         raise InputError(
             f'{val_paths[0]} and {test_paths[0]}: expected two splits, found {len(both)} clips in '
-            f'both ({", ".join(both[:3])}{", …" * (len(both) > 3)})'
+            f'both ({first_few(both)})'
         )
     if val[0].classes != test[0].classes:
         raise InputError(

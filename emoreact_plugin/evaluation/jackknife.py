@@ -18,7 +18,7 @@ from scipy.stats import t as student
 
 from emoreact_plugin.utils.errors import InputError
 
-from .array_checks import check_level
+from .array_checks import check_fraction
 from .within_groups import number_groups
 
 # The fewest seeds from which the spread over seeds is estimated for a test.
@@ -140,7 +140,7 @@ def combine(terms: Sequence[tuple[float, Values]], level: float = 0.95) -> Estim
     Raises:
         InputError: If the models have different numbers of groups.
     """
-    check_level(level)
+    check_fraction(level, 'level')
     counts = {values.left_out.shape[1] for _, values in terms}
     if len(counts) != 1:
         raise InputError(f'expected scores of the same groups, found {sorted(counts)} groups')

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from emoreact_plugin.utils.errors import InputError
 
-from .array_checks import check_level, check_pair, first_bad
+from .array_checks import check_fraction, check_pair, first_bad
 from .within_groups import number_groups
 
 # Values at a time of what is as large as decisions times resamples: so many
@@ -122,7 +122,7 @@ def interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
         InputError: If the arguments are not as above.
     """
     checked = check_values(values, 'values', 'R')
-    check_level(level)
+    check_fraction(level, 'level')
     defined = checked[~np.isnan(checked)]
     if not len(defined):
         return math.nan, math.nan

@@ -16,7 +16,7 @@ from emoreact_plugin.utils.text import number
 from mmaction.registry import METRICS
 
 from . import functional as F
-from .array_checks import check_cells, check_classes, check_threshold
+from .array_checks import check_cells, check_classes, check_fraction
 from .calibration import Calibration, calibration_error
 from .spread import collapse_text, collapsed_labels
 from .within_groups import coarsest, within_metrics
@@ -95,7 +95,7 @@ class ROCAUCMetric(BaseMetric):
         if scores not in SCORES:
             raise InputError(f'scores: expected one of {SCORES}, found {scores!r}')
         self.scores = scores
-        self.threshold = check_threshold(threshold)
+        self.threshold = check_fraction(threshold, 'threshold')
         self._classes = None if classes is None else check_classes(classes)
         self.calibration: Calibration | None = None
         self._told: set[str] = set()
@@ -212,7 +212,7 @@ class ROCAUCMetric(BaseMetric):
         error = float(calibration_error(probabilities, labels).mean())
         values = {'f1_tuned/macro': float(F.macro(f1)), 'ece_calibrated/macro': error}
         values |= {f'f1_tuned/{c}': float(x) for c, x in zip(self.classes, f1, strict=True)}
-        return {key: None if np.isnan(value) else value for key, value in values.items()}
+        return F.none_for_nan(values)
 
     def _flag_collapse(
         self, metrics: dict, scores: np.ndarray, scale: str, stream: str = ''

@@ -6,7 +6,6 @@ group has nothing of these to tell it apart. N clips, C classes, G groups.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from numpy.typing import ArrayLike
 from emoreact_plugin.utils.errors import InputError
 
 from .array_checks import check_pair
-from .functional import _roc_auc
+from .functional import _roc_auc, none_for_nan
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ def within_metrics(
         f'roc_auc_within/{name}': float(x) for name, x in zip(classes, found.classes, strict=True)
     }
     values['roc_auc_within/pairs'] = float(found.pairs.sum())
-    return {key: None if math.isnan(value) else value for key, value in values.items()}
+    return none_for_nan(values)
 
 
 def coarsest(groups: Mapping[str, Sequence[Hashable]]) -> str | None:

@@ -1,14 +1,13 @@
 """Train, score and compare the rows of a results table, and report them."""
 
 from .comparisons import Claim, LeftOut
-from .prior_rows import prior_rows
 from .report import claims_table, to_csv, to_markdown
 from .roc_report import run_scores, save_roc_figures, scores_csv, scores_text
 from .rows import GROUPS, Row, Training, make_rows
 from .run_folders import DUMP, dumps_of
 from .runs import Runs, resolve, score, train
 from .sample_claims import clips_with_landmarks, cue_claim, read_cues, sample_claims
-from .scores import Scores, found_clips, pool, read_scores
+from .scores import Scores, found_clips, pool, prior_rows, read_scores
 from .table import Table, check_same_clips, make_table, summarise
 
 __all__ = [

@@ -9,20 +9,19 @@ from mmengine.registry import init_default_scope
 
 from emoreact_plugin.datasets import EmoReactDataset
 from emoreact_plugin.engine.console import say
-from emoreact_plugin.engine.flags import SPLITS
 from emoreact_plugin.engine.labels import read_split
 from emoreact_plugin.plots.plots import plot_rows, save_figures
+from emoreact_plugin.recipes import SPLITS
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_text
 from emoreact_plugin.utils.text import number
 from mmaction.registry import DATASETS
 
-from .prior_rows import prior_rows
 from .report import to_csv, to_markdown
 from .roc_report import save_roc_figures
 from .rows import Row, Training
 from .runs import Runs, resolve, score, train
-from .scores import Scores, pool, read_scores
+from .scores import Scores, pool, prior_rows, read_scores
 from .table import Table
 
 

@@ -1,4 +1,4 @@
-"""Read the predictions of several runs of one row."""
+"""Read the predictions of several runs of one row, or make them from label frequencies."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -6,7 +6,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from emoreact_plugin.evaluation import Dump, read_dump, sigmoid
+from emoreact_plugin.datasets.annotations import Annotation, labelled_clips
+from emoreact_plugin.evaluation import Dump, LabelledClips, Priors, sigmoid
+from emoreact_plugin.evaluation.fuse import read_dumps, take_clips
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import number
 
@@ -106,53 +108,34 @@ def read_scores(files: Sequence[Sequence[str]]) -> Scores:
         FileNotFoundError, InputError: For a dump that cannot be read, or one whose scale, clips,
             classes or labels differ from the first.
     """
-    runs = [[read_dump(path) for path in each] for each in files]
-    first = runs[0][0]
-    names = sorted(first.video_ids)
-
-    place = np.argsort(first.video_ids)
-    labels = np.asarray(first.labels)[place]
-    groups = {kind: tuple(each[i] for i in place) for kind, each in first.groups.items()}
-
-    def all_found(dump: Dump) -> np.ndarray | None:
-        if not dump.stream_logits or dump.found.keys() < dump.stream_logits.keys():
-            return None
-        return np.all([share == 1 for share in dump.found.values()], axis=0)[
-            np.argsort(dump.video_ids)
-        ]
-
-    def scores(dump: Dump, path: str) -> np.ndarray:
-        order = np.argsort(dump.video_ids)
-        for what, same in (
-            ('scale', dump.scale == first.scale),
-            ('classes', dump.classes == first.classes),
-            ('video_ids', sorted(dump.video_ids) == names),
-            ('labels', np.array_equal(dump.labels[order], labels)),
-        ):
-            if not same:
-                raise InputError(f'{path}: other {what} than those of {files[0][0]}')
-        return dump.scores[order]
-
-    logits = np.stack(
-        [
-            np.mean([scores(*pair) for pair in zip(each, paths, strict=True)], axis=0)
-            for each, paths in zip(runs, files, strict=True)
-        ]
-    )
+    paths = [path for each in files for path in each]
+    dumps = read_dumps(paths)
+    first = dumps[0]
+    for path, dump in zip(paths, dumps, strict=True):
+        if dump.scale != first.scale:
+            raise InputError(
+                f'{path}: expected the scale of {paths[0]}, {first.scale}, found {dump.scale}'
+            )
+    order = np.argsort(first.video_ids).tolist()
+    dumps = [take_clips(dump, order) for dump in dumps]
+    first, scores = dumps[0], iter([dump.scores for dump in dumps])
+    found = [shares for shares in map(_all_found, dumps) if shares is not None]
     return Scores(
-        logits=logits,
-        labels=labels,
-        video_ids=tuple(names),
+        logits=np.stack([np.mean([next(scores) for _ in each], axis=0) for each in files]),
+        labels=first.labels,
+        video_ids=first.video_ids,
         classes=tuple(first.classes),
-        groups=groups,
+        groups=first.groups,
         scale=first.scale,
-        all_found=_all([all_found(dump) for each in runs for dump in each]),
+        all_found=np.all(found, axis=0) if len(found) == len(dumps) else None,
     )
 
 
-def _all(found: Sequence[np.ndarray | None]) -> np.ndarray | None:
-    known = [each for each in found if each is not None]
-    return np.all(known, axis=0) if len(known) == len(found) else None
+def _all_found(dump: Dump) -> np.ndarray | None:
+    """Tell in which clips every stream found its region in all frames; None if it is not known."""
+    if not dump.stream_logits or dump.found.keys() < dump.stream_logits.keys():
+        return None
+    return np.all([share == 1 for share in dump.found.values()], axis=0)
 
 
 def pool(parts: Sequence[Scores]) -> Scores:
@@ -194,3 +177,37 @@ def pool(parts: Sequence[Scores]) -> Scores:
         },
         all_found=None if len(found) < len(parts) else np.concatenate(found),
     )
+
+
+def prior_rows(
+    tested: Scores, train: Sequence[Annotation] | None, val: Sequence[Annotation] | None = None
+) -> dict[str, Scores]:
+    """Score the tested clips by the label frequencies of the training split.
+
+    Args:
+        tested (Scores): Scores of a row, which say what the tested clips are.
+        train (Sequence[Annotation], optional): The annotations of the training split. There are no
+            rows without them.
+        val (Sequence[Annotation], optional): Those of the validation split, on which the strength
+            of the prior of groups is chosen.
+
+    Returns:
+        dict[str, Scores]: Name of the prior -> scores, see
+        :class:`~emoreact_plugin.evaluation.priors.Priors`; those of groups last.
+    """
+    if not train:
+        return {}
+    priors = Priors(labelled_clips(train), labelled_clips(val) if val else None)
+    found = priors.scores(LabelledClips(tested.labels, tested.groups))
+    return {
+        name: Scores(
+            logits=scores[np.newaxis],
+            labels=tested.labels,
+            video_ids=tested.video_ids,
+            classes=tested.classes,
+            groups=tested.groups,
+            scale='probabilities',
+            fixed=True,
+        )
+        for name, scores in found.items()
+    }

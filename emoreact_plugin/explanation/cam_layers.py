@@ -30,8 +30,26 @@ CHANNELS_FIRST = (
 )
 
 
-def map_layers(recognizer: BaseModel, inputs: Tensor) -> dict[str, tuple[int, ...]]:
-    """Find the layers that give a map of every frame, in the order in which they finish.
+@dataclass(frozen=True)
+class MapLayers:
+    """Layers with maps that were found in a forward pass, in the order in which they finish.
+
+    Attributes:
+        layers (dict[str, tuple[int, ...]]): Name -> shape of its output: (T, C, h, w), or for 3D
+            (V, C, T', h, w). Empty if there are none.
+        others (dict[str, tuple[int, ...]]): The same for layers whose channels may not come second.
+        last (str | None): The last layer with a map; None if the backbone ends in several maps.
+        tokens (bool): Whether tokens follow the last layer with a map.
+    """
+
+    layers: dict[str, tuple[int, ...]]
+    others: dict[str, tuple[int, ...]]
+    last: str | None
+    tokens: bool
+
+
+def find_map_layers(recognizer: BaseModel, inputs: Tensor) -> MapLayers:
+    """Find the layers that give a map of every frame.
 
     They are found in a forward pass of the clip. Layers that are left out or called several times
     in it, that pool the places, or that belong to the head, do not count. Neither do layers of a
@@ -41,12 +59,38 @@ def map_layers(recognizer: BaseModel, inputs: Tensor) -> dict[str, tuple[int, ..
     Args:
         recognizer (BaseModel): A stock recognizer in eval mode.
         inputs (Tensor): (1, T, 3, H, W), or (1, V, 3, T, H, W) for 3D.
-
-    Returns:
-        dict[str, tuple[int, ...]]: Name -> shape of its output: (T, C, h, w), or for 3D
-        (V, C, T', h, w). Empty if there are none.
     """
-    return _probe(recognizer, inputs).layers
+    ended: list[_Ended] = []
+
+    def watch(name: str) -> Callable[[nn.Module, tuple[Any, ...], Any], None]:
+        def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+            ended.append(_Ended(name, module, _shape(args and args[0]), _shape(output)))
+
+        return hook
+
+    hooks = {
+        name: watch(name)
+        for name, module in recognizer.named_modules()
+        if name and name.split('.')[0] != 'data_preprocessor'
+    }
+    with hooked(recognizer, hooks), torch.no_grad():
+        score_stream(recognizer, inputs)
+    layouts = _Layouts(ended)
+    ended = [each for each in ended if each.name.split('.')[0] != HEAD]
+    counts = Counter(each.name for each in ended)
+    layers: dict[str, tuple[int, ...]] = {}
+    others: dict[str, tuple[int, ...]] = {}
+    for each in ended:
+        if counts[each.name] == 1 and each.shape is not None and _is_map(each.shape, inputs):
+            known = layouts.has_channels_first(each)
+            (layers if known else others)[each.name] = each.shape
+    last = next(reversed(layers), None)
+    names = [each.name for each in ended]
+    after = [] if last is None else ended[names.index(last) + 1 :]
+    tokens = any(each.shape is not None and len(each.shape) == 3 for each in after)
+    if any(each.name == 'backbone' and each.shape is None for each in ended):
+        last = None
+    return MapLayers(layers, others, last, tokens)
 
 
 def choose_layer(
@@ -56,7 +100,7 @@ def choose_layer(
 
     Args:
         recognizer (BaseModel): A stock recognizer in eval mode.
-        inputs (Tensor): See :func:`map_layers`.
+        inputs (Tensor): See :func:`find_map_layers`.
         name (str, optional): Name of the layer that is asked for. Defaults to None: the last block,
             which is the whole backbone if its output is a map.
         where (str): What the layer is, for error messages.
@@ -74,7 +118,7 @@ def choose_layer(
             f'{where}: expected a backbone whose maps are (frames, channels, height, width), found '
             'one with the channels last'
         )
-    found = _probe(recognizer, inputs)
+    found = find_map_layers(recognizer, inputs)
     layers = found.layers
     if name is not None and name in layers:
         return name
@@ -143,41 +187,6 @@ def listed(layers: Iterable[str], name: str = '') -> str:
     )
 
 
-def _probe(recognizer: BaseModel, inputs: Tensor) -> '_Found':
-    """Find the layers with maps in a forward pass of the clip."""
-    ended: list[_Ended] = []
-
-    def watch(name: str) -> Callable[[nn.Module, tuple[Any, ...], Any], None]:
-        def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-            ended.append(_Ended(name, module, _shape(args and args[0]), _shape(output)))
-
-        return hook
-
-    hooks = {
-        name: watch(name)
-        for name, module in recognizer.named_modules()
-        if name and name.split('.')[0] != 'data_preprocessor'
-    }
-    with hooked(recognizer, hooks), torch.no_grad():
-        score_stream(recognizer, inputs)
-    layouts = _Layouts(ended)
-    ended = [each for each in ended if each.name.split('.')[0] != HEAD]
-    counts = Counter(each.name for each in ended)
-    layers: dict[str, tuple[int, ...]] = {}
-    others: dict[str, tuple[int, ...]] = {}
-    for each in ended:
-        if counts[each.name] == 1 and each.shape is not None and _is_map(each.shape, inputs):
-            known = layouts.has_channels_first(each)
-            (layers if known else others)[each.name] = each.shape
-    last = next(reversed(layers), None)
-    names = [each.name for each in ended]
-    after = [] if last is None else ended[names.index(last) + 1 :]
-    tokens = any(each.shape is not None and len(each.shape) == 3 for each in after)
-    if any(each.name == 'backbone' and each.shape is None for each in ended):
-        last = None
-    return _Found(layers, others, last, tokens)
-
-
 @dataclass(frozen=True, eq=False)
 class _Ended:
     """A finished call of a layer, with the shapes of its first argument and of its output.
@@ -189,23 +198,6 @@ class _Ended:
     module: nn.Module
     given: tuple[int, ...] | None
     shape: tuple[int, ...] | None
-
-
-@dataclass(frozen=True)
-class _Found:
-    """Layers with maps that were found in a forward pass.
-
-    Attributes:
-        layers (dict[str, tuple[int, ...]]): Name -> shape of the output.
-        others (dict[str, tuple[int, ...]]): The same for layers whose channels may not come second.
-        last (str | None): The last layer with a map; None if the backbone ends in several maps.
-        tokens (bool): Whether tokens follow the last layer with a map.
-    """
-
-    layers: dict[str, tuple[int, ...]]
-    others: dict[str, tuple[int, ...]]
-    last: str | None
-    tokens: bool
 
 
 class _Layouts:

@@ -21,6 +21,7 @@ from emoreact_plugin.plots.contact_sheet import (
     TEXT,
     Box,
     draw_boxes,
+    fitting,
     text_font,
 )
 from emoreact_plugin.plots.text import shorten
@@ -31,6 +32,10 @@ COLOR_MAP = 'inferno'
 # latter hardly mixes with the image, so that it is the colour of the bar.
 LEAST_OPACITY, MOST_OPACITY = 0.3, 0.9
 BAR_WIDTH, BAR_HEIGHT, BAR_ROOM = 160, 8, 410  # pixels
+# In pixels: the size of a sheet, the height of a frame of a video, and the side of an image.
+WIDTH, HEIGHT, FRAME_HEIGHT = 1600, 1800, 720
+LEAST, MOST = 84, 224
+MOST_COLUMNS = 10
 
 
 class Overlay(NamedTuple):
@@ -114,12 +119,11 @@ def draw_sheet(
     rows: Sequence[Row],
     columns: Sequence[Column],
     streams: Sequence[str],
-    width: int = 1600,
-    height: int = 1800,
-    most: int = 224,
-    least: int = 84,
 ) -> np.ndarray:
     """Draw emotions down and frames across, with the streams side by side.
+
+    The sheet is about ``WIDTH`` pixels wide and ``HEIGHT`` high at most, if images of ``LEAST``
+    pixels allow that; an image has at most ``MOST`` pixels a side.
 
     Args:
         title (str): Text in bold.
@@ -127,21 +131,16 @@ def draw_sheet(
         rows (Sequence[Row]): K emotions, at least one.
         columns (Sequence[Column]): Frames, at least one.
         streams (Sequence[str]): Names of the streams, from left to right.
-        width (int): About the greatest width of the sheet in pixels, if that allows images of
-            ``least`` pixels. Defaults to 1600.
-        height (int): About the greatest height, likewise. Defaults to 1800.
-        most (int): Greatest side of an image, pixels. Defaults to 224.
-        least (int): Smallest side of an image, pixels. Defaults to 84.
 
     Returns:
         np.ndarray: (H, W, 3) uint8, RGB.
     """
     left = _left(rows)
-    room = (width - left - MARGIN) // len(columns) - 2 * GAP
-    side = min((room + GAP) // len(streams) - GAP, height // (len(rows) + 2))
-    side = int(np.clip(side, least, most))
+    room = (WIDTH - left - MARGIN) // len(columns) - 2 * GAP
+    side = min((room + GAP) // len(streams) - GAP, HEIGHT // (len(rows) + 2))
+    side = int(np.clip(side, LEAST, MOST))
     block = len(streams) * (side + GAP) - GAP
-    tall = max(_fitting(each.frame, block, round(1.5 * side))[1] for each in columns)
+    tall = max(fitting(each.frame, block, round(1.5 * side))[1] for each in columns)
     wide = left + len(columns) * (block + 2 * GAP) - 2 * GAP + MARGIN
     wide = max(wide, left + BAR_ROOM)
     top = MARGIN + 2 * LINE + GAP
@@ -165,7 +164,7 @@ def draw_sheet(
 
 
 def draw_frame(
-    title: str, rows: Sequence[Row], column: Column, streams: Sequence[str], height: int = 720
+    title: str, rows: Sequence[Row], column: Column, streams: Sequence[str]
 ) -> np.ndarray:
     """Draw one frame of a video: the whole frame, and its maps beside it.
 
@@ -174,17 +173,16 @@ def draw_frame(
         rows (Sequence[Row]): K emotions.
         column (Column): The frame.
         streams (Sequence[str]): Names of the streams, from left to right.
-        height (int): About the height of the picture, pixels. Defaults to 720.
 
     Returns:
-        np.ndarray: (H, W, 3) uint8, RGB. The size is the same for all frames of a clip, and even,
-        as the usual video formats need it.
+        np.ndarray: (H, W, 3) uint8, RGB, with H about ``FRAME_HEIGHT``. The size is the same for
+        all frames of a clip, and even, as the usual video formats need it.
     """
     left, top = _left(rows), MARGIN + LINE + GAP
-    side = (height - top - 4 * LINE - MARGIN) // len(rows) - LINE - GAP
-    side = int(np.clip(side, 84, 224))
+    side = (FRAME_HEIGHT - top - 4 * LINE - MARGIN) // len(rows) - LINE - GAP
+    side = int(np.clip(side, LEAST, MOST))
     grid = len(rows) * _row_height(rows, side)
-    size = _fitting(column.frame, 960, max(grid, 240))
+    size = fitting(column.frame, 960, max(grid, 240))
     block = len(streams) * (side + GAP) - GAP
     names = MARGIN + size[0] + 2 * GAP
     wide = max(names + left + block, names + left + BAR_ROOM)
@@ -215,15 +213,8 @@ def _row_height(rows: Sequence[Row], side: int) -> int:
     return max(side + LINE, lines * LINE) + GAP
 
 
-def _fitting(image: np.ndarray, width: int, height: int) -> tuple[int, int]:
-    """Compute the width and height of an image scaled to fit a box."""
-    high, wide = image.shape[:2]
-    scale = min(width / wide, height / high)
-    return max(round(wide * scale), 1), max(round(high * scale), 1)
-
-
 def _frame(column: Column, streams: Sequence[str], width: int, height: int) -> np.ndarray:
-    size = _fitting(column.frame, width, height)
+    size = fitting(column.frame, width, height)
     shrinks = size[0] < column.frame.shape[1]
     image = cv2.resize(
         column.frame, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
@@ -261,7 +252,7 @@ def _draw_cells(
             (x, y - LINE), shorten(stream, side, text_font(True)), colors[stream], text_font(True)
         )
         for cell in column.cells.get(stream, ()):
-            size = _fitting(cell.image, side, side)
+            size = fitting(cell.image, side, side)
             image = cv2.resize(cell.image, size, interpolation=cv2.INTER_AREA)
             sheet.paste(Image.fromarray(image), (x, y))
             draw.text((x, y + size[1]), shorten(cell.note, side, text_font()), DIM, text_font())
@@ -278,6 +269,6 @@ def _draw_bar(sheet: Image.Image, draw: ImageDraw.ImageDraw, x: int, y: int) -> 
     draw.text((x + BAR_WIDTH + GAP, y), 'greatest of emotion and stream', DIM, text_font())
 
 
-def spread(count: int, most: int = 10) -> list[int]:
-    """Choose ``most`` of ``count`` places, evenly spread, or all if there are no more."""
-    return np.linspace(0, count - 1, min(count, most)).round().astype(int).tolist()
+def spread(count: int) -> list[int]:
+    """Choose ``MOST_COLUMNS`` of ``count`` places, evenly spread, or all if there are no more."""
+    return np.linspace(0, count - 1, min(count, MOST_COLUMNS)).round().astype(int).tolist()

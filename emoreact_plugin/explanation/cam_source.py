@@ -21,11 +21,10 @@ from emoreact_plugin.inference.pipeline import (
 )
 from emoreact_plugin.inference.sources import Source
 from emoreact_plugin.preparation.mediapipe.people import ALL, said_of
+from emoreact_plugin.recipes import SPLITS, datasets_of
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.parts import is_a
 from mmaction.registry import DATASETS
-
-SPLITS = ('train', 'val', 'test')
 
 
 @dataclass(frozen=True)
@@ -77,9 +76,7 @@ def open_source(
         InputError: When its files cannot be read, or there is nobody to choose.
     """
     if osp.exists(given):
-        clip = _open_path(cfg, given, landmarks, cache_dir, person)
-        clip = clip.filled(max_gap_of(test_pipeline(cfg)))
-        return OpenedClip(clip, osp.splitext(clip.name)[0], clip.name)
+        return _open_path(cfg, given, landmarks, cache_dir, person)
     known: dict[str, tuple[EmoReactDataset, Annotation, str]] = {}
     problems = []
     # Of a name that is in several splits the first counts: the test's.
@@ -111,17 +108,19 @@ def open_source(
 
 def _open_path(
     cfg: Config, path: str, landmarks: str, cache_dir: str | None, person: str | None
-) -> Clip:
+) -> OpenedClip:
     check_whom(landmarks, person)
     if person == ALL:
         raise InputError(f"person='{ALL}': expected one person, whose maps are drawn")
     source = Source(path, osp.basename(osp.normpath(path)))
-    regions = regions_needed(ClipPipeline(cfg))
+    pipeline = ClipPipeline(cfg)
+    regions = regions_needed(pipeline)
     with closing(ClipOpener(regions, landmarks, person, cache_dir, say)) as opener:
         opened = opener.open(source)
     if opened.people is not None and opened.people['seen'] > 1:
         say(f'{source.name}: {said_of(opened.people)}')
-    return opened.clip
+    clip = opened.clip.filled(pipeline.max_gap)
+    return OpenedClip(clip, osp.splitext(clip.name)[0], clip.name)
 
 
 def clips_of(cfg: Config, split: str) -> Iterator[tuple[EmoReactDataset, Annotation]]:
@@ -129,7 +128,7 @@ def clips_of(cfg: Config, split: str) -> Iterator[tuple[EmoReactDataset, Annotat
 
     Args:
         cfg (Config): The configuration.
-        split (str): One of :data:`SPLITS`.
+        split (str): ``'train'``, ``'val'`` or ``'test'``.
 
     Yields:
         tuple[EmoReactDataset, Annotation]: A data set of the split, which has no pipeline and has
@@ -138,7 +137,13 @@ def clips_of(cfg: Config, split: str) -> Iterator[tuple[EmoReactDataset, Annotat
     Raises:
         FileNotFoundError, InputError: When an annotation file cannot be read.
     """
-    for options in _datasets(cfg, split):
+    for options in datasets_of(cfg, [split]):
+        if not is_a(options, 'EmoReactDataset', registry=DATASETS):
+            continue
+        options = dict(options, lazy_init=True, pipeline=[])
+        if 'crops' in (options.get('data_prefix') or {}):
+            # They are cut out of the videos.
+            options['data_prefix'] = dict(video='videos')
         dataset = DATASETS.build(options)
         for row in dataset.read_annotations():
             yield dataset, row
@@ -170,18 +175,3 @@ def open_clip(
         tuple(value >= SOFT_POSITIVE for value in row.label),
         split,
     )
-
-
-def _datasets(cfg: Config, split: str) -> Iterator[dict]:
-    queue = [(cfg.get(f'{split}_dataloader') or {}).get('dataset') or {}]
-    while queue:
-        options = queue.pop(0)
-        queue += options.get('datasets') or []
-        if 'dataset' in options:
-            queue.append(options['dataset'])
-        elif is_a(options, 'EmoReactDataset', registry=DATASETS):
-            options = dict(options, lazy_init=True, pipeline=[])
-            if 'crops' in (options.get('data_prefix') or {}):
-                # They are cut out of the videos.
-                options['data_prefix'] = dict(video='videos')
-            yield options

@@ -9,6 +9,7 @@ import cv2
 
 from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.plots.video_overlay import color_of
+from emoreact_plugin.video.writing import encode_image
 
 if TYPE_CHECKING:
     from .results import ClipResult
@@ -72,7 +73,7 @@ def _frame(result: 'ClipResult') -> str:
         return ''
     wide = max(round(frame.shape[1] * FRAME_HEIGHT / frame.shape[0]), 1)
     small = cv2.resize(frame, (wide, FRAME_HEIGHT), interpolation=cv2.INTER_AREA)
-    data = b64encode(cv2.imencode('.jpg', small[..., ::-1])[1].tobytes()).decode()
+    data = b64encode(encode_image(small)).decode()
     return f'<img height="{FRAME_HEIGHT}" src="data:image/jpeg;base64,{data}">'
 
 

@@ -48,7 +48,7 @@ class WindowResult:
 
     def __repr__(self) -> str:
         span = f'{self.start_s:.1f} to {self.end_s:.1f} s'
-        return f'WindowResult({span}: {_highest(self.probabilities)})'
+        return f'WindowResult({span}: {highest(self.probabilities)})'
 
     @property
     def centre_s(self) -> float:
@@ -127,9 +127,9 @@ class ClipResult:
         if not self.windows:
             return f'ClipResult({self.name!r}: {self.error or "no scores"})'
         labels = ', '.join(self.labels) or 'no label'
-        highest = _highest(self.probabilities or self.mean_probabilities)
+        scores = highest(self.probabilities or self.mean_probabilities)
         return (
-            f'ClipResult({self.name!r}: {labels} ({highest}), {self.duration_s:.1f} s, '
+            f'ClipResult({self.name!r}: {labels} ({scores}), {self.duration_s:.1f} s, '
             f'{number(len(self.windows), "window")}{"" if self.reliable else ", not reliable"})'
         )
 
@@ -336,7 +336,7 @@ def mean_of(windows: list[WindowResult]) -> Probabilities:
     }
 
 
-def _highest(probabilities: Probabilities) -> str:
+def highest(probabilities: Probabilities) -> str:
     """Name the three highest probabilities."""
     names = sorted(probabilities, key=lambda name: -probabilities[name])
     text = ', '.join(f'{name} {probabilities[name]:.2f}' for name in names[:3])

@@ -3,6 +3,7 @@
 import os
 import os.path as osp
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from emoreact_plugin.utils.errors import InputError
@@ -49,7 +50,7 @@ def find_sources(videos: PathLike | Sequence[PathLike], out: str | None = None) 
         if osp.isdir(path):
             found += [Source(osp.join(path, name), name) for name in find_videos(path, out)]
         elif osp.isfile(path):
-            if out is not None and _is_within(path, out):
+            if out is not None and Path(osp.realpath(path)).is_relative_to(osp.realpath(out)):
                 raise InputError(
                     f'{path}: expected videos that lie outside of the folder of results, {out}'
                 )
@@ -65,8 +66,3 @@ def find_sources(videos: PathLike | Sequence[PathLike], out: str | None = None) 
             f'videos (of the endings {" ".join(VIDEO_ENDINGS)}), found none'
         )
     return found
-
-
-def _is_within(path: str, folder: str) -> bool:
-    path, folder = osp.realpath(path), osp.realpath(folder)
-    return path.startswith(osp.join(folder, ''))

@@ -66,16 +66,15 @@ def plan_windows(times: np.ndarray, duration: float, seconds: float, stride: flo
     Args:
         times (np.ndarray): (T, ) seconds, ascending, from 0: when each frame is shown.
         duration (float): Length of the clip, seconds.
-        seconds (float): Length of a window.
-        stride (float): Seconds from the start of one window to the next.
+        seconds (float): Length of a window, see :func:`check_window`.
+        stride (float): Seconds from the start of one window to the next, likewise.
 
     Returns:
         list[Window]: At least one window.
 
     Raises:
-        InputError: See :func:`check_window`. Also for far more windows than frames.
+        InputError: For far more windows than frames.
     """
-    check_window(seconds, stride)
     last = duration - seconds
     if last <= TOLERANCE:
         return [Window(0.0, duration, 0, len(times), last < -TOLERANCE)]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from emoreact_plugin.utils.errors import InputError
 
@@ -166,7 +166,7 @@ def _draw_line(
         row = [each for part in parts for each in part.rows.get(name, ()) if each is not None]
         if row:
             places.append((name, y))
-            y += max(_fit(each.image, cell)[1] for each in row) + GAP
+            y += max(fitting(each.image, cell, cell)[1] for each in row) + GAP
             y += LINE if any(each.note for each in row) else 0
     blocks = [_block_width(part, cell) for part in parts]
     wide = left + sum(blocks) + BLOCK_GAP * (len(blocks) - 1) + MARGIN
@@ -194,12 +194,8 @@ def _paste(
     cell: int,
     place: tuple[int, int],
 ) -> None:
-    image = draw_boxes(
-        _scale(each.image, cell),
-        each.boxes,
-        colors,
-        _fit(each.image, cell)[0] / each.image.shape[1],
-    )
+    image = _scale(each.image, cell)
+    image = draw_boxes(image, each.boxes, colors, image.shape[1] / each.image.shape[1])
     sheet.paste(Image.fromarray(image), place)
     if each.note:
         draw.text(
@@ -258,30 +254,26 @@ def edge_of(color: str) -> str:
     Returns:
         str: ``'#000000'`` or ``'#FFFFFF'``.
     """
-    luma = np.dot(_rgb(color), (0.299, 0.587, 0.114))  # ITU-R BT.601
+    luma = np.dot(ImageColor.getrgb(color), (0.299, 0.587, 0.114))  # ITU-R BT.601
     return '#000000' if luma >= 128 else '#FFFFFF'
 
 
 def _outline(image: np.ndarray, place: Sequence[int], inset: int, line: int, color: str) -> None:
     x1, y1, x2, y2 = place
     inner = image[y1 + inset : max(y2 - inset, 0), x1 + inset : max(x2 - inset, 0)]
-    inner[:line] = inner[-line:] = _rgb(color)
-    inner[:, :line] = inner[:, -line:] = _rgb(color)
+    inner[:line] = inner[-line:] = ImageColor.getrgb(color)
+    inner[:, :line] = inner[:, -line:] = ImageColor.getrgb(color)
 
 
-def _rgb(color: str) -> list[int]:
-    return [int(color[i : i + 2], 16) for i in (1, 3, 5)]
-
-
-def _fit(image: np.ndarray, cell: int) -> tuple[int, int]:
-    """Compute the width and height of an image that is scaled to fit a cell."""
+def fitting(image: np.ndarray, width: int, height: int) -> tuple[int, int]:
+    """Compute the width and height of an image that is scaled to fit a box."""
     high, wide = image.shape[:2]
-    scale = cell / max(high, wide)
+    scale = min(width / wide, height / high)
     return max(round(wide * scale), 1), max(round(high * scale), 1)
 
 
 def _scale(image: np.ndarray, cell: int) -> np.ndarray:
-    size = _fit(image, cell)
+    size = fitting(image, cell, cell)
     if size == image.shape[1::-1]:
         return image
     smaller = size[0] < image.shape[1]

@@ -20,7 +20,7 @@ from emoreact_plugin.utils.files import write_json, write_text
 from emoreact_plugin.utils.tables import report_csv, score_cell, text_table
 from emoreact_plugin.utils.text import number, printable
 
-SHOWN = 10
+SHOWN = 10  # of the problems of each kind
 PROBLEM_COLUMNS = ('level', 'kind', 'split', 'clip', 'text')
 
 
@@ -39,23 +39,15 @@ def cooccurrence(report: CheckReport) -> np.ndarray:
     return labels.T @ labels
 
 
-def format_report(report: CheckReport, shown: int = SHOWN) -> str:
-    """Format the whole report as plain text, errors first.
-
-    Args:
-        report (CheckReport): The result of a check.
-        shown (int): How many problems of each kind to show at most.
-
-    Returns:
-        str: No newline at the end.
-    """
+def format_report(report: CheckReport) -> str:
+    """Format the whole report as plain text, errors first; without a newline at the end."""
     blocks = []
     for level, heading in zip(LEVELS, ('ERRORS', 'WARNINGS', 'NOTES'), strict=True):
         kinds = dict.fromkeys(f.kind for f in report.problems if f.level == level)
         for kind in kinds:
             here = [f for f in report.problems if (f.level, f.kind) == (level, kind)]
             # Of notes the first few do: they ask for nothing.
-            most = shown if level != 'note' else min(shown, 3)
+            most = SHOWN if level != 'note' else 3
             blocks.append(_block(heading, kind, here, most))
     blocks.append(_splits_table(report))
     blocks.append(_labels_table(report))
@@ -181,6 +173,7 @@ def write_report(report: CheckReport, out: str) -> list[str]:
     Returns:
         list[str]: The names of the files.
     """
+    problems = [asdict(problem) for problem in report.problems]
     summary = dict(
         counts=count_levels(report),
         classes=report.classes,
@@ -194,7 +187,7 @@ def write_report(report: CheckReport, out: str) -> list[str]:
             for split, labels in report.labels.items()
         },
         cooccurrence=cooccurrence(report).tolist(),
-        problems=[asdict(problem) for problem in report.problems],
+        problems=problems,
     )
     clips = [
         dict(
@@ -203,7 +196,6 @@ def write_report(report: CheckReport, out: str) -> list[str]:
         )
         for clip in report.clips
     ]
-    problems = [asdict(problem) for problem in report.problems]
     tables = {
         'problems.csv': _csv(PROBLEM_COLUMNS, problems),
         'clips.csv': _csv([field.name for field in fields(CheckedClip)], clips),

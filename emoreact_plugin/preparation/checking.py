@@ -1,7 +1,6 @@
 """Find all that is wrong with a data set at once, before training."""
 
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -32,7 +31,7 @@ from emoreact_plugin.datasets.checks.problems import (
 )
 from emoreact_plugin.datasets.checks.shared_groups import find_shared_groups, score_splits
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.progress import progress_bar
+from emoreact_plugin.utils.progress import count_cores, progress_bar
 from emoreact_plugin.utils.text import number
 from mmaction.registry import DATASETS
 
@@ -132,7 +131,7 @@ def _open_all(
 
     found: list[dict[tuple, CheckedFiles]] = [{} for _ in checks]
     # Threads do: decoding leaves Python's lock alone.
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(workers or count_cores()) as pool:
         results = progress_bar(pool.map(work, jobs), 'opening', len(jobs), unit='clip')
         for (k, row), source in zip(jobs, results, strict=True):
             found[k][_key_of(row)] = source

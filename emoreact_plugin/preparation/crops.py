@@ -13,7 +13,7 @@ from emoreact_plugin.transforms import CropRegions, DrawFaceMask
 from emoreact_plugin.transforms.loading import check_max_gap
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_whole
-from emoreact_plugin.video.writing import JPEG_QUALITY
+from emoreact_plugin.video.writing import encode_image
 
 from .frames import iterate_samples, look_of, open_clip
 from .jobs import Job, JobReport, OnFrame, plan, run_jobs
@@ -21,12 +21,7 @@ from .jobs import Job, JobReport, OnFrame, plan, run_jobs
 # What the published recipe resizes crops to before it crops them at random.
 CROP_SIZE = 256
 # Colours are kept whole: crops are small, and are enlarged again.
-JPEG_FLAGS = (
-    cv2.IMWRITE_JPEG_QUALITY,
-    JPEG_QUALITY,
-    cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
-    cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
-)
+JPEG_FLAGS = (cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
 
 
 def extract_crops(
@@ -179,6 +174,5 @@ def _write_clip(
 def _write_crop(path: str, crop: np.ndarray, size: int) -> None:
     # As Resize(keep_ratio=False) does.
     crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_LINEAR)
-    data = cv2.imencode('.jpg', cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), JPEG_FLAGS)[1]
     with open(path, 'xb') as file:
-        file.write(data.tobytes())
+        file.write(encode_image(crop, '.jpg', JPEG_FLAGS))

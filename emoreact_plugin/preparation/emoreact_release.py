@@ -4,6 +4,7 @@ import os
 import os.path as osp
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 from emoreact_plugin.clips.clip_files import expected_names
@@ -89,7 +90,7 @@ def prepare_release(release: str, out: str, copy: bool = False) -> ReleaseReport
         for split, rows in splits.items()
     ]
     for folder in sorted({osp.dirname(each.target) for each in outputs}):
-        if _is_within(folder, release):
+        if Path(osp.realpath(folder)).is_relative_to(osp.realpath(release)):
             raise InputError(
                 f'{folder}: expected an output folder outside of the release '
                 f'({release}), to which nothing is written'
@@ -330,8 +331,3 @@ def annotations_csv(rows: Sequence[Annotation]) -> str:
             for index, row in enumerate(rows)
         ],
     )
-
-
-def _is_within(path: str, folder: str) -> bool:
-    path, folder = osp.realpath(path), osp.realpath(folder)
-    return path == folder or path.startswith(osp.join(folder, ''))

@@ -1,6 +1,5 @@
 """Divide a data set into folds that share no group, for a group-disjoint evaluation."""
 
-import csv
 import os.path as osp
 from collections import Counter
 from collections.abc import Hashable, Sequence
@@ -13,7 +12,7 @@ from emoreact_plugin.datasets.annotations import Annotation, labelled_clips
 from emoreact_plugin.evaluation import coarsest
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_text
-from emoreact_plugin.utils.tables import csv_text, text_table
+from emoreact_plugin.utils.tables import csv_text, open_csv, text_table
 
 SPLITS = ('train', 'val', 'test')
 # How often the groups are dealt out anew; the most even result is taken.
@@ -138,8 +137,8 @@ def make_folds(
     header: list[str] = []
     rows: list[list[str]] = []
     for path in files:
-        with open(path, newline='', encoding='utf-8-sig') as file:
-            first, *others = [row for row in csv.reader(file) if row]
+        with open_csv(path) as reader:
+            first, *others = [row for row in reader if row]
         if rows and first != header:
             raise InputError(f'{path}: expected the header of {files[0]}, found another')
         header = first

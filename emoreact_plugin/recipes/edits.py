@@ -30,23 +30,23 @@ CHANNELS = dict(resnet18=512, resnet50=2048, mobilenet_v2=1280)
 STAGES = ('num_stages', 'strides', 'dilations', 'out_indices')
 
 
-def datasets_of(cfg: Config) -> list[dict]:
-    """Return the configs of the data sets of all splits.
+def datasets_of(cfg: Config, splits: Sequence[str] = SPLITS) -> list[dict]:
+    """Return the configs of the data sets of splits.
 
     For wrappers such as ``RepeatDataset``, it is the data sets inside that are returned.
     """
-    return [dataset for split in SPLITS for dataset in _datasets_of(cfg, split)]
-
-
-def _datasets_of(cfg: Config, split: str) -> list[dict]:
-    loader, found = cfg.get(f'{split}_dataloader'), []
-    queue = [loader['dataset']] if loader else []
-    while queue:
-        dataset = queue.pop(0)
-        inner = dataset.get('datasets') or ([dataset['dataset']] if 'dataset' in dataset else [])
-        queue += inner
-        if not inner:
-            found.append(dataset)
+    found = []
+    for split in splits:
+        loader = cfg.get(f'{split}_dataloader')
+        queue = [loader['dataset']] if loader else []
+        while queue:
+            dataset = queue.pop(0)
+            inner = dataset.get('datasets') or (
+                [dataset['dataset']] if 'dataset' in dataset else []
+            )
+            queue += inner
+            if not inner:
+                found.append(dataset)
     return found
 
 
@@ -84,7 +84,7 @@ def edit(cfg: Config, options: dict[str, Any]) -> None:
 def _pipelines(cfg: Config) -> Iterator[tuple[bool, list]]:
     """Yield the pipelines of all data sets, and those that the config names, as (train, steps)."""
     for split in SPLITS:
-        for dataset in _datasets_of(cfg, split):
+        for dataset in datasets_of(cfg, [split]):
             if dataset.get('pipeline'):
                 yield split == 'train', dataset['pipeline']
         if isinstance(cfg.get(f'{split}_pipeline'), list):

@@ -27,12 +27,6 @@ BODY = 0.86  # size of the torso: that of a child with a large head
 UPPER_ARM, FOREARM = 1.06, 1.0
 LEAN, SLANT = np.radians(12), 0.3  # of the torso
 
-# MediaPipe pose joints 0 to 24: nose, three points of each eye, ears, corners
-# of the mouth, shoulders, elbows, wrists, little fingers, index fingers,
-# thumbs, hips. The child's left is on the right of the picture.
-NUM_KEYPOINTS = 25
-
-
 _Curve = Callable[[str, np.ndarray], np.ndarray]
 _Pair = tuple[np.ndarray, np.ndarray]  # left of the picture first
 
@@ -98,9 +92,9 @@ def jaw_line(child: Child, count: int = 17) -> np.ndarray:
     return np.column_stack([x, -0.2 + (child.chin + 0.2) * np.sin(angle) ** 0.9])
 
 
-def _eye(child: Child, sign: int, wide: float, count: int = 24) -> np.ndarray:
-    """Return the outline (count, 2) of an eye, from its left corner over the top."""
-    angle = np.linspace(np.pi, -np.pi, count, endpoint=False)
+def _eye(child: Child, sign: int, wide: float) -> np.ndarray:
+    """Return the outline (24, 2) of an eye, from its left corner over the top."""
+    angle = np.linspace(np.pi, -np.pi, 24, endpoint=False)
     height = child.eye_size * (0.105 + 0.125 * wide)
     return np.column_stack(
         [sign * child.eye_x + 0.24 * child.eye_size * np.cos(angle), -0.1 - height * np.sin(angle)]
@@ -319,7 +313,12 @@ def _keypoints(
     to_face: np.ndarray,
     to_body: np.ndarray,
 ) -> np.ndarray:
-    """Return the 25 joints in pixels; ``arms[1]`` is the child's left arm."""
+    """Return the joints in pixels; ``arms[1]`` is the child's left arm.
+
+    They are the joints 0 to 24 of MediaPipe's pose: nose, three points of each eye, ears, corners
+    of the mouth, shoulders, elbows, wrists, little fingers, index fingers, thumbs, hips. The
+    child's left is on the right of the picture.
+    """
     ears = transform(to_face, [(1.04, 0.05), (-1.04, 0.05)])
     hips = transform(to_body, from_neck(child, [(0.62, 2.65), (-0.62, 2.65)]))
     # the corners and the middle of an eye, which no cue moves

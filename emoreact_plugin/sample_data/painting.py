@@ -79,9 +79,9 @@ def _unit_arc(start: float, stop: float, count: int) -> np.ndarray:
     return np.column_stack([np.cos(angle), np.sin(angle)])
 
 
-def smooth(points: np.ndarray, rounds: int = 2) -> np.ndarray:
-    """Cut the corners of a closed polygon (Chaikin's scheme)."""
-    for _ in range(rounds):
+def smooth(points: np.ndarray) -> np.ndarray:
+    """Cut the corners of a closed polygon (Chaikin's scheme), twice."""
+    for _ in range(2):
         after = np.roll(points, -1, axis=0)
         points = np.stack([0.75 * points + 0.25 * after, 0.25 * points + 0.75 * after], 1).reshape(
             -1, 2

@@ -1,11 +1,15 @@
-"""Lay out tables as plain text, Markdown and CSV."""
+"""Lay out tables as plain text, Markdown and CSV, and read CSV files."""
 
 import csv
 import io
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
+from .errors import InputError
+from .files import PathLike
 from .text import printable
 
 
@@ -43,6 +47,20 @@ def csv_text(head: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator='\n').writerows([head, *rows])
     return text.getvalue()
+
+
+@contextmanager
+def open_csv(path: PathLike) -> Iterator[Any]:
+    """Open a CSV file in UTF-8, as a ``csv.reader`` of its rows.
+
+    Raises:
+        InputError: If it turns out to be none, while it is read in the block.
+    """
+    try:
+        with open(path, newline='', encoding='utf-8-sig') as file:
+            yield csv.reader(file)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f'{path}: expected a CSV file in UTF-8 ({error})') from error
 
 
 def report_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

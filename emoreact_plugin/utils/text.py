@@ -1,9 +1,19 @@
 """Format texts for messages and tables."""
 
+from collections.abc import Sequence
+
+# Names that a message lists.
+SHOWN = 5
+
 
 def number(count: int, noun: str) -> str:
     """Format a count and its noun, such as ``'1 clip'`` or ``'2 clips'``."""
     return f'{count} {noun}' if count == 1 else f'{count} {noun}s'
+
+
+def first_few(names: Sequence[str]) -> str:
+    """List the first five names, with ``…`` for the others, such as ``'a, b, c, d, e, …'``."""
+    return ', '.join(names[:SHOWN]) + ', …' * (len(names) > SHOWN)
 
 
 def printable(text: str, keep: str = '\n\t') -> str:

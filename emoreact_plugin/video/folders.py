@@ -16,7 +16,7 @@ from PIL import Image
 
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.progress import write_above
-from emoreact_plugin.utils.text import number
+from emoreact_plugin.utils.text import first_few, number
 
 # The original system adds these to the name of a folder of frames, without and with masks on them.
 PLAIN_SUFFIX = '_frames_full'
@@ -230,7 +230,6 @@ _OTHER = (
 )
 VIDEO_ENDINGS = tuple(f'.{ending}' for ending in _VIDEO.split())
 OTHER_ENDINGS = tuple(f'.{ending}' for ending in _OTHER.split())
-SHOWN = 5
 
 
 def find_videos(folder: str, leave_out: str | None = None) -> list[str]:
@@ -269,9 +268,8 @@ def find_videos(folder: str, leave_out: str | None = None) -> list[str]:
             path = osp.relpath(osp.join(root, name), folder).replace(os.sep, '/')
             (videos if ending in VIDEO_ENDINGS else unknown).append(path)
     if unknown:
-        names = ', '.join(sorted(unknown)[:SHOWN]) + ', …' * (len(unknown) > SHOWN)
         write_above(
             f'WARNING: {folder}: {number(len(unknown), "file")} left out, whose names do not end '
-            f'as those of videos do: {names}'
+            f'as those of videos do: {first_few(sorted(unknown))}'
         )
     return sorted(videos)

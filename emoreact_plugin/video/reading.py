@@ -138,7 +138,7 @@ def read_frames(
     wanted = sorted(set(inds))
     frames = _read_with_shortcuts(path, wanted, total_frames)
     if frames is None:
-        frames = _read_from_start(path, wanted)
+        frames = dict(select_frames(path, wanted))
     sizes = {frame.shape[1::-1] for frame in frames.values()}
     if len(sizes) > 1:
         raise InputError(
@@ -287,18 +287,13 @@ def _as_indices(path: PathLike, inds: Iterable[int]) -> list[int]:
     return indices
 
 
-def _read_from_start(path: PathLike, wanted: Sequence[int]) -> dict[int, np.ndarray]:
-    """Decode the file from its start and map each of the ``wanted`` indices to its frame."""
-    return dict(select_frames(path, wanted))
-
-
 def _read_with_shortcuts(
     path: PathLike, wanted: Sequence[int], total_frames: int | None
 ) -> dict[int, np.ndarray] | None:
     """Read frames without decoding the file from its start, if it is plain enough.
 
-    Arguments and result are those of :func:`_read_from_start`. The result is
-    None if anything about the file is not plain.
+    Each of the ``wanted`` indices is mapped to its frame. The result is None if
+    anything about the file is not plain.
     """
     with open_video(path) as (container, stream):
         try:

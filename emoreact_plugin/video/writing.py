@@ -14,7 +14,6 @@ from .decoding import open_container
 from .reading import USUAL_RATE
 
 FRAME_NAME = '{:06d}.jpg'
-JPEG_QUALITY = 95
 # x264's constant rate factor: its loss can hardly be seen.
 VIDEO_QUALITY = 16
 # The same, for a video that is only looked at.
@@ -25,6 +24,17 @@ CLOCK = Fraction(1, 90000)
 PRIMING = 0.2
 # Sound that an mp4 file can hold.
 SOUND_CODECS = ('aac', 'mp3', 'mp3float', 'ac3', 'alac')
+
+
+def encode_image(image: np.ndarray, ending: str = '.jpg', flags: Sequence[int] = ()) -> bytes:
+    """Encode an image as the content of a file.
+
+    Args:
+        image (np.ndarray): (H, W, 3) uint8, RGB.
+        ending (str): Ending of the file. Defaults to ``'.jpg'``, of OpenCV's quality of 95.
+        flags (Sequence[int]): Other settings of ``cv2.imencode``.
+    """
+    return cv2.imencode(ending, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), flags)[1].tobytes()
 
 
 def write_frames(folder: str, frames: Iterable[np.ndarray]) -> int:
@@ -40,11 +50,8 @@ def write_frames(folder: str, frames: Iterable[np.ndarray]) -> int:
     os.mkdir(folder)
     count = 0
     for count, frame in enumerate(frames, 1):
-        data = cv2.imencode(
-            '.jpg', cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
-        )[1]
         with open(osp.join(folder, FRAME_NAME.format(count)), 'xb') as file:
-            file.write(data.tobytes())
+            file.write(encode_image(frame))
     return count
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.npz import is_zip
+from emoreact_plugin.utils.text import first_few
 
 from .config_text import UNPARSED, assignments, parse_config
 from .foreign_files import is_pickle_of_arrays, reason_of, stand_ins
@@ -54,6 +55,11 @@ class Checkpoint:
     def dataset_meta(self) -> dict:
         """Return what the run says about its training data; empty if it says nothing."""
         return _dict_of(self.meta, 'dataset_meta')
+
+    @property
+    def calibration(self) -> Any:
+        """Return the calibration that a training kept with its weights; None without one."""
+        return self.meta.get('calibration')
 
     @cached_property
     def config(self) -> Config:
@@ -268,7 +274,7 @@ def resolve_checkpoint(path: str) -> str:
         raise FileNotFoundError(
             f'{path}: expected a folder with a checkpoint best_*.pth, or with '
             'the last_checkpoint of a training, found neither'
-            + (f' (but {", ".join(inner[:3])}{", …" * (len(inner) > 3)})' if inner else '')
+            + (f' (but {first_few(inner)})' if inner else '')
         )
     return found
 

@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.text import first_few
 
 from .checkpoints import Checkpoint
 from .face_networks import check_networks
@@ -207,7 +208,7 @@ def fill(
 
 def _logged(model: nn.Module, file: WeightFile, loaded: LoadedWeights) -> LoadedWeights:
     left = f', {len(loaded.missing)} left as they are' * bool(loaded.missing)
-    unused = ', '.join(loaded.left_out[:4]) + ', ...' * (len(loaded.left_out) > 4)
+    unused = first_few(loaded.left_out)
     print_log(
         f'{loaded.count} tensors of {type(model).__name__} loaded{left} '
         f'from {file.path}: {KINDS[file.kind]}' + f'; not used: {unused}' * bool(unused),
@@ -273,7 +274,7 @@ class _Match:
         """Describe what does not fit, the first few of each kind; '' if all fits."""
         missing = [n for n in own if n not in self.found and n not in self.left_as_is]
         return '; '.join(
-            f'{len(names)} {what}: {", ".join(names[:5])}'
+            f'{len(names)} {what}: {first_few(names)}'
             for what, names in (
                 ('missing', missing),
                 ('left over', self.left_over),

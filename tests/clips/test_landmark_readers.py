@@ -53,15 +53,15 @@ def test_values_stand_where_they_belong(path):
     for frame in (1, 2):
         cells = {f'x_{k}': 100 * frame + k for k in range(68)}
         cells.update({f'y_{k}': 100 * frame + k + 0.5 for k in range(68)})
-        rows.append(dict(cells, frame=frame, confidence=frame / 2, success=1))
+        rows.append(dict(cells, frame=frame, confidence=0.5 + frame / 4, success=1))
     write(path, rows, ('frame', 'confidence', 'success'))
-    landmarks, confidence = read_openface_csv(path, min_confidence=0.5)
+    landmarks, confidence = read_openface_csv(path)
     assert landmarks.shape == (2, 68, 2) and landmarks.dtype == np.float32
     assert confidence.dtype == np.float32
     assert landmarks[0, 0].tolist() == [100, 100.5]
     assert landmarks[0, 67].tolist() == [167, 167.5]
     assert landmarks[1, 3].tolist() == [203, 203.5]
-    assert confidence.tolist() == [0.5, 1]
+    assert confidence.tolist() == [0.75, 1]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,6 @@ def test_failures_are_no_landmarks(path):
     )
     expected = np.float32([0.98, 0.98, 0, 0.7, 0.69, nan, 0.98, 0.9])
     assert np.array_equal(confidence, expected, equal_nan=True)
-    assert not np.isnan(read_openface_csv(path, 0.69)[0][4]).any()
 
 
 def test_zeros_without_a_success_column_are_no_face(path):

@@ -103,13 +103,12 @@ coordinates = st.one_of(
     ),
     st.integers(2, 200),
     st.integers(2, 200),
-    st.sampled_from([0.0, 0.1, 0.5]),
 )
-def test_a_box_lies_in_the_frame_and_holds_the_points(points, height, width, margin):
+def test_a_box_lies_in_the_frame_and_holds_the_points(points, height, width):
     frame = np.zeros((height, width, 3), np.uint8)
-    boxes, found = extent_boxes(points, (height, width), margin)
+    boxes, found = extent_boxes(points, (height, width))
     for each, box, there in zip(points, boxes.tolist(), found.tolist(), strict=True):
-        alone = extent_box(each, (height, width), margin)
+        alone = extent_box(each, (height, width))
         assert alone == (tuple(box) if there else None)
         if alone is None:
             continue

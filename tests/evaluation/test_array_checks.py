@@ -84,13 +84,13 @@ class TestValidation:
         with pytest.raises(
             InputError, match=re.escape("scores, row 1 (video_id 'b.mp4'), class 2 (Calm): ")
         ):
-            C.check_array([[0, 0, 0], [0, 0, math.nan]], 'scores', CLASSES, ids)
+            C.check_cells(np.array([[0, 0, 0], [0, 0, math.nan]]), 'scores', 'scores', CLASSES, ids)
         with pytest.raises(
             InputError, match=re.escape("labels, row 0 (video_id 'a.mp4'), class 1 (Fear): ")
         ):
-            F.check_array([[0, 3, 0], [0, 0, 4]], 'labels', CLASSES, ids)
+            C.check_cells(np.array([[0, 3, 0], [0, 0, 4]]), 'labels', 'labels', CLASSES, ids)
         with pytest.raises(InputError, match=re.escape('probabilities, row 0, class 1 (Fear): ')):
-            F.check_array([[0, 3, 0]], 'probabilities', CLASSES, [None])
+            C.check_cells(np.array([[0, 3, 0]]), 'probabilities', 'probabilities', CLASSES, [None])
 
     def test_number_of_classes(self):
         with pytest.raises(InputError) as error:

@@ -286,7 +286,9 @@ class TestReadRuns:
             read_runs(files(make_dump(0), make_dump(1, **changes)))
 
     def test_fewer_clips(self, files):
-        with pytest.raises(InputError, match=re.escape('found 4 missing (test2, test3, test4, …)')):
+        with pytest.raises(
+            InputError, match=re.escape('found 4 missing (test2, test3, test4, test5)')
+        ):
             read_runs(files(make_dump(0), make_dump(clips=2)))
 
 

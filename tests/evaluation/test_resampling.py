@@ -331,7 +331,7 @@ class TestInterval:
             ),
             ([], 0.95, 'found shape (0,)'),
             ([0.5, -math.inf], 0.95, 'values[1]: expected a finite number or NaN, found -inf'),
-            ([0.5], 95, 'level: expected a share above 0 and below 1, found 95'),
+            ([0.5], 95, 'level: expected a number above 0 and below 1, found 95'),
             ([0.5], 0, 'found 0'),
             ([0.5], 1, 'found 1'),
             ([0.5], math.nan, 'found nan'),

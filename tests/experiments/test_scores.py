@@ -35,7 +35,7 @@ def test_clips_are_brought_into_one_order(tmp_path):
     [
         ('scale', dict(scale='probabilities', scores=np.full((3, 2), 0.5))),
         ('classes', dict(classes=('angry', 'calm'))),
-        ('video_ids', dict(video_ids=('b', 'a', 'd'))),
+        ('clips', dict(video_ids=('b', 'a', 'd'))),
         ('labels', dict(labels=1 - DUMP.labels)),
     ],
 )
@@ -44,7 +44,7 @@ def test_dumps_of_other_clips_are_refused(what, change, tmp_path):
         str(write_dump(tmp_path / f'{k}.npz', each))
         for k, each in enumerate((DUMP, replace(DUMP, **change)))
     ]
-    with pytest.raises(InputError, match=f'1.npz: other {what} than those of .*0.npz'):
+    with pytest.raises(InputError, match=f'1.npz: expected the {what} of .*0.npz'):
         read_scores([[file] for file in files])
 
 

@@ -6,7 +6,7 @@ from torch import nn
 
 import emoreact_plugin  # noqa: F401
 from emoreact_plugin import InputError
-from emoreact_plugin.explanation.cam_layers import choose_layer, listed, map_layers
+from emoreact_plugin.explanation.cam_layers import choose_layer, find_map_layers, listed
 from mmaction.registry import MODELS
 from tests.factories import recognizer2d, recognizer3d
 
@@ -68,15 +68,15 @@ X2D, X3D = torch.zeros(1, 3, 3, 64, 64), torch.zeros(1, 2, 3, 4, 64, 64)
 def test_the_default_is_the_last_block(config, x, layer, shape):
     network = built(config)
     assert choose_layer(network, x) == layer
-    assert map_layers(network, x)[layer] == shape
+    assert find_map_layers(network, x).layers[layer] == shape
 
 
 def test_layers_that_give_a_map_a_frame():
-    layers = map_layers(built(recognizer2d()), X2D)
+    layers = find_map_layers(built(recognizer2d()), X2D).layers
     assert layers['backbone.layer1'] == (3, 64, 16, 16)
     assert layers['backbone.layer2.0.conv1.conv'] == (3, 128, 8, 8)
     assert not any(name.startswith('cls_head') for name in layers)
-    layers = map_layers(built(TORCHVISION), X2D)
+    layers = find_map_layers(built(TORCHVISION), X2D).layers
     # Called twice in a block; pooled.
     assert 'backbone.layer1.0.bn1' in layers
     assert 'backbone.layer1.0.relu' not in layers
@@ -85,7 +85,7 @@ def test_layers_that_give_a_map_a_frame():
 
 
 def test_a_map_of_one_place_is_none():
-    layers = map_layers(built(recognizer2d()), torch.zeros(1, 2, 3, 32, 32))
+    layers = find_map_layers(built(recognizer2d()), torch.zeros(1, 2, 3, 32, 32)).layers
     assert 'backbone.layer4' not in layers and 'backbone.layer3' in layers
 
 
@@ -98,7 +98,7 @@ def test_a_layer_that_there_is_not():
         "--layer, face: 'backbone.layer5' does not exist; expected one of backbone.layer"
     )
     found = text.replace('\n', ' ')
-    for name in map_layers(network, X2D):
+    for name in find_map_layers(network, X2D).layers:
         if name.count('.') <= 2:
             assert f' {name}' in found
     with pytest.raises(
@@ -224,7 +224,7 @@ def test_inner_layers_with_the_channels_last():
     )
     x = torch.zeros(1, 1, 3, 4, 96, 96)
     # the patches' convolution, and the end, which it turns round
-    assert map_layers(network, x) == {
+    assert find_map_layers(network, x).layers == {
         'backbone.patch_embed.proj': (1, 12, 2, 24, 24),
         'backbone.patch_embed': (1, 12, 2, 24, 24),
         'backbone.pos_drop': (1, 12, 2, 24, 24),
@@ -272,7 +272,7 @@ class TurnsRound(nn.Module):
 
 def test_a_network_that_turns_its_channels_round():
     network = built(recognizer2d(backbone=dict(type='TurnsRound'), channels=4))
-    layers = map_layers(network, torch.zeros(1, 3, 3, 4, 4))
+    layers = find_map_layers(network, torch.zeros(1, 3, 3, 4, 4)).layers
     assert list(layers) == ['backbone.conv', 'backbone.end', 'backbone']
 
 

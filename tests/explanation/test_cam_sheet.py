@@ -133,4 +133,4 @@ def test_a_stream_without_an_image_of_a_frame_is_left_out():
 
 def test_spread():
     assert spread(3) == [0, 1, 2]
-    assert spread(32, 3) == [0, 16, 31] and len(spread(32)) == 10
+    assert spread(32) == [0, 3, 7, 10, 14, 17, 21, 24, 28, 31]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from emoreact_plugin import InputError
-from emoreact_plugin.inference.windows import Window, duration_of, plan_windows
+from emoreact_plugin.inference.windows import Window, check_window, duration_of, plan_windows
 
 
 def test_windows_by_hand():
@@ -62,7 +62,7 @@ def test_the_last_frame_is_shown_as_long_as_most():
 )
 def test_lengths_that_make_no_windows(seconds, stride, name):
     with pytest.raises(InputError, match=f'{name}: expected more than 0 sec'):
-        plan_windows(np.arange(3.0), 3.0, seconds, stride)
+        check_window(seconds, stride)
 
 
 @pytest.mark.parametrize(

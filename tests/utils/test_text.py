@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from emoreact_plugin.utils.text import printable, to_number
+from emoreact_plugin.utils.text import first_few, printable, to_number
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,10 @@ def test_numbers_are_those_of_data_files(text):
     assert to_number(' -1.5e2 ') == -150
     with pytest.raises(ValueError):
         to_number(text)
+
+
+@pytest.mark.parametrize(
+    'names, expected', [('abcde', 'a, b, c, d, e'), ('abcdef', 'a, b, c, d, e, …')]
+)
+def test_the_first_few_names(names, expected):
+    assert first_few(list(names)) == expected

@@ -32,13 +32,13 @@ from tests.video.conftest import (
 @pytest.fixture
 def from_start(monkeypatch):
     """Record the calls that decode a file from its start."""
-    calls, original = [], video._read_from_start
+    calls, original = [], video.select_frames
 
     def spy(path, wanted):
         calls.append(list(wanted))
         return original(path, wanted)
 
-    monkeypatch.setattr(video, '_read_from_start', spy)
+    monkeypatch.setattr(video, 'select_frames', spy)
     return calls
 
 

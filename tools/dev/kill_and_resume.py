@@ -40,7 +40,6 @@ from tests.factories import NO_WORKERS, make_tiny, write_config
 
 # What differs between two runs of the same.
 VOLATILE = ('run.json',)
-MOMENTS = ('before', 'within', 'after')
 EPOCHS = 4
 
 
@@ -253,7 +252,7 @@ def whole_run(cfg, folder):
     return expected, notes.read_text().splitlines(), seconds
 
 
-def try_kill(cfg, folder, seconds, draw, number, at=None):
+def try_kill(cfg, folder, files, seconds, draw, number, at=None):
     """Kill a training, resume it, and return what is wrong, and how often it was killed."""
     if at is None:
         code = kill_after(start(cfg, folder), draw.uniform(0, seconds), number)
@@ -266,14 +265,7 @@ def try_kill(cfg, folder, seconds, draw, number, at=None):
         child = start(cfg, folder, resume=True)
         kills += kill_after(child, draw.uniform(0, seconds), number) != 0
     code = wait(start(cfg, folder, resume=True))
-    return [f'exit code {code}'] if code else differences(folder, expected_of(cfg)), kills
-
-
-EXPECTED = {}
-
-
-def expected_of(cfg):
-    return EXPECTED['files']
+    return [f'exit code {code}'] if code else differences(folder, files), kills
 
 
 def kind_of(line):
@@ -303,14 +295,13 @@ def main(arguments=None):
         folder = Path(name).resolve()
         cfg = make_config(folder)
         files, moments, seconds = whole_run(cfg, folder / 'whole')
-        EXPECTED['files'] = files
         print(f'{len(moments)} moments of writing in {seconds:.1f} s', flush=True)
         jobs = [None] * args.random + aims(moments, args.aimed, draw)
         rows, wrong = Counter(), []
         for index, at in enumerate(jobs):
             while True:
                 run = folder / f'run{index}'
-                differ, kills = try_kill(cfg, run, seconds, draw, number, at)
+                differ, kills = try_kill(cfg, run, files, seconds, draw, number, at)
                 if differ is not None:
                     break
                 remove(run)  # it ended before the signal came

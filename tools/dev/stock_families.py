@@ -28,6 +28,7 @@ from emoreact_plugin.sample_data import make_sample_dataset
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_json
 from emoreact_plugin.utils.progress import progress_bar, write_above
+from emoreact_plugin.utils.tables import markdown_table
 
 MIXED = Path(__file__).resolve().parents[2] / 'configs' / 'mixed'
 SWIN = 'swin/swin-tiny-p244-w877_in1k-pre_8xb8-amp-32x2x1-30e_kinetics400-rgb.py'
@@ -293,7 +294,7 @@ def run_apart(name: str, way: str, args: argparse.Namespace) -> dict[str, str]:
 
 def table_of(results: dict[str, dict]) -> str:
     """Write the results as a Markdown table."""
-    lines = ['| Family | Config | Alone | As a stream | Reason |', '|---|---|---|---|---|']
+    rows = []
     for name, ways in results.items():
         family = FAMILIES[name]
         reasons = [ways[way]['reason'].split('\n')[0] for way in WAYS]
@@ -301,9 +302,9 @@ def table_of(results: dict[str, dict]) -> str:
         if family.sampler:
             reasons.append('the leaf adds a training pipeline and a schedule')
         config = family.config.split('/')[1].removesuffix('.py')
-        cells = [name, f'`{config}`', *(ways[way]['result'] for way in WAYS)]
-        lines.append(f'| {" | ".join(cells)} | {"; ".join(reasons)} |')
-    return '\n'.join(lines)
+        found = (ways[way]['result'] for way in WAYS)
+        rows.append([name, f'`{config}`', *found, '; '.join(reasons)])
+    return markdown_table(('Family', 'Config', 'Alone', 'As a stream', 'Reason'), rows)
 
 
 def parse_args() -> argparse.Namespace:

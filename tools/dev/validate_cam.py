@@ -27,7 +27,7 @@ from emoreact_cli import add_config_arguments
 from emoreact_plugin.clips.boxes import boxes_of
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors
-from emoreact_plugin.engine.flags import datasets_of, load_config
+from emoreact_plugin.engine.flags import load_config
 from emoreact_plugin.evaluation import roc_auc
 from emoreact_plugin.experiments import read_cues
 from emoreact_plugin.experiments.sample_claims import READ
@@ -36,6 +36,7 @@ from emoreact_plugin.explanation.cam_clip import Explainer
 from emoreact_plugin.explanation.cam_frames import sample_clip
 from emoreact_plugin.explanation.cam_source import clips_of, open_clip
 from emoreact_plugin.models import load_recognizer
+from emoreact_plugin.recipes import datasets_of
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_text
 from emoreact_plugin.utils.progress import progress_bar

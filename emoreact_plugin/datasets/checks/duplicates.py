@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from emoreact_plugin.utils.progress import progress_bar
+from emoreact_plugin.utils.progress import count_cores, progress_bar
 
 from .problems import CheckedClip
 
@@ -36,7 +36,7 @@ def content_ids(sizes: dict[str, int], workers: int | None = None) -> dict[str, 
     todo = sorted(
         path for size, paths in by_size.items() for path in paths if size and len(paths) > 1
     )
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(workers or count_cores()) as pool:
         hashes = dict(
             zip(
                 todo,

@@ -11,7 +11,7 @@ from emoreact_plugin.datasets.annotations import Annotation
 from emoreact_plugin.datasets.pipeline_facts import max_gap_of, regions_of
 from emoreact_plugin.datasets.summary import then_text
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.text import number
+from emoreact_plugin.utils.text import SHOWN, first_few, number
 from emoreact_plugin.video.folders import FRAME_DIRS
 from emoreact_plugin.video.reading import probe_video
 
@@ -20,8 +20,6 @@ from .problems import Problem
 if TYPE_CHECKING:
     from emoreact_plugin.datasets.emoreact_dataset import EmoReactDataset
 
-# Number of clips that are named in a message.
-SHOWN = 5
 SAID = {
     'missing clip': 'are not there',
     'no landmarks': 'have no landmarks',
@@ -198,7 +196,7 @@ def _describe_folder(dataset: 'EmoReactDataset') -> str:
         found = 'is not there'
     else:
         found = f'has {number(len(there), "file")}'
-        found += f': {", ".join(there[:SHOWN])}{", …" * (len(there) > SHOWN)}' if there else ''
+        found += f': {first_few(there)}' if there else ''
     return (
         f'The folder that was looked in, {folder}, {found}. Give the right one by --data-root, or '
         f'by data_root and data_prefix=dict({source}=...) of the data set'
@@ -225,7 +223,7 @@ def raise_first(
     if errors and not errors[0].clip:  # of all clips
         raise error(f'{dataset.ann_file}: {errors[0].text}')
     if errors:
-        names = ', '.join(each.clip for each in errors[:SHOWN]) + ', …' * (len(errors) > SHOWN)
+        names = first_few([each.clip for each in errors])
         raise error(
             f'{dataset.ann_file}: {len(errors)} of {clips} clips {SAID[errors[0].kind]} '
             f'({names}). The first: {errors[0].text}. {remedy}'

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from emoreact_plugin.evaluation import LabelledClips, Priors, macro, roc_auc, roc_auc_micro
+from emoreact_plugin.utils.text import first_few
 
 from .problems import Problem
-
-SHOWN = 3
 
 PriorScores = dict[str, dict[str, dict[str, float | None]]]
 
@@ -58,10 +57,9 @@ def find_shared_groups(splits: Mapping[str, LabelledClips], priors: PriorScores)
             shared = [group for group in own if group in set(train[kind])]
             if not shared:
                 continue
-            more = ', ...' if len(shared) > SHOWN else ''
             text = (
                 f'{len(shared)} of the {len(own)} groups ({kind}) of {split} are in train too: '
-                f'{", ".join(shared[:SHOWN])}{more}'
+                f'{first_few(shared)}'
             )
             for name, scores in priors.get(split, {}).items():
                 if name.endswith(f' of the {kind}'):

@@ -46,7 +46,7 @@ def load_scorer(
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
     read = read_checkpoint(checkpoint)
     cfg, model = load_recognizer(read, config, device)
-    return TorchScorer(cfg, model, read.dataset_meta, read.meta.get('calibration'), checkpoint)
+    return TorchScorer(cfg, model, read.dataset_meta, read.calibration, checkpoint)
 
 
 def check_device(device: str) -> None:

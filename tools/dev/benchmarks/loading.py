@@ -18,7 +18,7 @@ from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.random_state import seeded
 from emoreact_plugin.utils.text import number
 from emoreact_plugin.video.reading import read_frames
-from emoreact_plugin.video.writing import JPEG_QUALITY
+from emoreact_plugin.video.writing import encode_image
 
 from .timing import Comparison, Group
 
@@ -203,10 +203,7 @@ def jpegs_of(sample: dict) -> list[np.ndarray]:
         paths = (osp.join(sample['frame_dir'], sample['filename_tmpl'].format(i)) for i in inds)
         return [np.fromfile(path, np.uint8) for path in paths]
     frames = read_frames(sample['filename'], inds, sample['source_frames'])
-    flags = (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
-    return [
-        cv2.imencode('.jpg', cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), flags)[1] for frame in frames
-    ]
+    return [np.frombuffer(encode_image(frame), np.uint8) for frame in frames]
 
 
 def decode(jpegs: list[np.ndarray]) -> list[np.ndarray]:

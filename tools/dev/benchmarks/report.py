@@ -1,7 +1,6 @@
 """Write the measured rows as Markdown and JSON."""
 
 import json
-import os
 import platform
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,6 +15,8 @@ import torch
 import torchvision
 
 import mmaction
+from emoreact_plugin.utils.progress import count_cores
+from emoreact_plugin.utils.tables import markdown_table
 from emoreact_plugin.version import __version__
 
 from .timing import Row
@@ -51,7 +52,6 @@ def machine_facts(threads: int, device: str, processor_time: bool = False) -> di
         dict: ``python``, ``system``, ``cpus`` (that this process may use), ``threads``, ``device``,
         ``clock`` (``'wall'`` or ``'processor'``), and ``packages``: name -> version.
     """
-    cpus = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
     name = 'CPU'
     if device != 'cpu':
         name = torch.cuda.get_device_name(device)
@@ -59,7 +59,7 @@ def machine_facts(threads: int, device: str, processor_time: bool = False) -> di
     return dict(
         python=platform.python_version(),
         system=f'{platform.system()} {platform.machine()}',
-        cpus=cpus,
+        cpus=count_cores(),
         threads=threads,
         device=name,
         clock='processor' if processor_time else 'wall',
@@ -88,15 +88,14 @@ def to_markdown(report: Report) -> str:
     ]
     for part, rows in report.parts.items():
         published = any(row.published for row in rows)
-        lines += [f'**{part}**', '', *_table(rows, published), '']
+        lines += [f'**{part}**', '', _table(rows, published), '']
     return '\n'.join(lines)
 
 
-def _table(rows: Sequence[Row], published: bool) -> list[str]:
+def _table(rows: Sequence[Row], published: bool) -> str:
     head = ['What', '', 'Against', 'Ratio', 'ms', 'ms of the other']
     head += ['Published system, elsewhere'] * published
-    lines = [_line(head), '|---' * len(head) + '|']
-    before = None
+    lines, before = [], None
     for row in rows:
         ratio = _summary(row.ratios)
         cells = [
@@ -109,13 +108,9 @@ def _table(rows: Sequence[Row], published: bool) -> list[str]:
         ]
         if published:
             cells.append('' if row.published is None else _digits(row.published))
-        lines.append(_line(cells))
+        lines.append(cells)
         before = row.group
-    return lines
-
-
-def _line(cells: Sequence[str]) -> str:
-    return '| ' + ' | '.join(cells) + ' |'
+    return markdown_table(head, lines)
 
 
 def _digits(value: float) -> str:
