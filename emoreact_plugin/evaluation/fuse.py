@@ -303,7 +303,7 @@ def fuse_dumps(runs: Mapping[str, Dump], weights: Sequence[float] | None = None)
 
     Args:
         runs (Mapping[str, Dump]): Name -> dump.
-        weights (Sequence[float], optional): See :func:`fuse_logits`.
+        weights (Sequence[float], optional): See :func:`normalise_weights`.
 
     Returns:
         Dump: The fused logits. Its ``stream_logits`` are the logits of the runs, in place of the
@@ -320,7 +320,7 @@ def fuse_dumps(runs: Mapping[str, Dump], weights: Sequence[float] | None = None)
         video_ids=first.video_ids,
         classes=first.classes,
         labels=first.labels,
-        scores=fuse_logits([d.logits for d in runs.values()], shares),
+        scores=_fuse_logits(np.stack([dump.logits for dump in runs.values()]), shares),
         stream_logits={name: dump.logits for name, dump in runs.items()},
         groups=first.groups,
         split=first.split,
