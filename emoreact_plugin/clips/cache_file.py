@@ -19,18 +19,7 @@ from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import PathLike, write_whole
 from emoreact_plugin.utils.npz import read_npz
 
-from .landmark_readers import (
-    NUM_LANDMARKS,
-    check_count,
-    parse_keypoints,
-    parse_openface,
-    read_keypoints_txt,
-    read_openface_csv,
-)
-
-__all__ = ['CachedClip', 'is_current', 'load_cached', 'cache_clip', 'read_landmark_files']
-__all__ += ['read_keypoints_txt', 'read_openface_csv', 'write_cached']
-
+from .landmark_readers import NUM_LANDMARKS, check_count, parse_keypoints, parse_openface
 
 # How far the rows of a file may be off the frames of its clip: either is fine.
 ROW_TOLERANCE = 5
@@ -117,7 +106,8 @@ def cache_clip(
     Raises:
         FileNotFoundError: One of the files is missing.
         InputError: One of them is not what it should be (see
-            :func:`read_openface_csv`, :func:`read_keypoints_txt`), or the
+            :func:`~.landmark_readers.read_openface_csv`,
+            :func:`~.landmark_readers.read_keypoints_txt`), or the
             landmarks cover a number of frames that is off by more than 10 %
             and more than 5, or as many keypoint lines are missing. The
             message names the file and both numbers.

@@ -13,11 +13,10 @@ from emoreact_plugin.clips.cache_file import (
     cache_clip,
     is_current,
     load_cached,
-    read_keypoints_txt,
-    read_openface_csv,
     stamp_of,
     write_cached,
 )
+from emoreact_plugin.clips.landmark_readers import read_keypoints_txt, read_openface_csv
 from emoreact_plugin.clips.landmarks import Landmarks
 
 

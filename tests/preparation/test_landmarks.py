@@ -6,12 +6,9 @@ import numpy as np
 import pytest
 
 from emoreact_plugin import InputError
-from emoreact_plugin.clips.cache_file import (
-    load_cached,
-    read_keypoints_txt,
-    read_openface_csv,
-)
+from emoreact_plugin.clips.cache_file import load_cached
 from emoreact_plugin.clips.clip_files import expected_names
+from emoreact_plugin.clips.landmark_readers import read_keypoints_txt, read_openface_csv
 from emoreact_plugin.preparation import jobs as module
 from emoreact_plugin.preparation.landmarks import extract_landmarks
 from emoreact_plugin.preparation.mediapipe.detector import FrameLandmarks

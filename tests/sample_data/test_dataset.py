@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from emoreact_plugin import InputError
-from emoreact_plugin.clips.cache_file import read_keypoints_txt, read_openface_csv
+from emoreact_plugin.clips.landmark_readers import read_keypoints_txt, read_openface_csv
 from emoreact_plugin.datasets.annotations import EMOTIONS
 from emoreact_plugin.sample_data import dataset
 from emoreact_plugin.sample_data.dataset import keypoints_txt, make_sample_dataset, openface_csv

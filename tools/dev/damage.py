@@ -29,12 +29,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.clips.cache_file import (
-    cache_clip,
-    load_cached,
-    read_keypoints_txt,
-    read_openface_csv,
-)
+from emoreact_plugin.clips.cache_file import cache_clip, load_cached
+from emoreact_plugin.clips.landmark_readers import read_keypoints_txt, read_openface_csv
 from emoreact_plugin.clips.masks_csv import MaskedClip, read_masks, write_masks
 from emoreact_plugin.datasets.annotations import EMOTIONS, read_annotations
 from emoreact_plugin.engine.flags import read_config

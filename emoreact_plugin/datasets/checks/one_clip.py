@@ -12,15 +12,14 @@ from emoreact_plugin.clips.cache_file import (
     CachedClip,
     is_current,
     load_cached,
-    read_keypoints_txt,
     read_landmark_files,
-    read_openface_csv,
     write_cached,
 )
 from emoreact_plugin.clips.clip_files import ClipFiles
 from emoreact_plugin.clips.coverage import Coverage, coverage_of
 from emoreact_plugin.clips.crops import CROP_NAME
 from emoreact_plugin.clips.landmark_cache import cached_path, check_given, sources_of
+from emoreact_plugin.clips.landmark_readers import read_keypoints_txt, read_openface_csv
 from emoreact_plugin.clips.landmarks import Landmarks
 from emoreact_plugin.clips.regions import extent_boxes, has_face
 from emoreact_plugin.datasets.annotations import Annotation

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from emoreact_plugin import InputError
-from emoreact_plugin.clips.cache_file import read_openface_csv
+from emoreact_plugin.clips.landmark_readers import read_openface_csv
 from emoreact_plugin.preparation.mediapipe.detector import MESH_TO_68, LandmarkDetector
 from emoreact_plugin.preparation.mediapipe.networks import has_landmark_models
 from emoreact_plugin.preparation.mediapipe.people import Guide
