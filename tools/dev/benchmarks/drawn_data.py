@@ -1,6 +1,5 @@
 """Draw clips of the size on which the published system was measured."""
 
-import csv
 import os
 import os.path as osp
 from collections.abc import Iterator
@@ -20,7 +19,9 @@ from emoreact_plugin.sample_data.drawing import draw_clip
 from emoreact_plugin.sample_data.geometry import place_frames
 from emoreact_plugin.sample_data.plan import ClipPlan, clip_parts, plan_clips
 from emoreact_plugin.transforms import CropRegions
+from emoreact_plugin.utils.files import write_text
 from emoreact_plugin.utils.progress import progress_bar
+from emoreact_plugin.utils.tables import csv_text
 from emoreact_plugin.video.writing import write_video
 
 SIZE = (1280, 720)
@@ -96,11 +97,8 @@ def make_drawn_data(root: str, clips: int, frames: int) -> None:
     extract_crops(
         [videos], osp.join(root, 'crops'), CropRegions(REGIONS), cache_dir=cache, workers=1
     )
-    with open(osp.join(root, 'train.csv'), 'w', newline='', encoding='utf-8') as file:
-        writer = csv.writer(file)
-        writer.writerow(['', 'video', *EMOTIONS])
-        for row, plan in enumerate(plans):
-            writer.writerow([row, plan.name, *plan.labels])
+    rows = [[row, plan.name, *plan.labels] for row, plan in enumerate(plans)]
+    write_text(osp.join(root, 'train.csv'), csv_text(['', 'video', *EMOTIONS], rows))
 
 
 def _make_clip(plan: ClipPlan, videos: str, frames: int) -> None:
