@@ -28,7 +28,7 @@ from mmaction.registry import DATASETS
 
 
 @dataclass(frozen=True)
-class OpenedClip:
+class CamSource:
     """A clip, and what is known about it.
 
     Attributes:
@@ -52,7 +52,7 @@ def open_source(
     landmarks: str = 'auto',
     cache_dir: str | None = None,
     person: str | None = None,
-) -> OpenedClip:
+) -> CamSource:
     """Open a path or, if there is no such path, a clip of the data set by its name.
 
     Of a data set, only the annotation files and the clip's own files are read. Short gaps of the
@@ -69,7 +69,7 @@ def open_source(
             ``EmotionInferencer``; not ``'all'``.
 
     Returns:
-        OpenedClip: The clip.
+        CamSource: The clip.
 
     Raises:
         FileNotFoundError: When it is neither.
@@ -108,7 +108,7 @@ def open_source(
 
 def _open_path(
     cfg: Config, path: str, landmarks: str, cache_dir: str | None, person: str | None
-) -> OpenedClip:
+) -> CamSource:
     check_whom(landmarks, person)
     if person == ALL:
         raise InputError(f"person='{ALL}': expected one person, whose maps are drawn")
@@ -120,7 +120,7 @@ def _open_path(
     if opened.people is not None and opened.people['seen'] > 1:
         say(f'{source.name}: {said_of(opened.people)}')
     clip = opened.clip.filled(pipeline.max_gap)
-    return OpenedClip(clip, osp.splitext(clip.name)[0], clip.name)
+    return CamSource(clip, osp.splitext(clip.name)[0], clip.name)
 
 
 def clips_of(cfg: Config, split: str) -> Iterator[tuple[EmoReactDataset, Annotation]]:
@@ -155,7 +155,7 @@ def open_clip(
     split: str,
     cache_dir: str | None = None,
     max_gap: int = 0,
-) -> OpenedClip:
+) -> CamSource:
     """Open one clip of :func:`clips_of`, and fill gaps of the face up to ``max_gap`` frames.
 
     Raises:
@@ -168,7 +168,7 @@ def open_clip(
             f'clip {row.clip_id}; if it lies elsewhere, give its path'
         )
     whole = Clip.of_files(files, cache_dir or dataset.cache_dir).filled(max_gap)
-    return OpenedClip(
+    return CamSource(
         whole.part(row.start, row.end),
         row.clip_id.replace('/', '_'),
         row.clip_id,

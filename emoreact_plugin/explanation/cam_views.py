@@ -18,7 +18,7 @@ from .cam import EIGENCAM, Maps
 from .cam_clip import Explainer
 from .cam_frames import FrameMaps, Sampled, every_frame, has_shifts, packed_in_order, sample_clip
 from .cam_sheet import Column, Overlay, Row, draw_frame, draw_sheet, overlay, spread
-from .cam_source import OpenedClip
+from .cam_source import CamSource
 
 TITLES = {
     'gradcam': 'Grad-CAM',
@@ -36,14 +36,14 @@ class Explained:
     """A clip as it is sampled in testing, with its scores and maps.
 
     Attributes:
-        source (OpenedClip): The clip.
+        source (CamSource): The clip.
         sampled (Sampled): Its n frames.
         maps (dict[str, Maps]): Stream -> maps of K classes.
         scores (Scores): Scores of the clip, (1, C).
         chosen (tuple[int, ...]): K classes.
     """
 
-    source: OpenedClip
+    source: CamSource
     sampled: Sampled
     maps: dict[str, Maps]
     scores: Scores
@@ -89,12 +89,12 @@ def choose_classes(text: str | None, classes: Sequence[str], scores: np.ndarray)
     return tuple(dict.fromkeys(chosen))
 
 
-def explain_clip(explainer: Explainer, source: OpenedClip, emotions: str | None) -> Explained:
+def explain_clip(explainer: Explainer, source: CamSource, emotions: str | None) -> Explained:
     """Score a clip and make the maps of its sampled frames.
 
     Args:
         explainer (Explainer): The explainer of the configuration.
-        source (OpenedClip): The clip.
+        source (CamSource): The clip.
         emotions (str, optional): See :func:`choose_classes`.
 
     Returns:

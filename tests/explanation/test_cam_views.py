@@ -7,7 +7,7 @@ from emoreact_plugin import InputError
 from emoreact_plugin.explanation import cam_views
 from emoreact_plugin.explanation.cam_clip import Explainer
 from emoreact_plugin.explanation.cam_sheet import overlay
-from emoreact_plugin.explanation.cam_source import OpenedClip
+from emoreact_plugin.explanation.cam_source import CamSource
 from emoreact_plugin.explanation.cam_views import (
     choose_classes,
     empty_of,
@@ -50,7 +50,7 @@ def calibrated(temperature):
 def explained(method='gradcam', total=9, label=None, calibration=None, **options):
     cfg, model = colour_model(**options)
     explainer = Explainer(cfg, model, method, calibration=calibration)
-    source = OpenedClip(ColourClip(total), 'colour_model', 'colour_model', label)
+    source = CamSource(ColourClip(total), 'colour_model', 'colour_model', label)
     return explain_clip(explainer, source, 'curiosity,Excitement'), explainer
 
 
@@ -152,7 +152,7 @@ def test_the_nearest_map_where_a_frame_has_none(tmp_path, monkeypatch):
         )
     )
     explainer = Explainer(cfg, MODELS.build(cfg.model).eval())
-    found = explain_clip(explainer, OpenedClip(ColourClip(8), 'colour_model', 'colour_model'), None)
+    found = explain_clip(explainer, CamSource(ColourClip(8), 'colour_model', 'colour_model'), None)
     columns = sampled_columns(found, explainer)
     assert [list(c.cells) for c in columns] == [
         ['face'],
