@@ -1,7 +1,7 @@
 """Hold the landmarks of some frames of one person, and make samples of these frames."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -162,19 +162,6 @@ def check_fits(
             f'{file}: has landmarks of {found[0]} frames of {found[1]}x{found[2]} pixels, but '
             f'{source} has {total_frames} of {size[0]}x{size[1]}. Prepare them anew'
         )
-
-
-def clip_sample(video_id: str, total_frames: int, start_index: int = 0, **source: Any) -> dict:
-    """Return what the sample of a clip starts from, before any frame is chosen.
-
-    Args:
-        video_id (str): The clip's id.
-        total_frames (int): Number of frames of the clip.
-        start_index (int): Number of its first frame: in a folder of frames, the number in the
-            frame's name. Defaults to 0.
-        **source: What else is known, such as ``filename``, ``frame_dir`` or ``label``.
-    """
-    return dict(video_id=video_id, total_frames=total_frames, start_index=start_index, **source)
 
 
 def with_frames(sample: dict, frames: list[np.ndarray], landmarks: Landmarks) -> dict:

@@ -1,6 +1,7 @@
 """Read the annotation CSV, which lists the clips and what they show."""
 
 import csv
+import io
 import os.path as osp
 import posixpath
 import re
@@ -12,6 +13,7 @@ import numpy as np
 
 from emoreact_plugin.evaluation import LabelledClips
 from emoreact_plugin.utils.errors import InputError
+from emoreact_plugin.utils.memory import without_gc
 
 from .cells import check_name, parse_label, parse_valence
 from .groups import check_group, compile_group_names, groups_in_names
@@ -40,6 +42,9 @@ USUAL_COLUMNS = dict(video='video', valence='Valence')
 PERSON = re.compile(r'[A-Za-z0-9_-]+')
 # The number of a frame; tables write some as '30.0'.
 FRAME = re.compile(r'\d+(\.0*)?')
+
+# Of how many files the rows are remembered: those of the splits.
+MOST_FILES = 3
 
 
 class Annotation(NamedTuple):
@@ -114,6 +119,7 @@ def frames_of(row: Annotation, total_frames: int, step: int, ann_file: str) -> s
     return slice(first, last)
 
 
+@without_gc()
 def read_annotations(
     path: str,
     classes: Sequence[str] = EMOTIONS,
@@ -180,17 +186,41 @@ def read_annotations(
         )
     try:
         with open(path, newline='', encoding='utf-8-sig') as file:
-            rows = _read_rows(path, csv.reader(file), classes, dict(columns or {}), soft, errors)
+            text = file.read()
+        made_of = text, tuple(classes), repr(columns), soft
+        before, rows = _remembered.get(path, (None, []))
+        if before != made_of:
+            reader = csv.reader(io.StringIO(text, newline=''))
+            rows = _read_rows(path, reader, classes, dict(columns or {}), soft, errors)
+            if not errors:
+                _remember(path, made_of, rows)
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f'{path}: expected a CSV file in UTF-8 ({error})') from error
     if pattern is None:
-        return rows
+        return list(rows)
     names = [posixpath.splitext(posixpath.basename(row.video))[0] for row in rows]
     found = groups_in_names(names, pattern, path)
     return [
         row._replace(groups=row.groups + groups) if groups else row
         for row, groups in zip(rows, found, strict=True)
     ]
+
+
+# Path -> all that its rows depend on, the text of the file among it, and the rows. Before a
+# training, several parts of it read the same annotations, each on its own.
+_remembered: dict[str, tuple[tuple, list[Annotation]]] = {}
+
+
+def _remember(path: str, made_of: tuple, rows: list[Annotation]) -> None:
+    forget_annotations(path)
+    while len(_remembered) >= MOST_FILES:
+        forget_annotations(next(iter(_remembered)))
+    _remembered[path] = made_of, rows
+
+
+def forget_annotations(path: str) -> None:
+    """Free the memory that holds the rows of an annotation file for whoever reads it again."""
+    _remembered.pop(path, None)
 
 
 def _read_rows(

@@ -2,7 +2,8 @@
 
 import logging
 import os.path as osp
-from collections.abc import Callable, Sequence
+import pickle
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,6 @@ from mmengine.logging import print_log
 
 from emoreact_plugin.clips.clip_files import ClipFiles, find_clip
 from emoreact_plugin.clips.landmark_cache import default_cache_dir
-from emoreact_plugin.clips.landmarks import clip_sample
 from emoreact_plugin.sample_data.dataset import is_sample_data
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.memory import without_gc
@@ -23,7 +23,14 @@ from mmaction.datasets import BaseActionDataset
 from mmaction.registry import DATASETS
 
 from . import pipeline_facts as facts
-from .annotations import EMOTIONS, SOFT_POSITIVE, Annotation, frames_of, read_annotations
+from .annotations import (
+    EMOTIONS,
+    SOFT_POSITIVE,
+    Annotation,
+    forget_annotations,
+    frames_of,
+    read_annotations,
+)
 from .bad_clips import BadClips, check_share, named_error
 from .checks.missing import crops_folder, require_clips, require_files
 from .sources import read_crops, read_landmarks
@@ -183,13 +190,22 @@ class EmoReactDataset(BaseActionDataset):
             self.full_init()
         held = self.data_address if self.serialize_data else self.data_list
         if self._collected is None or self._collected[0] is not held:
-            ids, labels = [], []
-            for index in range(len(self)):
-                info = super(BaseActionDataset, self).get_data_info(index)
-                ids.append(info['video_id'])
-                labels.append(info['label'])
-            self._collected = held, ids, np.array(labels, np.float32)
+            infos = map(super(BaseActionDataset, self).get_data_info, range(len(self)))
+            self._collected = held, *_ids_and_labels(infos)
         return self._collected[1:]
+
+    def _serialize_data(self) -> tuple[np.ndarray, np.ndarray]:
+        """Pickle the samples as MMEngine does, and collect their ids and labels on the way.
+
+        MMEngine looks for reference cycles as well, which takes longer than pickling. Samples have
+        none.
+        """
+        ids_and_labels = _ids_and_labels(self.data_list)
+        pickled = [pickle.dumps(sample, protocol=4) for sample in self.data_list]
+        self.data_list.clear()
+        ends = np.cumsum([len(each) for each in pickled])
+        self._collected = ends, *ids_and_labels
+        return np.frombuffer(bytearray().join(pickled), np.uint8), ends
 
     def summary(self) -> str:
         """Say in a line how many clips and frames there are, and what many of them lack."""
@@ -214,15 +230,14 @@ class EmoReactDataset(BaseActionDataset):
         """
         rows = self.read_annotations()
         if 'crops' in self.data_prefix:
-            sources, coverage, masked = read_crops(self, self._find_crops(rows))
+            sources, masked = read_crops(self, self._find_crops(rows))
         else:
-            sources, coverage, masked = read_landmarks(self, self._find_all(rows))
+            sources, masked = read_landmarks(self, self._find_all(rows))
         samples, parts = [], []
-        for row, source, clip in zip(rows, sources, coverage, strict=True):
-            sample = self._sample(row, masked, **source)
-            first = sample['first_frame']
-            parts.append((clip, slice(first, first + sample['total_frames'])))
-            samples.append(sample)
+        for row, source in zip(rows, sources, strict=True):
+            frames = frames_of(row, source.total_frames, source.step, self.ann_file)
+            samples.append(self._sample(row, frames, source.sample))
+            parts.append((source.coverage, frames))
         lost = facts.lost_without(
             self.pipeline, self.required, masked or facts.draws_masks(self.pipeline)
         )
@@ -233,9 +248,9 @@ class EmoReactDataset(BaseActionDataset):
             drawn_sample_data=is_sample_data(osp.dirname(self.ann_file)),
         )
         self._rows = None
+        forget_annotations(self.ann_file)
         return samples
 
-    @without_gc()
     def read_annotations(self, errors: list[InputError] | None = None) -> list[Annotation]:
         """Read the annotation file, once; see :func:`~.annotations.read_annotations`."""
         if self._rows is None:
@@ -296,30 +311,19 @@ class EmoReactDataset(BaseActionDataset):
                 )
         return clips
 
-    def _sample(
-        self,
-        row: Annotation,
-        masked: bool,
-        source_frames: int,
-        start_index: int = 0,
-        step: int = 1,
-        **source: Any,
-    ) -> dict:
-        """Return what a sample starts from, which counts every ``step``-th frame only."""
-        frames = frames_of(row, source_frames, step, self.ann_file)
+    def _sample(self, row: Annotation, frames: slice, source: dict) -> dict:
+        """Return what a sample starts from."""
         # Not a tensor or an array, which take many times longer to pickle.
         label = row.label
         if self.soft_labels and self.test_mode:
             label = tuple(float(value >= SOFT_POSITIVE) for value in label)
-        sample = clip_sample(
-            row.clip_id,
-            frames.stop - frames.start,
-            start_index + frames.start,
+        sample = dict(
+            source,
+            video_id=row.clip_id,
+            total_frames=frames.stop - frames.start,
+            start_index=source['start_index'] + frames.start,
             first_frame=frames.start,
-            source_frames=-(-source_frames // step),
             label=label,
-            masked_beforehand=masked,
-            **source,
         )
         if row.valence is not None:
             sample['valence'] = row.valence
@@ -384,3 +388,11 @@ class EmoReactDataset(BaseActionDataset):
                 return super().prepare_data(idx)
         except Exception as error:
             raise named_error(error, self.get_data_info(idx)) from error
+
+
+def _ids_and_labels(samples: Iterable[dict]) -> tuple[list[str], np.ndarray]:
+    ids, labels = [], []
+    for sample in samples:
+        ids.append(sample['video_id'])
+        labels.append(sample['label'])
+    return ids, np.array(labels, np.float32)

@@ -1,7 +1,7 @@
 """Read what a data set has to know of the files of its clips."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from emoreact_plugin.clips.cache_file import load_cached
 from emoreact_plugin.clips.clip_files import ClipFiles
@@ -16,11 +16,27 @@ from .pipeline_facts import max_gap_of
 if TYPE_CHECKING:
     from .emoreact_dataset import EmoReactDataset
 
-# What a sample has of each clip's files; each clip's coverage; whether all were masked beforehand.
-Sources = tuple[list[dict[str, Any]], list[Coverage], bool]
+
+class Source(NamedTuple):
+    """Describe what a clip is a part of: a video, a folder of frames, or prepared crops.
+
+    Attributes:
+        total_frames (int): Number of frames of the video.
+        step (int): Only every ``step``-th of them is there.
+        sample (dict[str, Any]): What the samples of all its clips have in common; ``start_index``
+            is the number of its first frame.
+        coverage (Coverage): Of the frames that are there.
+    """
+
+    total_frames: int
+    step: int
+    sample: dict[str, Any]
+    coverage: Coverage
 
 
-def read_landmarks(dataset: 'EmoReactDataset', clips: Sequence[ClipFiles]) -> Sources:
+def read_landmarks(
+    dataset: 'EmoReactDataset', clips: Sequence[ClipFiles]
+) -> tuple[list[Source], bool]:
     """Prepare the landmarks of clips, videos or folders of frames, and read them.
 
     Several clips may be parts of one video, which is read once.
@@ -30,34 +46,35 @@ def read_landmarks(dataset: 'EmoReactDataset', clips: Sequence[ClipFiles]) -> So
         clips (Sequence[ClipFiles]): The files of each clip.
 
     Returns:
-        tuple: See ``Sources``.
+        tuple[list[Source], bool]: What each clip is a part of, and whether all were masked
+        beforehand.
 
     Raises:
         FileNotFoundError, InputError: As :func:`fill_cache` and :func:`check_masks` do.
     """
     masked = check_masks(dataset, clips_with_masks(dataset, clips))
     paths, start_index = fill_cache(clips, dataset.cache_dir, dataset.check_landmarks)
-    known: dict[ClipFiles, tuple[dict[str, Any], Coverage]] = {}
+    known: dict[ClipFiles, Source] = {}
     gap = max_gap_of(dataset.pipeline)
     for files, path in dict(zip(clips, paths, strict=True)).items():
         clip = load_cached(path)
-        source: dict[str, Any] = dict(
+        sample: dict[str, Any] = dict(
+            masked_beforehand=masked,
             source_frames=clip.total_frames,
             start_index=start_index.get(files.source, 0),
             landmarks_file=path if files.landmarks else None,
             keypoints_file=path if files.keypoints else None,
         )
         if files.filename_tmpl:
-            source.update(frame_dir=files.source, filename_tmpl=files.filename_tmpl)
+            sample.update(frame_dir=files.source, filename_tmpl=files.filename_tmpl)
         else:
-            source['filename'] = files.source
+            sample['filename'] = files.source
         coverage = coverage_of(Landmarks.of_cached(clip).filled(gap), clip.frame_size)
-        known[files] = source, coverage
-    each = [known[files] for files in clips]
-    return [source for source, _ in each], [coverage for _, coverage in each], masked
+        known[files] = Source(clip.total_frames, 1, sample, coverage)
+    return [known[files] for files in clips], masked
 
 
-def read_crops(dataset: 'EmoReactDataset', folders: Sequence[str]) -> Sources:
+def read_crops(dataset: 'EmoReactDataset', folders: Sequence[str]) -> tuple[list[Source], bool]:
     """Read the records of clips of prepared crops.
 
     Args:
@@ -65,19 +82,21 @@ def read_crops(dataset: 'EmoReactDataset', folders: Sequence[str]) -> Sources:
         folders (Sequence[str]): The folder of each clip's crops.
 
     Returns:
-        tuple: See ``Sources``.
+        tuple[list[Source], bool]: What each clip is a part of, and whether all were masked
+        beforehand.
 
     Raises:
         FileNotFoundError, InputError: As :func:`read_crops_record` and :func:`check_masks` do.
     """
     records = {folder: read_crops_record(dataset, folder) for folder in dict.fromkeys(folders)}
     masked = check_masks(dataset, {path: bool(record.mask) for path, record in records.items()})
-    sources = {
-        folder: dict(source_frames=record.source_frames, step=record.step, crops_dir=folder)
-        for folder, record in records.items()
-    }
-    return (
-        [sources[folder] for folder in folders],
-        [records[folder].coverage for folder in folders],
-        masked,
-    )
+    known = {}
+    for folder, record in records.items():
+        sample = dict(
+            masked_beforehand=masked,
+            source_frames=record.total_frames,
+            start_index=0,
+            crops_dir=folder,
+        )
+        known[folder] = Source(record.source_frames, record.step, sample, record.coverage)
+    return [known[folder] for folder in folders], masked

@@ -8,7 +8,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform, Compose
 from mmengine.config import Config
 
-from emoreact_plugin.clips.landmarks import Landmarks, clip_sample, with_frames
+from emoreact_plugin.clips.landmarks import Landmarks, with_frames
 from emoreact_plugin.datasets.pipeline_facts import check_geometry, hides_face
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.parts import is_a, type_name
@@ -105,7 +105,13 @@ class ClipPipeline:
         """
         stem, ending = osp.splitext(name)
         video_id = stem if ending.lower() in VIDEO_ENDINGS else name
-        sample = clip_sample(video_id, total_frames, filename=name, modality='RGB')
+        sample = dict(
+            video_id=video_id,
+            total_frames=total_frames,
+            start_index=0,
+            filename=name,
+            modality='RGB',
+        )
         with seeded((0,)):
             sample = self._sampler(sample)
         sample['frame_inds'] = np.ravel(sample['frame_inds'])

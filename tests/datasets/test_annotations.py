@@ -1,9 +1,11 @@
+import operator
 import os
 
 import pytest
 
 from emoreact_plugin import InputError
 from emoreact_plugin.datasets import EMOTIONS, groups, read_annotations
+from tests.factories import dataset
 
 HEADER = ',video,' + ','.join(EMOTIONS) + ',Valence\n'
 ROW = '0,80sTOYS105_2.mp4,0,0,0,1,0,0,0,1,3.3333\n'
@@ -101,6 +103,64 @@ def test_names_cannot_leave_the_folder(write, name):
 def test_two_dots_within_a_name_are_a_name(write):
     row = ROW.replace('80sTOYS105_2.mp4', 'what..now.mp4')
     assert read_annotations(write(HEADER + row))[0].video == 'what..now.mp4'
+
+
+class TestReadingOnce:
+    """Whoever reads a file that was read before gets the same rows, unless anything changed."""
+
+    TEXT = 'video,calm,loud\na.mp4,1,0\nb.mp4,0,1\n'
+
+    def read(self, path, classes=('calm',), **arguments):
+        return read_annotations(path, classes, **arguments)
+
+    def test_the_rows_are_parsed_once(self, write):
+        path = write(self.TEXT)
+        first, second = self.read(path), self.read(path)
+        assert all(map(operator.is_, first, second))
+        second.clear()  # a list of its own
+        assert len(self.read(path)) == 2
+
+    def test_a_changed_file_of_the_same_size_and_time(self, write):
+        path = write(self.TEXT)
+        assert self.read(path)[0].video == 'a.mp4'
+        stat = os.stat(path)
+        write(self.TEXT.replace('a.mp4', 'c.mp4'))
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        assert self.read(path)[0].video == 'c.mp4'
+
+    def test_other_arguments(self, write):
+        path = write(self.TEXT.replace('loud', 'group').replace('1,0', '1,0.5'))
+        columns = dict(groups=['group'])
+        assert [row.groups for row in self.read(path)] == [(), ()]
+        assert self.read(path, columns=columns)[0].groups == (('group', '0.5'),)
+        columns['groups'].clear()
+        assert self.read(path, columns=columns)[0].groups == ()
+        assert self.read(path, ('calm', 'group'), soft=True)[0].label == (1, 0.5)
+        with pytest.raises(InputError, match="found '0.5'"):
+            self.read(path, ('calm', 'group'))
+
+    def test_rows_that_were_left_out_are_an_error_for_others(self, write):
+        path, errors = write(self.TEXT + 'a.mp4,0,0\n'), []
+        assert len(self.read(path, errors=errors)) == 2
+        with pytest.raises(InputError, match='line 4'):
+            self.read(path)
+
+    def test_few_files_are_kept(self, tmp_path):
+        paths = [str(tmp_path / f'{k}.csv') for k in range(50)]
+        for path in paths:
+            with open(path, 'w', encoding='utf-8') as file:
+                file.write(self.TEXT)
+        first = {path: self.read(path)[0] for path in paths}
+        assert sum(self.read(path)[0] is first[path] for path in reversed(paths)) < 10
+
+    def test_no_rows_are_kept_beside_a_data_set(self, tiny):
+        path = str(tiny.root / 'val.csv')
+        before = read_annotations(path)
+        assert read_annotations(path)[0] is before[0]
+        dataset(tiny.root, 'val').full_init()
+        after = read_annotations(path)
+        assert after == before
+        assert after[0] is not before[0]
 
 
 def test_no_file(tmp_path):

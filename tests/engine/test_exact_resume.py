@@ -1,48 +1,16 @@
 import contextlib
 import json
-import random
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from emoreact_plugin.utils.random_state import get_random_state, seeded, set_random_state
 from tests.factories import RUNTIME, small_config
 
 pytestmark = pytest.mark.slow
-
-
-def draws():
-    return random.random(), np.random.rand(), torch.rand(()).item()
-
-
-def test_seeded_draws_and_restores():
-    before = get_random_state()
-    expected = draws()
-    set_random_state(before)
-    with seeded((1, 2, 3)):
-        one = draws()
-    assert draws() == expected
-    with seeded((1, 2, 3)):
-        assert draws() == one
-    with seeded((1, 2, 4)):
-        assert not set(draws()) & set(one)
-
-
-def test_seeded_restores_after_an_error():
-    before = get_random_state()
-    expected = draws()
-    set_random_state(before)
-    try:
-        with seeded((1,)):
-            raise KeyError
-    except KeyError:
-        pass
-    assert draws() == expected
 
 
 class StopError(Exception):

@@ -47,8 +47,20 @@ def make_rows(root: Path, rows: int) -> Path:
 
 
 def start(path: Path) -> EmoReactDataset:
-    """Do what a training does with a split before its first epoch."""
-    dataset = EmoReactDataset(
+    """Do what a training does with a split before its first epoch.
+
+    Its files are checked before its data set is built.
+    """
+    build(path).check_files()
+    dataset = build(path)
+    dataset.full_init()
+    assert len(set(dataset.video_ids)) == len(dataset.labels)
+    return dataset
+
+
+def build(path: Path) -> EmoReactDataset:
+    """Build a data set without reading its files yet."""
+    return EmoReactDataset(
         str(path),
         build_pipeline(('face', 'body'), 3, 32, train=True),
         data_prefix=dict(video=str(path.parent)),
@@ -57,10 +69,6 @@ def start(path: Path) -> EmoReactDataset:
         required=('landmarks', 'keypoints'),
         lazy_init=True,
     )
-    dataset.check_files()
-    dataset.full_init()
-    assert len(set(dataset.video_ids)) == len(dataset.labels)
-    return dataset
 
 
 def read(path: Path) -> list[dict]:
