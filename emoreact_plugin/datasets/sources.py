@@ -1,7 +1,8 @@
 """Read what a data set has to know of the files of its clips."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from emoreact_plugin.clips.cache_file import load_cached
 from emoreact_plugin.clips.clip_files import ClipFiles
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from .emoreact_dataset import EmoReactDataset
 
 
-class Source(NamedTuple):
-    """Describe what a clip is a part of: a video, a folder of frames, or prepared crops.
+@dataclass(frozen=True, eq=False)
+class ClipSource:
+    """A video, a folder of frames or prepared crops, of which a clip is a part or the whole.
 
     Attributes:
         total_frames (int): Number of frames of the video.
@@ -36,7 +38,7 @@ class Source(NamedTuple):
 
 def read_landmarks(
     dataset: 'EmoReactDataset', clips: Sequence[ClipFiles]
-) -> tuple[list[Source], bool]:
+) -> tuple[list[ClipSource], bool]:
     """Prepare the landmarks of clips, videos or folders of frames, and read them.
 
     Several clips may be parts of one video, which is read once.
@@ -46,7 +48,7 @@ def read_landmarks(
         clips (Sequence[ClipFiles]): The files of each clip.
 
     Returns:
-        tuple[list[Source], bool]: What each clip is a part of, and whether all were masked
+        tuple[list[ClipSource], bool]: What each clip is a part of, and whether all were masked
         beforehand.
 
     Raises:
@@ -54,7 +56,7 @@ def read_landmarks(
     """
     masked = check_masks(dataset, clips_with_masks(dataset, clips))
     paths, start_index = fill_cache(clips, dataset.cache_dir, dataset.check_landmarks)
-    known: dict[ClipFiles, Source] = {}
+    known: dict[ClipFiles, ClipSource] = {}
     gap = max_gap_of(dataset.pipeline)
     for files, path in dict(zip(clips, paths, strict=True)).items():
         clip = load_cached(path)
@@ -70,11 +72,11 @@ def read_landmarks(
         else:
             sample['filename'] = files.source
         coverage = coverage_of(Landmarks.of_cached(clip).filled(gap), clip.frame_size)
-        known[files] = Source(clip.total_frames, 1, sample, coverage)
+        known[files] = ClipSource(clip.total_frames, 1, sample, coverage)
     return [known[files] for files in clips], masked
 
 
-def read_crops(dataset: 'EmoReactDataset', folders: Sequence[str]) -> tuple[list[Source], bool]:
+def read_crops(dataset: 'EmoReactDataset', folders: Sequence[str]) -> tuple[list[ClipSource], bool]:
     """Read the records of clips of prepared crops.
 
     Args:
@@ -82,7 +84,7 @@ def read_crops(dataset: 'EmoReactDataset', folders: Sequence[str]) -> tuple[list
         folders (Sequence[str]): The folder of each clip's crops.
 
     Returns:
-        tuple[list[Source], bool]: What each clip is a part of, and whether all were masked
+        tuple[list[ClipSource], bool]: What each clip is a part of, and whether all were masked
         beforehand.
 
     Raises:
@@ -98,5 +100,5 @@ def read_crops(dataset: 'EmoReactDataset', folders: Sequence[str]) -> tuple[list
             start_index=0,
             crops_dir=folder,
         )
-        known[folder] = Source(record.source_frames, record.step, sample, record.coverage)
+        known[folder] = ClipSource(record.source_frames, record.step, sample, record.coverage)
     return [known[folder] for folder in folders], masked
