@@ -27,7 +27,7 @@ def parse_args():
     parser.add_argument(
         '-b', '--batch-size', '--batch_size', type=int, metavar='N', help='clips in a batch'
     )
-    parser.add_argument('--lr', type=float, help='learning rate')
+    parser.add_argument('--lr', type=float, help='learning rate, the greatest one of a schedule')
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
     parser.add_argument(
         '--no-validate',
@@ -37,7 +37,7 @@ def parse_args():
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
-        help='scale the learning rate with the number of GPUs',
+        help='scale the learning rate with the clips in a batch, of all GPUs together',
     )
     parser.add_argument(
         '--select',

@@ -2,12 +2,14 @@
 
 import logging
 import os.path as osp
+from collections.abc import Callable
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from torch import nn
@@ -43,6 +45,8 @@ class EmoReactRunner(Runner):
 
     A config chooses it by ``runner_type = 'EmoReactRunner'``, which MMAction2's own tools honour.
     """
+
+    param_schedulers: Any  # MMEngine gives it no type
 
     @classmethod
     def from_cfg(cls, cfg: Config) -> 'EmoReactRunner':
@@ -80,6 +84,13 @@ class EmoReactRunner(Runner):
         if not osp.exists(self._config_path()):
             self._write_config()
         return super().test()
+
+    def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: dict | None = None) -> None:
+        """Scale the learning rate to the batch size as MMEngine does, and that of one cycle too."""
+        before = optim_wrapper.get_lr()['lr'][0]
+        super().scale_lr(optim_wrapper, auto_scale_lr)
+        ratio = optim_wrapper.get_lr()['lr'][0] / before if before else 1.0
+        self.param_schedulers = with_peaks(self.param_schedulers, lambda peak: peak * ratio)
 
     def dump_config(self) -> None:
         """Leave the config to :meth:`train` and :meth:`test`: the work dir may be in use."""
@@ -233,6 +244,26 @@ def check_schedule(cfg: Config) -> None:
                 f'of train_cfg.max_epochs, found {steps}; a new training takes '
                 f'param_scheduler.total_steps={epochs} in --cfg-options as well'
             )
+
+
+def with_peaks(schedulers: Any, change: Callable[[float], float]) -> Any:
+    """Return schedulers whose greatest learning rate is another one.
+
+    ``OneCycleLR`` has it as a number of its own, ``eta_max``, and never looks at the optimizer's.
+
+    Args:
+        schedulers (Any): ``param_scheduler`` of a config: a dict, or lists and dicts of some.
+        change (Callable): Takes the greatest learning rate, and returns the new one.
+    """
+    if isinstance(schedulers, (list, tuple)):
+        return [with_peaks(each, change) for each in schedulers]
+    if not isinstance(schedulers, dict):
+        return schedulers
+    if 'type' not in schedulers:
+        return {name: with_peaks(each, change) for name, each in schedulers.items()}
+    if 'eta_max' not in schedulers or schedulers.get('param_name', 'lr') != 'lr':
+        return schedulers
+    return dict(schedulers, eta_max=change(schedulers['eta_max']))
 
 
 def check_files(cfg: Config) -> None:

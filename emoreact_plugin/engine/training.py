@@ -19,7 +19,7 @@ from emoreact_plugin.weights.checkpoints import latest_checkpoint
 from .auto_crops import make_crops
 from .console import say
 from .labels import balance_labels, read_split
-from .runner import build_runner
+from .runner import build_runner, with_peaks
 
 # What --select chooses the best epoch by.
 SELECT = dict(micro='roc_auc/micro', macro='roc_auc/macro', within='roc_auc_within/micro')
@@ -46,6 +46,8 @@ def apply_flags(cfg: Config, args: argparse.Namespace) -> None:
                 cfg[f'{split}_dataloader'].batch_size = args.batch_size
     if args.lr is not None:
         cfg.optim_wrapper.optimizer.lr = args.lr
+        if cfg.get('param_scheduler'):
+            cfg.param_scheduler = with_peaks(cfg.param_scheduler, lambda _: args.lr)
     if args.amp:
         kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
         if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
@@ -60,6 +62,11 @@ def apply_flags(cfg: Config, args: argparse.Namespace) -> None:
     if args.pos_weight:
         balance_labels(cfg)
     if args.auto_scale_lr:
+        if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
+            raise InputError(
+                '--auto-scale-lr: expected auto_scale_lr=dict(base_batch_size=N) in the config, '
+                'found none'
+            )
         cfg.auto_scale_lr.enable = True
     for flag in ('select', 'early_stopping'):
         if args.no_validate and getattr(args, flag) is not None:
@@ -69,10 +76,11 @@ def apply_flags(cfg: Config, args: argparse.Namespace) -> None:
         _select(cfg, args.select)
     if args.early_stopping is not None:
         checkpoint = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
-        best = checkpoint.get('save_best') or SELECT['micro']
+        best = checkpoint.get('save_best') or 'auto'
+        best = best if isinstance(best, str) else best[0]
         hook = dict(
             type='EarlyStoppingHook',
-            monitor=best if isinstance(best, str) else best[0],
+            monitor=SELECT['micro'] if best == 'auto' else best,
             rule='greater',
             patience=args.early_stopping,
         )

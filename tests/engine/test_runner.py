@@ -177,3 +177,22 @@ def test_the_first_of_several_best_scores_counts(config, tmp_path):
     train('ours', path, tmp_path / 'run', epochs=3)
     best = json.loads((tmp_path / 'run' / 'metrics.json').read_text())['checkpoint']
     assert Path(best).name.startswith('best_roc_auc_macro')
+
+
+def test_one_cycle_is_scaled_to_the_batch(config, tmp_path):
+    mine = tmp_path / 'mine.py'
+    mine.write_text(
+        f'_base_ = {str(config)!r}\n'
+        "param_scheduler = dict(type='OneCycleLR', eta_max=0.01, total_steps=1,\n"
+        '                       convert_to_iter_based=True)\n'
+        'auto_scale_lr = dict(enable=False, base_batch_size=8)\n'
+        'default_hooks = dict(logger=dict(interval=1))\n'
+    )
+    rates = []
+    for flags in ([], ['--auto-scale-lr']):
+        folder = tmp_path / f'run{len(flags)}'
+        train('ours', mine, folder, '--seed', '3', *flags, epochs=1)
+        lines = [path.read_text().splitlines() for path in folder.glob('*/vis_data/scalars.json')]
+        rates.append([each['lr'] for each in map(json.loads, lines[0]) if 'lr' in each])
+    assert len(rates[0]) > 1 and max(rates[0]) > 0.005
+    np.testing.assert_allclose(rates[1], np.array(rates[0]) / 2)  # batches of 4 in place of 8

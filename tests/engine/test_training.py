@@ -69,6 +69,27 @@ def test_flags_about_training_change_the_settings_that_mmengine_reads(printed, b
     assert (cfg.resume, cfg.load_from) == (True, None)
 
 
+def test_the_learning_rate_is_that_of_the_schedule_too(printed):
+    """OneCycleLR, the schedule of the sample configs, never looks at the optimizer's."""
+    cfg = printed('--lr', '0.002')
+    assert cfg.optim_wrapper.optimizer.lr == cfg.param_scheduler.eta_max == 0.002
+
+
+def test_auto_scale_needs_to_know_for_which_batch_the_learning_rate_is(tmp_path):
+    (tmp_path / 'mine.py').write_text(f'_base_ = {str(SAMPLE)!r}\nauto_scale_lr = None\n')
+    flags = ['--auto-scale-lr', '--print-config', tmp_path / 'x.py']
+    code, _, errors = call_tool('train', tmp_path / 'mine.py', *flags)
+    assert code == 1 and '--auto-scale-lr: expected auto_scale_lr=dict(base' in errors
+
+
+@pytest.mark.parametrize('best', ['auto', ['roc_auc/micro', 'roc_auc/macro'], None])
+def test_early_stopping_watches_what_chooses_the_best_epoch(printed, best):
+    options = f'default_hooks.checkpoint.save_best={best}'.replace("'", '').replace(' ', '')
+    cfg = printed('--early-stopping', '2', '--cfg-options', options)
+    (added,) = [hook for hook in cfg.custom_hooks if hook.type == 'EarlyStoppingHook']
+    assert added.monitor == 'roc_auc/micro'
+
+
 def test_without_validation_nothing_of_it_is_left(printed):
     cfg = printed('--no-validate')
     assert [cfg[f'val_{part}'] for part in ('cfg', 'dataloader', 'evaluator')] == [None] * 3

@@ -90,7 +90,7 @@ def test_the_example_of_another_program(tmp_path, monkeypatch):
         dump = Dump(ids, ('Joy', 'Fear'), labels, rng.normal(size=(6, 2)), split=split, run='video')
         write_dump(f'work_dirs/fusion/{split}.npz', dump)
         scores[split] = rng.uniform(0.1, 0.9, (6, 2))
-        rows = [f'{i},{x[1]},{x[0]}' for i, x in zip(ids, scores[split], strict=True)]
+        rows = [f'{i}.mp4,{x[1]},{x[0]}' for i, x in zip(ids, scores[split], strict=True)]
         Path(f'audio_{split}.csv').write_text('\n'.join(['video,Fear,Joy', *rows[::-1]]))
         arguments += [f'--{split}', f'work_dirs/fusion/{split}.npz', f'audio_{split}.npz']
     runpy.run_path(str(ROOT / 'docs/examples/fuse_audio.py'))
