@@ -34,7 +34,7 @@ from .annotations import (
 from .bad_clips import BadClips, check_share, named_error
 from .checks.missing import crops_folder, require_clips, require_files
 from .sources import read_crops, read_landmarks
-from .summary import summarise, then_text
+from .summary import count_frames, summarise, then_text
 
 # What a clip may be read from.
 SOURCES = ('video', 'frames', 'crops')
@@ -209,8 +209,10 @@ class EmoReactDataset(BaseActionDataset):
 
     def summary(self) -> str:
         """Say in a line how many clips and frames there are, and what many of them lack."""
-        self.full_init()
-        return self._summary
+        video_ids = self.video_ids
+        names, counts, *more = self._counted
+        at = {name: k for k, name in enumerate(names)}
+        return summarise(counts[[at[name] for name in video_ids]], *more)
 
     def set_epoch(self, epoch: int, seed: int) -> None:
         """Make the random draws of every sample depend on the epoch and the seed.
@@ -221,9 +223,7 @@ class EmoReactDataset(BaseActionDataset):
         self._draws[0], self._draws[1] = seed, epoch
 
     def load_data_list(self) -> list[dict]:
-        """Read the annotations, and find, check and prepare the files of every clip.
-
-        Only files that are not prepared yet are prepared.
+        """Read the annotations, find and check the files of every clip, and prepare new ones.
 
         Returns:
             list[dict]: What a sample starts from, for each row of the annotations.
@@ -241,7 +241,9 @@ class EmoReactDataset(BaseActionDataset):
         lost = facts.lost_without(
             self.pipeline, self.required, masked or facts.draws_masks(self.pipeline)
         )
-        self._summary = summarise(parts, lost, masked, facts.hides_face(self.pipeline))
+        # Of all clips: MMEngine leaves some out later.
+        names = [sample['video_id'] for sample in samples]
+        self._counted = names, count_frames(parts), lost, masked, facts.hides_face(self.pipeline)
         # MMEngine keeps these in the checkpoint: inference asks for them.
         self._metainfo.update(
             masked=masked or facts.draws_masks(self.pipeline),

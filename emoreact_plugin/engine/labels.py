@@ -5,7 +5,7 @@ import os.path as osp
 from mmengine.config import Config
 
 from emoreact_plugin.datasets import EMOTIONS, read_annotations
-from emoreact_plugin.datasets.annotations import Annotation, labelled_clips
+from emoreact_plugin.datasets.annotations import Annotation, labelled_clips, rows_within
 from emoreact_plugin.evaluation import Priors, compute_metrics
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.parts import is_a
@@ -13,7 +13,7 @@ from mmaction.registry import DATASETS, MODELS
 
 
 def read_split(cfg: Config, split: str) -> list[Annotation] | None:
-    """Read the annotations of a split.
+    """Read the annotations of the clips of a split, without those that ``indices`` leaves out.
 
     Args:
         cfg (Config): The configuration.
@@ -30,13 +30,14 @@ def read_split(cfg: Config, split: str) -> list[Annotation] | None:
     if not loader or not is_a(loader['dataset'], 'EmoReactDataset', registry=DATASETS):
         return None
     dataset = loader['dataset']
-    return read_annotations(
+    rows = read_annotations(
         osp.join(dataset.get('data_root', ''), dataset['ann_file']),
         dataset.get('metainfo', {}).get('classes', EMOTIONS),
         dataset.get('columns'),
         dataset.get('soft_labels', False),
         group_names=dataset.get('group_names'),
     )
+    return rows_within(rows, dataset.get('indices'))
 
 
 def balance_labels(cfg: Config) -> None:
