@@ -210,9 +210,9 @@ class EmoReactDataset(BaseActionDataset):
     def summary(self) -> str:
         """Say in a line how many clips and frames there are, and what many of them lack."""
         video_ids = self.video_ids
-        names, counts, *more = self._counted
+        names, counts = self._counted
         at = {name: k for k, name in enumerate(names)}
-        return summarise(counts[[at[name] for name in video_ids]], *more)
+        return summarise(counts[[at[name] for name in video_ids]], *self._fate)
 
     def set_epoch(self, epoch: int, seed: int) -> None:
         """Make the random draws of every sample depend on the epoch and the seed.
@@ -242,8 +242,8 @@ class EmoReactDataset(BaseActionDataset):
             self.pipeline, self.required, masked or facts.draws_masks(self.pipeline)
         )
         # Of all clips: MMEngine leaves some out later.
-        names = [sample['video_id'] for sample in samples]
-        self._counted = names, count_frames(parts), lost, masked, facts.hides_face(self.pipeline)
+        self._counted = [sample['video_id'] for sample in samples], count_frames(parts)
+        self._fate = lost, masked, facts.hides_face(self.pipeline)
         # MMEngine keeps these in the checkpoint: inference asks for them.
         self._metainfo.update(
             masked=masked or facts.draws_masks(self.pipeline),
