@@ -112,7 +112,7 @@ class EmoReactDataset(BaseActionDataset):
     Raises:
         FileNotFoundError, InputError: When the data set is built, for whatever is missing or wrong
             in the files, for ``DrawFaceMask`` in the pipeline of clips that were masked beforehand,
-            and for a transform that moves pixels (``Resize``, ...) before landmarks are used.
+            and for transforms in an order that makes wrong inputs.
         InputError, RuntimeError: When a clip is loaded; the message names the clip and its file.
     """
 
@@ -161,7 +161,7 @@ class EmoReactDataset(BaseActionDataset):
         self._draws = torch.full((2,), -1, dtype=torch.int64).share_memory_()
         # Before anything is prepared.
         steps = Compose(pipeline)
-        facts.check_geometry(steps)
+        facts.check_order(steps)
         pipeline = steps.transforms
         super().__init__(ann_file, pipeline, data_root=data_root, data_prefix=data_prefix, **kwargs)
 
