@@ -209,8 +209,7 @@ class EmoReactDataset(BaseActionDataset):
 
     def summary(self) -> str:
         """Say in a line how many clips and frames there are, and what many of them lack."""
-        video_ids = self.video_ids
-        names, counts = self._counted
+        video_ids, (names, counts) = self.video_ids, self._counted
         at = {name: k for k, name in enumerate(names)}
         return summarise(counts[[at[name] for name in video_ids]], *self._fate)
 
