@@ -317,6 +317,23 @@ def _check_new(row: Annotation, seen: dict[str, int], columns: dict[str, str], p
     raise InputError(text)
 
 
+def rows_within(
+    rows: Sequence[Annotation], indices: int | Sequence[int] | None
+) -> list[Annotation]:
+    """Return the rows that ``indices`` of a data set keeps, in MMEngine's sense.
+
+    Args:
+        rows (Sequence[Annotation]): All rows of the annotation file.
+        indices (int | Sequence[int], optional): The number of the first rows, if negative of the
+            last ones; or positions. None keeps all.
+    """
+    if indices is None:
+        return list(rows)
+    if isinstance(indices, int):
+        return list(rows[:indices] if indices >= 0 else rows[indices:])
+    return [rows[index] for index in indices]
+
+
 def labelled_clips(rows: Sequence[Annotation]) -> LabelledClips:
     """Collect the labels of annotations, 0 or 1 as for scoring, and the groups of their clips.
 

@@ -34,7 +34,7 @@ from .annotations import (
 from .bad_clips import BadClips, check_share, named_error
 from .checks.missing import crops_folder, require_clips, require_files
 from .sources import read_crops, read_landmarks
-from .summary import summarise, then_text
+from .summary import count_frames, summarise, then_text
 
 # What a clip may be read from.
 SOURCES = ('video', 'frames', 'crops')
@@ -112,7 +112,7 @@ class EmoReactDataset(BaseActionDataset):
     Raises:
         FileNotFoundError, InputError: When the data set is built, for whatever is missing or wrong
             in the files, for ``DrawFaceMask`` in the pipeline of clips that were masked beforehand,
-            and for a transform that moves pixels (``Resize``, ...) before landmarks are used.
+            and for transforms in an order that makes wrong inputs.
         InputError, RuntimeError: When a clip is loaded; the message names the clip and its file.
     """
 
@@ -161,7 +161,7 @@ class EmoReactDataset(BaseActionDataset):
         self._draws = torch.full((2,), -1, dtype=torch.int64).share_memory_()
         # Before anything is prepared.
         steps = Compose(pipeline)
-        facts.check_geometry(steps)
+        facts.check_order(steps)
         pipeline = steps.transforms
         super().__init__(ann_file, pipeline, data_root=data_root, data_prefix=data_prefix, **kwargs)
 
@@ -209,8 +209,9 @@ class EmoReactDataset(BaseActionDataset):
 
     def summary(self) -> str:
         """Say in a line how many clips and frames there are, and what many of them lack."""
-        self.full_init()
-        return self._summary
+        video_ids, (names, counts) = self.video_ids, self._counted
+        at = {name: k for k, name in enumerate(names)}
+        return summarise(counts[[at[name] for name in video_ids]], *self._fate)
 
     def set_epoch(self, epoch: int, seed: int) -> None:
         """Make the random draws of every sample depend on the epoch and the seed.
@@ -221,9 +222,7 @@ class EmoReactDataset(BaseActionDataset):
         self._draws[0], self._draws[1] = seed, epoch
 
     def load_data_list(self) -> list[dict]:
-        """Read the annotations, and find, check and prepare the files of every clip.
-
-        Only files that are not prepared yet are prepared.
+        """Read the annotations, find and check the files of every clip, and prepare new ones.
 
         Returns:
             list[dict]: What a sample starts from, for each row of the annotations.
@@ -241,7 +240,9 @@ class EmoReactDataset(BaseActionDataset):
         lost = facts.lost_without(
             self.pipeline, self.required, masked or facts.draws_masks(self.pipeline)
         )
-        self._summary = summarise(parts, lost, masked, facts.hides_face(self.pipeline))
+        # Of all clips: MMEngine leaves some out later.
+        self._counted = [sample['video_id'] for sample in samples], count_frames(parts)
+        self._fate = lost, masked, facts.hides_face(self.pipeline)
         # MMEngine keeps these in the checkpoint: inference asks for them.
         self._metainfo.update(
             masked=masked or facts.draws_masks(self.pipeline),

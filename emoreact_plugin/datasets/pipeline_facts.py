@@ -34,6 +34,21 @@ GEOMETRIC = frozenset(
         'TorchVisionWrapper',
     )
 )
+# Transforms of MMAction2 that choose frames, with their subclasses, and those that load them.
+SAMPLING = frozenset(
+    ('SampleFrames', 'UniformSample', 'UniformSampleFrames', 'UntrimmedSampleFrames')
+)
+DECODING = frozenset(
+    (
+        'ArrayDecode',
+        'DecordDecode',
+        'OpenCVDecode',
+        'PIMSDecode',
+        'PoseDecode',
+        'PyAVDecode',
+        'RawFrameDecode',
+    )
+)
 # Transforms of MMAction2 that count the frames of the whole video anew.
 COUNTING = frozenset(('DecordInit', 'OpenCVInit', 'PIMSInit', 'PyAVInit'))
 
@@ -76,38 +91,76 @@ def max_gap_of(pipeline: Callable) -> int:
     return max(getattr(step, 'max_gap', 0) for step in steps_of(pipeline))
 
 
-def check_geometry(pipeline: Callable) -> None:
-    """Refuse a pipeline that moves the pixels of the frames before it needs their landmarks.
+def check_order(pipeline: Callable) -> None:
+    """Refuse a pipeline whose transforms are in an order that makes wrong inputs.
 
-    Landmarks belong to frames of one size and place. The transforms of ``ForEachStream`` do not
-    count: they change the crops of the streams only.
+    - Landmarks belong to frames of one size and place, so no pixels may be moved before they are
+      used. The transforms of ``ForEachStream`` may: they change the crops of the streams only.
+    - Frames and landmarks are those of the frames that were chosen before they are loaded.
+    - A mask is drawn on whole frames, so it is not seen in crops that were made before.
 
     Args:
         pipeline (Callable): A pipeline of transforms. A transform of one's own that moves pixels
-            says ``moves_pixels = True``, one that uses landmarks says ``needs_landmarks = True``.
+            says ``moves_pixels = True``, one that uses landmarks ``needs_landmarks = True``, one
+            that chooses frames ``samples_frames = True``, one that loads what belongs to them
+            ``loads_frames = True``, one that draws masks ``draws_mask = True``.
 
     Raises:
         InputError: With the names of both transforms.
     """
-    moved, loaded = None, None
+    moved, used, loaded, cropped = None, None, None, None
     for step in getattr(pipeline, 'transforms', ()):
-        inner = [step] if hasattr(step, 'streams') else list(steps_of(step))
-        user = next((each for each in inner if getattr(each, 'needs_landmarks', False)), None)
-        if user is not None and moved is not None:
-            between = f'after {loaded} and ' if loaded else ''
+        inner = list(steps_of(step))
+        sampler = _first(inner, _samples_frames)
+        if sampler and loaded:
             raise InputError(
-                f'pipeline: {moved} comes {between}before {type(user).__name__}, which uses '
+                f'pipeline: {sampler} chooses other frames after {loaded} has loaded those chosen '
+                'before; expected it before that'
+            )
+        loaded = loaded or _first(inner, _loads_frames)
+        mask = _first(inner, lambda each: getattr(each, 'draws_mask', False))
+        if mask and cropped:
+            raise InputError(
+                f'pipeline: {mask} draws on whole frames after {cropped} has made the crops, which '
+                'stay without a mask; expected it before that'
+            )
+        cropped = cropped or _first(inner, _makes_crops)
+        inner = [step] if hasattr(step, 'streams') else inner
+        user = _first(inner, lambda each: getattr(each, 'needs_landmarks', False))
+        if user and moved:
+            between = f'after {used} and ' if used else ''
+            raise InputError(
+                f'pipeline: {moved} comes {between}before {user}, which uses '
                 'landmarks of the frames as they were before it; expected it after that, in '
                 'ForEachStream'
             )
-        if user is not None:
-            loaded = loaded or type(user).__name__
-        moved = moved or next((type(each).__name__ for each in inner if _moves_pixels(each)), None)
+        used = used or user
+        moved = moved or _first(inner, _moves_pixels)
+
+
+def _first(steps: list[Callable], matches: Callable[[Callable], bool]) -> str | None:
+    """Return the name of the first of some transforms that matches."""
+    return next((type(step).__name__ for step in steps if matches(step)), None)
+
+
+def _is_one_of(step: Callable, names: frozenset[str]) -> bool:
+    return not names.isdisjoint(kind.__name__ for kind in type(step).__mro__)
 
 
 def _moves_pixels(step: Callable) -> bool:
-    names = {kind.__name__ for kind in type(step).__mro__}
-    return bool(getattr(step, 'moves_pixels', False)) or not names.isdisjoint(GEOMETRIC)
+    return getattr(step, 'moves_pixels', False) or _is_one_of(step, GEOMETRIC)
+
+
+def _samples_frames(step: Callable) -> bool:
+    return getattr(step, 'samples_frames', False) or _is_one_of(step, SAMPLING)
+
+
+def _loads_frames(step: Callable) -> bool:
+    return getattr(step, 'loads_frames', False) or _is_one_of(step, DECODING)
+
+
+def _makes_crops(step: Callable) -> bool:
+    return bool(getattr(step, 'regions', ())) or _is_one_of(step, frozenset(('ForEachStream',)))
 
 
 def check_parts(pipeline: Callable, ann_file: str, rows: Sequence[Annotation]) -> None:

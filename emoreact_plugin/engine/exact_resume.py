@@ -14,6 +14,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
+from emoreact_plugin.datasets.wrappers import unwrap
 from emoreact_plugin.utils.files import write_text
 from mmaction.registry import HOOKS
 
@@ -44,8 +45,9 @@ class ExactResumeHook(Hook):
     generator (for dropout). A run that was stopped between the end of an epoch and the end of its
     validation validates first, because that epoch might be the best one.
 
-    The dataset is not told inside wrappers such as ``RepeatDataset`` and in loops that do not count
-    epochs, because all repeats would draw the same there.
+    Datasets inside ``ConcatDataset`` are told. Those inside ``RepeatDataset`` and
+    ``ClassBalancedDataset``, and in loops that do not count epochs, are not, because all repeats
+    would draw the same there.
     """
 
     priority = 'VERY_HIGH'
@@ -73,9 +75,12 @@ class ExactResumeHook(Hook):
         """Validate the epoch before the stop if that is due; tell the dataset epoch and seed."""
         # Not in before_train: the checkpoint hook has to be ready by now.
         self._validate_pending(runner)
-        dataset = runner.train_dataloader.dataset
-        if isinstance(runner.train_loop, EpochBasedTrainLoop) and hasattr(dataset, 'set_epoch'):
-            dataset.set_epoch(runner.epoch, runner.seed)
+        if not isinstance(runner.train_loop, EpochBasedTrainLoop):
+            return
+        parts = unwrap(runner.train_dataloader.dataset, repeating=False)
+        for k, part in enumerate(part for part in parts if hasattr(part, 'set_epoch')):
+            # Not the same draws in two data sets that are joined.
+            part.set_epoch(runner.epoch, runner.seed + k)
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None

@@ -1,42 +1,55 @@
 """Read the labels of the splits of a config, and balance them."""
 
 import os.path as osp
+from collections.abc import Sequence
 
 from mmengine.config import Config
 
 from emoreact_plugin.datasets import EMOTIONS, read_annotations
-from emoreact_plugin.datasets.annotations import Annotation, labelled_clips
+from emoreact_plugin.datasets.annotations import Annotation, labelled_clips, rows_within
 from emoreact_plugin.evaluation import Priors, compute_metrics
+from emoreact_plugin.recipes import datasets_of
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.parts import is_a
+from emoreact_plugin.utils.parts import is_a, type_name
 from mmaction.registry import DATASETS, MODELS
 
 
 def read_split(cfg: Config, split: str) -> list[Annotation] | None:
-    """Read the annotations of a split.
+    """Read the annotations of the clips of a split, without those that ``indices`` leaves out.
 
     Args:
         cfg (Config): The configuration.
         split (str): ``'train'``, ``'val'`` or ``'test'``.
 
+    Wrappers are looked into: those of ``ConcatDataset`` one after the other, those of others once.
+
     Returns:
-        list[Annotation] | None: One for each clip; None if the split has no annotation CSV of an
-        ``EmoReactDataset``.
+        list[Annotation] | None: One for each clip; None if a data set of the split is no
+        ``EmoReactDataset``, which has an annotation CSV.
 
     Raises:
         FileNotFoundError, InputError: If the CSV cannot be read.
     """
-    loader = cfg.get(f'{split}_dataloader')
-    if not loader or not is_a(loader['dataset'], 'EmoReactDataset', registry=DATASETS):
+    datasets = datasets_of(cfg, [split])
+    if not datasets or not all(
+        is_a(each, 'EmoReactDataset', registry=DATASETS) for each in datasets
+    ):
         return None
-    dataset = loader['dataset']
-    return read_annotations(
-        osp.join(dataset.get('data_root', ''), dataset['ann_file']),
-        dataset.get('metainfo', {}).get('classes', EMOTIONS),
-        dataset.get('columns'),
-        dataset.get('soft_labels', False),
-        group_names=dataset.get('group_names'),
-    )
+    found = []
+    for dataset in datasets:
+        rows = read_annotations(
+            osp.join(dataset.get('data_root', ''), dataset['ann_file']),
+            _classes_of(dataset),
+            dataset.get('columns'),
+            dataset.get('soft_labels', False),
+            group_names=dataset.get('group_names'),
+        )
+        found += rows_within(rows, dataset.get('indices'))
+    return found
+
+
+def _classes_of(dataset: dict) -> Sequence[str]:
+    return dataset.get('metainfo', {}).get('classes', EMOTIONS)
 
 
 def balance_labels(cfg: Config) -> None:
@@ -49,9 +62,12 @@ def balance_labels(cfg: Config) -> None:
         InputError: If the model is not a ``LateFusionRecognizer`` or the dataset not an
             ``EmoReactDataset``.
     """
-    rows = read_split(cfg, 'train')
-    if rows is None or not is_a(cfg.model, 'LateFusionRecognizer', registry=MODELS):
-        found = cfg.model.get('type') if rows else 'another data set'
+    # A wrapper may repeat some clips more often than others.
+    dataset = cfg.train_dataloader['dataset']
+    known = is_a(dataset, 'EmoReactDataset', registry=DATASETS)
+    rows = read_split(cfg, 'train') if known else None
+    if not rows or not is_a(cfg.model, 'LateFusionRecognizer', registry=MODELS):
+        found = type_name(cfg.model if known else dataset)
         raise InputError(
             f'--pos-weight: expected a LateFusionRecognizer and an EmoReactDataset, found {found}'
         )
@@ -83,8 +99,7 @@ def score_priors(cfg: Config, split: str) -> dict[str, dict[str, float | None]]:
     train, scored = clips['train'], clips[split]
     if train is None or scored is None:
         return {}
-    loader = cfg[f'{split}_dataloader']
-    classes = loader['dataset'].get('metainfo', {}).get('classes', EMOTIONS)
+    classes = _classes_of(datasets_of(cfg, [split])[0])
     return {
         name: compute_metrics(scores, scored.labels, classes, 0.5, scores)
         for name, scores in Priors(train, clips['val']).scores(scored).items()

@@ -8,6 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from emoreact_plugin.datasets.bad_clips import BadClips, check_share, refuse_above, skipped_line
+from emoreact_plugin.datasets.wrappers import unwrap
 from emoreact_plugin.recipes import datasets_of
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.parts import is_a, type_name
@@ -92,6 +93,4 @@ class SkippedClipsHook(Hook):
 
 def _bad_clips_of(dataset: Any) -> list[BadClips]:
     """Return what a data set, or those inside a wrapper, remember of bad clips."""
-    inner = getattr(dataset, 'datasets', None) or filter(None, [getattr(dataset, 'dataset', None)])
-    own = getattr(dataset, 'bad_clips', None)
-    return ([own] if own else []) + [bad for each in inner for bad in _bad_clips_of(each)]
+    return [each.bad_clips for each in unwrap(dataset) if getattr(each, 'bad_clips', None)]

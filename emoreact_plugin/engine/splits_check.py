@@ -4,6 +4,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from emoreact_plugin.datasets.wrappers import labels_of, summary_of, unwrap, video_ids_of
 from emoreact_plugin.models import check_stock_head
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import first_few
@@ -35,7 +36,7 @@ class SplitsCheckHook(Hook):
             if loop is None:
                 continue
             dataset = loop.dataloader.dataset
-            clips = set(getattr(dataset, 'video_ids', ()))
+            clips = set(video_ids_of(dataset))
             for other, others in seen.items():
                 both = sorted(others & clips)
                 if both:
@@ -44,9 +45,8 @@ class SplitsCheckHook(Hook):
                         f'{first_few(both)}'
                     )
             seen[split] = clips
-            summary = getattr(dataset, 'summary', None)
-            say(f'{split}: ' + (summary() if summary else f'{len(dataset)} samples'))
-            labels = getattr(dataset, 'labels', None)
+            say(f'{split}: {summary_of(dataset)}')
+            labels = labels_of(dataset)
             if split == 'train' and labels is not None:
                 metrics = runner.val_loop.evaluator.metrics if runner.val_loop else ()
                 model = runner.model
@@ -59,7 +59,8 @@ class SplitsCheckHook(Hook):
                     'mostly chance which epoch, temperature and thresholds are best'
                 )
             if split == 'val' and labels is not None and (labels.min() == labels.max()):
+                files = ', '.join(each.ann_file for each in unwrap(dataset))
                 raise InputError(
-                    f'{dataset.ann_file}: all labels are {labels.min():g}, so no ROC AUC can tell '
+                    f'{files}: all labels are {labels.min():g}, so no ROC AUC can tell '
                     'the best epoch; expected 0 and 1, or --no-validate'
                 )

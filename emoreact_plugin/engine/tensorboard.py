@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from mmengine.visualization import TensorboardVisBackend
 
 from emoreact_plugin.datasets.annotations import SOFT_POSITIVE
+from emoreact_plugin.datasets.wrappers import labels_of
 from emoreact_plugin.utils.errors import MissingPackageError
 from emoreact_plugin.utils.parts import type_name
 from mmaction.registry import HOOKS, VISBACKENDS
@@ -125,7 +126,7 @@ class ROCAUCChartHook(Hook):
         from emoreact_plugin.plots import plot_roc_bars, to_image  # matplotlib is heavy
 
         dataset = runner.val_dataloader.dataset
-        labels = getattr(dataset, 'labels', None)
+        labels = labels_of(dataset)
 
         def values_of(scores: dict[str, float | None]) -> dict[str, float | None]:
             names = [name for name in scores if name.startswith('roc_auc/')]

@@ -1,11 +1,13 @@
 """Evaluate a checkpoint on a split."""
 
 import os.path as osp
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.runner import BaseLoop, Runner
 
+from emoreact_plugin.datasets.wrappers import summary_of, unwrap, video_ids_of
 from emoreact_plugin.evaluation import (
     Calibration,
     DumpScores,
@@ -106,8 +108,7 @@ def test(cfg: Config, checkpoint: str, split: str, dump: str | None = None) -> N
         classes = dataset.metainfo['classes']
         calibration = Calibration.of_meta(read.calibration, classes, checkpoint)
         use_calibration(runner.test_loop, calibration)
-    summary = getattr(dataset, 'summary', None)
-    say(f'{split}: ' + (summary() if summary else f'{len(dataset)} samples'))
+    say(f'{split}: {summary_of(dataset)}')
     # Its test loop runs on the split. The labels of train say too much about train itself.
     priors = {split: score_priors(cfg, 'test') if split != 'train' else {}}
     results = {split: runner.test()}
@@ -142,8 +143,8 @@ def keep_scores(loop: BaseLoop, split: str, work_dir: str, checkpoint: str | Non
     """Let a loop write the scores of its clips into the work dir.
 
     plot_roc.py and fuse_scores.py read them. They are not requested in the config, because the
-    config is meant to run again elsewhere. Nothing is written without a ``ROCAUCMetric``, or if the
-    dataset has no ``video_ids`` or the pipeline does not pack ``video_id``.
+    config is meant to run again elsewhere. Nothing is written without a ``ROCAUCMetric``; nor, and
+    a line says so, if clips have no name or are in the data set several times.
     """
     dataset, metrics = loop.dataloader.dataset, loop.evaluator.metrics
     ours = [
@@ -151,19 +152,32 @@ def keep_scores(loop: BaseLoop, split: str, work_dir: str, checkpoint: str | Non
         for each in metrics
         if isinstance(each, ROCAUCMetric) and not isinstance(each, DumpScores)
     ]
-    if (
-        ours
-        and getattr(dataset, 'video_ids', None)
-        and any(
-            'video_id' in getattr(step, 'meta_keys', ()) for step in dataset.pipeline.transforms
-        )
-    ):
-        dump = DumpScores(
-            osp.join(work_dir, f'{split}.npz'),
-            scores=ours[0].scores,
-            classes=ours[0].classes,
-            split=split,
-            checkpoint=checkpoint,
-        )
-        dump.dataset_meta = dataset.metainfo
-        metrics.append(dump)
+    if not ours:
+        return
+    reason = _why_not_kept(dataset)
+    if reason:
+        lost = ', and no temperature and thresholds chosen' if split == 'val' else ''
+        say(f'{split}.npz: not written{lost}: {reason}')
+        return
+    dump = DumpScores(
+        osp.join(work_dir, f'{split}.npz'),
+        scores=ours[0].scores,
+        classes=ours[0].classes,
+        split=split,
+        checkpoint=checkpoint,
+    )
+    dump.dataset_meta = dataset.metainfo
+    metrics.append(dump)
+
+
+def _why_not_kept(dataset: Any) -> str:
+    """Return why no dump can be made of a data set, which has every clip once by its name."""
+    for each in unwrap(dataset):
+        if not hasattr(each, 'video_ids'):
+            return f'{type(each).__name__} has no video_ids'
+        steps = each.pipeline.transforms
+        if not any('video_id' in getattr(step, 'meta_keys', ()) for step in steps):
+            return 'the pipeline does not pack video_id'
+    if len(set(video_ids_of(dataset))) != len(dataset):
+        return f'clips are several times in the {type(dataset).__name__}'
+    return ''

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from emoreact_plugin.datasets import EmoReactDataset
+from emoreact_plugin.datasets.wrappers import summary_of
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.labels import read_split
 from emoreact_plugin.plots.plots import plot_rows, save_figures
@@ -137,8 +138,7 @@ def check_rows(rows: Sequence[Row], runs: Runs) -> dict[Training, Config]:
                 continue
             opened.add((split, repr(about)))
             dataset = DATASETS.build(config)
-            if hasattr(dataset, 'summary'):
-                say(f'{split} ({row.training.name}): {dataset.summary()}')
+            say(f'{split} ({row.training.name}): {summary_of(dataset)}')
             if split == 'test' and hasattr(dataset, 'video_ids'):
                 tests[row.training.name] = dataset
     _check_same_tests(tests)

@@ -9,7 +9,7 @@ from mmcv.transforms import BaseTransform, Compose
 from mmengine.config import Config
 
 from emoreact_plugin.clips.landmarks import Landmarks, with_frames
-from emoreact_plugin.datasets.pipeline_facts import check_geometry, hides_face
+from emoreact_plugin.datasets.pipeline_facts import check_order, hides_face
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.parts import is_a, type_name
 from emoreact_plugin.utils.random_state import seeded
@@ -89,7 +89,7 @@ class ClipPipeline:
             )
         self._steps = Compose(rest)
         self.hides_face = hides_face(self._steps)
-        check_geometry(self._steps)
+        check_order(self._steps)
 
     def sample(self, total_frames: int, name: str = 'clip') -> dict:
         """Choose the frames of a clip, as in testing.

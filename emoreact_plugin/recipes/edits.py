@@ -44,7 +44,7 @@ def datasets_of(cfg: Config, splits: Sequence[str] = SPLITS) -> list[dict]:
             inner = dataset.get('datasets') or (
                 [dataset['dataset']] if 'dataset' in dataset else []
             )
-            queue += inner
+            queue[:0] = inner
             if not inner:
                 found.append(dataset)
     return found

@@ -61,6 +61,9 @@ class DecodeVideo(BaseTransform):
             message names the file.
     """
 
+    # A data set asks its transforms, see `check_order`.
+    loads_frames = True
+
     def transform(self, results: dict) -> dict:
         """Read the sampled frames from the video file or folder."""
         inds = np.ravel(results['frame_inds'])
@@ -122,6 +125,7 @@ class LoadLandmarks(BaseTransform):
     """
 
     needs_landmarks = True
+    loads_frames = True
 
     def __init__(self, max_gap: int = 0) -> None:
         self.max_gap = check_max_gap(max_gap)
@@ -201,6 +205,8 @@ class LoadCrops(BaseTransform):
         InputError: For a region that was not prepared, or another ``max_gap``.
         InputError: If a file cannot be read. The message names the file.
     """
+
+    loads_frames = True
 
     def __init__(self, regions: Sequence[str], max_gap: int = 0) -> None:
         self.max_gap = check_max_gap(max_gap)

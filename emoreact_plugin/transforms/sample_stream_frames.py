@@ -71,6 +71,9 @@ class SampleStreamFrames(BaseTransform):
         InputError: At the first sample, for a sampler that samples nothing.
     """
 
+    # A data set asks its transforms, see `check_order`.
+    samples_frames = True
+
     def __init__(self, streams: dict[str, dict]) -> None:
         if not isinstance(streams, dict) or not streams:
             raise InputError(

@@ -41,6 +41,7 @@ class SkipUnmasked(BaseTransform):
     """
 
     skips_unmasked = True
+    samples_frames = True
 
     def __init__(self, max_gap: int = 0) -> None:
         self.max_gap = check_max_gap(max_gap)

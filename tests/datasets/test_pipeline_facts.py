@@ -1,10 +1,12 @@
-"""Landmarks belong to frames that no transform has moved."""
+"""Transforms in an order that makes wrong inputs are refused."""
 
 import numpy as np
 import pytest
 from mmcv.transforms import BaseTransform
+from mmengine.dataset import Compose
 
 from emoreact_plugin import InputError
+from emoreact_plugin.datasets.pipeline_facts import check_order
 from mmaction.datasets.transforms import Resize
 from mmaction.registry import TRANSFORMS
 from tests.factories import HEIGHT, LOAD, WIDTH, dataset
@@ -80,6 +82,83 @@ def test_colours_and_the_transforms_of_the_streams_may_change(tiny):
     # ... and whole frames, without landmarks
     whole = dataset(tiny.root, 'test', [*LOAD[:2], GEOMETRIC[0]])
     assert whole[0]['imgs'][0].shape == (32, 32, 3)
+
+
+SAMPLERS = [
+    dict(type='SampleFrames', clip_len=1, num_clips=3),
+    dict(type='DenseSampleFrames', clip_len=1),
+    dict(type='UniformSample', clip_len=3),
+    dict(type='UniformSampleFrames', clip_len=3),
+    dict(type='UntrimmedSampleFrames', clip_len=1),
+    dict(type='SampleStreamFrames', streams=dict(face=dict(type='SampleFrames', clip_len=1))),
+    dict(type='SkipUnmasked'),
+    dict(type='ChoiceOfMyOwn'),
+]
+LOADERS = [
+    dict(type='DecodeVideo'),
+    dict(type='LoadLandmarks'),
+    dict(type='LoadCrops', regions=('face',)),
+    dict(type='PyAVDecode'),
+    dict(type='DecordDecode'),
+    dict(type='OpenCVDecode'),
+    dict(type='RawFrameDecode'),
+    dict(type='ArrayDecode'),
+    dict(type='ReaderOfMyOwn'),
+]
+
+
+@TRANSFORMS.register_module(force=True)
+class ChoiceOfMyOwn(BaseTransform):
+    samples_frames = True
+
+    def transform(self, results):
+        return results
+
+
+@TRANSFORMS.register_module(force=True)
+class ReaderOfMyOwn(BaseTransform):
+    loads_frames = True
+
+    def transform(self, results):
+        return results
+
+
+@pytest.mark.parametrize('sampler', SAMPLERS, ids=name)
+@pytest.mark.parametrize('loader', LOADERS, ids=name)
+def test_other_frames_than_those_loaded_are_refused(sampler, loader):
+    applied = dict(type='RandomApply', transforms=[sampler])
+    for late in (sampler, applied):
+        with pytest.raises(InputError, match=f'{name(sampler)} .*after {name(loader)} '):
+            check_order(Compose([LOAD[0], loader, late]))
+    check_order(Compose([LOAD[0], sampler, loader]))
+
+
+VIEWS = dict(type='ForEachStream', streams=('face',), transforms=GEOMETRIC[:1])
+
+
+@pytest.mark.parametrize(
+    'steps, cropper',
+    [
+        ([CROP, MASK], 'CropRegions'),
+        ([CROP, VIEWS, MASK], 'CropRegions'),
+        ([CROP, dict(VIEWS, transforms=[MASK])], 'CropRegions'),
+        ([VIEWS, MASK], 'ForEachStream'),
+        ([dict(type='LoadCrops', regions=('face',)), MASK], 'LoadCrops'),
+    ],
+)
+def test_a_mask_after_the_crops_is_refused(steps, cropper):
+    with pytest.raises(InputError, match=f'DrawFaceMask .*after {cropper} '):
+        check_order(Compose([*LOAD, *steps]))
+    check_order(Compose([*LOAD, MASK, CROP, VIEWS]))
+
+
+def test_why_a_late_mask_is_refused(tiny):
+    """The crops are as without a mask, once they are copies of the frames."""
+    sample = dataset(tiny.root, 'test', [*LOAD, CROP, VIEWS])[0]
+    before = [each.copy() for each in sample['face_imgs']]
+    after = TRANSFORMS.build(MASK)(sample)
+    assert after['masked'].any()
+    np.testing.assert_array_equal(after['face_imgs'], before)
 
 
 def test_why_it_is_refused(tiny):

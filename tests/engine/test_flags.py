@@ -217,7 +217,7 @@ def test_positive_labels_are_weighted(labels, weights, tmp_path):
     with pytest.raises(InputError, match='found Recognizer2D'):
         balance_labels(cfg)
     cfg.train_dataloader.dataset.type = 'VideoDataset'
-    with pytest.raises(InputError, match='found another data set'):
+    with pytest.raises(InputError, match='found VideoDataset'):
         balance_labels(cfg)
 
 
