@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import ArrayLike
 
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import PathLike, write_whole
@@ -40,7 +40,7 @@ _ARRAYS = (
     'skipped',
 )
 
-# Sigmoids are kept in float32, which is exact to about 1e-7.
+# Sigmoids of logits are kept in float32, which is exact to about 1e-7.
 _SIGMOID_TOLERANCE = 1e-4
 
 
@@ -52,10 +52,11 @@ class Dump:
         video_ids (tuple[str, ...]): N names, each once.
         classes (tuple[str, ...]): C names.
         labels (np.ndarray): (N, C) int8, 0 or 1.
-        scores (np.ndarray): (N, C) float32, the values that are ranked.
+        scores (np.ndarray): (N, C), the values that are ranked. A file holds them as float32 if
+            that changes none, else as float64.
         scale (str): What the scores are, ``'logits'`` or ``'probabilities'``.
-        stream_logits (Mapping[str, np.ndarray]): Stream -> (N, C) float32, for recognizers that
-            have streams.
+        stream_logits (Mapping[str, np.ndarray]): Stream -> (N, C), for recognizers that have
+            streams; kept like the scores.
         found (Mapping[str, np.ndarray]): Stream -> (N,) float32 in 0..1, the share of the clip's
             frames in which the region of the stream was found.
         groups (Mapping[str, tuple[str, ...]]): Kind, such as ``'series'`` -> N groups.
@@ -131,13 +132,14 @@ def write_dump(path: PathLike, dump: Dump) -> Path:
         video_ids=np.array(dump.video_ids),
         classes=np.array(dump.classes),
         labels=dump.labels,
-        probabilities=dump.probabilities.astype(np.float32),
+        probabilities=dump.scores,
         scale=np.array(dump.scale),
         split=np.array(dump.split),
         run=np.array(dump.run),
     )
     if dump.scale == 'logits':
         arrays['logits'] = dump.scores
+        arrays['probabilities'] = dump.probabilities.astype(np.float32)
     if dump.skipped:
         arrays['skipped'] = np.array(dump.skipped)
     for name, values in dump.stream_logits.items():
@@ -267,19 +269,17 @@ def _check_dump(dump: Dump) -> Dump:
     if dump.scale not in SCORES:
         raise InputError(f'scale: expected one of {SCORES}, found {dump.scale!r}')
 
-    def require(
-        values: ArrayLike, name: str, kind: str = 'scores', dtype: DTypeLike = np.float32
-    ) -> np.ndarray:
+    def require(values: ArrayLike, name: str, kind: str = 'scores') -> np.ndarray:
         values = check_matrix(values, name, classes)
         if len(values) != len(ids):
             raise InputError(f'{name}: expected {len(ids)} rows, one a clip, found {len(values)}')
-        with np.errstate(over='ignore'):  # infinite then, and refused
-            values = values.astype(dtype)
         check_cells(values, kind, name, classes, ids)
-        return values
+        with np.errstate(over='ignore'):  # infinite then, and not equal
+            small = values.astype(np.float32)
+        return small if (small == values).all() else values
 
     scores = require(dump.scores, dump.scale, dump.scale)
-    labels = require(dump.labels, 'labels', 'labels', np.float64)
+    labels = require(dump.labels, 'labels', 'labels')
     return Dump(
         video_ids=ids,
         classes=classes,

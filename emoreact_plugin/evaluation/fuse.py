@@ -62,7 +62,7 @@ def fuse_logits(logits: Sequence[ArrayLike], weights: ArrayLike | None = None) -
             None, equal weights.
 
     Returns:
-        np.ndarray: (N, C) float32.
+        np.ndarray: (N, C) float64.
 
     Raises:
         InputError: If the arguments are not as above.
@@ -78,7 +78,7 @@ def _check_runs(logits: Sequence[ArrayLike]) -> np.ndarray:
 
 
 def _fuse_logits(logits: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    return np.tensordot(weights, logits, axes=1).astype(np.float32)
+    return np.tensordot(weights, logits, axes=1)
 
 
 def candidate_weights(num_runs: int, step: float = STEP) -> np.ndarray:

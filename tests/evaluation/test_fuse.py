@@ -81,6 +81,8 @@ class TestFuseLogits:
         assert fuse_logits(runs).tolist() == [[3, 1], [1, 6]]
         assert fuse_logits(runs, [1, 3]).tolist() == [[4, 0.5], [0, 7]]
         assert fuse_logits(runs, [1, 0]).tolist() == runs[0]
+        # float32 has no number between 5e7 and 5e7 + 4
+        assert fuse_logits([[[1e8 + 2], [1e8]], [[0], [0]]]).tolist() == [[5e7 + 1], [5e7]]
 
     @pytest.mark.parametrize('runs', (2, 3))
     def test_as_score_fusion(self, runs):
