@@ -15,6 +15,9 @@ from emoreact_plugin.utils.errors import InputError
 # Names that share a dictionary with the names of classes.
 RESERVED = ('micro', 'macro', 'pairs')
 
+# A softmax in half precision misses 1 by about this much.
+_SUM_TOLERANCE = 1e-3
+
 
 def place_of(
     row: int, col: int, classes: Sequence[str] | None, video_ids: Sequence[object] | None
@@ -187,3 +190,21 @@ def check_pair(
     scores, labels = check_array(scores, kind), check_array(labels, 'labels')
     check_same_shape(scores, labels)
     return scores, labels
+
+
+def refuse_softmax(scores: np.ndarray) -> None:
+    """Refuse (N, C) scores whose rows all sum to 1, as from a softmax.
+
+    A softmax makes classes compete although they may occur together, so neither its scores nor its
+    ranks are those of a multi-label recognizer. With one class, a softmax cannot be told apart and
+    is not refused.
+    """
+    sums = scores.sum(axis=1)
+    shares = (scores >= 0).all() and (np.abs(sums - 1) < _SUM_TOLERANCE).all()
+    if scores.shape[1] > 1 and shares:
+        raise InputError(
+            'pred_score: expected one score a class, each on its own, found that the '
+            f'{scores.shape[1]} scores of each of the {len(scores)} clips sum to 1, as from a '
+            "softmax (average_clips='prob'); set cls_head=dict(average_clips='score') in the "
+            "recognizer and scores='logits' here"
+        )

@@ -1,4 +1,3 @@
-import itertools
 import json
 import logging
 import re
@@ -152,24 +151,6 @@ class TestSamples:
         samples = [s.to_dict() for s in stock_samples(*make_case(5))]
         metric.process(None, samples)
         assert [r['video_id'] for r in metric.results] == [f'{i}.mp4' for i in range(5)]
-
-    def test_pairs_of_one_group(self):
-        scores, labels = make_case()
-        groups = [f'g{k // 8}' for k in range(len(labels))]
-        clips = stock_samples(scores, labels)
-        for clip, name in zip(clips, groups, strict=True):
-            clip.set_metainfo(dict(groups=dict(child='one', series=name, clip=str(id(clip)))))
-        found = evaluate(clips, scores='logits')
-        order = []
-        for k, (i, j) in itertools.product(
-            range(labels.shape[1]), itertools.permutations(range(40), 2)
-        ):
-            if groups[i] == groups[j] and labels[i, k] > labels[j, k]:
-                a, b = scores[i, k], scores[j, k]
-                order.append((a > b) + 0.5 * (a == b))
-        assert found['roc_auc_within/pairs'] == len(order)
-        assert found['roc_auc_within/micro'] == pytest.approx(np.mean(order))
-        assert evaluate(stock_samples(scores, labels), scores='logits').keys() < found.keys()
 
     def test_prefix(self):
         result = evaluate(stock_samples(*make_case()), scores='logits', prefix='face')
