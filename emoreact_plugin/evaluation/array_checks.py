@@ -14,6 +14,7 @@ from emoreact_plugin.utils.errors import InputError
 
 # Names that share a dictionary with the names of classes.
 RESERVED = ('micro', 'macro', 'pairs')
+SCALES = ('probabilities', 'logits')
 
 # A softmax in half precision misses 1 by about this much.
 _SUM_TOLERANCE = 1e-3
@@ -71,6 +72,13 @@ def check_matrix(values: ArrayLike, name: str, classes: Sequence[str] | None = N
     if values.dtype.kind not in 'buif':
         raise InputError(f'{name}: expected real numbers, found dtype {values.dtype}')
     return values.astype(np.float64)
+
+
+def check_scale(scale: str, name: str = 'scale') -> str:
+    """Check what scores are said to be, one of :data:`SCALES`."""
+    if scale not in SCALES:
+        raise InputError(f'{name}: expected one of {SCALES}, found {scale!r}')
+    return scale
 
 
 def check_classes(classes: Sequence[str]) -> tuple[str, ...]:

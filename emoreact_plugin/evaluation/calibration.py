@@ -17,7 +17,7 @@ from scipy.optimize import minimize_scalar
 
 from emoreact_plugin.utils.errors import InputError
 
-from .array_checks import check_array, check_pair
+from .array_checks import check_array, check_classes, check_pair
 from .functional import sigmoid
 
 BINS = 10
@@ -103,9 +103,9 @@ def calibrate(logits: ArrayLike, labels: ArrayLike, classes: Sequence[str]) -> C
         Calibration: See :func:`fit_temperature` and :func:`choose_thresholds`.
 
     Raises:
-        InputError: If the arrays are not as above.
+        InputError: If the arrays are not as above, or a class is named twice.
     """
-    scores = check_array(logits, 'logits', classes)
+    scores = check_array(logits, 'logits', check_classes(classes))
     temperature = fit_temperature(scores, labels)
     thresholds = choose_thresholds(sigmoid(scores / temperature), labels)
     named = dict(zip(classes, thresholds.tolist(), strict=True))

@@ -20,11 +20,12 @@ from .array_checks import (
     check_cells,
     check_classes,
     check_matrix,
+    check_scale,
     first_bad,
     place_of,
     refuse_where,
 )
-from .roc_auc_metric import SCORES, STREAM_PREFIX
+from .roc_auc_metric import STREAM_PREFIX
 
 GROUP_PREFIX = 'groups/'
 _FOUND = '_found'
@@ -257,7 +258,7 @@ def _checked(dump: Dump, path: PathLike) -> Dump:
 
 def _check_dump(dump: Dump) -> Dump:
     classes = check_classes(dump.classes)
-    ids = tuple(dump.video_ids)
+    ids = _check_names(dump.video_ids, 'video_ids')
     seen = set()
     for video_id in ids:
         if video_id in seen:
@@ -266,8 +267,7 @@ def _check_dump(dump: Dump) -> Dump:
                 f'{video_id!r} {ids.count(video_id)} times'
             )
         seen.add(video_id)
-    if dump.scale not in SCORES:
-        raise InputError(f'scale: expected one of {SCORES}, found {dump.scale!r}')
+    check_scale(dump.scale)
 
     def require(values: ArrayLike, name: str, kind: str = 'scores') -> np.ndarray:
         values = check_matrix(values, name, classes)
@@ -280,6 +280,12 @@ def _check_dump(dump: Dump) -> Dump:
 
     scores = require(dump.scores, dump.scale, dump.scale)
     labels = require(dump.labels, 'labels', 'labels')
+    unnamed = [name for name in dump.found if name not in dump.stream_logits]
+    if unnamed:
+        raise InputError(
+            f'{unnamed[0]}_found: expected shares of the streams of stream_logits, '
+            f'{", ".join(dump.stream_logits) or "none"}'
+        )
     return Dump(
         video_ids=ids,
         classes=classes,
@@ -310,12 +316,19 @@ def _check_skipped(names: Sequence[str], scored: set[str]) -> tuple[str, ...]:
         raise InputError(
             f'skipped: expected clips without scores, found {both[0]!r}, which has some'
         )
+    return _check_names(names, 'skipped')
+
+
+def _check_names(names: Sequence[str], key: str) -> tuple[str, ...]:
+    for row, name in enumerate(names):
+        if not isinstance(name, str) or not name:
+            raise InputError(f'{key}, row {row}: expected a name, found {name!r}')
     return tuple(names)
 
 
 def _check_groups(names: Sequence[str], key: str, count: int) -> tuple[str, ...]:
-    names = tuple(names)
-    if len(names) != count or not all(isinstance(name, str) and name for name in names):
+    names = _check_names(names, key)
+    if len(names) != count:
         raise InputError(f'{key}: expected {count} names, one a clip, found {len(names)}')
     return names
 

@@ -16,12 +16,11 @@ from emoreact_plugin.utils.text import number
 from mmaction.registry import METRICS
 
 from . import functional as F
-from .array_checks import check_cells, check_classes, check_fraction, refuse_softmax
+from .array_checks import check_cells, check_classes, check_fraction, check_scale, refuse_softmax
 from .calibration import Calibration, calibration_error
 from .spread import collapse_text, collapsed_labels
 from .within_groups import coarsest, within_metrics
 
-SCORES = ('probabilities', 'logits')
 # The key of a sample that stands in for a clip that was skipped, with the name of that clip.
 SKIPPED = 'skipped'
 STREAM_PREFIX = 'stream_logits/'  # before the name of a stream, in errors and dumps
@@ -89,9 +88,7 @@ class ROCAUCMetric(BaseMetric):
         collect_dir: str | None = None,
     ) -> None:
         super().__init__(collect_device, prefix, collect_dir)
-        if scores not in SCORES:
-            raise InputError(f'scores: expected one of {SCORES}, found {scores!r}')
-        self.scores = scores
+        self.scores = check_scale(scores, 'scores')
         self.threshold = check_fraction(threshold, 'threshold')
         self._classes = None if classes is None else check_classes(classes)
         self.calibration: Calibration | None = None

@@ -87,6 +87,10 @@ class TestError:
         ]
         assert loss[1] < loss[0]
 
+    def test_a_class_twice_is_refused(self):
+        with pytest.raises(InputError, match="classes: .*found 'calm' 2 times"):
+            calibrate(*make_case(), ('calm', 'calm'))
+
 
 class TestMeta:
     def test_there_and_back(self):

@@ -266,6 +266,13 @@ class TestFile:
             (dict(scores=np.full_like(LOGITS, np.inf)), 'finite'),
             (dict(scale='odds'), "scale: expected .*'odds'"),
             (dict(labels=np.array(LABELS) * 2), '0 or 1, found 2'),
+            (dict(video_ids=('a', 2, 'c')), 'video_ids, row 1: expected a name, found 2'),
+            (dict(skipped=('', 'd')), "skipped, row 0: expected a name, found ''"),
+            (dict(groups=dict(child=('x', 'y', None))), 'groups/child, row 2: .*found None'),
+            (
+                dict(found=dict(body=np.ones(3)), stream_logits=dict(face=LOGITS)),
+                'body_found: expected shares of the streams of stream_logits, face',
+            ),
         ):
             with pytest.raises(InputError, match='d.npz: .*' + message):
                 write_dump(tmp_path / 'd.npz', make_dump(**changes))
