@@ -182,6 +182,12 @@ def check_fraction(value: float, name: str) -> float:
     return float(value)
 
 
+def check_count(count: object, name: str, least: int) -> None:
+    """Check that a value is a whole number, and not less than the least."""
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < least:
+        raise InputError(f'{name}: expected a whole number of {least} or more, found {count!r}')
+
+
 def check_same_shape(scores: np.ndarray, labels: np.ndarray) -> None:
     """Check that scores and labels are of the same clips and classes."""
     if scores.shape != labels.shape:

@@ -104,6 +104,19 @@ class TestFuseLogits:
         with pytest.raises(InputError, match='run 1, row 0, class 1: .*found inf'):
             fuse_logits([[[1.0, 2]], [[1, np.inf]]])
 
+    @pytest.mark.parametrize(
+        'logits, message',
+        [
+            ([], 'one or more runs, .*found none'),
+            ([np.ones((2, 3)), np.ones((2, 4))], r'found \(2, 3\) and \(2, 4\)'),
+        ],
+    )
+    def test_runs_of_one_shape(self, logits, message):
+        with pytest.raises(InputError, match='logits: .*' + message):
+            fuse_logits(logits)
+        with pytest.raises(InputError, match='logits: .*' + message):
+            choose_weights(logits, np.eye(2, 3))
+
 
 class TestChooseWeights:
     @pytest.mark.parametrize('average', ('micro', 'macro'))
@@ -165,7 +178,7 @@ class TestChooseWeights:
         tells = np.where(groups < 4, -3.0, 3)[:, None] + rng.normal(size=(200, 2))
         runs = [tells, labels + rng.normal(size=(200, 2))]
         assert choose_weights(runs, labels, 'micro')[1] < 0.9
-        assert choose_weights(runs, labels, 'within', groups=groups.tolist())[1] > 0.9
+        assert choose_weights(runs, labels, 'within', groups=groups)[1] > 0.9
         with pytest.raises(InputError, match='average within: expected the groups'):
             choose_weights(runs, labels, 'within')
 
