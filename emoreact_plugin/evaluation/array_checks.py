@@ -14,6 +14,7 @@ from emoreact_plugin.utils.errors import InputError
 
 # Names that share a dictionary with the names of classes.
 RESERVED = ('micro', 'macro', 'pairs')
+
 SCALES = ('probabilities', 'logits')
 
 # A softmax in half precision misses 1 by about this much.
@@ -21,15 +22,17 @@ _SUM_TOLERANCE = 1e-3
 
 
 def place_of(
-    row: int, col: int, classes: Sequence[str] | None, video_ids: Sequence[object] | None
+    row: int | None, col: int, classes: Sequence[str] | None, video_ids: Sequence[object] | None
 ) -> str:
-    """Name a cell of an (N, C) array for an error message."""
-    clip = f'row {row}'
-    if video_ids is not None and video_ids[row] is not None:
-        clip += f' (video_id {video_ids[row]!r})'
+    """Name a cell of an (N, C) array for an error message, or of (C,), which has no rows."""
     name = f'class {col}'
     if classes is not None:
         name += f' ({classes[col]})'
+    if row is None:
+        return name
+    clip = f'row {row}'
+    if video_ids is not None and video_ids[row] is not None:
+        clip += f' (video_id {video_ids[row]!r})'
     return f'{clip}, {name}'
 
 
@@ -115,15 +118,15 @@ def refuse_where(
     video_ids: Sequence[object] | None = None,
     hint: str = '',
 ) -> None:
-    """Refuse an (N, C) array in which a cell is bad; the error names the first, and ends in a hint.
+    """Refuse (N, C) or (C,) in which a cell is bad; the error names the first, and ends in a hint.
 
     Classes and clips may have names or not.
     """
     if bad.any():
-        row, col = first_bad(bad)
+        row, col = first_bad(bad) if bad.ndim == 2 else (None, int(bad.argmax()))
         raise InputError(
             f'{name}, {place_of(row, col, classes, video_ids)}: expected {expected}, '
-            f'found {values[row, col]:g}{hint}'
+            f'found {values[bad][0]:g}{hint}'
         )
 
 
@@ -134,13 +137,18 @@ def check_cells(
     classes: Sequence[str] | None = None,
     video_ids: Sequence[object] | None = None,
 ) -> None:
-    """Check the values of an (N, C) array whose shape was checked, see :func:`check_array`."""
+    """Check the values of (N, C), or of one clip, (C,), whose shape was checked.
+
+    See :func:`check_array` for the arguments.
+    """
     about = name, classes, video_ids
     if kind == 'labels':
         refuse_where((values != 0) & (values != 1), values, '0 or 1', *about)
         return
     bad = ~np.isfinite(values)
-    count = f' ({bad.sum()} such in {bad.any(axis=1).sum()} of {len(bad)} clips)'
+    count = ''
+    if bad.ndim == 2:
+        count = f' ({bad.sum()} such in {bad.any(axis=1).sum()} of {len(bad)} clips)'
     refuse_where(bad, values, 'a finite number', *about, count)
     if kind == 'probabilities':
         hint = "; logits are declared by scores='logits'"

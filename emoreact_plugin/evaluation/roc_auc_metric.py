@@ -377,5 +377,5 @@ def row_of_sample(sample: dict, key: str, kind: str, classes: tuple[str, ...]) -
     if value.dtype.kind not in 'buif':
         raise InputError(f'{key} {clip}: expected real numbers, found dtype {value.dtype}')
     value = value.astype(np.float64)
-    check_cells(value[None], kind, key, classes, [sample.get('video_id')])
+    check_cells(value, kind, f'{key} {clip}', classes)
     return value
