@@ -308,7 +308,7 @@ def _check_new(row: Annotation, seen: dict[str, int], columns: dict[str, str], p
     before = seen.setdefault(row.clip_id, row.line)
     if before == row.line:
         return
-    text = f"{place}: video '{row.video}' stands in line {before} already"
+    text = f"{place}: video '{row.video}': its id '{row.clip_id}' is that of line {before}"
     if not {'start', 'end', 'person'} & set(columns):
         text += (
             '; if a row is a part of a video or one of several people, say by columns which '

@@ -15,17 +15,24 @@ from emoreact_plugin.utils.errors import InputError
 # Names that share a dictionary with the names of classes.
 RESERVED = ('micro', 'macro', 'pairs')
 
+SCALES = ('probabilities', 'logits')
+
+# A softmax in half precision misses 1 by about this much.
+_SUM_TOLERANCE = 1e-3
+
 
 def place_of(
-    row: int, col: int, classes: Sequence[str] | None, video_ids: Sequence[object] | None
+    row: int | None, col: int, classes: Sequence[str] | None, video_ids: Sequence[object] | None
 ) -> str:
-    """Name a cell of an (N, C) array for an error message."""
-    clip = f'row {row}'
-    if video_ids is not None and video_ids[row] is not None:
-        clip += f' (video_id {video_ids[row]!r})'
+    """Name a cell of an (N, C) array for an error message, or of (C,), which has no rows."""
     name = f'class {col}'
     if classes is not None:
         name += f' ({classes[col]})'
+    if row is None:
+        return name
+    clip = f'row {row}'
+    if video_ids is not None and video_ids[row] is not None:
+        clip += f' (video_id {video_ids[row]!r})'
     return f'{clip}, {name}'
 
 
@@ -70,6 +77,13 @@ def check_matrix(values: ArrayLike, name: str, classes: Sequence[str] | None = N
     return values.astype(np.float64)
 
 
+def check_scale(scale: str, name: str = 'scale') -> str:
+    """Check what scores are said to be, one of :data:`SCALES`."""
+    if scale not in SCALES:
+        raise InputError(f'{name}: expected one of {SCALES}, found {scale!r}')
+    return scale
+
+
 def check_classes(classes: Sequence[str]) -> tuple[str, ...]:
     """Check the names of the classes, which become keys of the result.
 
@@ -104,15 +118,15 @@ def refuse_where(
     video_ids: Sequence[object] | None = None,
     hint: str = '',
 ) -> None:
-    """Refuse an (N, C) array in which a cell is bad; the error names the first, and ends in a hint.
+    """Refuse (N, C) or (C,) in which a cell is bad; the error names the first, and ends in a hint.
 
     Classes and clips may have names or not.
     """
     if bad.any():
-        row, col = first_bad(bad)
+        row, col = first_bad(bad) if bad.ndim == 2 else (None, int(bad.argmax()))
         raise InputError(
             f'{name}, {place_of(row, col, classes, video_ids)}: expected {expected}, '
-            f'found {values[row, col]:g}{hint}'
+            f'found {values[bad][0]:g}{hint}'
         )
 
 
@@ -123,13 +137,18 @@ def check_cells(
     classes: Sequence[str] | None = None,
     video_ids: Sequence[object] | None = None,
 ) -> None:
-    """Check the values of an (N, C) array whose shape was checked, see :func:`check_array`."""
+    """Check the values of (N, C), or of one clip, (C,), whose shape was checked.
+
+    See :func:`check_array` for the arguments.
+    """
     about = name, classes, video_ids
     if kind == 'labels':
         refuse_where((values != 0) & (values != 1), values, '0 or 1', *about)
         return
     bad = ~np.isfinite(values)
-    count = f' ({bad.sum()} such in {bad.any(axis=1).sum()} of {len(bad)} clips)'
+    count = ''
+    if bad.ndim == 2:
+        count = f' ({bad.sum()} such in {bad.any(axis=1).sum()} of {len(bad)} clips)'
     refuse_where(bad, values, 'a finite number', *about, count)
     if kind == 'probabilities':
         hint = "; logits are declared by scores='logits'"
@@ -171,6 +190,12 @@ def check_fraction(value: float, name: str) -> float:
     return float(value)
 
 
+def check_count(count: object, name: str, least: int) -> None:
+    """Check that a value is a whole number, and not less than the least."""
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < least:
+        raise InputError(f'{name}: expected a whole number of {least} or more, found {count!r}')
+
+
 def check_same_shape(scores: np.ndarray, labels: np.ndarray) -> None:
     """Check that scores and labels are of the same clips and classes."""
     if scores.shape != labels.shape:
@@ -187,3 +212,21 @@ def check_pair(
     scores, labels = check_array(scores, kind), check_array(labels, 'labels')
     check_same_shape(scores, labels)
     return scores, labels
+
+
+def refuse_softmax(scores: np.ndarray) -> None:
+    """Refuse (N, C) scores whose rows all sum to 1, as from a softmax.
+
+    A softmax makes classes compete although they may occur together, so neither its scores nor its
+    ranks are those of a multi-label recognizer. With one class, a softmax cannot be told apart and
+    is not refused.
+    """
+    sums = scores.sum(axis=1)
+    shares = (scores >= 0).all() and (np.abs(sums - 1) < _SUM_TOLERANCE).all()
+    if scores.shape[1] > 1 and shares:
+        raise InputError(
+            'pred_score: expected one score a class, each on its own, found that the '
+            f'{scores.shape[1]} scores of each of the {len(scores)} clips sum to 1, as from a '
+            "softmax (average_clips='prob'); set cls_head=dict(average_clips='score') in the "
+            "recognizer and scores='logits' here"
+        )

@@ -17,7 +17,7 @@ from scipy.optimize import minimize_scalar
 
 from emoreact_plugin.utils.errors import InputError
 
-from .array_checks import check_array, check_pair
+from .array_checks import check_array, check_classes, check_count, check_pair
 from .functional import sigmoid
 
 BINS = 10
@@ -103,9 +103,9 @@ def calibrate(logits: ArrayLike, labels: ArrayLike, classes: Sequence[str]) -> C
         Calibration: See :func:`fit_temperature` and :func:`choose_thresholds`.
 
     Raises:
-        InputError: If the arrays are not as above.
+        InputError: If the arrays are not as above, or a class is named twice.
     """
-    scores = check_array(logits, 'logits', classes)
+    scores = check_array(logits, 'logits', check_classes(classes))
     temperature = fit_temperature(scores, labels)
     thresholds = choose_thresholds(sigmoid(scores / temperature), labels)
     named = dict(zip(classes, thresholds.tolist(), strict=True))
@@ -190,8 +190,9 @@ def calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins: int = B
         np.ndarray: (C,), float64 in 0..1.
 
     Raises:
-        InputError: If the arrays are not as above.
+        InputError: If the arguments are not as above.
     """
+    check_count(bins, 'bins', 1)
     values, truth = check_pair(probabilities, labels, 'probabilities')
     errors = []
     for x, y in zip(values.T, truth.T, strict=True):

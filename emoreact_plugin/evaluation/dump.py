@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import ArrayLike
 
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import PathLike, write_whole
@@ -20,11 +20,12 @@ from .array_checks import (
     check_cells,
     check_classes,
     check_matrix,
+    check_scale,
     first_bad,
     place_of,
     refuse_where,
 )
-from .roc_auc_metric import SCORES, STREAM_PREFIX
+from .roc_auc_metric import STREAM_PREFIX
 
 GROUP_PREFIX = 'groups/'
 _FOUND = '_found'
@@ -40,7 +41,7 @@ _ARRAYS = (
     'skipped',
 )
 
-# Sigmoids are kept in float32, which is exact to about 1e-7.
+# Sigmoids of logits are kept in float32, which is exact to about 1e-7.
 _SIGMOID_TOLERANCE = 1e-4
 
 
@@ -52,10 +53,11 @@ class Dump:
         video_ids (tuple[str, ...]): N names, each once.
         classes (tuple[str, ...]): C names.
         labels (np.ndarray): (N, C) int8, 0 or 1.
-        scores (np.ndarray): (N, C) float32, the values that are ranked.
+        scores (np.ndarray): (N, C), the values that are ranked. A file holds them as float32 if
+            that changes none, else as float64.
         scale (str): What the scores are, ``'logits'`` or ``'probabilities'``.
-        stream_logits (Mapping[str, np.ndarray]): Stream -> (N, C) float32, for recognizers that
-            have streams.
+        stream_logits (Mapping[str, np.ndarray]): Stream -> (N, C), for recognizers that have
+            streams; kept like the scores.
         found (Mapping[str, np.ndarray]): Stream -> (N,) float32 in 0..1, the share of the clip's
             frames in which the region of the stream was found.
         groups (Mapping[str, tuple[str, ...]]): Kind, such as ``'series'`` -> N groups.
@@ -131,13 +133,14 @@ def write_dump(path: PathLike, dump: Dump) -> Path:
         video_ids=np.array(dump.video_ids),
         classes=np.array(dump.classes),
         labels=dump.labels,
-        probabilities=dump.probabilities.astype(np.float32),
+        probabilities=dump.scores,
         scale=np.array(dump.scale),
         split=np.array(dump.split),
         run=np.array(dump.run),
     )
     if dump.scale == 'logits':
         arrays['logits'] = dump.scores
+        arrays['probabilities'] = dump.probabilities.astype(np.float32)
     if dump.skipped:
         arrays['skipped'] = np.array(dump.skipped)
     for name, values in dump.stream_logits.items():
@@ -255,7 +258,7 @@ def _checked(dump: Dump, path: PathLike) -> Dump:
 
 def _check_dump(dump: Dump) -> Dump:
     classes = check_classes(dump.classes)
-    ids = tuple(dump.video_ids)
+    ids = _check_names(dump.video_ids, 'video_ids')
     seen = set()
     for video_id in ids:
         if video_id in seen:
@@ -264,22 +267,25 @@ def _check_dump(dump: Dump) -> Dump:
                 f'{video_id!r} {ids.count(video_id)} times'
             )
         seen.add(video_id)
-    if dump.scale not in SCORES:
-        raise InputError(f'scale: expected one of {SCORES}, found {dump.scale!r}')
+    check_scale(dump.scale)
 
-    def require(
-        values: ArrayLike, name: str, kind: str = 'scores', dtype: DTypeLike = np.float32
-    ) -> np.ndarray:
+    def require(values: ArrayLike, name: str, kind: str = 'scores') -> np.ndarray:
         values = check_matrix(values, name, classes)
         if len(values) != len(ids):
             raise InputError(f'{name}: expected {len(ids)} rows, one a clip, found {len(values)}')
-        with np.errstate(over='ignore'):  # infinite then, and refused
-            values = values.astype(dtype)
         check_cells(values, kind, name, classes, ids)
-        return values
+        with np.errstate(over='ignore'):  # infinite then, and not equal
+            small = values.astype(np.float32)
+        return small if (small == values).all() else values
 
     scores = require(dump.scores, dump.scale, dump.scale)
-    labels = require(dump.labels, 'labels', 'labels', np.float64)
+    labels = require(dump.labels, 'labels', 'labels')
+    unnamed = [name for name in dump.found if name not in dump.stream_logits]
+    if unnamed:
+        raise InputError(
+            f'{unnamed[0]}_found: expected shares of the streams of stream_logits, '
+            f'{", ".join(dump.stream_logits) or "none"}'
+        )
     return Dump(
         video_ids=ids,
         classes=classes,
@@ -310,12 +316,19 @@ def _check_skipped(names: Sequence[str], scored: set[str]) -> tuple[str, ...]:
         raise InputError(
             f'skipped: expected clips without scores, found {both[0]!r}, which has some'
         )
+    return _check_names(names, 'skipped')
+
+
+def _check_names(names: Sequence[str], key: str) -> tuple[str, ...]:
+    for row, name in enumerate(names):
+        if not isinstance(name, str) or not name:
+            raise InputError(f'{key}, row {row}: expected a name, found {name!r}')
     return tuple(names)
 
 
 def _check_groups(names: Sequence[str], key: str, count: int) -> tuple[str, ...]:
-    names = tuple(names)
-    if len(names) != count or not all(isinstance(name, str) and name for name in names):
+    names = _check_names(names, key)
+    if len(names) != count:
         raise InputError(f'{key}: expected {count} names, one a clip, found {len(names)}')
     return names
 

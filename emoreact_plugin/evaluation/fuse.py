@@ -62,7 +62,7 @@ def fuse_logits(logits: Sequence[ArrayLike], weights: ArrayLike | None = None) -
             None, equal weights.
 
     Returns:
-        np.ndarray: (N, C) float32.
+        np.ndarray: (N, C) float64.
 
     Raises:
         InputError: If the arguments are not as above.
@@ -72,13 +72,18 @@ def fuse_logits(logits: Sequence[ArrayLike], weights: ArrayLike | None = None) -
 
 
 def _check_runs(logits: Sequence[ArrayLike]) -> np.ndarray:
-    return np.stack(
-        [check_array(each, 'scores', name=f'logits of run {i}') for i, each in enumerate(logits)]
-    )
+    runs = [check_array(x, 'scores', name=f'logits of run {i}') for i, x in enumerate(logits)]
+    shapes = list(dict.fromkeys(run.shape for run in runs))
+    if len(shapes) != 1:
+        raise InputError(
+            'logits: expected those of one or more runs, of one shape (N, C), found '
+            f'{" and ".join(map(str, shapes)) or "none"}'
+        )
+    return np.stack(runs)
 
 
 def _fuse_logits(logits: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    return np.tensordot(weights, logits, axes=1).astype(np.float32)
+    return np.tensordot(weights, logits, axes=1)
 
 
 def candidate_weights(num_runs: int, step: float = STEP) -> np.ndarray:
@@ -149,8 +154,9 @@ def choose_weights(
         raise InputError(f'average: expected one of {AVERAGES}, found {average!r}')
     if average == 'within' and groups is None:
         raise InputError('average within: expected the groups of the clips, found none')
-    candidates = candidate_weights(len(logits), step)
+    names = () if groups is None else groups
     runs = _check_runs(logits)
+    candidates = candidate_weights(len(runs), step)
     _, labels = check_pair(runs[0], labels)
 
     def score(weights: np.ndarray) -> float:
@@ -158,7 +164,7 @@ def choose_weights(
         if average == 'micro':
             return F._roc_auc_micro(fused, labels)
         if average == 'within':
-            return within_groups(fused, labels, groups or ()).micro
+            return within_groups(fused, labels, names).micro
         return float(F.macro(F._roc_auc(fused, labels)))
 
     first = score(candidates[0])

@@ -19,6 +19,7 @@ from scipy.stats import t as student
 from emoreact_plugin.utils.errors import InputError
 
 from .array_checks import check_fraction
+from .functional import sigmoid
 from .within_groups import number_groups
 
 # The fewest seeds from which the spread over seeds is estimated for a test.
@@ -199,7 +200,7 @@ def interval_of(values: Values, level: float = 0.95) -> tuple[float, float]:
         return math.nan, math.nan
     half = (found.high - found.value) / (found.value * (1 - found.value))
     middle = math.log(found.value / (1 - found.value))
-    low, high = (1 / (1 + math.exp(-(middle + sign * half))) for sign in (-1, 1))
+    low, high = sigmoid(np.array([middle - half, middle + half])).tolist()
     return low, high
 
 

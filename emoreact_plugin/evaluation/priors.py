@@ -6,6 +6,7 @@ training split, C is the number of classes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,7 +16,7 @@ from numpy.typing import ArrayLike
 from emoreact_plugin.utils.errors import InputError
 
 from .array_checks import check_array
-from .functional import _roc_auc_micro
+from .functional import roc_auc_micro
 from .within_groups import coarsest
 
 # How many clips the frequencies of the whole split weigh, beside those of the group.
@@ -59,7 +60,7 @@ def group_frequencies(
         train_labels (array-like): (M, C), 0 or 1.
         train_groups (Sequence[Hashable]): M groups.
         groups (Sequence[Hashable]): N groups, of the clips that are scored.
-        strength (float): How many clips the overall frequencies weigh, above 0.
+        strength (float): How many clips the overall frequencies weigh, above 0, finite.
 
     Returns:
         np.ndarray: (N, C), in 0..1.
@@ -72,8 +73,8 @@ def group_frequencies(
         raise InputError(
             f'train_groups: expected one for each of {len(labels)} clips, found {len(train_groups)}'
         )
-    if not strength > 0:
-        raise InputError(f'strength: expected a number above 0, found {strength!r}')
+    if not 0 < strength < math.inf:
+        raise InputError(f'strength: expected a finite number above 0, found {strength!r}')
     overall = labels.mean(axis=0)
     members: dict[Hashable, list[int]] = {}
     for index, group in enumerate(train_groups):
@@ -82,7 +83,7 @@ def group_frequencies(
         group: (labels[rows].sum(axis=0) + strength * overall) / (len(rows) + strength)
         for group, rows in members.items()
     }
-    return np.stack([shrunk.get(group, overall) for group in groups])
+    return np.array([shrunk.get(group, overall) for group in groups]).reshape(-1, len(overall))
 
 
 def choose_strength(
@@ -101,7 +102,7 @@ def choose_strength(
         train_groups (Sequence[Hashable]): M groups.
         val_labels (array-like): (N, C), 0 or 1.
         val_groups (Sequence[Hashable]): N groups.
-        strengths (Sequence[float]): Which to try.
+        strengths (Sequence[float]): Which to try, at least one.
 
     Returns:
         float: The best of ``strengths``.
@@ -109,9 +110,11 @@ def choose_strength(
     Raises:
         InputError: If the arguments are not as above.
     """
+    if not len(strengths):
+        raise InputError('strengths: expected at least one, found none')
     labels = check_array(val_labels, 'labels', name='val_labels')
     reached = [
-        _roc_auc_micro(group_frequencies(train_labels, train_groups, val_groups, each), labels)
+        roc_auc_micro(group_frequencies(train_labels, train_groups, val_groups, each), labels)
         for each in strengths
     ]
     return strengths[int(np.nanargmax(reached))] if not np.isnan(reached).all() else strengths[0]

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from emoreact_plugin.utils.errors import InputError
 
-from .array_checks import check_fraction, check_pair, first_bad
+from .array_checks import check_count, check_fraction, check_pair, first_bad
 from .within_groups import number_groups
 
 # Values at a time of what is as large as decisions times resamples: so many
@@ -57,11 +57,6 @@ def check_values(values: ArrayLike, name: str, axes: str, nan: bool = True) -> n
     return values.astype(np.float64)
 
 
-def _check_count(count: object, name: str, least: int) -> None:
-    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < least:
-        raise InputError(f'{name}: expected a whole number of {least} or more, found {count!r}')
-
-
 def bootstrap_weights(
     num_clips: int, groups: Sequence[Hashable] | None = None, resamples: int = 2000, seed: int = 0
 ) -> np.ndarray:
@@ -80,7 +75,7 @@ def bootstrap_weights(
             few groups, or from groups of uneven sizes, are too narrow. Defaults to None: clips are
             drawn one by one.
         resamples (int): R, at least 1.
-        seed (int): Seed of the draws. Equal arguments give equal weights.
+        seed (int): Seed of the draws, 0 or more. Equal arguments give equal weights.
 
     Returns:
         np.ndarray: (R, N), int64: how often each resample has each clip.
@@ -88,14 +83,14 @@ def bootstrap_weights(
     Raises:
         InputError: If an argument is not as above, or a clip has no group (None or NaN).
     """
-    _check_count(num_clips, 'num_clips', 2)
-    _check_count(resamples, 'resamples', 1)
+    check_count(num_clips, 'num_clips', 2)
+    check_count(resamples, 'resamples', 1)
+    check_count(seed, 'seed', 0)
     members = np.arange(num_clips) if groups is None else number_groups(groups, num_clips)
     count = int(members.max()) + 1
     if count < 2:
         raise InputError(
-            'groups: expected at least two, since all resamples of one are equal, found only '
-            f'{list(groups or (0,))[0]!r}'
+            'groups: expected at least two, since all resamples of one are equal, found one'
         )
     drawn = np.random.default_rng(seed).integers(0, count, (resamples, count))
     times = np.stack([np.bincount(row, minlength=count) for row in drawn])

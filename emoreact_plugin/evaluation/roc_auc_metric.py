@@ -16,18 +16,14 @@ from emoreact_plugin.utils.text import number
 from mmaction.registry import METRICS
 
 from . import functional as F
-from .array_checks import check_cells, check_classes, check_fraction
+from .array_checks import check_cells, check_classes, check_fraction, check_scale, refuse_softmax
 from .calibration import Calibration, calibration_error
 from .spread import collapse_text, collapsed_labels
 from .within_groups import coarsest, within_metrics
 
-SCORES = ('probabilities', 'logits')
 # The key of a sample that stands in for a clip that was skipped, with the name of that clip.
 SKIPPED = 'skipped'
 STREAM_PREFIX = 'stream_logits/'  # before the name of a stream, in errors and dumps
-
-# A softmax in half precision misses 1 by about this much.
-_SUM_TOLERANCE = 1e-3
 
 
 @METRICS.register_module()
@@ -92,9 +88,7 @@ class ROCAUCMetric(BaseMetric):
         collect_dir: str | None = None,
     ) -> None:
         super().__init__(collect_device, prefix, collect_dir)
-        if scores not in SCORES:
-            raise InputError(f'scores: expected one of {SCORES}, found {scores!r}')
-        self.scores = scores
+        self.scores = check_scale(scores, 'scores')
         self.threshold = check_fraction(threshold, 'threshold')
         self._classes = None if classes is None else check_classes(classes)
         self.calibration: Calibration | None = None
@@ -246,7 +240,7 @@ class ROCAUCMetric(BaseMetric):
             np.concatenate([r[key] for r in results]).reshape(shape) for key in ('score', 'label')
         )
         if sources[0] == 'pred_score':
-            _refuse_softmax(scores)
+            refuse_softmax(scores)
         return scores, labels, self._scale_of(sources[0])
 
     def _warn(self, labels: np.ndarray) -> None:
@@ -279,9 +273,19 @@ def without_skipped(results: Sequence[dict]) -> tuple[list[dict], tuple[str, ...
 
 
 def groups_of(results: Sequence[dict]) -> dict[str, tuple[str, ...]]:
-    """Collect the groups of N results: kind -> N names; only of kinds that all of them have."""
-    kinds = _common(result['groups'] for result in results)
-    return {kind: tuple(str(result['groups'][kind]) for result in results) for kind in kinds}
+    """Collect the groups of N results: kind -> N names; only of kinds that all of them have.
+
+    A group of None, NaN or '' is none.
+    """
+    named = [
+        {
+            kind: str(name)
+            for kind, name in result['groups'].items()
+            if name not in (None, '') and name == name
+        }
+        for result in results
+    ]
+    return {kind: tuple(each[kind] for each in named) for kind in _common(named)}
 
 
 def _common(mappings: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -373,23 +377,5 @@ def row_of_sample(sample: dict, key: str, kind: str, classes: tuple[str, ...]) -
     if value.dtype.kind not in 'buif':
         raise InputError(f'{key} {clip}: expected real numbers, found dtype {value.dtype}')
     value = value.astype(np.float64)
-    check_cells(value[None], kind, key, classes, [sample.get('video_id')])
+    check_cells(value, kind, f'{key} {clip}', classes)
     return value
-
-
-def _refuse_softmax(scores: np.ndarray) -> None:
-    """Refuse (N, C) scores whose rows all sum to 1, as from a softmax.
-
-    A softmax makes classes compete although they may occur together, so neither its scores nor its
-    ranks are those of a multi-label recognizer. With one class, a softmax cannot be told apart and
-    is not refused.
-    """
-    sums = scores.sum(axis=1)
-    shares = (scores >= 0).all() and (np.abs(sums - 1) < _SUM_TOLERANCE).all()
-    if scores.shape[1] > 1 and shares:
-        raise InputError(
-            'pred_score: expected one score a class, each on its own, found that the '
-            f'{scores.shape[1]} scores of each of the {len(scores)} clips sum to 1, as from a '
-            "softmax (average_clips='prob'); set cls_head=dict(average_clips='score') in the "
-            "recognizer and scores='logits' here"
-        )

@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike
 
 from emoreact_plugin.utils.errors import InputError
 
+from .array_checks import check_scale
+
 # Logits with a smaller standard deviation over the clips are alike.
 ALIKE = 1e-3
 # Rows of one table that were trained on the drawn sample data had spreads at most 2.0 times each
@@ -26,7 +28,11 @@ def label_spreads(scores: ArrayLike, scale: str = 'logits') -> np.ndarray:
 
     Returns:
         np.ndarray: (C,) float64, 0 or more.
+
+    Raises:
+        InputError: If the scale is not as above.
     """
+    check_scale(scale)
     values = np.asarray(scores, dtype=np.float64)
     if scale == 'probabilities':
         values = np.clip(values, _SMALLEST, 1 - _SMALLEST)
@@ -37,8 +43,8 @@ def label_spreads(scores: ArrayLike, scale: str = 'logits') -> np.ndarray:
 def spread_of(scores: ArrayLike, scale: str = 'logits') -> float:
     """Compute the standard deviation of logits around the mean of their label.
 
-    How often a label occurs, which moves all of its logits, does not count. The arguments are those
-    of :func:`label_spreads`.
+    How often a label occurs, which moves all of its logits, does not count. The arguments and
+    errors are those of :func:`label_spreads`.
     """
     return float(np.sqrt(np.square(label_spreads(scores, scale)).mean()))
 

@@ -12,7 +12,7 @@ from .text import STYLE
 
 # One for each of three splits, which are told apart by grey as well.
 COLORS = (BLUE, ORANGE, GREEN)
-BINS, SHARE_BINS = 24, 10
+BINS, SHARE_BINS = 25, 10
 
 
 def plot_dataset(
@@ -103,7 +103,9 @@ def _lengths(axes: Axes, values: dict[str, Sequence[float]], title: str) -> None
     every = [v for each in values.values() for v in each]
     if every:
         low, high = min(every), max(every)
-        edges = np.linspace(low, high, BINS + 1).tolist() if high > low else [low - 0.5, low + 0.5]
+        # Lengths that are equal, or nearly, fill one narrow bar in the middle.
+        more = max(0, 0.1 * (high or 1) - (high - low)) / 2
+        edges = np.linspace(low - more, high + more, BINS + 1).tolist()
         axes.hist(list(values.values()), edges, stacked=True, color=_colors(values))
     else:
         _not_known(axes)
@@ -127,6 +129,7 @@ def _shares(axes: Axes, values: dict[str, Sequence[float]], title: str) -> None:
         axes.set_yscale('log')
         axes.set_ylim(bottom=0.7)
         axes.yaxis.set_major_formatter('{x:.0f}')
+        axes.yaxis.set_minor_formatter(matplotlib.ticker.LogFormatter())  # not 3 x 10^0
     else:
         _not_known(axes)
     axes.set_xlim(-0.5 / SHARE_BINS - 0.07, 1.02)

@@ -10,6 +10,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
+from numpy.typing import ArrayLike
 
 from emoreact_plugin.evaluation import bootstrap_weights, mean_roc_curve, roc_auc, roc_band
 from emoreact_plugin.utils.errors import InputError
@@ -191,6 +192,7 @@ def _priors(
             linewidth=1.2,
             label=name,
         )
+        _show(axes, list(ends.values()))
 
 
 def _settings() -> AbstractContextManager[None]:
@@ -268,7 +270,8 @@ def _bars(
 ) -> None:
     thick = 0.8 / len(values)
     heights = np.array([[run.get(m) for m in metrics] for run in values.values()], dtype=float)
-    lowest = np.nanmin([0.5, *heights.ravel()])
+    axes.set_xlim(0.5, 1)
+    _show(axes, heights)
     for r, name in enumerate(values):
         color, _, hatch = STYLES[r]
         places = np.arange(len(metrics)) + (r + 0.5) * thick - 0.4
@@ -293,16 +296,21 @@ def _bars(
             path_effects=[withStroke(linewidth=1.5, foreground='white')],
             label=_INTERVAL if name in intervals and not r else '',
         )
-        lowest = np.nanmin([lowest, *limits[:, 0]])
+        _show(axes, limits)
     for place in np.flatnonzero(np.isnan(heights).all(axis=0)):
         axes.annotate('not defined', (0.5, place), (2, 0), va='center', textcoords='offset points')
     axes.axvline(0.5, color=BLACK, linewidth=0.6)
     axes.axhline(len(metrics) - len(AVERAGES) - 0.5, color=GREY, linewidth=0.5)
-    axes.set_xlim(np.floor(lowest * 10) / 10, 1)
     axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(6, steps=(1, 2, 5, 10)))
     axes.set_xlabel('ROC AUC')
     axes.tick_params(axis='y', length=0)
     clean_axes(axes, without=('top', 'right', 'left'))
+
+
+def _show(axes: Axes, values: ArrayLike) -> None:
+    """Let the axis start at the tenth below the lowest value, if it starts above it."""
+    lowest = np.nanmin([axes.get_xlim()[0], *np.ravel(values)])
+    axes.set_xlim(left=np.floor(lowest * 10) / 10)
 
 
 def _counts(axes: Axes, labels: np.ndarray) -> None:

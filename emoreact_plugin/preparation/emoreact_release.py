@@ -207,7 +207,9 @@ def read_lists(names_file: str, labels_file: str) -> list[Annotation]:
         check_name(video, place)
         clip = osp.splitext(osp.normpath(video))[0]
         if clip in seen:
-            raise InputError(f"{place}: video '{video}' stands in line {seen[clip]} already")
+            raise InputError(
+                f"{place}: video '{video}': its id '{clip}' is that of line {seen[clip]}"
+            )
         seen[clip] = line
         rows.append(_annotation(video, values, f'{labels_file}, line {line}'))
     return rows

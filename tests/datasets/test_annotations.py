@@ -62,12 +62,18 @@ def test_other_classes_in_another_order_and_no_valence(write):
         (HEADER + ROW.replace(',1,', ',nan,', 1), "found 'nan'"),
         (HEADER + '0,a.mp4,1,0\n', "column 'Excitement': expected 0 or 1, found None"),
         (HEADER + ROW.replace('3.3333', 'high'), "'Valence': expected a number, found 'high'"),
-        (HEADER + ROW + '\n' + ROW, "line 4: video '80sTOYS105_2.mp4' stands in line 2 already"),
+        (
+            HEADER + ROW + '\n' + ROW,
+            "line 4: video '80sTOYS105_2.mp4': its id '80sTOYS105_2' is that of line 2",
+        ),
         (
             HEADER + ROW + ROW.replace('80s', './80s'),
-            "line 3: video './80sTOYS105_2.mp4' stands in line 2 already",
+            "line 3: video './80sTOYS105_2.mp4': its id '80sTOYS105_2' is that of line 2",
         ),
-        (HEADER + ROW + ROW.replace('.mp4', '.mov'), 'stands in line 2 already'),
+        (
+            HEADER + ROW + ROW.replace('.mp4', '.mov'),
+            "line 3: video '80sTOYS105_2.mov': its id '80sTOYS105_2' is that of line 2",
+        ),
         (HEADER.replace('Fear,', 'Fear,Fear,') + ROW, "expected one column 'Fear', found 2"),
         (
             HEADER + ROW.replace('\n', ',1\n'),

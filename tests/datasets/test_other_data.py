@@ -132,7 +132,7 @@ class TestParts:
 
     def test_a_part_twice(self, annotate):
         root = annotate('video,from,to,calm,angry\n{0},1,4,0,1\n{0},1,4,1,0\n')
-        with pytest.raises(InputError, match='stands in line 2 already'):
+        with pytest.raises(InputError, match="its id '.*_f1-4' is that of line 2"):
             dataset(root, columns=self.COLUMNS)
 
 

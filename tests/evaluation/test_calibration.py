@@ -87,6 +87,15 @@ class TestError:
         ]
         assert loss[1] < loss[0]
 
+    @pytest.mark.parametrize('bins', (0, 2.5, True))
+    def test_no_number_of_bins(self, bins):
+        with pytest.raises(InputError, match=f'bins: expected a whole number of 1 .*found {bins}'):
+            calibration_error([[0.5]], [[1]], bins)
+
+    def test_a_class_twice_is_refused(self):
+        with pytest.raises(InputError, match="classes: .*found 'calm' 2 times"):
+            calibrate(*make_case(), ('calm', 'calm'))
+
 
 class TestMeta:
     def test_there_and_back(self):

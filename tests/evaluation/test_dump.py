@@ -207,12 +207,26 @@ class TestFile:
         for name in ('video_ids', 'classes', 'scale', 'split', 'run'):
             assert getattr(again, name) == getattr(dump, name)
         np.testing.assert_array_equal(again.scores, LOGITS)
+        assert again.scores.dtype == again.stream_logits['face'].dtype == np.float32
         np.testing.assert_array_equal(again.labels, LABELS)
         np.testing.assert_array_equal(again.found['face'], [0, 0.25, 1])
         # once more gives the same file
         first = (tmp_path / 'dump.npz').read_bytes()
         write_dump(tmp_path / 'dump.npz', again)
         assert (tmp_path / 'dump.npz').read_bytes() == first
+
+    @pytest.mark.parametrize(
+        'scale, scores',
+        [
+            ('probabilities', [[1 - 1e-9, 1e-50], [1 - 1e-8, 1e-60], [1 - 4e-9, 0.5]]),
+            ('logits', [[1e8 + 2, 1e300], [1e8, 3.0], [1e8 + 1, 0.1]]),
+        ],
+    )
+    def test_no_order_is_lost(self, tmp_path, scale, scores):
+        dump = make_dump(scores=np.array(scores), scale=scale, stream_logits=dict(face=scores))
+        again = read_dump(write_dump(tmp_path / 'dump.npz', dump))
+        assert again.scores.tolist() == again.stream_logits['face'].tolist() == scores
+        assert np.isfinite(again.logits).all()
 
     def test_logits_of_probabilities(self):
         p = np.array([[0.1, 0.9], [1e-9, 0.5], [0.25, 0.75]], dtype=np.float32)
@@ -249,9 +263,16 @@ class TestFile:
 
     def test_what_cannot_be_written(self, tmp_path):
         for changes, message in (
-            (dict(scores=LOGITS.astype(float) * 1e300), 'finite'),
+            (dict(scores=np.full_like(LOGITS, np.inf)), 'finite'),
             (dict(scale='odds'), "scale: expected .*'odds'"),
             (dict(labels=np.array(LABELS) * 2), '0 or 1, found 2'),
+            (dict(video_ids=('a', 2, 'c')), 'video_ids, row 1: expected a name, found 2'),
+            (dict(skipped=('', 'd')), "skipped, row 0: expected a name, found ''"),
+            (dict(groups=dict(child=('x', 'y', None))), 'groups/child, row 2: .*found None'),
+            (
+                dict(found=dict(body=np.ones(3)), stream_logits=dict(face=LOGITS)),
+                'body_found: expected shares of the streams of stream_logits, face',
+            ),
         ):
             with pytest.raises(InputError, match='d.npz: .*' + message):
                 write_dump(tmp_path / 'd.npz', make_dump(**changes))

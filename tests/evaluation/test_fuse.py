@@ -81,6 +81,8 @@ class TestFuseLogits:
         assert fuse_logits(runs).tolist() == [[3, 1], [1, 6]]
         assert fuse_logits(runs, [1, 3]).tolist() == [[4, 0.5], [0, 7]]
         assert fuse_logits(runs, [1, 0]).tolist() == runs[0]
+        # float32 has no number between 5e7 and 5e7 + 4
+        assert fuse_logits([[[1e8 + 2], [1e8]], [[0], [0]]]).tolist() == [[5e7 + 1], [5e7]]
 
     @pytest.mark.parametrize('runs', (2, 3))
     def test_as_score_fusion(self, runs):
@@ -101,6 +103,19 @@ class TestFuseLogits:
     def test_not_finite(self):
         with pytest.raises(InputError, match='run 1, row 0, class 1: .*found inf'):
             fuse_logits([[[1.0, 2]], [[1, np.inf]]])
+
+    @pytest.mark.parametrize(
+        'logits, message',
+        [
+            ([], 'one or more runs, .*found none'),
+            ([np.ones((2, 3)), np.ones((2, 4))], r'found \(2, 3\) and \(2, 4\)'),
+        ],
+    )
+    def test_runs_of_one_shape(self, logits, message):
+        with pytest.raises(InputError, match='logits: .*' + message):
+            fuse_logits(logits)
+        with pytest.raises(InputError, match='logits: .*' + message):
+            choose_weights(logits, np.eye(2, 3))
 
 
 class TestChooseWeights:
@@ -163,7 +178,7 @@ class TestChooseWeights:
         tells = np.where(groups < 4, -3.0, 3)[:, None] + rng.normal(size=(200, 2))
         runs = [tells, labels + rng.normal(size=(200, 2))]
         assert choose_weights(runs, labels, 'micro')[1] < 0.9
-        assert choose_weights(runs, labels, 'within', groups=groups.tolist())[1] > 0.9
+        assert choose_weights(runs, labels, 'within', groups=groups)[1] > 0.9
         with pytest.raises(InputError, match='average within: expected the groups'):
             choose_weights(runs, labels, 'within')
 

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from emoreact_plugin import InputError
@@ -196,6 +197,16 @@ class TestOfROCAUC:
         low, high = interval_of(self.values(scores, labels, None))
         assert 0 < low < roc_auc_score(labels, scores) < high < 1
         assert all(map(math.isnan, interval_of(self.values(labels * 1.0, labels, None))))
+
+    def test_the_interval_of_a_class_that_is_nearly_all_in_one_group_is_wide(self):
+        # Degrees of freedom of 0.5 give logits that overflow `exp`.
+        left_out = np.array([[0.99, 0.99, 0.8]])
+        values = Values(np.array([0.98]), left_out, effective=1.05)
+        error = math.sqrt(2 * left_out.var())  # (G - 1) / G times the sum of squares
+        half = stats.t.isf(0.025, 0.5) * error / (0.98 * 0.02)
+        expected = expit(math.log(0.98 / 0.02) + np.array([-half, half]))
+        assert half > 1000
+        assert interval_of(values) == pytest.approx(tuple(expected), abs=1e-12)
 
 
 class TestHolm:

@@ -1,4 +1,5 @@
 import csv
+import math
 import re
 
 import numpy as np
@@ -61,13 +62,32 @@ class TestPriors:
     'arguments, expected',
     [
         ((TRAIN, 'aab', 'a', 1), 'train_groups: expected one for each of 4 clips, found 3'),
-        ((TRAIN, 'aabb', 'a', 0), 'strength: expected a number above 0, found 0'),
+        ((TRAIN, 'aabb', 'a', 0), 'strength: expected a finite number above 0, found 0'),
+        ((TRAIN, 'aabb', 'a', math.inf), 'strength: expected a finite number above 0, found inf'),
         (([[2, 0]], 'a', 'a', 1), 'train_labels'),
     ],
 )
 def test_bad_arguments(arguments, expected):
     with pytest.raises(InputError) as error:
         group_frequencies(*arguments)
+    assert expected in message_of(error)
+
+
+def test_no_clips_have_no_rows():
+    assert group_frequencies(TRAIN, 'aabb', (), 1).shape == (0, 2)
+    assert label_frequencies(TRAIN, 0).shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    'val_groups, strengths, expected',
+    [
+        ('ab', (), 'strengths: expected at least one, found none'),
+        ('abb', (1,), 'expected scores and labels of one shape (N, C), found (3, 2) and (2, 2)'),
+    ],
+)
+def test_bad_arguments_for_a_choice(val_groups, strengths, expected):
+    with pytest.raises(InputError) as error:
+        choose_strength(TRAIN, 'aabb', [[0, 1], [1, 0]], val_groups, strengths)
     assert expected in message_of(error)
 
 

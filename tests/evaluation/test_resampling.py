@@ -84,9 +84,10 @@ class TestBootstrapWeights:
             ),
             (
                 dict(num_clips=2, groups=['a', 'a']),
-                'groups: expected at least two, since all resamples of one are '
-                "equal, found only 'a'",
+                'groups: expected at least two, since all resamples of one are equal, found one',
             ),
+            (dict(num_clips=2, groups=np.array(['a', 'a'])), 'groups: expected at least two'),
+            (dict(num_clips=2, seed=-1), 'seed: expected a whole number of 0 or more, found -1'),
             (
                 dict(num_clips=2, groups=['a', None]),
                 'groups, clip 1: expected its group, found None',

@@ -27,6 +27,14 @@ def test_the_spread_is_around_the_mean_of_each_label():
 
 
 @pytest.mark.parametrize(
+    'function', (spread_of, lambda x, scale: collapsed_labels(x, CLASSES, scale))
+)
+def test_an_unknown_scale_is_refused(function):
+    with pytest.raises(InputError, match="scale: expected .*found 'proba'"):
+        function(LOGITS, 'proba')
+
+
+@pytest.mark.parametrize(
     'scores, scale, expected',
     [
         (LOGITS, 'logits', ()),

@@ -142,6 +142,27 @@ def test_a_bar_at_chance_can_be_seen():
     assert all(bar.get_linewidth() < chance.get_linewidth() for bar in others)
 
 
+@pytest.mark.parametrize(
+    'value, low, prior, start',
+    [
+        (0.9, 0.8, 0.7, 0.5),
+        (0.9, 0.8, 0.43, 0.4),
+        (0.9, 0.27, 0.43, 0.2),
+        (0.16, 0.27, 0.43, 0.1),
+        (0.9, np.nan, np.nan, 0.5),
+    ],
+)
+def test_the_axis_starts_below_bars_intervals_and_priors(value, low, prior, start):
+    every = dict.fromkeys(('calm', 'macro', 'micro'))
+    figure = plot_roc_bars(
+        ('calm',),
+        {'a': {**every, 'calm': value}},
+        {'a': dict(calm=(low, 0.95))},
+        priors={'frequencies': {**every, 'calm': prior}},
+    )
+    assert figure.axes[0].get_xlim() == pytest.approx((start, 1))
+
+
 def test_bars_need_values_only():
     figure = plot_roc_bars(('calm',), {'a': dict(calm=0.6, macro=0.6)})
     assert len(figure.axes) == 1 and legend(figure) == ['a']

@@ -276,7 +276,7 @@ def edit(path, old, new):
             'Train_names.txt',
             'TRAIN101_2',
             'TRAIN100_2',
-            "Train_names.txt, line 2: video 'TRAIN100_2.mp4' stands in line 1",
+            "Train_names.txt, line 2: video 'TRAIN100_2.mp4': its id 'TRAIN100_2' is that of",
         ),
         (
             'Test_names.txt',
