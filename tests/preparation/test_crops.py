@@ -217,7 +217,7 @@ class TestMasks:
             dataset(
                 faces,
                 'train',
-                [dict(type='LoadCrops', regions='face'), dict(type='DrawFaceMask')],
+                [dict(type='DrawFaceMask'), dict(type='LoadCrops', regions='face')],
                 data_prefix=dict(crops='crops'),
             )
 

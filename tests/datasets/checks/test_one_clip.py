@@ -64,7 +64,7 @@ VIDEO_DAMAGE = {
     'label': (edit(3, ',0,', ',2,'), 'annotations', '', 'line 3, column'),
     'cells': (edit(3, ',0,', ',0,0,'), 'annotations', '', 'line 3: expected'),
     'name': (edit(3, 'TRAIN1', '../TRAIN1'), 'annotations', '', 'line 3'),
-    'again': (edit(4, '102_2', '101_2'), 'annotations', '', 'in line 3 alr'),
+    'again': (edit(4, '102_2', '101_2'), 'annotations', '', 'that of line 3'),
     'column': (edit(1, 'Fear', 'Feat'), 'annotations', '', "column 'Fear'"),
     'no rows': (no_rows, 'annotations', '', 'at least one clip'),
     'no file': (
