@@ -87,9 +87,11 @@ class EmoReactRunner(Runner):
 
     def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: dict | None = None) -> None:
         """Scale the learning rate to the batch size as MMEngine does, and that of one cycle too."""
-        before = optim_wrapper.get_lr()['lr'][0]
+        if not (auto_scale_lr or {}).get('enable'):
+            return
+        before = max(optim_wrapper.get_lr()['lr'])
         super().scale_lr(optim_wrapper, auto_scale_lr)
-        ratio = optim_wrapper.get_lr()['lr'][0] / before if before else 1.0
+        ratio = max(optim_wrapper.get_lr()['lr']) / before if before else 1.0
         self.param_schedulers = with_peaks(self.param_schedulers, lambda peak: peak * ratio)
 
     def dump_config(self) -> None:
