@@ -7,7 +7,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from .geometry import EYES, HIDDEN, JAW_AND_BROWS, STEP, Placement, cloth_map, place_masks
+from .geometry import EYES, HIDDEN, JAW_AND_BROWS, cloth_maps, place_masks
 from .light import Box, Light, measure_lights
 from .pixels import fill, outline, remap, sixteenths
 from .shapes import COLUMNS, FULL, KINDS, ROWS, normals, texture
@@ -74,21 +74,26 @@ def draw_masks(frames: Sequence[np.ndarray], faces: np.ndarray, look: MaskLook) 
         4 + 4 * place.scale,
         (height, width),
     )
+    corners = np.array([box[:2] if box else (0, 0) for box in boxes])
+    points, meshes = place.points - corners[:, None], place.pixels - corners[:, None, None]
+    meshes = sixteenths(meshes.reshape(len(bare), -1, 2))
     seen = seen_straps(frames, place, bare)
     lights = measure_lights(frames, place.skin, bare, boxes)
+    shades = _shade_masks(look.kind, lights)
+    maps, to_maps = cloth_maps(place, corners)
     ribbons = strap_ribbons(place, KINDS[look.kind].strap_width)
-    for k, (frame, box, light) in enumerate(zip(frames, boxes, lights, strict=True)):
+    for k, (frame, box, scale) in enumerate(zip(frames, boxes, place.scale.tolist(), strict=True)):
         if box is None:
             continue
-        corner, size = np.array(box[:2]), (box[2] - box[0], box[3] - box[1])
-        points = place.points[k] - corner
-        alpha = _mask_layer(place.pixels[k] - corner, points, size, float(place.scale[k]))
+        part = frame[box[1] : box[3], box[0] : box[2]]
+        alpha = _mask_layer(meshes[k], points[k], part.shape[:2], scale)
         if cv2.countNonZero(alpha):
             eyes, is_eye, pixels = _take_eyes(frame, place.points[k])
-            draw_straps(frame, ribbons[k], seen[k], _strap_colors(look, light))
-            cloth = _draw_cloth(look, light, place, k, corner, alpha)
-            shadow = _shadow_layer(alpha, points, place.scale[k])
-            _blend(frame[box[1] : box[3], box[0] : box[2]], cloth, alpha, shadow)
+            draw_straps(frame, ribbons[k], seen[k], _strap_colors(look, lights[k]))
+            cloth = _lit_texture(look, shades[k], scale)
+            cloth = _warp_cloth(cloth, maps[k], to_maps[k], alpha.shape)
+            cloth = _color_cloth(cloth, look, lights[k], _noise(corners[k], alpha.shape), alpha)
+            _blend(part, cloth, alpha, _shadow_layer(alpha, points[k], scale))
             if eyes.size:
                 cv2.copyTo(pixels, is_eye, eyes)
             drawn[place.which[k]] = True
@@ -117,36 +122,24 @@ def _blend(part: np.ndarray, cloth: np.ndarray, alpha: np.ndarray, shadow: np.nd
     cv2.add(part, cloth, dst=part)
 
 
-def _draw_cloth(
-    look: MaskLook,
-    light: Light,
-    place: Placement,
-    k: int,
-    corner: np.ndarray,
-    alpha: np.ndarray,
+def _warp_cloth(
+    cloth: np.ndarray, where: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]
 ) -> np.ndarray:
-    """Draw the lit cloth as the camera sees it.
+    """Draw the cloth as the camera sees it.
 
     Args:
-        look (MaskLook): The mask.
-        light (Light): The light on the face.
-        place (Placement): Where the masks are.
-        k (int): The number of the face.
-        corner (np.ndarray): (2, ), the first pixel of the picture.
-        alpha (np.ndarray): (h, w) uint8, how much the cloth covers.
+        cloth (np.ndarray): (*TEXTURE_SIZE) or (*TEXTURE_SIZE, 4) uint8, laid flat.
+        where (np.ndarray): (h, w, 2) float32, the grid of the face.
+        matrix (np.ndarray): (2, 3), from pixels of the picture to that grid.
+        shape (tuple[int, int]): Height and width of the picture.
 
     Returns:
-        np.ndarray: (h, w, 3) uint8, times ``alpha / 255``.
+        np.ndarray: (*shape) or (*shape, 4) uint8.
     """
-    size = alpha.shape[::-1]
-    scale = float(place.scale[k])
-    where, low = cloth_map(place.mesh[k])
-    # From pixels of the picture to the grid of the map.
-    turn = place.turn[k] / (scale * STEP)
-    shift = turn @ (corner - place.origin[k]) - low / STEP
+    height, width = shape
     # Every fourth pixel, then those between: much faster.
-    matrix = np.column_stack([4 * turn, shift + turn @ (1.5, 1.5)])
-    few = (-(-size[0] // 4), -(-size[1] // 4))
+    few = (-(-width // 4), -(-height // 4))
+    matrix = np.column_stack([4 * matrix[:, :2], matrix @ (1.5, 1.5, 1)])
     where = cv2.warpAffine(
         where,
         matrix,
@@ -154,18 +147,30 @@ def _draw_cloth(
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    where = cv2.resize(where, (4 * few[0], 4 * few[1]))[: size[1], : size[0]]
-    cloth = _lit_texture(look, light)
-    # A texture pixel is about half a millimetre.
-    coarser = 0.55 / scale
-    if coarser > 0.6:
-        cloth = cv2.GaussianBlur(cloth, (0, 0), 0.6 * coarser)
+    return remap(cloth, cv2.resize(where, (4 * few[0], 4 * few[1]))[:height, :width])
+
+
+def _color_cloth(
+    cloth: np.ndarray, look: MaskLook, light: Light, noise: np.ndarray, alpha: np.ndarray
+) -> np.ndarray:
+    """Give the cloth its color in the light, and the noise of the camera.
+
+    Args:
+        cloth (np.ndarray): (h, w) or (h, w, 4) uint8, see :func:`.shapes.texture`.
+        look (MaskLook): The mask.
+        light (Light): The light on the face.
+        noise (np.ndarray): (h, w) uint8, of mean 128 and deviation 32.
+        alpha (np.ndarray): (h, w) uint8, how much the cloth covers.
+
+    Returns:
+        np.ndarray: (h, w, 3) uint8, times ``alpha / 255``.
+    """
     whites = (light.white / FULL).tolist()
     gains = [white * color / 255 for white, color in zip(whites, look.color, strict=True)]
-    colored, *bare = cv2.split(remap(cloth, where))[:2]
+    colored, *bare = cv2.split(cloth)[:2]
     # One channel until here, which is three times as fast; so the noise is, too.
     share = light.noise / 32 / (sum(gains) / 3 + 0.02)
-    colored = cv2.addWeighted(colored, 1, _noise(corner, size), share, -128 * share)
+    colored = cv2.addWeighted(colored, 1, noise, share, -128 * share)
     layers = [cv2.multiply(layer, alpha, scale=1 / 255) for layer in (colored, *bare)]
     if not bare:
         return cv2.merge([cv2.convertScaleAbs(layers[0], alpha=gain) for gain in gains])
@@ -178,7 +183,7 @@ def _draw_cloth(
 
 
 @cache
-def _shades(kind: str) -> np.ndarray:
+def _brightness(kind: str) -> np.ndarray:
     """Return the brightness of a mask in even light, and what light from a side adds to it.
 
     Returns:
@@ -188,13 +193,34 @@ def _shades(kind: str) -> np.ndarray:
     return np.stack([0.80 + 0.25 * z - 0.08 * y, x, y])
 
 
-def _lit_texture(look: MaskLook, light: Light) -> np.ndarray:
-    shade = (np.array((1, light.right, light.down)) @ _shades(look.kind)).clip(0.3, 1.2)
-    # As bytes, 128 for 1: many times faster than floats.
-    gain = (128 * shade).astype(np.uint8).reshape(ROWS, COLUMNS)
+def _shade_masks(kind: str, lights: Sequence[Light]) -> np.ndarray:
+    """Compute how bright the points of a mask are in each light.
+
+    Returns:
+        np.ndarray: (m, ROWS, COLUMNS) uint8, 128 for 1: many times faster than floats.
+    """
+    sides = np.array([(1, light.right, light.down) for light in lights])
+    shades = (sides @ _brightness(kind)).clip(0.3, 1.2)
+    return (128 * shades).astype(np.uint8).reshape(-1, ROWS, COLUMNS)
+
+
+def _lit_texture(look: MaskLook, shade: np.ndarray, scale: float) -> np.ndarray:
+    """Shade the cloth that is laid flat, and blur it to the size in which it is seen.
+
+    Args:
+        look (MaskLook): The mask.
+        shade (np.ndarray): (ROWS, COLUMNS) uint8, see :func:`_shade_masks`.
+        scale (float): Pixels a millimetre.
+
+    Returns:
+        np.ndarray: Like :func:`.shapes.texture`.
+    """
     cloth = texture(*look)
-    gain = cv2.resize(gain, cloth.shape[1::-1])
-    return cv2.multiply(cloth, gain if cloth.ndim == 2 else cv2.merge([gain] * 4), scale=1 / 128)
+    shade = cv2.resize(shade, cloth.shape[1::-1])
+    cloth = cv2.multiply(cloth, shade if cloth.ndim == 2 else cv2.merge([shade] * 4), scale=1 / 128)
+    # A texture pixel is about half a millimetre.
+    coarser = 0.55 / scale
+    return cv2.GaussianBlur(cloth, (0, 0), 0.6 * coarser) if coarser > 0.6 else cloth
 
 
 @lru_cache(maxsize=1)
@@ -210,13 +236,13 @@ def _noise_tile() -> np.ndarray:
     return np.tile(tile, (2, 2))
 
 
-def _noise(corner: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def _noise(corner: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Take noise of mean 128 and deviation 32 that stands still in the picture."""
-    width, height = size
+    height, width = shape
     x, y = corner % 512
     tile = _noise_tile()[y : y + height, x : x + width]
-    if tile.shape != (height, width):  # a very large face
-        tile = cv2.resize(tile, size)
+    if tile.shape != shape:  # a very large face
+        tile = cv2.resize(tile, (width, height))
     return tile
 
 
@@ -261,11 +287,17 @@ _STRIPS = [
 
 
 def _mask_layer(
-    mesh: np.ndarray, points: np.ndarray, size: tuple[int, int], scale: float
+    mesh: np.ndarray, points: np.ndarray, shape: tuple[int, ...], scale: float
 ) -> np.ndarray:
-    """Draw how much of each pixel the mask covers, (h, w) uint8."""
-    layer = np.zeros(size[::-1], np.uint8)
-    mesh = sixteenths(mesh.reshape(-1, 2))
+    """Draw how much of each pixel the mask covers, (h, w) uint8.
+
+    Args:
+        mesh (np.ndarray): (ROWS * COLUMNS, 2), :func:`sixteenths`.
+        points (np.ndarray): (68, 2), pixels.
+        shape (tuple[int, int]): Height and width of the layer.
+        scale (float): Pixels a millimetre.
+    """
+    layer: np.ndarray = np.zeros(shape, np.uint8)
     for strip in _STRIPS:
         fill(layer, mesh[strip])
     hidden = cv2.convexHull(points[HIDDEN].astype(np.float32))[:, 0]

@@ -12,7 +12,6 @@ would give away what it has to hide.
 from dataclasses import dataclass
 from functools import cache
 
-import cv2
 import numpy as np
 
 from emoreact_plugin.clips.regions import has_face
@@ -198,12 +197,14 @@ def complete_landmarks(points: np.ndarray) -> np.ndarray:
         np.ndarray: (n, 68, 2) float64, all NaN for a face of which fewer than half of the points
         are there.
     """
+    filled = points.astype(np.float64).clip(-1e5, 1e5)
+    if np.isfinite(points).all():
+        return filled
     there = np.isfinite(points).all(axis=2)
     found = has_face(points)
-    points = points.astype(np.float64).clip(-1e5, 1e5)
     for k in np.flatnonzero(~there.all(axis=1)):
-        points[k] = _completed(points[k], there[k]) if found[k] else np.nan
-    return points
+        filled[k] = _completed(filled[k], there[k]) if found[k] else np.nan
+    return filled
 
 
 def _completed(points: np.ndarray, there: np.ndarray) -> np.ndarray:
@@ -321,7 +322,8 @@ def _hide_folds(meshes: np.ndarray, least: np.ndarray) -> None:
         least (np.ndarray): The result of ``_least_steps``.
     """
     middle = COLUMNS // 2
-    folded = (np.diff(meshes[..., 0], axis=2) < least).any(axis=(1, 2))  # in few views
+    steps = np.diff(meshes[..., 0], axis=2)
+    folded = (steps < least).any(axis=(1, 2))  # in few views
     for k in np.flatnonzero(folded):
         mesh = meshes[k]
         # Of the right side, and of the left one as in a mirror.
@@ -337,46 +339,58 @@ def _hide_folds(meshes: np.ndarray, least: np.ndarray) -> None:
         mesh[:, middle:], mesh[:, middle::-1] = sides
 
 
-STEP = 3.5  # millimetres between the points that cloth_map works out
+_STEP = 3.5  # millimetres between the points that cloth_maps works out
 
 
-def cloth_map(mesh: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def cloth_maps(place: Placement, corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Find the point of the cloth that is seen at each place.
 
-    The mesh is inverted along its rows first, then across them.
+    The meshes are inverted along their rows first, then along the columns of a grid.
 
     Args:
-        mesh (np.ndarray): (ROWS, COLUMNS, 2), upright; x grows along the rows.
+        place (Placement): Where the masks are.
+        corners (np.ndarray): (m, 2), the first pixel of each picture.
 
     Returns:
-        tuple: Pixels of the texture (x, y) on a grid of ``STEP`` mm, (h, w,
-        2) float32, and the grid's first point (2, ).
+        tuple: Pixels of the texture (x, y) on grids of 3.5 mm, (m, h, w, 2) float32; and
+        matrices (m, 2, 3) from pixels of the pictures to these grids.
     """
-    x, y = mesh[..., 0].copy(), mesh[..., 1].copy()
-    low = np.array([x[:, 0].min(), y.min()])
-    high = np.array([x[:, -1].max(), y.max()])
+    x, y = points = place.mesh.transpose(3, 0, 1, 2).copy()  # many times faster to search
+    points = points.reshape(2, len(place.mesh), -1)
+    low, high = points.min(axis=2).T, points.max(axis=2).T
     # A face at a strange angle may be drawn out very long.
-    columns, rows = ((high - low) / STEP + 2).clip(2, 160).astype(int).tolist()
-    xs = low[0] + STEP * np.arange(columns)
-    ys = (low[1] + STEP * np.arange(rows)).astype(np.float32)
-    # All rows side by side, and two values at once, as the parts of a complex one.
-    beside = (high[0] - low[0] + 1) * np.arange(ROWS)[:, None]
-    both = np.interp(
-        (xs.clip(x[:, :1], x[:, -1:]) + beside).ravel(),
-        (x + beside).ravel(),
-        (y + 1j * np.arange(COLUMNS)).ravel(),
-    ).reshape(ROWS, columns)
-    y, u = both.real.astype(np.float32), both.imag.astype(np.float32)
+    columns, rows = ((high - low).max(axis=0) / _STEP + 2).clip(2, 160).astype(int).tolist()
+    # Two values at once, as the parts of a complex one.
+    both = _invert(x - low[:, :1, None], _STEP * np.arange(columns), y + 1j * np.arange(COLUMNS))
     # The row that stands out most hides others when the head nods.
-    first = ROWS // 3
-    y[first:] = np.maximum.accumulate(y[first:], axis=0)
-    y[first::-1] = np.minimum.accumulate(y[first::-1], axis=0)
-    part = ys[:, None] - y[:-1, None]
-    part /= (y[1:] - y[:-1])[:, None] + np.float32(1e-3)
-    np.clip(part, 0, 1, out=part)
-    row = part.sum(axis=0)
-    column = u[0] + np.einsum('kyx,kx->yx', part, u[1:] - u[:-1])
+    y, first = both.real - low[:, 1:, None], ROWS // 3
+    y[:, first:] = np.maximum.accumulate(y[:, first:], axis=1)
+    y[:, first::-1] = np.minimum.accumulate(y[:, first::-1], axis=1)
+    both = np.arange(ROWS) + 1j * both.imag.swapaxes(1, 2)
+    both = _invert(y.swapaxes(1, 2), _STEP * np.arange(rows), both)
     height, width = TEXTURE_SIZE
     scales = (width - 1) / (COLUMNS - 1), (height - 1) / (ROWS - 1)
-    where = cv2.merge([column * np.float32(scales[0]), row * np.float32(scales[1])])
-    return where, low
+    where = np.stack([both.imag * scales[0], both.real * scales[1]], axis=-1, dtype=np.float32)
+    where = np.ascontiguousarray(where.swapaxes(1, 2))
+    turn = place.turn / (place.scale[:, None, None] * _STEP)
+    shift = turn @ (corners - place.origin)[..., None] - low[..., None] / _STEP
+    return where, np.concatenate([turn, shift], axis=2)
+
+
+def _invert(growing: np.ndarray, at: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Interpolate functions that are known at places that grow along the last axis.
+
+    Args:
+        growing (np.ndarray): (m, k, n), these places.
+        at (np.ndarray): (l, ), the places that are asked for.
+        values (np.ndarray): (m, k, n), complex.
+
+    Returns:
+        np.ndarray: The values at ``at``, (m, k, l), complex.
+    """
+    # All lines one after the other.
+    shape = growing.shape[:2]
+    start = (np.ptp(growing) + 1) * np.arange(shape[0] * shape[1]).reshape(*shape, 1)
+    asked = at.clip(growing[..., :1], growing[..., -1:]) + start
+    found = np.interp(asked.ravel(), (growing + start).ravel(), values.ravel())
+    return found.reshape(*shape, -1)

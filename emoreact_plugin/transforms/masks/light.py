@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from .geometry import LEAST_SKIN, SKIN
-from .pixels import median, remap
+from .pixels import medians, remap
 
 Box = tuple[int, int, int, int]
 
@@ -154,7 +154,7 @@ def _fit_planes(luma: np.ndarray, bare: np.ndarray) -> np.ndarray:
         np.ndarray: (m, 3), the level and the slopes.
     """
     planes = np.zeros((len(luma), 3))
-    planes[:, 0] = [median(own[there]) for own, there in zip(luma, bare, strict=True)]
+    planes[:, :1] = medians(luma[..., None], bare)
     start = planes @ _DOUBT
     for _ in range(2):
         far = (luma - planes @ _SLOPES.T) / 0.25

@@ -23,11 +23,19 @@ def outline(layer: np.ndarray, *polygons: np.ndarray) -> None:
     cv2.polylines(layer, polygons, True, 255, 3, cv2.LINE_8, 4)
 
 
-def median(values: np.ndarray) -> np.ndarray:
-    """Return the median of a few values, or rows; NumPy's takes several times as long."""
-    ordered = np.sort(values, axis=0)
-    middle = len(ordered) // 2
-    return (ordered[middle] + ordered[~middle]) / 2
+def medians(values: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """Compute medians of rows of a few values; NumPy's takes several times as long.
+
+    Args:
+        values (np.ndarray): (m, n, c).
+        there (np.ndarray): (m, n) bool, which of them count.
+
+    Returns:
+        np.ndarray: (m, c), infinite for a row of which none counts.
+    """
+    ordered = np.sort(np.where(there[..., None], values, np.inf), axis=1)
+    rows, count = np.arange(len(values)), there.sum(axis=1)
+    return (ordered[rows, (count - 1) // 2] + ordered[rows, count // 2]) / 2
 
 
 def remap(picture: np.ndarray, where: np.ndarray) -> np.ndarray:

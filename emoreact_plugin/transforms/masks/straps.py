@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from .geometry import LEAST_SKIN, SKIN, STRAP_POINTS, Placement
-from .pixels import fill, median, remap, sixteenths
+from .pixels import fill, medians, remap, sixteenths
 
 # How much the logarithms of brightness, red / green and blue / green may differ within skin. It was
 # chosen on four real clips: dark hair and a white wall are beyond it, most ears are not.
@@ -44,12 +44,8 @@ def seen_straps(frames: Sequence[np.ndarray], place: Placement, bare: np.ndarray
     colors = np.array([remap(frame, at) for frame, at in zip(frames, around, strict=True)])
     # Brightness and colour, in ranges of skin.
     hues = np.log(colors.mean(axis=2) + 12) @ _HUES
-    cheeks = np.array(
-        [
-            median(own[there]) if there.sum() >= LEAST_SKIN else np.full(3, np.nan)
-            for own, there in zip(hues[:, : len(SKIN)], bare, strict=True)
-        ]
-    )
+    cheeks = medians(hues[:, : len(SKIN)], bare)
+    cheeks[bare.sum(axis=1) < LEAST_SKIN] = np.nan
     away = hues[:, len(SKIN) :] - cheeks[:, None]
     far = np.sqrt(np.square(away).sum(axis=2)).reshape(place.straps.shape[:3])
     skin = ((1.5 - far) / 0.4).clip(0, 1)
