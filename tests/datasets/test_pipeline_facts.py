@@ -133,6 +133,18 @@ def test_other_frames_than_those_loaded_are_refused(sampler, loader):
     check_order(Compose([LOAD[0], sampler, loader]))
 
 
+@pytest.mark.parametrize(
+    'decoder', ['DecodeVideo', 'PyAVDecode', 'RawFrameDecode', 'ReaderOfMyOwn']
+)
+@pytest.mark.parametrize('step', [LOAD[2], MASK, CROP, *GEOMETRIC[:2]], ids=name)
+def test_what_needs_frames_before_they_are_loaded_is_refused(tiny, step, decoder):
+    steps = [LOAD[0], step, dict(type=decoder)]
+    with pytest.raises(InputError, match=f'{name(step)} .*before {decoder}'):
+        dataset(tiny.root, 'test', steps)
+    for whole in ([LOAD[0], dict(type=decoder), step], [LOAD[0], step]):
+        check_order(Compose(whole))  # the second: for frames that are given, as in inference
+
+
 VIEWS = dict(type='ForEachStream', streams=('face',), transforms=GEOMETRIC[:1])
 
 
