@@ -15,6 +15,7 @@ from emoreact_plugin.datasets.annotations import (
     Annotation,
     frames_of,
     labelled_clips,
+    rows_within,
 )
 from emoreact_plugin.datasets.checks.all_clips import (
     find_duplicates,
@@ -72,6 +73,8 @@ def check_all(checks: Sequence[SplitCheck], workers: int | None = None) -> Check
         errors: list[InputError] = []
         try:
             each = check.dataset.read_annotations(errors)
+            if not errors:  # otherwise the positions of rows are not known
+                each = rows_within(each, check.config.get('indices'))
         except (InputError, OSError) as error:
             each = []
             errors.append(InputError(str(error)))
@@ -265,8 +268,9 @@ def _try_it(
         return []
     with _quiet():
         try:
-            # Only workers need the samples serialized.
-            tried = DATASETS.build(dict(check.config, lazy_init=True, serialize_data=False))
+            # Only workers need the samples serialized. The rows are chosen already.
+            lazy = dict(lazy_init=True, serialize_data=False, indices=None)
+            tried = DATASETS.build({**check.config, **lazy})
             tried.keep_rows(good)
             tried.full_init()
             tried[0]
