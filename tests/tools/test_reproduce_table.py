@@ -71,7 +71,7 @@ def test_a_table_of_one_training_tested_twice(table, tiny):
         assert float(rows[name, 'micro']['mean']) == pytest.approx(expected, abs=1e-5)
     text = (table / 'table.md').read_text()
     assert '1 training with 1 seed each' in text
-    assert 'start weights: scratch' in text
+    assert 'backbone: resnet18 (1 stage); ' in text and 'start weights: scratch' in text
     assert '| TSN face, trained unmasked, tested masked | ' in text
     for name in ('table', 'roc', 'roc_bars'):
         assert (table / f'{name}.png').read_bytes().startswith(b'\x89PNG')
