@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from emoreact_plugin.evaluation import LabelledClips
+from emoreact_plugin.evaluation import LabeledClips
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.memory import without_gc
 
@@ -338,14 +338,14 @@ def rows_within(
         raise InputError(f'indices: expected some of {len(rows)} clips, found {indices}') from None
 
 
-def labelled_clips(rows: Sequence[Annotation]) -> LabelledClips:
+def labeled_clips(rows: Sequence[Annotation]) -> LabeledClips:
     """Collect the labels of annotations, 0 or 1 as for scoring, and the groups of their clips.
 
     Only kinds of groups that all clips have are kept.
     """
     groups = [dict(row.groups) for row in rows]
     kinds = [kind for kind in groups[0] if all(kind in each for each in groups)]
-    return LabelledClips(
+    return LabeledClips(
         np.array([row.label for row in rows]) >= SOFT_POSITIVE,
         {kind: tuple(each[kind] for each in groups) for kind in kinds},
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from mmengine.config import Config
 
 from emoreact_plugin.datasets import EMOTIONS, read_annotations
-from emoreact_plugin.datasets.annotations import Annotation, labelled_clips, rows_within
+from emoreact_plugin.datasets.annotations import Annotation, labeled_clips, rows_within
 from emoreact_plugin.evaluation import Priors, compute_metrics
 from emoreact_plugin.recipes import datasets_of
 from emoreact_plugin.utils.errors import InputError
@@ -104,7 +104,7 @@ def score_priors(cfg: Config, split: str) -> dict[str, dict[str, float | None]]:
             rows = read_split(cfg, name)
         except FileNotFoundError:
             rows = None
-        clips[name] = labelled_clips(rows) if rows else None
+        clips[name] = labeled_clips(rows) if rows else None
     train, scored = clips['train'], clips[split]
     if train is None or scored is None:
         return {}

@@ -24,7 +24,7 @@ STEP = 0.05
 MAX_CANDIDATES = 20_000
 
 
-def normalise_weights(weights: ArrayLike | None, num_runs: int) -> np.ndarray:
+def normalize_weights(weights: ArrayLike | None, num_runs: int) -> np.ndarray:
     """Scale weights so that their sum is 1.
 
     Args:
@@ -68,7 +68,7 @@ def fuse_logits(logits: Sequence[ArrayLike], weights: ArrayLike | None = None) -
         InputError: If the arguments are not as above.
     """
     runs = _check_runs(logits)
-    return _fuse_logits(runs, normalise_weights(weights, len(runs)))
+    return _fuse_logits(runs, normalize_weights(weights, len(runs)))
 
 
 def _check_runs(logits: Sequence[ArrayLike]) -> np.ndarray:
@@ -316,7 +316,7 @@ def fuse_dumps(runs: Mapping[str, Dump], weights: Sequence[float] | None = None)
         runs' own streams.
     """
     first = next(iter(runs.values()))
-    shares = normalise_weights(weights, len(runs))
+    shares = normalize_weights(weights, len(runs))
     run = ''
     if all(dump.run for dump in runs.values()):
         run = ' + '.join(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 
-from emoreact_plugin.datasets.annotations import labelled_clips
+from emoreact_plugin.datasets.annotations import labeled_clips
 from emoreact_plugin.engine.labels import balance_labels, read_split, score_priors
 from emoreact_plugin.evaluation import roc_auc_micro
 from emoreact_plugin.preparation.checking import check_all
@@ -37,7 +37,7 @@ def test_the_rows_of_a_split_are_those_of_the_built_data_set(tiny, indices, kept
     built = dataset(tiny.root, indices=indices)
     assert [row.clip_id for row in rows] == built.video_ids
     assert built.video_ids == [tiny.videos['train'][k][:-4] for k in kept]
-    np.testing.assert_array_equal(labelled_clips(rows).labels, tiny.labels['train'][kept])
+    np.testing.assert_array_equal(labeled_clips(rows).labels, tiny.labels['train'][kept])
 
 
 @pytest.mark.parametrize('indices', [3, -2, [0, 1, 4]])

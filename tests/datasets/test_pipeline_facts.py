@@ -74,10 +74,10 @@ def test_it_is_refused_before_anything_is_prepared(tmp_path):
         dataset(tmp_path / 'nothing', 'train', [*LOAD, dict(type='Flip'), CROP])
 
 
-def test_colours_and_the_transforms_of_the_streams_may_change(tiny):
+def test_colors_and_the_transforms_of_the_streams_may_change(tiny):
     views = dict(type='ForEachStream', streams=('face',), transforms=GEOMETRIC[:2])
-    colours = dict(type='ColorJitter')
-    data = dataset(tiny.root, 'test', [*LOAD, colours, CROP, views])
+    colors = dict(type='ColorJitter')
+    data = dataset(tiny.root, 'test', [*LOAD, colors, CROP, views])
     assert len(data[0]['face_imgs']) == 3
     # ... and whole frames, without landmarks
     whole = dataset(tiny.root, 'test', [*LOAD[:2], GEOMETRIC[0]])

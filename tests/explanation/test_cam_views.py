@@ -21,7 +21,7 @@ from emoreact_plugin.explanation.cam_views import (
 )
 from emoreact_plugin.recipes import build
 from mmaction.registry import MODELS
-from tests.explanation.colour_cues import SIZE, ColourClip, colour_model
+from tests.explanation.color_cues import SIZE, ColorClip, color_model
 from tests.factories import EMOTIONS
 
 pytestmark = pytest.mark.slow
@@ -48,9 +48,9 @@ def calibrated(temperature):
 
 
 def explained(method='gradcam', total=9, label=None, calibration=None, **options):
-    cfg, model = colour_model(**options)
+    cfg, model = color_model(**options)
     explainer = Explainer(cfg, model, method, calibration=calibration)
-    source = CamSource(ColourClip(total), 'colour_model', 'colour_model', label)
+    source = CamSource(ColorClip(total), 'color_model', 'color_model', label)
     return explain_clip(explainer, source, 'curiosity,Excitement'), explainer
 
 
@@ -152,7 +152,7 @@ def test_the_nearest_map_where_a_frame_has_none(tmp_path, monkeypatch):
         )
     )
     explainer = Explainer(cfg, MODELS.build(cfg.model).eval())
-    found = explain_clip(explainer, CamSource(ColourClip(8), 'colour_model', 'colour_model'), None)
+    found = explain_clip(explainer, CamSource(ColorClip(8), 'color_model', 'color_model'), None)
     columns = sampled_columns(found, explainer)
     assert [list(c.cells) for c in columns] == [
         ['face'],

@@ -40,7 +40,7 @@ def dumps(folder, factor):
     return arguments
 
 
-def test_other_scales_are_said_and_standardised(tmp_path):
+def test_other_scales_are_said_and_standardized(tmp_path):
     """Run b, which is wrong, decides the mean where its logits are larger."""
     val, test = dumps(tmp_path, 10)
     text = run(*test)
