@@ -58,7 +58,7 @@ def fuse_logits(logits: Sequence[ArrayLike], weights: ArrayLike | None = None) -
 
     Args:
         logits (Sequence[array-like]): (S, N, C), finite.
-        weights (array-like, optional): S weights, see :func:`normalise_weights`. Defaults to
+        weights (array-like, optional): S weights, see :func:`normalize_weights`. Defaults to
             None, equal weights.
 
     Returns:
@@ -309,7 +309,7 @@ def fuse_dumps(runs: Mapping[str, Dump], weights: Sequence[float] | None = None)
 
     Args:
         runs (Mapping[str, Dump]): Name -> dump.
-        weights (Sequence[float], optional): See :func:`normalise_weights`.
+        weights (Sequence[float], optional): See :func:`normalize_weights`.
 
     Returns:
         Dump: The fused logits. Its ``stream_logits`` are the logits of the runs, in place of the
