@@ -40,7 +40,7 @@ def test_the_rows_of_a_split_are_those_of_the_built_data_set(tiny, indices, kept
     np.testing.assert_array_equal(labeled_clips(rows).labels, tiny.labels['train'][kept])
 
 
-@pytest.mark.parametrize('indices', [3, -2, [0, 1, 4]])
+@pytest.mark.parametrize('indices', [3, -2, [0, 1, 4], None])
 def test_priors_and_weights_are_those_of_the_labels_in_it(tiny, indices):
     cfg = config(tiny, train=indices, test=[0, 1, 3])
     kept = next(kept for each, kept in [*INDICES, ([0, 1, 4], [0, 1, 4])] if each == indices)

@@ -113,11 +113,6 @@ def test_nothing_is_done_twice(table, run):
     )
 
 
-def test_other_settings_in_the_same_folder_are_refused(table, run):
-    code, _, errors = run('--rows', 'tsn-face', '--cfg-options', 'optim_wrapper.optimizer.lr=0.1')
-    assert code == 1 and 'optim_wrapper.optimizer.lr 0.01 (found), 0.1' in errors
-
-
 @pytest.mark.parametrize(
     'arguments, message',
     [
