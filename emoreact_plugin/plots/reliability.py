@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from emoreact_plugin.evaluation.calibration import reliability
+from emoreact_plugin.evaluation.calibration import calibration_error, reliability
 
 from .plots import BLACK, BLUE, COLUMN_WIDTH, GRAY, VERMILLION
 from .text import STYLE
@@ -32,7 +32,7 @@ def plot_reliability(labels: np.ndarray, probabilities: Mapping[str, np.ndarray]
         above.plot([0, 1], [0, 1], color=GRAY, linewidth=0.6, label='perfect calibration')
         for (name, values), (color, style) in zip(probabilities.items(), STYLES, strict=False):
             mean, share, count = reliability(values.ravel(), labels.ravel())
-            error = float((np.abs(mean - share) * count).sum() / count.sum())
+            error = calibration_error(values.reshape(-1, 1), labels.reshape(-1, 1))[0]
             label = f'{name}, error {error:.3f}'
             shown = dict(color=color, markersize=3, linewidth=1, clip_on=False)
             above.plot(mean, share, style, label=label, **shown)
