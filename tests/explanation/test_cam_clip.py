@@ -11,7 +11,7 @@ from emoreact_plugin.explanation.cam_clip import Explainer
 from emoreact_plugin.explanation.cam_frames import sample_clip
 from emoreact_plugin.recipes import build
 from mmaction.registry import DATASETS, MODELS
-from tests.explanation.color_cues import COLORS, SIZE, ColorClip, color_model, peak
+from tests.explanation.color_cues import COLORS, SIZE, ColorClip, apart_model, color_model, peak
 from tests.factories import recognizer2d, small_config
 
 pytestmark = pytest.mark.slow
@@ -156,19 +156,7 @@ def test_several_crops_of_a_frame_are_refused():
 
 
 def test_frames_of_a_streams_own():
-    cfg = Config(
-        build(
-            input='fusion',
-            arch='resnet18',
-            init='scratch',
-            image_size=64,
-            sampling=dict(
-                face=dict(type='SampleFrames', clip_len=1, frame_interval=1, num_clips=4),
-                body=dict(share='face', num_frames=2),
-            ),
-        )
-    )
-    explainer = Explainer(cfg, MODELS.build(cfg.model).eval())
+    explainer = Explainer(*apart_model())
     sampled = sample_clip(explainer, ColorClip(8), 'color_model')
     assert sampled.inds.tolist() == [1, 3, 5, 7]
     assert sampled.packed.places['face'].tolist() == [0, 1, 2, 3]
