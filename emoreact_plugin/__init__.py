@@ -1,4 +1,4 @@
-"""Recognize emotions from face and body with multi-label models, on MMAction2.
+"""Recognise emotions from face and body with multi-label models, on MMAction2.
 
 Importing the package registers its parts in MMAction2's registries and repairs what is broken in
 the released OpenMMLab wheels (:mod:`.compat`).

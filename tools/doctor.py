@@ -295,10 +295,10 @@ def check_package(have):
     if spec is None or spec.origin is None:
         text = 'emoreact_plugin is listed as installed, but its files are gone'
         return [Problem(text, install_command())]
-    folder = osp.join(osp.dirname(spec.origin), '.mim')
-    parts = ('configs', 'tools', 'model-index.yml')
-    missing = [name for name in parts if not osp.exists(osp.join(folder, name))]
-    if missing:
+    # The last: an older editable install, which does not follow its clone, has none.
+    folder = osp.dirname(spec.origin)
+    parts = ('.mim/configs', '.mim/tools', '.mim/model-index.yml', 'configs/_base_')
+    if missing := [name for name in parts if not osp.exists(osp.join(folder, name))]:
         return [Problem(f'{folder} has no {", ".join(missing)}', install_command())]
     return []
 

@@ -90,7 +90,7 @@ from emoreact_plugin.evaluation import (
 from emoreact_plugin.evaluation.fuse import (
     check_splits,
     fuse_dumps,
-    normalise_weights,
+    normalize_weights,
     read_runs,
 )
 from emoreact_plugin.utils.errors import InputError
@@ -188,7 +188,7 @@ def main(args):
     if args.standardize:
         scales = standard_weights({name: dump.logits for name, dump in runs.items()})
     if args.weights:
-        weights = normalise_weights(args.weights, len(names))
+        weights = normalize_weights(args.weights, len(names))
         origin = 'given'
     elif args.val:
         weights = choose_weights(

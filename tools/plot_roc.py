@@ -72,7 +72,7 @@ from emoreact_plugin.experiments import (
     save_roc_figures,
     scores_csv,
     scores_text,
-    summarise,
+    summarize,
 )
 from emoreact_plugin.plots.plots import FIGURE_ENDINGS, save_figures
 from emoreact_plugin.plots.reliability import plot_reliability
@@ -125,7 +125,7 @@ def priors_of(args, scores):
     if args.train_labels:
         found = prior_rows(scores, read_annotations(args.train_labels, scores.classes))
         rows = LeftOut(found)
-        return {name: summarise(rows, name).means for name in found}
+        return {name: summarize(rows, name).means for name in found}
     if args.found_only:  # those in metrics.json are of all clips
         return {}
     priors = metrics_of(args).get('priors', {})
@@ -161,7 +161,7 @@ def main(args):
     first = scores[names[0]]
     priors = priors_of(args, first)
     rows = LeftOut(scores)
-    summaries = {name: summarise(rows, name) for name in names}
+    summaries = {name: summarize(rows, name) for name in names}
     os.makedirs(osp.dirname(osp.abspath(stem)), exist_ok=True)
     paths = save_roc_figures(stem, scores, summaries, priors, rows.groups, endings)
     lines = run_scores(scores, summaries)

@@ -28,7 +28,7 @@ if __name__ == '__main__':
 import numpy as np
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
-from emoreact_plugin.datasets.annotations import labelled_clips
+from emoreact_plugin.datasets.annotations import labeled_clips
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors
 from emoreact_plugin.engine.flags import load_config
@@ -42,7 +42,7 @@ from emoreact_plugin.evaluation import (
     roc_auc_micro,
     within_groups,
 )
-from emoreact_plugin.experiments import LeftOut, prior_rows, summarise
+from emoreact_plugin.experiments import LeftOut, prior_rows, summarize
 from emoreact_plugin.experiments.scores import Scores
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.tables import score_cell, text_table
@@ -53,7 +53,7 @@ SHUFFLES = 200
 def summaries_of(splits, split):
     """Summarise the priors on a split, with intervals."""
     rows = splits[split]
-    clips = labelled_clips(rows)
+    clips = labeled_clips(rows)
     names = tuple(row.clip_id for row in rows)
     classes = tuple(str(k) for k in range(clips.labels.shape[1]))
     scored = Scores(
@@ -61,7 +61,7 @@ def summaries_of(splits, split):
     )
     found = prior_rows(scored, splits['train'], splits['val'])
     left_out = LeftOut(found)
-    return {name: summarise(left_out, name) for name in found}, left_out.unit
+    return {name: summarize(left_out, name) for name in found}, left_out.unit
 
 
 def scores_table(splits, classes):
@@ -88,7 +88,7 @@ def scores_table(splits, classes):
 
 def group_lines(splits):
     """Say how the prior of the groups depends on its strength, and what is left without groups."""
-    clips = {split: labelled_clips(rows) for split, rows in splits.items()}
+    clips = {split: labeled_clips(rows) for split, rows in splits.items()}
     train, test = clips['train'], clips['test']
     priors = Priors(train, clips['val'])
     if priors.kind is None or priors.kind not in test.groups:

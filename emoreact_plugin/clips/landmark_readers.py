@@ -255,7 +255,7 @@ def _follow_one_person(frames: np.ndarray, found: np.ndarray, points: np.ndarray
     shapes = points[order].astype(np.float64)
     low, high = np.nanmin(shapes, axis=1), np.nanmax(shapes, axis=1)
     areas = (high - low).prod(axis=1)
-    centres = (low + high) / 2
+    centers = (low + high) / 2
 
     followed = np.zeros(len(frames), bool)
     known, last_seen = None, 0  # box centres, the followed person's first
@@ -265,16 +265,16 @@ def _follow_one_person(frames: np.ndarray, found: np.ndarray, points: np.ndarray
         if known is None:
             mine = int(areas[here].argmax())
         else:
-            gaps = np.linalg.norm(known[:, None] - centres[here], axis=2)
+            gaps = np.linalg.norm(known[:, None] - centers[here], axis=2)
             if frame - last_seen > MAX_FRAMES_AWAY:
                 gaps = gaps[:1]  # nobody else has a claim to a face any more
             who, which = linear_sum_assignment(gaps)
             mine = dict(zip(who.tolist(), which.tolist(), strict=True)).get(0)
         if mine is not None:
             followed[order[here[mine]]] = True
-            person, last_seen = centres[here[mine]], frame
+            person, last_seen = centers[here[mine]], frame
             here = np.delete(here, mine)
-        known = np.vstack([person[None], centres[here]])
+        known = np.vstack([person[None], centers[here]])
     return followed
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from emoreact_plugin.evaluation import LabelledClips
+from emoreact_plugin.evaluation import LabeledClips
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.memory import without_gc
 
@@ -140,13 +140,11 @@ def read_annotations(
         columns (dict, optional): What a column is for -> its name:
 
             - ``video`` and ``valence``, if they have other names;
-            - ``label``: holds the name of a row's one class, instead of a
-              column for each class;
+            - ``label``: holds the name of a row's one class, instead of a column for each class;
             - ``start``, ``end``: the clip is a part of the video, from frame
               ``start`` on (counted from 0; an empty cell is 0) up to and
               without frame ``end`` (an empty cell is the video's end);
-            - ``person``: which of several people the row is about, in
-              letters, digits, ``_`` and ``-``;
+            - ``person``: which of several people the row is about, of letters, digits, _ and -;
             - ``groups``: what clips that are alike have in common, such as
               the child, series or session. One column, or several in a list;
               their names are the kinds of groups.
@@ -326,22 +324,28 @@ def rows_within(
         rows (Sequence[Annotation]): All rows of the annotation file.
         indices (int | Sequence[int], optional): The number of the first rows, if negative of the
             last ones; or positions. None keeps all.
+
+    Raises:
+        InputError: For a position that no row has.
     """
     if indices is None:
         return list(rows)
     if isinstance(indices, int):
         return list(rows[:indices] if indices >= 0 else rows[indices:])
-    return [rows[index] for index in indices]
+    try:
+        return [rows[index] for index in indices]
+    except IndexError:
+        raise InputError(f'indices: expected some of {len(rows)} clips, found {indices}') from None
 
 
-def labelled_clips(rows: Sequence[Annotation]) -> LabelledClips:
+def labeled_clips(rows: Sequence[Annotation]) -> LabeledClips:
     """Collect the labels of annotations, 0 or 1 as for scoring, and the groups of their clips.
 
     Only kinds of groups that all clips have are kept.
     """
     groups = [dict(row.groups) for row in rows]
     kinds = [kind for kind in groups[0] if all(kind in each for each in groups)]
-    return LabelledClips(
+    return LabeledClips(
         np.array([row.label for row in rows]) >= SOFT_POSITIVE,
         {kind: tuple(each[kind] for each in groups) for kind in kinds},
     )

@@ -34,7 +34,7 @@ from .annotations import (
 from .bad_clips import BadClips, check_share, named_error
 from .checks.missing import crops_folder, require_clips, require_files
 from .sources import read_crops, read_landmarks
-from .summary import count_frames, summarise, then_text
+from .summary import count_frames, summarize, then_text
 
 # What a clip may be read from.
 SOURCES = ('video', 'frames', 'crops')
@@ -211,7 +211,7 @@ class EmoReactDataset(BaseActionDataset):
         """Say in a line how many clips and frames there are, and what many of them lack."""
         video_ids, (names, counts) = self.video_ids, self._counted
         at = {name: k for k, name in enumerate(names)}
-        return summarise(counts[[at[name] for name in video_ids]], *self._fate)
+        return summarize(counts[[at[name] for name in video_ids]], *self._fate)
 
     def set_epoch(self, epoch: int, seed: int) -> None:
         """Make the random draws of every sample depend on the epoch and the seed.

@@ -97,6 +97,7 @@ def check_order(pipeline: Callable) -> None:
     - Landmarks belong to frames of one size and place, so no pixels may be moved before they are
       used. The transforms of ``ForEachStream`` may: they change the crops of the streams only.
     - Frames and landmarks are those of the frames that were chosen before they are loaded.
+    - What uses landmarks or moves pixels needs the frames, or their size, so they are loaded first.
     - A mask is drawn on whole frames, so it is not seen in crops that were made before.
 
     Args:
@@ -108,7 +109,7 @@ def check_order(pipeline: Callable) -> None:
     Raises:
         InputError: With the names of both transforms.
     """
-    moved, used, loaded, cropped = None, None, None, None
+    moved, used, loaded, cropped, decoded = (None,) * 5
     for step in getattr(pipeline, 'transforms', ()):
         inner = list(steps_of(step))
         sampler = _first(inner, _samples_frames)
@@ -126,7 +127,14 @@ def check_order(pipeline: Callable) -> None:
             )
         cropped = cropped or _first(inner, _makes_crops)
         inner = [step] if hasattr(step, 'streams') else inner
-        user = _first(inner, lambda each: getattr(each, 'needs_landmarks', False))
+        user = _first(inner, _needs_landmarks)
+        decoder = _first(inner, lambda each: _loads_frames(each) and not _needs_landmarks(each))
+        if decoder and (used or moved) and not decoded:
+            raise InputError(
+                f'pipeline: {used or moved} needs frames or their size, but comes before '
+                f'{decoder}, which loads them; expected it after that'
+            )
+        decoded = decoded or decoder
         if user and moved:
             between = f'after {used} and ' if used else ''
             raise InputError(
@@ -157,6 +165,10 @@ def _samples_frames(step: Callable) -> bool:
 
 def _loads_frames(step: Callable) -> bool:
     return getattr(step, 'loads_frames', False) or _is_one_of(step, DECODING)
+
+
+def _needs_landmarks(step: Callable) -> bool:
+    return getattr(step, 'needs_landmarks', False)
 
 
 def _makes_crops(step: Callable) -> bool:

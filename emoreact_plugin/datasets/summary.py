@@ -40,7 +40,7 @@ def count_frames(clips: Sequence[tuple[Coverage, slice]]) -> np.ndarray:
     return np.stack(counts, axis=1)
 
 
-def summarise(
+def summarize(
     counts: np.ndarray, lost: dict[str, list[str]], masked: bool, hides: bool = False
 ) -> str:
     """Describe a data set in one line.

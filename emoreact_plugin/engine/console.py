@@ -2,6 +2,7 @@
 
 import logging
 import time
+from typing import Any
 
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
@@ -69,28 +70,6 @@ class ConsoleHook(Hook):
         self.start = self.last = time.time()
         self.sum, self.count = 0.0, 0
 
-    def after_train_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: dict | None = None,
-    ) -> None:
-        """Add up the loss, and print a progress line if the interval is over."""
-        if outputs is not None:
-            # Added up where it is: reading it would make a GPU wait.
-            self.sum = self.sum + outputs['loss'].detach()
-        self.count += 1
-        now = time.time()
-        total = len(runner.train_dataloader)
-        if now - self.last >= self.interval and batch_idx + 1 < total:
-            self.last = now
-            left = (now - self.start) / self.count * (total - self.count)
-            say(
-                f'{self._epoch(runner)}  batch {batch_idx + 1}/{total}  loss '
-                f'{float(self.sum) / self.count:.3f}  {left:.0f} s left of this epoch'
-            )
-
     def after_train_epoch(self, runner: Runner) -> None:
         """Prepare the line of the epoch, and print it if there is no validation."""
         self.loss = float(self.sum) / max(self.count, 1)
@@ -105,32 +84,35 @@ class ConsoleHook(Hook):
 
     before_test_epoch = before_val_epoch
 
-    def after_val_iter(
+    def _after_iter(
         self,
         runner: Runner,
         batch_idx: int,
         data_batch: dict | None = None,
-        outputs: dict | None = None,
+        outputs: Any = None,
+        mode: str = 'train',
     ) -> None:
-        """Print a progress line of the validation if the interval is over."""
-        self._scored(batch_idx + 1, len(runner.val_dataloader))
-
-    def after_test_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: dict | None = None,
-    ) -> None:
-        """Print a progress line of the test if the interval is over."""
-        self._scored(batch_idx + 1, len(runner.test_dataloader))
-
-    def _scored(self, count: int, total: int) -> None:
-        now = time.time()
-        if now - self.last >= self.interval and count < total:
-            self.last = now
-            left = (now - self.scoring_start) / count * (total - count)
-            say(f'scoring  batch {count}/{total}  {left:.0f} s left')
+        """Add up the loss of a training, and print a progress line if the interval is over."""
+        training = mode == 'train'
+        if training:
+            if outputs is not None:
+                # Added up where it is: reading it would make a GPU wait.
+                self.sum = self.sum + outputs['loss'].detach()
+            self.count += 1
+        now, total = time.time(), len(getattr(runner, f'{mode}_dataloader'))
+        if now - self.last < self.interval or batch_idx + 1 >= total:
+            return
+        self.last = now
+        start, count = (self.start, self.count) if training else (self.scoring_start, batch_idx + 1)
+        left = f'{(now - start) / count * (total - count):.0f} s left'
+        if training:
+            loss = float(self.sum) / count
+            say(
+                f'{self._epoch(runner)}  batch {batch_idx + 1}/{total}  loss {loss:.3f}  {left} of '
+                'this epoch'
+            )
+        else:
+            say(f'scoring  batch {batch_idx + 1}/{total}  {left}')
 
     def after_val_epoch(
         self, runner: Runner, metrics: dict[str, float | None] | None = None

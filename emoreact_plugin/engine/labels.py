@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from mmengine.config import Config
 
 from emoreact_plugin.datasets import EMOTIONS, read_annotations
-from emoreact_plugin.datasets.annotations import Annotation, labelled_clips, rows_within
+from emoreact_plugin.datasets.annotations import Annotation, labeled_clips, rows_within
 from emoreact_plugin.evaluation import Priors, compute_metrics
 from emoreact_plugin.recipes import datasets_of
 from emoreact_plugin.utils.errors import InputError
@@ -60,16 +60,18 @@ def balance_labels(cfg: Config) -> None:
 
     Raises:
         InputError: If the model is not a ``LateFusionRecognizer`` or the dataset not an
-            ``EmoReactDataset``.
+            ``EmoReactDataset``, or several in ``ConcatDataset``, all repeated alike or not at all.
     """
-    # A wrapper may repeat some clips more often than others.
     dataset = cfg.train_dataloader['dataset']
-    known = is_a(dataset, 'EmoReactDataset', registry=DATASETS)
+    while is_a(dataset, 'RepeatDataset', registry=DATASETS):
+        dataset = dataset['dataset']
+    known = _has_each_clip_once(dataset)
     rows = read_split(cfg, 'train') if known else None
     if not rows or not is_a(cfg.model, 'LateFusionRecognizer', registry=MODELS):
         found = type_name(cfg.model if known else dataset)
         raise InputError(
-            f'--pos-weight: expected a LateFusionRecognizer and an EmoReactDataset, found {found}'
+            '--pos-weight: expected a LateFusionRecognizer and an EmoReactDataset, or a '
+            f'ConcatDataset of some that repeats none, found {found}'
         )
     positives = [sum(column) for column in zip(*(row.label for row in rows), strict=True)]
     cfg.model.pos_weight = [
@@ -77,6 +79,13 @@ def balance_labels(cfg: Config) -> None:
     ]
     if 'recipe' in cfg:
         cfg.recipe.pos_weight = True
+
+
+def _has_each_clip_once(dataset: dict) -> bool:
+    """Tell whether no wrapper repeats some clips more often than others."""
+    if is_a(dataset, 'ConcatDataset', registry=DATASETS):
+        return all(map(_has_each_clip_once, dataset['datasets']))
+    return is_a(dataset, 'EmoReactDataset', registry=DATASETS)
 
 
 def score_priors(cfg: Config, split: str) -> dict[str, dict[str, float | None]]:
@@ -95,7 +104,7 @@ def score_priors(cfg: Config, split: str) -> dict[str, dict[str, float | None]]:
             rows = read_split(cfg, name)
         except FileNotFoundError:
             rows = None
-        clips[name] = labelled_clips(rows) if rows else None
+        clips[name] = labeled_clips(rows) if rows else None
     train, scored = clips['train'], clips[split]
     if train is None or scored is None:
         return {}

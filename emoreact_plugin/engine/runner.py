@@ -190,11 +190,11 @@ def settle_resume(cfg: Config) -> None:
 def _checkpoint_to_resume(cfg: Config) -> Checkpoint | None:
     """Read the checkpoint that is named, or the newest in the work dir that is whole."""
     if cfg.get('load_from'):
-        return read_checkpoint(cfg.load_from, checksums=True)
+        return read_checkpoint(cfg.load_from)
     paths = last_checkpoints(cfg.work_dir)
     for path in paths:
         try:
-            return read_checkpoint(path, checksums=True)
+            return read_checkpoint(path)
         except InputError as error:
             say(f'WARNING: {error}')
     if paths:

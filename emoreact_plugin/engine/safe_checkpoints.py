@@ -174,7 +174,7 @@ class SafeCheckpointHook(CheckpointHook):
 
 def _is_whole(path: str) -> bool:
     try:
-        read_checkpoint(path, checksums=True)
+        read_checkpoint(path)
     except (InputError, OSError):
         return False
     return True

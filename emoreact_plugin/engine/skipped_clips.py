@@ -63,17 +63,15 @@ class SkippedClipsHook(Hook):
     def __init__(self) -> None:
         self.found: dict[str, list[BadClips]] = {}
 
-    def after_train_epoch(self, runner: Runner) -> None:
-        """Join what the ranks found in an epoch."""
-        self._join('train', runner.train_dataloader.dataset)
-
-    def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
-        """Join what the ranks found in a validation."""
-        self._join('val', runner.val_dataloader.dataset)
-
-    def after_test_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
-        """Join what the ranks found in a test."""
-        self._join('test', runner.test_dataloader.dataset)
+    def _after_epoch(self, runner: Runner, mode: str = 'train') -> None:
+        """Join what the ranks found in an epoch, a validation or a test."""
+        found = _bad_clips_of(getattr(runner, f'{mode}_dataloader').dataset)
+        self.found[mode] = found
+        for bad in found:
+            marks = bad.marks.int()
+            all_reduce(marks, 'max')
+            bad.marks.copy_(marks.bool())
+            refuse_above(bad.share, bad.names, len(bad.all_names))
 
     def after_run(self, runner: Runner) -> None:
         """List the clips that were skipped."""
@@ -81,14 +79,6 @@ class SkippedClipsHook(Hook):
             for bad in found:
                 if bad.names:
                     say(f'{split}: {skipped_line(bad.names, len(bad.all_names))}')
-
-    def _join(self, split: str, dataset: Any) -> None:
-        self.found[split] = _bad_clips_of(dataset)
-        for bad in self.found[split]:
-            marks = bad.marks.int()
-            all_reduce(marks, 'max')
-            bad.marks.copy_(marks.bool())
-            refuse_above(bad.share, bad.names, len(bad.all_names))
 
 
 def _bad_clips_of(dataset: Any) -> list[BadClips]:

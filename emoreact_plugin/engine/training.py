@@ -8,7 +8,7 @@ import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 
-from emoreact_plugin.datasets.annotations import labelled_clips
+from emoreact_plugin.datasets.annotations import labeled_clips
 from emoreact_plugin.evaluation import coarsest
 from emoreact_plugin.recipes import SPLITS
 from emoreact_plugin.utils.errors import InputError
@@ -113,7 +113,7 @@ def _select(cfg: Config, value: str) -> None:
     """Choose the best epoch by a score; refuse that within groups where none are known."""
     if value == 'within':
         rows = read_split(cfg, 'val')
-        if not rows or coarsest(labelled_clips(rows).groups) is None:
+        if not rows or coarsest(labeled_clips(rows).groups) is None:
             raise InputError(
                 '--select within: expected groups of the clips of val, found none; see group_names '
                 'and columns of EmoReactDataset'

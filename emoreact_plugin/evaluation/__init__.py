@@ -29,7 +29,7 @@ from .jackknife import (
 )
 from .priors import (
     STRENGTHS,
-    LabelledClips,
+    LabeledClips,
     Priors,
     choose_strength,
     group_frequencies,
@@ -47,7 +47,7 @@ __all__ = [
     'Dump',
     'DumpScores',
     'Estimate',
-    'LabelledClips',
+    'LabeledClips',
     'Priors',
     'STRENGTHS',
     'ROCAUCMetric',

@@ -18,7 +18,7 @@ from scipy.optimize import minimize_scalar
 from emoreact_plugin.utils.errors import InputError
 
 from .array_checks import check_array, check_classes, check_count, check_pair
-from .functional import sigmoid
+from .functional import f1_of_labels, sigmoid
 
 BINS = 10
 # Beyond these, all probabilities are 0 or 1, or all are 0.5.
@@ -167,7 +167,7 @@ def _best_threshold(values: np.ndarray, truth: np.ndarray) -> float:
     holds = np.flatnonzero((np.append(0.0, levels) < 0.5) & (edges >= 0.5))
     between[holds[holds < len(between)]] = 0.5
     predicted = values >= between[:, np.newaxis]
-    f1 = 2 * (predicted & truth).sum(axis=1) / (predicted.sum(axis=1) + truth.sum())
+    f1 = f1_of_labels(predicted.T, truth[:, np.newaxis])
     best = np.flatnonzero(f1 >= f1.max() - 1e-12)
     return float(between[best[np.abs(between[best] - 0.5).argmin()]])
 

@@ -24,7 +24,7 @@ STEP = 0.05
 MAX_CANDIDATES = 20_000
 
 
-def normalise_weights(weights: ArrayLike | None, num_runs: int) -> np.ndarray:
+def normalize_weights(weights: ArrayLike | None, num_runs: int) -> np.ndarray:
     """Scale weights so that their sum is 1.
 
     Args:
@@ -58,7 +58,7 @@ def fuse_logits(logits: Sequence[ArrayLike], weights: ArrayLike | None = None) -
 
     Args:
         logits (Sequence[array-like]): (S, N, C), finite.
-        weights (array-like, optional): S weights, see :func:`normalise_weights`. Defaults to
+        weights (array-like, optional): S weights, see :func:`normalize_weights`. Defaults to
             None, equal weights.
 
     Returns:
@@ -68,7 +68,7 @@ def fuse_logits(logits: Sequence[ArrayLike], weights: ArrayLike | None = None) -
         InputError: If the arguments are not as above.
     """
     runs = _check_runs(logits)
-    return _fuse_logits(runs, normalise_weights(weights, len(runs)))
+    return _fuse_logits(runs, normalize_weights(weights, len(runs)))
 
 
 def _check_runs(logits: Sequence[ArrayLike]) -> np.ndarray:
@@ -309,14 +309,14 @@ def fuse_dumps(runs: Mapping[str, Dump], weights: Sequence[float] | None = None)
 
     Args:
         runs (Mapping[str, Dump]): Name -> dump.
-        weights (Sequence[float], optional): See :func:`normalise_weights`.
+        weights (Sequence[float], optional): See :func:`normalize_weights`.
 
     Returns:
         Dump: The fused logits. Its ``stream_logits`` are the logits of the runs, in place of the
         runs' own streams.
     """
     first = next(iter(runs.values()))
-    shares = normalise_weights(weights, len(runs))
+    shares = normalize_weights(weights, len(runs))
     run = ''
     if all(dump.run for dump in runs.values()):
         run = ' + '.join(

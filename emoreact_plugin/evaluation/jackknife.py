@@ -112,8 +112,8 @@ def effective_number(counts: ArrayLike) -> float:
 def _variance(left_out: np.ndarray) -> np.ndarray:
     """Compute the jackknife variance over the last axis, (..., G)."""
     count = left_out.shape[-1]
-    centred = left_out - left_out.mean(axis=-1, keepdims=True)
-    return (count - 1) / count * (centred**2).sum(axis=-1)
+    centered = left_out - left_out.mean(axis=-1, keepdims=True)
+    return (count - 1) / count * (centered**2).sum(axis=-1)
 
 
 def combine(terms: Sequence[tuple[float, Values]], level: float = 0.95) -> Estimate:

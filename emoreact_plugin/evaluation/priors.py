@@ -121,7 +121,7 @@ def choose_strength(
 
 
 @dataclass(frozen=True, eq=False)
-class LabelledClips:
+class LabeledClips:
     """Labels and groups of the clips of a split.
 
     Attributes:
@@ -141,15 +141,15 @@ class Priors:
     with the fewest groups is taken.
 
     Args:
-        train (LabelledClips): The training split.
-        val (LabelledClips, optional): The validation split.
+        train (LabeledClips): The training split.
+        val (LabeledClips, optional): The validation split.
 
     Attributes:
         kind (str | None): Kind of the groups of the second prior; None if there is none.
         strength (float | None): Its strength, see :func:`group_frequencies`.
     """
 
-    def __init__(self, train: LabelledClips, val: LabelledClips | None = None) -> None:
+    def __init__(self, train: LabeledClips, val: LabeledClips | None = None) -> None:
         self._train = train
         kind = coarsest(train.groups) if val is not None else None
         self.kind = kind if val is not None and kind in val.groups else None
@@ -158,7 +158,7 @@ class Priors:
             of_train, of_val = train.groups[self.kind], val.groups[self.kind]
             self.strength = choose_strength(train.labels, of_train, val.labels, of_val)
 
-    def scores(self, clips: LabelledClips) -> dict[str, np.ndarray]:
+    def scores(self, clips: LabeledClips) -> dict[str, np.ndarray]:
         """Score the clips of a split.
 
         Returns:

@@ -8,7 +8,7 @@ from .run_folders import DUMP, dumps_of
 from .runs import Runs, resolve, score, train
 from .sample_claims import clips_with_landmarks, cue_claim, read_cues, sample_claims
 from .scores import Scores, found_clips, pool, prior_rows, read_scores
-from .table import Table, check_same_clips, make_table, summarise
+from .table import Table, check_same_clips, make_table, summarize
 
 __all__ = [
     'Claim',
@@ -39,7 +39,7 @@ __all__ = [
     'score',
     'scores_csv',
     'scores_text',
-    'summarise',
+    'summarize',
     'to_csv',
     'to_markdown',
     'train',

@@ -7,7 +7,7 @@ from dataclasses import astuple, fields
 import numpy as np
 
 from emoreact_plugin.evaluation.jackknife import MIN_SEEDS
-from emoreact_plugin.utils.tables import markdown_table, report_csv, score_cell
+from emoreact_plugin.utils.tables import markdown_table, report_csv, score_cell, span_cell
 from emoreact_plugin.utils.text import number
 
 from .comparisons import MIN_EFFECTIVE_GROUPS, OTHERS, WITHIN, Claim, Difference
@@ -69,7 +69,7 @@ def _main_table(table: Table, rows: Sequence[Row]) -> str:
 def _cells(summary: Summary, metrics: Sequence[str]) -> list[str]:
     cells = []
     for metric in metrics:
-        cells += [_mean_and_spread(summary.runs[metric]), _span(summary.intervals[metric])]
+        cells += [_mean_and_spread(summary.runs[metric]), span_cell(*summary.intervals[metric])]
     return cells
 
 
@@ -118,7 +118,7 @@ def claims_table(claims: Sequence[Claim]) -> str:
             [
                 each.text,
                 f'{each.value:+.3f}' if each.text.endswith('above 0') else f'{each.value:.3f}',
-                _span((each.low, each.high)),
+                span_cell(each.low, each.high),
                 'yes' if each.holds else 'not shown',
             ]
             for each in claims
@@ -153,7 +153,7 @@ def _difference_table(found: Sequence[Difference], titles: dict[str, str]) -> st
             f'{titles.get(d.first, d.first)} − {titles.get(d.second, d.second)}',
             'within groups' if d.metric == WITHIN else d.metric,
             f'{d.value:+.3f}',
-            _span((d.low, d.high)),
+            span_cell(d.low, d.high),
             _p(d.p_value),
             _p(d.p_holm),
         ]
@@ -166,12 +166,6 @@ def _mean_and_spread(values: np.ndarray) -> str:
     if len(values) == 1:
         return score_cell(values[0])
     return f'{score_cell(values.mean())} ± {score_cell(values.std(ddof=1))}'
-
-
-def _span(limits: tuple[float, float]) -> str:
-    if math.isnan(limits[0]):
-        return '-'
-    return f'{score_cell(limits[0])} to {score_cell(limits[1])}'
 
 
 def _p(value: float) -> str:

@@ -201,7 +201,7 @@ def describe_runs(rows: Sequence[Row], configs: dict[Training, Config], seeds: i
 
     text = (
         f'{number(len(configs), "training")} with {number(seeds, "seed")} each; backbone: '
-        f'{each(lambda c: c.get("recipe", {}).get("arch", "own"))}; length: {each(_length_of)}; '
+        f'{each(_backbone_of)}; length: {each(_length_of)}; '
         f'start weights: {each(lambda c: c.get("recipe", {}).get("init", "own"))}.'
     )
     if any('--mask' in row.training.flags for row in rows):
@@ -218,6 +218,13 @@ def describe_runs(rows: Sequence[Row], configs: dict[Training, Config], seeds: i
             else ' Each stream of a fusion has its own network.'
         )
     return text
+
+
+def _backbone_of(cfg: Config) -> str:
+    """Name the backbone, with its number of stages if some are left out."""
+    arch = cfg.get('recipe', {}).get('arch', 'own')
+    stages = cfg.model.get('recognizer', {}).get('backbone', {}).get('num_stages', 4)
+    return arch if stages == 4 else f'{arch} ({number(stages, "stage")})'
 
 
 def _length_of(cfg: Config) -> str:

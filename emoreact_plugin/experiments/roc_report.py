@@ -7,7 +7,7 @@ import numpy as np
 
 from emoreact_plugin.plots.plots import FIGURE_ENDINGS, save_figures
 from emoreact_plugin.plots.roc_plots import MAX_RUNS, plot_roc_bars, plot_roc_curves
-from emoreact_plugin.utils.tables import score_cell, text_table
+from emoreact_plugin.utils.tables import score_cell, span_cell, text_table
 
 from .comparisons import AVERAGES
 from .report import number_csv
@@ -73,11 +73,10 @@ def scores_text(lines: Sequence[RunScore]) -> str:
     rows = [('ROC AUC', 'positives', 'run', 'mean', '95 % interval')]
     before = None
     for each in lines:
-        interval = '-' if np.isnan(each.low) else (f'{each.low:.3f} to {each.high:.3f}')
         value = 'not defined' if np.isnan(each.roc_auc) else score_cell(each.roc_auc)
         count = '' if each.metric in AVERAGES else (f'{each.positives} of {each.clips}')
         head = (each.metric, count) if each.metric != before else ('', '')
-        rows.append((*head, each.run, value, interval))
+        rows.append((*head, each.run, value, span_cell(each.low, each.high)))
         before = each.metric
     return text_table(rows, right=False)
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from emoreact_plugin.datasets.annotations import Annotation, labelled_clips
-from emoreact_plugin.evaluation import Dump, LabelledClips, Priors, sigmoid
+from emoreact_plugin.datasets.annotations import Annotation, labeled_clips
+from emoreact_plugin.evaluation import Dump, LabeledClips, Priors, sigmoid
 from emoreact_plugin.evaluation.fuse import read_dumps, take_clips
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import number
@@ -197,8 +197,8 @@ def prior_rows(
     """
     if not train:
         return {}
-    priors = Priors(labelled_clips(train), labelled_clips(val) if val else None)
-    found = priors.scores(LabelledClips(tested.labels, tested.groups))
+    priors = Priors(labeled_clips(train), labeled_clips(val) if val else None)
+    found = priors.scores(LabeledClips(tested.labels, tested.groups))
     return {
         name: Scores(
             logits=scores[np.newaxis],

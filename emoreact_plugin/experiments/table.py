@@ -76,7 +76,7 @@ class Table:
     claims: list[Claim]
 
 
-def summarise(rows: LeftOut, row: str, metrics: Sequence[str] | None = None) -> Summary:
+def summarize(rows: LeftOut, row: str, metrics: Sequence[str] | None = None) -> Summary:
     """Summarise one row by its scores and intervals."""
     metrics = rows.metrics if metrics is None else metrics
     return Summary(
@@ -126,8 +126,8 @@ def make_table(
         ]
     metrics = [*rows.metrics, *OTHERS]
     return Table(
-        rows={row: summarise(rows, row, metrics) for row in scores},
-        priors={name: summarise(rows, name) for name in priors},
+        rows={row: summarize(rows, row, metrics) for row in scores},
+        priors={name: summarize(rows, name) for name in priors},
         unit=rows.unit,
         differences=_with_holm(_between(rows, pairs))
         + _with_holm(_to_priors(rows, list(scores), list(priors))),

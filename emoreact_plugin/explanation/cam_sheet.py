@@ -96,9 +96,9 @@ def overlay(image: np.ndarray, values: np.ndarray, scale: float) -> np.ndarray:
     shares = enlarge(values, size) / (scale if scale > 0 else np.inf)
     shares = np.clip(shares, 0, 1)
     colors = _colors()[np.rint(shares * 255).astype(np.uint8)]
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None]
+    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None]
     opacity = LEAST_OPACITY + (MOST_OPACITY - LEAST_OPACITY) * shares
-    mixed = grey + opacity[..., None] * (colors - grey)
+    mixed = gray + opacity[..., None] * (colors - gray)
     return np.rint(mixed).astype(np.uint8)
 
 

@@ -89,7 +89,7 @@ def overlay_of(
     windows = result.windows
     curve = Curve(
         inferencer.classes,
-        np.array([each.centre_s for each in windows]),
+        np.array([each.center_s for each in windows]),
         np.array([[each.probabilities[name] for name in inferencer.classes] for each in windows]),
         [(each.start_s, each.end_s) for each in windows],
         [mark_of(each.found, result.not_sought) for each in windows],

@@ -111,7 +111,7 @@ def _chart(windows: list, duration: float) -> str:
         out.append(_text(AXIS - 4, y + 4, f'{value:g}', anchor='end'))
     for i, name in enumerate(windows[0].probabilities):
         points = ' '.join(
-            f'{AXIS + wide * each.centre_s / duration:.1f},'
+            f'{AXIS + wide * each.center_s / duration:.1f},'
             f'{8 + (high - 8) * (1 - each.probabilities[name]):.1f}'
             for each in windows
         )
@@ -126,7 +126,7 @@ def _chart(windows: list, duration: float) -> str:
 
 
 def _svg(wide: float, high: float) -> str:
-    # The color of the page's text: notebooks are light or dark.
+    # The colour of the page's text: notebooks are light or dark.
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" '
         f'height="{high}" viewBox="0 0 {wide} {high}" font-size="12" '

@@ -51,7 +51,7 @@ class WindowResult:
         return f'WindowResult({span}: {highest(self.probabilities)})'
 
     @property
-    def centre_s(self) -> float:
+    def center_s(self) -> float:
         """Return the middle of the window, in seconds."""
         return (self.start_s + self.end_s) / 2
 

@@ -1,4 +1,4 @@
-"""Recognize emotions: score each stream with a network, and fuse the scores."""
+"""Recognise emotions: score each stream with a network, and fuse the scores."""
 
 from emoreact_plugin.weights.load_weights import load_start_weights, load_weights
 

@@ -12,15 +12,15 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from emoreact_plugin.utils.errors import InputError
 
-from .plots import BLUE, GREEN, ORANGE
+from .plots import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION
 from .text import font, shorten, wrap
 
 Box = tuple[int, int, int, int]
 
 # Okabe and Ito's; vermilion and blue first: they differ most, and are dark
 # enough for text.
-COLORS = ('#D55E00', BLUE, GREEN, '#CC79A7', ORANGE, '#56B4E9')
-TEXT, DIM = '#000000', '#595959'
+COLORS = (VERMILLION, BLUE, GREEN, PURPLE, ORANGE, SKY)
+TEXT, DIM = BLACK, '#595959'
 MARGIN, GAP, BLOCK_GAP = 12, 6, 22
 FONT_SIZE, LINE = 13, 18  # pixels
 

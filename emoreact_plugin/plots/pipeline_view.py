@@ -67,17 +67,11 @@ class _WatchedPipeline(Compose):
         return results
 
     def _watch(self, step: Any, results: dict) -> None:
-        whole = isinstance(step, (CropRegions, DrawFaceMask))
-        if 'imgs' in results and ('frames' not in self.seen or whole):
-            # Later steps may work in place.
+        whole, prepared = isinstance(step, (CropRegions, DrawFaceMask)), isinstance(step, LoadCrops)
+        if prepared or ('imgs' in results and ('frames' not in self.seen or whole)):
             self.seen.update(
-                frames=[img.copy() for img in results['imgs']],
-                frame_inds=np.ravel(results['frame_inds']),
-                streams=results.get('stream_frames', {}),
-            )
-        if isinstance(step, LoadCrops):
-            self.seen.update(
-                frames=[],
+                # Later steps may work in place.
+                frames=[] if prepared else [img.copy() for img in results['imgs']],
                 frame_inds=np.ravel(results['frame_inds']),
                 streams=results.get('stream_frames', {}),
             )

@@ -17,7 +17,7 @@ from .text import STYLE
 # Okabe and Ito (2008), Color Universal Design.
 BLUE, ORANGE, GREEN, BLACK = '#0072B2', '#E69F00', '#009E73', '#000000'
 SKY, VERMILLION, PURPLE = '#56B4E9', '#D55E00', '#CC79A7'
-GREY = '#999999'
+GRAY = '#999999'
 FIGURE_ENDINGS = ('.png', '.svg')
 COLUMN_WIDTH = 3.5  # inches, of a two-column page
 

@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from emoreact_plugin.evaluation.calibration import reliability
+from emoreact_plugin.evaluation.calibration import calibration_error, reliability
 
-from .plots import BLACK, BLUE, COLUMN_WIDTH, GREY, VERMILLION
+from .plots import BLACK, BLUE, COLUMN_WIDTH, GRAY, VERMILLION
 from .text import STYLE
 
 STYLES = ((BLUE, 'o-'), (VERMILLION, 's--'))
@@ -29,10 +29,10 @@ def plot_reliability(labels: np.ndarray, probabilities: Mapping[str, np.ndarray]
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(COLUMN_WIDTH, 1.3 * COLUMN_WIDTH), layout='constrained')
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-        above.plot([0, 1], [0, 1], color=GREY, linewidth=0.6, label='perfect calibration')
+        above.plot([0, 1], [0, 1], color=GRAY, linewidth=0.6, label='perfect calibration')
         for (name, values), (color, style) in zip(probabilities.items(), STYLES, strict=False):
             mean, share, count = reliability(values.ravel(), labels.ravel())
-            error = float((np.abs(mean - share) * count).sum() / count.sum())
+            error = calibration_error(values.reshape(-1, 1), labels.reshape(-1, 1))[0]
             label = f'{name}, error {error:.3f}'
             shown = dict(color=color, markersize=3, linewidth=1, clip_on=False)
             above.plot(mean, share, style, label=label, **shown)

@@ -19,8 +19,8 @@ from .plots import (
     BLACK,
     BLUE,
     COLUMN_WIDTH,
+    GRAY,
     GREEN,
-    GREY,
     ORANGE,
     PURPLE,
     SKY,
@@ -205,7 +205,7 @@ def _check_count(runs: Mapping[str, object]) -> None:
 
 
 def _frame(axes: Axes, left: bool, bottom: bool) -> None:
-    axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.6, zorder=1, label=_CHANCE)
+    axes.plot([0, 1], [0, 1], color=GRAY, linewidth=0.6, zorder=1, label=_CHANCE)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
     axes.xaxis.set_major_formatter('{x:g}')
     axes.yaxis.set_major_formatter('{x:g}')
@@ -300,7 +300,7 @@ def _bars(
     for place in np.flatnonzero(np.isnan(heights).all(axis=0)):
         axes.annotate('not defined', (0.5, place), (2, 0), va='center', textcoords='offset points')
     axes.axvline(0.5, color=BLACK, linewidth=0.6)
-    axes.axhline(len(metrics) - len(AVERAGES) - 0.5, color=GREY, linewidth=0.5)
+    axes.axhline(len(metrics) - len(AVERAGES) - 0.5, color=GRAY, linewidth=0.5)
     axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(6, steps=(1, 2, 5, 10)))
     axes.set_xlabel('ROC AUC')
     axes.tick_params(axis='y', length=0)
@@ -316,7 +316,7 @@ def _show(axes: Axes, values: ArrayLike) -> None:
 def _counts(axes: Axes, labels: np.ndarray) -> None:
     counts = np.asarray(labels).sum(axis=0)
     places = np.arange(len(counts))
-    axes.barh(places, counts, 0.6, color=GREY)
+    axes.barh(places, counts, 0.6, color=GRAY)
     write_counts(axes, counts, places, counts, 6)
     axes.set_xlim(0, 1.6 * max(counts.max(), 1))
     axes.set_xlabel(f'positives\nof {len(labels)} clips')

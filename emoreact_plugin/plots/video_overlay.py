@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from .contact_sheet import COLORS, DIM, TEXT, Box, draw_boxes, edge_of
 from .text import font, shorten, wrap
 
-# A color an emotion: those of contact sheets, and two more.
+# A colour an emotion: those of contact sheets, and two more.
 EMOTION_COLORS = (*COLORS, '#8C510A', '#666666')
 # Of boxes. Also to the colour-blind they differ from each other and from all
 # of these more than any two of these do.

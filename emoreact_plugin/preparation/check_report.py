@@ -77,7 +77,7 @@ def _splits_table(report: CheckReport) -> str:
             'no face',
             'no body',
             'black body',
-            'unlabelled',
+            'unlabeled',
             'prior *',
         )
     ]
@@ -180,7 +180,7 @@ def write_report(report: CheckReport, out: str) -> list[str]:
         splits={
             split: dict(
                 clips=len(labels),
-                unlabelled=int((labels.sum(axis=1) == 0).sum()),
+                unlabeled=int((labels.sum(axis=1) == 0).sum()),
                 positives=labels.sum(axis=0).tolist(),
                 priors=report.priors.get(split, {}),
             )

@@ -14,12 +14,13 @@ from emoreact_plugin.datasets.annotations import (
     SOFT_POSITIVE,
     Annotation,
     frames_of,
-    labelled_clips,
+    labeled_clips,
+    rows_within,
 )
 from emoreact_plugin.datasets.checks.all_clips import (
     find_duplicates,
     find_odd_sizes,
-    find_unlabelled,
+    find_unlabeled,
 )
 from emoreact_plugin.datasets.checks.missing import find_missing_files
 from emoreact_plugin.datasets.checks.one_clip import CheckedFiles, check_clip
@@ -72,6 +73,8 @@ def check_all(checks: Sequence[SplitCheck], workers: int | None = None) -> Check
         errors: list[InputError] = []
         try:
             each = check.dataset.read_annotations(errors)
+            if not errors:  # otherwise the positions of rows are not known
+                each = rows_within(each, check.config.get('indices'))
         except (InputError, OSError) as error:
             each = []
             errors.append(InputError(str(error)))
@@ -94,11 +97,11 @@ def check_all(checks: Sequence[SplitCheck], workers: int | None = None) -> Check
     arrays = {
         split: np.array(each, int).reshape(-1, len(classes)) for split, each in labels.items()
     }
-    splits = {split: labelled_clips(each) for split, each in annotated.items() if each}
+    splits = {split: labeled_clips(each) for split, each in annotated.items() if each}
     priors = score_splits(splits)
     problems += find_shared_groups(splits, priors)
     problems += find_duplicates(clips, workers)
-    problems += find_odd_sizes(clips) + find_unlabelled(arrays, classes, clips)
+    problems += find_odd_sizes(clips) + find_unlabeled(arrays, classes, clips)
     return CheckReport(classes, clips, arrays, priors, sort_problems(problems))
 
 
@@ -265,8 +268,9 @@ def _try_it(
         return []
     with _quiet():
         try:
-            # Only workers need the samples serialized.
-            tried = DATASETS.build(dict(check.config, lazy_init=True, serialize_data=False))
+            # Only workers need the samples serialised. The rows are chosen already.
+            lazy = dict(lazy_init=True, serialize_data=False, indices=None)
+            tried = DATASETS.build({**check.config, **lazy})
             tried.keep_rows(good)
             tried.full_init()
             tried[0]

@@ -8,7 +8,7 @@ from glob import escape, glob
 
 import numpy as np
 
-from emoreact_plugin.datasets.annotations import Annotation, labelled_clips
+from emoreact_plugin.datasets.annotations import Annotation, labeled_clips
 from emoreact_plugin.evaluation import coarsest
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import write_text
@@ -147,7 +147,7 @@ def make_folds(
     for clip, times in Counter(row.clip_id for row in every).items():
         if times > 1:
             raise InputError(f'{clip}: expected once, found in {times} annotation files')
-    clips = labelled_clips(every)
+    clips = labeled_clips(every)
     kind = kind or coarsest(clips.groups)
     if kind is None or kind not in clips.groups:
         raise InputError(

@@ -43,7 +43,11 @@ class SplitCheck:
     @property
     def key(self) -> tuple:
         """Return a key that is equal for data sets of the same clips."""
-        return (osp.realpath(self.dataset.ann_file), *sorted(self.dataset.data_prefix.items()))
+        return (
+            osp.realpath(self.dataset.ann_file),
+            str(self.config.get('indices')),
+            *sorted(self.dataset.data_prefix.items()),
+        )
 
 
 def make_check(split: str, config: dict, **changes: Any) -> SplitCheck:

@@ -181,8 +181,8 @@ def draw_labels(seed: int, split: str, count: int) -> tuple[np.ndarray, np.ndarr
     for k, emotion in enumerate(CUED_EMOTIONS):
         rng = _rng(seed, split, _LABELS, k)
         tries = [_draw_emotion(rng, emotion, count) for _ in range(DRAWS)]
-        others = _standardised(np.column_stack(drawn)) if drawn else np.zeros((count, 1))
-        worst = [np.abs(others.T @ _standardised(new)).max() for new in tries]
+        others = _standardized(np.column_stack(drawn)) if drawn else np.zeros((count, 1))
+        worst = [np.abs(others.T @ _standardized(new)).max() for new in tries]
         drawn.append(tries[int(np.argmin(worst))])
     both = np.stack(drawn, 1)
     return both[..., 0].astype(bool), both[..., 1]
@@ -201,7 +201,7 @@ def _draw_emotion(rng: np.random.Generator, emotion: Emotion, count: int) -> np.
     return both
 
 
-def _standardised(columns: np.ndarray) -> np.ndarray:
+def _standardized(columns: np.ndarray) -> np.ndarray:
     """Scale columns (n, m) to mean 0 and length 1; columns of one value become 0."""
     columns = columns - columns.mean(0)
     return columns / np.maximum(np.linalg.norm(columns, axis=0), 1e-9)

@@ -148,7 +148,7 @@ def _rgb(color: str | Sequence[int]) -> Color:
     if isinstance(color, str):
         if color not in COLORS:
             raise InputError(
-                f'DrawFaceMask: unknown color {color!r}, expected one of '
+                f'DrawFaceMask: unknown colour {color!r}, expected one of '
                 f'{", ".join(COLORS)}, or RGB'
             )
         return COLORS[color]
@@ -157,7 +157,7 @@ def _rgb(color: str | Sequence[int]) -> Color:
         isinstance(v, (int, np.integer)) and 0 <= v <= 255 for v in values
     ):
         raise InputError(
-            f'DrawFaceMask: expected a color of three whole numbers from 0 to 255, found {color!r}'
+            f'DrawFaceMask: expected a colour of three whole numbers from 0 to 255, found {color!r}'
         )
     red, green, blue = map(int, values)
     return red, green, blue

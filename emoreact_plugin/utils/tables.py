@@ -18,6 +18,11 @@ def score_cell(value: float | None) -> str:
     return '-' if value is None or math.isnan(value) else f'{value:.3f}'
 
 
+def span_cell(low: float, high: float) -> str:
+    """Format the ends of an interval; one that is undefined is ``-``."""
+    return '-' if math.isnan(low) else f'{score_cell(low)} to {score_cell(high)}'
+
+
 def text_table(rows: Sequence[Sequence[str]], right: bool = True) -> str:
     """Lay out rows of equal length as plain text, with columns of equal width.
 

@@ -125,10 +125,11 @@ def _dict_of(content: Any, key: str) -> dict:
     return value if isinstance(value, dict) else {}
 
 
-def read_checkpoint(path: str, foreign: bool = False, checksums: bool = False) -> Checkpoint:
+def read_checkpoint(path: str, foreign: bool = False) -> Checkpoint:
     """Read a file of ``torch.save``, of both formats, once, and run nothing in it.
 
-    The disk is read when a tensor is used, except for a file of PyTorch < 1.6.
+    The checksums in it are compared. A tensor is read from the disk when it is used, except in a
+    file of PyTorch < 1.6, which has no checksums.
 
     Args:
         path (str): The file.
@@ -136,8 +137,6 @@ def read_checkpoint(path: str, foreign: bool = False, checksums: bool = False) -
             here, and paths and numbers of numpy, become :class:`~.foreign_files.StandIn` then.
             Everything else that is not tensors and plain values is refused, because what is
             installed here could be used to do harm. Defaults to False.
-        checksums (bool): Read all of the file, and compare the checksums that are in it. Defaults
-            to False.
 
     Returns:
         Checkpoint: Its content.
@@ -149,11 +148,6 @@ def read_checkpoint(path: str, foreign: bool = False, checksums: bool = False) -
     if not osp.isfile(path):
         raise FileNotFoundError(f'{path}: no such checkpoint or weight file')
     try:
-        if checksums and is_zip(path):
-            with zipfile.ZipFile(path) as file:
-                damaged = file.testzip()
-            if damaged:
-                raise InputError(f'{path}: is damaged: the checksum of {damaged} in it is wrong')
         try:
             return Checkpoint(path, _load(path))
         except pickle.UnpicklingError:
@@ -176,8 +170,9 @@ def _load(path: str) -> Any:
     if archived:
         with zipfile.ZipFile(path) as archive:
             # PyTorch itself does not look at the checksums, and takes damaged weights.
-            if archive.testzip() is not None:
-                raise InputError(f'{path}: is damaged: expected what its checksums say')
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise InputError(f'{path}: is damaged: the checksum of {damaged} in it is wrong')
     return torch.load(path, map_location='cpu', weights_only=True, mmap=archived)
 
 

@@ -1,10 +1,10 @@
 from emoreact_plugin.clips.boxes import boxes_of
 from emoreact_plugin.clips.landmarks import Landmarks
-from tests.explanation.colour_cues import SIZE, ColourClip
+from tests.explanation.color_cues import SIZE, ColorClip
 
 
 def test_boxes():
-    clip = ColourClip(2)
+    clip = ColorClip(2)
     boxes = boxes_of(clip.landmarks, ('face', 'body'), (2 * SIZE, SIZE))
     assert boxes['face'] == [(0, 0, SIZE, SIZE)] * 2
     assert boxes['body'] == [(SIZE, 0, 2 * SIZE, SIZE)] * 2

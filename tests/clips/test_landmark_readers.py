@@ -42,7 +42,7 @@ def path(tmp_path):
     return tmp_path / 'face.csv'
 
 
-def centres(landmarks):
+def centers(landmarks):
     """(F, 2) box centres, NaN where there is no face."""
     low, high = landmarks.min(axis=1), landmarks.max(axis=1)
     return (low + high) / 2
@@ -78,7 +78,7 @@ def test_values_stand_where_they_belong(path):
 def test_ways_to_write_the_same(path, style):
     rows = [row(100 + k, frame=k + 1, face_id=0) for k in range(3)]
     landmarks, confidence = read_openface_csv(write(path, rows, **style))
-    assert centres(landmarks).tolist() == [[100, 50], [101, 50], [102, 50]]
+    assert centers(landmarks).tolist() == [[100, 50], [101, 50], [102, 50]]
     assert confidence.tolist() == np.float32([0.98] * 3).tolist()
 
 
@@ -91,7 +91,7 @@ def test_all_714_columns_and_blank_last_lines(path):
     with open(path, 'a') as file:
         file.write('\n  \n')
     landmarks, _ = read_openface_csv(path)
-    assert centres(landmarks).tolist() == [[100, 50]]
+    assert centers(landmarks).tolist() == [[100, 50]]
 
 
 @pytest.mark.parametrize('first', [0, 1])
@@ -102,21 +102,21 @@ def test_frames_count_from_0_only_where_a_frame_0_occurs(path, first):
         rows = [dict(cells, frame=f'{cells["frame"]}.0') for cells in rows]
     write(path, rows, ('frame', 'confidence', 'success'))
     landmarks, confidence = read_openface_csv(path)
-    assert np.array_equal(centres(landmarks)[:, 0], [0, 10, nan, 30], equal_nan=True)
+    assert np.array_equal(centers(landmarks)[:, 0], [0, 10, nan, 30], equal_nan=True)
     assert np.isnan(confidence).tolist() == [False, False, True, False]
 
 
 def test_first_frames_may_be_missing(path):
     write(path, [row(frame=3)], ('frame', 'confidence', 'success'))
     landmarks, _ = read_openface_csv(path)
-    assert np.isnan(centres(landmarks)[:, 0]).tolist() == [True, True, False]
+    assert np.isnan(centers(landmarks)[:, 0]).tolist() == [True, True, False]
 
 
 @pytest.mark.parametrize('columns', [(), ('face_id',)])
 def test_row_k_is_frame_k_without_a_frame_column(path, columns):
     rows = [row(100 + k, face_id=0) for k in range(3)]
     landmarks, confidence = read_openface_csv(write(path, rows, columns))
-    assert centres(landmarks)[:, 0].tolist() == [100, 101, 102]
+    assert centers(landmarks)[:, 0].tolist() == [100, 101, 102]
     assert np.isnan(confidence).all()
 
 
@@ -158,7 +158,7 @@ def test_a_missing_coordinate_takes_its_point_along(path, cell):
 
 def test_points_outside_the_frame_are_kept(path):
     landmarks, _ = read_openface_csv(write(path, [row(-300, 5000, half=20)], ()))
-    assert centres(landmarks).tolist() == [[-300, 5000]]
+    assert centers(landmarks).tolist() == [[-300, 5000]]
 
 
 # Several faces
@@ -171,7 +171,7 @@ def follow(path, *rows):
         for k, (frame, x, half, success) in enumerate(rows)
     ]
     landmarks, confidence = read_openface_csv(write(path, cells))
-    return [None if np.isnan(x) else x for x in centres(landmarks)[:, 0]]
+    return [None if np.isnan(x) else x for x in centers(landmarks)[:, 0]]
 
 
 def test_one_person_is_followed(path):
@@ -229,7 +229,7 @@ def test_area_is_that_of_the_points_there_are(path):
     # without points 1 and 67, it spans 60..100, not 60..140: 40 x 40
     small = row(300, 50, 25, frame=1, face_id=1)  # 50 x 50
     landmarks, _ = read_openface_csv(write(path, [wide, small]))
-    assert centres(landmarks).tolist() == [[300, 50]]
+    assert centers(landmarks).tolist() == [[300, 50]]
 
 
 def test_confidence_is_that_of_the_followed_person(path):

@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from emoreact_plugin import InputError
 from emoreact_plugin.datasets import EmoReactDataset, read_annotations
-from emoreact_plugin.datasets.annotations import labelled_clips
+from emoreact_plugin.datasets.annotations import labeled_clips
 from emoreact_plugin.engine.labels import balance_labels, read_split, score_priors
 from emoreact_plugin.recipes import build, build_pipeline
 from tests.factories import (
@@ -221,7 +221,7 @@ class TestSoftLabels:
                 dataset=dict(soft_labels=True),
             )
         )
-        np.testing.assert_array_equal(labelled_clips(read_split(cfg, 'train')).labels, self.HARD)
+        np.testing.assert_array_equal(labeled_clips(read_split(cfg, 'train')).labels, self.HARD)
         # shares of positives 1/3 and 2/3: of the pairs of a positive and a
         # negative, (1, 2/3) scores, 1 + 4 + two halves of ties: by hand
         positive, negative = [1 / 3, 2 / 3, 2 / 3], [1 / 3, 1 / 3, 2 / 3]

@@ -74,10 +74,10 @@ def test_it_is_refused_before_anything_is_prepared(tmp_path):
         dataset(tmp_path / 'nothing', 'train', [*LOAD, dict(type='Flip'), CROP])
 
 
-def test_colours_and_the_transforms_of_the_streams_may_change(tiny):
+def test_colors_and_the_transforms_of_the_streams_may_change(tiny):
     views = dict(type='ForEachStream', streams=('face',), transforms=GEOMETRIC[:2])
-    colours = dict(type='ColorJitter')
-    data = dataset(tiny.root, 'test', [*LOAD, colours, CROP, views])
+    colors = dict(type='ColorJitter')
+    data = dataset(tiny.root, 'test', [*LOAD, colors, CROP, views])
     assert len(data[0]['face_imgs']) == 3
     # ... and whole frames, without landmarks
     whole = dataset(tiny.root, 'test', [*LOAD[:2], GEOMETRIC[0]])
@@ -131,6 +131,18 @@ def test_other_frames_than_those_loaded_are_refused(sampler, loader):
         with pytest.raises(InputError, match=f'{name(sampler)} .*after {name(loader)} '):
             check_order(Compose([LOAD[0], loader, late]))
     check_order(Compose([LOAD[0], sampler, loader]))
+
+
+@pytest.mark.parametrize(
+    'decoder', ['DecodeVideo', 'PyAVDecode', 'RawFrameDecode', 'ReaderOfMyOwn']
+)
+@pytest.mark.parametrize('step', [LOAD[2], MASK, CROP, *GEOMETRIC[:2]], ids=name)
+def test_what_needs_frames_before_they_are_loaded_is_refused(tiny, step, decoder):
+    steps = [LOAD[0], step, dict(type=decoder)]
+    with pytest.raises(InputError, match=f'{name(step)} .*before {decoder}'):
+        dataset(tiny.root, 'test', steps)
+    for whole in ([LOAD[0], dict(type=decoder), step], [LOAD[0], step]):
+        check_order(Compose(whole))  # the second: for frames that are given, as in inference
 
 
 VIEWS = dict(type='ForEachStream', streams=('face',), transforms=GEOMETRIC[:1])

@@ -78,17 +78,6 @@ def test_only_a_resumed_training_goes_on_in_the_same_folder(installed, tmp_path)
         assert folder.startswith(cfg.work_dir) and '/2020' not in folder
 
 
-def test_tensorboard_that_is_not_installed(monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, 'torch.utils.tensorboard', None)
-    with pytest.raises(
-        ImportError,
-        match='--tensorboard: TensorBoard '
-        'cannot be imported .*; pip install '
-        r"'emoreact_plugin\[tensorboard\]', with all other",
-    ):
-        add_tensorboard(config(tmp_path))
-
-
 @pytest.fixture
 def runner():
     drawn = []

@@ -9,7 +9,7 @@ from mmengine.dataset import ConcatDataset, RepeatDataset
 from mmengine.runner import EpochBasedTrainLoop
 
 from emoreact_plugin import InputError
-from emoreact_plugin.datasets.annotations import labelled_clips
+from emoreact_plugin.datasets.annotations import labeled_clips
 from emoreact_plugin.engine.exact_resume import ExactResumeHook
 from emoreact_plugin.engine.labels import balance_labels, read_split
 from emoreact_plugin.engine.splits_check import SplitsCheckHook
@@ -91,7 +91,30 @@ def test_labels_of_a_config_are_those_within(tiny):
         ),
     )
     expected = tiny.labels['train'][[0, 1, 7]]
-    np.testing.assert_array_equal(labelled_clips(read_split(cfg, 'train')).labels, expected)
+    np.testing.assert_array_equal(labeled_clips(read_split(cfg, 'train')).labels, expected)
+    balance_labels(cfg)
+    positives = expected.sum(0)
+    weights = [(3 - n) / n if 0 < n < 3 else 1 for n in positives]
+    assert cfg.model.pos_weight == pytest.approx(weights)
+    joined = dict(cfg.train_dataloader.dataset)
+    cfg.train_dataloader.dataset = dict(type='RepeatDataset', times=2, dataset=joined)
+    cfg.model.pos_weight = None
+    balance_labels(cfg)
+    assert cfg.model.pos_weight == pytest.approx(weights)
+
+
+@pytest.mark.parametrize(
+    'repeated',
+    [dict(type='RepeatDataset', times=2), dict(type='ClassBalancedDataset', oversample_thr=0.5)],
+    ids=lambda repeated: repeated['type'],
+)
+def test_labels_that_are_seen_more_often_than_others_are_not_weighted(tiny, repeated):
+    cfg = config(
+        tiny,
+        lambda inner: dict(
+            type='ConcatDataset', datasets=[dict(repeated, dataset=dict(inner)), dict(inner)]
+        ),
+    )
     with pytest.raises(InputError, match='--pos-weight: .* found ConcatDataset'):
         balance_labels(cfg)
 

@@ -11,7 +11,6 @@ from scipy.special import expit, logit
 
 from emoreact_plugin import InputError
 from emoreact_plugin.evaluation import Dump, DumpScores, read_dump, write_dump
-from mmaction.registry import METRICS
 from mmaction.structures import ActionDataSample
 
 CLASSES = ('Joy', 'Fear')
@@ -120,10 +119,6 @@ class TestDumpScores:
             np.testing.assert_allclose(dump.probabilities, expit(LOGITS))
         else:
             np.testing.assert_allclose(dump.probabilities, values, rtol=1e-6)
-
-    def test_is_registered_without_a_warning_of_its_prefix(self, tmp_path):
-        metric = METRICS.build(dict(type='DumpScores', out_file=str(tmp_path / 'dump.npz')))
-        assert type(metric) is DumpScores and metric.prefix == ''
 
     def test_a_clip_without_a_name(self, tmp_path):
         metric = DumpScores(str(tmp_path / 'd.npz'), classes=CLASSES)

@@ -66,32 +66,6 @@ class TestROCAUC:
             sk.roc_auc_score(labels, scores, average='micro'), abs=1e-12
         )
 
-    def test_one_class_only(self):
-        scores, labels = random_case('random', classes=1)
-        expected = sk.roc_auc_score(labels[:, 0], scores[:, 0])
-        np.testing.assert_allclose(F.roc_auc(scores, labels), [expected])
-        assert F.roc_auc_micro(scores, labels) == pytest.approx(expected)
-
-    @pytest.mark.parametrize('value', (0, 1))
-    def test_single_valued_class_is_nan_and_the_others_stay(self, value):
-        scores, labels = random_case('random')
-        labels[:, 2] = value
-        expected = [
-            np.nan if i == 2 else sk.roc_auc_score(labels[:, i], scores[:, i]) for i in range(5)
-        ]
-        result = F.roc_auc(scores, labels)
-        np.testing.assert_allclose(result, expected)
-        assert F.macro(result) == pytest.approx(np.nanmean(expected))
-
-    @pytest.mark.parametrize('value', (0, 1))
-    @pytest.mark.parametrize('clips', (1, 4))
-    def test_all_labels_equal(self, value, clips):
-        scores = np.arange(clips * 2.0).reshape(clips, 2)
-        labels = np.full((clips, 2), value)
-        assert np.isnan(F.roc_auc(scores, labels)).all()
-        assert math.isnan(F.roc_auc_micro(scores, labels))
-        assert math.isnan(F.macro(F.roc_auc(scores, labels)))
-
     def test_single_clip_has_micro(self):
         assert F.roc_auc_micro([[0.9, 0.1, 0.9]], [[1, 0, 0]]) == 0.75
         assert np.isnan(F.roc_auc([[0.9, 0.1, 0.9]], [[1, 0, 0]])).all()
@@ -185,12 +159,6 @@ class TestMacro:
         result = F.macro(values)
         np.testing.assert_allclose(result, [[0.75, 0.5], [0.5, np.nan]])
         assert not recwarn.list
-
-    def test_is_the_mean_of_each_row(self):
-        values = np.random.default_rng(0).random((50, 8))
-        values[values < 0.2] = np.nan
-        np.testing.assert_allclose(F.macro(values), np.nanmean(values, axis=1))
-        assert F.macro(values[0]) == pytest.approx(np.nanmean(values[0]))
 
 
 class TestComputeMetrics:

@@ -14,7 +14,7 @@ from emoreact_plugin.evaluation.fuse import (
     choose_weights,
     fuse_dumps,
     fuse_logits,
-    normalise_weights,
+    normalize_weights,
     read_runs,
 )
 from emoreact_plugin.models import ScoreFusion
@@ -29,9 +29,9 @@ def make_logits(runs=2, clips=30, seed=0):
 
 
 class TestWeights:
-    def test_normalised(self):
-        assert normalise_weights([1, 3], 2).tolist() == [0.25, 0.75]
-        assert normalise_weights([0, 2], 2).tolist() == [0, 1]
+    def test_normalized(self):
+        assert normalize_weights([1, 3], 2).tolist() == [0.25, 0.75]
+        assert normalize_weights([0, 2], 2).tolist() == [0, 1]
 
     @pytest.mark.parametrize(
         'weights, message',
@@ -46,7 +46,7 @@ class TestWeights:
     )
     def test_refused(self, weights, message):
         with pytest.raises(InputError, match='weights: .*' + message):
-            normalise_weights(weights, 2)
+            normalize_weights(weights, 2)
 
     @pytest.mark.parametrize('runs, step', [(2, 0.05), (3, 0.1), (4, 0.25)])
     def test_candidates_are_the_whole_grid(self, runs, step):

@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from emoreact_plugin import InputError
 from emoreact_plugin.evaluation import (
-    LabelledClips,
+    LabeledClips,
     Priors,
     choose_strength,
     group_frequencies,
@@ -46,16 +46,16 @@ def test_the_strength_is_that_with_the_best_micro_on_val():
 class TestPriors:
     def test_the_second_needs_groups_of_train_and_val(self):
         groups = dict(series=('a', 'a', 'b', 'b'), child=('a', 'b', 'c', 'd'))
-        train = LabelledClips(np.array(TRAIN), groups)
-        test = LabelledClips(np.array([[1, 0], [0, 1]]), dict(series=('b', 'c')))
+        train = LabeledClips(np.array(TRAIN), groups)
+        test = LabeledClips(np.array([[1, 0], [0, 1]]), dict(series=('b', 'c')))
         both = ['label frequencies', 'label frequencies of the series']
         assert [*Priors(train, train).scores(test)] == both
         assert Priors(train, train).kind == 'series'
         assert [*Priors(train).scores(test)] == both[:1]
-        assert [*Priors(LabelledClips(np.array(TRAIN)), train).scores(test)] == both[:1]
-        strangers = LabelledClips(test.labels, dict(series=('x', 'y')))
+        assert [*Priors(LabeledClips(np.array(TRAIN)), train).scores(test)] == both[:1]
+        strangers = LabeledClips(test.labels, dict(series=('x', 'y')))
         assert [*Priors(train, train).scores(strangers)] == both[:1]
-        assert [*Priors(train, train).scores(LabelledClips(test.labels))] == both[:1]
+        assert [*Priors(train, train).scores(LabeledClips(test.labels))] == both[:1]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_emoreact():
         with open(REAL_LABELS / f'{split}.csv', newline='') as file:
             rows = list(csv.reader(file))[1:]
         series = tuple(re.sub(r'[0-9]+_[0-9]+[.]mp4$', '', row[1]) for row in rows)
-        return LabelledClips(np.array([row[2:10] for row in rows]).astype(int), dict(series=series))
+        return LabeledClips(np.array([row[2:10] for row in rows]).astype(int), dict(series=series))
 
     train, val, test = map(read, ('train', 'val', 'test'))
     assert [len(each.labels) for each in (train, val, test)] == [432, 303, 367]

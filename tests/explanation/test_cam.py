@@ -10,7 +10,7 @@ from emoreact_plugin import InputError
 from emoreact_plugin.explanation.cam import METHODS, clip_maps, first_component, project
 from emoreact_plugin.explanation.cam_layers import choose_layer
 from mmaction.registry import MODELS
-from tests.explanation.colour_cues import COLORS, draw_places, frame_of, peak, recognizer, set_head
+from tests.explanation.color_cues import COLORS, draw_places, frame_of, peak, recognizer, set_head
 from tests.factories import recognizer2d, recognizer3d
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,7 @@ from emoreact_plugin.explanation.cam_clip import Explainer
 from emoreact_plugin.explanation.cam_frames import sample_clip
 from emoreact_plugin.recipes import build
 from mmaction.registry import DATASETS, MODELS
-from tests.explanation.colour_cues import COLORS, SIZE, ColourClip, colour_model, peak
+from tests.explanation.color_cues import COLORS, SIZE, ColorClip, apart_model, color_model, peak
 from tests.factories import recognizer2d, small_config
 
 pytestmark = pytest.mark.slow
@@ -20,9 +20,9 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize('method', METHODS)
 @pytest.mark.parametrize('shared', [True, False])
 def test_the_map_is_of_its_frame_class_and_stream(method, shared):
-    cfg, model = colour_model(shared=shared)
-    explainer, clip = Explainer(cfg, model, method), ColourClip(9)
-    sampled = sample_clip(explainer, clip, 'colour_model')
+    cfg, model = color_model(shared=shared)
+    explainer, clip = Explainer(cfg, model, method), ColorClip(9)
+    sampled = sample_clip(explainer, clip, 'color_model')
     maps = explainer.explain(sampled.packed, range(COLORS))
     assert sampled.inds.tolist() == [1, 4, 7]
     assert list(maps) == ['face', 'body']
@@ -38,12 +38,12 @@ def test_the_map_is_of_its_frame_class_and_stream(method, shared):
 
 
 def test_networks_of_their_own():
-    cfg, model = colour_model(shared=False)
+    cfg, model = color_model(shared=False)
     # The body's network takes red for emotion 1.
     head = model.recognizers['body'].cls_head.fc_cls
     head.weight.data[[0, 1]] = head.weight.data[[1, 0]].clone()
-    explainer, clip = Explainer(cfg, model), ColourClip(3)
-    sampled = sample_clip(explainer, clip, 'colour_model')
+    explainer, clip = Explainer(cfg, model), ColorClip(3)
+    sampled = sample_clip(explainer, clip, 'color_model')
     maps = explainer.explain(sampled.packed, [0])
     assert peak(maps['face'].maps[0, 1]) == tuple(clip.places['face'][1, 0])
     assert peak(maps['body'].maps[0, 1]) == tuple(clip.places['body'][1, 1])
@@ -62,7 +62,7 @@ def trained(tiny):
     return cfg, model.eval()
 
 
-def test_inputs_are_normalised_as_in_training(trained, tiny):
+def test_inputs_are_normalized_as_in_training(trained, tiny):
     cfg, model = trained
     explainer = Explainer(cfg, model)
     path = tiny.root / 'videos' / tiny.videos['test'][2]
@@ -139,8 +139,8 @@ SEVERAL = dict(loss_cls=dict(type='BCELossWithLogits'), multi_class=True, averag
 def test_a_stock_recognizer():
     cfg = stock(dict(type='Resize', scale=(64, 64), keep_ratio=False), head=SEVERAL)
     explainer = Explainer(cfg, MODELS.build(cfg.model).eval())
-    clip = ColourClip(6)
-    sampled = sample_clip(explainer, clip, 'colour_model')
+    clip = ColorClip(6)
+    sampled = sample_clip(explainer, clip, 'color_model')
     maps = explainer.explain(sampled.packed, [0, 7])
     assert maps['input'].maps.shape == (2, 3, 2, 2)
     np.testing.assert_allclose(
@@ -152,24 +152,12 @@ def test_several_crops_of_a_frame_are_refused():
     cfg = stock(dict(type='ThreeCrop', crop_size=SIZE), head=SEVERAL)
     explainer = Explainer(cfg, MODELS.build(cfg.model).eval())
     with pytest.raises(InputError, match='input: .*found 9 of 3 frames.*CenterCrop'):
-        sample_clip(explainer, ColourClip(6), 'planted')
+        sample_clip(explainer, ColorClip(6), 'planted')
 
 
 def test_frames_of_a_streams_own():
-    cfg = Config(
-        build(
-            input='fusion',
-            arch='resnet18',
-            init='scratch',
-            image_size=64,
-            sampling=dict(
-                face=dict(type='SampleFrames', clip_len=1, frame_interval=1, num_clips=4),
-                body=dict(share='face', num_frames=2),
-            ),
-        )
-    )
-    explainer = Explainer(cfg, MODELS.build(cfg.model).eval())
-    sampled = sample_clip(explainer, ColourClip(8), 'colour_model')
+    explainer = Explainer(*apart_model())
+    sampled = sample_clip(explainer, ColorClip(8), 'color_model')
     assert sampled.inds.tolist() == [1, 3, 5, 7]
     assert sampled.packed.places['face'].tolist() == [0, 1, 2, 3]
     assert sampled.packed.places['body'].tolist() == [1, 3]
@@ -178,10 +166,10 @@ def test_frames_of_a_streams_own():
 
 
 def test_an_unknown_layer_names_the_stream():
-    cfg, model = colour_model()
+    cfg, model = color_model()
     explainer = Explainer(cfg, model, layer='backbone.conv2')
     with pytest.raises(
         InputError,
         match="--layer, face: 'backbone.conv2' .*backbone.conv, ",
     ):
-        explainer.explain(sample_clip(explainer, ColourClip(3), 'x').packed, [0])
+        explainer.explain(sample_clip(explainer, ColorClip(3), 'x').packed, [0])

@@ -14,7 +14,7 @@ from emoreact_plugin.explanation.cam_frames import (
 )
 from emoreact_plugin.recipes import build
 from mmaction.registry import MODELS
-from tests.explanation.colour_cues import COLORS, SIZE, ColourClip, colour_model, peak
+from tests.explanation.color_cues import COLORS, SIZE, ColorClip, color_model, peak
 
 
 def test_shifts_of_two_segments():
@@ -39,9 +39,9 @@ def test_every_frame_is_in_one_sample(total, count):
 @pytest.mark.parametrize('shift', [False, True])
 @pytest.mark.parametrize('total', [1, 2, 14])
 def test_every_frame_has_its_own_map(total, shift, tmp_path):
-    cfg, model = colour_model(shift)
-    explainer, clip = Explainer(cfg, model), ColourClip(total)
-    sampled = sample_clip(explainer, clip, 'colour_model')
+    cfg, model = color_model(shift)
+    explainer, clip = Explainer(cfg, model), ColorClip(total)
+    sampled = sample_clip(explainer, clip, 'color_model')
     assert has_shifts(sampled, total)
     first = explainer.explain(sampled.packed, range(COLORS))
     found = every_frame(explainer, clip, sampled, first, range(COLORS), str(tmp_path))
@@ -60,9 +60,9 @@ def test_every_frame_has_its_own_map(total, shift, tmp_path):
 
 
 def test_the_other_segments_are_shifted_alike(tmp_path):
-    cfg, model = colour_model(shift=True)
-    explainer, clip = Explainer(cfg, model), ColourClip(9)
-    sampled = sample_clip(explainer, clip, 'colour_model')
+    cfg, model = color_model(shift=True)
+    explainer, clip = Explainer(cfg, model), ColorClip(9)
+    sampled = sample_clip(explainer, clip, 'color_model')
     first = explainer.explain(sampled.packed, range(COLORS))
     maps = every_frame(explainer, clip, sampled, first, range(COLORS), str(tmp_path)).maps['face']
     # Red comes from the frame at the same place of the next segment.
@@ -75,9 +75,9 @@ def test_the_other_segments_are_shifted_alike(tmp_path):
 def test_eigencam_keeps_the_sampled_clips_component(tmp_path, monkeypatch):
     from emoreact_plugin.explanation import cam
 
-    cfg, model = colour_model()
-    explainer, clip = Explainer(cfg, model, 'eigencam'), ColourClip(9)
-    sampled = sample_clip(explainer, clip, 'colour_model')
+    cfg, model = color_model()
+    explainer, clip = Explainer(cfg, model, 'eigencam'), ColorClip(9)
+    sampled = sample_clip(explainer, clip, 'color_model')
     first = explainer.explain(sampled.packed, [])
     monkeypatch.delattr(cam, 'first_component')
     found = every_frame(explainer, clip, sampled, first, [], str(tmp_path))
@@ -85,9 +85,9 @@ def test_eigencam_keeps_the_sampled_clips_component(tmp_path, monkeypatch):
 
 
 def test_few_frames_are_read_at_once(tmp_path):
-    cfg, model = colour_model()
-    explainer, clip = Explainer(cfg, model), ColourClip(100)
-    sampled = sample_clip(explainer, clip, 'colour_model')
+    cfg, model = color_model()
+    explainer, clip = Explainer(cfg, model), ColorClip(100)
+    sampled = sample_clip(explainer, clip, 'color_model')
     first = explainer.explain(sampled.packed, [0])
     every_frame(explainer, clip, sampled, first, [0], str(tmp_path))
     assert 3 < clip.most_read <= CHUNK
@@ -95,9 +95,9 @@ def test_few_frames_are_read_at_once(tmp_path):
 
 @pytest.mark.parametrize('total', [1, 7, 9])
 def test_all_frames_in_order(total):
-    cfg, model = colour_model()
-    explainer, clip = Explainer(cfg, model), ColourClip(total)
-    sampled = sample_clip(explainer, clip, 'colour_model')
+    cfg, model = color_model()
+    explainer, clip = Explainer(cfg, model), ColorClip(total)
+    sampled = sample_clip(explainer, clip, 'color_model')
     views = list(packed_in_order(explainer, clip, sampled))
     assert len(views) == total
     for k, (frame, images) in enumerate(views):
@@ -124,5 +124,5 @@ def test_streams_without_shifts(sampling):
         build(input='fusion', arch='resnet18', init='scratch', image_size=32, sampling=sampling)
     )
     explainer = Explainer(cfg, MODELS.build(cfg.model).eval())
-    sampled = sample_clip(explainer, ColourClip(8), 'colour_model')
+    sampled = sample_clip(explainer, ColorClip(8), 'color_model')
     assert not has_shifts(sampled, 8)

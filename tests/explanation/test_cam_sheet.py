@@ -24,7 +24,7 @@ def color(level):
     return np.array(INFERNO(level)[:3]) * 255
 
 
-def test_the_colours_of_a_map():
+def test_the_colors_of_a_map():
     black = np.zeros((4, 8, 3), np.uint8)
     values = np.array([[0.0, 2.0]])
     # Bilinear: the outer quarters have the places' own values.
@@ -38,7 +38,7 @@ def test_the_colours_of_a_map():
     assert not black.any()
 
 
-def test_a_map_is_laid_over_the_grey_image():
+def test_a_map_is_laid_over_the_gray_image():
     red = np.zeros((4, 4, 3), np.uint8)
     red[..., 0] = 200
     out = overlay(red, np.zeros((1, 1)), 1.0)
@@ -95,7 +95,7 @@ def test_emotions_down_and_streams_side_by_side():
     assert (np.diff(xs) > 1).sum() == 1
 
 
-def test_the_boxes_have_the_streams_colours():
+def test_the_boxes_have_the_streams_colors():
     rows, columns = sheet_parts(1, 1, ('face', 'body'))
     sheet = draw_sheet('clip', 'text', rows, columns, ('face', 'body'))
     assert (sheet == (0xD5, 0x5E, 0)).all(-1).sum() > 100

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from mmengine.config import Config
 
 import emoreact_plugin  # noqa: F401
 from emoreact_plugin import InputError
@@ -19,9 +18,7 @@ from emoreact_plugin.explanation.cam_views import (
     video_frames,
     without_box,
 )
-from emoreact_plugin.recipes import build
-from mmaction.registry import MODELS
-from tests.explanation.colour_cues import SIZE, ColourClip, colour_model
+from tests.explanation.color_cues import SIZE, ColorClip, apart_model, color_model
 from tests.factories import EMOTIONS
 
 pytestmark = pytest.mark.slow
@@ -48,9 +45,9 @@ def calibrated(temperature):
 
 
 def explained(method='gradcam', total=9, label=None, calibration=None, **options):
-    cfg, model = colour_model(**options)
+    cfg, model = color_model(**options)
     explainer = Explainer(cfg, model, method, calibration=calibration)
-    source = CamSource(ColourClip(total), 'colour_model', 'colour_model', label)
+    source = CamSource(ColorClip(total), 'color_model', 'color_model', label)
     return explain_clip(explainer, source, 'curiosity,Excitement'), explainer
 
 
@@ -139,20 +136,8 @@ def test_the_video_has_every_frame(total, method, tmp_path, monkeypatch):
 
 
 def test_the_nearest_map_where_a_frame_has_none(tmp_path, monkeypatch):
-    cfg = Config(
-        build(
-            input='fusion',
-            arch='resnet18',
-            init='scratch',
-            image_size=64,
-            sampling=dict(
-                face=dict(type='SampleFrames', clip_len=1, frame_interval=1, num_clips=4),
-                body=dict(share='face', num_frames=2),
-            ),
-        )
-    )
-    explainer = Explainer(cfg, MODELS.build(cfg.model).eval())
-    found = explain_clip(explainer, CamSource(ColourClip(8), 'colour_model', 'colour_model'), None)
+    explainer = Explainer(*apart_model())
+    found = explain_clip(explainer, CamSource(ColorClip(8), 'color_model', 'color_model'), None)
     columns = sampled_columns(found, explainer)
     assert [list(c.cells) for c in columns] == [
         ['face'],

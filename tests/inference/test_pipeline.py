@@ -66,7 +66,7 @@ def test_a_mask_only_when_asked_for(tiny):
 
 
 @pytest.mark.parametrize('color', ['pink', [200, 30, 10]])
-def test_a_mask_in_the_colour_of_the_configuration(color, tiny):
+def test_a_mask_in_the_color_of_the_configuration(color, tiny):
     path = tiny.root / 'videos' / tiny.videos['test'][2]
     cfg = small_config(data_root=str(tiny.root), mask=True)
     (step,) = (step for step in cfg.test_dataloader.dataset.pipeline if step.type == 'DrawFaceMask')
@@ -149,7 +149,7 @@ def test_landmarks_of_some_frames():
 
 
 @pytest.mark.parametrize('form', ['scope', 'path', 'class', 'derived'])
-def test_types_are_recognised_however_they_are_written(form, tiny):
+def test_types_are_recognized_however_they_are_written(form, tiny):
     """As in configs of other scopes, dumped and pure-Python ones."""
 
     def rewrite(step):

@@ -200,7 +200,7 @@ def test_a_3d_stream_beside_a_2d_one():
     torch.testing.assert_close(logits['face'], sum(views) / 4)
 
 
-def test_the_streams_preprocessors_are_honoured():
+def test_the_streams_preprocessors_are_honored():
     body = recognizer2d()
     body['data_preprocessor'] = dict(
         type='ActionDataPreprocessor', mean=[0, 0, 0], std=[10, 10, 10]

@@ -106,7 +106,7 @@ def test_images_are_scaled_to_the_cell():
     assert (ink(sheet, 77).sum()) == 8 * SIZE
 
 
-def test_boxes_in_their_colours():
+def test_boxes_in_their_colors():
     image = np.full((20, 30, 3), 9, np.uint8)
     colors = dict(a='#FF0000', b='#0000FF')
     out = draw_boxes(image, dict(a=(3, 4, 13, 16), b=(0, 0, 30, 20)), colors)

@@ -92,7 +92,7 @@ def test_bars_are_as_long_as_the_scores():
 @pytest.mark.parametrize(
     'time, window', [(0.0, 0), (1.0, 0), (1.4, 0), (1.6, 1), (2.4, 1), (2.6, 2), (4.0, 2)]
 )
-def test_the_window_centred_on_the_time_is_shown(time, window):
+def test_the_window_centered_on_the_time_is_shown(time, window):
     values = [[0.2, 1.0, 1.0], [0.5, 1.0, 1.0], [0.8, 1.0, 1.0]]
     overlay = VideoOverlay((400, 300), curve(values), 'x')
     found = bars(overlay.draw(gray(400, 300), time, {}), overlay, 3)
@@ -167,7 +167,7 @@ def rgb2lab(linear):
 
 
 @pytest.mark.parametrize('seen_by', SEEN_BY)
-def test_boxes_are_in_no_emotions_colour(seen_by):
+def test_boxes_are_in_no_emotions_color(seen_by):
     matrix = np.array(SEEN_BY[seen_by])
     most = nearest(EMOTION_COLORS, EMOTION_COLORS, matrix)
     assert nearest(REGION_COLORS, EMOTION_COLORS, matrix) > max(most, 20)

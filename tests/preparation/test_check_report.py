@@ -45,7 +45,7 @@ CLIPS = [
     clip('val', 'c', (1, 0), None),
 ]
 PROBLEMS = sort_problems(
-    [Problem('note', 'unlabelled', 'b: has no positive label', 'train', 'b')]
+    [Problem('note', 'unlabeled', 'b: has no positive label', 'train', 'b')]
     + [Problem('warning', 'short', f's{k}', 'val', f'{k}') for k in range(12)]
     + [
         Problem('error', 'missing clip', 'c\x1b[2J: is not there', 'val', 'c'),
@@ -112,7 +112,7 @@ def test_files(tmp_path):
     assert rows[0]['no_face'] == '0.5' and rows[2]['frames'] == ''
     summary = json.loads((out / 'summary.json').read_text())
     assert summary['splits']['val'] == dict(
-        clips=1, unlabelled=0, positives=[1, 0], priors=PRIORS['val']
+        clips=1, unlabeled=0, positives=[1, 0], priors=PRIORS['val']
     )
     assert summary['counts']['warning'] == 12
     assert len(summary['problems']) == 15

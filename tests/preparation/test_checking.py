@@ -253,7 +253,7 @@ def test_labels(root):
         text[row + 1] = f'{row},{name}.mp4,{values},3'
         (root / 'val.csv').write_text('\n'.join(text))
     report = look(root)
-    assert [f.clip for f in report.problems if f.kind == 'unlabelled'] == [CLIP, 'TEST101_2']
+    assert [f.clip for f in report.problems if f.kind == 'unlabeled'] == [CLIP, 'TEST101_2']
     texts = [f.text for f in report.problems if f.kind == 'labels' and f.split == 'val']
     assert len(texts) == 6 and texts[0].startswith('Excitement: no clip of')
     labels = report.labels

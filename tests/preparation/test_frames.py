@@ -296,7 +296,7 @@ def test_rotation_is_carried_out(tmp_path, as_videos):
 
 @pytest.mark.parametrize('size', [(48, 64), (47, 63)])
 @pytest.mark.parametrize('rate', ['30000/1001', '12', None])
-def test_videos_keep_frames_rate_size_and_colours(tmp_path, size, rate):
+def test_videos_keep_frames_rate_size_and_colors(tmp_path, size, rate):
     from fractions import Fraction
 
     rate = rate and Fraction(rate)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from emoreact_plugin.evaluation import LabelledClips, Priors, within_groups
+from emoreact_plugin.evaluation import LabeledClips, Priors, within_groups
 from emoreact_plugin.sample_data import make_sample_dataset
 from emoreact_plugin.sample_data.episodes import EMOTION, series_facts, with_episodes
 from emoreact_plugin.sample_data.plan import CLASSES, plan_clips
@@ -23,7 +23,7 @@ def splits():
     for split in ('train', 'val', 'test'):
         own = [plan for plan in plans if plan.split == split]
         labels = np.array([plan.labels for plan in own])
-        found[split] = LabelledClips(labels, dict(series=tuple(p.name[:7] for p in own)))
+        found[split] = LabeledClips(labels, dict(series=tuple(p.name[:7] for p in own)))
     return found
 
 
@@ -50,7 +50,7 @@ def test_other_labels_and_children_stay_as_they_are():
 
 
 @pytest.mark.slow
-def test_the_colour_behind_the_child_is_that_of_the_series(tmp_path):
+def test_the_color_behind_the_child_is_that_of_the_series(tmp_path):
     counts = dict(num_train=4, num_val=4, num_test=4)
     out = make_sample_dataset(
         tmp_path / 'data', 3, **counts, workers=1, progress=False, episode_cue=True

@@ -219,8 +219,15 @@ def test_package_without_its_configs(doctor, monkeypatch, tmp_path):
     spec = importlib.util.spec_from_file_location('emoreact_plugin', package / '__init__.py')
     monkeypatch.setattr(importlib.util, 'find_spec', lambda name: spec)
     (problem,) = doctor.check_package({'emoreact_plugin': '0.1.0'})
-    assert problem.text.endswith('.mim has no configs')
+    assert problem.text == f'{package} has no .mim/configs, configs/_base_'
+    assert problem.command == pip('install', '-e', ROOT)
     (package / '.mim' / 'configs').mkdir()
+    (package / 'configs').mkdir()  # as an install that was updated has it; its link leads nowhere
+    (package / 'configs' / '_base_').symlink_to('gone')
+    (problem,) = doctor.check_package({'emoreact_plugin': '0.1.0'})
+    assert problem.text.endswith(' has no configs/_base_')
+    (package / 'configs' / '_base_').unlink()
+    (package / 'configs' / '_base_').mkdir()
     assert doctor.check_package({'emoreact_plugin': '0.1.0'}) == []
 
 

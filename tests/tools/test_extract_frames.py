@@ -146,7 +146,7 @@ def test_failed_clips_are_listed(call):
             "unknown region 'feet', expected one of",
         ),
         (('--workers', '0'), '--workers: expected 1 or more, found 0'),
-        (('--mask', '--mask-color', 'mauve'), "unknown color 'mauve'"),
+        (('--mask', '--mask-color', 'mauve'), "unknown colour 'mauve'"),
         (('--mask', '--mask-color', '1,2'), r'numbers from 0 to 255'),
     ],
 )

@@ -10,9 +10,9 @@ from sklearn.metrics import roc_auc_score
 
 from emoreact_plugin.evaluation import Dump, read_dump, write_dump
 from tests.factories import call_tool
+from tests.tools.test_fuse_scores import row, write_runs
 
 ROOT = Path(__file__).resolve().parents[2]
-LABELS = np.array([[1, 0], [0, 1], [1, 1], [0, 0]])
 
 
 def run(*arguments, code=0):
@@ -22,25 +22,13 @@ def run(*arguments, code=0):
     return errors if code else out
 
 
-def row(text, name):
-    return [r.split()[1:] for r in text.splitlines() if r.split()[:1] == [name]]
-
-
 def dumps(folder, factor):
-    """Make the arguments of two runs: a is right; b is the other way round, times a factor."""
-    arguments = []
-    for split in ('val', 'test'):
-        files = []
-        for name, scale in (('a', 1), ('b', -factor)):
-            ids = tuple(f'{split}{i}' for i in range(4))
-            scores = scale * (2.0 * LABELS - 1)
-            dump = Dump(ids, ('Joy', 'Fear'), LABELS, scores, split=split, run=name)
-            files.append(write_dump(folder / f'{name}_{split}.npz', dump))
-        arguments.append((f'--{split}', *files))
-    return arguments
+    """Return the arguments of the two runs of a split."""
+    paths = write_runs(folder, factor)
+    return [(f'--{split}', paths[f'a_{split}'], paths[f'b_{split}']) for split in ('val', 'test')]
 
 
-def test_other_scales_are_said_and_standardised(tmp_path):
+def test_other_scales_are_said_and_standardized(tmp_path):
     """Run b, which is wrong, decides the mean where its logits are larger."""
     val, test = dumps(tmp_path, 10)
     text = run(*test)

@@ -151,26 +151,11 @@ def test_more_runs_than_fit_get_more_figures(plot, quick, tmp_path):
     ]
 
 
-@pytest.mark.parametrize(
-    'change, message',
-    [
-        (
-            dict(video_ids=tuple(f'clip{k:02}' for k in range(1, N + 1))),
-            f'run b: other video_ids than those of run a ({N} and {N}, of which '
-            f'{N - 1} are the same)',
-        ),
-        (
-            dict(classes=tuple('abcdefgh')),
-            'run b: other classes than those of run a (8 and 8, of which 0 are the same)',
-        ),
-        (dict(labels=1 - make_dump().labels), 'run b: other labels than those of run a'),
-    ],
-)
-def test_runs_of_other_clips_are_refused(change, message, plot, tmp_path):
+def test_runs_of_other_clips_are_refused(plot, tmp_path):
     write_dump(tmp_path / 'a.npz', make_dump())
-    write_dump(tmp_path / 'b.npz', make_dump(**change))
+    write_dump(tmp_path / 'b.npz', make_dump(labels=1 - make_dump().labels))
     code, _, errors = plot('a.npz', 'b.npz')
-    assert code == 1 and message in errors
+    assert code == 1 and 'run b: other labels than those of run a' in errors
     assert not list(tmp_path.glob('roc*'))
 
 
@@ -188,11 +173,6 @@ def test_runs_of_other_clips_are_refused(change, message, plot, tmp_path):
         (['a.npz', '--names', '_a'], 'that do not start with _, found _a'),
         (['a.npz', '--names', 'x', 'y'], 'expected 1 different names'),
         (['nowhere'], 'nowhere: expected a dump (.npz) or the folder of a run'),
-        (
-            ['.'],
-            'write it with\n  python tools/test.py CONFIG CHECKPOINT '
-            '--work-dir . --dump ./test.npz',
-        ),
         (['a.npz', '--train-labels', 'no.csv'], 'no.csv: no such annotation'),
     ],
 )
@@ -222,6 +202,3 @@ def test_only_clips_whose_regions_were_found(plot, quick, tmp_path):
     keep = found == 1
     expected = roc_auc_score(dump.labels[keep].ravel(), dump.scores[keep].ravel())
     assert float(values_of('roc_values.csv')['a', 'micro']['roc_auc']) == pytest.approx(expected)
-    write_dump(tmp_path / 'b.npz', dump)
-    code, _, errors = plot('a.npz', 'b.npz', '--found-only')
-    assert code == 1 and 'b: expected dumps that say' in errors

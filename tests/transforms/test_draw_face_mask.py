@@ -75,7 +75,7 @@ def test_a_clip_keeps_one_mask():
         np.testing.assert_array_equal(img, imgs[0])
 
 
-def test_random_gives_every_kind_in_its_colours():
+def test_random_gives_every_kind_in_its_colors():
     np.random.seed(0)
     found = looks(DrawFaceMask('random'), 300)
     assert {look.kind for look in found} == set(KINDS)

@@ -248,7 +248,7 @@ def test_transforms_that_do_not_fit_the_streams(options, message):
 
 
 @pytest.mark.parametrize('own_lists', [False, True])
-def test_colours_change_alike_in_every_stream(own_lists):
+def test_colors_change_alike_in_every_stream(own_lists):
     """ColorJitter draws the order of its changes when it is built, which is once a stream."""
     changes = [dict(type='ColorJitter', hue=0.3), dict(type='Flip', flip_ratio=0.5)]
     transforms = {s: changes[: 1 + (s == 'face')] for s in STREAMS} if own_lists else changes

@@ -107,7 +107,7 @@ def test_heads_are_left_out_and_named(kind, files, monkeypatch):
         ),
     ],
 )
-def test_another_network_or_normalisation_is_refused(kind, change, fact, files):
+def test_another_network_or_normalization_is_refused(kind, change, fact, files):
     cfg = config(kind)
     if change.get('backbone', {}).get('type') == 'ResNet':
         del cfg.model.recognizer.backbone['pool_ceil_mode']

@@ -114,7 +114,7 @@ def total(masses: Sequence[Mass]) -> Mass:
     return Mass(sum(each.inside for each in masses), sum(each.expected for each in masses))
 
 
-def randomised(model: nn.Module, seed: int) -> nn.Module:
+def randomized(model: nn.Module, seed: int) -> nn.Module:
     """Copy a model, and draw all of its parameters anew.
 
     This is the sanity check of Adebayo et al. (2018): maps that stay the same do not come from what

@@ -16,7 +16,7 @@ from cam_check import (
     box_in_crop,
     ideal_map,
     mass_in_box,
-    randomised,
+    randomized,
     refit_statistics,
     total,
 )
@@ -304,7 +304,7 @@ def measure_drawn(cfg, model, args, clips, seen):
 
 def measure_seed(cfg, model, args, clips, seen, seed):
     """Measure one network drawn anew."""
-    other = randomised(model, seed)
+    other = randomized(model, seed)
     for stream in seen:
         refit_statistics(
             other.recognizer_of(stream), [clip.packed.inputs[stream] for clip in clips]

@@ -98,7 +98,7 @@ def _unusual(
     ]
 
 
-def find_unlabelled(
+def find_unlabeled(
     labels: dict[str, np.ndarray], classes: Sequence[str], clips: Sequence[CheckedClip]
 ) -> list[Problem]:
     """Find classes that a split says nothing about, and clips without a label.
@@ -127,7 +127,7 @@ def find_unlabelled(
                 _of(
                     clip,
                     'note',
-                    'unlabelled',
+                    'unlabeled',
                     f'{clip.place}: has no positive label',
                 )
             )

@@ -25,7 +25,7 @@ KINDS = {
     'no body': 'without a body in more than half of the frames',
     'black body': 'with a mostly black body crop in more than half of the frames',
     'labels': 'labels that say nothing',
-    'unlabelled': 'without a positive label',
+    'unlabeled': 'without a positive label',
     'frame size': 'of another frame size',
     'frame rate': 'of another frame rate',
 }

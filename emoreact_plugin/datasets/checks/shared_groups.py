@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from emoreact_plugin.evaluation import LabelledClips, Priors, macro, roc_auc, roc_auc_micro
+from emoreact_plugin.evaluation import LabeledClips, Priors, macro, roc_auc, roc_auc_micro
 from emoreact_plugin.utils.text import first_few
 
 from .problems import Problem
@@ -12,11 +12,11 @@ from .problems import Problem
 PriorScores = dict[str, dict[str, dict[str, float | None]]]
 
 
-def score_splits(splits: Mapping[str, LabelledClips]) -> PriorScores:
+def score_splits(splits: Mapping[str, LabeledClips]) -> PriorScores:
     """Score each split by the labels of the training split alone.
 
     Args:
-        splits (Mapping[str, LabelledClips]): Split -> labels and groups of its clips.
+        splits (Mapping[str, LabeledClips]): Split -> labels and groups of its clips.
 
     Returns:
         PriorScores: Split -> name of a prior -> ``micro`` and ``macro`` ROC AUC, None if undefined;
@@ -39,11 +39,11 @@ def score_splits(splits: Mapping[str, LabelledClips]) -> PriorScores:
     return found
 
 
-def find_shared_groups(splits: Mapping[str, LabelledClips], priors: PriorScores) -> list[Problem]:
+def find_shared_groups(splits: Mapping[str, LabeledClips], priors: PriorScores) -> list[Problem]:
     """Warn of val and test splits that have groups of the training split.
 
     Args:
-        splits (Mapping[str, LabelledClips]): Split -> labels and groups of its clips.
+        splits (Mapping[str, LabeledClips]): Split -> labels and groups of its clips.
         priors (PriorScores): From :func:`score_splits`.
 
     Returns:

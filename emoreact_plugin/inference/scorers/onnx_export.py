@@ -39,12 +39,12 @@ class _Exported(nn.Module):
     def forward(self, *values: Tensor) -> tuple[Tensor, ...]:
         images = dict(zip(self.inputs, values, strict=False))
         if not self.streams:
-            x = self._normalised(ONLY_INPUT, images[ONLY_INPUT])
+            x = self._normalized(ONLY_INPUT, images[ONLY_INPUT])
             return (score_stream(self.model, x)[0],)
         logits, features = {}, {}
         for stream, (name, x) in zip(self.streams, images.items(), strict=True):
             logits[stream], pooled, _ = score_stream(
-                self.model.recognizer_of(stream), self._normalised(name, x)
+                self.model.recognizer_of(stream), self._normalized(name, x)
             )
             if pooled is not None:
                 features[stream] = pooled
@@ -55,7 +55,7 @@ class _Exported(nn.Module):
         fused = self.model.fusion(logits, features, valid)
         return (fused, *logits.values())
 
-    def _normalised(self, name: str, x: Tensor) -> Tensor:
+    def _normalized(self, name: str, x: Tensor) -> Tensor:
         preprocessor = self.model.data_preprocessor
         if self.streams:
             preprocessor = preprocessor.preprocessors[name]

@@ -17,7 +17,7 @@ from emoreact_plugin.utils.errors import InputError
 from .models import NUM_JOINTS, LandmarkModels, Pose
 from .people import Guide
 from .regions import (
-    BODY_NEIGHBOURHOOD,
+    BODY_NEIGHBORHOOD,
     Box,
     Detection,
     Region,
@@ -362,7 +362,7 @@ class LandmarkDetector:
         found = self._own_bodies(self._models.bodies(image))
         if not found and person is not None:
             # Of several people the model sees the one that stands out.
-            part = cut_out(image, body_around(person), BODY_NEIGHBOURHOOD)
+            part = cut_out(image, body_around(person), BODY_NEIGHBORHOOD)
             found = self._own_bodies(self._models.bodies(*part))
         if not found:
             return None

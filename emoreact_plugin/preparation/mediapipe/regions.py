@@ -9,9 +9,9 @@ import numpy as np
 # Larger frames are made smaller: the models look at 256 pixels at most.
 MAX_SIDE = 1280
 # Around a face that was just seen it is looked for in so many of its sizes.
-NEIGHBOURHOOD = 3
+NEIGHBORHOOD = 3
 # The body in so many.
-BODY_NEIGHBOURHOOD = 6
+BODY_NEIGHBORHOOD = 6
 # How far a region goes along with the detected one, which trembles.
 FOLLOW = 0.4
 EYE_CORNERS = (33, 263)  # of the mesh
@@ -118,20 +118,20 @@ def steadied(before: Region | None, now: Region) -> Region:
     return Region(*(start + FOLLOW * change).tolist())
 
 
-def body_region(centre: np.ndarray, edge: np.ndarray) -> Region:
+def body_region(center: np.ndarray, edge: np.ndarray) -> Region:
     """Choose the region in which to search for a body, as mediapipe's own graph does.
 
     Args:
-        centre (np.ndarray): (2,), in pixels: the middle of the hips.
+        center (np.ndarray): (2,), in pixels: the middle of the hips.
         edge (np.ndarray): (2,), a point of the circle around the body, above its head.
 
     Returns:
         Region: With the body upright.
     """
-    x, y = (edge - centre).astype(float)
+    x, y = (edge - center).astype(float)
     return Region(
-        float(centre[0]),
-        float(centre[1]),
+        float(center[0]),
+        float(center[1]),
         1.25 * 2 * float(np.hypot(x, y)),
         float(np.arctan2(x, -y)),
     )
@@ -187,7 +187,7 @@ def body_around(face: Box) -> Box:
 
 
 def cut_out(
-    image: np.ndarray, face: Box, times: float = NEIGHBOURHOOD
+    image: np.ndarray, face: Box, times: float = NEIGHBORHOOD
 ) -> tuple[np.ndarray, tuple[int, int]]:
     """Cut out the neighbourhood of a face, and return it with its corner in the image."""
     half = max(times * face.size / 2, 16)

@@ -3,13 +3,13 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from emoreact_plugin.datasets.checks.shared_groups import find_shared_groups, score_splits
-from emoreact_plugin.evaluation import LabelledClips, group_frequencies
+from emoreact_plugin.evaluation import LabeledClips, group_frequencies
 
 LABELS = np.array([[1, 0], [1, 0], [0, 1], [1, 1], [0, 0], [0, 1]])
 
 
 def clips(names, **more):
-    return LabelledClips(LABELS[: len(names)], dict(series=tuple(names), **more))
+    return LabeledClips(LABELS[: len(names)], dict(series=tuple(names), **more))
 
 
 def test_a_group_of_train_in_another_split_is_told_with_what_it_is_worth():
@@ -33,6 +33,6 @@ def test_a_group_of_train_in_another_split_is_told_with_what_it_is_worth():
 def test_splits_that_share_no_group_are_fine():
     splits = dict(train=clips('aabb'), val=clips('ccdd'), test=clips('eeff'))
     assert find_shared_groups(splits, score_splits(splits)) == []
-    plain = {split: LabelledClips(LABELS) for split in splits}
+    plain = {split: LabeledClips(LABELS) for split in splits}
     assert find_shared_groups(plain, score_splits(plain)) == []
     assert find_shared_groups(dict(test=clips('ab')), {}) == []

@@ -23,7 +23,7 @@ def find(monkeypatch, *frames, scale=1, **kwargs):
         return [detector(frame(k, scale)) for k in range(len(frames))]
 
 
-def centre(found):
+def center(found):
     low, high = found.face.min(axis=0), found.face.max(axis=0)
     return ((low + high) / 2).tolist()
 
@@ -76,14 +76,14 @@ def test_larger_frames_give_pixels_of_their_own(monkeypatch):
 def test_the_largest(monkeypatch, people, expected):
     for order in (people, people[::-1]):
         (found,) = find(monkeypatch, order)
-        assert centre(found) == pytest.approx(expected[:2], abs=1)
+        assert center(found) == pytest.approx(expected[:2], abs=1)
         assert found.body[1].tolist() == pytest.approx(expected[:2], abs=0.1)
 
 
 def test_the_same_person_while_another_grows(monkeypatch):
     frames = [[Person(160 + 3 * k, 100), Person(60, 80, 30 + 2 * k)] for k in range(20)]
     for k, found in enumerate(find(monkeypatch, *frames)):
-        assert centre(found)[0] == pytest.approx(160 + 3 * k, abs=1)
+        assert center(found)[0] == pytest.approx(160 + 3 * k, abs=1)
 
 
 def test_nobody_takes_over_before_15_frames(monkeypatch):
@@ -92,7 +92,7 @@ def test_nobody_takes_over_before_15_frames(monkeypatch):
     for k in range(2, 17):
         assert found_none(found[k]) and np.isnan(found[k].body).all()
     for k in range(17, 22):
-        assert centre(found[k]) == pytest.approx(OTHER[:2], abs=1)
+        assert center(found[k]) == pytest.approx(OTHER[:2], abs=1)
         assert np.isfinite(found[k].body).any()
 
 
@@ -100,7 +100,7 @@ def test_the_person_comes_back(monkeypatch):
     frames = [[MIDDLE, OTHER], [OTHER], [OTHER], [OTHER, Person(175, 100)]]
     found = find(monkeypatch, *frames)
     assert [found_none(f) for f in found] == [False, True, True, False]
-    assert centre(found[3]) == pytest.approx((175, 100), abs=1)
+    assert center(found[3]) == pytest.approx((175, 100), abs=1)
 
 
 def test_a_box_where_the_mesh_finds_nothing(monkeypatch):
@@ -141,14 +141,14 @@ def test_a_face_that_is_not_detected_for_a_moment(monkeypatch):
     away = MIDDLE._replace(face=False, small=False, x=163)
     found = find(monkeypatch, [MIDDLE], [away], [away], [OTHER, away])
     for each in found[1:]:
-        assert centre(each)[0] == pytest.approx(163, abs=1)
+        assert center(each)[0] == pytest.approx(163, abs=1)
     assert found_none(find(monkeypatch, [away])[0])
 
 
 def test_small_faces_have_to_be_confirmed(monkeypatch):
     small = Person(160, 100, 20, face=False)
     found = find(monkeypatch, [small], [small._replace(mesh=False)])
-    assert centre(found[0]) == pytest.approx((160, 100), abs=1)
+    assert center(found[0]) == pytest.approx((160, 100), abs=1)
     assert found_none(found[1])
 
 
@@ -164,7 +164,7 @@ def test_a_body_that_is_another_persons(monkeypatch):
     me = MIDDLE._replace(body=False)
     found = find(monkeypatch, [me, OTHER], [me, OTHER])
     for each in found:
-        assert centre(each) == pytest.approx(MIDDLE[:2], abs=1)
+        assert center(each) == pytest.approx(MIDDLE[:2], abs=1)
         assert np.isnan(each.body).all()
 
 
@@ -182,7 +182,7 @@ def test_reset_forgets_the_person(monkeypatch):
         detector(frame(0))
         assert found_none(detector(frame(1)))
         detector.reset()
-        assert centre(detector(frame(1))) == pytest.approx(OTHER[:2], abs=1)
+        assert center(detector(frame(1))) == pytest.approx(OTHER[:2], abs=1)
 
 
 def test_without_a_body(monkeypatch):
@@ -237,9 +237,9 @@ def test_the_guide_leads_to_a_person(monkeypatch):
     with LandmarkDetector() as detector:
         detector.reset(guide_to(OTHER, None, OTHER._replace(x=75)))
         found = [detector(frame(k)) for k in range(3)]
-    assert centre(found[0]) == pytest.approx(OTHER[:2], abs=1)
+    assert center(found[0]) == pytest.approx(OTHER[:2], abs=1)
     assert found_none(found[1])
-    assert centre(found[2]) == pytest.approx((75, 80), abs=1)
+    assert center(found[2]) == pytest.approx((75, 80), abs=1)
     assert found[2].body[1].tolist() == pytest.approx((75, 80), abs=0.1)
 
 

@@ -65,14 +65,14 @@ def test_box():
         (WIDTH - 5, HEIGHT - 5, (WIDTH - 60, HEIGHT - 60), (60, 60)),
     ],
 )
-def test_neighbourhood_of_a_face(x, y, corner, shape):
+def test_neighborhood_of_a_face(x, y, corner, shape):
     part, found = cut_out(frame(3), Box(x, y, 20, 16))
     assert found == corner and part.shape[:2] == shape
     assert part[0, 0].tolist() == [3, *corner]
     assert part.flags.c_contiguous
 
 
-def test_neighbourhood_larger_than_the_frame():
+def test_neighborhood_larger_than_the_frame():
     part, corner = cut_out(frame(0), Box(100, 100, 150, 150))
     assert corner == (0, 0) and part.shape == (HEIGHT, WIDTH, 3)
 

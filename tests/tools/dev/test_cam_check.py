@@ -6,7 +6,7 @@ from cam_check import (
     box_in_crop,
     ideal_map,
     mass_in_box,
-    randomised,
+    randomized,
     refit_statistics,
     total,
 )
@@ -66,7 +66,7 @@ def test_all_parameters_are_drawn_anew():
     torch.manual_seed(0)
     model = MODELS.build(recognizer2d()).eval()
     before = {name: p.clone() for name, p in model.named_parameters()}
-    one, same, other = (randomised(model, seed) for seed in (1, 1, 2))
+    one, same, other = (randomized(model, seed) for seed in (1, 1, 2))
     assert not one.training
     for name, parameter in one.named_parameters():
         torch.testing.assert_close(model.get_parameter(name), before[name])
@@ -80,7 +80,7 @@ def test_what_cannot_be_drawn_anew():
     model = nn.Sequential(nn.Linear(2, 2))
     model.own = nn.Parameter(torch.ones(1))
     with pytest.raises(InputError, match='can be drawn anew, found own'):
-        randomised(model, 0)
+        randomized(model, 0)
 
 
 def test_statistics_are_those_of_the_clips():

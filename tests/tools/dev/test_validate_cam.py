@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.explanation.colour_cues import CELL, SIZE, colour_model, frame_of, recognizer
+from tests.explanation.color_cues import CELL, SIZE, color_model, frame_of, recognizer
 from tests.factories import EMOTIONS, FRAMES, write_annotations, write_openface
 
 pytestmark = pytest.mark.slow
@@ -93,7 +93,7 @@ def call(tmp_path, monkeypatch, calls):
             )
         )
     )
-    torch.save(dict(state_dict=colour_model()[1].state_dict()), 'x.pth')
+    torch.save(dict(state_dict=color_model()[1].state_dict()), 'x.pth')
     Path('config.py').write_text(f"""
 _base_ = [{str(ROOT / 'configs' / '_base_' / 'default_runtime.py')!r}]
 from emoreact_plugin.recipes import build
@@ -146,13 +146,13 @@ def test_the_tables(call):
 def test_ctrl_c(call, monkeypatch):
     seeds = []
 
-    def stop(model, seed, draw=call.tool.randomised):
+    def stop(model, seed, draw=call.tool.randomized):
         seeds.append(seed)
         if len(seeds) > 2:
             raise KeyboardInterrupt
         return draw(model, seed)
 
-    monkeypatch.setattr(call.tool, 'randomised', stop)
+    monkeypatch.setattr(call.tool, 'randomized', stop)
     code, out, err = call('--seeds', '5', '--random-clips', '1')
     assert code == 0 and 'stopped after 2 of 5 networks' in out, err
     assert '2 networks drawn anew' in out and '| face | Curiosity |' in out

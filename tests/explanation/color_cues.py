@@ -81,7 +81,7 @@ def peak(values):
     return np.unravel_index(values.argmax(), values.shape)
 
 
-class ColourClip:
+class ColorClip:
     """Frames in memory: the face is the left half, the body the right one."""
 
     def __init__(self, count, seed=0):
@@ -92,7 +92,7 @@ class ColourClip:
         ]
         self.total_frames, self.size = count, (2 * SIZE, SIZE)
         self.has_landmarks = self.has_keypoints = True
-        self.path, self.name, self.fps = 'colour_model', 'colour_model.mp4', 0.0
+        self.path, self.name, self.fps = 'color_model', 'color_model.mp4', 0.0
         self.most_read = 0
         # Boxes are a tenth wider on each side than their points: these end
         # at the borders of the halves.
@@ -117,7 +117,7 @@ def _points(left, right):
     return np.array([(left + 4, 4), (right - 4, SIZE - 4)], np.float32)
 
 
-def colour_model(shift=False, num_segments=3, **options):
+def color_model(shift=False, num_segments=3, **options):
     """Make the configuration and the network of a fusion."""
     cfg = Config(
         build(
@@ -138,3 +138,20 @@ def colour_model(shift=False, num_segments=3, **options):
     for each in model.recognizers.values():
         set_head(each)
     return cfg, model
+
+
+def apart_model():
+    """Return a config and a model whose body stream sees two of the four frames of the face."""
+    cfg = Config(
+        build(
+            input='fusion',
+            arch='resnet18',
+            init='scratch',
+            image_size=64,
+            sampling=dict(
+                face=dict(type='SampleFrames', clip_len=1, frame_interval=1, num_clips=4),
+                body=dict(share='face', num_frames=2),
+            ),
+        )
+    )
+    return cfg, MODELS.build(cfg.model).eval()
