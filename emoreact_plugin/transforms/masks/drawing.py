@@ -301,8 +301,8 @@ def _mask_layer(
     for strip in _STRIPS:
         fill(layer, mesh[strip])
     hidden = cv2.convexHull(points[HIDDEN].astype(np.float32))[:, 0]
-    centre = hidden.mean(axis=0)
-    fill(layer, sixteenths(centre + 1.15 * (hidden - centre)))
+    center = hidden.mean(axis=0)
+    fill(layer, sixteenths(center + 1.15 * (hidden - center)))
     # In most pictures OpenCV's fastest kernel is as wide as 0.3 mm, or wider.
     kernel = (3, 3) if scale < 2.5 else (0, 0)
     layer = cv2.GaussianBlur(layer, kernel, 0 if scale < 2.5 else 0.3 * scale)

@@ -39,7 +39,7 @@ class MaskKind:
 
     Attributes:
         colors (tuple[str, ...]): Usual colours, in which it is sold.
-        centre (tuple): (v, y, z) of points of the centre line, v in 0..1
+        center (tuple): (v, y, z) of points of the centre line, v in 0..1
             from the top edge to the bottom edge.
         side (tuple): (v, x, y, z) of points of the right edge.
         arc (float): Degrees that a row turns from the centre to the edge:
@@ -58,7 +58,7 @@ class MaskKind:
     """
 
     colors: tuple[str, ...]
-    centre: tuple[tuple[float, float, float], ...]
+    center: tuple[tuple[float, float, float], ...]
     side: tuple[tuple[float, float, float, float], ...]
     arc: float
     nose: float
@@ -96,8 +96,8 @@ def surface(kind: str) -> np.ndarray:
     spec = KINDS[kind]
     v = np.linspace(0, 1, ROWS)[:, None]
     u = np.linspace(-1, 1, COLUMNS)[None]
-    centre, side = np.array(spec.centre), np.array(spec.side)
-    yc, zc = (_smooth(v, centre[:, 0], centre[:, k]) for k in (1, 2))
+    center, side = np.array(spec.center), np.array(spec.side)
+    yc, zc = (_smooth(v, center[:, 0], center[:, k]) for k in (1, 2))
     xs, ys, zs = (_smooth(v, side[:, 0], side[:, k]) for k in (1, 2, 3))
     if spec.arc:
         arc = np.radians(spec.arc)
@@ -283,7 +283,7 @@ def _nose_clip(picture: np.ndarray, u: np.ndarray, v: np.ndarray, wide: float) -
 
 def _valve(picture: np.ndarray) -> None:
     """Paint a round plastic valve to the right of the centre."""
-    centre = (168, 112)
+    center = (168, 112)
 
     def plastic(gray: float) -> tuple[float, float]:
         return 0, gray
@@ -294,19 +294,19 @@ def _valve(picture: np.ndarray) -> None:
         cv2.ellipse(picture, at, axes, 0, 0, 360, value, thick)
 
     shadow = picture.mean(axis=(0, 1)) * 0.72
-    oval((centre[0] + 2, centre[1] + 4), (31, 27), shadow.tolist(), -1)
-    oval(centre, (29, 25), plastic(0.81), -1)
-    oval(centre, (29, 25), plastic(0.66), 1)
+    oval((center[0] + 2, center[1] + 4), (31, 27), shadow.tolist(), -1)
+    oval(center, (29, 25), plastic(0.81), -1)
+    oval(center, (29, 25), plastic(0.66), 1)
     for k in range(-3, 4):
         half = int(19 * np.sqrt(1 - (k / 4.2) ** 2))
-        y = centre[1] + 5 * k
-        cv2.line(picture, (centre[0] - half, y), (centre[0] + half, y), plastic(0.55), 2)
+        y = center[1] + 5 * k
+        cv2.line(picture, (center[0] - half, y), (center[0] + half, y), plastic(0.55), 2)
 
 
 KINDS: dict[str, MaskKind] = dict(
     surgical=MaskKind(
         colors=('lightblue', 'lightblue', 'white', 'green', 'pink', 'black'),
-        centre=(
+        center=(
             (0, -25, -8),
             (0.16, -10, -1),
             (0.28, 3, 5),
@@ -325,7 +325,7 @@ KINDS: dict[str, MaskKind] = dict(
     ),
     cloth=MaskKind(
         colors=('black', 'gray', 'blue', 'red', 'beige', 'white', 'green'),
-        centre=(
+        center=(
             (0, -27, -8),
             (0.15, -11, 1),
             (0.3, 5, 9),
@@ -344,7 +344,7 @@ KINDS: dict[str, MaskKind] = dict(
     ),
     kn95=MaskKind(
         colors=('white', 'white', 'white', 'black', 'gray'),
-        centre=(
+        center=(
             (0, -30, -10),
             (0.2, -10, 7),
             (0.42, 14, 19),
@@ -363,7 +363,7 @@ KINDS: dict[str, MaskKind] = dict(
     ),
     n95=MaskKind(
         colors=('white', 'white', 'white', 'lightblue', 'black'),
-        centre=(
+        center=(
             (0, -32, -12),
             (0.12, -20, 2),
             (0.3, 2, 18),

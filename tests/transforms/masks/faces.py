@@ -11,7 +11,7 @@ SIZE = (300, 320)  # height, width
 POSES = [(0, 0, 0), (-40, 10, 15), (40, -15, -30), (0, 25, 0), (0, -25, 90), (10, 5, 180)]
 
 
-def face(yaw=0.0, pitch=0.0, roll=0.0, scale=1.2, centre=(160, 140)):
+def face(yaw=0.0, pitch=0.0, roll=0.0, scale=1.2, center=(160, 140)):
     """(68, 2): the generic face, turned (degrees), pixels."""
     y, p, r = np.radians((yaw, pitch, roll))
     turn_y = [[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]]
@@ -19,7 +19,7 @@ def face(yaw=0.0, pitch=0.0, roll=0.0, scale=1.2, centre=(160, 140)):
     turn_z = [[np.cos(r), -np.sin(r), 0], [np.sin(r), np.cos(r), 0], [0, 0, 1]]
     middle = FACE_MODEL - (0, 10, -50)
     turned = middle @ np.array(turn_y).T @ np.array(turn_x).T @ np.array(turn_z).T
-    return turned[:, :2] * scale + centre
+    return turned[:, :2] * scale + center
 
 
 def skin(size=SIZE):

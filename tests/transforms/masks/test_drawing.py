@@ -87,7 +87,7 @@ def test_a_frame_does_not_depend_on_the_others(kind):
     rng = np.random.default_rng(0)
     frames = [rng.integers(60, 200, (*SIZE, 3), dtype=np.uint8) for _ in range(9)]
     faces = [face(*pose, 0.9) for pose in POSES]
-    faces += [np.full((68, 2), np.nan), face(-75, 10, 30), face(centre=(310, 20))]
+    faces += [np.full((68, 2), np.nan), face(-75, 10, 30), face(center=(310, 20))]
     faces[3][[2, 30, 60]] = np.nan
     alone = [draw_mask(*each, look(kind)) for each in zip(frames, faces, strict=True)]
     drawn = draw_masks(frames, np.array(faces), look(kind))
@@ -194,7 +194,7 @@ def test_no_jumps(kind):
 
 @pytest.mark.parametrize('kind', KINDS)
 @pytest.mark.parametrize(
-    'centre, scale',
+    'center, scale',
     [
         ((0, 140), 1.2),
         ((320, 140), 1.2),
@@ -205,9 +205,9 @@ def test_no_jumps(kind):
         ((160, 140), 0.05),
     ],
 )
-def test_faces_at_the_edge_large_and_tiny(kind, centre, scale):
+def test_faces_at_the_edge_large_and_tiny(kind, center, scale):
     frame = skin()
-    out = draw_mask(frame, face(15, 5, 20, scale, centre), look(kind))
+    out = draw_mask(frame, face(15, 5, 20, scale, center), look(kind))
     assert out.shape == frame.shape and out.dtype == np.uint8
     assert changed(frame, out).any()
 
@@ -215,9 +215,9 @@ def test_faces_at_the_edge_large_and_tiny(kind, centre, scale):
 @pytest.mark.parametrize(
     'points',
     [
-        face(centre=(-400, 140)),
-        face(centre=(160, 2000)),
-        face(centre=(1e9, -1e9)),
+        face(center=(-400, 140)),
+        face(center=(160, 2000)),
+        face(center=(1e9, -1e9)),
         face(scale=0),
         face(scale=0.01),
         np.full((68, 2), np.nan),
@@ -253,8 +253,8 @@ def test_wild_points_do_not_raise():
 
 @pytest.mark.parametrize('frame_size', [(1, 1), (2, 3), (5, 320)])
 def test_small_frames_do_not_raise(frame_size):
-    for centre in ((1, 1), (160, 2)):
-        out = draw_mask(skin(frame_size), face(centre=centre), look('surgical'))
+    for center in ((1, 1), (160, 2)):
+        out = draw_mask(skin(frame_size), face(center=center), look('surgical'))
         assert out is None or out.shape == (*frame_size, 3)
 
 

@@ -35,5 +35,5 @@ def test_a_mask_changes_the_lower_face_and_nothing_else(look, pose, scale, x, y,
 @pytest.mark.parametrize('kind', KINDS)
 def test_a_face_outside_of_the_frame_changes_nothing(kind):
     frame = np.full((150, 200, 3), 99, np.uint8)
-    masked = draw_mask(frame, face(centre=(-900, 75)), MaskLook(kind, COLORS['white']))
+    masked = draw_mask(frame, face(center=(-900, 75)), MaskLook(kind, COLORS['white']))
     assert masked is None or np.array_equal(masked, frame)
