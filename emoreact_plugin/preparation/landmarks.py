@@ -16,7 +16,7 @@ from emoreact_plugin.clips.cache_file import (
     stamp_of,
     write_cached,
 )
-from emoreact_plugin.clips.clip_files import expected_names, find_keypoints, find_landmarks
+from emoreact_plugin.clips.clip_files import expected_names, find_file
 from emoreact_plugin.clips.coverage import coverage_of
 from emoreact_plugin.clips.landmark_writers import write_keypoints_txt, write_openface_csv
 from emoreact_plugin.clips.landmarks import Landmarks
@@ -223,7 +223,8 @@ def _refuse_others(job: Job, target: str, out: str, person: str) -> None:
     A cache file has priority over these, so nobody would read them any more.
     """
     own = str(FIRST) if person == ALL else None
-    for other in (find_landmarks(job.video, out, own), find_keypoints(job.video, out, own)):
+    for kind in ('landmarks', 'keypoints'):
+        other = find_file(kind, job.video, out, own)
         # The target may have come to be since it was looked for.
         if other is not None and osp.normpath(other) != osp.normpath(target):
             raise InputError(
