@@ -8,7 +8,7 @@ from difflib import get_close_matches
 import numpy as np
 from numpy.typing import ArrayLike
 
-from emoreact_plugin.clips.boxes import Boxes, boxes_of
+from emoreact_plugin.clips.landmarks import Boxes
 from emoreact_plugin.clips.regions import Box
 from emoreact_plugin.inference.scorers.base import Scores
 from emoreact_plugin.utils.errors import InputError
@@ -294,7 +294,7 @@ def _cells(image: np.ndarray, maps: np.ndarray, scales: np.ndarray, note: str) -
 def _boxes(explained: Explained, explainer: Explainer, inds: ArrayLike) -> Boxes:
     clip = explained.source.clip
     regions = [region for region in explainer.pipeline.regions if region in explained.maps]
-    return boxes_of(clip.landmarks.of(np.asarray(inds)), regions, clip.size)
+    return clip.landmarks.of(np.asarray(inds)).boxes(regions, clip.size)
 
 
 def _lost(boxes: Boxes, stream: str, i: int) -> bool:

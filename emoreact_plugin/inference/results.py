@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, overload
 
-import numpy as np
-
 from emoreact_plugin.evaluation import collapse_text, collapsed_labels
 from emoreact_plugin.utils.errors import MissingPackageError
 from emoreact_plugin.utils.files import write_json, write_text
@@ -48,7 +46,7 @@ class WindowResult:
 
     def __repr__(self) -> str:
         span = f'{self.start_s:.1f} to {self.end_s:.1f} s'
-        return f'WindowResult({span}: {highest(self.probabilities)})'
+        return f'{type(self).__name__}({span}: {highest(self.probabilities)})'
 
     @property
     def centre_s(self) -> float:
@@ -316,11 +314,6 @@ class Results(Sequence[ClipResult]):
 
     def _repr_html_(self) -> str:
         return results_html(self.clips, self.about)
-
-
-def probabilities_of(classes: Sequence[str], values: np.ndarray) -> Probabilities:
-    """Map each emotion to its probability, from an array (C, )."""
-    return dict(zip(classes, map(float, values), strict=True))
 
 
 def labels_above(probabilities: Probabilities, thresholds: Mapping[str, float]) -> list[str]:
