@@ -146,7 +146,8 @@ class Explainer:
         """
         maps = {}
         for stream, inputs in packed.inputs.items():
-            recognizer = self._recognizer(stream)
+            one = stream == ONLY_INPUT and not self._scorer.has_streams
+            recognizer = self.model if one else self.model.recognizer_of(stream)
             if stream not in self.layers:
                 self.layers[stream] = choose_layer(
                     recognizer, inputs, self._layer, f'--layer, {stream}'
@@ -156,8 +157,3 @@ class Explainer:
                 recognizer, inputs, self.layers[stream], classes, self.method, component
             )
         return maps
-
-    def _recognizer(self, stream: str) -> BaseModel:
-        if stream == ONLY_INPUT and not self._scorer.has_streams:
-            return self.model
-        return self.model.recognizer_of(stream)

@@ -153,8 +153,8 @@ def open_clip(
     dataset: EmoReactDataset,
     row: Annotation,
     split: str,
-    cache_dir: str | None = None,
-    max_gap: int = 0,
+    cache_dir: str | None,
+    max_gap: int,
 ) -> CamSource:
     """Open one clip of :func:`clips_of`, and fill gaps of the face up to ``max_gap`` frames.
 

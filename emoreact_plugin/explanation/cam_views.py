@@ -16,7 +16,7 @@ from emoreact_plugin.utils.progress import progress_bar
 
 from .cam import EIGENCAM, Maps
 from .cam_clip import Explainer
-from .cam_frames import FrameMaps, Sampled, every_frame, has_shifts, packed_in_order, sample_clip
+from .cam_frames import Sampled, every_frame, has_shifts, packed_in_order, sample_clip
 from .cam_sheet import Column, Overlay, Row, draw_frame, draw_sheet, overlay, spread
 from .cam_source import CamSource
 
@@ -240,7 +240,7 @@ def video_frames(explained: Explained, explainer: Explainer, folder: str) -> Ite
 
 def _every_column(explained: Explained, explainer: Explainer, folder: str) -> Iterator[Column]:
     clip, total = explained.source.clip, explained.source.clip.total_frames
-    found: FrameMaps = every_frame(
+    found = every_frame(
         explainer, clip, explained.sampled, explained.maps, explained.chosen, folder
     )
     views = packed_in_order(explainer, clip, explained.sampled)

@@ -56,7 +56,6 @@ def test_every_frame_has_its_own_map(total, shift, tmp_path):
         inds, at = np.unique(sampled.inds, return_index=True)
         np.testing.assert_array_equal(maps[inds].swapaxes(0, 1), first[stream].maps[:, at])
         np.testing.assert_array_equal(found.scales[stream], maps.max((0, 2, 3)))
-        np.testing.assert_array_equal(found.empty[stream], (maps.max((2, 3)) == 0).sum(0))
 
 
 def test_the_other_segments_are_shifted_alike(tmp_path):
