@@ -71,10 +71,10 @@ def test_what_was_prepared_is_loaded(clip, tmp_path):
     assert cache_clip(**clip) is None
     assert os.listdir(tmp_path / 'cache') == ['clip.safetensors']
     made = load_cached(clip['out_file'])
-    faces, confidence = read_openface_csv(clip['landmarks_file'])
+    faces, confidence, _ = read_openface_csv(clip['landmarks_file'])
     assert np.array_equal(made.face_landmarks, faces)
     assert np.array_equal(made.face_confidence, confidence)
-    assert np.array_equal(made.body_keypoints, read_keypoints_txt(clip['keypoints_file'], 20))
+    assert np.array_equal(made.body_keypoints, read_keypoints_txt(clip['keypoints_file'], 20)[0])
     assert made.face_landmarks[7, 3].tolist() == [8, 5]
     assert made.body_keypoints[7].tolist() == [[0.5, 0.25], [0.75, 1]]
     assert made.face_confidence[7] == 0.75

@@ -14,7 +14,7 @@ def test_openface_csv_reads_back(tmp_path):
     path = tmp_path / 'clip.csv'
     write_openface_csv(path, points, is_box, Fraction(25))
     assert os.listdir(tmp_path) == ['clip.csv']
-    read, confidence = read_openface_csv(path)
+    read, confidence, _ = read_openface_csv(path)
     assert confidence.tolist() == [1, 0, 0, 1]
     np.testing.assert_allclose(read[[0, 3]], points[[0, 3]], atol=6e-4)
     assert np.isnan(read[[1, 2]]).all()
@@ -43,7 +43,7 @@ def test_keypoints_read_back(tmp_path):
     joints[1] = joints[3] = np.nan
     path = tmp_path / 'clip.mp4_hol.txt'
     write_keypoints_txt(path, joints)
-    read = read_keypoints_txt(path, 4)
+    read, _ = read_keypoints_txt(path, 4)
     # joints that were not seen are left out: the next one moves up
     np.testing.assert_allclose(read[0, :2], joints[0, [0, 2]], atol=1e-6)
     assert np.isnan(read[0, 2]).all() and np.isnan(read[[1, 3]]).all()

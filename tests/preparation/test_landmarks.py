@@ -161,14 +161,14 @@ def test_other_layouts_read_back(data):
     folder = data / 'marks'
     assert len(os.listdir(folder)) == 3 * 6
     clip = load_cached(folder / 'VAL100_2.safetensors')
-    faces, confidence = read_openface_csv(folder / 'VAL100_2.csv')
+    faces, confidence, _ = read_openface_csv(folder / 'VAL100_2.csv')
     assert confidence.tolist() == [1, 1, 0, 1, 0, 1]
     expected = clip.face_landmarks.copy()
     expected[BOX] = np.nan
     np.testing.assert_allclose(faces, expected, atol=1e-3)
     lines = (folder / 'VAL100_2.csv').read_text().splitlines()
     assert lines[3].split(', ')[2] == '0.080'  # 25 frames a second
-    joints = read_keypoints_txt(folder / 'VAL100_2.mp4_hol.txt', FRAMES)
+    joints, _ = read_keypoints_txt(folder / 'VAL100_2.mp4_hol.txt', FRAMES)
     np.testing.assert_allclose(joints, clip.body_keypoints[:, :5], atol=1e-6)
 
 

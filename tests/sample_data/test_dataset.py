@@ -87,13 +87,13 @@ def test_landmark_file_is_that_of_openface(sample):
 def test_the_package_reads_the_files(sample, facts):
     for name, clip in facts['clips'].items():
         video = sample / 'videos' / name
-        landmarks, confidence = read_openface_csv(
+        landmarks, confidence, _ = read_openface_csv(
             video.with_name(f'{name}_openface') / f'{video.stem}.csv'
         )
         found = np.isfinite(landmarks).all((1, 2))
         assert np.nonzero(~found)[0].tolist() == clip['missing_face']
         assert (confidence[found] > 0.9).all()
-        keypoints = read_keypoints_txt(video.with_name(f'{name}_hol.txt'), 15)
+        keypoints, _ = read_keypoints_txt(video.with_name(f'{name}_hol.txt'), 15)
         seen = np.isfinite(keypoints).any((1, 2))
         assert np.nonzero(~seen)[0].tolist() == clip['missing_body']
 
