@@ -238,9 +238,6 @@ def load_cached(path: PathLike) -> CachedClip:
         path (str | PathLike): A file written by :func:`cache_clip` or
             :func:`write_cached`, or a ``.npz`` file of version 0.2 or before.
 
-    Returns:
-        CachedClip: The content.
-
     Raises:
         FileNotFoundError: There is no such file.
         InputError: The file is damaged, is not a cache file, or is of

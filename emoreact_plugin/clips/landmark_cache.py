@@ -105,14 +105,11 @@ def fill_cache(
 
 
 def cache_video(files: ClipFiles, cache_dir: str) -> str:
-    """Make the cache file of one video, if there is none or a stale one.
+    """Make the cache file of one video, if there is none or a stale one, and return its path.
 
     Args:
         files (ClipFiles): The files of the video.
         cache_dir (str): The folder of cache files.
-
-    Returns:
-        str: Path of the cache file.
 
     Raises:
         FileNotFoundError, InputError: If the video or a landmark file is

@@ -91,9 +91,6 @@ class Explainer:
             frames (Sequence[np.ndarray]): n frames (H, W, 3) uint8, RGB.
             landmarks (Landmarks): The landmarks of these frames.
 
-        Returns:
-            Packed: The frames as the recognizer takes them.
-
         Raises:
             InputError: For a pipeline that makes several images of a frame, such as ThreeCrop.
         """

@@ -43,9 +43,6 @@ def sample_clip(explainer: Explainer, clip: Clip, name: str) -> Sampled:
         explainer (Explainer): The explainer of the configuration.
         clip (Clip): The clip, or a part of one.
         name (str): Name of its video; the look of a mask depends on it.
-
-    Returns:
-        Sampled: The sampled frames.
     """
     sample = explainer.pipeline.sample(clip.total_frames, name)
     inds = sample['frame_inds']
@@ -61,9 +58,6 @@ def has_shifts(sampled: Sampled, total: int) -> bool:
     Args:
         sampled (Sampled): The sampled frames of a clip.
         total (int): Number of frames of the clip.
-
-    Returns:
-        bool: True if they can.
     """
     width = total / len(sampled.inds)
     middles = (np.arange(len(sampled.inds)) + 0.5) * width
@@ -139,9 +133,6 @@ def every_frame(
         first (dict[str, Maps]): The maps of ``sampled``.
         classes (Sequence[int]): K classes.
         folder (str): Folder for files as large as all maps; they are not deleted here.
-
-    Returns:
-        FrameMaps: The maps.
     """
     total = clip.total_frames
     maps: dict[str, np.ndarray] = {
@@ -191,10 +182,7 @@ def packed_in_order(
 ) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
     """Yield every frame of a clip with the images that the streams would see of it.
 
-    Args:
-        explainer (Explainer): The explainer of the configuration.
-        clip (Clip): The clip, or a part of one.
-        sampled (Sampled): Its sampled frames, see :func:`has_shifts`.
+    The sampled frames are those of the clip, see :func:`has_shifts`.
 
     Yields:
         tuple[np.ndarray, dict[str, np.ndarray]]: The frame (H, W, 3) uint8, RGB, and stream -> its

@@ -68,9 +68,6 @@ def open_source(
         person (str, optional): For a path, whom of several people to take, see
             ``EmotionInferencer``; not ``'all'``.
 
-    Returns:
-        CamSource: The clip.
-
     Raises:
         FileNotFoundError: When it is neither.
         InputError: When its files cannot be read, or there is nobody to choose.

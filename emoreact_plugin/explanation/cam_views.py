@@ -56,16 +56,13 @@ class Explained:
 
 
 def choose_classes(text: str | None, classes: Sequence[str], scores: np.ndarray) -> tuple[int, ...]:
-    """Choose the classes to explain.
+    """Choose the classes to explain, and return their numbers.
 
     Args:
         text (str, optional): Names separated by commas, in upper or lower case, or ``'all'``. None:
             the three with the highest scores.
         classes (Sequence[str]): C names.
         scores (np.ndarray): (C, ).
-
-    Returns:
-        tuple[int, ...]: Their numbers.
 
     Raises:
         InputError: For a name that is no class, and for no name.
@@ -92,16 +89,8 @@ def choose_classes(text: str | None, classes: Sequence[str], scores: np.ndarray)
 def explain_clip(explainer: Explainer, source: CamSource, emotions: str | None) -> Explained:
     """Score a clip and make the maps of its sampled frames.
 
-    Args:
-        explainer (Explainer): The explainer of the configuration.
-        source (CamSource): The clip.
-        emotions (str, optional): See :func:`choose_classes`.
-
-    Returns:
-        Explained: The clip with its scores and maps.
-
     Raises:
-        InputError: See :func:`choose_classes` and :class:`Explainer`.
+        InputError: See :func:`choose_classes`, which takes ``emotions``, and :class:`Explainer`.
     """
     sampled = sample_clip(explainer, source.clip, source.video)
     scores = explainer.score(sampled.packed)
@@ -216,10 +205,7 @@ def video_frames(explained: Explained, explainer: Explainer, folder: str) -> Ite
     :func:`~.cam_frames.every_frame`. Otherwise only the sampled frames have maps, and those of the
     nearest one are shown.
 
-    Args:
-        explained (Explained): The clip.
-        explainer (Explainer): The explainer of the configuration.
-        folder (str): Folder for temporary files, which are as large as all maps.
+    Files as large as all maps are written to the folder, and deleted at the end.
 
     Yields:
         np.ndarray: (H, W, 3) uint8, RGB, all of one size.

@@ -202,15 +202,8 @@ class EmotionInferencer:
     ) -> Iterator[ClipResult]:
         """Score videos and yield each result as soon as it is complete.
 
-        It raises the same errors as calling the inferencer.
-
-        Args:
-            videos (PathLike | Sequence[PathLike]): See :meth:`__call__`.
-            out_dir (str, optional): See :meth:`__call__`.
-            progress (bool): See :meth:`__call__`.
-            annotate (bool): Write the annotated videos. If False, none are written, but videos in
-                ``out_dir`` are still left out. Defaults to True.
-            full_size (bool): See :meth:`__call__`.
+        It takes the same arguments and raises the same errors as calling the inferencer. Without
+        ``annotate``, no annotated videos are written, but videos in ``out_dir`` are still left out.
         """
         sources = find_sources(videos, out_dir)
         targets = targets_of(sources, out_dir) if annotate and out_dir is not None else None

@@ -59,9 +59,7 @@ class Whom(NamedTuple):
 def check_whom(landmarks: str, person: str | None) -> None:
     """Refuse a folder that is not there, and a choice among people where there is none.
 
-    Args:
-        landmarks (str): Where the landmarks come from, see ``EmotionInferencer``.
-        person (str, optional): See ``EmotionInferencer``.
+    For the arguments, see ``EmotionInferencer``.
 
     Raises:
         FileNotFoundError: When ``landmarks`` names no folder.
@@ -83,12 +81,8 @@ def check_whom(landmarks: str, person: str | None) -> None:
 class ClipOpener:
     """Open clips with the landmarks that some regions need.
 
-    Args:
-        regions (Sequence[str]): The regions that have to be found.
-        landmarks (str): Where the landmarks come from, see ``EmotionInferencer``.
-        person (str, optional): See ``EmotionInferencer``.
-        cache_dir (str, optional): See ``EmotionInferencer``.
-        tell (Callable): Prints a line, unless it was printed before.
+    The regions are those that have to be found, and ``tell`` prints a line, unless it was printed
+    before. For the other arguments, see ``EmotionInferencer``.
     """
 
     def __init__(

@@ -199,11 +199,7 @@ class Results(Sequence[ClipResult]):
             the run was not stopped.
         left_out (Sequence[str]): Paths of the videos that the run did not get to.
 
-    Attributes:
-        clips (list[ClipResult]): The results of the clips.
-        about (dict): What was asked for.
-        stopped (str | None): What ended the run before all clips were done.
-        left_out (list[str]): Paths of the videos that the run did not get to.
+    All of these are attributes, too.
     """
 
     def __init__(

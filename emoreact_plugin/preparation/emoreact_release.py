@@ -57,9 +57,6 @@ def prepare_release(release: str, out: str, copy: bool = False) -> ReleaseReport
         out (str): The output folder; created if it is missing.
         copy (bool): Copy the files instead of linking them. Defaults to False.
 
-    Returns:
-        ReleaseReport: What was done.
-
     Raises:
         FileNotFoundError, InputError: If anything is missing or wrong in the release; if the output
             folder is within it, or has other files of the same names, which are all named. Nothing

@@ -240,9 +240,6 @@ def make_sample_dataset(
         progress (bool): Print the progress on the console.
         episode_cue (bool): Let the series of a clip tell a label, see :mod:`.episodes`.
 
-    Returns:
-        Path: The folder.
-
     Raises:
         InputError: If a split is empty, or ``out`` holds something else or a sample data set made
             with other settings.

@@ -139,9 +139,6 @@ def read_checkpoint(path: str, foreign: bool = False, checksums: bool = False) -
         checksums (bool): Read all of the file, and compare the checksums that are in it. Defaults
             to False.
 
-    Returns:
-        Checkpoint: Its content.
-
     Raises:
         FileNotFoundError: If there is no such file.
         InputError: If it is not a file of ``torch.save``, is damaged, or holds what could run code.

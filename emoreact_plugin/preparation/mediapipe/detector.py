@@ -130,9 +130,6 @@ class LandmarkDetector:
         Args:
             frame (np.ndarray): (H, W, 3) uint8, RGB.
 
-        Returns:
-            FrameLandmarks: The points of the person.
-
         Raises:
             InputError: For anything but such a frame, or after ``close``.
         """
