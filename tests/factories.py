@@ -280,6 +280,26 @@ def recognizer3d(num_classes=8):
     )
 
 
+def stock_config(*steps, clip_len=1, num_clips=3, input_format='NCHW', **recognizer) -> Config:
+    """Make the config of a stock recognizer that tests whole frames, after some steps on them."""
+    pipeline = [
+        dict(type='DecordInit'),
+        dict(
+            type='SampleFrames',
+            clip_len=clip_len,
+            frame_interval=1,
+            num_clips=num_clips,
+            test_mode=True,
+        ),
+        dict(type='DecordDecode'),
+        *steps,
+        dict(type='FormatShape', input_format=input_format),
+        dict(type='PackActionInputs'),
+    ]
+    data = dict(dataset=dict(type='VideoDataset', pipeline=pipeline))
+    return Config(dict(model=recognizer2d(**recognizer), test_dataloader=data))
+
+
 def load_tool(name: str | Path) -> ModuleType:
     """Import tools/NAME.py, or the file of another tool, anew, without running it."""
     path = name if isinstance(name, Path) else ROOT / 'tools' / f'{name}.py'

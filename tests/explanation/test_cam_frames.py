@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from mmengine.config import Config
 
 import emoreact_plugin  # noqa: F401
 from emoreact_plugin.explanation.cam_clip import Explainer
@@ -12,9 +11,15 @@ from emoreact_plugin.explanation.cam_frames import (
     sample_clip,
     shifts,
 )
-from emoreact_plugin.recipes import build
 from mmaction.registry import MODELS
-from tests.explanation.colour_cues import COLORS, SIZE, ColourClip, colour_model, peak
+from tests.explanation.colour_cues import COLORS, FEWER_BODIES, SIZE, ColourClip, colour_model, peak
+from tests.factories import small_config
+
+
+def opened(total, method='gradcam', shift=False):
+    cfg, model = colour_model(shift)
+    explainer, clip = Explainer(cfg, model, method), ColourClip(total)
+    return explainer, clip, sample_clip(explainer, clip, 'colour_model')
 
 
 def test_shifts_of_two_segments():
@@ -39,9 +44,7 @@ def test_every_frame_is_in_one_sample(total, count):
 @pytest.mark.parametrize('shift', [False, True])
 @pytest.mark.parametrize('total', [1, 2, 14])
 def test_every_frame_has_its_own_map(total, shift, tmp_path):
-    cfg, model = colour_model(shift)
-    explainer, clip = Explainer(cfg, model), ColourClip(total)
-    sampled = sample_clip(explainer, clip, 'colour_model')
+    explainer, clip, sampled = opened(total, shift=shift)
     assert has_shifts(sampled, total)
     first = explainer.explain(sampled.packed, range(COLORS))
     found = every_frame(explainer, clip, sampled, first, range(COLORS), str(tmp_path))
@@ -59,9 +62,7 @@ def test_every_frame_has_its_own_map(total, shift, tmp_path):
 
 
 def test_the_other_segments_are_shifted_alike(tmp_path):
-    cfg, model = colour_model(shift=True)
-    explainer, clip = Explainer(cfg, model), ColourClip(9)
-    sampled = sample_clip(explainer, clip, 'colour_model')
+    explainer, clip, sampled = opened(9, shift=True)
     first = explainer.explain(sampled.packed, range(COLORS))
     maps = every_frame(explainer, clip, sampled, first, range(COLORS), str(tmp_path)).maps['face']
     # Red comes from the frame at the same place of the next segment.
@@ -74,9 +75,7 @@ def test_the_other_segments_are_shifted_alike(tmp_path):
 def test_eigencam_keeps_the_sampled_clips_component(tmp_path, monkeypatch):
     from emoreact_plugin.explanation import cam
 
-    cfg, model = colour_model()
-    explainer, clip = Explainer(cfg, model, 'eigencam'), ColourClip(9)
-    sampled = sample_clip(explainer, clip, 'colour_model')
+    explainer, clip, sampled = opened(9, 'eigencam')
     first = explainer.explain(sampled.packed, [])
     monkeypatch.delattr(cam, 'first_component')
     found = every_frame(explainer, clip, sampled, first, [], str(tmp_path))
@@ -84,9 +83,7 @@ def test_eigencam_keeps_the_sampled_clips_component(tmp_path, monkeypatch):
 
 
 def test_few_frames_are_read_at_once(tmp_path):
-    cfg, model = colour_model()
-    explainer, clip = Explainer(cfg, model), ColourClip(100)
-    sampled = sample_clip(explainer, clip, 'colour_model')
+    explainer, clip, sampled = opened(100)
     first = explainer.explain(sampled.packed, [0])
     every_frame(explainer, clip, sampled, first, [0], str(tmp_path))
     assert 3 < clip.most_read <= CHUNK
@@ -94,9 +91,7 @@ def test_few_frames_are_read_at_once(tmp_path):
 
 @pytest.mark.parametrize('total', [1, 7, 9])
 def test_all_frames_in_order(total):
-    cfg, model = colour_model()
-    explainer, clip = Explainer(cfg, model), ColourClip(total)
-    sampled = sample_clip(explainer, clip, 'colour_model')
+    explainer, clip, sampled = opened(total)
     views = list(packed_in_order(explainer, clip, sampled))
     assert len(views) == total
     for k, (frame, images) in enumerate(views):
@@ -107,10 +102,7 @@ def test_all_frames_in_order(total):
 @pytest.mark.parametrize(
     'sampling',
     [
-        dict(
-            face=dict(type='SampleFrames', clip_len=1, frame_interval=1, num_clips=4),
-            body=dict(share='face', num_frames=2),
-        ),
+        FEWER_BODIES,
         dict(
             face=dict(type='SampleFrames', clip_len=4, frame_interval=1, num_clips=1),
             body=dict(share='face'),
@@ -119,9 +111,7 @@ def test_all_frames_in_order(total):
     ids=['fewer', 'dense'],
 )
 def test_streams_without_shifts(sampling):
-    cfg = Config(
-        build(input='fusion', arch='resnet18', init='scratch', image_size=32, sampling=sampling)
-    )
+    cfg = small_config(input='fusion', sampling=sampling)
     explainer = Explainer(cfg, MODELS.build(cfg.model).eval())
     sampled = sample_clip(explainer, ColourClip(8), 'colour_model')
     assert not has_shifts(sampled, 8)

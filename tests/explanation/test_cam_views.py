@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from mmengine.config import Config
 
 import emoreact_plugin  # noqa: F401
 from emoreact_plugin import InputError
@@ -19,10 +18,9 @@ from emoreact_plugin.explanation.cam_views import (
     video_frames,
     without_box,
 )
-from emoreact_plugin.recipes import build
 from mmaction.registry import MODELS
-from tests.explanation.colour_cues import SIZE, ColourClip, colour_model
-from tests.factories import EMOTIONS
+from tests.explanation.colour_cues import FEWER_BODIES, SIZE, ColourClip, colour_model
+from tests.factories import EMOTIONS, small_config
 
 pytestmark = pytest.mark.slow
 
@@ -139,18 +137,7 @@ def test_the_video_has_every_frame(total, method, tmp_path, monkeypatch):
 
 
 def test_the_nearest_map_where_a_frame_has_none(tmp_path, monkeypatch):
-    cfg = Config(
-        build(
-            input='fusion',
-            arch='resnet18',
-            init='scratch',
-            image_size=64,
-            sampling=dict(
-                face=dict(type='SampleFrames', clip_len=1, frame_interval=1, num_clips=4),
-                body=dict(share='face', num_frames=2),
-            ),
-        )
-    )
+    cfg = small_config(input='fusion', sampling=FEWER_BODIES)
     explainer = Explainer(cfg, MODELS.build(cfg.model).eval())
     found = explain_clip(explainer, CamSource(ColourClip(8), 'colour_model', 'colour_model'), None)
     columns = sampled_columns(found, explainer)
