@@ -324,9 +324,6 @@ def test_rows_of_another_length(path, change, found):
         read_openface_csv(path)
 
 
-# Keypoints
-
-
 @pytest.mark.skipif(not REAL_DATA.is_dir(), reason='EMOREACT_TEST_DATA is not given')
 def test_real_files():
     folder = REAL_DATA / 'openface'

@@ -3,21 +3,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from emoreact_plugin.clips.landmark_readers import read_keypoints_txt, read_openface_csv
+from emoreact_plugin.clips.landmark_readers import read_keypoints_txt
 from emoreact_plugin.clips.landmark_writers import write_keypoints_txt, write_openface_csv
-
-
-def test_openface_csv_reads_back(tmp_path):
-    points = np.random.default_rng(0).uniform(-20, 1300, (4, 68, 2)).astype(np.float32)
-    points[1] = np.nan
-    is_box = np.array([False, False, True, False])
-    path = tmp_path / 'clip.csv'
-    write_openface_csv(path, points, is_box, Fraction(25))
-    assert os.listdir(tmp_path) == ['clip.csv']
-    read, confidence, _ = read_openface_csv(path)
-    assert confidence.tolist() == [1, 0, 0, 1]
-    np.testing.assert_allclose(read[[0, 3]], points[[0, 3]], atol=6e-4)
-    assert np.isnan(read[[1, 2]]).all()
 
 
 def test_openface_csv_as_text(tmp_path):
