@@ -4,7 +4,7 @@ import os.path as osp
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -102,18 +102,6 @@ def shifts(inds: np.ndarray, total: int) -> Iterator[tuple[np.ndarray, np.ndarra
             yield frames, new
 
 
-class FrameMaps(NamedTuple):
-    """Maps of every frame of a clip.
-
-    Attributes:
-        maps (dict[str, np.ndarray]): Stream -> (total, K, h, w) float32; on the disk.
-        scales (dict[str, np.ndarray]): Stream -> (K, ), the greatest value.
-    """
-
-    maps: dict[str, np.ndarray]
-    scales: dict[str, np.ndarray]
-
-
 def every_frame(
     explainer: Explainer,
     clip: Clip,
@@ -121,7 +109,7 @@ def every_frame(
     first: dict[str, Maps],
     classes: Sequence[int],
     folder: str,
-) -> FrameMaps:
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Compute the map of every frame of a clip.
 
     Each map comes from a forward pass with one frame of every segment.
@@ -133,6 +121,10 @@ def every_frame(
         first (dict[str, Maps]): The maps of ``sampled``.
         classes (Sequence[int]): K classes.
         folder (str): Folder for files as large as all maps; they are not deleted here.
+
+    Returns:
+        tuple[dict[str, np.ndarray], dict[str, np.ndarray]]: Stream -> maps (total, K, h, w)
+        float32, on the disk, and stream -> their greatest values (K, ).
     """
     total = clip.total_frames
     maps: dict[str, np.ndarray] = {
@@ -154,7 +146,7 @@ def every_frame(
             np.maximum(scales[stream], values.max((1, 2, 3)), out=scales[stream])
         progress.update(int(new.sum()))
     progress.close()
-    return FrameMaps(maps, scales)
+    return maps, scales
 
 
 def _packed_shifts(

@@ -226,7 +226,7 @@ def video_frames(explained: Explained, explainer: Explainer, folder: str) -> Ite
 
 def _every_column(explained: Explained, explainer: Explainer, folder: str) -> Iterator[Column]:
     clip, total = explained.source.clip, explained.source.clip.total_frames
-    found = every_frame(
+    maps, scales = every_frame(
         explainer, clip, explained.sampled, explained.maps, explained.chosen, folder
     )
     views = packed_in_order(explainer, clip, explained.sampled)
@@ -235,8 +235,8 @@ def _every_column(explained: Explained, explainer: Explainer, folder: str) -> It
         cells = {
             stream: _cells(
                 image,
-                found.maps[stream][k],
-                found.scales[stream],
+                maps[stream][k],
+                scales[stream],
                 'whole frame' if _lost(boxes, stream, 0) else '',
             )
             for stream, image in images.items()

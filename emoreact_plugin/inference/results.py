@@ -146,8 +146,7 @@ class ClipResult:
             error=self.error,
             **self.probabilities,
             labels=';'.join(self.labels),
-            **_columns('mean', self.mean_probabilities),
-            **_of_streams(self.streams),
+            **_columns({'mean': self.mean_probabilities, **self.streams}),
             frames=self.total_frames or None,
             duration_s=self.duration_s or None,
             landmarks=self.landmarks or None,
@@ -174,7 +173,7 @@ class ClipResult:
                 end_s=each.end_s,
                 **each.probabilities,
                 labels=';'.join(each.labels),
-                **_of_streams(each.streams),
+                **_columns(each.streams),
                 **{f'{region}_share': share for region, share in each.found.items()},
                 person=self.person,
                 short=each.short,
@@ -332,15 +331,11 @@ def highest(probabilities: Probabilities) -> str:
     return text + (', ...' if len(names) > 3 else '')
 
 
-def _columns(prefix: str, values: Probabilities) -> dict[str, float]:
-    return {f'{prefix}/{name}': value for name, value in values.items()}
-
-
-def _of_streams(streams: dict[str, Probabilities]) -> dict[str, float]:
+def _columns(streams: dict[str, Probabilities]) -> dict[str, float]:
     return {
-        key: value
+        f'{stream}/{name}': value
         for stream, values in streams.items()
-        for key, value in _columns(stream, values).items()
+        for name, value in values.items()
     }
 
 

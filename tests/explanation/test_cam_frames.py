@@ -47,10 +47,10 @@ def test_every_frame_has_its_own_map(total, shift, tmp_path):
     explainer, clip, sampled = opened(total, shift=shift)
     assert has_shifts(sampled, total)
     first = explainer.explain(sampled.packed, range(COLORS))
-    found = every_frame(explainer, clip, sampled, first, range(COLORS), str(tmp_path))
+    found, scales = every_frame(explainer, clip, sampled, first, range(COLORS), str(tmp_path))
     blue = 2  # of the frame's own, with TSM as well
     for stream in ('face', 'body'):
-        maps = found.maps[stream]
+        maps = found[stream]
         assert maps.shape == (total, COLORS, 6, 6)
         for frame in range(total):
             for k in range(COLORS) if not shift else (blue,):
@@ -58,13 +58,13 @@ def test_every_frame_has_its_own_map(total, shift, tmp_path):
         # Shift 0 is the clip as it is tested.
         inds, at = np.unique(sampled.inds, return_index=True)
         np.testing.assert_array_equal(maps[inds].swapaxes(0, 1), first[stream].maps[:, at])
-        np.testing.assert_array_equal(found.scales[stream], maps.max((0, 2, 3)))
+        np.testing.assert_array_equal(scales[stream], maps.max((0, 2, 3)))
 
 
 def test_the_other_segments_are_shifted_alike(tmp_path):
     explainer, clip, sampled = opened(9, shift=True)
     first = explainer.explain(sampled.packed, range(COLORS))
-    maps = every_frame(explainer, clip, sampled, first, range(COLORS), str(tmp_path)).maps['face']
+    maps = every_frame(explainer, clip, sampled, first, range(COLORS), str(tmp_path))[0]['face']
     # Red comes from the frame at the same place of the next segment.
     for frame in range(6):
         red = clip.places['face'][frame + 3, 0]
@@ -78,8 +78,8 @@ def test_eigencam_keeps_the_sampled_clips_component(tmp_path, monkeypatch):
     explainer, clip, sampled = opened(9, 'eigencam')
     first = explainer.explain(sampled.packed, [])
     monkeypatch.delattr(cam, 'first_component')
-    found = every_frame(explainer, clip, sampled, first, [], str(tmp_path))
-    assert found.maps['face'].shape == (9, 1, 6, 6)
+    maps, _ = every_frame(explainer, clip, sampled, first, [], str(tmp_path))
+    assert maps['face'].shape == (9, 1, 6, 6)
 
 
 def test_few_frames_are_read_at_once(tmp_path):
