@@ -114,7 +114,7 @@ def extract_landmarks(
             people = find_people(job.path, detector, on_frame)
             guides = people.guides() if person == ALL else [people.guide(person)]
             for guide in reversed(guides):
-                found = detect_landmarks(job.path, detector, on_frame, guide)
+                found = detect_landmarks(job.path, detector, guide, on_frame)
                 write_cached(_path_of(target, guide), found)
         finally:
             detectors.put(detector)
@@ -156,10 +156,7 @@ def find_people(video: str, detector: LandmarkDetector, on_frame: OnFrame = lamb
 
 
 def detect_landmarks(
-    video: str,
-    detector: LandmarkDetector,
-    on_frame: OnFrame = lambda: None,
-    guide: Guide | None = None,
+    video: str, detector: LandmarkDetector, guide: Guide, on_frame: OnFrame = lambda: None
 ) -> CachedClip:
     """Find the landmarks of one person in a video.
 
@@ -167,10 +164,10 @@ def detect_landmarks(
         video (str): Its path.
         detector (LandmarkDetector): It is reset first, so that it forgets what
             it saw before.
+        guide (Guide): Whom to follow, from :func:`find_people`. Where that found nobody, it is whom
+            the detector chooses in the first frame with a face.
         on_frame (Callable, optional): Called before each frame is searched; an error that it raises
             stops the work.
-        guide (Guide, optional): Whom to follow, from :func:`find_people`. Defaults to None: whom
-            the detector chooses in the first frame with a face.
 
     Returns:
         CachedClip: Face confidences are 1 where there are landmarks, else 0; a box alone has 0.
@@ -179,7 +176,7 @@ def detect_landmarks(
         FileNotFoundError, InputError: If the video cannot be read.
     """
     stamp = stamp_of(video)
-    detector.reset(guide if guide is not None and guide.persons else None)
+    detector.reset(guide if guide.persons else None)
     found: list[FrameLandmarks] = []
     size = (0, 0)
     for frame in work_ahead(iterate_frames(video)):
@@ -206,7 +203,7 @@ def detect_landmarks(
         size,
         sources,
         is_box,
-        None if guide is None else guide.to_dict(),
+        guide.to_dict(),
     )
 
 
