@@ -73,12 +73,12 @@ def write_video(path: Path, frames: np.ndarray) -> None:
         container.mux(stream.encode())
 
 
-def write_timed(path: Path, times, width=64, height=48) -> Path:
+def write_timed(path: Path, times, width=64, height=48, codec='libx264') -> Path:
     """Write a video whose frames are shown at these times, in seconds, and grow brighter."""
     clock = Fraction(1, 12800)
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), 'w') as container:
-        stream = container.add_stream('libx264', 30, options=dict(crf='4'))
+        stream = container.add_stream(codec, 30, options=dict(crf='4'))
         stream.width, stream.height, stream.pix_fmt = width, height, 'yuv420p'
         stream.codec_context.time_base = clock
         for k, time in enumerate(times):

@@ -11,6 +11,7 @@ from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.inference.sources import find_sources
 from emoreact_plugin.preparation.landmarks import detect_landmarks
 from emoreact_plugin.preparation.mediapipe.detector import FrameLandmarks
+from emoreact_plugin.preparation.mediapipe.people import Guide
 from emoreact_plugin.video.reading import read_frames
 from tests.factories import FRAMES, HEIGHT, WIDTH, body_of, face_of
 
@@ -84,7 +85,8 @@ def test_a_detector_finds_the_landmarks_now(video):
                 np.full((68, 2), 9, np.float32), False, np.full((33, 2), 3, np.float32)
             )
 
-    clip = Clip(str(video), detect=partial(detect_landmarks, detector=Detector()))
+    detect = partial(detect_landmarks, detector=Detector(), guide=Guide((), (), 0, 'largest'))
+    clip = Clip(str(video), detect=detect)
     assert (clip.landmarks.face == 9).all()
     np.testing.assert_allclose(clip.landmarks.body, 3, rtol=1e-5)
 

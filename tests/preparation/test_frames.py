@@ -10,7 +10,6 @@ from emoreact_plugin import InputError
 from emoreact_plugin.clips.cache_file import CachedClip, stamp_of, write_cached
 from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.clips.masks_csv import read_masks
-from emoreact_plugin.datasets import EmoReactDataset
 from emoreact_plugin.preparation import frames as frame_extraction
 from emoreact_plugin.preparation.frames import MaskedClip, extract, iterate_samples
 from emoreact_plugin.preparation.jobs import Job
@@ -20,7 +19,9 @@ from emoreact_plugin.video.writing import write_video
 from tests.factories import (
     FRAMES,
     HEIGHT,
+    LOAD,
     WIDTH,
+    dataset,
     left_over,
     make_tiny,
     write_annotations,
@@ -63,19 +64,10 @@ def jpegs(folder):
     return {path.name: cv2.imread(str(path))[..., ::-1] for path in sorted(folder.iterdir())}
 
 
-def dataset(root, masks, pipeline=(), **prefix):
+def images_of(root, masks, **prefix):
     read = dict(type='RawFrameDecode' if 'frames' in prefix else 'DecodeVideo')
-    return EmoReactDataset(
-        ann_file='train.csv',
-        data_root=str(root),
-        data_prefix=prefix,
-        pipeline=[
-            dict(type='SampleFrames', clip_len=COUNT, num_clips=1, test_mode=True),
-            read,
-            dict(type='LoadLandmarks'),
-            *masks,
-        ],
-    )
+    steps = [dict(LOAD[0], clip_len=COUNT, num_clips=1), read, LOAD[2], *masks]
+    return dataset(root, pipeline=steps, data_prefix=prefix)
 
 
 def test_frames_are_numbered_from_1_and_in_order(plain):
@@ -105,9 +97,9 @@ def test_masks_are_those_of_the_pipeline(faces, as_videos):
         (faces / 'videos' / 'b.mov').rename(faces / 'videos' / 'b.mp4')
         (faces / 'videos' / 'b.mov_openface').rename(faces / 'videos' / 'b.mp4_openface')
     prefix = dict(video='masked') if as_videos else dict(frames='masked')
-    offline = dataset(faces, [], landmarks='videos', **prefix)
-    online = dataset(faces, [dict(type='DrawFaceMask', kind='random', seed=0)], video='videos')
-    bare = dataset(faces, [], video='videos')
+    offline = images_of(faces, [], landmarks='videos', **prefix)
+    online = images_of(faces, [dict(type='DrawFaceMask', kind='random', seed=0)], video='videos')
+    bare = images_of(faces, [], video='videos')
     for i in range(len(CLIPS)):
         assert offline[i]['masked_beforehand']
         for k in range(COUNT):
