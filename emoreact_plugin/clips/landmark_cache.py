@@ -159,10 +159,7 @@ def check_given(path: str, files: ClipFiles, info: VideoInfo | FrameFolder | Non
 
 
 def _cache_stale(
-    jobs: list[tuple[ClipFiles, str]],
-    folders: dict[str, FrameFolder],
-    cache_dir: str,
-    check: bool,
+    jobs: list[tuple[ClipFiles, str]], folders: dict[str, FrameFolder], cache_dir: str, check: bool
 ) -> None:
     stale = [(files, path) for files, path in jobs if not is_current(path, sources_of(files))]
     if not stale:

@@ -202,10 +202,7 @@ def _write_whole_files() -> None:
         write_bytes(filepath, obj)
 
     def put_text(
-        self: LocalBackend,
-        obj: str,
-        filepath: str | os.PathLike[str],
-        encoding: str = 'utf-8',
+        self: LocalBackend, obj: str, filepath: str | os.PathLike[str], encoding: str = 'utf-8'
     ) -> None:
         write_bytes(filepath, obj.replace('\n', os.linesep).encode(encoding))
 

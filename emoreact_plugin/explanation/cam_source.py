@@ -147,11 +147,7 @@ def clips_of(cfg: Config, split: str) -> Iterator[tuple[EmoReactDataset, Annotat
 
 
 def open_clip(
-    dataset: EmoReactDataset,
-    row: Annotation,
-    split: str,
-    cache_dir: str | None,
-    max_gap: int,
+    dataset: EmoReactDataset, row: Annotation, split: str, cache_dir: str | None, max_gap: int
 ) -> CamSource:
     """Open one clip of :func:`clips_of`, and fill gaps of the face up to ``max_gap`` frames.
 

@@ -83,14 +83,7 @@ def overlay_of(
     if inferencer.calibration is None:
         notes.append('probabilities not calibrated')
     return VideoOverlay(
-        size,
-        curve,
-        result.name,
-        inferencer.regions,
-        banner,
-        notes,
-        result.not_sought,
-        full_size,
+        size, curve, result.name, inferencer.regions, banner, notes, result.not_sought, full_size
     )
 
 

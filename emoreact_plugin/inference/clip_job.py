@@ -14,13 +14,7 @@ from emoreact_plugin.utils.errors import InputError
 
 from .opening import Whom
 from .pipeline import ClipPipeline
-from .results import (
-    ClipResult,
-    Probabilities,
-    WindowResult,
-    labels_above,
-    mean_of,
-)
+from .results import ClipResult, Probabilities, WindowResult, labels_above, mean_of
 from .scorers.base import check_logits
 from .sources import Source
 from .warning_texts import (

@@ -9,13 +9,7 @@ from queue import SimpleQueue
 
 import numpy as np
 
-from emoreact_plugin.clips.cache_file import (
-    ENDING,
-    CachedClip,
-    load_cached,
-    stamp_of,
-    write_cached,
-)
+from emoreact_plugin.clips.cache_file import ENDING, CachedClip, load_cached, stamp_of, write_cached
 from emoreact_plugin.clips.clip_files import expected_names, find_file
 from emoreact_plugin.clips.coverage import coverage_of
 from emoreact_plugin.clips.landmark_writers import write_keypoints_txt, write_openface_csv
@@ -23,12 +17,7 @@ from emoreact_plugin.clips.landmarks import Landmarks
 from emoreact_plugin.utils.ahead import work_ahead
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.progress import count_cores
-from emoreact_plugin.video.reading import (
-    frame_rate,
-    iterate_frames,
-    select_frames,
-    video_info,
-)
+from emoreact_plugin.video.reading import frame_rate, iterate_frames, select_frames, video_info
 
 from .jobs import Job, JobReport, OnFrame, plan, run_jobs
 from .mediapipe.detector import FrameLandmarks, LandmarkDetector

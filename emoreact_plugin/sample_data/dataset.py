@@ -119,9 +119,7 @@ def make_clip(plan: ClipPlan, videos: str) -> dict:
     write_text(
         landmarks,
         openface_csv(
-            np.stack([drawn.landmarks for drawn in children]),
-            plan.missing_face,
-            plan.stale_rows,
+            np.stack([drawn.landmarks for drawn in children]), plan.missing_face, plan.stale_rows
         ),
     )
     write_text(

@@ -10,10 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from emoreact_plugin import InputError
-from emoreact_plugin.clips.landmark_readers import (
-    read_keypoints_txt,
-    read_openface_csv,
-)
+from emoreact_plugin.clips.landmark_readers import read_keypoints_txt, read_openface_csv
 from emoreact_plugin.clips.landmark_writers import write_keypoints_txt, write_openface_csv
 from emoreact_plugin.clips.regions import crop, extent_box, extent_boxes
 
@@ -50,9 +47,7 @@ def test_an_openface_file_holds_what_was_written(points):
 
 
 @few
-@given(
-    st.lists(st.lists(st.tuples(fractions, fractions), max_size=5), min_size=1, max_size=5),
-)
+@given(st.lists(st.lists(st.tuples(fractions, fractions), max_size=5), min_size=1, max_size=5))
 def test_a_keypoint_file_holds_what_was_written(frames):
     most = max(map(len, frames))
     keypoints = np.full((len(frames), most, 2), np.nan, np.float32)

@@ -136,8 +136,5 @@ def test_frames_of_a_streams_own():
 def test_an_unknown_layer_names_the_stream():
     cfg, model = colour_model()
     explainer = Explainer(cfg, model, layer='backbone.conv2')
-    with pytest.raises(
-        InputError,
-        match="--layer, face: 'backbone.conv2' .*backbone.conv, ",
-    ):
+    with pytest.raises(InputError, match="--layer, face: 'backbone.conv2' .*backbone.conv, "):
         explainer.explain(sample_clip(explainer, ColourClip(3), 'x').packed, [0])

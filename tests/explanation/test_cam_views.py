@@ -33,8 +33,7 @@ def test_the_emotions_that_are_asked_for():
     assert choose_classes('all', CLASSES, scores) == (0, 1, 2, 3)
     assert choose_classes('sad, ANGRY,Sad', CLASSES, scores) == (2, 1)
     with pytest.raises(
-        InputError,
-        match='--emotion Anger: .*Calm, Angry, Sad, Glad, .*Angry perhaps',
+        InputError, match='--emotion Anger: .*Calm, Angry, Sad, Glad, .*Angry perhaps'
     ):
         choose_classes('Anger', CLASSES, scores)
     with pytest.raises(InputError, match='or all, found none'):

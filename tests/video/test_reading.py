@@ -17,16 +17,7 @@ from emoreact_plugin.video.reading import (
     read_frames,
 )
 from tests.factories import REAL_DATA, write_timed
-from tests.video.conftest import (
-    CLIPS,
-    COUNT,
-    HEIGHT,
-    SHORTCUT,
-    WIDTH,
-    draw,
-    index_in,
-    write_clip,
-)
+from tests.video.conftest import CLIPS, COUNT, HEIGHT, SHORTCUT, WIDTH, draw, index_in, write_clip
 
 
 @pytest.fixture

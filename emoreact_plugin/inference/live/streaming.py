@@ -10,11 +10,7 @@ import numpy as np
 
 from emoreact_plugin.clips.landmarks import Landmarks
 from emoreact_plugin.clips.regions import Box
-from emoreact_plugin.inference.results import (
-    ClipResult,
-    labels_above,
-    mean_of,
-)
+from emoreact_plugin.inference.results import ClipResult, labels_above, mean_of
 from emoreact_plugin.inference.warning_texts import is_reliable
 from emoreact_plugin.inference.windows import TOLERANCE, check_window
 from emoreact_plugin.preparation.mediapipe.networks import has_landmark_models
@@ -314,12 +310,7 @@ class EmotionStream:
         return float(np.median(gaps)) if len(gaps) else 1 / 25
 
     def _score(
-        self,
-        window: _Window,
-        newest: _Kept,
-        arrival: float,
-        spent: float,
-        end: float | None = None,
+        self, window: _Window, newest: _Kept, arrival: float, spent: float, end: float | None = None
     ) -> StreamResult:
         """Score a window; ``end`` is that of a short one, seconds."""
         inferencer = self.inferencer
