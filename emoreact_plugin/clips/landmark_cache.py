@@ -5,6 +5,7 @@ import os
 import os.path as osp
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from mmengine.dist import barrier, get_dist_info
 from mmengine.logging import print_log
@@ -193,7 +194,7 @@ def _cache_stale(
         ) from errors[0][1]
 
 
-def sources_of(files: ClipFiles) -> dict[str, str | None]:
+def sources_of(files: ClipFiles) -> dict[str, Any]:
     """Map each role to the path of the file that a cache file is made of."""
     return dict(source=files.source, landmarks_file=files.landmarks, keypoints_file=files.keypoints)
 
@@ -206,8 +207,6 @@ def _prepare(files: ClipFiles, path: str, folder: FrameFolder | None, check: boo
         path,
         total_frames=info.total_frames,
         frame_size=(info.width, info.height),
-        landmarks_file=files.landmarks,
-        keypoints_file=files.keypoints,
-        source=files.source,
         check=check,
+        **sources_of(files),
     )

@@ -115,7 +115,7 @@ class EmotionInferencer:
         limits = self.scorer.thresholds if threshold is None else [threshold] * len(self.classes)
         self.thresholds = dict(zip(self.classes, map(float, limits), strict=True))
         self.landmarks, self.person = landmarks, person
-        self.mask, self.cache_dir = mask, cache_dir
+        self.mask = mask
         self.window_seconds, self.stride_seconds = (window_seconds, stride_seconds)
         self.batch_size = batch_size
         self.said: set[str] = set()
