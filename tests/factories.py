@@ -56,7 +56,6 @@ LOAD = [
     dict(type='DecodeVideo'),
     dict(type='LoadLandmarks'),
 ]
-LOAD_FRAMES = [LOAD[0], dict(type='RawFrameDecode'), LOAD[2]]
 
 
 def write_video(path: Path, frames: np.ndarray) -> None:
@@ -73,12 +72,12 @@ def write_video(path: Path, frames: np.ndarray) -> None:
         container.mux(stream.encode())
 
 
-def write_timed(path: Path, times, width=64, height=48) -> Path:
+def write_timed(path: Path, times, width=64, height=48, codec='libx264') -> Path:
     """Write a video whose frames are shown at these times, in seconds, and grow brighter."""
     clock = Fraction(1, 12800)
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), 'w') as container:
-        stream = container.add_stream('libx264', 30, options=dict(crf='4'))
+        stream = container.add_stream(codec, 30, options=dict(crf='4'))
         stream.width, stream.height, stream.pix_fmt = width, height, 'yuv420p'
         stream.codec_context.time_base = clock
         for k, time in enumerate(times):
@@ -278,6 +277,26 @@ def recognizer3d(num_classes=8):
             format_shape='NCTHW',
         ),
     )
+
+
+def stock_config(*steps, clip_len=1, num_clips=3, input_format='NCHW', **recognizer) -> Config:
+    """Make the config of a stock recognizer that tests whole frames, after some steps on them."""
+    pipeline = [
+        dict(type='DecordInit'),
+        dict(
+            type='SampleFrames',
+            clip_len=clip_len,
+            frame_interval=1,
+            num_clips=num_clips,
+            test_mode=True,
+        ),
+        dict(type='DecordDecode'),
+        *steps,
+        dict(type='FormatShape', input_format=input_format),
+        dict(type='PackActionInputs'),
+    ]
+    data = dict(dataset=dict(type='VideoDataset', pipeline=pipeline))
+    return Config(dict(model=recognizer2d(**recognizer), test_dataloader=data))
 
 
 def load_tool(name: str | Path) -> ModuleType:

@@ -33,6 +33,7 @@ from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors
 from emoreact_plugin.inference.pipeline import ClipPipeline
 from emoreact_plugin.inference.scorers.onnx_export import export_onnx, require_onnx
+from emoreact_plugin.inference.scorers.torch_scorer import TorchScorer
 from emoreact_plugin.models import load_recognizer
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import output_path
@@ -60,11 +61,10 @@ def main(args):
         )
     read = read_checkpoint(checkpoint)
     cfg, model = load_recognizer(read, args.config)
+    scorer = TorchScorer(cfg, model, read.dataset_meta, read.calibration, checkpoint)
     clips = [packed(cfg, path) for path in args.videos]
     say('exporting, which takes a minute or more')
-    difference = export_onnx(
-        cfg, model, clips, out, read.dataset_meta, read.calibration, checkpoint
-    )
+    difference = export_onnx(scorer, clips, out)
     say(f'{out}: the logits of {number(len(clips), "clip")} differ by {difference:.1e} at most')
 
 

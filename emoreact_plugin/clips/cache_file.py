@@ -19,7 +19,7 @@ from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.files import PathLike, write_whole
 from emoreact_plugin.utils.npz import read_npz
 
-from .landmark_readers import NUM_LANDMARKS, check_count, parse_keypoints, parse_openface
+from .landmark_readers import NUM_LANDMARKS, check_count, read_keypoints_txt, read_openface_csv
 
 # How far the rows of a file may be off the frames of its clip: either is fine.
 ROW_TOLERANCE = 5
@@ -130,20 +130,13 @@ def read_landmark_files(
     total_frames: int,
     frame_size: tuple[int, int],
     source: PathLike,
-    landmarks_file: PathLike | None = None,
-    keypoints_file: PathLike | None = None,
-    check: bool = True,
+    landmarks_file: PathLike | None,
+    keypoints_file: PathLike | None,
+    check: bool,
 ) -> tuple[CachedClip, dict[str, Exception]]:
     """Read the landmark files of a clip, and collect what is wrong with them.
 
-    Args:
-        total_frames (int): Number of frames of the clip.
-        frame_size (tuple[int, int]): Width and height in pixels.
-        source (str | PathLike): The video file or folder of frames.
-        landmarks_file (str | PathLike, optional): OpenFace CSV file.
-        keypoints_file (str | PathLike, optional): Keypoint text file.
-        check (bool): Whether to refuse files that seem to belong to another
-            clip. Defaults to True.
+    The arguments are those of :func:`cache_clip`.
 
     Returns:
         tuple[CachedClip, dict[str, Exception]]: The content, and role
@@ -210,7 +203,7 @@ def _landmarks_of(
     confidence = np.full(total_frames, np.nan, 'f4')
     if path is None:
         return landmarks, confidence
-    faces, sure, rows = parse_openface(path)
+    faces, sure, rows = read_openface_csv(path)
     # Both: the rows may be few, but spread over as many frames.
     for count in (len(faces), rows):
         if check and _is_far_off(count, total_frames):
@@ -228,7 +221,7 @@ def _keypoints_of(
 ) -> np.ndarray:
     if path is None:
         return np.full((total_frames, 0, 2), np.nan, 'f4')
-    keypoints, lines = parse_keypoints(path, total_frames)
+    keypoints, lines = read_keypoints_txt(path, total_frames)
     # more lines are not suspicious: they are hands
     if check and _is_far_off(min(lines, total_frames), total_frames):
         raise InputError(
@@ -244,9 +237,6 @@ def load_cached(path: PathLike) -> CachedClip:
     Args:
         path (str | PathLike): A file written by :func:`cache_clip` or
             :func:`write_cached`, or a ``.npz`` file of version 0.2 or before.
-
-    Returns:
-        CachedClip: The content.
 
     Raises:
         FileNotFoundError: There is no such file.

@@ -104,9 +104,6 @@ class Clip:
         Args:
             files (ClipFiles): Its files.
             cache_dir (str): Folder of the cache files.
-
-        Returns:
-            Clip: With the landmarks of these files.
         """
         clip = cls(files.source, None, use_landmarks=False, filename_tmpl=files.filename_tmpl or '')
         clip._read_landmarks(files, cache_dir)

@@ -64,7 +64,7 @@ def find_clip(
     Returns:
         ClipFiles: The paths; None for landmarks or keypoints that are missing.
     """
-    faces = find_landmarks(video, landmarks, person)
+    faces = find_file('landmarks', video, landmarks, person)
     if faces is not None and is_cache_file(faces):
         # One file for both, unless it was made of one of them only.
         try:
@@ -73,31 +73,22 @@ def find_clip(
             holds_both = True
         bodies = faces if holds_both else None
     else:
-        bodies = find_keypoints(video, keypoints, person)
+        bodies = find_file('keypoints', video, keypoints, person)
     return ClipFiles(video, source, faces, bodies, filename_tmpl, person)
 
 
-def find_landmarks(video: str, folder: str, person: str | None = None) -> str | None:
-    """Find the file of a clip's face landmarks in a folder.
+def find_file(kind: str, video: str, folder: str, person: str | None = None) -> str | None:
+    """Find the file of a clip's face landmarks or body keypoints in a folder; None without one.
 
     Args:
+        kind (str): ``'landmarks'`` or ``'keypoints'``.
         video (str): The clip's name, such as ``80sTOYS105_2.mp4``.
         folder (str): The folder to look in.
-        person (str, optional): Which of several people they are of, see
+        person (str, optional): Which of several people it is of, see
             :func:`expected_names`. Defaults to None.
-
-    Returns:
-        str | None: Path of the file; None if there is none.
     """
-    return _first_file(folder, expected_names('landmarks', video, person))
-
-
-def find_keypoints(video: str, folder: str, person: str | None = None) -> str | None:
-    """Find the file of a clip's body keypoints in a folder.
-
-    Arguments and result are those of :func:`find_landmarks`.
-    """
-    return _first_file(folder, expected_names('keypoints', video, person))
+    paths = (osp.join(folder, name) for name in expected_names(kind, video, person))
+    return next((path for path in paths if osp.isfile(path)), None)
 
 
 def expected_names(kind: str, video: str, person: str | None = None) -> list[str]:
@@ -123,8 +114,3 @@ def expected_names(kind: str, video: str, person: str | None = None) -> list[str
 def is_cache_file(path: str) -> bool:
     """Tell by its ending whether a landmark file is a cache file, which holds face and body."""
     return path.endswith((ENDING, OLD_ENDING))
-
-
-def _first_file(folder: str, names: list[str]) -> str | None:
-    paths = (osp.join(folder, name) for name in names)
-    return next((path for path in paths if osp.isfile(path)), None)

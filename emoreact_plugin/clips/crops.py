@@ -136,9 +136,6 @@ def read_record(folder: str) -> PreparedCrops:
     Args:
         folder (str): The clip's folder.
 
-    Returns:
-        PreparedCrops: The content.
-
     Raises:
         FileNotFoundError: If there is no record.
         InputError: If it is damaged or of another version. The message names

@@ -5,6 +5,7 @@ import os
 import os.path as osp
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from mmengine.dist import barrier, get_dist_info
 from mmengine.logging import print_log
@@ -105,14 +106,11 @@ def fill_cache(
 
 
 def cache_video(files: ClipFiles, cache_dir: str) -> str:
-    """Make the cache file of one video, if there is none or a stale one.
+    """Make the cache file of one video, if there is none or a stale one, and return its path.
 
     Args:
         files (ClipFiles): The files of the video.
         cache_dir (str): The folder of cache files.
-
-    Returns:
-        str: Path of the cache file.
 
     Raises:
         FileNotFoundError, InputError: If the video or a landmark file is
@@ -162,10 +160,7 @@ def check_given(path: str, files: ClipFiles, info: VideoInfo | FrameFolder | Non
 
 
 def _cache_stale(
-    jobs: list[tuple[ClipFiles, str]],
-    folders: dict[str, FrameFolder],
-    cache_dir: str,
-    check: bool,
+    jobs: list[tuple[ClipFiles, str]], folders: dict[str, FrameFolder], cache_dir: str, check: bool
 ) -> None:
     stale = [(files, path) for files, path in jobs if not is_current(path, sources_of(files))]
     if not stale:
@@ -199,7 +194,7 @@ def _cache_stale(
         ) from errors[0][1]
 
 
-def sources_of(files: ClipFiles) -> dict[str, str | None]:
+def sources_of(files: ClipFiles) -> dict[str, Any]:
     """Map each role to the path of the file that a cache file is made of."""
     return dict(source=files.source, landmarks_file=files.landmarks, keypoints_file=files.keypoints)
 
@@ -212,8 +207,6 @@ def _prepare(files: ClipFiles, path: str, folder: FrameFolder | None, check: boo
         path,
         total_frames=info.total_frames,
         frame_size=(info.width, info.height),
-        landmarks_file=files.landmarks,
-        keypoints_file=files.keypoints,
-        source=files.source,
         check=check,
+        **sources_of(files),
     )

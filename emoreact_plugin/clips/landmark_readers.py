@@ -45,7 +45,7 @@ class _FaceRows(NamedTuple):
     points: np.ndarray  # float32 (R, 68, 2), pixels, NaN where there is none
 
 
-def read_openface_csv(path: PathLike) -> tuple[np.ndarray, np.ndarray]:
+def read_openface_csv(path: PathLike) -> tuple[np.ndarray, np.ndarray, int]:
     """Read the 2D face landmarks that OpenFace 2.x wrote for a video.
 
     The ``frame`` column says which frame a row belongs to. It counts from 1,
@@ -73,11 +73,12 @@ def read_openface_csv(path: PathLike) -> tuple[np.ndarray, np.ndarray]:
             ``x_0`` to ``x_67`` and ``y_0`` to ``y_67`` are read.
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: Landmarks, float32 (F, 68, 2), x and y
-        in pixels of the full frame, NaN where not found; and confidences,
+        tuple[np.ndarray, np.ndarray, int]: Landmarks, float32 (F, 68, 2), x
+        and y in pixels of the full frame, NaN where not found; confidences,
         float32 (F,): that of the followed face or, in a frame without it, the
-        highest of the rows that count as failures, NaN where there is none. F
-        covers all frames up to the last one that has a row.
+        highest of the rows that count as failures, NaN where there is none;
+        and the number of frames that have a row. F covers all frames up to the
+        last one that has a row.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -87,18 +88,6 @@ def read_openface_csv(path: PathLike) -> tuple[np.ndarray, np.ndarray]:
             a frame number that is not whole, is negative or over 200000, two
             rows for one face of a frame, or several faces and no ``frame``
             column. The message names the file and, for a row, the line.
-    """
-    return parse_openface(path)[:2]
-
-
-def parse_openface(path: PathLike) -> tuple[np.ndarray, np.ndarray, int]:
-    """Read an OpenFace CSV file and count the frames that have a row.
-
-    Argument and errors are those of :func:`read_openface_csv`.
-
-    Returns:
-        tuple[np.ndarray, np.ndarray, int]: Landmarks and confidences as from
-        :func:`read_openface_csv`, and the number of frames that have a row.
     """
     rows = _parse_openface(path)
     columns, points = rows.columns, rows.points
@@ -281,7 +270,7 @@ def _follow_one_person(frames: np.ndarray, found: np.ndarray, points: np.ndarray
 # Body keypoints: the text file of the original
 
 
-def read_keypoints_txt(path: PathLike, total_frames: int) -> np.ndarray:
+def read_keypoints_txt(path: PathLike, total_frames: int) -> tuple[np.ndarray, int]:
     """Read a keypoint file, which has a line ``x y x y ...`` for each frame.
 
     Line k (from 0) is frame k. A blank line is a frame in which nobody was
@@ -293,11 +282,11 @@ def read_keypoints_txt(path: PathLike, total_frames: int) -> np.ndarray:
         total_frames (int): Number of frames of the clip, T.
 
     Returns:
-        np.ndarray: float32 (T, J, 2), x and y as fractions of the frame's
-        width and height. J is the largest number of joints in a frame (0 if
-        there are none). The rest is NaN, as are frames without a line. The
-        file leaves out joints that were not seen, so index j is not always
-        the same joint.
+        tuple[np.ndarray, int]: Keypoints, float32 (T, J, 2), x and y as
+        fractions of the frame's width and height, and the number of lines in
+        the file. J is the largest number of joints in a frame (0 if there are
+        none). The rest is NaN, as are frames without a line. The file leaves
+        out joints that were not seen, so index j is not always the same joint.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -305,18 +294,6 @@ def read_keypoints_txt(path: PathLike, total_frames: int) -> np.ndarray:
             count of numbers, something that is not a number, or pixels
             instead of fractions. The message names the file and, for a line,
             its number.
-    """
-    return parse_keypoints(path, total_frames)[0]
-
-
-def parse_keypoints(path: PathLike, total_frames: int) -> tuple[np.ndarray, int]:
-    """Read a keypoint file and count its lines.
-
-    The arguments are those of :func:`read_keypoints_txt`.
-
-    Returns:
-        tuple[np.ndarray, int]: Keypoints as from :func:`read_keypoints_txt`,
-        and the number of lines in the file.
     """
     check_count('total_frames', total_frames)
     lines = read_lines(path, 'keypoint file')

@@ -3,7 +3,6 @@
 The readers in ``landmark_readers`` read these files.
 """
 
-from collections.abc import Iterable
 from fractions import Fraction
 
 import numpy as np
@@ -42,7 +41,7 @@ def write_openface_csv(
         cells = [f'{k + 1}', '0', f'{seconds:.3f}', f'{good:.2f}', f'{good}']
         values = points if there[k] else np.zeros_like(points)
         lines.append(', '.join(cells + [f'{v:.3f}' for v in values.T.ravel()]))
-    _write_lines(path, lines)
+    write_text(path, '\n'.join(lines) + '\n')
 
 
 def write_keypoints_txt(path: PathLike, keypoints: np.ndarray) -> None:
@@ -59,8 +58,4 @@ def write_keypoints_txt(path: PathLike, keypoints: np.ndarray) -> None:
     for joints in keypoints:
         seen = joints[np.isfinite(joints).all(axis=1)]
         lines.append(' '.join(f'{v:.6f}' for v in seen.ravel()))
-    _write_lines(path, lines)
-
-
-def _write_lines(path: PathLike, lines: Iterable[str]) -> None:
-    write_text(path, ''.join(line + '\n' for line in lines))
+    write_text(path, '\n'.join(lines) + '\n')

@@ -8,7 +8,10 @@ import numpy as np
 from emoreact_plugin.utils.errors import InputError
 
 from .cache_file import CachedClip, load_cached
-from .regions import has_face
+from .regions import Box, has_face, region_boxes
+
+# Region -> a box for each frame, None where the region was not found.
+Boxes = dict[str, list[Box | None]]
 
 
 class Landmarks(NamedTuple):
@@ -48,6 +51,10 @@ class Landmarks(NamedTuple):
             return self
         face, is_box = fill_gaps(self.face, self.face_is_box, max_gap)
         return self._replace(face=face, face_is_box=is_box)
+
+    def boxes(self, regions: Sequence[str], size: tuple[int, int]) -> Boxes:
+        """Find the boxes of registered regions in frames of a size, width and height in pixels."""
+        return {each: region_boxes(each, self.face, self.body, size[::-1]) for each in regions}
 
     def to_sample(self) -> dict[str, np.ndarray]:
         """Return the landmarks under the keys that they have in a sample."""

@@ -137,14 +137,6 @@ class UnreadableCheckpointError(InputError, pickle.UnpicklingError):
     """Refuse a checkpoint; still the error that torch raised, for whoever catches that one."""
 
 
-def _reading_unguarded() -> bool:
-    from mmengine.runner.checkpoint import CheckpointLoader
-
-    return source_has(
-        CheckpointLoader.load_checkpoint, 'return checkpoint_loader(filename, map_location)'
-    )
-
-
 def _explain_unreadable_checkpoints() -> None:
     from mmengine.runner.checkpoint import CheckpointLoader
 
@@ -187,12 +179,6 @@ def _load_downloads_safely() -> None:
     patch(module, 'load_url', functools.partial(module.load_url, weights_only=True))
 
 
-def _written_in_place() -> bool:
-    from mmengine.fileio import LocalBackend
-
-    return source_has(LocalBackend.put, "with open(filepath, 'wb') as f:")
-
-
 def _write_whole_files() -> None:
     from mmengine.fileio import LocalBackend
 
@@ -202,10 +188,7 @@ def _write_whole_files() -> None:
         write_bytes(filepath, obj)
 
     def put_text(
-        self: LocalBackend,
-        obj: str,
-        filepath: str | os.PathLike[str],
-        encoding: str = 'utf-8',
+        self: LocalBackend, obj: str, filepath: str | os.PathLike[str], encoding: str = 'utf-8'
     ) -> None:
         write_bytes(filepath, obj.replace('\n', os.linesep).encode(encoding))
 
@@ -215,12 +198,6 @@ def _write_whole_files() -> None:
 
 
 _STORAGE_NOISE = ('"FileClient" will be deprecated', '"HardDiskBackend" is the alias')
-
-
-def _storage_is_noisy() -> bool:
-    from mmengine.fileio import FileClient
-
-    return source_has(FileClient.__new__, _STORAGE_NOISE[0])
 
 
 def _quiet_storage() -> None:
@@ -235,14 +212,6 @@ def _quiet_storage() -> None:
             stock(msg, *args, **kwargs)
 
     patch(file_client, 'print_log', print_log)
-
-
-def _configs_formatted_anew() -> bool:
-    from mmengine.config import Config
-
-    return source_has(
-        Config.pretty_text.fget, 'text, _ = FormatCode(text, style_config=yapf_style)'
-    )
 
 
 def _format_configs_once() -> None:
@@ -271,7 +240,10 @@ MENDS = (
     Mend(
         'checkpoint_errors',
         'an unreadable checkpoint does not say what to do: mmengine/runner/checkpoint.py:330',
-        _reading_unguarded,
+        source_has(
+            'mmengine.runner.checkpoint:CheckpointLoader.load_checkpoint',
+            'return checkpoint_loader(filename, map_location)',
+        ),
         _explain_unreadable_checkpoints,
     ),
     Mend(
@@ -283,21 +255,24 @@ MENDS = (
     Mend(
         'whole_files',
         'a run that is killed leaves half a file: mmengine/fileio/backends/local_backend.py:77',
-        _written_in_place,
+        source_has('mmengine.fileio:LocalBackend.put', "with open(filepath, 'wb') as f:"),
         _write_whole_files,
     ),
     Mend(
         'quiet_storage',
         "mmengine's deprecation notes about itself at every "
         'checkpoint: mmengine/fileio/file_client.py:19,90',
-        _storage_is_noisy,
+        source_has('mmengine.fileio:FileClient.__new__', _STORAGE_NOISE[0]),
         _quiet_storage,
     ),
     Mend(
         'config_text',
         'every checkpoint takes half a second to format the same '
         'config: mmengine/config/config.py:1486',
-        _configs_formatted_anew,
+        source_has(
+            'mmengine.config:Config.pretty_text.fget',
+            'text, _ = FormatCode(text, style_config=yapf_style)',
+        ),
         _format_configs_once,
     ),
 )

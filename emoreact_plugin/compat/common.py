@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import pkgutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,16 +31,20 @@ class Mend:
     mend: Callable[[], None]
 
 
-def source_has(function: Callable[..., object], line: str) -> bool:
-    """Check whether the source of an upstream function holds a line.
+def source_has(place: str, line: str) -> Callable[[], bool]:
+    """Make a test of whether the source of an upstream function, ``'module:name'``, holds a line.
 
     If the source cannot be read, the answer is True: a mend does no harm where
     the fault is gone, but a mend that is left out does where the fault is there.
     """
-    try:
-        return line in inspect.getsource(function)
-    except (OSError, TypeError):
-        return True
+
+    def has_it() -> bool:
+        try:
+            return line in inspect.getsource(pkgutil.resolve_name(place))
+        except (OSError, TypeError):
+            return True
+
+    return has_it
 
 
 def replace_everywhere(old: object, new: object) -> None:

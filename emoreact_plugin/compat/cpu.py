@@ -4,6 +4,7 @@ import functools
 import logging
 import os
 import subprocess
+from collections.abc import Callable
 from typing import Any
 
 from .common import Mend, patch, source_has
@@ -16,12 +17,9 @@ def on_cpu() -> bool:
     return get_device() == 'cpu'
 
 
-def _amp_refuses_cpu() -> bool:
-    from mmengine.optim import AmpOptimWrapper
-
-    return on_cpu() and source_has(
-        AmpOptimWrapper.__init__, 'assert is_cuda_available() or is_npu_available()'
-    )
+def _on_cpu_with(place: str, line: str) -> Callable[[], bool]:
+    has_it = source_has(place, line)
+    return lambda: on_cpu() and has_it()
 
 
 def _amp_on_cpu() -> None:
@@ -71,14 +69,6 @@ def _amp_on_cpu() -> None:
     patch(AmpOptimWrapper, '__init__', init)
 
 
-def _dist_wants_cuda() -> bool:
-    from mmengine.dist import utils
-
-    return on_cpu() and source_has(
-        utils._init_dist_pytorch, '    else:\n        torch.cuda.set_device(local_rank)'
-    )
-
-
 def _dist_on_cpu() -> None:
     import torch.distributed as torch_dist
     from mmengine.dist import utils
@@ -95,12 +85,6 @@ def _dist_on_cpu() -> None:
         torch_dist.init_process_group(backend=backend, **kwargs)
 
     patch(utils, '_init_dist_pytorch', _init_dist_pytorch)
-
-
-def _slurm_wants_cuda() -> bool:
-    from mmengine.dist import utils
-
-    return on_cpu() and source_has(utils._init_dist_slurm, 'local_rank = proc_id % num_gpus')
 
 
 def _slurm_on_cpu() -> None:
@@ -136,12 +120,6 @@ def _slurm_on_cpu() -> None:
     patch(utils, '_init_dist_slurm', _init_dist_slurm)
 
 
-def _ddp_wants_cuda() -> bool:
-    from mmengine.runner import Runner
-
-    return on_cpu() and source_has(Runner.wrap_model, "device_ids=[int(os.environ['LOCAL_RANK'])]")
-
-
 def _ddp_on_cpu() -> None:
     import torch
     from mmengine.model import MMDistributedDataParallel
@@ -164,25 +142,34 @@ MENDS = (
     Mend(
         'amp_on_cpu',
         'AmpOptimWrapper refuses the CPU: mmengine/optim/optimizer/amp_optimizer_wrapper.py:76',
-        _amp_refuses_cpu,
+        _on_cpu_with(
+            'mmengine.optim:AmpOptimWrapper.__init__',
+            'assert is_cuda_available() or is_npu_available()',
+        ),
         _amp_on_cpu,
     ),
     Mend(
         'dist_on_cpu',
         'launcher="pytorch" calls torch.cuda.set_device without CUDA: mmengine/dist/utils.py:130',
-        _dist_wants_cuda,
+        _on_cpu_with(
+            'mmengine.dist.utils:_init_dist_pytorch',
+            '    else:\n        torch.cuda.set_device(local_rank)',
+        ),
         _dist_on_cpu,
     ),
     Mend(
         'slurm_on_cpu',
         'launcher="slurm" divides by the number of GPUs: mmengine/dist/utils.py:203',
-        _slurm_wants_cuda,
+        _on_cpu_with('mmengine.dist.utils:_init_dist_slurm', 'local_rank = proc_id % num_gpus'),
         _slurm_on_cpu,
     ),
     Mend(
         'ddp_on_cpu',
         'DDP gets device ids on the CPU: mmengine/runner/runner.py:900',
-        _ddp_wants_cuda,
+        _on_cpu_with(
+            'mmengine.runner:Runner.wrap_model',
+            "device_ids=[int(os.environ['LOCAL_RANK'])]",
+        ),
         _ddp_on_cpu,
     ),
 )

@@ -144,12 +144,6 @@ def get_installed_path(package: str) -> str:
     )
 
 
-def _needs_pkg_resources() -> bool:
-    from mmengine.utils import package_utils
-
-    return source_has(package_utils.is_installed, 'import pkg_resources')
-
-
 def _without_pkg_resources() -> None:
     import mmengine.hub  # noqa: F401  (it holds a copy of the name)
     from mmengine.utils import package_utils
@@ -205,7 +199,7 @@ MENDS = (
     Mend(
         'no_pkg_resources',
         "_base_ = 'mmaction::...' needs pkg_resources: mmengine/utils/package_utils.py:17,48",
-        _needs_pkg_resources,
+        source_has('mmengine.utils.package_utils:is_installed', 'import pkg_resources'),
         _without_pkg_resources,
     ),
     Mend(

@@ -19,7 +19,8 @@ def _tsm_classes() -> list[type['BaseModule']]:
 
 
 def _tsm_needs_weights() -> bool:
-    return any(source_has(cls.init_weights, 'if self.pretrained2d:') for cls in _tsm_classes())
+    places = (f'mmaction.models.backbones:{cls.__name__}.init_weights' for cls in _tsm_classes())
+    return any(source_has(place, 'if self.pretrained2d:')() for place in places)
 
 
 def _tsm_from_scratch() -> None:
@@ -40,12 +41,6 @@ def _tsm_from_scratch() -> None:
         patch(cls, 'init_weights', functools.wraps(stock)(init_weights))
 
 
-def _tsm_wants_four_stages() -> bool:
-    from mmaction.models.backbones import ResNetTSM
-
-    return source_has(ResNetTSM.make_temporal_shift, 'make_block_temporal(self.layer4')
-
-
 def _tsm_of_fewer_stages() -> None:
     import torch
 
@@ -63,12 +58,6 @@ def _tsm_of_fewer_stages() -> None:
             delattr(self, name)
 
     patch(ResNetTSM, 'make_temporal_shift', make_temporal_shift)
-
-
-def _backbone_dict_emptied() -> bool:
-    from mmaction.models.recognizers import BaseRecognizer
-
-    return source_has(BaseRecognizer.__init__, "backbone_type = backbone.pop('type')")
 
 
 def _copy_backbone_dict() -> None:
@@ -114,12 +103,6 @@ def _hue_without_overflow() -> None:
     patch(ColorJitter, 'adjust_hue', staticmethod(adjust_hue))
 
 
-def _tsm_decay_is_none() -> bool:
-    from mmaction.engine.optimizers import TSMOptimWrapperConstructor
-
-    return source_has(TSMOptimWrapperConstructor.add_params, "'weight_decay': self.base_wd")
-
-
 def _tsm_default_decay() -> None:
     from mmaction.engine.optimizers import TSMOptimWrapperConstructor
 
@@ -138,12 +121,6 @@ def _tsm_default_decay() -> None:
                 del group['weight_decay']  # the optimizer's own default
 
     patch(TSMOptimWrapperConstructor, 'add_params', add_params)
-
-
-def _accuracy_refuses_bfloat16() -> bool:
-    from mmaction.models.heads import BaseHead
-
-    return source_has(BaseHead.loss_by_feat, 'cls_scores.detach().cpu().numpy()')
 
 
 def _accuracy_in_float() -> None:
@@ -176,14 +153,20 @@ MENDS = (
     Mend(
         'tsm_stages',
         'ResNetTSM fails with num_stages below 4: mmaction/models/backbones/resnet_tsm.py:222',
-        _tsm_wants_four_stages,
+        source_has(
+            'mmaction.models.backbones:ResNetTSM.make_temporal_shift',
+            'make_block_temporal(self.layer4',
+        ),
         _tsm_of_fewer_stages,
     ),
     Mend(
         'backbone_dict',
         'building a torchvision backbone empties its '
         'config: mmaction/models/recognizers/base.py:79',
-        _backbone_dict_emptied,
+        source_has(
+            'mmaction.models.recognizers:BaseRecognizer.__init__',
+            "backbone_type = backbone.pop('type')",
+        ),
         _copy_backbone_dict,
     ),
     Mend(
@@ -195,13 +178,19 @@ MENDS = (
     Mend(
         'bfloat16_accuracy',
         'a head with one label a clip fails in bfloat16: mmaction/models/heads/base.py:129',
-        _accuracy_refuses_bfloat16,
+        source_has(
+            'mmaction.models.heads:BaseHead.loss_by_feat',
+            'cls_scores.detach().cpu().numpy()',
+        ),
         _accuracy_in_float,
     ),
     Mend(
         'tsm_weight_decay',
         'TSMOptimWrapperConstructor passes a weight decay of None',
-        _tsm_decay_is_none,
+        source_has(
+            'mmaction.engine.optimizers:TSMOptimWrapperConstructor.add_params',
+            "'weight_decay': self.base_wd",
+        ),
         _tsm_default_decay,
     ),
 )

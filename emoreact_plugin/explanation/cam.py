@@ -171,9 +171,6 @@ def first_component(values: np.ndarray) -> Component:
 
     Args:
         values (np.ndarray): (F, C, h, w).
-
-    Returns:
-        Component: The component.
     """
     places = np.moveaxis(values, 1, -1).reshape(-1, values.shape[1])
     places = places.astype(np.float64)

@@ -91,9 +91,6 @@ class Explainer:
             frames (Sequence[np.ndarray]): n frames (H, W, 3) uint8, RGB.
             landmarks (Landmarks): The landmarks of these frames.
 
-        Returns:
-            Packed: The frames as the recognizer takes them.
-
         Raises:
             InputError: For a pipeline that makes several images of a frame, such as ThreeCrop.
         """
@@ -146,7 +143,8 @@ class Explainer:
         """
         maps = {}
         for stream, inputs in packed.inputs.items():
-            recognizer = self._recognizer(stream)
+            one = stream == ONLY_INPUT and not self._scorer.has_streams
+            recognizer = self.model if one else self.model.recognizer_of(stream)
             if stream not in self.layers:
                 self.layers[stream] = choose_layer(
                     recognizer, inputs, self._layer, f'--layer, {stream}'
@@ -156,8 +154,3 @@ class Explainer:
                 recognizer, inputs, self.layers[stream], classes, self.method, component
             )
         return maps
-
-    def _recognizer(self, stream: str) -> BaseModel:
-        if stream == ONLY_INPUT and not self._scorer.has_streams:
-            return self.model
-        return self.model.recognizer_of(stream)

@@ -1,9 +1,10 @@
 """Map every frame of a clip, in bounded memory."""
 
 import os.path as osp
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from emoreact_plugin.utils.progress import progress_bar
 from .cam import Maps
 from .cam_clip import Explainer, Packed
 
+T = TypeVar('T')
 # Frames read at once.
 CHUNK = 32
 
@@ -41,9 +43,6 @@ def sample_clip(explainer: Explainer, clip: Clip, name: str) -> Sampled:
         explainer (Explainer): The explainer of the configuration.
         clip (Clip): The clip, or a part of one.
         name (str): Name of its video; the look of a mask depends on it.
-
-    Returns:
-        Sampled: The sampled frames.
     """
     sample = explainer.pipeline.sample(clip.total_frames, name)
     inds = sample['frame_inds']
@@ -59,9 +58,6 @@ def has_shifts(sampled: Sampled, total: int) -> bool:
     Args:
         sampled (Sampled): The sampled frames of a clip.
         total (int): Number of frames of the clip.
-
-    Returns:
-        bool: True if they can.
     """
     width = total / len(sampled.inds)
     middles = (np.arange(len(sampled.inds)) + 0.5) * width
@@ -106,21 +102,6 @@ def shifts(inds: np.ndarray, total: int) -> Iterator[tuple[np.ndarray, np.ndarra
             yield frames, new
 
 
-class FrameMaps(NamedTuple):
-    """Maps of every frame of a clip.
-
-    Attributes:
-        maps (dict[str, np.ndarray]): Stream -> (total, K, h, w) float32; on the disk.
-        scales (dict[str, np.ndarray]): Stream -> (K, ), the greatest value.
-        empty (dict[str, np.ndarray]): Stream -> (K, ) int: number of maps that have no value above
-            0.
-    """
-
-    maps: dict[str, np.ndarray]
-    scales: dict[str, np.ndarray]
-    empty: dict[str, np.ndarray]
-
-
 def every_frame(
     explainer: Explainer,
     clip: Clip,
@@ -128,7 +109,7 @@ def every_frame(
     first: dict[str, Maps],
     classes: Sequence[int],
     folder: str,
-) -> FrameMaps:
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Compute the map of every frame of a clip.
 
     Each map comes from a forward pass with one frame of every segment.
@@ -142,7 +123,8 @@ def every_frame(
         folder (str): Folder for files as large as all maps; they are not deleted here.
 
     Returns:
-        FrameMaps: The maps.
+        tuple[dict[str, np.ndarray], dict[str, np.ndarray]]: Stream -> maps (total, K, h, w)
+        float32, on the disk, and stream -> their greatest values (K, ).
     """
     total = clip.total_frames
     maps: dict[str, np.ndarray] = {
@@ -155,51 +137,36 @@ def every_frame(
         for stream, each in first.items()
     }
     scales = {s: np.zeros(each.shape[1], 'f4') for s, each in maps.items()}
-    empty = {s: np.zeros(each.shape[1], int) for s, each in maps.items()}
     progress = progress_bar(total=total, desc='maps', unit='frame')
     for frames, new, packed in _packed_shifts(explainer, clip, sampled):
         found = explainer.explain(packed, classes, first)
         for stream, each in found.items():
             values = each.maps[:, new]
             maps[stream][frames[new]] = values.swapaxes(0, 1)
-            greatest = values.max((2, 3))
-            np.maximum(scales[stream], greatest.max(1), out=scales[stream])
-            empty[stream] += (greatest <= 0).sum(1)
+            np.maximum(scales[stream], values.max((1, 2, 3)), out=scales[stream])
         progress.update(int(new.sum()))
     progress.close()
-    return FrameMaps(maps, scales, empty)
+    return maps, scales
 
 
 def _packed_shifts(
     explainer: Explainer, clip: Clip, sampled: Sampled
 ) -> Iterator[tuple[np.ndarray, np.ndarray, Packed]]:
-    chunk = max(CHUNK // len(sampled.inds), 1)
-    waiting: list[tuple[np.ndarray, np.ndarray]] = []
-    for each in shifts(sampled.inds, clip.total_frames):
-        waiting.append(each)
-        if len(waiting) == chunk:
-            yield from _read(explainer, clip, sampled, waiting)
-            waiting = []
-    if waiting:
-        yield from _read(explainer, clip, sampled, waiting)
+    """Pack the samples of :func:`shifts`, of which the frames of several are read at once."""
+    samples = shifts(sampled.inds, clip.total_frames)
+    for chunk in _chunks(samples, max(CHUNK // len(sampled.inds), 1)):
+        wanted = np.unique(np.concatenate([frames for frames, _ in chunk]))
+        images = dict(zip(wanted.tolist(), clip.read(wanted), strict=True))
+        for inds, new in chunk:
+            sample = dict(sampled.sample, frame_inds=inds)
+            frames = [images[k] for k in inds.tolist()]
+            yield inds, new, explainer.pack(sample, frames, clip.landmarks.of(inds))
 
 
-def _read(
-    explainer: Explainer,
-    clip: Clip,
-    sampled: Sampled,
-    waiting: list[tuple[np.ndarray, np.ndarray]],
-) -> Iterator[tuple[np.ndarray, np.ndarray, Packed]]:
-    """Read the frames of several samples at once, and pack each sample."""
-    wanted = np.unique(np.concatenate([frames for frames, _ in waiting]))
-    images = dict(zip(wanted.tolist(), clip.read(wanted), strict=True))
-    for frames, new in waiting:
-        sample = dict(sampled.sample, frame_inds=frames)
-        yield (
-            frames,
-            new,
-            explainer.pack(sample, [images[k] for k in frames.tolist()], clip.landmarks.of(frames)),
-        )
+def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    items = iter(items)
+    while chunk := list(islice(items, size)):
+        yield chunk
 
 
 def packed_in_order(
@@ -207,36 +174,19 @@ def packed_in_order(
 ) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
     """Yield every frame of a clip with the images that the streams would see of it.
 
-    Args:
-        explainer (Explainer): The explainer of the configuration.
-        clip (Clip): The clip, or a part of one.
-        sampled (Sampled): Its sampled frames, see :func:`has_shifts`.
+    The sampled frames are those of the clip, see :func:`has_shifts`.
 
     Yields:
         tuple[np.ndarray, dict[str, np.ndarray]]: The frame (H, W, 3) uint8, RGB, and stream -> its
         image.
     """
     count = len(sampled.inds)
-    start = 0
-    frames: list[np.ndarray] = []
-    for frame in clip.frames():
-        frames.append(frame)
-        if len(frames) == count:
-            yield from _views(explainer, clip, sampled, start, frames)
-            start, frames = start + count, []
-    if frames:
-        yield from _views(explainer, clip, sampled, start, frames)
-
-
-def _views(
-    explainer: Explainer, clip: Clip, sampled: Sampled, start: int, frames: list[np.ndarray]
-) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-    count = len(sampled.inds)
-    inds = np.minimum(start + np.arange(count), clip.total_frames - 1)
-    packed = explainer.pack(
-        dict(sampled.sample, frame_inds=inds),
-        frames + frames[-1:] * (count - len(frames)),
-        clip.landmarks.of(inds),
-    )
-    for i, frame in enumerate(frames):
-        yield frame, {s: each[i] for s, each in packed.images.items()}
+    for k, frames in enumerate(_chunks(clip.frames(), count)):
+        inds = np.minimum(k * count + np.arange(count), clip.total_frames - 1)
+        packed = explainer.pack(
+            dict(sampled.sample, frame_inds=inds),
+            frames + frames[-1:] * (count - len(frames)),
+            clip.landmarks.of(inds),
+        )
+        for i, frame in enumerate(frames):
+            yield frame, {s: each[i] for s, each in packed.images.items()}

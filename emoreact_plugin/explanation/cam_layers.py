@@ -75,15 +75,14 @@ def find_map_layers(recognizer: BaseModel, inputs: Tensor) -> MapLayers:
     }
     with hooked(recognizer, hooks), torch.no_grad():
         score_stream(recognizer, inputs)
-    layouts = _Layouts(ended)
+    known = _with_channels_first(ended)
     ended = [each for each in ended if each.name.split('.')[0] != HEAD]
     counts = Counter(each.name for each in ended)
     layers: dict[str, tuple[int, ...]] = {}
     others: dict[str, tuple[int, ...]] = {}
     for each in ended:
         if counts[each.name] == 1 and each.shape is not None and _is_map(each.shape, inputs):
-            known = layouts.has_channels_first(each)
-            (layers if known else others)[each.name] = each.shape
+            (layers if each.name in known else others)[each.name] = each.shape
     last = next(reversed(layers), None)
     names = [each.name for each in ended]
     after = [] if last is None else ended[names.index(last) + 1 :]
@@ -200,32 +199,28 @@ class _Ended:
     shape: tuple[int, ...] | None
 
 
-class _Layouts:
-    """Tell where the channels of tensors are, by the layers that take and give them.
+def _with_channels_first(ended: Sequence[_Ended]) -> set[str]:
+    """Name the layers whose output has its channels second, by what takes and gives such tensors.
 
     Convolutions, batch norms and pooling want the channels second, linear layers and layer norms
-    last.
+    last. In a network without layers that want them last, they are second everywhere.
     """
-
-    def __init__(self, ended: Sequence[_Ended]) -> None:
-        self.first = {
-            shape
-            for each in ended
-            if isinstance(each.module, CHANNELS_FIRST)
-            for shape in (each.given, each.shape)
-        }
-        last = [each.shape for each in ended if _works_on_last(each.module)]
-        # Such as after a layer that makes weights for channels are left out.
-        self.has_last = any(shape and len(shape) > 2 for shape in last)
-
-    def has_channels_first(self, layer: _Ended) -> bool:
-        """Tell whether a layer's output has its channels second.
-
-        It does in a network without layers that want them last.
-        """
-        if isinstance(layer.module, CHANNELS_FIRST) or not self.has_last:
-            return True
-        return not _works_on_last(layer.module) and layer.shape in self.first
+    first = {
+        shape
+        for each in ended
+        if isinstance(each.module, CHANNELS_FIRST)
+        for shape in (each.given, each.shape)
+    }
+    last = [each.shape for each in ended if _works_on_last(each.module)]
+    # Such as after a layer that makes weights for channels are left out.
+    has_last = any(shape and len(shape) > 2 for shape in last)
+    return {
+        each.name
+        for each in ended
+        if not has_last
+        or isinstance(each.module, CHANNELS_FIRST)
+        or (not _works_on_last(each.module) and each.shape in first)
+    }
 
 
 def _works_on_last(module: nn.Module) -> bool:

@@ -114,11 +114,7 @@ def _colors() -> np.ndarray:
 
 
 def draw_sheet(
-    title: str,
-    text: str,
-    rows: Sequence[Row],
-    columns: Sequence[Column],
-    streams: Sequence[str],
+    title: str, text: str, rows: Sequence[Row], columns: Sequence[Column], streams: Sequence[str]
 ) -> np.ndarray:
     """Draw emotions down and frames across, with the streams side by side.
 

@@ -68,9 +68,6 @@ def open_source(
         person (str, optional): For a path, whom of several people to take, see
             ``EmotionInferencer``; not ``'all'``.
 
-    Returns:
-        CamSource: The clip.
-
     Raises:
         FileNotFoundError: When it is neither.
         InputError: When its files cannot be read, or there is nobody to choose.
@@ -150,11 +147,7 @@ def clips_of(cfg: Config, split: str) -> Iterator[tuple[EmoReactDataset, Annotat
 
 
 def open_clip(
-    dataset: EmoReactDataset,
-    row: Annotation,
-    split: str,
-    cache_dir: str | None = None,
-    max_gap: int = 0,
+    dataset: EmoReactDataset, row: Annotation, split: str, cache_dir: str | None, max_gap: int
 ) -> CamSource:
     """Open one clip of :func:`clips_of`, and fill gaps of the face up to ``max_gap`` frames.
 

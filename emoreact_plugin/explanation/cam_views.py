@@ -8,7 +8,7 @@ from difflib import get_close_matches
 import numpy as np
 from numpy.typing import ArrayLike
 
-from emoreact_plugin.clips.boxes import Boxes, boxes_of
+from emoreact_plugin.clips.landmarks import Boxes
 from emoreact_plugin.clips.regions import Box
 from emoreact_plugin.inference.scorers.base import Scores
 from emoreact_plugin.utils.errors import InputError
@@ -16,7 +16,7 @@ from emoreact_plugin.utils.progress import progress_bar
 
 from .cam import EIGENCAM, Maps
 from .cam_clip import Explainer
-from .cam_frames import FrameMaps, Sampled, every_frame, has_shifts, packed_in_order, sample_clip
+from .cam_frames import Sampled, every_frame, has_shifts, packed_in_order, sample_clip
 from .cam_sheet import Column, Overlay, Row, draw_frame, draw_sheet, overlay, spread
 from .cam_source import CamSource
 
@@ -56,16 +56,13 @@ class Explained:
 
 
 def choose_classes(text: str | None, classes: Sequence[str], scores: np.ndarray) -> tuple[int, ...]:
-    """Choose the classes to explain.
+    """Choose the classes to explain, and return their numbers.
 
     Args:
         text (str, optional): Names separated by commas, in upper or lower case, or ``'all'``. None:
             the three with the highest scores.
         classes (Sequence[str]): C names.
         scores (np.ndarray): (C, ).
-
-    Returns:
-        tuple[int, ...]: Their numbers.
 
     Raises:
         InputError: For a name that is no class, and for no name.
@@ -92,16 +89,8 @@ def choose_classes(text: str | None, classes: Sequence[str], scores: np.ndarray)
 def explain_clip(explainer: Explainer, source: CamSource, emotions: str | None) -> Explained:
     """Score a clip and make the maps of its sampled frames.
 
-    Args:
-        explainer (Explainer): The explainer of the configuration.
-        source (CamSource): The clip.
-        emotions (str, optional): See :func:`choose_classes`.
-
-    Returns:
-        Explained: The clip with its scores and maps.
-
     Raises:
-        InputError: See :func:`choose_classes` and :class:`Explainer`.
+        InputError: See :func:`choose_classes`, which takes ``emotions``, and :class:`Explainer`.
     """
     sampled = sample_clip(explainer, source.clip, source.video)
     scores = explainer.score(sampled.packed)
@@ -216,10 +205,7 @@ def video_frames(explained: Explained, explainer: Explainer, folder: str) -> Ite
     :func:`~.cam_frames.every_frame`. Otherwise only the sampled frames have maps, and those of the
     nearest one are shown.
 
-    Args:
-        explained (Explained): The clip.
-        explainer (Explainer): The explainer of the configuration.
-        folder (str): Folder for temporary files, which are as large as all maps.
+    Files as large as all maps are written to the folder, and deleted at the end.
 
     Yields:
         np.ndarray: (H, W, 3) uint8, RGB, all of one size.
@@ -240,7 +226,7 @@ def video_frames(explained: Explained, explainer: Explainer, folder: str) -> Ite
 
 def _every_column(explained: Explained, explainer: Explainer, folder: str) -> Iterator[Column]:
     clip, total = explained.source.clip, explained.source.clip.total_frames
-    found: FrameMaps = every_frame(
+    maps, scales = every_frame(
         explainer, clip, explained.sampled, explained.maps, explained.chosen, folder
     )
     views = packed_in_order(explainer, clip, explained.sampled)
@@ -249,8 +235,8 @@ def _every_column(explained: Explained, explainer: Explainer, folder: str) -> It
         cells = {
             stream: _cells(
                 image,
-                found.maps[stream][k],
-                found.scales[stream],
+                maps[stream][k],
+                scales[stream],
                 'whole frame' if _lost(boxes, stream, 0) else '',
             )
             for stream, image in images.items()
@@ -294,7 +280,7 @@ def _cells(image: np.ndarray, maps: np.ndarray, scales: np.ndarray, note: str) -
 def _boxes(explained: Explained, explainer: Explainer, inds: ArrayLike) -> Boxes:
     clip = explained.source.clip
     regions = [region for region in explainer.pipeline.regions if region in explained.maps]
-    return boxes_of(clip.landmarks.of(np.asarray(inds)), regions, clip.size)
+    return clip.landmarks.of(np.asarray(inds)).boxes(regions, clip.size)
 
 
 def _lost(boxes: Boxes, stream: str, i: int) -> bool:

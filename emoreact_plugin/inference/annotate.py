@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emoreact_plugin.clips.landmarks import Landmarks, with_frames
+from emoreact_plugin.clips.landmarks import with_frames
 from emoreact_plugin.plots.video_overlay import Curve, VideoOverlay
 from emoreact_plugin.utils.ahead import work_ahead
 from emoreact_plugin.utils.errors import InputError
@@ -21,55 +21,38 @@ if TYPE_CHECKING:
     from .inferencer import EmotionInferencer
 
 
-class Annotator:
-    """Write the annotated videos of an inferencer.
+def write_annotated(target: str, job: ClipJob, bar: ProgressBar, full_size: bool) -> None:
+    """Write the annotated video of a clip as mp4, either complete or not at all.
+
+    It has the frame times and the sound of the clip.
 
     Args:
-        inferencer (EmotionInferencer): The inferencer.
-        full_size (bool): See ``VideoOverlay``. Defaults to False.
+        target (str): Path of the annotated video.
+        job (ClipJob): The clip, after it was scored.
+        bar (ProgressBar): Progress bar, which is updated at every hundredth frame.
+        full_size (bool): See ``VideoOverlay``.
+
+    Raises:
+        InputError: When a frame cannot be decoded, and for a clip that has failed.
     """
+    clip, mask = job.clip, job.inferencer.pipeline.face_mask
+    if clip is None:
+        raise InputError(f'{job.source.path}: expected a clip that was scored')
+    overlay = overlay_of(job.result, clip.size, job.inferencer, full_size)
 
-    def __init__(self, inferencer: 'EmotionInferencer', full_size: bool = False) -> None:
-        self.inferencer, self.full_size = inferencer, full_size
-        self._mask = inferencer.pipeline.face_mask
+    def frames() -> Iterator[np.ndarray]:
+        for k, frame in enumerate(clip.frames()):
+            if k % 100 == 0:
+                bar.set_postfix_str(f'drawing {job.result.name}, {k / clip.total_frames:.0%}')
+            if mask is not None:
+                sample = dict(video_id=job.video_id)
+                frame = mask(with_frames(sample, [frame], clip.landmarks.of([k])))['imgs'][0]
+            boxes = {region: each[k] for region, each in job.boxes.items()}
+            yield overlay.draw(frame, job.times[k], boxes)
 
-    def write(self, target: str, job: ClipJob, bar: ProgressBar) -> None:
-        """Write the annotated video of a clip as mp4, either complete or not at all.
-
-        It has the frame times and the sound of the clip.
-
-        Args:
-            target (str): Path of the annotated video.
-            job (ClipJob): The clip, after it was scored.
-            bar (ProgressBar): Progress bar, which is updated at every hundredth frame.
-
-        Raises:
-            InputError: When a frame cannot be decoded, and for a clip that has failed.
-        """
-        clip = job.clip
-        if clip is None:
-            raise InputError(f'{job.source.path}: expected a clip that was scored')
-        overlay = overlay_of(job.result, clip.size, self.inferencer, self.full_size)
-
-        def frames() -> Iterator[np.ndarray]:
-            for k, frame in enumerate(clip.frames()):
-                if k % 100 == 0:
-                    bar.set_postfix_str(f'drawing {job.result.name}, {k / clip.total_frames:.0%}')
-                yield overlay.draw(
-                    self._masked(frame, clip.landmarks.of([k]), job.video_id),
-                    job.times[k],
-                    {region: each[k] for region, each in job.boxes.items()},
-                )
-
-        sound = None if clip.filename_tmpl else clip.path
-        with write_whole(target) as temporary:
-            write_timed_video(temporary, work_ahead(frames()), job.times.tolist(), sound)
-
-    def _masked(self, frame: np.ndarray, landmarks: Landmarks, video_id: str) -> np.ndarray:
-        if self._mask is None:
-            return frame
-        sample = with_frames(dict(video_id=video_id), [frame], landmarks)
-        return self._mask(sample)['imgs'][0]
+    sound = None if clip.filename_tmpl else clip.path
+    with write_whole(target) as temporary:
+        write_timed_video(temporary, work_ahead(frames()), job.times.tolist(), sound)
 
 
 def overlay_of(
@@ -100,14 +83,7 @@ def overlay_of(
     if inferencer.calibration is None:
         notes.append('probabilities not calibrated')
     return VideoOverlay(
-        size,
-        curve,
-        result.name,
-        inferencer.regions,
-        banner,
-        notes,
-        result.not_sought,
-        full_size,
+        size, curve, result.name, inferencer.regions, banner, notes, result.not_sought, full_size
     )
 
 

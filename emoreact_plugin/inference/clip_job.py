@@ -6,28 +6,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emoreact_plugin.clips.boxes import Boxes, boxes_of, shares_found
 from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.clips.coverage import coverage_of
+from emoreact_plugin.clips.landmarks import Boxes
 from emoreact_plugin.preparation.mediapipe.people import ALL, said_of
 from emoreact_plugin.utils.errors import InputError
 
 from .opening import Whom
 from .pipeline import ClipPipeline
-from .results import (
-    ClipResult,
-    Probabilities,
-    WindowResult,
-    labels_above,
-    mean_of,
-    probabilities_of,
-)
+from .results import ClipResult, Probabilities, WindowResult, labels_above, mean_of
 from .scorers.base import check_logits
 from .sources import Source
 from .warning_texts import (
     ENOUGH,
-    SAMPLE_DATA,
     about_length,
+    is_reliable,
     mostly_black,
     never_sought,
     seldom_found,
@@ -91,7 +84,7 @@ class ClipJob:
         count = 0
         try:
             clip = self._open()
-            for span in pack_spans(clip, self.inferencer.pipeline, self.windows, clip.name):
+            for span in pack_spans(clip, self.inferencer.pipeline, self.windows):
                 count += 1
                 yield span
         except Exception as error:  # the other clips go on
@@ -109,7 +102,7 @@ class ClipJob:
         self.windows = plan_windows(
             self.times, duration, inferencer.window_seconds, inferencer.stride_seconds
         )
-        self.boxes = boxes_of(clip.landmarks, inferencer.regions, clip.size)
+        self.boxes = clip.landmarks.boxes(inferencer.regions, clip.size)
         result.total_frames, result.duration_s = clip.total_frames, duration
         result.landmarks, result.not_sought = landmarks, not_sought
         result.people = opened.people
@@ -184,27 +177,23 @@ class ClipJob:
 
     def _shares(self, first: int, stop: int) -> dict[str, float]:
         """Return the share of some frames with each region that was looked for."""
-        shares = shares_found(self.boxes, first, stop)
-        return {k: share for k, share in shares.items() if k not in self.result.not_sought}
+        return {
+            region: float(np.mean([box is not None for box in each[first:stop]]))
+            for region, each in self.boxes.items()
+            if region not in self.result.not_sought
+        }
 
     def _is_reliable(self, shares: dict[str, float]) -> bool:
-        result = self.result
-        return (
-            SAMPLE_DATA not in result.warnings
-            and not result.not_sought
-            and all(share >= ENOUGH for share in shares.values())
-        )
+        return is_reliable(self.result.warnings, self.result.not_sought, shares)
 
     def _probabilities(self, span: int) -> tuple[Probabilities, dict[str, Probabilities]]:
         logits, streams = self._scores[span]
-        classes, of = self.inferencer.classes, self.inferencer.probabilities
-        return probabilities_of(classes, of(logits)), {
-            name: probabilities_of(classes, of(each)) for name, each in streams.items()
-        }
+        of = self.inferencer.probabilities
+        return of(logits), {name: of(each) for name, each in streams.items()}
 
 
 def pack_spans(
-    clip: Clip, pipeline: ClipPipeline, windows: list[Window], name: str
+    clip: Clip, pipeline: ClipPipeline, windows: list[Window]
 ) -> Iterator[tuple[int, dict]]:
     """Decode a clip once, and pack the whole of it and its windows.
 
@@ -214,7 +203,6 @@ def pack_spans(
         clip (Clip): The clip.
         pipeline (ClipPipeline): The pipeline of the model.
         windows (list[Window]): The windows of the clip.
-        name (str): Name of the clip; the look of its mask depends on it.
 
     Yields:
         tuple[int, dict]: Number and packed sample of a span, as soon as it has all its frames.
@@ -229,7 +217,7 @@ def pack_spans(
     for span, (first, stop) in enumerate(spans):
         if span and (first, stop) == spans[0]:
             continue
-        samples[span] = pipeline.sample(stop - first, name)
+        samples[span] = pipeline.sample(stop - first, clip.name)
         inds[span] = first + samples[span]['frame_inds']
     uses = Counter(k for each in inds.values() for k in np.unique(each))
     waiting = sorted(inds, key=lambda span: inds[span].max(), reverse=True)

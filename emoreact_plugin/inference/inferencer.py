@@ -15,12 +15,12 @@ from emoreact_plugin.utils.progress import ProgressBar, progress_bar, write_abov
 from emoreact_plugin.version import __version__
 from emoreact_plugin.weights.checkpoints import resolve_checkpoint
 
-from .annotate import Annotator
+from .annotate import write_annotated
 from .clip_job import ClipJob
 from .live.streaming import EmotionStream, Frame
 from .opening import ClipOpener, OpenedClip, Whom, check_whom
 from .pipeline import ClipPipeline, regions_needed
-from .results import ClipResult, Results
+from .results import ClipResult, Probabilities, Results
 from .scorers.loading import load_scorer
 from .sources import PathLike, Source, find_sources
 from .warning_texts import (
@@ -115,7 +115,7 @@ class EmotionInferencer:
         limits = self.scorer.thresholds if threshold is None else [threshold] * len(self.classes)
         self.thresholds = dict(zip(self.classes, map(float, limits), strict=True))
         self.landmarks, self.person = landmarks, person
-        self.mask, self.cache_dir = mask, cache_dir
+        self.mask = mask
         self.window_seconds, self.stride_seconds = (window_seconds, stride_seconds)
         self.batch_size = batch_size
         self.said: set[str] = set()
@@ -146,9 +146,10 @@ class EmotionInferencer:
             version=__version__,
         )
 
-    def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """Return the probabilities of logits of any shape, calibrated if it is known how."""
-        return probabilities_of(logits, self.calibration)
+    def probabilities(self, logits: np.ndarray) -> Probabilities:
+        """Map each emotion to its probability by logits (C, ), calibrated if it is known how."""
+        values = map(float, probabilities_of(logits, self.calibration))
+        return dict(zip(self.classes, values, strict=True))
 
     def __enter__(self) -> 'EmotionInferencer':
         return self
@@ -201,27 +202,18 @@ class EmotionInferencer:
     ) -> Iterator[ClipResult]:
         """Score videos and yield each result as soon as it is complete.
 
-        It raises the same errors as calling the inferencer.
-
-        Args:
-            videos (PathLike | Sequence[PathLike]): See :meth:`__call__`.
-            out_dir (str, optional): See :meth:`__call__`.
-            progress (bool): See :meth:`__call__`.
-            annotate (bool): Write the annotated videos. If False, none are written, but videos in
-                ``out_dir`` are still left out. Defaults to True.
-            full_size (bool): See :meth:`__call__`.
+        It takes the same arguments and raises the same errors as calling the inferencer. Without
+        ``annotate``, no annotated videos are written, but videos in ``out_dir`` are still left out.
         """
         sources = find_sources(videos, out_dir)
-        annotate = annotate and out_dir is not None
-        targets = {} if out_dir is None or not annotate else targets_of(sources, out_dir)
-        annotator = Annotator(self, full_size) if annotate else None
+        targets = targets_of(sources, out_dir) if annotate and out_dir is not None else None
         with progress_bar(total=len(sources), desc='scoring', unit='clip', shown=progress) as bar:
             for job in self._scored(sources, bar):
-                if annotator is not None and job.result.error is None:
+                if targets is not None and job.result.error is None:
                     bar.set_postfix_str(f'drawing {job.result.name}')
                     target = of_person(targets[job.source], job.result.person)
                     try:
-                        annotator.write(target, job, bar)
+                        write_annotated(target, job, bar, full_size)
                         job.result.annotated = target
                         whole = osp.basename(job.source.name) + ANNOTATED
                         job.result.annotated_name_shortened = (

@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emoreact_plugin.clips.cache_file import CachedClip
 from emoreact_plugin.clips.clip import Clip
-from emoreact_plugin.clips.clip_files import expected_names, find_keypoints, find_landmarks
+from emoreact_plugin.clips.clip_files import expected_names, find_file
 from emoreact_plugin.clips.regions import BOTH, BOXES_FROM, NEEDS, has_face
 from emoreact_plugin.preparation.landmarks import detect_landmarks, find_people
 from emoreact_plugin.preparation.mediapipe.detector import LandmarkDetector
@@ -60,9 +59,7 @@ class Whom(NamedTuple):
 def check_whom(landmarks: str, person: str | None) -> None:
     """Refuse a folder that is not there, and a choice among people where there is none.
 
-    Args:
-        landmarks (str): Where the landmarks come from, see ``EmotionInferencer``.
-        person (str, optional): See ``EmotionInferencer``.
+    For the arguments, see ``EmotionInferencer``.
 
     Raises:
         FileNotFoundError: When ``landmarks`` names no folder.
@@ -84,12 +81,8 @@ def check_whom(landmarks: str, person: str | None) -> None:
 class ClipOpener:
     """Open clips with the landmarks that some regions need.
 
-    Args:
-        regions (Sequence[str]): The regions that have to be found.
-        landmarks (str): Where the landmarks come from, see ``EmotionInferencer``.
-        person (str, optional): See ``EmotionInferencer``.
-        cache_dir (str, optional): See ``EmotionInferencer``.
-        tell (Callable): Prints a line, unless it was printed before.
+    The regions are those that have to be found, and ``tell`` prints a line, unless it was printed
+    before. For the other arguments, see ``EmotionInferencer``.
     """
 
     def __init__(
@@ -104,6 +97,7 @@ class ClipOpener:
         # A word that chooses, or the name that files have.
         self.choice = person if person in (*CHOICES, ALL) else None
         self.person = None if self.choice else person
+        self._chosen = person if person is not None and person in CHOICES else 'largest'
         self.cache_dir, self.tell = cache_dir, tell
         self.needs = {kind for region in regions for kind in NEEDS.get(region, BOTH)}
         self._detector: LandmarkDetector | None = None
@@ -117,8 +111,7 @@ class ClipOpener:
     def detector(self) -> LandmarkDetector:
         """Return the model that finds landmarks, which is created at its first use."""
         if self._detector is None:
-            choice = 'largest' if self.choice in (None, ALL) else str(self.choice)
-            self._detector = LandmarkDetector('keypoints' in self.needs, choice)
+            self._detector = LandmarkDetector('keypoints' in self.needs, self._chosen)
         return self._detector
 
     def people(self, source: Source) -> list[Whom]:
@@ -129,21 +122,20 @@ class ClipOpener:
         if self.choice != ALL or not self.regions or not osp.exists(source.path):
             return [Whom(self.person)]
         if self.landmarks != 'extract':
-            folder, video = self._place(source)
-            names = map(str, takewhile(lambda k: _has_files(video, folder, str(k)), count(1)))
+            folder, video = self.landmarks, source.name
+            if folder == 'auto':
+                folder, video = osp.split(osp.normpath(source.path))
+
+            def has_files(name: str) -> bool:
+                return any(find_file(kind, video, folder, name) for kind in HOLD)
+
+            names = takewhile(has_files, map(str, count(1)))
             found = [Whom(name) for name in names]
             if found or self.landmarks != 'auto' or not has_landmark_models():
                 return found or [Whom()]
             self.tell('finding landmarks with mediapipe: there are no files of person 1')
         guides = find_people(source.path, self.detector()).guides()
         return [Whom(str(guide.taken[0]) if guide.taken else None, guide) for guide in guides]
-
-    def _place(self, source: Source) -> tuple[str, str]:
-        """Return the folder of the landmark files of a video, and its name there."""
-        if self.landmarks == 'auto':
-            path = osp.normpath(source.path)
-            return osp.dirname(path) or '.', osp.basename(path)
-        return self.landmarks, source.name
 
     def open(self, source: Source, whom: Whom | None = None) -> OpenedClip:
         """Open a clip.
@@ -165,7 +157,8 @@ class ClipOpener:
         whom = whom or Whom(self.person)
         if self.landmarks == 'extract' or whom.guide is not None:
             guide = whom.guide or self._guide(source.path)
-            clip = Clip(source.path, detect=partial(self._detect, guide=guide))
+            detect = partial(detect_landmarks, detector=self.detector(), guide=guide)
+            clip = Clip(source.path, detect=detect)
             return OpenedClip(clip, 'extracted', [], guide.to_dict())
         return self._with_files(source, whom.name)
 
@@ -176,11 +169,7 @@ class ClipOpener:
         ]
 
     def _guide(self, path: str) -> Guide:
-        choice = 'largest' if self.choice in (None, ALL) else str(self.choice)
-        return find_people(path, self.detector()).guide(choice)
-
-    def _detect(self, path: str, guide: Guide) -> CachedClip:
-        return detect_landmarks(path, self.detector(), guide=guide)
+        return find_people(path, self.detector()).guide(self._chosen)
 
     def _with_files(self, source: Source, person: str | None) -> OpenedClip:
         """Open a clip with its landmark files, and find what they lack if that was asked for."""
@@ -211,15 +200,8 @@ class ClipOpener:
         found = 'files+extracted' if kinds else 'extracted'
         # The body of whose face the file has.
         guide = _guide_to(clip) if clip.has_landmarks else self._guide(source.path)
-        clip = clip.completed(partial(self._detect, guide=guide))
+        clip = clip.completed(partial(detect_landmarks, detector=self.detector(), guide=guide))
         return OpenedClip(clip, found, [], None if kinds else guide.to_dict())
-
-
-def _has_files(video: str, folder: str, person: str) -> bool:
-    return (
-        find_landmarks(video, folder, person) is not None
-        or find_keypoints(video, folder, person) is not None
-    )
 
 
 def _guide_to(clip: Clip) -> Guide:

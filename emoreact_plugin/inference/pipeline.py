@@ -74,14 +74,7 @@ class ClipPipeline:
             if is_a(step, 'CropRegions', registry=TRANSFORMS) and mask is not None:
                 rest.append(self.face_mask)
             rest.append(_build(step))
-        self.regions = next(
-            (
-                tuple(step['regions'])
-                for step in steps
-                if is_a(step, 'CropRegions', CROPS, registry=TRANSFORMS)
-            ),
-            (),
-        )
+        self.regions = tuple(_first(steps, 'CropRegions', CROPS).get('regions', ()))
         if mask is not None and not self.regions:
             raise InputError(
                 'mask: expected a configuration that crops regions, which '
@@ -168,24 +161,20 @@ def test_pipeline(cfg: Config) -> list[dict]:
     return [dict(step) for step in dataset['pipeline']]
 
 
+def _first(steps: Sequence[dict], *kinds: str) -> dict:
+    """Return the first step of these kinds; empty if there is none."""
+    return next((step for step in steps if is_a(step, *kinds, registry=TRANSFORMS)), {})
+
+
 def mask_kind_of(steps: Sequence[dict]) -> str | None:
     """Return the kind of mask that a pipeline draws, or None if it draws none."""
-    return next(
-        (step.get('kind', 'surgical') for step in steps if is_a(step, MASK, registry=TRANSFORMS)),
-        None,
-    )
+    step = _first(steps, MASK)
+    return step.get('kind', 'surgical') if step else None
 
 
 def max_gap_of(steps: Sequence[dict]) -> int:
     """Return the longest gap, in frames, in which a pipeline interpolates the face."""
-    return next(
-        (
-            step.get('max_gap', 0)
-            for step in steps
-            if is_a(step, *LOADERS, CROPS, registry=TRANSFORMS)
-        ),
-        0,
-    )
+    return _first(steps, *LOADERS, CROPS).get('max_gap', 0)
 
 
 def _mask_step(steps: Sequence[dict], kind: str) -> dict:
@@ -193,7 +182,7 @@ def _mask_step(steps: Sequence[dict], kind: str) -> dict:
 
     Its colour and seed are those of the pipeline's own step, if there is one.
     """
-    own = next((step for step in steps if is_a(step, MASK, registry=TRANSFORMS)), {})
+    own = _first(steps, MASK)
     return dict(type=MASK, kind=kind, color=own.get('color'), seed=own.get('seed') or 0)
 
 

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, overload
 
-import numpy as np
-
 from emoreact_plugin.evaluation import collapse_text, collapsed_labels
 from emoreact_plugin.utils.errors import MissingPackageError
 from emoreact_plugin.utils.files import write_json, write_text
@@ -48,7 +46,7 @@ class WindowResult:
 
     def __repr__(self) -> str:
         span = f'{self.start_s:.1f} to {self.end_s:.1f} s'
-        return f'WindowResult({span}: {highest(self.probabilities)})'
+        return f'{type(self).__name__}({span}: {highest(self.probabilities)})'
 
     @property
     def center_s(self) -> float:
@@ -148,8 +146,7 @@ class ClipResult:
             error=self.error,
             **self.probabilities,
             labels=';'.join(self.labels),
-            **_columns('mean', self.mean_probabilities),
-            **_of_streams(self.streams),
+            **_columns({'mean': self.mean_probabilities, **self.streams}),
             frames=self.total_frames or None,
             duration_s=self.duration_s or None,
             landmarks=self.landmarks or None,
@@ -176,7 +173,7 @@ class ClipResult:
                 end_s=each.end_s,
                 **each.probabilities,
                 labels=';'.join(each.labels),
-                **_of_streams(each.streams),
+                **_columns(each.streams),
                 **{f'{region}_share': share for region, share in each.found.items()},
                 person=self.person,
                 short=each.short,
@@ -201,11 +198,7 @@ class Results(Sequence[ClipResult]):
             the run was not stopped.
         left_out (Sequence[str]): Paths of the videos that the run did not get to.
 
-    Attributes:
-        clips (list[ClipResult]): The results of the clips.
-        about (dict): What was asked for.
-        stopped (str | None): What ended the run before all clips were done.
-        left_out (list[str]): Paths of the videos that the run did not get to.
+    All of these are attributes, too.
     """
 
     def __init__(
@@ -318,11 +311,6 @@ class Results(Sequence[ClipResult]):
         return results_html(self.clips, self.about)
 
 
-def probabilities_of(classes: Sequence[str], values: np.ndarray) -> Probabilities:
-    """Map each emotion to its probability, from an array (C, )."""
-    return dict(zip(classes, map(float, values), strict=True))
-
-
 def labels_above(probabilities: Probabilities, thresholds: Mapping[str, float]) -> list[str]:
     """Return the emotions whose probability reaches their threshold."""
     return [name for name, p in probabilities.items() if p >= thresholds[name]]
@@ -343,15 +331,11 @@ def highest(probabilities: Probabilities) -> str:
     return text + (', ...' if len(names) > 3 else '')
 
 
-def _columns(prefix: str, values: Probabilities) -> dict[str, float]:
-    return {f'{prefix}/{name}': value for name, value in values.items()}
-
-
-def _of_streams(streams: dict[str, Probabilities]) -> dict[str, float]:
+def _columns(streams: dict[str, Probabilities]) -> dict[str, float]:
     return {
-        key: value
+        f'{stream}/{name}': value
         for stream, values in streams.items()
-        for key, value in _columns(stream, values).items()
+        for name, value in values.items()
     }
 
 

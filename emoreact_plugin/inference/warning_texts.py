@@ -1,7 +1,7 @@
-"""Hold the texts of the warnings and notes that are given with the scores."""
+"""Hold the warnings and notes that are given with the scores, and judge by them."""
 
 import os.path as osp
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from emoreact_plugin.sample_data.dataset import is_sample_data
 
@@ -25,6 +25,20 @@ ENOUGH = 0.5
 def is_sample_video(path: str) -> bool:
     """Tell whether a video belongs to the drawn sample data."""
     return is_sample_data(osp.dirname(osp.dirname(osp.abspath(path))))
+
+
+def is_reliable(
+    warnings: Sequence[str], not_sought: Sequence[str], found: Mapping[str, float]
+) -> bool:
+    """Tell whether scores mean something, see ``ClipResult``.
+
+    Args:
+        warnings (Sequence[str]): The warnings that are given with them.
+        not_sought (Sequence[str]): The regions that were not looked for.
+        found (Mapping[str, float]): Region -> share of the frames in which it was found.
+    """
+    enough = all(share >= ENOUGH for share in found.values())
+    return enough and not not_sought and SAMPLE_DATA not in warnings
 
 
 def no_landmarks(regions: Sequence[str]) -> str:

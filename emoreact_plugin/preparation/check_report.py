@@ -190,10 +190,7 @@ def write_report(report: CheckReport, out: str) -> list[str]:
         problems=problems,
     )
     clips = [
-        dict(
-            asdict(clip),
-            label=' '.join(compress(report.classes, clip.label)),
-        )
+        dict(asdict(clip), label=' '.join(compress(report.classes, clip.label)))
         for clip in report.clips
     ]
     tables = {

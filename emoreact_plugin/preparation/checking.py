@@ -52,9 +52,6 @@ def check_all(checks: Sequence[SplitCheck], workers: int | None = None) -> Check
         workers (int, optional): Number of clips at a time. Defaults to None:
             as many as there are cores.
 
-    Returns:
-        CheckReport: All clips and problems.
-
     Raises:
         InputError: For splits of different classes, or a folder of prepared
             landmark files that cannot be written to.

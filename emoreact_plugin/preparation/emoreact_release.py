@@ -5,7 +5,6 @@ import os.path as osp
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from emoreact_plugin.clips.clip_files import expected_names
 from emoreact_plugin.clips.masks_csv import read_masks
@@ -25,18 +24,6 @@ SPLIT_NAMES = dict(train=('train',), val=('val', 'validation'), test=('test',))
 VIDEO_FOLDERS = ('Data/AllVideos', 'AllVideos', 'videos')
 
 Splits = dict[str, list[Annotation]]
-
-
-class ReleaseFile(NamedTuple):
-    """Video, the folder of its frames, or another file that belongs to it.
-
-    Attributes:
-        source (str): Its path.
-        target (str): Its name in the folder of videos, with ``/``.
-    """
-
-    source: str
-    target: str
 
 
 @dataclass(frozen=True)
@@ -70,9 +57,6 @@ def prepare_release(release: str, out: str, copy: bool = False) -> ReleaseReport
         out (str): The output folder; created if it is missing.
         copy (bool): Copy the files instead of linking them. Defaults to False.
 
-    Returns:
-        ReleaseReport: What was done.
-
     Raises:
         FileNotFoundError, InputError: If anything is missing or wrong in the release; if the output
             folder is within it, or has other files of the same names, which are all named. Nothing
@@ -82,7 +66,7 @@ def prepare_release(release: str, out: str, copy: bool = False) -> ReleaseReport
     files = find_files(release, splits)
     videos = osp.join(out, 'videos')
     outputs: list[NewFile | NewText] = [
-        NewFile(osp.join(videos, file.target), file.source, copy) for file in files
+        NewFile(osp.join(videos, name), path, copy) for name, path in files.items()
     ]
     # Last, so that a data set that was broken off is not taken for whole.
     outputs += [
@@ -257,7 +241,7 @@ def _find(folder: str, names: Sequence[str]) -> str | None:
     return osp.join(folder, found[0]) if found else None
 
 
-def find_files(release: str, splits: Splits) -> list[ReleaseFile]:
+def find_files(release: str, splits: Splits) -> dict[str, str]:
     """Find the videos of a release, and the files that belong to them.
 
     A video is in ``Data/Train``, ``Data/Validation`` (or ``Data/Val``) or ``Data/Test``, or, for
@@ -271,13 +255,15 @@ def find_files(release: str, splits: Splits) -> list[ReleaseFile]:
         splits (dict[str, list[Annotation]]): Its clips.
 
     Returns:
-        list[ReleaseFile]: The videos, each followed by its other files.
+        dict[str, str]: Names in the folder of videos, with ``/`` -> paths. Each video, or folder of
+        its frames, is followed by its other files.
 
     Raises:
         FileNotFoundError: If clips are missing; the message names them all.
         InputError: If clips have masks already.
     """
-    files, missing, masked = [], [], []
+    files: dict[str, str] = {}
+    missing, masked = [], []
     common = [_folder(release, path) for path in VIDEO_FOLDERS]
     for split, rows in splits.items():
         data = _folder(release, 'Data')
@@ -300,7 +286,7 @@ def find_files(release: str, splits: Splits) -> list[ReleaseFile]:
                 for name in expected_names(kind, row.video)
                 if osp.isfile(osp.join(folder, name))
             ]
-            files += [ReleaseFile(osp.join(folder, n), n) for n in names]
+            files |= {n: osp.join(folder, n) for n in names}
     if missing:
         raise FileNotFoundError(
             f'{release}: {len(missing)} of {sum(map(len, splits.values()))} '

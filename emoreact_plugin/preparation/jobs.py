@@ -55,11 +55,7 @@ class JobReport(Generic[Clip]):
 
 
 def plan(
-    sources: Sequence[str],
-    out: str,
-    ending: str,
-    unmasked: bool = False,
-    skip_out: bool = True,
+    sources: Sequence[str], out: str, ending: str, unmasked: bool = False, skip_out: bool = True
 ) -> list[Job]:
     """Plan what to make from which video.
 

@@ -9,26 +9,15 @@ from queue import SimpleQueue
 
 import numpy as np
 
-from emoreact_plugin.clips.cache_file import (
-    ENDING,
-    CachedClip,
-    load_cached,
-    stamp_of,
-    write_cached,
-)
-from emoreact_plugin.clips.clip_files import expected_names, find_keypoints, find_landmarks
+from emoreact_plugin.clips.cache_file import ENDING, CachedClip, load_cached, stamp_of, write_cached
+from emoreact_plugin.clips.clip_files import expected_names, find_file
 from emoreact_plugin.clips.coverage import coverage_of
 from emoreact_plugin.clips.landmark_writers import write_keypoints_txt, write_openface_csv
 from emoreact_plugin.clips.landmarks import Landmarks
 from emoreact_plugin.utils.ahead import work_ahead
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.progress import count_cores
-from emoreact_plugin.video.reading import (
-    frame_rate,
-    iterate_frames,
-    select_frames,
-    video_info,
-)
+from emoreact_plugin.video.reading import frame_rate, iterate_frames, select_frames, video_info
 
 from .jobs import Job, JobReport, OnFrame, plan, run_jobs
 from .mediapipe.detector import FrameLandmarks, LandmarkDetector
@@ -114,7 +103,7 @@ def extract_landmarks(
             people = find_people(job.path, detector, on_frame)
             guides = people.guides() if person == ALL else [people.guide(person)]
             for guide in reversed(guides):
-                found = detect_landmarks(job.path, detector, on_frame, guide)
+                found = detect_landmarks(job.path, detector, guide, on_frame)
                 write_cached(_path_of(target, guide), found)
         finally:
             detectors.put(detector)
@@ -156,10 +145,7 @@ def find_people(video: str, detector: LandmarkDetector, on_frame: OnFrame = lamb
 
 
 def detect_landmarks(
-    video: str,
-    detector: LandmarkDetector,
-    on_frame: OnFrame = lambda: None,
-    guide: Guide | None = None,
+    video: str, detector: LandmarkDetector, guide: Guide, on_frame: OnFrame = lambda: None
 ) -> CachedClip:
     """Find the landmarks of one person in a video.
 
@@ -167,10 +153,10 @@ def detect_landmarks(
         video (str): Its path.
         detector (LandmarkDetector): It is reset first, so that it forgets what
             it saw before.
+        guide (Guide): Whom to follow, from :func:`find_people`. Where that found nobody, it is whom
+            the detector chooses in the first frame with a face.
         on_frame (Callable, optional): Called before each frame is searched; an error that it raises
             stops the work.
-        guide (Guide, optional): Whom to follow, from :func:`find_people`. Defaults to None: whom
-            the detector chooses in the first frame with a face.
 
     Returns:
         CachedClip: Face confidences are 1 where there are landmarks, else 0; a box alone has 0.
@@ -179,7 +165,7 @@ def detect_landmarks(
         FileNotFoundError, InputError: If the video cannot be read.
     """
     stamp = stamp_of(video)
-    detector.reset(guide if guide is not None and guide.persons else None)
+    detector.reset(guide if guide.persons else None)
     found: list[FrameLandmarks] = []
     size = (0, 0)
     for frame in work_ahead(iterate_frames(video)):
@@ -206,7 +192,7 @@ def detect_landmarks(
         size,
         sources,
         is_box,
-        None if guide is None else guide.to_dict(),
+        guide.to_dict(),
     )
 
 
@@ -223,7 +209,8 @@ def _refuse_others(job: Job, target: str, out: str, person: str) -> None:
     A cache file has priority over these, so nobody would read them any more.
     """
     own = str(FIRST) if person == ALL else None
-    for other in (find_landmarks(job.video, out, own), find_keypoints(job.video, out, own)):
+    for kind in ('landmarks', 'keypoints'):
+        other = find_file(kind, job.video, out, own)
         # The target may have come to be since it was looked for.
         if other is not None and osp.normpath(other) != osp.normpath(target):
             raise InputError(

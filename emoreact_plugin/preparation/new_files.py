@@ -128,10 +128,8 @@ def write_new_files(outputs: Sequence[NewText | NewFile]) -> tuple[int, str]:
             'Delete them, or name another folder with --out:\n' + '\n'.join(unlike)
         )
     left = [each for each in outputs if not each.is_done()]
-    reasons = [_write(each) for each in progress_bar(left, 'writing', unit='file')]
+    reasons = []
+    for each in progress_bar(left, 'writing', unit='file'):
+        with write_whole(each.target) as temporary:
+            reasons.append(each.make(temporary))
     return len(outputs) - len(left), next(filter(None, reasons), '')
-
-
-def _write(output: NewText | NewFile) -> str:
-    with write_whole(output.target) as temporary:
-        return output.make(temporary)

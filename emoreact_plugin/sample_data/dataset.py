@@ -119,9 +119,7 @@ def make_clip(plan: ClipPlan, videos: str) -> dict:
     write_text(
         landmarks,
         openface_csv(
-            np.stack([drawn.landmarks for drawn in children]),
-            plan.missing_face,
-            plan.stale_rows,
+            np.stack([drawn.landmarks for drawn in children]), plan.missing_face, plan.stale_rows
         ),
     )
     write_text(
@@ -239,9 +237,6 @@ def make_sample_dataset(
         force (bool): Delete a sample data set that exists and draw it anew.
         progress (bool): Print the progress on the console.
         episode_cue (bool): Let the series of a clip tell a label, see :mod:`.episodes`.
-
-    Returns:
-        Path: The folder.
 
     Raises:
         InputError: If a split is empty, or ``out`` holds something else or a sample data set made

@@ -129,13 +129,6 @@ def _paint_limb(
         limb(shoulder, shoulder + 0.5 * (elbow - shoulder), 0.24, 0.23, cloth)
 
 
-def _paint_arm(
-    image: np.ndarray, child: Child, content: ClipContent, drawn: DrawnChild, k: int
-) -> None:
-    for rim in (0.9, 0.0):  # pixels
-        _paint_limb(image, child, content, drawn, k, rim)
-
-
 def _paint_back_hair(image: np.ndarray, child: Child, drawn: DrawnChild) -> None:
     color, style = shade(child.hair, 0.85), child.hair_style
 
@@ -285,7 +278,8 @@ def paint_child(image: np.ndarray, child: Child, content: ClipContent, drawn: Dr
     _paint_neck(image, child, drawn)
     _paint_torso(image, child, content, drawn)
     for k in range(2):
-        _paint_arm(image, child, content, drawn, k)
+        for rim in (0.9, 0.0):  # pixels
+            _paint_limb(image, child, content, drawn, k, rim)
     _paint_skull(image, child, drawn)
     _paint_mouth(image, child, drawn)
     _paint_nose(image, child, drawn)

@@ -172,11 +172,18 @@ def _face_parts(child: Child, tracks: dict[str, np.ndarray], t: int) -> _FacePar
     nose = np.column_stack([np.zeros(4), np.linspace(-0.12, 0.24, 4)])
     nostrils = child.nose * np.array([-0.16, -0.08, 0, 0.08, 0.16])
     nose_base = np.column_stack([nostrils, [0.31, 0.33, 0.34, 0.33, 0.31]])
-    landmarks = np.concatenate([
-        jaw_line(child), brows[0], brows[1], nose, nose_base,
-        eyes[0][::4], eyes[1][::4],
-        _mouth_landmarks(curve)
-    ])  # yapf: disable
+    landmarks = np.concatenate(
+        [
+            jaw_line(child),
+            brows[0],
+            brows[1],
+            nose,
+            nose_base,
+            eyes[0][::4],
+            eyes[1][::4],
+            _mouth_landmarks(curve),
+        ]
+    )
     return _FaceParts(
         landmarks=landmarks,
         eyes=eyes,
@@ -334,10 +341,14 @@ def _keypoints(
     return np.stack([landmarks[30], *eyes, *ears, landmarks[54], landmarks[48], *pairs, *hips])
 
 
-def cue_points(drawn: DrawnChild) -> dict[str, np.ndarray]:
-    """Return the points (n, 2) in pixels around which each cue can be seen."""
-    wave, still = drawn.wave_arm, 1 - drawn.wave_arm
-    return dict(
+def cue_boxes(drawn: DrawnChild) -> dict[str, tuple[int, int, int, int]]:
+    """Return the box of each cue: x1, y1, x2, y2 in pixels, right and bottom exclusive.
+
+    A box is the extent of the points around which the cue can be seen, and a margin for the
+    thickness of what is drawn there, clipped to the frame.
+    """
+    size, wave, still = np.array(FRAME_SIZE), drawn.wave_arm, 1 - drawn.wave_arm
+    points_of = dict(
         hand_rises=np.concatenate([drawn.arms[wave][1:], drawn.hands[wave]]),
         mouth_opens=drawn.lips,
         arm_raised=np.concatenate([drawn.arms[still], drawn.hands[still]]),
@@ -347,18 +358,9 @@ def cue_points(drawn: DrawnChild) -> dict[str, np.ndarray]:
         lean=np.concatenate([drawn.torso, drawn.arms[0][:2], drawn.arms[1][:2]]),
         brows_down=np.concatenate(drawn.brows),
     )
-
-
-def cue_boxes(drawn: DrawnChild) -> dict[str, tuple[int, int, int, int]]:
-    """Return the box of each cue: x1, y1, x2, y2 in pixels, right and bottom exclusive.
-
-    A box is the extent of :func:`cue_points` and a margin for the thickness of what is drawn there,
-    clipped to the frame.
-    """
-    size = np.array(FRAME_SIZE)
     margins = dict(hand_rises=0.2, arm_raised=0.2, lean=0.0)
     boxes = {}
-    for cue, points in cue_points(drawn).items():
+    for cue, points in points_of.items():
         margin = margins.get(cue, 0.06) * drawn.unit
         low = np.floor(points.min(0) - margin).astype(int)
         high = np.ceil(points.max(0) + margin).astype(int) + 1

@@ -5,6 +5,7 @@ possible ROC AUC of each emotion is known and below 1.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -131,15 +132,6 @@ _VALENCE_WEIGHTS = np.array([0.2, -0.2, 0.9, 1.3, 0.3, -1.2, -0.9, -1.0])
 
 
 @dataclass(frozen=True)
-class _Missing:
-    """Frames of a clip, from 0, in which landmarks are missing."""
-
-    face: tuple[int, ...] = ()
-    body: tuple[int, ...] = ()
-    stale_rows: bool = False  # rows without success: old points, not zeros
-
-
-@dataclass(frozen=True)
 class ClipPlan:
     """Plan of what one clip shows and how it is labelled, before it is drawn."""
 
@@ -207,8 +199,8 @@ def _standardized(columns: np.ndarray) -> np.ndarray:
     return columns / np.maximum(np.linalg.norm(columns, axis=0), 1e-9)
 
 
-def _missing_frames(seed: int, split: str, count: int) -> dict[int, _Missing]:
-    """Choose a few clips, and map the index of each to what has no landmarks in it."""
+def _missing_frames(seed: int, split: str, count: int) -> dict[int, dict[str, Any]]:
+    """Choose a few clips, and map the index of each to the fields that say what is missing."""
     rng = _rng(seed, split, _MISSING)
     few = min(MAX_CLIPS_WITHOUT_LANDMARKS, count // 10)
     chosen = rng.permutation(count)[:few]
@@ -218,7 +210,9 @@ def _missing_frames(seed: int, split: str, count: int) -> dict[int, _Missing]:
         face = tuple(range(first, first + int(rng.integers(3, 7))))
         if k == 3:
             face = tuple(range(NUM_FRAMES))
-        missing[index] = _Missing(face, face[:2] if k == 2 else (), stale_rows=k == 1)
+        missing[index] = dict(
+            missing_face=face, missing_body=face[:2] if k == 2 else (), stale_rows=k == 1
+        )
     return missing
 
 
@@ -243,7 +237,6 @@ def plan_clips(
             take = index % CLIPS_PER_CHILD + 1
             noise = _rng(seed, split, _VALENCE, index).normal(0, 0.6)
             valence = 4 + labels[index] @ _VALENCE_WEIGHTS + noise
-            gone = missing.get(index, _Missing())
             plans.append(
                 ClipPlan(
                     name=f'{series}{first_child + child}_{take}.mp4',
@@ -253,9 +246,7 @@ def plan_clips(
                     cues=tuple(cues[index].tolist()),
                     labels=tuple(labels[index].tolist()),
                     valence=round(float(np.clip(valence, 1, 7)), 4),
-                    missing_face=gone.face,
-                    missing_body=gone.body,
-                    stale_rows=gone.stale_rows,
+                    **missing.get(index, {}),
                 )
             )
         first_child += -(-count // CLIPS_PER_CHILD)

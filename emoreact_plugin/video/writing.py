@@ -88,8 +88,8 @@ def write_video(path: str, frames: Iterable[np.ndarray], rate: Fraction | None) 
 
 
 def write_timed_video(
-    path: str, frames: Iterable[np.ndarray], times: Sequence[float], sound: str | None = None
-) -> int:
+    path: str, frames: Iterable[np.ndarray], times: Sequence[float], sound: str | None
+) -> None:
     """Write frames as an H.264 video in mp4, each at its own time.
 
     Args:
@@ -99,16 +99,13 @@ def write_timed_video(
         times (Sequence[float]): The time at which each frame is shown, in
             seconds, ascending from 0.
         sound (str, optional): A video whose sound is copied, as far as mp4
-            can hold it. Defaults to None: no sound.
-
-    Returns:
-        int: Number of frames written.
+            can hold it; None for no sound.
     """
-    count, stream = 0, None
+    stream = None
     gap = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
     rate = Fraction(1 / gap).limit_denominator(1001) if gap else USUAL_RATE
     with av.open(path, 'w', format='mp4') as container, _Sound(sound, container) as track:
-        for count, (frame, time) in enumerate(zip(frames, times, strict=False), 1):  # noqa: B007  counted
+        for frame, time in zip(frames, times, strict=False):
             if stream is None:
                 stream = container.add_stream(
                     'libx264', rate, options=dict(crf=str(SHOWN_QUALITY), preset='veryfast')
@@ -127,7 +124,6 @@ def write_timed_video(
         if stream is not None:
             container.mux(stream.encode())
         track.copy_until(float('inf'))
-    return count
 
 
 class _Sound:

@@ -138,9 +138,6 @@ def read_checkpoint(path: str, foreign: bool = False) -> Checkpoint:
             Everything else that is not tensors and plain values is refused, because what is
             installed here could be used to do harm. Defaults to False.
 
-    Returns:
-        Checkpoint: Its content.
-
     Raises:
         FileNotFoundError: If there is no such file.
         InputError: If it is not a file of ``torch.save``, is damaged, or holds what could run code.

@@ -33,9 +33,6 @@ def parse_config(text: str, source: str) -> Config:
         text (str): ``Config.pretty_text``. None of it is run.
         source (str): The file that it is from, for the error.
 
-    Returns:
-        Config: With the values of the text.
-
     Raises:
         InputError: For anything but assignments of plain values, and for absurd sizes.
     """
@@ -51,14 +48,11 @@ def parse_config(text: str, source: str) -> Config:
 
 
 def assignments(text: str, names: tuple[str, ...] | None = None) -> dict:
-    """Collect the assignments in a text of MMEngine's, without running it.
+    """Map the names in a text of MMEngine's to their values, without running it.
 
     Args:
         text (str): The text.
         names (tuple[str, ...], optional): Collect only these. Defaults to None: all.
-
-    Returns:
-        dict: Name -> value.
 
     Raises:
         InputError: For anything but assignments.

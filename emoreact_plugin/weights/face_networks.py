@@ -5,7 +5,6 @@ inputs that are normalised in another way, they would be loaded and mean little.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from mmcv.cnn.bricks.conv2d_adaptive_padding import Conv2dAdaptivePadding
@@ -20,16 +19,9 @@ from .weight_files import KINDS, WeightFile
 _INPUT = dict(channels='BGR', mean=(91.495, 103.883, 131.091), std=(1.0, 1.0, 1.0))
 
 
-@dataclass(frozen=True)
-class _Kind:
-    """What a kind of file needs: the config that has it, and its facts, see ``_facts_of``."""
-
-    config: str
-    facts: dict[str, Any]
-
-
-_NEEDS = dict(
-    emo_affectnet=_Kind(
+# What a kind of file needs: the config that has it, and its facts, see ``_facts_of``.
+_NEEDS: dict[str, tuple[str, dict[str, Any]]] = dict(
+    emo_affectnet=(
         'configs/emoreact/tsn_affectnet-pretrained-r50_1xb8-1x1x3-12e_emoreact-face.py',
         {
             'eps of the batch norms': [1e-3],
@@ -39,7 +31,7 @@ _NEEDS = dict(
             'ceil_mode of the max pooling': False,
         },
     ),
-    vggface2=_Kind(
+    vggface2=(
         'configs/emoreact/tsn_vggface2-pretrained-r50_1xb8-1x1x3-12e_emoreact-face.py',
         {
             'eps of the batch norms': [1e-5],
@@ -66,18 +58,18 @@ def check_networks(
     Raises:
         InputError: For another network or normalisation. It names the config that fits.
     """
-    needs = _NEEDS.get(file.origin)
-    if needs is None:
+    if file.origin not in _NEEDS:
         return
+    config, facts = _NEEDS[file.origin]
     differ: dict[str, None] = {}
     for backbone in backbones:
-        differ.update(_differences(_facts_of(backbone), needs.facts))
+        differ.update(_differences(_facts_of(backbone), facts))
     for each in preprocessor.modules() if preprocessor is not None else ():
         if hasattr(each, 'to_rgb'):
             differ.update(_differences(_facts_of_input(each), _INPUT))
     if differ:
         raise InputError(
-            f'{file.path}: {KINDS[file.origin]} need another network. Use {needs.config}, or its '
+            f'{file.path}: {KINDS[file.origin]} need another network. Use {config}, or its '
             f'backbone and data_preprocessor in a config of your own. {"; ".join(differ)}'
         )
 

@@ -92,10 +92,7 @@ def stand_ins(path: str) -> Iterator[list[str]]:
     """
     unknown = _unknown_classes(path)
     with torch.serialization.safe_globals(
-        [
-            *((_UnknownClass, name) for name in unknown),
-            *((StandIn, name) for name in _HARMLESS),
-        ]
+        [*((_UnknownClass, name) for name in unknown), *((StandIn, name) for name in _HARMLESS)]
     ):
         yield unknown
 

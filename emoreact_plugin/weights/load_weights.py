@@ -72,9 +72,6 @@ def load_weights(
             each stream. A shared network, and one of another system, is used for every stream.
             Without it, a model must have the same streams.
 
-    Returns:
-        LoadedWeights: What was loaded and what was not.
-
     Raises:
         FileNotFoundError: If there is no such file.
         InputError: If the file cannot be read safely or holds no tensors; if it is not clear which

@@ -122,9 +122,6 @@ def read_weight_file(path: str) -> WeightFile:
     Args:
         path (str): A ``.pth`` file of one of :data:`KINDS`.
 
-    Returns:
-        WeightFile: The content in the common form.
-
     Raises:
         FileNotFoundError: If there is no such file.
         InputError: If it cannot be read safely, holds no tensors, is of two kinds at once, or has

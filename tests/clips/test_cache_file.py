@@ -18,15 +18,14 @@ from emoreact_plugin.clips.cache_file import (
 )
 from emoreact_plugin.clips.landmark_readers import read_keypoints_txt, read_openface_csv
 from emoreact_plugin.clips.landmarks import Landmarks
+from tests.factories import write_openface
 
 
 def write_landmarks(path, frames):
     """Write a face in every frame: x is the number of the frame, y is 5."""
-    names = [f'{axis}_{k}' for axis in 'xy' for k in range(68)]
-    lines = ['frame, confidence, success, ' + ', '.join(names)]
-    for frame in range(1, frames + 1):
-        lines.append(f'{frame}, 0.75, 1' + f', {frame}' * 68 + ', 5' * 68)
-    path.write_text('\n'.join(lines) + '\n')
+    points = np.full((frames, 68, 2), 5.0)
+    points[..., 0] = np.arange(1, frames + 1)[:, None]
+    write_openface(path, points)
     return path
 
 
@@ -71,13 +70,13 @@ def test_what_was_prepared_is_loaded(clip, tmp_path):
     assert cache_clip(**clip) is None
     assert os.listdir(tmp_path / 'cache') == ['clip.safetensors']
     made = load_cached(clip['out_file'])
-    faces, confidence = read_openface_csv(clip['landmarks_file'])
+    faces, confidence, _ = read_openface_csv(clip['landmarks_file'])
     assert np.array_equal(made.face_landmarks, faces)
     assert np.array_equal(made.face_confidence, confidence)
-    assert np.array_equal(made.body_keypoints, read_keypoints_txt(clip['keypoints_file'], 20))
+    assert np.array_equal(made.body_keypoints, read_keypoints_txt(clip['keypoints_file'], 20)[0])
     assert made.face_landmarks[7, 3].tolist() == [8, 5]
     assert made.body_keypoints[7].tolist() == [[0.5, 0.25], [0.75, 1]]
-    assert made.face_confidence[7] == 0.75
+    assert made.face_confidence[7] == np.float32(0.98)
     for array in (made.face_landmarks, made.face_confidence, made.body_keypoints):
         assert array.dtype == np.float32 and len(array) == 20
     assert made.total_frames == 20 and made.frame_size == (640, 360)

@@ -11,7 +11,8 @@ from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.inference.sources import find_sources
 from emoreact_plugin.preparation.landmarks import detect_landmarks
 from emoreact_plugin.preparation.mediapipe.detector import FrameLandmarks
-from emoreact_plugin.video.reading import probe_video, read_frames
+from emoreact_plugin.preparation.mediapipe.people import Guide
+from emoreact_plugin.video.reading import read_frames
 from tests.factories import FRAMES, HEIGHT, WIDTH, body_of, face_of
 
 
@@ -84,7 +85,8 @@ def test_a_detector_finds_the_landmarks_now(video):
                 np.full((68, 2), 9, np.float32), False, np.full((33, 2), 3, np.float32)
             )
 
-    clip = Clip(str(video), detect=partial(detect_landmarks, detector=Detector()))
+    detect = partial(detect_landmarks, detector=Detector(), guide=Guide((), (), 0, 'largest'))
+    clip = Clip(str(video), detect=detect)
     assert (clip.landmarks.face == 9).all()
     np.testing.assert_allclose(clip.landmarks.body, 3, rtol=1e-5)
 
@@ -107,9 +109,3 @@ def test_what_is_not_there_or_no_video(tmp_path):
     (tmp_path / 'text.mp4').write_text('no video')
     with pytest.raises(InputError, match='text.mp4: expected a video'):
         Clip(str(tmp_path / 'text.mp4'))
-
-
-def test_video_info_is_what_decoding_finds(video):
-    from emoreact_plugin.video.reading import video_info
-
-    assert video_info(video) == probe_video(video)

@@ -14,7 +14,7 @@ def txt(tmp_path):
 
 def test_keypoints(txt):
     txt.write_text('0.1 0.2 0.3 0.4\n\n  0.5\t-0.25 \n')
-    keypoints = read_keypoints_txt(txt, 5)
+    keypoints, _ = read_keypoints_txt(txt, 5)
     assert keypoints.shape == (5, 2, 2) and keypoints.dtype == np.float32
     expected = np.full((5, 2, 2), nan, np.float32)
     expected[0] = [[0.1, 0.2], [0.3, 0.4]]
@@ -25,7 +25,7 @@ def test_keypoints(txt):
 def test_lines_past_the_frames_belong_to_none(txt):
     # three frames; then hands, which may be anything
     txt.write_text('.1 .2\n.3 .4\n\n.5 .6 .7 .8 .9 .9\n1 2 3\nleft hand\n')
-    keypoints = read_keypoints_txt(txt, 3)
+    keypoints, _ = read_keypoints_txt(txt, 3)
     assert np.array_equal(
         keypoints, np.float32([[[0.1, 0.2]], [[0.3, 0.4]], [[nan, nan]]]), equal_nan=True
     )
@@ -33,13 +33,13 @@ def test_lines_past_the_frames_belong_to_none(txt):
 
 def test_keypoints_of_nobody(txt):
     txt.write_text('\n\n')
-    assert read_keypoints_txt(txt, 4).shape == (4, 0, 2)
+    assert read_keypoints_txt(txt, 4)[0].shape == (4, 0, 2)
 
 
 @pytest.mark.parametrize('end, start', [('\r\n', ''), ('\n', '\ufeff')])
 def test_keypoints_written_elsewhere(txt, end, start):
     txt.write_bytes((start + end.join(['.5 .25', '', '.75 nan .5 .5'])).encode())
-    keypoints = read_keypoints_txt(txt, 3)
+    keypoints, _ = read_keypoints_txt(txt, 3)
     assert np.array_equal(
         keypoints[:, :, 0], np.float32([[0.5, nan], [nan, nan], [nan, 0.5]]), equal_nan=True
     )

@@ -43,7 +43,7 @@ def path(tmp_path):
 
 
 def centers(landmarks):
-    """(F, 2) box centres, NaN where there is no face."""
+    """(F, 2) box centers, NaN where there is no face."""
     low, high = landmarks.min(axis=1), landmarks.max(axis=1)
     return (low + high) / 2
 
@@ -55,7 +55,7 @@ def test_values_stand_where_they_belong(path):
         cells.update({f'y_{k}': 100 * frame + k + 0.5 for k in range(68)})
         rows.append(dict(cells, frame=frame, confidence=0.5 + frame / 4, success=1))
     write(path, rows, ('frame', 'confidence', 'success'))
-    landmarks, confidence = read_openface_csv(path)
+    landmarks, confidence, _ = read_openface_csv(path)
     assert landmarks.shape == (2, 68, 2) and landmarks.dtype == np.float32
     assert confidence.dtype == np.float32
     assert landmarks[0, 0].tolist() == [100, 100.5]
@@ -77,7 +77,7 @@ def test_values_stand_where_they_belong(path):
 )
 def test_ways_to_write_the_same(path, style):
     rows = [row(100 + k, frame=k + 1, face_id=0) for k in range(3)]
-    landmarks, confidence = read_openface_csv(write(path, rows, **style))
+    landmarks, confidence, _ = read_openface_csv(write(path, rows, **style))
     assert centers(landmarks).tolist() == [[100, 50], [101, 50], [102, 50]]
     assert confidence.tolist() == np.float32([0.98] * 3).tolist()
 
@@ -90,7 +90,7 @@ def test_all_714_columns_and_blank_last_lines(path):
     write(path, [row(frame=1, face_id=0, **cells)], columns)
     with open(path, 'a') as file:
         file.write('\n  \n')
-    landmarks, _ = read_openface_csv(path)
+    landmarks, *_ = read_openface_csv(path)
     assert centers(landmarks).tolist() == [[100, 50]]
 
 
@@ -101,21 +101,21 @@ def test_frames_count_from_0_only_where_a_frame_0_occurs(path, first):
     if first == 0:
         rows = [dict(cells, frame=f'{cells["frame"]}.0') for cells in rows]
     write(path, rows, ('frame', 'confidence', 'success'))
-    landmarks, confidence = read_openface_csv(path)
+    landmarks, confidence, _ = read_openface_csv(path)
     assert np.array_equal(centers(landmarks)[:, 0], [0, 10, nan, 30], equal_nan=True)
     assert np.isnan(confidence).tolist() == [False, False, True, False]
 
 
 def test_first_frames_may_be_missing(path):
     write(path, [row(frame=3)], ('frame', 'confidence', 'success'))
-    landmarks, _ = read_openface_csv(path)
+    landmarks, *_ = read_openface_csv(path)
     assert np.isnan(centers(landmarks)[:, 0]).tolist() == [True, True, False]
 
 
 @pytest.mark.parametrize('columns', [(), ('face_id',)])
 def test_row_k_is_frame_k_without_a_frame_column(path, columns):
     rows = [row(100 + k, face_id=0) for k in range(3)]
-    landmarks, confidence = read_openface_csv(write(path, rows, columns))
+    landmarks, confidence, _ = read_openface_csv(write(path, rows, columns))
     assert centers(landmarks)[:, 0].tolist() == [100, 101, 102]
     assert np.isnan(confidence).all()
 
@@ -132,7 +132,7 @@ def test_failures_are_no_landmarks(path):
         dict(dict.fromkeys(POINTS, 0), success=1, confidence=0.9),
     ]
     write(path, rows, ('confidence', 'success'))
-    landmarks, confidence = read_openface_csv(path)
+    landmarks, confidence, _ = read_openface_csv(path)
     missing = np.isnan(landmarks)
     assert (
         missing.any(axis=(1, 2)).tolist()
@@ -145,19 +145,19 @@ def test_failures_are_no_landmarks(path):
 
 def test_zeros_without_a_success_column_are_no_face(path):
     rows = [row(), dict(dict.fromkeys(POINTS, 0), x_5='nan')]
-    landmarks, _ = read_openface_csv(write(path, rows, ()))
+    landmarks, *_ = read_openface_csv(write(path, rows, ()))
     assert np.isnan(landmarks).all(axis=(1, 2)).tolist() == [False, True]
 
 
 @pytest.mark.parametrize('cell', ['nan', 'NaN', '-nan', '-nan(ind)', '', 'inf', '-inf', '1e39'])
 def test_a_missing_coordinate_takes_its_point_along(path, cell):
-    landmarks, _ = read_openface_csv(write(path, [row(x_7=cell)], ()))
+    landmarks, *_ = read_openface_csv(write(path, [row(x_7=cell)], ()))
     assert np.isnan(landmarks[0, 7]).all()
     assert np.isnan(landmarks).sum() == 2
 
 
 def test_points_outside_the_frame_are_kept(path):
-    landmarks, _ = read_openface_csv(write(path, [row(-300, 5000, half=20)], ()))
+    landmarks, *_ = read_openface_csv(write(path, [row(-300, 5000, half=20)], ()))
     assert centers(landmarks).tolist() == [[-300, 5000]]
 
 
@@ -170,7 +170,7 @@ def follow(path, *rows):
         row(x, 50, half, frame=frame, face_id=k, success=success)
         for k, (frame, x, half, success) in enumerate(rows)
     ]
-    landmarks, confidence = read_openface_csv(write(path, cells))
+    landmarks, confidence, _ = read_openface_csv(write(path, cells))
     return [None if np.isnan(x) else x for x in centers(landmarks)[:, 0]]
 
 
@@ -228,7 +228,7 @@ def test_area_is_that_of_the_points_there_are(path):
     wide = row(100, 50, 40, frame=1, face_id=0, x_1='nan', x_67='nan')
     # without points 1 and 67, it spans 60..100, not 60..140: 40 x 40
     small = row(300, 50, 25, frame=1, face_id=1)  # 50 x 50
-    landmarks, _ = read_openface_csv(write(path, [wide, small]))
+    landmarks, *_ = read_openface_csv(write(path, [wide, small]))
     assert centers(landmarks).tolist() == [[300, 50]]
 
 
@@ -241,7 +241,7 @@ def test_confidence_is_that_of_the_followed_person(path):
         row(200, 50, 20, frame=3, face_id=2, confidence=0.2),
         row(300, 50, 10, frame=3, face_id=1, confidence=0.9),
     ]
-    _, confidence = read_openface_csv(write(path, rows))
+    _, confidence, _ = read_openface_csv(write(path, rows))
     # frame 2: a row, but another person's; frame 3: the best failed row
     assert np.array_equal(confidence, np.float32([0.8, nan, 0.3]), equal_nan=True)
 
@@ -324,21 +324,18 @@ def test_rows_of_another_length(path, change, found):
         read_openface_csv(path)
 
 
-# Keypoints
-
-
 @pytest.mark.skipif(not REAL_DATA.is_dir(), reason='EMOREACT_TEST_DATA is not given')
 def test_real_files():
     folder = REAL_DATA / 'openface'
     name = 'subj01_timepoint01.csv'
-    landmarks, confidence = read_openface_csv(folder / name)
+    landmarks, confidence, _ = read_openface_csv(folder / name)
     assert landmarks.shape == (158, 68, 2) and not np.isnan(landmarks).any()
     # its cells x_0, y_0 and x_67 in line 2
     assert landmarks[0, 0].tolist() == np.float32([444.8, 277.7]).tolist()
     assert landmarks[0, 67, 0] == np.float32(555.9)
     assert confidence.shape == (158,)
     name = 'face_in_first_part_only.derived.csv'
-    landmarks, confidence = read_openface_csv(folder / name)
+    landmarks, confidence, _ = read_openface_csv(folder / name)
     # rows 1 to 72 hold a face, the other 97 are zeros
     assert (
         np.isnan(landmarks).any(axis=(1, 2)).tolist()

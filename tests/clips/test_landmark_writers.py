@@ -3,21 +3,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from emoreact_plugin.clips.landmark_readers import read_keypoints_txt, read_openface_csv
+from emoreact_plugin.clips.landmark_readers import read_keypoints_txt
 from emoreact_plugin.clips.landmark_writers import write_keypoints_txt, write_openface_csv
-
-
-def test_openface_csv_reads_back(tmp_path):
-    points = np.random.default_rng(0).uniform(-20, 1300, (4, 68, 2)).astype(np.float32)
-    points[1] = np.nan
-    is_box = np.array([False, False, True, False])
-    path = tmp_path / 'clip.csv'
-    write_openface_csv(path, points, is_box, Fraction(25))
-    assert os.listdir(tmp_path) == ['clip.csv']
-    read, confidence = read_openface_csv(path)
-    assert confidence.tolist() == [1, 0, 0, 1]
-    np.testing.assert_allclose(read[[0, 3]], points[[0, 3]], atol=6e-4)
-    assert np.isnan(read[[1, 2]]).all()
 
 
 def test_openface_csv_as_text(tmp_path):
@@ -43,7 +30,7 @@ def test_keypoints_read_back(tmp_path):
     joints[1] = joints[3] = np.nan
     path = tmp_path / 'clip.mp4_hol.txt'
     write_keypoints_txt(path, joints)
-    read = read_keypoints_txt(path, 4)
+    read, _ = read_keypoints_txt(path, 4)
     # joints that were not seen are left out: the next one moves up
     np.testing.assert_allclose(read[0, :2], joints[0, [0, 2]], atol=1e-6)
     assert np.isnan(read[0, 2]).all() and np.isnan(read[[1, 3]]).all()

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from emoreact_plugin.clips.landmarks import Landmarks, fill_gaps
+from tests.explanation.colour_cues import SIZE, ColourClip
 
 NAN = np.nan
 
@@ -75,3 +76,11 @@ def test_without_two_faces_nothing_is_filled(count):
     face = faces(*[3] * count, NAN, NAN)
     found, _ = fill_gaps(face, np.zeros(len(face), bool), 5)
     np.testing.assert_array_equal(found, face)
+
+
+def test_boxes():
+    clip = ColourClip(2)
+    boxes = clip.landmarks.boxes(('face', 'body'), (2 * SIZE, SIZE))
+    assert boxes['face'] == [(0, 0, SIZE, SIZE)] * 2
+    assert boxes['body'] == [(SIZE, 0, 2 * SIZE, SIZE)] * 2
+    assert Landmarks.none(1).boxes(('face',), (8, 8)) == dict(face=[None])

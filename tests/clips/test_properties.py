@@ -10,11 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from emoreact_plugin import InputError
-from emoreact_plugin.clips.landmark_readers import (
-    parse_keypoints,
-    read_keypoints_txt,
-    read_openface_csv,
-)
+from emoreact_plugin.clips.landmark_readers import read_keypoints_txt, read_openface_csv
 from emoreact_plugin.clips.landmark_writers import write_keypoints_txt, write_openface_csv
 from emoreact_plugin.clips.regions import crop, extent_box, extent_boxes
 
@@ -45,15 +41,13 @@ def test_an_openface_file_holds_what_was_written(points):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'x.csv'
         write_openface_csv(path, points, np.zeros(len(points), bool), Fraction(25))
-        landmarks, confidence = read_openface_csv(path)
+        landmarks, confidence, _ = read_openface_csv(path)
     np.testing.assert_allclose(landmarks, points, atol=6e-4)
     assert confidence.tolist() == np.isfinite(points).all(axis=(1, 2)).astype(float).tolist()
 
 
 @few
-@given(
-    st.lists(st.lists(st.tuples(fractions, fractions), max_size=5), min_size=1, max_size=5),
-)
+@given(st.lists(st.lists(st.tuples(fractions, fractions), max_size=5), min_size=1, max_size=5))
 def test_a_keypoint_file_holds_what_was_written(frames):
     most = max(map(len, frames))
     keypoints = np.full((len(frames), most, 2), np.nan, np.float32)
@@ -62,7 +56,7 @@ def test_a_keypoint_file_holds_what_was_written(frames):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'x_hol.txt'
         write_keypoints_txt(path, keypoints)
-        read, lines = parse_keypoints(path, len(frames))
+        read, lines = read_keypoints_txt(path, len(frames))
     np.testing.assert_allclose(read, keypoints, atol=6e-7, rtol=1e-6)
     assert lines == len(frames)
 
@@ -79,9 +73,9 @@ def test_any_text_is_landmarks_or_an_error_that_names_the_file(text, with_header
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'x.txt'
         path.write_bytes((header + row if with_header else '').encode() + text.encode())
-        for read in (read_openface_csv, lambda path: (read_keypoints_txt(path, 3), None)):
+        for read in (read_openface_csv, lambda path: read_keypoints_txt(path, 3)):
             try:
-                points, _ = read(path)
+                points, *_ = read(path)
             except InputError as error:
                 assert str(path) in str(error)
             else:

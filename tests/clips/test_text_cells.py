@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from emoreact_plugin import InputError
-from emoreact_plugin.clips.landmark_readers import parse_openface, read_openface_csv
+from emoreact_plugin.clips.landmark_readers import read_openface_csv
 from tests.factories import FRAMES, face_of, write_openface
 
 
@@ -66,7 +66,7 @@ def test_other_commas_are_no_decimal_ones(original):
     """In a file with commas between its cells, "1,234" may be a thousand."""
     rewrite(original, lambda row: [cell if cell != '10.0' else '1,234' for cell in row])
     with pytest.raises(InputError, match="line 2, column x_0: expected a number, found '1,234'"):
-        parse_openface(original)
+        read_openface_csv(original)
 
 
 def test_the_faces_of_single_images_are_refused(tmp_path):
@@ -77,4 +77,4 @@ def test_the_faces_of_single_images_are_refused(tmp_path):
     path = tmp_path / 'image.csv'
     path.write_text('\n'.join(lines) + '\n')
     with pytest.raises(InputError, match=r'image\.csv: .*FaceLandmarkImg'):
-        parse_openface(path)
+        read_openface_csv(path)

@@ -4,7 +4,6 @@ import argparse
 import functools
 import pickle
 import threading
-import warnings
 from collections import Counter, OrderedDict, deque, namedtuple
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
@@ -128,16 +127,6 @@ def test_resume_load_from_test_and_init_recognizer(trained, capsys):
     model = init_recognizer(str(folder / 'tiny.py'), str(folder / 'epoch_1.pth'), device='cpu')
     assert torch.equal(model.state_dict()[name], saved['state_dict'][name])
     assert 'WARNING' not in capsys.readouterr().err
-
-
-def test_foreign_checkpoint_is_refused(tmp_path):
-    from mmengine.runner.checkpoint import _load_checkpoint
-
-    foreign = str(tmp_path / 'foreign.pth')
-    torch.save(dict(state_dict=dict(w=torch.ones(1)), hook=warnings.WarningMessage), foreign)
-    with pytest.raises(ValueError, match='Only if you trust') as error:
-        _load_checkpoint(foreign)
-    assert foreign in str(error.value)
 
 
 @pytest.fixture

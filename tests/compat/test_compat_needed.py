@@ -129,6 +129,6 @@ def test_mended_functions_hand_over_to_stock_on_a_gpu(monkeypatch):
 
 
 def test_source_that_cannot_be_read_counts_as_faulty():
-    assert common.source_has(len, 'anything') is True
-    assert common.source_has(works, 'np.zeros((1, 1, 3)') is True
-    assert common.source_has(works, 'something else') is False
+    assert common.source_has('builtins:len', 'anything')() is True
+    assert common.source_has(f'{__name__}:works', 'np.zeros((1, 1, 3)')() is True
+    assert common.source_has(f'{__name__}:works', 'something else')() is False

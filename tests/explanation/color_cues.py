@@ -14,6 +14,11 @@ CELL, PLACES = 8, 6  # a map of 6x6 places of 8x8 pixels
 SIZE = CELL * PLACES
 # Emotions 0, 1, 2 are red, green and blue.
 COLORS = 3
+# The body has every second frame of the face's four.
+FEWER_BODIES = dict(
+    face=dict(type='SampleFrames', clip_len=1, frame_interval=1, num_clips=4),
+    body=dict(share='face', num_frames=2),
+)
 
 
 @MODELS.register_module()

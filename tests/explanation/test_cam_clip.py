@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 
 import emoreact_plugin  # noqa: F401
 from emoreact_plugin import InputError
@@ -9,10 +8,9 @@ from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.explanation.cam import METHODS, clip_maps
 from emoreact_plugin.explanation.cam_clip import Explainer
 from emoreact_plugin.explanation.cam_frames import sample_clip
-from emoreact_plugin.recipes import build
 from mmaction.registry import DATASETS, MODELS
-from tests.explanation.color_cues import COLORS, SIZE, ColorClip, apart_model, color_model, peak
-from tests.factories import recognizer2d, small_config
+from tests.explanation.color_cues import COLORS, FEWER_BODIES, SIZE, ColorClip, color_model, peak
+from tests.factories import small_config, stock_config
 
 pytestmark = pytest.mark.slow
 
@@ -52,11 +50,7 @@ def test_networks_of_their_own():
 @pytest.fixture
 def trained(tiny):
     torch.manual_seed(0)
-    cfg = Config(
-        build(
-            input='fusion', arch='resnet18', init='scratch', image_size=64, data_root=str(tiny.root)
-        )
-    )
+    cfg = small_config(input='fusion', image_size=64, data_root=str(tiny.root))
     model = MODELS.build(cfg.model)
     model.init_weights()
     return cfg, model.eval()
@@ -106,38 +100,11 @@ def test_masks_as_the_configuration_draws_them(tiny):
     assert (shown[0] != shown[1]).any()
 
 
-def stock(*steps, **recognizer):
-    return Config(
-        dict(
-            model=recognizer2d(**recognizer),
-            test_dataloader=dict(
-                dataset=dict(
-                    type='VideoDataset',
-                    pipeline=[
-                        dict(type='DecordInit'),
-                        dict(
-                            type='SampleFrames',
-                            clip_len=1,
-                            frame_interval=1,
-                            num_clips=3,
-                            test_mode=True,
-                        ),
-                        dict(type='DecordDecode'),
-                        *steps,
-                        dict(type='FormatShape', input_format='NCHW'),
-                        dict(type='PackActionInputs'),
-                    ],
-                )
-            ),
-        )
-    )
-
-
 SEVERAL = dict(loss_cls=dict(type='BCELossWithLogits'), multi_class=True, average_clips='score')
 
 
 def test_a_stock_recognizer():
-    cfg = stock(dict(type='Resize', scale=(64, 64), keep_ratio=False), head=SEVERAL)
+    cfg = stock_config(dict(type='Resize', scale=(64, 64), keep_ratio=False), head=SEVERAL)
     explainer = Explainer(cfg, MODELS.build(cfg.model).eval())
     clip = ColorClip(6)
     sampled = sample_clip(explainer, clip, 'color_model')
@@ -149,14 +116,15 @@ def test_a_stock_recognizer():
 
 
 def test_several_crops_of_a_frame_are_refused():
-    cfg = stock(dict(type='ThreeCrop', crop_size=SIZE), head=SEVERAL)
+    cfg = stock_config(dict(type='ThreeCrop', crop_size=SIZE), head=SEVERAL)
     explainer = Explainer(cfg, MODELS.build(cfg.model).eval())
     with pytest.raises(InputError, match='input: .*found 9 of 3 frames.*CenterCrop'):
         sample_clip(explainer, ColorClip(6), 'planted')
 
 
 def test_frames_of_a_streams_own():
-    explainer = Explainer(*apart_model())
+    cfg = small_config(input='fusion', sampling=FEWER_BODIES)
+    explainer = Explainer(cfg, MODELS.build(cfg.model).eval())
     sampled = sample_clip(explainer, ColorClip(8), 'color_model')
     assert sampled.inds.tolist() == [1, 3, 5, 7]
     assert sampled.packed.places['face'].tolist() == [0, 1, 2, 3]
@@ -168,8 +136,5 @@ def test_frames_of_a_streams_own():
 def test_an_unknown_layer_names_the_stream():
     cfg, model = color_model()
     explainer = Explainer(cfg, model, layer='backbone.conv2')
-    with pytest.raises(
-        InputError,
-        match="--layer, face: 'backbone.conv2' .*backbone.conv, ",
-    ):
+    with pytest.raises(InputError, match="--layer, face: 'backbone.conv2' .*backbone.conv, "):
         explainer.explain(sample_clip(explainer, ColorClip(3), 'x').packed, [0])

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from mmengine.config import Config
 
 import emoreact_plugin  # noqa: F401
 from emoreact_plugin.explanation.cam_clip import Explainer
@@ -12,9 +11,15 @@ from emoreact_plugin.explanation.cam_frames import (
     sample_clip,
     shifts,
 )
-from emoreact_plugin.recipes import build
 from mmaction.registry import MODELS
-from tests.explanation.color_cues import COLORS, SIZE, ColorClip, color_model, peak
+from tests.explanation.color_cues import COLORS, FEWER_BODIES, SIZE, ColorClip, color_model, peak
+from tests.factories import small_config
+
+
+def opened(total, method='gradcam', shift=False):
+    cfg, model = color_model(shift)
+    explainer, clip = Explainer(cfg, model, method), ColorClip(total)
+    return explainer, clip, sample_clip(explainer, clip, 'color_model')
 
 
 def test_shifts_of_two_segments():
@@ -39,15 +44,13 @@ def test_every_frame_is_in_one_sample(total, count):
 @pytest.mark.parametrize('shift', [False, True])
 @pytest.mark.parametrize('total', [1, 2, 14])
 def test_every_frame_has_its_own_map(total, shift, tmp_path):
-    cfg, model = color_model(shift)
-    explainer, clip = Explainer(cfg, model), ColorClip(total)
-    sampled = sample_clip(explainer, clip, 'color_model')
+    explainer, clip, sampled = opened(total, shift=shift)
     assert has_shifts(sampled, total)
     first = explainer.explain(sampled.packed, range(COLORS))
-    found = every_frame(explainer, clip, sampled, first, range(COLORS), str(tmp_path))
+    found, scales = every_frame(explainer, clip, sampled, first, range(COLORS), str(tmp_path))
     blue = 2  # of the frame's own, with TSM as well
     for stream in ('face', 'body'):
-        maps = found.maps[stream]
+        maps = found[stream]
         assert maps.shape == (total, COLORS, 6, 6)
         for frame in range(total):
             for k in range(COLORS) if not shift else (blue,):
@@ -55,16 +58,13 @@ def test_every_frame_has_its_own_map(total, shift, tmp_path):
         # Shift 0 is the clip as it is tested.
         inds, at = np.unique(sampled.inds, return_index=True)
         np.testing.assert_array_equal(maps[inds].swapaxes(0, 1), first[stream].maps[:, at])
-        np.testing.assert_array_equal(found.scales[stream], maps.max((0, 2, 3)))
-        np.testing.assert_array_equal(found.empty[stream], (maps.max((2, 3)) == 0).sum(0))
+        np.testing.assert_array_equal(scales[stream], maps.max((0, 2, 3)))
 
 
 def test_the_other_segments_are_shifted_alike(tmp_path):
-    cfg, model = color_model(shift=True)
-    explainer, clip = Explainer(cfg, model), ColorClip(9)
-    sampled = sample_clip(explainer, clip, 'color_model')
+    explainer, clip, sampled = opened(9, shift=True)
     first = explainer.explain(sampled.packed, range(COLORS))
-    maps = every_frame(explainer, clip, sampled, first, range(COLORS), str(tmp_path)).maps['face']
+    maps = every_frame(explainer, clip, sampled, first, range(COLORS), str(tmp_path))[0]['face']
     # Red comes from the frame at the same place of the next segment.
     for frame in range(6):
         red = clip.places['face'][frame + 3, 0]
@@ -75,19 +75,15 @@ def test_the_other_segments_are_shifted_alike(tmp_path):
 def test_eigencam_keeps_the_sampled_clips_component(tmp_path, monkeypatch):
     from emoreact_plugin.explanation import cam
 
-    cfg, model = color_model()
-    explainer, clip = Explainer(cfg, model, 'eigencam'), ColorClip(9)
-    sampled = sample_clip(explainer, clip, 'color_model')
+    explainer, clip, sampled = opened(9, 'eigencam')
     first = explainer.explain(sampled.packed, [])
     monkeypatch.delattr(cam, 'first_component')
-    found = every_frame(explainer, clip, sampled, first, [], str(tmp_path))
-    assert found.maps['face'].shape == (9, 1, 6, 6)
+    maps, _ = every_frame(explainer, clip, sampled, first, [], str(tmp_path))
+    assert maps['face'].shape == (9, 1, 6, 6)
 
 
 def test_few_frames_are_read_at_once(tmp_path):
-    cfg, model = color_model()
-    explainer, clip = Explainer(cfg, model), ColorClip(100)
-    sampled = sample_clip(explainer, clip, 'color_model')
+    explainer, clip, sampled = opened(100)
     first = explainer.explain(sampled.packed, [0])
     every_frame(explainer, clip, sampled, first, [0], str(tmp_path))
     assert 3 < clip.most_read <= CHUNK
@@ -95,9 +91,7 @@ def test_few_frames_are_read_at_once(tmp_path):
 
 @pytest.mark.parametrize('total', [1, 7, 9])
 def test_all_frames_in_order(total):
-    cfg, model = color_model()
-    explainer, clip = Explainer(cfg, model), ColorClip(total)
-    sampled = sample_clip(explainer, clip, 'color_model')
+    explainer, clip, sampled = opened(total)
     views = list(packed_in_order(explainer, clip, sampled))
     assert len(views) == total
     for k, (frame, images) in enumerate(views):
@@ -108,10 +102,7 @@ def test_all_frames_in_order(total):
 @pytest.mark.parametrize(
     'sampling',
     [
-        dict(
-            face=dict(type='SampleFrames', clip_len=1, frame_interval=1, num_clips=4),
-            body=dict(share='face', num_frames=2),
-        ),
+        FEWER_BODIES,
         dict(
             face=dict(type='SampleFrames', clip_len=4, frame_interval=1, num_clips=1),
             body=dict(share='face'),
@@ -120,9 +111,7 @@ def test_all_frames_in_order(total):
     ids=['fewer', 'dense'],
 )
 def test_streams_without_shifts(sampling):
-    cfg = Config(
-        build(input='fusion', arch='resnet18', init='scratch', image_size=32, sampling=sampling)
-    )
+    cfg = small_config(input='fusion', sampling=sampling)
     explainer = Explainer(cfg, MODELS.build(cfg.model).eval())
     sampled = sample_clip(explainer, ColorClip(8), 'color_model')
     assert not has_shifts(sampled, 8)

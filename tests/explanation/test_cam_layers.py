@@ -101,10 +101,7 @@ def test_a_layer_that_there_is_not():
     for name in find_map_layers(network, X2D).layers:
         if name.count('.') <= 2:
             assert f' {name}' in found
-    with pytest.raises(
-        InputError,
-        match="'backbone.layer1.0.relu' ",
-    ):
+    with pytest.raises(InputError, match="'backbone.layer1.0.relu' "):
         choose_layer(built(TORCHVISION), X2D, 'backbone.layer1.0.relu')
 
 
@@ -173,10 +170,7 @@ def test_many_layers_side_by_side_are_cut_off():
 def test_several_maps_need_a_name():
     config = dict(type='Recognizer2D', backbone=dict(type='TwoMaps'), cls_head=dict(type='SumHead'))
     network = built(config)
-    with pytest.raises(
-        InputError,
-        match='TwoMaps .*backbone.slow, backbone.fast',
-    ):
+    with pytest.raises(InputError, match='TwoMaps .*backbone.slow, backbone.fast'):
         choose_layer(network, X2D)
     assert choose_layer(network, X2D, 'backbone.fast') == 'backbone.fast'
 

@@ -18,8 +18,9 @@ from emoreact_plugin.explanation.cam_views import (
     video_frames,
     without_box,
 )
-from tests.explanation.color_cues import SIZE, ColorClip, apart_model, color_model
-from tests.factories import EMOTIONS
+from mmaction.registry import MODELS
+from tests.explanation.color_cues import FEWER_BODIES, SIZE, ColorClip, color_model
+from tests.factories import EMOTIONS, small_config
 
 pytestmark = pytest.mark.slow
 
@@ -32,8 +33,7 @@ def test_the_emotions_that_are_asked_for():
     assert choose_classes('all', CLASSES, scores) == (0, 1, 2, 3)
     assert choose_classes('sad, ANGRY,Sad', CLASSES, scores) == (2, 1)
     with pytest.raises(
-        InputError,
-        match='--emotion Anger: .*Calm, Angry, Sad, Glad, .*Angry perhaps',
+        InputError, match='--emotion Anger: .*Calm, Angry, Sad, Glad, .*Angry perhaps'
     ):
         choose_classes('Anger', CLASSES, scores)
     with pytest.raises(InputError, match='or all, found none'):
@@ -136,7 +136,8 @@ def test_the_video_has_every_frame(total, method, tmp_path, monkeypatch):
 
 
 def test_the_nearest_map_where_a_frame_has_none(tmp_path, monkeypatch):
-    explainer = Explainer(*apart_model())
+    cfg = small_config(input='fusion', sampling=FEWER_BODIES)
+    explainer = Explainer(cfg, MODELS.build(cfg.model).eval())
     found = explain_clip(explainer, CamSource(ColorClip(8), 'color_model', 'color_model'), None)
     columns = sampled_columns(found, explainer)
     assert [list(c.cells) for c in columns] == [

@@ -337,10 +337,7 @@ class TestBadInput:
     def test_no_crops_of_a_clip(self, own):
         run(own.root, size=16)
         shutil.rmtree(own.root / 'crops' / 'TRAIN101_2')
-        with pytest.raises(
-            FileNotFoundError,
-            match='train.csv: .*1 of 3 clips.*TRAIN101_2',
-        ):
+        with pytest.raises(FileNotFoundError, match='train.csv: .*1 of 3 clips.*TRAIN101_2'):
             self.read(own.root)
 
     def test_a_region_that_was_not_prepared(self, own):

@@ -1,6 +1,5 @@
 import dataclasses
 import os
-import struct
 
 import av
 import cv2
@@ -11,7 +10,6 @@ from emoreact_plugin import InputError
 from emoreact_plugin.clips.cache_file import CachedClip, stamp_of, write_cached
 from emoreact_plugin.clips.clip import Clip
 from emoreact_plugin.clips.masks_csv import read_masks
-from emoreact_plugin.datasets import EmoReactDataset
 from emoreact_plugin.preparation import frames as frame_extraction
 from emoreact_plugin.preparation.frames import MaskedClip, extract, iterate_samples
 from emoreact_plugin.preparation.jobs import Job
@@ -21,7 +19,9 @@ from emoreact_plugin.video.writing import write_video
 from tests.factories import (
     FRAMES,
     HEIGHT,
+    LOAD,
     WIDTH,
+    dataset,
     left_over,
     make_tiny,
     write_annotations,
@@ -64,19 +64,10 @@ def jpegs(folder):
     return {path.name: cv2.imread(str(path))[..., ::-1] for path in sorted(folder.iterdir())}
 
 
-def dataset(root, masks, pipeline=(), **prefix):
+def images_of(root, masks, **prefix):
     read = dict(type='RawFrameDecode' if 'frames' in prefix else 'DecodeVideo')
-    return EmoReactDataset(
-        ann_file='train.csv',
-        data_root=str(root),
-        data_prefix=prefix,
-        pipeline=[
-            dict(type='SampleFrames', clip_len=COUNT, num_clips=1, test_mode=True),
-            read,
-            dict(type='LoadLandmarks'),
-            *masks,
-        ],
-    )
+    steps = [dict(LOAD[0], clip_len=COUNT, num_clips=1), read, LOAD[2], *masks]
+    return dataset(root, pipeline=steps, data_prefix=prefix)
 
 
 def test_frames_are_numbered_from_1_and_in_order(plain):
@@ -106,9 +97,9 @@ def test_masks_are_those_of_the_pipeline(faces, as_videos):
         (faces / 'videos' / 'b.mov').rename(faces / 'videos' / 'b.mp4')
         (faces / 'videos' / 'b.mov_openface').rename(faces / 'videos' / 'b.mp4_openface')
     prefix = dict(video='masked') if as_videos else dict(frames='masked')
-    offline = dataset(faces, [], landmarks='videos', **prefix)
-    online = dataset(faces, [dict(type='DrawFaceMask', kind='random', seed=0)], video='videos')
-    bare = dataset(faces, [], video='videos')
+    offline = images_of(faces, [], landmarks='videos', **prefix)
+    online = images_of(faces, [dict(type='DrawFaceMask', kind='random', seed=0)], video='videos')
+    bare = images_of(faces, [], video='videos')
     for i in range(len(CLIPS)):
         assert offline[i]['masked_beforehand']
         for k in range(COUNT):
@@ -250,48 +241,6 @@ def test_landmarks_elsewhere_and_of_another_clip(faces):
     assert 'another clip' in str(error)
     with pytest.raises(FileNotFoundError, match='nowhere: no such folder of'):
         extract([video], str(faces), DrawFaceMask(seed=0), landmarks=str(faces / 'nowhere'))
-
-
-def test_the_real_count_of_a_video_that_is_cut_off(tmp_path):
-    path = tmp_path / 'whole.mp4'
-    with av.open(str(path), 'w', options=dict(movflags='faststart')) as file:
-        stream = file.add_stream('libx264', 25, options=dict(bf='0'))
-        stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuv420p'
-        rng = np.random.default_rng(0)
-        for _ in range(20):
-            image = rng.integers(0, 256, (48, 64, 3), np.uint8)
-            file.mux(stream.encode(av.VideoFrame.from_ndarray(image)))
-        file.mux(stream.encode())
-    with av.open(str(path)) as file:
-        packets = [p for p in file.demux(video=0) if p.size]
-        assert file.streams.video[0].frames == 20
-    end = packets[13].pos + packets[13].size // 2
-    path.write_bytes(path.read_bytes()[:end])
-    report = extract([str(path)], str(tmp_path / 'out'))
-    assert [c.frames for c in report.clips] == [13]
-    assert len(os.listdir(tmp_path / 'out' / 'whole')) == 13
-
-
-@pytest.mark.parametrize('as_videos', [False, True])
-def test_rotation_is_carried_out(tmp_path, as_videos):
-    # the top half bright, shown after a quarter turn clockwise (the matrix
-    # of ISO/IEC 14496-12, 8.3.2): the right half is bright
-    image = np.zeros((48, 64, 3), np.uint8)
-    image[:24] = 255
-    path = tmp_path / 'v' / 'a.mp4'
-    write_clip(path, np.stack([image] * 3))
-    data = bytearray(path.read_bytes())
-    at = data.index(b'tkhd') + 4 + 4 + 20 + 8 + 8
-    struct.pack_into('>9i', data, at, 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
-    path.write_bytes(data)
-    mask = DrawFaceMask(seed=0) if as_videos else None
-    extract([str(path)], str(tmp_path / 'out'), mask, as_videos, allow_missing=True)
-    if as_videos:
-        image = read_frames(tmp_path / 'out' / 'a.mp4', [2])[0]
-    else:
-        image = cv2.imread(str(tmp_path / 'out' / 'a' / '000003.jpg'))
-    assert image.shape == (64, 48, 3)
-    assert image[:, 28:].mean() > 240 and image[:, :20].mean() < 15
 
 
 @pytest.mark.parametrize('size', [(48, 64), (47, 63)])

@@ -1,8 +1,5 @@
-import threading
-
 import pytest
 
-from emoreact_plugin.preparation import jobs as module
 from emoreact_plugin.preparation.jobs import plan, run_jobs
 from emoreact_plugin.utils.errors import InputError
 
@@ -96,8 +93,8 @@ def test_a_report_in_the_order_of_names(jobs, tmp_path):
     assert (out / 'd.txt').read_text() == 'another'
 
 
-def test_an_interrupt_stops_the_workers_at_their_next_frame(jobs, tmp_path, monkeypatch):
-    started, stopped, seen = threading.Event(), threading.Event(), []
+def test_an_interrupt_stops_the_workers_at_their_next_frame(jobs, tmp_path, interrupted):
+    (started, stopped), seen = interrupted, []
 
     def endless(job, path, on_frame):
         started.set()
@@ -106,18 +103,6 @@ def test_an_interrupt_stops_the_workers_at_their_next_frame(jobs, tmp_path, monk
             on_frame()
             seen.append(job)
 
-    def interrupt(futures):
-        assert started.wait(10)
-        raise KeyboardInterrupt
-
-    real = module.ThreadPoolExecutor.shutdown
-
-    def shutdown(self, *args, **kwargs):
-        stopped.set()
-        real(self, *args, **kwargs)
-
-    monkeypatch.setattr(module, 'as_completed', interrupt)
-    monkeypatch.setattr(module.ThreadPoolExecutor, 'shutdown', shutdown)
     with pytest.raises(KeyboardInterrupt):
         run_jobs(jobs, str(tmp_path / 'out'), endless, check, workers=2)
     assert not seen

@@ -9,7 +9,6 @@ from emoreact_plugin import InputError
 from emoreact_plugin.clips.cache_file import load_cached
 from emoreact_plugin.clips.clip_files import expected_names
 from emoreact_plugin.clips.landmark_readers import read_keypoints_txt, read_openface_csv
-from emoreact_plugin.preparation import jobs as module
 from emoreact_plugin.preparation.landmarks import extract_landmarks
 from emoreact_plugin.preparation.mediapipe.detector import FrameLandmarks
 from emoreact_plugin.preparation.mediapipe.regions import Box
@@ -161,14 +160,14 @@ def test_other_layouts_read_back(data):
     folder = data / 'marks'
     assert len(os.listdir(folder)) == 3 * 6
     clip = load_cached(folder / 'VAL100_2.safetensors')
-    faces, confidence = read_openface_csv(folder / 'VAL100_2.csv')
+    faces, confidence, _ = read_openface_csv(folder / 'VAL100_2.csv')
     assert confidence.tolist() == [1, 1, 0, 1, 0, 1]
     expected = clip.face_landmarks.copy()
     expected[BOX] = np.nan
     np.testing.assert_allclose(faces, expected, atol=1e-3)
     lines = (folder / 'VAL100_2.csv').read_text().splitlines()
     assert lines[3].split(', ')[2] == '0.080'  # 25 frames a second
-    joints = read_keypoints_txt(folder / 'VAL100_2.mp4_hol.txt', FRAMES)
+    joints, _ = read_keypoints_txt(folder / 'VAL100_2.mp4_hol.txt', FRAMES)
     np.testing.assert_allclose(joints, clip.body_keypoints[:, :5], atol=1e-6)
 
 
@@ -200,9 +199,9 @@ def test_one_bad_clip_does_not_stop_the_others(data):
     assert not (data / 'marks' / 'TEST100_2.safetensors').exists()
 
 
-def test_a_stop_leaves_whole_clips_only(data, monkeypatch):
+def test_a_stop_leaves_whole_clips_only(data, interrupted, monkeypatch):
     # A stop while clips are under way: those are left where they are.
-    started = threading.Event()
+    started, stopped = interrupted
 
     class Slow(FakeDetector):
         def __call__(self, frame):
@@ -211,20 +210,6 @@ def test_a_stop_leaves_whole_clips_only(data, monkeypatch):
                 stopped.wait(10)
             return super().__call__(frame)
 
-    stopped = threading.Event()
-
-    def stop(futures):
-        assert started.wait(10)
-        raise KeyboardInterrupt
-
-    real = module.ThreadPoolExecutor.shutdown
-
-    def shutdown(self, *args, **kwargs):
-        stopped.set()
-        real(self, *args, **kwargs)
-
-    monkeypatch.setattr(module, 'as_completed', stop)
-    monkeypatch.setattr(module.ThreadPoolExecutor, 'shutdown', shutdown)
     with pytest.raises(KeyboardInterrupt):
         run(data, workers=2, make_detector=Slow)
     assert Slow.alive == 0 and os.listdir(data / 'marks') == []
@@ -252,13 +237,6 @@ def test_other_landmarks_are_not_hidden(data):
         assert 'is there already, and would not be read any more' in str(error)
         assert f'{path}_openface' in str(error)
     assert not list((data / 'videos').glob('*.npz'))
-
-
-def test_beside_the_videos(data):
-    report = extract_landmarks(
-        [str(data / 'videos' / 'VAL100_2.mp4')], str(data / 'new'), make_detector=FakeDetector
-    )
-    assert [c.path for c in report.clips] == ['VAL100_2.safetensors']
 
 
 def test_what_cannot_be_done(data):

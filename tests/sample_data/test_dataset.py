@@ -49,11 +49,6 @@ def test_same_bytes_with_one_or_two_workers(tmp_path):
     assert contents(one) == contents(two)
 
 
-def test_another_seed_gives_other_labels():
-    one, two = plan_clips(7, **COUNTS), plan_clips(8, **COUNTS)
-    assert [p.labels for p in one] != [p.labels for p in two]
-
-
 def test_layout_is_that_of_emoreact(sample):
     for split, count in zip(('train', 'val', 'test'), COUNTS.values(), strict=True):
         with open(sample / f'{split}.csv', newline='') as file:
@@ -87,13 +82,13 @@ def test_landmark_file_is_that_of_openface(sample):
 def test_the_package_reads_the_files(sample, facts):
     for name, clip in facts['clips'].items():
         video = sample / 'videos' / name
-        landmarks, confidence = read_openface_csv(
+        landmarks, confidence, _ = read_openface_csv(
             video.with_name(f'{name}_openface') / f'{video.stem}.csv'
         )
         found = np.isfinite(landmarks).all((1, 2))
         assert np.nonzero(~found)[0].tolist() == clip['missing_face']
         assert (confidence[found] > 0.9).all()
-        keypoints = read_keypoints_txt(video.with_name(f'{name}_hol.txt'), 15)
+        keypoints, _ = read_keypoints_txt(video.with_name(f'{name}_hol.txt'), 15)
         seen = np.isfinite(keypoints).any((1, 2))
         assert np.nonzero(~seen)[0].tolist() == clip['missing_body']
 

@@ -29,10 +29,9 @@ def test_it_exports_and_says_how_near(calls, checkpoint, tiny, monkeypatch):
     call = calls('export_onnx')
     made = []
 
-    def export(cfg, model, clips, path, dataset_meta, calibration, source):
-        assert source == checkpoint
-        assert calibration is None  # of a checkpoint that has none
-        made.append((len(clips), set(clips[0]['inputs']), path, dataset_meta))
+    def export(scorer, clips, path):
+        assert scorer.calibration is None  # of a checkpoint that has none
+        made.append((len(clips), set(clips[0]['inputs']), path, scorer.dataset_meta))
         return 2e-6
 
     monkeypatch.setattr(call.tool, 'export_onnx', export)

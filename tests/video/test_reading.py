@@ -16,17 +16,8 @@ from emoreact_plugin.video.reading import (
     probe_video,
     read_frames,
 )
-from tests.factories import REAL_DATA
-from tests.video.conftest import (
-    CLIPS,
-    COUNT,
-    HEIGHT,
-    SHORTCUT,
-    WIDTH,
-    draw,
-    index_in,
-    write_clip,
-)
+from tests.factories import REAL_DATA, write_timed
+from tests.video.conftest import CLIPS, COUNT, HEIGHT, SHORTCUT, WIDTH, draw, index_in, write_clip
 
 
 @pytest.fixture
@@ -289,17 +280,9 @@ def two_rates():
 
 @pytest.mark.parametrize('ending, codec', [('mp4', 'libx264'), ('mkv', 'mpeg4')])
 def test_frame_times_of_two_rates(tmp_path, ending, codec):
-    path, clock = tmp_path / f'clip.{ending}', Fraction(1, 3000)
-    with av.open(str(path), 'w') as container:
-        stream = container.add_stream(codec, 30)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuv420p'
-        stream.codec_context.time_base = clock
-        for time in two_rates():
-            frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format='rgb24')
-            # a first frame that is not shown at 0
-            frame.pts, frame.time_base = round((time + 2) / clock), clock
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+    # a first frame that is not shown at 0
+    shown = [time + 2 for time in two_rates()]
+    path = write_timed(tmp_path / f'clip.{ending}', shown, codec=codec)
     times = video.frame_times(path)
     np.testing.assert_allclose(times, two_rates(), atol=1e-3)
 

@@ -1,14 +1,12 @@
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 
 from emoreact_plugin import InputError
-from emoreact_plugin.recipes import build
 from emoreact_plugin.weights.checkpoints import read_checkpoint
 from emoreact_plugin.weights.conversion import to_checkpoint, write_checkpoint
 from emoreact_plugin.weights.weight_files import read_weight_file
-from mmaction.registry import MODELS
+from tests.factories import save_checkpoint, small_config
 
 pytestmark = pytest.mark.slow
 
@@ -16,13 +14,7 @@ ABOUT = dict(classes=('a', 'b'), drawn_sample_data=True, masked=True)
 
 
 def config(**options):
-    return Config(
-        build(
-            **dict(
-                dict(arch='resnet18', init='scratch', image_size=32, classes=('a', 'b')), **options
-            )
-        )
-    )
+    return small_config(**{'classes': ('a', 'b'), **options})
 
 
 @pytest.fixture
@@ -30,14 +22,8 @@ def run(tmp_path):
     """Return a function that writes and reads the weight file of a run of this package."""
 
     def make(about=None, **options):
-        cfg = config(**options)
-        torch.manual_seed(0)
-        content = dict(
-            state_dict=MODELS.build(cfg.model).state_dict(),
-            meta=dict(cfg=cfg.pretty_text, dataset_meta=about or ABOUT),
-        )
-        torch.save(content, tmp_path / 'run.pth')
-        return read_weight_file(str(tmp_path / 'run.pth'))
+        path = save_checkpoint(tmp_path / 'run.pth', about or ABOUT, config(**options))
+        return read_weight_file(path)
 
     return make
 

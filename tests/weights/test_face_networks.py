@@ -124,10 +124,7 @@ def test_a_stock_network_is_refused_and_a_stream_is_told_apart(kind, files):
     with pytest.raises(InputError, match=LEAF.format(kind)):
         with_weights(stock, path)
     fitting = config(kind).model.recognizer
-    model = dict(
-        type='LateFusionRecognizer',
-        streams=dict(face=fitting, body=stock.recognizer),
-    )
+    model = dict(type='LateFusionRecognizer', streams=dict(face=fitting, body=stock.recognizer))
     with_weights(model, dict(face=path))
     with pytest.raises(InputError, match=LEAF.format(kind)):
         with_weights(model, dict(body=path))

@@ -141,10 +141,7 @@ def test_networks_are_never_guessed(save, tmp_path):
         )
     backbone = other.recognizers['face'].backbone
     for model in (shared(), backbone):
-        with pytest.raises(
-            InputError,
-            match='ambiguous, .*streams face, body',
-        ):
+        with pytest.raises(InputError, match='ambiguous, .*streams face, body'):
             load_weights(model, path)
     load_weights(backbone, path, stream='body')
     assert torch.equal(

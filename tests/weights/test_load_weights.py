@@ -10,12 +10,7 @@ from emoreact_plugin.weights.load_weights import load_start_weights, load_weight
 from emoreact_plugin.weights.weight_files import read_weight_file
 from mmaction.registry import MODELS
 from tests.factories import recognizer2d
-from tests.weights.weight_samples import (
-    affectnet_state,
-    random_model,
-    separate,
-    shared,
-)
+from tests.weights.weight_samples import affectnet_state, random_model, separate, shared
 
 pytestmark = pytest.mark.slow
 

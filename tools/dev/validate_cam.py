@@ -24,7 +24,6 @@ from scipy import stats
 
 import emoreact_plugin  # noqa: F401  registers the parts, mends the wheels
 from emoreact_cli import add_config_arguments
-from emoreact_plugin.clips.boxes import boxes_of
 from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors
 from emoreact_plugin.engine.flags import load_config
@@ -108,9 +107,8 @@ def read_clips(cfg, explainer, cues, seen, cache_dir):
         about = cues['clips'][row.video]
         source = open_clip(dataset, row, 'test', cache_dir, explainer.pipeline.max_gap)
         sampled = sample_clip(explainer, source.clip, source.video)
-        crops = boxes_of(
-            source.clip.landmarks.of(sampled.inds), explainer.pipeline.regions, source.clip.size
-        )
+        landmarks = source.clip.landmarks.of(sampled.inds)
+        crops = landmarks.boxes(explainer.pipeline.regions, source.clip.size)
         boxes = {}
         for stream, images in sampled.packed.images.items():
             size = images.shape[2:0:-1]

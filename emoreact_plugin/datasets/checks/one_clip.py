@@ -230,10 +230,8 @@ def _landmarks_of(
             read, errors = read_landmark_files(
                 total_frames=info.total_frames,
                 frame_size=(info.width, info.height),
-                source=files.source,
-                landmarks_file=files.landmarks,
-                keypoints_file=files.keypoints,
                 check=dataset.check_landmarks,
+                **sources_of(files),
             )
             if not errors:
                 clip = read

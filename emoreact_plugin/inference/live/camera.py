@@ -1,13 +1,12 @@
 """Read the newest frame of a camera."""
 
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from threading import Condition, Thread
 
 import cv2
 import numpy as np
 
+from emoreact_plugin.preparation.mediapipe.models import silenced
 from emoreact_plugin.utils.errors import InputError
 
 USUAL_FPS = 30.0
@@ -33,7 +32,7 @@ class Camera:
     """
 
     def __init__(self, index: int, clock: Callable[[], float]) -> None:
-        with silent_opencv():
+        with silenced():
             self._capture = cv2.VideoCapture(index)
             opened = self._capture.isOpened()
         if not opened:
@@ -100,19 +99,3 @@ class Camera:
         self._closed = True
         self._thread.join(PATIENCE)
         self._capture.release()
-
-
-@contextmanager
-def silent_opencv() -> Iterator[None]:
-    """Keep OpenCV from printing messages about what it tried without success."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    before = os.dup(2)
-    with open(os.devnull, 'w') as nothing:
-        os.dup2(nothing.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(before, 2)
-        os.close(before)
-        cv2.utils.logging.setLogLevel(level)

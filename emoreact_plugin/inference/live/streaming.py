@@ -8,16 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emoreact_plugin.clips.boxes import boxes_of
 from emoreact_plugin.clips.landmarks import Landmarks
 from emoreact_plugin.clips.regions import Box
-from emoreact_plugin.inference.results import (
-    ClipResult,
-    labels_above,
-    mean_of,
-    probabilities_of,
-)
-from emoreact_plugin.inference.warning_texts import ENOUGH
+from emoreact_plugin.inference.results import ClipResult, labels_above, mean_of
+from emoreact_plugin.inference.warning_texts import is_reliable
 from emoreact_plugin.inference.windows import TOLERANCE, check_window
 from emoreact_plugin.preparation.mediapipe.networks import has_landmark_models
 from emoreact_plugin.preparation.mediapipe.people import ALL
@@ -270,7 +264,7 @@ class EmotionStream:
             face, is_box, body = self._detector(frame)
             landmarks = Landmarks(face[None], body[None], np.array([is_box]), np.array([True]))
         spent = 0.0 if self._detector is None else 1000 * (self._clock() - start)
-        boxes = boxes_of(landmarks, self.inferencer.regions, frame.shape[1::-1])
+        boxes = landmarks.boxes(self.inferencer.regions, frame.shape[1::-1])
         return _Kept(stamp, frame, landmarks, {name: box[0] for name, box in boxes.items()}), spent
 
     def _take(self, kept: _Kept, before: _Kept | None) -> list[_Window]:
@@ -316,12 +310,7 @@ class EmotionStream:
         return float(np.median(gaps)) if len(gaps) else 1 / 25
 
     def _score(
-        self,
-        window: _Window,
-        newest: _Kept,
-        arrival: float,
-        spent: float,
-        end: float | None = None,
+        self, window: _Window, newest: _Kept, arrival: float, spent: float, end: float | None = None
     ) -> StreamResult:
         """Score a window; ``end`` is that of a short one, seconds."""
         inferencer = self.inferencer
@@ -332,7 +321,7 @@ class EmotionStream:
         packed = inferencer.pipeline.pack(window.sample, [each.frame for each in kept], landmarks)
         scores = inferencer.scorer([packed])
         check_logits(scores.logits[0], f'{window.start:.2f} s')
-        fused = probabilities_of(inferencer.classes, inferencer.probabilities(scores.logits[0]))
+        fused = inferencer.probabilities(scores.logits[0])
         short = end is not None
         end = window.start + self.window_seconds if end is None else end
         shares = self._shares(window.start, end, kept)
@@ -341,26 +330,16 @@ class EmotionStream:
             end,
             fused,
             labels_above(fused, inferencer.thresholds),
-            {
-                name: probabilities_of(inferencer.classes, inferencer.probabilities(each[0]))
-                for name, each in scores.streams.items()
-            },
+            {name: inferencer.probabilities(each[0]) for name, each in scores.streams.items()},
             shares,
-            1000 * (self._clock() - arrival),
-            spent,
-            self.dropped,
-            newest.frame,
-            newest.boxes,
-            self.warnings,
-            self._is_reliable(shares),
             short,
-        )
-
-    def _is_reliable(self, shares: dict[str, float]) -> bool:
-        return (
-            not self.inferencer.of_sample_data
-            and not self.not_sought
-            and all(share >= ENOUGH for share in shares.values())
+            is_reliable(self.warnings, self.not_sought, shares),
+            latency_ms=1000 * (self._clock() - arrival),
+            landmarks_ms=spent,
+            dropped=self.dropped,
+            frame=newest.frame,
+            boxes=newest.boxes,
+            warnings=self.warnings,
         )
 
     def _shares(self, start: float, end: float, sampled: list[_Kept]) -> dict[str, float]:
@@ -393,6 +372,7 @@ class EmotionStream:
             duration_s=windows[-1].end_s if windows else 0.0,
             landmarks=self.landmarks,
             warnings=self.warnings,
-            reliable=self._is_reliable({}) and all(each.reliable for each in windows),
+            reliable=is_reliable(self.warnings, self.not_sought, {})
+            and all(each.reliable for each in windows),
             not_sought=self.not_sought,
         )

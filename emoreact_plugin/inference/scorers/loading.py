@@ -14,7 +14,7 @@ from .torch_scorer import TorchScorer
 def load_scorer(
     checkpoint: str, config: str | Config | None = None, device: str | None = None
 ) -> Scorer:
-    """Load the scorer of a checkpoint or an ONNX file.
+    """Load the ``TorchScorer`` of a checkpoint, or the ``OnnxScorer`` of an ONNX file.
 
     Args:
         checkpoint (str): Path of the file; that of an ONNX file ends in ``.onnx``.
@@ -22,9 +22,6 @@ def load_scorer(
             its own.
         device (str, optional): Device, such as ``'cpu'``, the only one for ONNX files. Defaults to
             None: for a checkpoint, a GPU if there is one.
-
-    Returns:
-        Scorer: A ``TorchScorer`` or an ``OnnxScorer``.
 
     Raises:
         FileNotFoundError, ImportError, InputError: See :func:`check_device`, ``load_recognizer``,

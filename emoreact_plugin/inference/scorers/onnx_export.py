@@ -7,7 +7,6 @@ from types import ModuleType
 
 import numpy as np
 import torch
-from mmengine.config import Config
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
@@ -81,33 +80,20 @@ def require_onnx() -> ModuleType:
     return onnx
 
 
-def export_onnx(
-    cfg: Config,
-    model: BaseModel,
-    clips: list[dict],
-    path: str,
-    dataset_meta: dict | None = None,
-    calibration: dict | None = None,
-    source: str = '',
-) -> float:
+def export_onnx(scorer: TorchScorer, clips: list[dict], path: str) -> float:
     """Write a recognizer as an ONNX file, provided that the file gives the same logits.
 
     The file takes the images of each stream as ``ClipPipeline`` packs them: ``<stream>_imgs`` (N,
     T, 3, H, W) uint8, or ``imgs`` for a stock recognizer, with any number N of clips. With
     ``ScoreFusion(skip_missing=True)`` it also takes ``<stream>_found`` (N, ) bool. It normalises
     the images, and gives ``logits`` (N, C), fused, and ``<stream>_logits`` (N, C). The
-    configuration, classes, threshold and calibration are in its metadata.
+    configuration, classes, threshold, calibration and training data are described in its metadata.
 
     Args:
-        cfg (Config): The configuration.
-        model (BaseModel): See ``TorchScorer``; in eval mode.
+        scorer (TorchScorer): Scores with the recognizer, which is in eval mode.
         clips (list[dict]): Real clips on which both are compared, at least two, see
             ``ClipPipeline.pack``.
         path (str): Path of the file, which is written under another name first.
-        dataset_meta (dict, optional): What the checkpoint says about its training data, to be kept
-            in the file.
-        calibration (dict, optional): What it says about temperature and thresholds.
-        source (str): The checkpoint, for errors.
 
     Returns:
         float: The largest difference of a logit.
@@ -123,7 +109,7 @@ def export_onnx(
             f'expected at least two clips to compare the ONNX file on, found {len(clips)}'
         )
     onnx = require_onnx()
-    scorer = TorchScorer(cfg, model, dataset_meta, calibration, source)
+    model, calibration = scorer.model, scorer.calibration
     exported = _Exported(deepcopy(model).cpu()).eval()
     with write_whole(path) as temporary:
         _write(exported, clips, temporary)
@@ -137,11 +123,11 @@ def export_onnx(
             file,
             {
                 'emoreact_plugin': __version__,
-                'config': cfg.pretty_text,
+                'config': scorer.cfg.pretty_text,
                 'classes': json.dumps(scorer.classes),
                 'threshold': repr(float(getattr(model, 'threshold', 0.5))),
-                'calibration': json.dumps(calibration),
-                'dataset_meta': json.dumps(dataset_meta or {}),
+                'calibration': json.dumps(calibration and calibration.to_meta()),
+                'dataset_meta': json.dumps(scorer.dataset_meta),
             },
         )
         onnx.save(file, temporary)

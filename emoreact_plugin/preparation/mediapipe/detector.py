@@ -31,76 +31,15 @@ from .regions import (
 )
 
 # The points of the face mesh that lie nearest to the 68 of iBUG and OpenFace.
-MESH_TO_68 = (
-    162,
-    234,
-    93,
-    58,
-    172,
-    136,
-    149,
-    148,
-    152,
-    377,
-    378,
-    365,
-    397,
-    288,
-    323,
-    454,
-    389,
-    71,
-    63,
-    105,
-    66,
-    107,
-    336,
-    296,
-    334,
-    293,
-    301,
-    168,
-    197,
-    5,
-    4,
-    75,
-    97,
-    2,
-    326,
-    305,
-    33,
-    160,
-    158,
-    133,
-    153,
-    144,
-    362,
-    385,
-    387,
-    263,
-    373,
-    380,
-    61,
-    39,
-    37,
-    0,
-    267,
-    269,
-    291,
-    405,
-    314,
-    17,
-    84,
-    181,
-    78,
-    82,
-    13,
-    312,
-    308,
-    317,
-    14,
-    87,
-)
+MESH_TO_68 = [
+    *(162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389),  # jaw
+    *(71, 63, 105, 66, 107, 336, 296, 334, 293, 301),  # brows
+    *(168, 197, 5, 4),  # bridge and tip of the nose
+    *(75, 97, 2, 326, 305),  # nostrils
+    *(33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380),  # eyes
+    *(61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181),  # outer lips
+    *(78, 82, 13, 312, 308, 317, 14, 87),  # inner lips
+]
 HEAD_JOINTS = 11  # the first joints of the pose: eyes, ears, nose, mouth
 # How much larger than a detected face the region is that the mesh looks at.
 # A mask, or a head that looks down, is found with one or the other.
@@ -191,9 +130,6 @@ class LandmarkDetector:
         Args:
             frame (np.ndarray): (H, W, 3) uint8, RGB.
 
-        Returns:
-            FrameLandmarks: The points of the person.
-
         Raises:
             InputError: For anything but such a frame, or after ``close``.
         """
@@ -230,7 +166,7 @@ class LandmarkDetector:
             # The model for small faces is often wrong where the mesh sees none.
             if not any(box.distance(each.box.x, each.box.y) < 0.5 for box in faces):
                 points = self._models.mesh(image, each.region.grown(MARGINS[1]))
-                if points is not None and _is_at(Box.around(points[list(MESH_TO_68)]), each.box):
+                if points is not None and _is_at(Box.around(points[MESH_TO_68]), each.box):
                     faces.append(each.box)
         return [box.scaled(*scale.tolist()) for box in faces]
 
@@ -256,7 +192,7 @@ class LandmarkDetector:
                 break
         self._last_mesh = points
         if points is not None:
-            points = points[list(MESH_TO_68)]
+            points = points[MESH_TO_68]
             self._person, self._away = Box.around(points), 0
             return points, False
         # The model for small faces is often wrong where the mesh sees none, and so is the other
@@ -317,7 +253,7 @@ class LandmarkDetector:
         expected = self._person if face is None else face.box
         if points is None or expected is None:
             return None
-        return points if _is_at(Box.around(points[list(MESH_TO_68)]), expected) else None
+        return points if _is_at(Box.around(points[MESH_TO_68]), expected) else None
 
     # The body
 

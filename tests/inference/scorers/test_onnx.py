@@ -73,7 +73,7 @@ def exported(shorter, tmp_path_factory):
     model = build(cfg)
     clips = clips_of(cfg)
     path = tmp_path_factory.mktemp('onnx') / 'model.onnx'
-    export_onnx(cfg, model, clips, str(path), dict(masked=True))
+    export_onnx(TorchScorer(cfg, model, dict(masked=True)), clips, str(path))
     return cfg, model, clips, str(path)
 
 
@@ -101,11 +101,9 @@ def test_a_fusion_that_uses_all_streams(shorter, tmp_path):
     cfg = small_config(input='face')
     assert not cfg.model.fusion.get('skip_missing')
     model, clips = build(cfg), clips_of(cfg)
-    export_onnx(cfg, model, clips, str(tmp_path / 'model.onnx'))
-    ours, theirs = (
-        scorer(clips)
-        for scorer in (TorchScorer(cfg, model), OnnxScorer(str(tmp_path / 'model.onnx')))
-    )
+    scorer, path = TorchScorer(cfg, model), str(tmp_path / 'model.onnx')
+    export_onnx(scorer, clips, path)
+    ours, theirs = (each(clips) for each in (scorer, OnnxScorer(path)))
     np.testing.assert_allclose(theirs.logits, ours.logits, rtol=1e-4, atol=1e-4)
 
 
@@ -128,7 +126,7 @@ def test_a_file_that_differs_is_not_kept(exported, tmp_path, monkeypatch):
             network.cls_head.fc_cls.bias += 1e-2
     try:
         with pytest.raises(InputError, match='other logits.*expected .*found'):
-            export_onnx(cfg, model, clips, str(tmp_path / 'x.onnx'))
+            export_onnx(TorchScorer(cfg, model), clips, str(tmp_path / 'x.onnx'))
     finally:
         with torch.no_grad():
             for network in model.recognizers.values():
@@ -144,9 +142,9 @@ def test_what_cannot_be_exported(exported, tmp_path, monkeypatch):
 
     monkeypatch.setattr('torch.onnx.export', fail)
     with pytest.raises(InputError, match=': no such operator$'):
-        export_onnx(cfg, model, clips, str(tmp_path / 'x.onnx'))
+        export_onnx(TorchScorer(cfg, model), clips, str(tmp_path / 'x.onnx'))
     with pytest.raises(InputError, match='at least two clips.*found 1'):
-        export_onnx(cfg, model, clips[:1], str(tmp_path / 'x.onnx'))
+        export_onnx(TorchScorer(cfg, model), clips[:1], str(tmp_path / 'x.onnx'))
 
 
 def with_props(path, out, **changes):

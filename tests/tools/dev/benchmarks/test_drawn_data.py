@@ -15,7 +15,7 @@ def test_full_openface_file(tmp_path):
     write_full_openface(path, points)
     header = [c.strip() for c in path.read_text().splitlines()[0].split(',')]
     assert len(header) == len(set(header)) == 714
-    found, _ = read_openface_csv(path)
+    found, *_ = read_openface_csv(path)
     np.testing.assert_allclose(found, points, atol=1e-3)
 
 
