@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from emoreact_plugin.clips.landmarks import Landmarks, fill_gaps
-from tests.explanation.colour_cues import SIZE, ColourClip
+from tests.explanation.color_cues import SIZE, ColorClip
 
 NAN = np.nan
 
@@ -79,7 +79,7 @@ def test_without_two_faces_nothing_is_filled(count):
 
 
 def test_boxes():
-    clip = ColourClip(2)
+    clip = ColorClip(2)
     boxes = clip.landmarks.boxes(('face', 'body'), (2 * SIZE, SIZE))
     assert boxes['face'] == [(0, 0, SIZE, SIZE)] * 2
     assert boxes['body'] == [(SIZE, 0, 2 * SIZE, SIZE)] * 2
