@@ -17,7 +17,7 @@ def parse_args():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_config_arguments(parser)
-    parser.add_argument('file', metavar='IN', help='the file to convert')
+    parser.add_argument('file', metavar='IN', help='file to convert, or a work dir: its best one')
     parser.add_argument('--out', required=True, metavar='DIR|FILE.pth', help='where to write it')
     parser.add_argument(
         '--may-miss',
@@ -39,6 +39,7 @@ from emoreact_plugin.engine.console import say
 from emoreact_plugin.engine.errors import clear_errors
 from emoreact_plugin.engine.flags import load_config
 from emoreact_plugin.utils.files import output_path
+from emoreact_plugin.weights.checkpoints import resolve_checkpoint
 from emoreact_plugin.weights.conversion import (
     UNTOLD,
     describe_weights,
@@ -52,9 +53,10 @@ from emoreact_plugin.weights.weight_files import read_weight_file
 
 @clear_errors()
 def main(args):
-    name = osp.splitext(osp.basename(args.file))[0]
+    path = resolve_checkpoint(args.file)
+    name = osp.splitext(osp.basename(path))[0]
     out = output_path(args.out, f'{name}.pth', '.pth', '.pt')
-    file = read_weight_file(args.file)
+    file = read_weight_file(path)
     say(describe_weights(file))
     if args.config is None and args.config_flag is None:
         content = to_start_weights(file, args.stream)
@@ -68,7 +70,7 @@ def main(args):
         left_out, left_as_is = loaded.left_out, loaded.missing
         what = f'checkpoint of the config, {loaded.count} tensors'
         notes = [f'{name} {cfg.recipe[name]}' for name in UNTOLD if name in cfg.get('recipe', {})]
-    write_checkpoint(content, out, args.file)
+    write_checkpoint(content, out, path)
     say(f'{out}: {what}.')
     if left_out:
         say(f'Left out: {listed(left_out)}.')

@@ -161,7 +161,7 @@ def report(explained, explainer):
         )
         if min(high, wide) < COARSE:
             say(
-                f'WARNING: {stream}: maps of so few places show hardly '
+                f'WARNING: {stream}: maps of so few places hardly show '
                 'where; larger images or an earlier --layer give more'
             )
         if maps.negative:

@@ -7,7 +7,7 @@ from mmengine.runner import Runner
 from emoreact_plugin.datasets.wrappers import labels_of, summary_of, unwrap, video_ids_of
 from emoreact_plugin.models import check_stock_head
 from emoreact_plugin.utils.errors import InputError
-from emoreact_plugin.utils.text import first_few
+from emoreact_plugin.utils.text import first_few, number
 from mmaction.registry import HOOKS
 
 from .console import say
@@ -41,7 +41,7 @@ class SplitsCheckHook(Hook):
                 both = sorted(others & clips)
                 if both:
                     say(
-                        f'WARNING: {len(both)} clips are in {other} and in {split}: '
+                        f'WARNING: {number(len(both), "clip")} both in {other} and in {split}: '
                         f'{first_few(both)}'
                     )
             seen[split] = clips
@@ -55,8 +55,8 @@ class SplitsCheckHook(Hook):
                 )
             if split == 'val' and labels is not None and len(labels) < FEW_CLIPS:
                 say(
-                    f'WARNING: val has {len(labels)} clips; on fewer than {FEW_CLIPS}, it is '
-                    'mostly chance which epoch, temperature and thresholds are best'
+                    f'WARNING: val has {number(len(labels), "clip")}; on fewer than {FEW_CLIPS}, '
+                    'it is mostly chance which epoch, temperature and thresholds are best'
                 )
             if split == 'val' and labels is not None and (labels.min() == labels.max()):
                 files = ', '.join(each.ann_file for each in unwrap(dataset))

@@ -251,7 +251,7 @@ class ROCAUCMetric(BaseMetric):
         """
         clips = len(labels)
         counts = ', '.join(
-            f'{name} ({positives:g} positives in {clips} clips)'
+            f'{name} ({positives:g} of {number(clips, "clip")} positive)'
             for name, positives in zip(self.classes, labels.sum(axis=0), strict=True)
             if positives in (0, clips)
         )

@@ -12,8 +12,11 @@ from emoreact_plugin.utils.tables import score_cell, text_table
 
 PRIOR_NOTE = (
     '* Reached without a look at the clips: every clip is scored by how often\n'
-    '  each label occurs in the training split, or in the training clips of\n'
-    '  its group (shrunk to the overall frequencies as is best on val).'
+    '  each label occurs in the training split'
+)
+_GROUP_NOTE = (
+    ', or in the training clips of\n'
+    '  its group (shrunk to the overall frequencies as is best on val)'
 )
 _AVERAGES = {'  micro': 'roc_auc/micro', '  macro': 'roc_auc/macro'}
 _WITHIN = {
@@ -98,7 +101,9 @@ def format_table(
     if any(flags):
         cells = [f'{flag or 0:.0f} of {len(classes)}' for flag in flags]
         rows.append(('Labels that all clips score alike', *cells))
-    return f'{text_table(rows)}\n{PRIOR_NOTE}' if names else text_table(rows)
+    if not names:
+        return text_table(rows)
+    return f'{text_table(rows)}\n{PRIOR_NOTE}{_GROUP_NOTE if len(names) > 1 else ""}.'
 
 
 def _scored_cell(metrics: Mapping[str, float | None]) -> str:

@@ -154,8 +154,8 @@ def test_clips_in_two_splits_are_named(capsys):
         )
     )
     text = capsys.readouterr().out
-    assert 'WARNING: 1 clips are in train and in test: b' in text
-    assert 'WARNING: 1 clips are in val and in test: c' in text
+    assert 'WARNING: 1 clip both in train and in test: b' in text
+    assert 'WARNING: 1 clip both in val and in test: c' in text
     assert 'WARNING: val has 2 clips; on fewer than 20, it is mostly chance which' in text
     assert text.count('WARNING') == 3
 

@@ -38,7 +38,7 @@ def test_clips_in_two_splits_are_found_in_wrappers(wrap, tiny, capsys):
     loops = dict(train_loop=loop(wrap(val)), val_loop=loop(val), test_loop=None)
     SplitsCheckHook().before_train(SimpleNamespace(model=None, **loops))
     text = capsys.readouterr().out
-    assert 'WARNING: 4 clips are in train and in val: ' in text
+    assert 'WARNING: 4 clips both in train and in val: ' in text
     assert 'train: 4 clips, 24 frames (' in text
 
 

@@ -207,7 +207,7 @@ class TestUndefined:
         assert warnings_logged == [
             'ROC AUC is undefined for a class of which all clips have the '
             'same label, so it is left out of roc_auc/macro: Fear (0 '
-            'positives in 10 clips), Calm (10 positives in 10 clips)'
+            'of 10 clips positive), Calm (10 of 10 clips positive)'
         ]
         joy = sk.roc_auc_score(labels[:, 0], logits[:, 0])
         assert result['roc_auc/Joy'] == pytest.approx(joy)

@@ -109,7 +109,7 @@ def test_undefined_class_in_a_runner(tmp_path):
     assert test_row['roc_auc/Fear'] == 1
     (log,) = tmp_path.rglob('*.log')
     # Three epochs and a test, and mmengine writes a warning once.
-    assert log.read_text().count('Calm (0 positives in 6 clips)') == 1
+    assert log.read_text().count('Calm (0 of 6 clips positive)') == 1
     (events,) = tmp_path.rglob('events.out.tfevents*')
     accumulator = EventAccumulator(str(events))
     accumulator.Reload()

@@ -47,8 +47,17 @@ ROC AUC                     val   test
   Fear                        -  1.000
 Average precision, macro  0.500  0.500
 F1, macro                 0.300      -
-"""
-            + score_table.PRIOR_NOTE
+* Reached without a look at the clips: every clip is scored by how often
+  each label occurs in the training split."""
+        )
+
+    def test_note_names_the_groups_only_where_a_row_is_of_them(self):
+        both = {**prior(0.7), 'label frequencies of the series': prior(0.8)['label frequencies']}
+        text = score_table.format_table(dict(val=VAL), CLASSES, dict(val=both))
+        assert text.count('of the series *') == 2
+        assert text.endswith(
+            'in the training split, or in the training clips of\n'
+            '  its group (shrunk to the overall frequencies as is best on val).'
         )
 
     def test_collapsed_labels_have_a_row(self):

@@ -66,6 +66,15 @@ def test_start_weights(shift, convert, reference, tmp_path):
     assert sorted(p.name for p in (tmp_path / 'new').iterdir()) == ['start.pth']
 
 
+def test_the_best_checkpoint_of_a_work_dir_is_converted(convert, reference, tmp_path):
+    (tmp_path / 'run').mkdir()
+    best = save_original(tmp_path / 'run' / 'best_roc_auc_micro_epoch_7.pth', reference)
+    code, text, _ = convert(str(tmp_path / 'run'), '--out', str(tmp_path / 'new') + '/')
+    assert code == 0
+    assert text.startswith(f'{best}: trained checkpoint of the original system; epoch 7; ')
+    assert [p.name for p in (tmp_path / 'new').iterdir()] == ['best_roc_auc_micro_epoch_7.pth']
+
+
 def plain_scores(reference, cfg, root):
     """Compute the logits (clips, streams, 8) of torchvision's network on the test clips.
 
