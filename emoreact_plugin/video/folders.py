@@ -225,8 +225,9 @@ _VIDEO = (
 )
 # What lies beside videos: files of data sets and of this package, pictures, sound and texts.
 _OTHER = (
-    'csv tsv txt npz npy json jsonl yaml yml xml toml md rst html pdf log py sh pth onnx hog '
-    'jpg jpeg png bmp gif tif tiff webp svg wav mp3 m4a aac flac ogg srt vtt zip gz tar xlsx'
+    'csv tsv txt npz npy json jsonl yaml yml xml toml md rst html pdf log py sh pth onnx '
+    'safetensors hog jpg jpeg png bmp gif tif tiff webp svg wav mp3 m4a aac flac ogg srt vtt zip '
+    'gz tar xlsx'
 )
 VIDEO_ENDINGS = tuple(f'.{ending}' for ending in _VIDEO.split())
 OTHER_ENDINGS = tuple(f'.{ending}' for ending in _OTHER.split())

@@ -10,6 +10,7 @@ import pytest
 import simplejpeg
 from PIL import Image
 
+from emoreact_plugin.clips.cache_file import ENDING
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.video.folders import decode_image, find_videos, read_image
 
@@ -44,7 +45,7 @@ def test_the_endings_that_camcorders_write(tmp_path):
 
 
 def test_files_that_may_be_videos_are_counted_and_named(tmp_path, capsys):
-    touch(tmp_path, 'a.mp4', 'a.mp4_hol.txt', 'a.csv', '.hidden.xyz')
+    touch(tmp_path, 'a.mp4', 'a.mp4_hol.txt', 'a.csv', f'a.mp4{ENDING}', '.hidden.xyz')
     assert find_videos(str(tmp_path)) == ['a.mp4']
     assert capsys.readouterr().out == ''
     touch(tmp_path, 'b.r3d', 'sub/c', *(f'd{k}.braw' for k in range(5)))
