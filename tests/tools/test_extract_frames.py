@@ -14,7 +14,7 @@ def call(tmp_path, monkeypatch, calls):
     """Return a caller of the tool on a dataset: (exit code, stdout, stderr)."""
     data = make_tiny(tmp_path, counts=(2, 2, 2))
     for path in data.root.glob('videos/*/*.csv'):
-        write_openface(path, np.stack([face(scale=0.2, centre=(30, 24))] * FRAMES))
+        write_openface(path, np.stack([face(scale=0.2, center=(30, 24))] * FRAMES))
     monkeypatch.chdir(data.root)
     return calls('extract_frames')
 
