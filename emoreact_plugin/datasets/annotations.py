@@ -14,6 +14,7 @@ import numpy as np
 from emoreact_plugin.evaluation import LabeledClips
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.memory import without_gc
+from emoreact_plugin.utils.text import first_few
 
 from .cells import check_name, parse_label, parse_valence
 from .groups import check_group, compile_group_names, groups_in_names
@@ -135,8 +136,7 @@ def read_annotations(
 
     Args:
         path (str): The CSV.
-        classes (Sequence[str]): Names of the C label columns, in the order
-            that the labels get.
+        classes (Sequence[str]): Names of the C label columns, in the order that the labels get.
         columns (dict, optional): What a column is for -> its name:
 
             - ``video`` and ``valence``, if they have other names;
@@ -316,26 +316,26 @@ def _check_new(row: Annotation, seen: dict[str, int], columns: dict[str, str], p
 
 
 def rows_within(
-    rows: Sequence[Annotation], indices: int | Sequence[int] | None
+    rows: Sequence[Annotation], indices: int | Sequence[int] | None, path: str
 ) -> list[Annotation]:
     """Return the rows that ``indices`` of a data set keeps, in MMEngine's sense.
 
     Args:
-        rows (Sequence[Annotation]): All rows of the annotation file.
-        indices (int | Sequence[int], optional): The number of the first rows, if negative of the
-            last ones; or positions. None keeps all.
+        rows (Sequence[Annotation]): All rows of an annotation file.
+        indices (int | Sequence[int], optional): How many first rows, or last ones if negative, or
+            positions. None keeps all.
+        path (str): This file.
 
     Raises:
-        InputError: For a position that no row has.
+        InputError: For positions that no row has.
     """
-    if indices is None:
-        return list(rows)
-    if isinstance(indices, int):
-        return list(rows[:indices] if indices >= 0 else rows[indices:])
-    try:
-        return [rows[index] for index in indices]
-    except IndexError:
-        raise InputError(f'indices: expected some of {len(rows)} clips, found {indices}') from None
+    if indices is None or isinstance(indices, int):
+        return list(rows[indices:] if (indices or 0) < 0 else rows[:indices])
+    if beyond := [str(index) for index in indices if not -len(rows) <= index < len(rows)]:
+        raise InputError(
+            f'{path}: indices: expected positions of {len(rows)} clips, found {first_few(beyond)}'
+        )
+    return [rows[index] for index in indices]
 
 
 def labeled_clips(rows: Sequence[Annotation]) -> LabeledClips:

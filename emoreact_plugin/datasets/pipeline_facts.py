@@ -128,7 +128,7 @@ def check_order(pipeline: Callable) -> None:
         cropped = cropped or _first(inner, _makes_crops)
         inner = [step] if hasattr(step, 'streams') else inner
         user = _first(inner, _needs_landmarks)
-        decoder = _first(inner, lambda each: _loads_frames(each) and not _needs_landmarks(each))
+        decoder = _first(inner, _gives_whole_frames)
         if decoder and (used or moved) and not decoded:
             raise InputError(
                 f'pipeline: {used or moved} needs frames or their size, but comes before '
@@ -169,6 +169,10 @@ def _loads_frames(step: Callable) -> bool:
 
 def _needs_landmarks(step: Callable) -> bool:
     return getattr(step, 'needs_landmarks', False)
+
+
+def _gives_whole_frames(step: Callable) -> bool:
+    return _loads_frames(step) and not _needs_landmarks(step) and not _makes_crops(step)
 
 
 def _makes_crops(step: Callable) -> bool:

@@ -37,14 +37,15 @@ def read_split(cfg: Config, split: str) -> list[Annotation] | None:
         return None
     found = []
     for dataset in datasets:
+        path = osp.join(dataset.get('data_root', ''), dataset['ann_file'])
         rows = read_annotations(
-            osp.join(dataset.get('data_root', ''), dataset['ann_file']),
+            path,
             _classes_of(dataset),
             dataset.get('columns'),
             dataset.get('soft_labels', False),
             group_names=dataset.get('group_names'),
         )
-        found += rows_within(rows, dataset.get('indices'))
+        found += rows_within(rows, dataset.get('indices'), path)
     return found
 
 
@@ -65,10 +66,10 @@ def balance_labels(cfg: Config) -> None:
     dataset = cfg.train_dataloader['dataset']
     while is_a(dataset, 'RepeatDataset', registry=DATASETS):
         dataset = dataset['dataset']
-    known = _has_each_clip_once(dataset)
-    rows = read_split(cfg, 'train') if known else None
+    other = _type_of_another(dataset)
+    rows = None if other else read_split(cfg, 'train')
     if not rows or not is_a(cfg.model, 'LateFusionRecognizer', registry=MODELS):
-        found = type_name(cfg.model if known else dataset)
+        found = other or type_name(cfg.model)
         raise InputError(
             '--pos-weight: expected a LateFusionRecognizer and an EmoReactDataset, or a '
             f'ConcatDataset of some that repeats none, found {found}'
@@ -81,11 +82,11 @@ def balance_labels(cfg: Config) -> None:
         cfg.recipe.pos_weight = True
 
 
-def _has_each_clip_once(dataset: dict) -> bool:
-    """Tell whether no wrapper repeats some clips more often than others."""
+def _type_of_another(dataset: dict) -> str | None:
+    """Name the first data set that may repeat some clips more often than others, by its type."""
     if is_a(dataset, 'ConcatDataset', registry=DATASETS):
-        return all(map(_has_each_clip_once, dataset['datasets']))
-    return is_a(dataset, 'EmoReactDataset', registry=DATASETS)
+        return next(filter(None, map(_type_of_another, dataset['datasets'])), None)
+    return None if is_a(dataset, 'EmoReactDataset', registry=DATASETS) else type_name(dataset)
 
 
 def score_priors(cfg: Config, split: str) -> dict[str, dict[str, float | None]]:

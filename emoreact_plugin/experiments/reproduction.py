@@ -223,7 +223,9 @@ def describe_runs(rows: Sequence[Row], configs: dict[Training, Config], seeds: i
 def _backbone_of(cfg: Config) -> str:
     """Name the backbone, with its number of stages if some are left out."""
     arch = cfg.get('recipe', {}).get('arch', 'own')
-    stages = cfg.model.get('recognizer', {}).get('backbone', {}).get('num_stages', 4)
+    streams = cfg.model.get('streams')
+    own = streams.values() if isinstance(streams, dict) else [cfg.model.get('recognizer', {})]
+    stages = min(each.get('backbone', {}).get('num_stages', 4) for each in own)
     return arch if stages == 4 else f'{arch} ({number(stages, "stage")})'
 
 

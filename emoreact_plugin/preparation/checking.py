@@ -71,7 +71,8 @@ def check_all(checks: Sequence[SplitCheck], workers: int | None = None) -> Check
         try:
             each = check.dataset.read_annotations(errors)
             if not errors:  # otherwise the positions of rows are not known
-                each = rows_within(each, check.config.get('indices'))
+                indices = check.config.get('indices')
+                each = rows_within(each, indices, check.dataset.ann_file)
         except (InputError, OSError) as error:
             each = []
             errors.append(InputError(str(error)))

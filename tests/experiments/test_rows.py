@@ -2,6 +2,8 @@ import pytest
 
 from emoreact_plugin import InputError
 from emoreact_plugin.experiments import make_rows
+from emoreact_plugin.experiments.reproduction import describe_runs
+from tests.factories import small_config
 
 BASE = 'configs/emoreact/tsn_imagenet-pretrained-r50_1xb8-1x1x3-12e_emoreact-fusion.py'
 
@@ -95,3 +97,10 @@ def test_a_config_is_a_row_as_it_is(tmp_path):
 def test_names_that_are_none(name, error, message):
     with pytest.raises(error, match=message):
         make_rows([name], BASE)
+
+
+@pytest.mark.parametrize('shared', [True, False])
+def test_a_backbone_with_fewer_stages_is_said(shared):
+    (row,) = make_rows(['tsn-fusion'], BASE)
+    cfg = small_config(input='fusion', shared=shared)
+    assert 'backbone: resnet18 (1 stage); ' in describe_runs([row], {row.training: cfg}, 1)

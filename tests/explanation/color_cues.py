@@ -143,20 +143,3 @@ def color_model(shift=False, num_segments=3, **options):
     for each in model.recognizers.values():
         set_head(each)
     return cfg, model
-
-
-def apart_model():
-    """Return a config and a model whose body stream sees two of the four frames of the face."""
-    cfg = Config(
-        build(
-            input='fusion',
-            arch='resnet18',
-            init='scratch',
-            image_size=64,
-            sampling=dict(
-                face=dict(type='SampleFrames', clip_len=1, frame_interval=1, num_clips=4),
-                body=dict(share='face', num_frames=2),
-            ),
-        )
-    )
-    return cfg, MODELS.build(cfg.model).eval()
