@@ -127,11 +127,11 @@ def claims_table(claims: Sequence[Claim]) -> str:
 
 
 def _differences(table: Table, titles: dict[str, str]) -> str:
-    between = [d for d in table.differences if d.second in table.rows]
-    priors = [d for d in table.differences if d.second in table.priors]
-    text = _difference_table(between, titles)
-    if priors:
-        text += '\n\n' + _difference_table(priors, titles)
+    tables = []
+    for against in (table.rows, table.priors):
+        if found := [d for d in table.differences if d.second in against]:
+            tables.append(_difference_table(found, titles))
+    text = '\n\n'.join(tables)
     text += f'\n\nBy leaving out each of {table.unit} in turn, and by the spread over the seeds. '
     if any(not math.isnan(d.p_value) for d in table.differences):
         text += (

@@ -257,6 +257,9 @@ def test_the_report(table):
     assert '| TSM fusion, masked − TSN face, masked | macro | ' in text
     assert '| TSM fusion, masked − label frequencies of the series | macro | ' in text
     assert 'over the tests of each table above' in text
+    alone = {'tsn-face': row_of(1)}
+    alone = make_table(alone, prior_rows(alone['tsn-face'], TRAIN, TRAIN))
+    assert to_markdown(alone, rows[1:2], []).count('| Difference |') == 1
     # every line of a table has as many cells as its head
     for block in text.split('\n\n'):
         if block.startswith('|'):
