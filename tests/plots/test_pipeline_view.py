@@ -82,7 +82,7 @@ def test_a_missing_face(tmp_path):
 def test_masks_are_seen(tmp_path):
     data = make_tiny(tmp_path, counts=(2, 2, 2))
     for path in data.root.glob('videos/*/*.csv'):
-        write_openface(path, np.stack([face(scale=0.2, centre=(30, 24))] * FRAMES))
+        write_openface(path, np.stack([face(scale=0.2, center=(30, 24))] * FRAMES))
     views = [
         view_sample(
             dataset_of(data.root, 'val', build_pipeline(('face',), 3, 32, mask_kind=kind)), 0, 0, 0

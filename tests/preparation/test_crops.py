@@ -105,7 +105,7 @@ def test_no_mask_on_a_box(smooth):
         write_cached(
             smooth.root / 'marks' / f'{path.stem}.safetensors',
             CachedClip(
-                np.stack([face(scale=0.2, centre=(30, 24))] * FRAMES).astype('f4'),
+                np.stack([face(scale=0.2, center=(30, 24))] * FRAMES).astype('f4'),
                 np.ones(FRAMES, 'f4'),
                 np.full((FRAMES, 0, 2), np.nan, 'f4'),
                 FRAMES,
@@ -213,7 +213,7 @@ class TestMasks:
 
     def test_masks_are_not_drawn_twice(self, faces):
         run(faces, regions=('face',), mask=DrawFaceMask(seed=0))
-        with pytest.raises(InputError, match='1 clip masked beforehand'):
+        with pytest.raises(InputError, match='DrawFaceMask needs frames.*LoadCrops'):
             dataset(
                 faces,
                 'train',

@@ -11,7 +11,7 @@ from tests.transforms.masks.faces import face
 
 def lose(own, *frames):
     name = own.videos['train'][0]
-    faces = np.stack([face(scale=0.2, centre=(30, 24))] * FRAMES)
+    faces = np.stack([face(scale=0.2, center=(30, 24))] * FRAMES)
     faces[list(frames)] = np.nan
     write_openface(own.root / 'videos' / f'{name}_openface' / f'{name[:-4]}.csv', faces)
 

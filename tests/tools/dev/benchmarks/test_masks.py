@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 def root(tmp_path):
     root = make_tiny(tmp_path, (2, 2, 2)).root
     for path in root.glob('videos/*/*.csv'):
-        write_openface(path, np.stack([face(scale=0.2, centre=(30, 24))] * FRAMES))
+        write_openface(path, np.stack([face(scale=0.2, center=(30, 24))] * FRAMES))
     return root
 
 
