@@ -14,7 +14,7 @@ def call(tmp_path, monkeypatch, calls):
     """Return a caller of the tool on a dataset: (exit code, stdout, stderr)."""
     data = make_tiny(tmp_path, counts=(2, 2, 2))
     for path in data.root.glob('videos/*/*.csv'):
-        write_openface(path, np.stack([face(scale=0.2, centre=(30, 24))] * FRAMES))
+        write_openface(path, np.stack([face(scale=0.2, center=(30, 24))] * FRAMES))
     monkeypatch.chdir(data.root)
     return calls('extract_frames')
 
@@ -57,7 +57,7 @@ def test_masks(call):
 def test_close_ups_are_counted(call):
     faces = np.tile([(2, 2), (WIDTH - 2, HEIGHT - 2)], (FRAMES, 34, 1))
     write_openface(Path('videos/TRAIN100_2.mp4_openface/TRAIN100_2.csv'), faces)
-    for regions, said in (('body', True), ('face,fullbody', False)):
+    for regions, said in (('body', True), ('face,fullbody', False), ('face+fullbody', False)):
         flags = ('--as', 'crops', '--regions', regions)
         code, out, _ = call('videos', '--out', regions, *flags)
         assert code == 0
