@@ -56,6 +56,7 @@ LOAD = [
     dict(type='DecodeVideo'),
     dict(type='LoadLandmarks'),
 ]
+LOAD_FRAMES = [LOAD[0], dict(type='RawFrameDecode'), LOAD[2]]
 
 
 def write_video(path: Path, frames: np.ndarray) -> None:
