@@ -47,7 +47,7 @@ def parse_args():
     parser.add_argument(
         '--regions',
         metavar='REGION,...',
-        help='write crops of these regions (default: face,body,fullbody)',
+        help='write crops of these regions, joined by , or + (default: face,body,fullbody)',
     )
     parser.add_argument(
         '--every', type=int, metavar='N', help='crops of every N-th frame only (default: 1)'
@@ -121,7 +121,7 @@ def check_args(args):
 
 def write_crops(args, mask):
     """Write crops; return what to say about them, and the report with the errors."""
-    cropper = CropRegions((args.regions or 'face,body,fullbody').split(','))
+    cropper = CropRegions((args.regions or 'face,body,fullbody').replace('+', ',').split(','))
     required = () if args.allow_missing else needs_of(cropper.regions, mask is not None)
     report = extract_crops(
         args.source,

@@ -1,12 +1,16 @@
 """Report errors of the tools in plain text."""
 
+import difflib
+import inspect
 import os
 import re
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from mmengine.logging import MMLogger
+from mmengine.registry import build_from_cfg
 
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import number, printable
@@ -19,7 +23,8 @@ def clear_errors(resumable: bool = False) -> Iterator[None]:
     """Print what is wrong with a file or a flag as one line, and exit with code 1.
 
     It also decorates a function. Without a traceback, unless the environment variable
-    ``EMOREACT_TRACEBACK`` is set. Other errors are bugs, and show theirs. Ctrl-C exits with 130.
+    ``EMOREACT_TRACEBACK`` is set. So is a config that gives a part an argument which it does not
+    take, or names no part. Other errors are bugs, and show theirs. Ctrl-C exits with 130.
 
     Args:
         resumable (bool): On Ctrl-C, say that the same command goes on. Defaults to False.
@@ -27,10 +32,12 @@ def clear_errors(resumable: bool = False) -> Iterator[None]:
     use_plain_style(MMLogger.get_current_instance())
     try:
         yield
-    except (InputError, OSError) as error:
-        if os.environ.get('EMOREACT_TRACEBACK'):
+    except (InputError, OSError, TypeError, KeyError) as error:
+        usual = isinstance(error, InputError | OSError)
+        text = _message_of(error) if usual else _mistake_in_config(error)
+        if os.environ.get('EMOREACT_TRACEBACK') or not text:
             raise
-        sys.exit(printable(f'error: {_message_of(error)}\n(EMOREACT_TRACEBACK=1 shows where.)'))
+        sys.exit(printable(f'error: {text}\n(EMOREACT_TRACEBACK=1 shows where.)'))
     except (KeyboardInterrupt, SyntaxError) as error:
         # MMEngine's Config.pretty_text makes a SyntaxError of Ctrl-C.
         if not {type(error), type(error.__context__)} & {KeyboardInterrupt}:
@@ -50,6 +57,27 @@ def _message_of(error: Exception) -> str:
     # At the start of a line only: the message itself may name such an error.
     pattern = rf'^(?:[\w.]+\.)?{type(error).__name__}: '
     return re.split(pattern, text, flags=re.MULTILINE)[-1].strip() or text
+
+
+def _mistake_in_config(error: Exception) -> str:
+    """Say which argument or part of a config is unknown; '' if the error has another reason."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    builds = [frame for frame in frames if frame.f_code is build_from_cfg.__code__]
+    if not builds:
+        return ''
+    if isinstance(error, KeyError):
+        return str(error.args[0]).split('. ')[0] if frames[-1] is builds[-1] else ''
+    found = re.search(r"got an unexpected keyword argument '(\w+)'", str(error))
+    values = builds[-1].f_locals
+    if not found or found[1] not in values['args'] or not inspect.isclass(values['obj_cls']):
+        return ''
+    part = values['obj_cls']
+    inits = [vars(each).get('__init__') for each in inspect.getmro(part)]
+    own = filter(inspect.isfunction, inits)
+    known = [name for init in own for name in inspect.signature(init).parameters]
+    near = difflib.get_close_matches(found[1], known, 1)
+    hint = f'; did you mean {near[0]}?' if near else ''
+    return f"{part.__name__}: unknown argument '{found[1]}' in the config{hint}"
 
 
 def check_display() -> None:

@@ -1,6 +1,7 @@
 """Plan which video becomes what, and process several clips at a time."""
 
 import itertools
+import os
 import os.path as osp
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -125,6 +126,14 @@ def check_targets(jobs: list[Job], out: str) -> None:
                 )
 
 
+def _existing_folder(path: str) -> str:
+    """Return the nearest folder above a path that is there."""
+    folder = osp.dirname(osp.abspath(path))
+    while not osp.isdir(folder):
+        folder = osp.dirname(folder)
+    return folder
+
+
 class _StopError(Exception):
     """Signal that the work is to stop where it is."""
 
@@ -155,7 +164,14 @@ def run_jobs(
 
     Returns:
         JobReport: With what ``inspect`` returned for each clip.
+
+    Raises:
+        InputError: At once, if something is to be written into a folder that cannot be written to.
     """
+    missing = [path for job in jobs if not osp.exists(path := osp.join(out, job.target))]
+    for folder in sorted({_existing_folder(path) for path in missing}):
+        if not os.access(folder, os.W_OK):
+            raise InputError(f'{folder}: cannot be written to; name another folder')
     for folder in {osp.dirname(osp.join(out, job.target)) for job in jobs}:
         if osp.isdir(folder):
             sweep(folder)

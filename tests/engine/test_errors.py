@@ -1,3 +1,5 @@
+import re
+
 import pytest
 import torch
 from mmengine.config import Config
@@ -6,6 +8,7 @@ import emoreact_plugin  # noqa: F401
 from emoreact_plugin import InputError
 from emoreact_plugin.engine.errors import clear_errors
 from emoreact_plugin.utils.errors import MissingPackageError
+from mmaction.registry import TRANSFORMS
 
 
 @pytest.mark.parametrize(
@@ -52,6 +55,37 @@ class BadClip(torch.utils.data.Dataset):
 
     def __getitem__(self, index):
         raise InputError('a.mp4: cannot be decoded')
+
+
+@pytest.mark.parametrize(
+    'change, fact',
+    [
+        (dict(max_gaps=5), "LoadLandmarks.*'max_gaps'.*did you mean max_gap?"),
+        (dict(kind='x'), "LoadLandmarks.*unknown argument 'kind'"),
+        (dict(type='LoadLandmark'), 'LoadLandmark.*not in the .*registry'),
+    ],
+)
+def test_a_misspelt_name_in_a_config_is_one_line(change, fact, monkeypatch):
+    def build():
+        TRANSFORMS.build({**dict(type='LoadLandmarks'), **change})
+
+    with pytest.raises(SystemExit) as end, clear_errors():
+        build()
+    assert re.match(f'error: .*{fact}', end.value.code.split('\n')[0])
+    monkeypatch.setenv('EMOREACT_TRACEBACK', '1')
+    with pytest.raises((TypeError, KeyError)), clear_errors():
+        build()
+
+
+@TRANSFORMS.register_module()
+class Buggy:
+    def __init__(self, size=1):
+        dict.fromkeys([], nothing=size)
+
+
+def test_a_wrong_call_that_no_config_asked_for_is_a_bug():
+    with pytest.raises(TypeError), clear_errors():
+        TRANSFORMS.build(dict(type='Buggy', size=2))
 
 
 def test_an_error_in_a_worker_of_a_loader_is_one_line_too():

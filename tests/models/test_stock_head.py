@@ -51,6 +51,18 @@ def test_what_takes_a_clip_for_one_with_a_single_label_is_refused(model, fact):
         check_stock_head(recognizer(**model), MULTI, LOGITS)
 
 
+def test_the_heads_of_streams_need_the_number_of_labels():
+    network = dict(type='Recognizer2D', backbone=dict(type='ResNet', depth=18))
+    network['cls_head'] = dict(type='TSNHead', num_classes=4, in_channels=512)
+    shared = dict(type='LateFusionRecognizer', streams=('face', 'body'), recognizer=network)
+    two = dict(type='LateFusionRecognizer', streams=dict(face=network, body=network))
+    for model, name in ((shared, 'recognizer'), (two, 'streams.face')):
+        built = MODELS.build(model)
+        with pytest.raises(InputError, match=rf'model\.{name}\.cls_head.*expected 3.*found 4'):
+            check_stock_head(built, MULTI, [ROCAUCMetric()])
+        check_stock_head(built, np.zeros((2, 4)), [ROCAUCMetric()])
+
+
 def test_the_metric_has_to_take_the_logits_of_a_stock_model():
     with pytest.raises(InputError, match="expected ROCAUCMetric.*'logits'.*found 'probabilities'"):
         check_stock_head(recognizer(), MULTI, [AccMetric(), ROCAUCMetric()])

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from emoreact_plugin.preparation.jobs import plan, run_jobs
@@ -91,6 +93,19 @@ def test_a_report_in_the_order_of_names(jobs, tmp_path):
         ('d.mp4', InputError),
     ]
     assert (out / 'd.txt').read_text() == 'another'
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_at_once(jobs, tmp_path, monkeypatch):
+    out = tmp_path / 'out'
+    out.mkdir()
+    # A user who may do anything may write into any folder, whatever its mode.
+    monkeypatch.setattr('os.access', lambda path, mode: os.path.realpath(path) != str(out))
+    with pytest.raises(InputError, match='out: cannot be written to'):
+        run_jobs(jobs, str(out), make, check)
+    assert not any(out.iterdir())
+    for job in jobs:
+        (out / job.target).write_text(job.video)
+    assert run_jobs(jobs, str(out), make, check).before == len(jobs)  # nothing to write
 
 
 def test_an_interrupt_stops_the_workers_at_their_next_frame(jobs, tmp_path, interrupted):

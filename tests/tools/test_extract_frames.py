@@ -57,7 +57,7 @@ def test_masks(call):
 def test_close_ups_are_counted(call):
     faces = np.tile([(2, 2), (WIDTH - 2, HEIGHT - 2)], (FRAMES, 34, 1))
     write_openface(Path('videos/TRAIN100_2.mp4_openface/TRAIN100_2.csv'), faces)
-    for regions, said in (('body', True), ('face,fullbody', False)):
+    for regions, said in (('body', True), ('face,fullbody', False), ('face+fullbody', False)):
         flags = ('--as', 'crops', '--regions', regions)
         code, out, _ = call('videos', '--out', regions, *flags)
         assert code == 0

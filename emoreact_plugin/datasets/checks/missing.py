@@ -12,7 +12,7 @@ from emoreact_plugin.datasets.pipeline_facts import max_gap_of, regions_of
 from emoreact_plugin.datasets.summary import then_text
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.text import SHOWN, first_few, number
-from emoreact_plugin.video.folders import FRAME_DIRS
+from emoreact_plugin.video.folders import FRAME_DIRS, VIDEO_ENDINGS
 from emoreact_plugin.video.reading import probe_video
 
 from .problems import Problem
@@ -49,6 +49,12 @@ def find_missing_clip(dataset: 'EmoReactDataset', path: str, clip_id: str) -> li
     if osp.isfile(path) if 'video' in dataset.data_prefix else osp.isdir(path):
         return []
     text = f'{path}: is not there'
+    if 'video' in dataset.data_prefix:
+        # Names without their endings, or with another one, are a usual mistake.
+        stems = dict.fromkeys((path, osp.splitext(path)[0]))
+        names = (stem + ending for stem in stems for ending in VIDEO_ENDINGS)
+        if like := next(filter(osp.isfile, names), ''):
+            text += f', but {osp.basename(like)} is'
     if 'frames' in dataset.data_prefix and dataset.frame_dir_tmpl is None:
         text += f', nor another folder of these names: {", ".join(FRAME_DIRS)}'
     if 'crops' in dataset.data_prefix:

@@ -80,6 +80,12 @@ VIDEO_DAMAGE = {
         'UTF-8',
     ),
     'no video': (lambda root: os.remove(video(root)), 'missing clip', CLIP, 'is not there'),
+    'another ending': (
+        lambda root: os.rename(video(root), video(root).with_suffix('.webm')),
+        'missing clip',
+        CLIP,
+        f'is not there, but {CLIP}.webm is',
+    ),
     'garbage': (
         lambda root: video(root).write_bytes(b'none'),
         'unreadable clip',
