@@ -3,6 +3,7 @@
 import os
 import os.path as osp
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emoreact_plugin.clips.clip_files import ClipFiles, expected_names
@@ -49,7 +50,7 @@ def find_missing_clip(dataset: 'EmoReactDataset', path: str, clip_id: str) -> li
     if osp.isfile(path) if 'video' in dataset.data_prefix else osp.isdir(path):
         return []
     text = f'{path}: is not there'
-    if 'video' in dataset.data_prefix:
+    if 'video' in dataset.data_prefix and osp.isdir(osp.dirname(path)):
         # Names without their endings, or with another one, are a usual mistake.
         stems = dict.fromkeys((path, osp.splitext(path)[0]))
         names = (stem + ending for stem in stems for ending in VIDEO_ENDINGS)
@@ -145,13 +146,14 @@ def require_clips(
         FileNotFoundError: For clips that are missing.
     """
     # Several clips may be parts of one video.
-    missing = {path for path in set(paths) if find_missing_clip(dataset, path, '')}
-    if not missing:
+    missing = {path: find_missing_clip(dataset, path, '') for path in set(paths)}
+    if not any(missing.values()):
         return
-    problems = []
-    for path, row in zip(paths, rows, strict=True):
-        if path in missing:
-            problems += find_missing_clip(dataset, path, row.clip_id)
+    problems = [
+        replace(problem, clip=row.clip_id)
+        for path, row in zip(paths, rows, strict=True)
+        for problem in missing[path]
+    ]
     remedy = _describe_folder(dataset) if len(problems) == len(rows) else REMEDY
     raise_first(dataset, problems, len(rows), remedy)
 
