@@ -47,7 +47,7 @@ def find_missing_clip(dataset: 'EmoReactDataset', path: str, clip_id: str) -> li
     Returns:
         list[Problem]: One if it is missing, otherwise none.
     """
-    if osp.isfile(path) if 'video' in dataset.data_prefix else osp.isdir(path):
+    if _is_there(dataset, path):
         return []
     text = f'{path}: is not there'
     if 'video' in dataset.data_prefix and osp.isdir(osp.dirname(path)):
@@ -61,6 +61,10 @@ def find_missing_clip(dataset: 'EmoReactDataset', path: str, clip_id: str) -> li
     if 'crops' in dataset.data_prefix:
         text += '; tools/extract_frames.py --as crops makes it'
     return [Problem('error', 'missing clip', text, clip=clip_id)]
+
+
+def _is_there(dataset: 'EmoReactDataset', path: str) -> bool:
+    return osp.isfile(path) if 'video' in dataset.data_prefix else osp.isdir(path)
 
 
 def find_missing_files(
@@ -146,14 +150,13 @@ def require_clips(
         FileNotFoundError: For clips that are missing.
     """
     # Several clips may be parts of one video.
-    missing = {path: find_missing_clip(dataset, path, '') for path in set(paths)}
-    if not any(missing.values()):
+    missing = {path for path in set(paths) if not _is_there(dataset, path)}
+    lost = [(path, row.clip_id) for path, row in zip(paths, rows, strict=True) if path in missing]
+    if not lost:
         return
-    problems = [
-        replace(problem, clip=row.clip_id)
-        for path, row in zip(paths, rows, strict=True)
-        for problem in missing[path]
-    ]
+    (first,) = find_missing_clip(dataset, *lost[0])
+    # Only the text of the first one is shown.
+    problems = [replace(first, clip=clip_id) for _, clip_id in lost]
     remedy = _describe_folder(dataset) if len(problems) == len(rows) else REMEDY
     raise_first(dataset, problems, len(rows), remedy)
 
