@@ -1,11 +1,10 @@
 """Mend on import what the released OpenMMLab wheels get wrong today.
 
-Every mend is a small function and a test ``needed()`` that looks at what is
-installed, so a mend that upstream has made unnecessary is left out. If the
-test looks for a line of upstream's source, that line is quoted in the list of
-mends, to show what the mend answers. A few mends change something for parts that work without
-them too; docs/compat.md says what. ``EMOREACT_NO_COMPAT`` in the environment turns
-mends off by name, and :func:`revert` undoes all of them.
+Every mend is a small function and a test ``needed()`` that looks at what is installed, so a mend
+that upstream has made unnecessary is left out. If the test looks for a line of upstream's source,
+the list of mends quotes it. A few mends change something for parts that work without them too;
+docs/compat.md says what. ``EMOREACT_NO_COMPAT`` in the environment turns mends off by name, and
+:func:`revert` undoes all of them.
 """
 
 import importlib.util

@@ -22,9 +22,9 @@ from .console import say, use_plain_style
 def clear_errors(resumable: bool = False) -> Iterator[None]:
     """Print what is wrong with a file or a flag as one line, and exit with code 1.
 
-    It also decorates a function. Without a traceback, unless the environment variable
-    ``EMOREACT_TRACEBACK`` is set. So is a config that gives a part an argument which it does not
-    take, or names no part. Other errors are bugs, and show theirs. Ctrl-C exits with 130.
+    It also decorates a function. A config that gives a part an argument which it does not take, or
+    names no part, is reported in the same way. The environment variable ``EMOREACT_TRACEBACK`` shows
+    the traceback. Other errors are bugs, and show theirs. Ctrl-C exits with 130.
 
     Args:
         resumable (bool): On Ctrl-C, say that the same command goes on. Defaults to False.
