@@ -23,7 +23,7 @@ def clear_errors(resumable: bool = False) -> Iterator[None]:
     """Print what is wrong with a file or a flag as one line, and exit with code 1.
 
     It also decorates a function. A config that gives a part an argument which it does not take, or
-    names no part, is reported in the same way. The environment variable ``EMOREACT_TRACEBACK`` shows
+    names no part, is reported in the same way. The variable ``EMOREACT_TRACEBACK`` shows
     the traceback. Other errors are bugs, and show theirs. Ctrl-C exits with 130.
 
     Args:
