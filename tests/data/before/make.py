@@ -5,9 +5,6 @@ package was reorganised. To make it again, install a checkout of that commit
 with the versions of its requirements-tested.txt and run there
 
     python FOLDER_OF_THIS_FILE/make.py OUT
-
-``--coverage FILE`` adds a summary of ``coverage json``, ``--sample-table``
-trains on the whole drawn sample data for an epoch, which takes minutes.
 """
 
 import argparse
@@ -55,17 +52,10 @@ RUN = [
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('out', type=Path)
-    parser.add_argument('--coverage', type=Path, metavar='FILE.json')
-    parser.add_argument('--sample-table', action='store_true')
     args = parser.parse_args()
     out = args.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
-    if args.coverage:
-        write_json(out / 'coverage.json', coverage_of(args.coverage))
-    elif args.sample_table:
-        write_json(out / 'sample_table.json', sample_table())
-    else:
-        record(out)
+    record(out)
 
 
 def record(out):
@@ -214,31 +204,6 @@ def hashes_of(folder):
         for path in sorted(folder.rglob('*'))
         if path.is_file()
     }
-
-
-def coverage_of(path):
-    """Statements and covered ones of each file of the package."""
-    files = json.loads(path.read_text())['files']
-    return {
-        name: [each['summary']['num_statements'], each['summary']['covered_lines']]
-        for name, each in sorted(files.items())
-    }
-
-
-def sample_table():
-    """Metrics of an epoch of fusion.py on the whole sample data, one thread."""
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        run_tool('make_sample_dataset')
-        run_tool(
-            *('train', 'configs/sample/fusion.py', '--work-dir', 'run', '--seed', '0'),
-            *('--cfg-options', 'train_cfg.max_epochs=1', 'param_scheduler.total_steps=1'),
-        )
-        data = Path('data/sample')
-        return dict(
-            data=hashlib.sha256(json.dumps(hashes_of(data)).encode()).hexdigest(),
-            metrics=json.loads(Path('run/metrics.json').read_text())['results'],
-        )
 
 
 def write_json(path, value):
