@@ -6,6 +6,7 @@ It is made once from the text files (their readers are in
 
 import json
 import os
+import stat
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -336,12 +337,12 @@ def stamp_of(path: PathLike) -> dict:
     """
     path = os.fspath(path)
     try:
-        stat = os.stat(path)
+        found = os.stat(path)
     except FileNotFoundError:
         raise FileNotFoundError(f'{path}: there is no such file or folder') from None
     # what a folder's own size means depends on the file system
-    size = 0 if os.path.isdir(path) else stat.st_size
-    return dict(path=path, size=size, mtime_ns=stat.st_mtime_ns)
+    size = 0 if stat.S_ISDIR(found.st_mode) else found.st_size
+    return dict(path=path, size=size, mtime_ns=found.st_mtime_ns)
 
 
 def _is_far_off(found: int, expected: int) -> bool:

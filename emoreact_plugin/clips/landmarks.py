@@ -54,7 +54,7 @@ class Landmarks(NamedTuple):
 
     def boxes(self, regions: Sequence[str], size: tuple[int, int]) -> Boxes:
         """Find the boxes of registered regions in frames of a size, width and height in pixels."""
-        return {each: region_boxes(each, self.face, self.body, size[::-1]) for each in regions}
+        return region_boxes(regions, self.face, self.body, size[::-1])
 
     def to_sample(self) -> dict[str, np.ndarray]:
         """Return the landmarks under the keys that they have in a sample."""

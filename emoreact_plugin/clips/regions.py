@@ -1,5 +1,7 @@
 """Find the regions of a person in a frame, with pure functions on arrays."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from mmengine.registry import Registry
 
@@ -99,24 +101,25 @@ def extent_boxes(
     """Return the boxes of n frames, see :func:`extent_box`, and in which frames there is one.
 
     Args:
-        points (np.ndarray): (n, K, 2), x and y in pixels.
+        points (np.ndarray): (..., n, K, 2), x and y in pixels.
         frame_shape (tuple[int, int] | np.ndarray): Height and width of the frames, or of each
             frame, (n, 2).
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: (n, 4) int64, and (n, ) bool. A box that is not there has
-        any values.
+        tuple[np.ndarray, np.ndarray]: (..., n, 4) int64, and (..., n) bool. A box that is not there
+        has any values.
     """
-    there = np.isfinite(points).all(axis=2, keepdims=True)
+    there = np.isfinite(points).all(axis=-1, keepdims=True)
     points = points.astype(np.float64)
-    low = np.rint(np.min(points, axis=1, initial=np.inf, where=there))
-    high = np.rint(np.max(points, axis=1, initial=-np.inf, where=there))
-    known = there.any(axis=(1, 2))
+    low = np.rint(np.min(points, axis=-2, initial=np.inf, where=there))
+    high = np.rint(np.max(points, axis=-2, initial=-np.inf, where=there))
+    known = there.any(axis=(-2, -1))
     low[~known] = high[~known] = 0
     extra = np.rint(MARGIN * (high - low))
-    size = np.asarray(frame_shape, dtype=np.float64)[..., ::-1]
-    boxes = np.hstack([np.clip(low - extra, 0, size), np.clip(high + extra, 0, size)]).astype(int)
-    return boxes, (boxes[:, 2:] - boxes[:, :2] >= MIN_SIDE).all(axis=1)
+    limit = np.asarray(frame_shape, dtype=np.float64)[..., (1, 0, 1, 0)]
+    ends = np.concatenate([low - extra, high + extra], axis=-1)
+    boxes = np.minimum(np.maximum(ends, 0), limit).astype(int)
+    return boxes, (boxes[..., 2:] - boxes[..., :2] >= MIN_SIDE).all(axis=-1)
 
 
 def extent_box(points: np.ndarray, frame_shape: tuple[int, int]) -> Box | None:
@@ -144,32 +147,40 @@ def extent_box(points: np.ndarray, frame_shape: tuple[int, int]) -> Box | None:
 
 
 def region_boxes(
-    region: str,
+    regions: Iterable[str],
     face_landmarks: np.ndarray,
     body_keypoints: np.ndarray,
     frame_shape: tuple[int, int] | np.ndarray,
-) -> list[Box | None]:
-    """Find the boxes of a region in n frames, see :func:`extent_box`.
+) -> dict[str, list[Box | None]]:
+    """Find the boxes of regions in n frames, see :func:`extent_box`.
 
     Args:
-        region (str): The name of a registered region.
+        regions (Iterable[str]): The names of registered regions.
         face_landmarks (np.ndarray): (n, 68, 2), pixels, NaN where missing.
         body_keypoints (np.ndarray): (n, J, 2), pixels, NaN where not seen.
         frame_shape (tuple[int, int] | np.ndarray): Height and width of the frames, or of each
             frame, (n, 2).
 
     Returns:
-        list[tuple[int, int, int, int] | None]: None in a frame where the region was not found.
+        dict[str, list[tuple[int, int, int, int] | None]]: Region -> n boxes, None in a frame where
+        the region was not found.
     """
+    regions = tuple(regions)
     # Not REGIONS.get, which takes longer than the box.
-    points_of = REGIONS.module_dict[region]
-    points = list(map(points_of, face_landmarks, body_keypoints))
-    # All frames at once take little longer than one.
-    stacked = np.full((len(points), max(map(len, points), default=0), 2), np.nan)
-    for row, each in zip(stacked, points, strict=True):
-        row[: len(each)] = each
+    points = [
+        list(map(REGIONS.module_dict[region], face_landmarks, body_keypoints)) for region in regions
+    ]
+    # All frames and regions at once take little longer than one.
+    most = max((len(each) for of_frames in points for each in of_frames), default=0)
+    stacked = np.full((len(regions), len(face_landmarks), most, 2), np.nan)
+    for rows, of_frames in zip(stacked, points, strict=True):
+        for row, each in zip(rows, of_frames, strict=True):
+            row[: len(each)] = each
     boxes, found = extent_boxes(stacked, frame_shape)
-    return [tuple(box) if there else None for box, there in zip(boxes.tolist(), found, strict=True)]
+    return {
+        region: [tuple(box) if there else None for box, there in zip(of_frames, known, strict=True)]
+        for region, of_frames, known in zip(regions, boxes.tolist(), found, strict=True)
+    }
 
 
 def share_covered(boxes: np.ndarray, by: np.ndarray) -> np.ndarray:

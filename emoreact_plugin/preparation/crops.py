@@ -20,8 +20,6 @@ from .jobs import Job, JobReport, OnFrame, plan, run_jobs
 
 # What the published recipe resizes crops to before it crops them at random.
 CROP_SIZE = 256
-# Colours are kept whole: crops are small, and are enlarged again.
-JPEG_FLAGS = (cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
 
 
 def extract_crops(
@@ -175,4 +173,4 @@ def _write_crop(path: str, crop: np.ndarray, size: int) -> None:
     # As Resize(keep_ratio=False) does.
     crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_LINEAR)
     with open(path, 'xb') as file:
-        file.write(encode_image(crop, '.jpg', JPEG_FLAGS))
+        file.write(encode_image(crop))

@@ -43,6 +43,7 @@ class CropRegions(BaseTransform):
       bottom exclusive.
     - <region>_found (np.ndarray): (n, ) bool, False where the whole frame is
       used.
+    - own_imgs (bool): False: crops may be parts of the same frame.
 
     Args:
         regions (Sequence[str]): Names of registered regions: ``'face'``,
@@ -99,10 +100,7 @@ class CropRegions(BaseTransform):
         imgs = results['imgs']
         faces, bodies = results['face_landmarks'], results['body_keypoints']
         shapes = np.array([img.shape[:2] for img in imgs])
-        boxes = {
-            name: region_boxes(name, faces, bodies, shapes)
-            for name in {*self.regions, *self.blackout.values()}
-        }
+        boxes = region_boxes({*self.regions, *self.blackout.values()}, faces, bodies, shapes)
         hidden_boxes = dict(boxes)
         if self.blackout_fallback and 'face' in self.blackout.values():
             heads = self._heads(results)
@@ -130,6 +128,7 @@ class CropRegions(BaseTransform):
             )
         if in_place:
             del results['imgs']
+        results['own_imgs'] = False
         return results
 
     @staticmethod

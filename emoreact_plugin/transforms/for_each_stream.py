@@ -7,7 +7,29 @@ from mmcv.transforms import BaseTransform, Compose
 
 from emoreact_plugin.utils.errors import InputError
 from emoreact_plugin.utils.random_state import get_random_state, set_random_state
+from mmaction.datasets.transforms import (
+    CenterCrop,
+    ColorJitter,
+    Flip,
+    FormatShape,
+    MultiScaleCrop,
+    RandomCrop,
+    RandomResizedCrop,
+    Resize,
+)
 from mmaction.registry import TRANSFORMS
+
+# They draw once for all frames, and change each frame alone.
+FRAME_BY_FRAME = (
+    Resize,
+    Flip,
+    RandomCrop,
+    CenterCrop,
+    RandomResizedCrop,
+    MultiScaleCrop,
+    ColorJitter,
+    FormatShape,
+)
 
 
 @TRANSFORMS.register_module()
@@ -35,6 +57,8 @@ class ForEachStream(BaseTransform):
 
     - <stream>_imgs (list[np.ndarray]): Frames (h, w, 3) uint8 of each stream.
     - stream_frames (dict, optional): See :class:`SampleStreamFrames`.
+    - own_imgs (bool, optional): Whether nothing else holds these frames, as
+      ``LoadCrops`` says.
     - what the inner transforms require.
 
     Modified Keys:
@@ -69,7 +93,6 @@ class ForEachStream(BaseTransform):
         'flip_direction',
         'crop_bbox',
         'crop_quadruple',
-        'scale_factor',
         'img_shape',
     )
 
@@ -102,6 +125,10 @@ class ForEachStream(BaseTransform):
             self.transforms[stream] = Compose(
                 [TRANSFORMS.build(t) if isinstance(t, dict) else t for t in transforms[stream]]
             )
+        first, *others = transforms.values()
+        built = self.transforms[self.streams[0]].transforms
+        self._at_once = all(each == first for each in others) and _go_frame_by_frame(built)
+        self._after_resize = Compose(built[1:])
 
     def transform(self, results: dict) -> dict | None:
         """Run the transforms of every stream on a sample.
@@ -109,37 +136,53 @@ class ForEachStream(BaseTransform):
         Returns:
             dict | None: The sample; None if an inner transform gives it up.
         """
+        for stream in self.streams:
+            if f'{stream}_imgs' not in results:
+                raise InputError(
+                    f"ForEachStream: the sample has no '{stream}_imgs'; put "
+                    f"CropRegions(regions=('{stream}', ...)) before it"
+                )
         stream_keys = {f'{stream}_imgs' for stream in self.streams}
         shared = {
             key: value for key, value in results.items() if key not in stream_keys and key != 'imgs'
         }
-        # Saving and restoring take longer than a flip: only for a second stream.
-        state = get_random_state() if len(self.streams) > 1 else ()
-        for stream in self.streams:
-            key = f'{stream}_imgs'
-            if key not in results:
-                raise InputError(
-                    f"ForEachStream: the sample has no '{key}'; put "
-                    f"CropRegions(regions=('{stream}', ...)) before it"
-                )
-            if stream != self.streams[0]:
+        # One call for the frames of all streams takes less time than one for each stream.
+        counts = {len(results[key]) for key in stream_keys}
+        at_once = self._at_once and 'stream_frames' not in results and len(counts) == 1
+        groups = [self.streams] if at_once else [(stream,) for stream in self.streams]
+        # Saving and restoring take longer than a flip: only for a second call.
+        state = get_random_state() if len(groups) > 1 else ()
+        for group in groups:
+            if group != groups[0]:
                 set_random_state(state)
-            own = own_frames(stream, results)
-            imgs = self._writable(stream, own.pop(key, results[key]))
-            results.update({k: own[k] for k in (f'{stream}_boxes', f'{stream}_found') if k in own})
+            own = own_frames(group[0], results)
+            imgs = [
+                img for each in group for img in own.pop(f'{each}_imgs', results[f'{each}_imgs'])
+            ]
+            results.update({k: v for k, v in own.items() if k.endswith(('_boxes', '_found'))})
             sample = {**shared, **own}
-            sample.update(imgs=imgs, img_shape=imgs[0].shape[:2])
-            sample = self.transforms[stream](sample)
+            sample.update(imgs=self._writable(group[0], imgs), img_shape=imgs[0].shape[:2])
+            transforms = self.transforms[group[0]]
+            if at_once and results.get('own_imgs') and self._fit(imgs):
+                transforms = self._after_resize
+            sample = transforms(sample)
             if sample is None:
                 # A transform may give a sample up; the data set then draws
                 # another one.
                 return None
-            results[key] = sample['imgs']
             results['img_shape'] = sample['img_shape']
-            results[f'{stream}_transforms'] = {
-                name: sample[name] for name in self._recorded if name in sample
-            }
+            count = len(sample['imgs']) // len(group)
+            for k, stream in enumerate(group):
+                results[f'{stream}_imgs'] = sample['imgs'][k * count : (k + 1) * count]
+                results[f'{stream}_transforms'] = {
+                    name: sample[name] for name in self._recorded if name in sample
+                }
         return results
+
+    def _fit(self, imgs: list[np.ndarray]) -> bool:
+        # Prepared crops have this size already: to resize them would only copy them.
+        size = tuple(self.transforms[self.streams[0]].transforms[0].scale)
+        return all(img.shape[1::-1] == size for img in imgs)
 
     def _writable(self, stream: str, imgs: list[np.ndarray]) -> list[np.ndarray]:
         # Resize makes new images; others may work in place (Flip does), and
@@ -151,6 +194,22 @@ class ForEachStream(BaseTransform):
 
     def __repr__(self) -> str:
         return f'{self.__class__.__name__}(streams={self.streams}, transforms={self.transforms})'
+
+
+def _go_frame_by_frame(transforms: list) -> bool:
+    """Tell whether transforms make the same of a frame, whatever frames are beside it.
+
+    The first has to bring all frames to one size.
+    """
+    known = bool(transforms) and all(type(each) in FRAME_BY_FRAME for each in transforms)
+    if not known or type(transforms[0]) is not Resize:
+        return False
+    return not any(
+        getattr(each, 'keep_ratio', False)
+        or getattr(each, 'lazy', False)
+        or (type(each) is FormatShape and (each.input_format != 'NCHW' or each.collapse))
+        for each in transforms
+    )
 
 
 def own_frames(stream: str, results: dict) -> dict:

@@ -164,7 +164,7 @@ def read_image(path: str, size: tuple[int, int] | None = None) -> np.ndarray:
         InputError: If it cannot be read as an image, ends too early, or has another size.
     """
     try:
-        with open(path, 'rb') as file:
+        with open(path, 'rb', buffering=0) as file:
             image = decode_image(file.read())
     except OSError:
         image = None

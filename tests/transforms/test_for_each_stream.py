@@ -5,6 +5,7 @@ from mmcv.transforms import BaseTransform
 
 from emoreact_plugin import InputError
 from emoreact_plugin.transforms import ForEachStream
+from mmaction.datasets.transforms import Flip
 from mmaction.registry import TRANSFORMS
 
 STREAMS = ('face', 'body', 'fullbody')
@@ -108,6 +109,58 @@ def test_flip_leaves_the_frames_it_was_given_alone():
         out = ForEachStream('face', transforms)(dict(face_imgs=[frame[2:8]], modality='RGB'))
         np.testing.assert_array_equal(frame, before)
         np.testing.assert_array_equal(out['face_imgs'][0], before[2:8, ::-1])
+
+
+@TRANSFORMS.register_module(force=True)
+class FlipToo(Flip):
+    """The stock transform under a name that is not known to treat frames one by one."""
+
+
+@pytest.mark.parametrize('own', [True, False])
+def test_all_streams_at_once_are_as_one_after_the_other(own):
+    rng = np.random.default_rng(0)
+    sizes = dict(face=[(16, 16), (16, 16)], body=[(16, 16), (16, 16)])
+    if not own:
+        sizes = dict(face=[(30, 21), (9, 16)], body=[(16, 16), (50, 70)])
+    crops = {
+        f'{stream}_imgs': [rng.integers(0, 256, (*size, 3), np.uint8) for size in each]
+        for stream, each in sizes.items()
+    }
+    outs = []
+    for flip in ('Flip', 'FlipToo'):
+        np.random.seed(4)
+        transform = ForEachStream(
+            ('face', 'body'),
+            [
+                dict(type='Resize', scale=(16, 16), keep_ratio=False),
+                dict(type=flip, flip_ratio=0.5),
+                dict(type='RandomCrop', size=12),
+                dict(type='ColorJitter', brightness=0.5, contrast=0.5, saturation=0.5, hue=0.1),
+                dict(type='FormatShape', input_format='NCHW'),
+            ],
+        )
+        for _ in range(8):
+            given = {key: [img.copy() for img in imgs] for key, imgs in crops.items()}
+            outs.append(transform(dict(given, own_imgs=own, modality='RGB')))
+            if not own:
+                for key, imgs in crops.items():
+                    for img, before in zip(given[key], imgs, strict=True):
+                        np.testing.assert_array_equal(img, before)
+        outs.append(dict(next=np.random.rand()))
+    assert {bool(out['face_transforms']['flip']) for out in outs[:8]} == {True, False}
+    for out, expected in zip(outs[:9], outs[9:], strict=True):
+        assert out.keys() == expected.keys()
+        np.testing.assert_equal(out, expected)
+
+
+def test_frames_of_others_are_not_changed_though_they_have_the_size():
+    frame = coordinates(6, 10, 1)[0]
+    before = frame.copy()
+    resize, flip = dict(type='Resize', scale=(10, 6), keep_ratio=False), dict(type='Flip')
+    transform = ForEachStream('face', [resize, dict(flip, flip_ratio=1)])
+    out = transform(dict(face_imgs=[frame], own_imgs=False, modality='RGB'))
+    np.testing.assert_array_equal(frame, before)
+    np.testing.assert_array_equal(out['face_imgs'][0], before[:, ::-1])
 
 
 def test_a_missing_stream_is_named():

@@ -35,3 +35,19 @@ def test_seeded_restores_after_an_error():
     except KeyError:
         pass
     assert draws() == expected
+
+
+def test_a_block_within_a_block_has_its_own_draws():
+    before = get_random_state()
+    with seeded((1,)):
+        one = [draws(), draws()]
+    after = draws()
+    set_random_state(before)
+    with seeded((1,)):
+        first = draws()
+        with seeded((2,)):
+            inner = draws()
+        assert [first, draws()] == one
+    assert draws() == after
+    with seeded((2,)):
+        assert draws() == inner
