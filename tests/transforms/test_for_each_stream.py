@@ -116,11 +116,11 @@ class FlipToo(Flip):
     """The stock transform under a name that is not known to treat frames one by one."""
 
 
-@pytest.mark.parametrize('own', [True, False])
-def test_all_streams_at_once_are_as_one_after_the_other(own):
+@pytest.mark.parametrize('own, fit', [(True, True), (True, False), (False, False)])
+def test_all_streams_at_once_are_as_one_after_the_other(own, fit):
     rng = np.random.default_rng(0)
     sizes = dict(face=[(16, 16), (16, 16)], body=[(16, 16), (16, 16)])
-    if not own:
+    if not fit:
         sizes = dict(face=[(30, 21), (9, 16)], body=[(16, 16), (50, 70)])
     crops = {
         f'{stream}_imgs': [rng.integers(0, 256, (*size, 3), np.uint8) for size in each]
