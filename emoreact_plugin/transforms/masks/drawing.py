@@ -77,6 +77,9 @@ def draw_masks(frames: Sequence[np.ndarray], faces: np.ndarray, look: MaskLook) 
     corners = np.array([box[:2] if box else (0, 0) for box in boxes])
     points, meshes = place.points - corners[:, None], place.pixels - corners[:, None, None]
     meshes = sixteenths(meshes.reshape(len(bare), -1, 2))
+    lips = points[:, HIDDEN].astype(np.float32, order='C')
+    outlines = sixteenths(points[:, JAW_AND_BROWS] / 4)
+    eyes = sixteenths(place.points[:, EYES])
     seen = seen_straps(frames, place, bare)
     lights = measure_lights(frames, place.skin, bare, boxes)
     shades = _shade_masks(look.kind, lights)
@@ -86,16 +89,19 @@ def draw_masks(frames: Sequence[np.ndarray], faces: np.ndarray, look: MaskLook) 
         if box is None:
             continue
         part = frame[box[1] : box[3], box[0] : box[2]]
-        alpha = _mask_layer(meshes[k], points[k], part.shape[:2], scale)
-        if cv2.countNonZero(alpha):
-            eyes, is_eye, pixels = _take_eyes(frame, place.points[k])
+        alpha = _mask_layer(meshes[k], lips[k], part.shape[:2], scale)
+        x, y, width, height = cv2.boundingRect(alpha)
+        if width:
+            around_eyes, is_eye, pixels = _take_eyes(frame, eyes[k])
             draw_straps(frame, ribbons[k], seen[k], _strap_colors(look, lights[k]))
+            _darken(part, alpha, _shadow_layer(alpha, outlines[k], scale))
+            part, alpha = (each[y : y + height, x : x + width] for each in (part, alpha))
             cloth = _lit_texture(look, shades[k], scale)
-            cloth = _warp_cloth(cloth, maps[k], to_maps[k], alpha.shape)
-            cloth = _color_cloth(cloth, look, lights[k], _noise(corners[k], alpha.shape), alpha)
-            _blend(part, cloth, alpha, _shadow_layer(alpha, points[k], scale))
-            if eyes.size:
-                cv2.copyTo(pixels, is_eye, eyes)
+            cloth = _warp_cloth(cloth, maps[k], to_maps[k], (x, y, width, height))
+            noise = _noise(box[0] + x, box[1] + y, alpha.shape)
+            cv2.add(part, _color_cloth(cloth, look, lights[k], noise, alpha), dst=part)
+            if is_eye.size:
+                cv2.copyTo(pixels, is_eye, around_eyes)
             drawn[place.which[k]] = True
     return drawn
 
@@ -108,22 +114,20 @@ def _strap_colors(look: MaskLook, light: Light) -> list[list[float]]:
     ]
 
 
-def _blend(part: np.ndarray, cloth: np.ndarray, alpha: np.ndarray, shadow: np.ndarray) -> None:
-    """Put the cloth on a part of a frame, in place; what it does not cover, the shadow darkens.
+def _darken(part: np.ndarray, alpha: np.ndarray, shadow: np.ndarray) -> None:
+    """Take from a part of a frame what the cloth covers and what the shadow takes away, in place.
 
     Args:
         part (np.ndarray): (h, w, 3) uint8.
-        cloth (np.ndarray): (h, w, 3) uint8, times ``alpha / 255`` already.
         alpha (np.ndarray): (h, w) uint8, how much the cloth covers.
         shadow (np.ndarray): (h, w) uint8, how much the shadow takes away.
     """
-    bare = cv2.multiply(255 - alpha, 255 - shadow, scale=1 / 255)
+    bare = cv2.multiply(cv2.bitwise_not(alpha), cv2.bitwise_not(shadow), scale=1 / 255)
     cv2.multiply(part, cv2.merge([bare] * 3), dst=part, scale=1 / 255)
-    cv2.add(part, cloth, dst=part)
 
 
 def _warp_cloth(
-    cloth: np.ndarray, where: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]
+    cloth: np.ndarray, where: np.ndarray, matrix: np.ndarray, part: tuple[int, int, int, int]
 ) -> np.ndarray:
     """Draw the cloth as the camera sees it.
 
@@ -131,15 +135,16 @@ def _warp_cloth(
         cloth (np.ndarray): (*TEXTURE_SIZE) or (*TEXTURE_SIZE, 4) uint8, laid flat.
         where (np.ndarray): (h, w, 2) float32, the grid of the face.
         matrix (np.ndarray): (2, 3), from pixels of the picture to that grid.
-        shape (tuple[int, int]): Height and width of the picture.
+        part (tuple[int, int, int, int]): x, y, width and height of what is drawn of the picture.
 
     Returns:
-        np.ndarray: (*shape) or (*shape, 4) uint8.
+        np.ndarray: (height, width) or (height, width, 4) uint8.
     """
-    height, width = shape
-    # Every fourth pixel, then those between: much faster.
-    few = (-(-width // 4), -(-height // 4))
-    matrix = np.column_stack([4 * matrix[:, :2], matrix @ (1.5, 1.5, 1)])
+    x, y, width, height = part
+    # Every fourth pixel of the picture, also around the part, then those between: much faster.
+    left, top = x // 4 - 1, y // 4 - 1
+    few = ((x + width + 7) // 4 - left, (y + height + 7) // 4 - top)
+    matrix = matrix @ ((4, 0, 4 * left + 1.5), (0, 4, 4 * top + 1.5), (0, 0, 1))
     where = cv2.warpAffine(
         where,
         matrix,
@@ -147,7 +152,8 @@ def _warp_cloth(
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return remap(cloth, cv2.resize(where, (4 * few[0], 4 * few[1]))[:height, :width])
+    where = cv2.resize(where, (4 * few[0], 4 * few[1]))
+    return remap(cloth, where[y - 4 * top :, x - 4 * left :][:height, :width])
 
 
 def _color_cloth(
@@ -236,11 +242,10 @@ def _noise_tile() -> np.ndarray:
     return np.tile(tile, (2, 2))
 
 
-def _noise(corner: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Take noise of mean 128 and deviation 32 that stands still in the picture."""
+def _noise(x: int, y: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Take noise of mean 128 and deviation 32 that stands still in the picture, from a pixel on."""
     height, width = shape
-    x, y = corner % 512
-    tile = _noise_tile()[y : y + height, x : x + width]
+    tile = _noise_tile()[y % 512 : y % 512 + height, x % 512 : x % 512 + width]
     if tile.shape != shape:  # a very large face
         tile = cv2.resize(tile, (width, height))
     return tile
@@ -258,20 +263,20 @@ def _boxes(points: np.ndarray, margin: np.ndarray, frame_size: tuple[int, int]) 
     ]
 
 
-def _take_eyes(frame: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Copy the pixels of the eyes and of a pixel around them.
+def _take_eyes(frame: np.ndarray, eyes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Copy the pixels of the eyes, (12, 2) :func:`sixteenths`, and of a pixel around them.
 
     Returns:
         tuple: The part of the frame with both eyes, (h, w, 3); where they are in it, (h, w) uint8;
         and its pixels, (h, w, 3). They are empty if the eyes are outside of the frame.
     """
-    eyes = sixteenths(points[EYES])
-    x1, y1 = np.maximum(eyes.min(axis=0) // 16 - 2, 0).tolist()
-    x2, y2 = np.maximum(eyes.max(axis=0) // 16 + 4, 0).tolist()
+    x1, y1, width, height = cv2.boundingRect(eyes)
+    x2, y2 = max((x1 + width) // 16 + 4, 0), max((y1 + height) // 16 + 4, 0)
+    x1, y1 = max(x1 // 16 - 2, 0), max(y1 // 16 - 2, 0)
     part = frame[y1:y2, x1:x2]
     mask = np.zeros(part.shape[:2], np.uint8)
     if part.size:
-        eyes -= 16 * x1, 16 * y1
+        eyes = eyes - (16 * x1, 16 * y1)
         outline(mask, eyes[:6], eyes[6:])
     return part, mask, part.copy()
 
@@ -287,21 +292,21 @@ _STRIPS = [
 
 
 def _mask_layer(
-    mesh: np.ndarray, points: np.ndarray, shape: tuple[int, ...], scale: float
+    mesh: np.ndarray, hidden: np.ndarray, shape: tuple[int, ...], scale: float
 ) -> np.ndarray:
     """Draw how much of each pixel the mask covers, (h, w) uint8.
 
     Args:
         mesh (np.ndarray): (ROWS * COLUMNS, 2), :func:`sixteenths`.
-        points (np.ndarray): (68, 2), pixels.
+        hidden (np.ndarray): (len(HIDDEN), 2) float32, pixels.
         shape (tuple[int, int]): Height and width of the layer.
         scale (float): Pixels a millimetre.
     """
     layer: np.ndarray = np.zeros(shape, np.uint8)
     for strip in _STRIPS:
         fill(layer, mesh[strip])
-    hidden = cv2.convexHull(points[HIDDEN].astype(np.float32))[:, 0]
-    center = hidden.mean(axis=0)
+    hidden = cv2.convexHull(hidden)[:, 0]
+    center = np.add.reduce(hidden) / len(hidden)
     fill(layer, sixteenths(center + 1.15 * (hidden - center)))
     # In most pictures OpenCV's fastest kernel is as wide as 0.3 mm, or wider.
     kernel = (3, 3) if scale < 2.5 else (0, 0)
@@ -310,12 +315,19 @@ def _mask_layer(
     return layer
 
 
-def _shadow_layer(alpha: np.ndarray, points: np.ndarray, scale: float) -> np.ndarray:
-    """Draw how much the mask darkens the skin around it, (h, w) uint8."""
+def _shadow_layer(alpha: np.ndarray, face: np.ndarray, scale: float) -> np.ndarray:
+    """Draw how much the mask darkens the skin around it, (h, w) uint8.
+
+    Args:
+        alpha (np.ndarray): (h, w) uint8, how much the mask covers.
+        face (np.ndarray): (n, 2), the outline of the face at a quarter of the size,
+            :func:`sixteenths`.
+        scale (float): Pixels a millimetre.
+    """
     # At a quarter of the size it is much faster.
     height, width = alpha.shape
     near = cv2.resize(alpha, (width // 4 + 1, height // 4 + 1))
     near = cv2.GaussianBlur(near, (0, 0), max(0.5, 0.55 * scale))
-    face = np.zeros_like(near)
-    fill(face, sixteenths(points[JAW_AND_BROWS] / 4), 127)
-    return cv2.resize(cv2.multiply(near, face, scale=1 / 255), (width, height))
+    skin = np.zeros(near.shape, np.uint8)
+    fill(skin, face, 127)
+    return cv2.resize(cv2.multiply(near, skin, scale=1 / 255), (width, height))

@@ -8,7 +8,7 @@ import numpy as np
 
 def sixteenths(points: np.ndarray) -> np.ndarray:
     """Round pixels to sixteenths, int32, as OpenCV draws them."""
-    return np.rint(points * 16).astype(np.int32)
+    return np.rint(points * 16).astype(np.int32, order='C')
 
 
 def fill(layer: np.ndarray, points: np.ndarray, value: float | Sequence[float] = 255) -> None:

@@ -35,7 +35,7 @@ def seen_straps(frames: Sequence[np.ndarray], place: Placement, bare: np.ndarray
         bare (np.ndarray): (m, len(SKIN)) bool, whether a point of skin lies within its frame.
 
     Returns:
-        np.ndarray: (m, bands, STRAP_POINTS), 0..1.
+        np.ndarray: (m, bands, STRAP_POINTS - 1), 0..1, of the parts between its points.
     """
     shares = place.strap_shares[..., None]
     points = np.concatenate([place.skin, place.straps.reshape(len(bare), -1, 2)], axis=1)
@@ -52,24 +52,24 @@ def seen_straps(frames: Sequence[np.ndarray], place: Placement, bare: np.ndarray
     skin[np.isnan(skin)] = 1
     # The first points are on the mask's own rim.
     skin[..., :2] = 1
-    return shares * np.minimum.accumulate(skin, axis=2)
+    return shares * np.minimum.accumulate(skin, axis=2)[..., 1:]
 
 
 def strap_ribbons(place: Placement, width: float) -> np.ndarray:
-    """Return the two edges of each band, in :func:`sixteenths`.
+    """Return the outline of each band, in :func:`sixteenths`: one edge, and the other one back.
 
     Args:
         place (Placement): Where the masks are.
         width (float): Of a band, millimetres.
 
     Returns:
-        np.ndarray: (m, bands, 2, STRAP_POINTS, 2) int32.
+        np.ndarray: (m, bands, 2 * STRAP_POINTS, 2) int32.
     """
     lines = place.straps
     along = lines[:, :, _AFTER] - lines[:, :, _BEFORE]
     along /= np.sqrt(np.square(along).sum(axis=3, keepdims=True)) + 1e-6
     half = along[..., ::-1] * (-1, 1) * _TAPER * (width / 2 * place.scale[:, None, None, None])
-    return sixteenths(np.stack([lines + half, lines - half], axis=2))
+    return sixteenths(np.concatenate([lines + half, (lines - half)[:, :, ::-1]], axis=2))
 
 
 def draw_straps(
@@ -82,19 +82,22 @@ def draw_straps(
 
     Args:
         frame (np.ndarray): (H, W, 3) uint8.
-        ribbons (np.ndarray): (bands, 2, STRAP_POINTS, 2), :func:`sixteenths`, right and left band
-            in turn.
-        shares (np.ndarray): (bands, STRAP_POINTS), how much of them is seen.
+        ribbons (np.ndarray): (bands, 2 * STRAP_POINTS, 2), see :func:`strap_ribbons`, right and
+            left band in turn.
+        shares (np.ndarray): (bands, STRAP_POINTS - 1), how much of their parts is seen.
         colors (Sequence[Sequence[float]]): RGB, 0..255, of those on the right and on the left.
     """
-    parts = np.minimum(shares[:, :-1], shares[:, 1:]).tolist()
-    for k, (edge, other) in enumerate(ribbons):
+    end = 2 * STRAP_POINTS
+    for k, (outline, parts) in enumerate(zip(ribbons, shares.tolist(), strict=True)):
         first = 0
         # Parts that are seen alike are one ribbon, which is faster than many.
-        for share, alike in groupby(parts[k]):
+        for share, alike in groupby(parts):
             last = first + len(list(alike))
             if share > 0:
-                ribbon = np.concatenate([edge[first : last + 1], other[first : last + 1][::-1]])
+                ribbon = outline[first : end - first]
+                if last < STRAP_POINTS - 1:
+                    back = outline[end - 1 - last : end - first]
+                    ribbon = np.concatenate([outline[first : last + 1], back])
                 if share == 1:
                     fill(frame, ribbon, colors[k % 2])
                 else:
