@@ -291,12 +291,14 @@ def _positions(path: str, header: list[str], names: Sequence[str]) -> dict[str, 
     """Map the name of each column that is read to where it stands in a row."""
     for name in names:
         if header.count(name) != 1:
-            found = ', '.join(c for c in header if c) or 'none'
-            raise InputError(
-                f"{path}: expected a column '{name}', found the columns {found}"
-                if name not in header
-                else f"{path}: expected one column '{name}', found {header.count(name)}"
-            )
+            found = 'the columns ' + (', '.join(c for c in header if c) or 'none')
+            if len(header) == 1 and {*';\t'} & {*found}:
+                found += '. Separate them by commas'
+            if name in header:
+                raise InputError(
+                    f"{path}: expected one column '{name}', found {header.count(name)}"
+                )
+            raise InputError(f"{path}: expected a column '{name}', found {found}")
     return {name: header.index(name) for name in names}
 
 

@@ -44,6 +44,8 @@ def test_other_classes_in_another_order_and_no_valence(write):
     'text, message',
     [
         ('', "expected a column 'video', found the columns none"),
+        ((HEADER + ROW).replace(',', ';'), 'Valence. Separate them by commas'),
+        ((HEADER + ROW).replace(',', '\t'), 'Valence. Separate them by commas'),
         (HEADER, 'expected at least one clip, found none'),
         (
             HEADER.replace('Fear,', '') + ROW,
