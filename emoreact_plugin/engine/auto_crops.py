@@ -31,7 +31,7 @@ from .console import say
 # The value of the flag, and of `crops` in a config.
 AUTO = 'auto'
 # Another number for another way to make crops.
-VERSION = 1
+VERSION = 2
 # Which files the crops of each clip were made of.
 STAMPS = 'sources.json'
 FOLDERS = ('video', 'landmarks', 'keypoints')

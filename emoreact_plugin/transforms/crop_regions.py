@@ -43,7 +43,6 @@ class CropRegions(BaseTransform):
       bottom exclusive.
     - <region>_found (np.ndarray): (n, ) bool, False where the whole frame is
       used.
-    - own_imgs (bool): False: crops may be parts of the same frame.
 
     Args:
         regions (Sequence[str]): Names of registered regions: ``'face'``,
@@ -128,7 +127,6 @@ class CropRegions(BaseTransform):
             )
         if in_place:
             del results['imgs']
-        results['own_imgs'] = False
         return results
 
     @staticmethod

@@ -19,7 +19,7 @@ from mmaction.datasets.transforms import (
 )
 from mmaction.registry import TRANSFORMS
 
-# They draw once for all frames, and change each frame alone.
+# What they draw is for all frames, and they change each frame alone.
 FRAME_BY_FRAME = (
     Resize,
     Flip,
@@ -44,7 +44,10 @@ class ForEachStream(BaseTransform):
     reach. What a transform draws when it is built is the same as well.
 
     Crops of one stream differ in size from frame to frame, so the first
-    transform should bring them to one size: ``Resize(keep_ratio=False)``.
+    transform should bring them to one size: ``Resize(keep_ratio=False)``. If it
+    does, and all streams have the same transforms, of those that change each
+    frame alone, then the frames of all streams go through them in one call, which
+    is faster and gives the same.
 
     Streams may have transforms of their own: a 3D recognizer wants
     ``FormatShape('NCTHW')``, a 2D one ``'NCHW'``. Their draws are the same as
@@ -57,8 +60,8 @@ class ForEachStream(BaseTransform):
 
     - <stream>_imgs (list[np.ndarray]): Frames (h, w, 3) uint8 of each stream.
     - stream_frames (dict, optional): See :class:`SampleStreamFrames`.
-    - own_imgs (bool, optional): Whether nothing else holds these frames, as
-      ``LoadCrops`` says.
+    - own_crops (bool, optional): Whether nothing else holds these frames, as
+      ``LoadCrops`` says. Those that have the size are not resized then.
     - what the inner transforms require.
 
     Modified Keys:
@@ -125,10 +128,13 @@ class ForEachStream(BaseTransform):
             self.transforms[stream] = Compose(
                 [TRANSFORMS.build(t) if isinstance(t, dict) else t for t in transforms[stream]]
             )
-        first, *others = transforms.values()
-        built = self.transforms[self.streams[0]].transforms
-        self._at_once = all(each == first for each in others) and _go_frame_by_frame(built)
-        self._after_resize = Compose(built[1:])
+        first, *others = self.streams or ('',)
+        if (
+            others
+            and _go_frame_by_frame(self.transforms[first].transforms)
+            and all(transforms[stream] == transforms[first] for stream in others)
+        ):
+            self.transforms = dict.fromkeys(self.streams, self.transforms[first])
 
     def transform(self, results: dict) -> dict | None:
         """Run the transforms of every stream on a sample.
@@ -148,7 +154,13 @@ class ForEachStream(BaseTransform):
         }
         # One call for the frames of all streams takes less time than one for each stream.
         counts = {len(results[key]) for key in stream_keys}
-        at_once = self._at_once and 'stream_frames' not in results and len(counts) == 1
+        at_once = (
+            len(counts) == 1
+            and 'stream_frames' not in results
+            and results.get('modality') != 'Flow'  # frames are pairs then
+            and len(set(map(id, self.transforms.values()))) == 1
+            and _go_frame_by_frame(self.transforms[self.streams[0]].transforms)
+        )
         groups = [self.streams] if at_once else [(stream,) for stream in self.streams]
         # Saving and restoring take longer than a flip: only for a second call.
         state = get_random_state() if len(groups) > 1 else ()
@@ -163,8 +175,8 @@ class ForEachStream(BaseTransform):
             sample = {**shared, **own}
             sample.update(imgs=self._writable(group[0], imgs), img_shape=imgs[0].shape[:2])
             transforms = self.transforms[group[0]]
-            if at_once and results.get('own_imgs') and self._fit(imgs):
-                transforms = self._after_resize
+            if at_once and results.get('own_crops') and _fit(imgs, transforms.transforms[0]):
+                transforms = Compose(transforms.transforms[1:])
             sample = transforms(sample)
             if sample is None:
                 # A transform may give a sample up; the data set then draws
@@ -178,11 +190,6 @@ class ForEachStream(BaseTransform):
                     name: sample[name] for name in self._recorded if name in sample
                 }
         return results
-
-    def _fit(self, imgs: list[np.ndarray]) -> bool:
-        # Prepared crops have this size already: to resize them would only copy them.
-        size = tuple(self.transforms[self.streams[0]].transforms[0].scale)
-        return all(img.shape[1::-1] == size for img in imgs)
 
     def _writable(self, stream: str, imgs: list[np.ndarray]) -> list[np.ndarray]:
         # Resize makes new images; others may work in place (Flip does), and
@@ -210,6 +217,12 @@ def _go_frame_by_frame(transforms: list) -> bool:
         or (type(each) is FormatShape and (each.input_format != 'NCHW' or each.collapse))
         for each in transforms
     )
+
+
+def _fit(imgs: list[np.ndarray], resize: Resize) -> bool:
+    """Tell whether frames have the size already, each in memory of its own."""
+    alone = len(set(map(id, imgs))) == len(imgs)
+    return alone and all(img.shape[1::-1] == resize.scale for img in imgs)
 
 
 def own_frames(stream: str, results: dict) -> dict:

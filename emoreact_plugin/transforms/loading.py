@@ -147,7 +147,7 @@ class LoadLandmarks(BaseTransform):
         source = f"clip '{results['video_id']}'" if 'video_id' in results else 'the clip'
         frames = results['source_frames' if 'source_frames' in results else 'total_frames']
         landmarks = _landmarks.get(
-            (*files, *map(_identity, {*files}), frames, width, height, self.max_gap),
+            (*files, *map(_identity, dict.fromkeys(files)), frames, width, height, self.max_gap),
             lambda: Landmarks.load(*files, source, frames, (width, height)).filled(self.max_gap),
         )
         results.update(landmarks.of(inds).to_sample())
@@ -193,7 +193,7 @@ class LoadCrops(BaseTransform):
     - <region>_found (np.ndarray): (n, ) bool, False where the whole frame is
       used.
     - masked (np.ndarray): (n, ) bool, True where there is a mask in the frame.
-    - own_imgs (bool): True: nothing else holds these crops.
+    - own_crops (bool): True: nothing else holds these crops.
     - img_shape (tuple[int, int])
 
     Args:
@@ -223,7 +223,7 @@ class LoadCrops(BaseTransform):
             results[f'{region}_imgs'] = read_crops(folder, region, inds.tolist())
             results[f'{region}_boxes'] = crops.boxes[region][inds]
             results[f'{region}_found'] = crops.found[region][inds]
-        results.update(masked=crops.masked[inds], own_imgs=True)
+        results.update(masked=crops.masked[inds], own_crops=True)
         results['img_shape'] = results[f'{region}_imgs'][0].shape[:2]
         return results
 

@@ -54,4 +54,6 @@ def seeded(key: Sequence[int]) -> Iterator[None]:
         random.setstate(before[0])
         numpy.set_bit_generator(before[1])
         torch.set_rng_state(before[2])
+        # After blocks of several threads, NumPy may be left with a spare one.
+        _spares[:] = [each for each in _spares if each is not before[1]]
         _spares.append(spare)

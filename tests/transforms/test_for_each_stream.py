@@ -141,7 +141,7 @@ def test_all_streams_at_once_are_as_one_after_the_other(own, fit):
         )
         for _ in range(8):
             given = {key: [img.copy() for img in imgs] for key, imgs in crops.items()}
-            outs.append(transform(dict(given, own_imgs=own, modality='RGB')))
+            outs.append(transform(dict(given, own_crops=own, modality='RGB')))
             if not own:
                 for key, imgs in crops.items():
                     for img, before in zip(given[key], imgs, strict=True):
@@ -158,9 +158,50 @@ def test_frames_of_others_are_not_changed_though_they_have_the_size():
     before = frame.copy()
     resize, flip = dict(type='Resize', scale=(10, 6), keep_ratio=False), dict(type='Flip')
     transform = ForEachStream('face', [resize, dict(flip, flip_ratio=1)])
-    out = transform(dict(face_imgs=[frame], own_imgs=False, modality='RGB'))
+    out = transform(dict(face_imgs=[frame], own_crops=False, modality='RGB'))
     np.testing.assert_array_equal(frame, before)
     np.testing.assert_array_equal(out['face_imgs'][0], before[:, ::-1])
+
+
+def test_frames_that_two_streams_share_are_flipped_once():
+    frames = coordinates(6, 10, 2)
+    before = [frame.copy() for frame in frames]
+    resize, flip = dict(type='Resize', scale=(10, 6), keep_ratio=False), dict(type='Flip')
+    transform = ForEachStream(('face', 'body'), [resize, dict(flip, flip_ratio=1)])
+    given = dict(face_imgs=frames, body_imgs=frames, own_imgs=True, own_crops=True)
+    out = transform(dict(given, modality='RGB'))
+    for stream in ('face', 'body'):
+        for img, frame in zip(out[f'{stream}_imgs'], before, strict=True):
+            np.testing.assert_array_equal(img, frame[:, ::-1])
+
+
+def test_optical_flow_of_two_streams_is_inverted_in_pairs():
+    # x and y in turn; the flip inverts x, the first of each two frames
+    resize, flip = dict(type='Resize', scale=(4, 4), keep_ratio=False), dict(type='Flip')
+    transform = ForEachStream(('a', 'b'), [resize, dict(flip, flip_ratio=1)])
+    given = {f'{s}_imgs': [np.full((4, 4), 10, np.uint8) for _ in range(3)] for s in 'ab'}
+    out = transform(dict(given, modality='Flow'))
+    for stream in 'ab':
+        assert [img[0, 0] for img in out[f'{stream}_imgs']] == [245, 10, 245]
+
+
+@TRANSFORMS.register_module(force=True)
+class Subtract(BaseTransform):
+    """Takes an array."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def transform(self, results):
+        results['imgs'] = [img - self.values for img in results['imgs']]
+        return results
+
+
+def test_transforms_with_arrays_and_none_at_all():
+    transforms = {s: [dict(type='Subtract', values=np.array([0, 1, 2]))] for s in 'ab'}
+    out = ForEachStream(transforms=transforms)({f'{s}_imgs': [np.full(3, 5)] for s in 'ab'})
+    assert out['b_imgs'][0].tolist() == [5, 4, 3]
+    assert ForEachStream(transforms={})(dict(label=1)) == dict(label=1)
 
 
 def test_a_missing_stream_is_named():

@@ -51,3 +51,18 @@ def test_a_block_within_a_block_has_its_own_draws():
     assert draws() == after
     with seeded((2,)):
         assert draws() == inner
+
+
+def test_blocks_of_two_threads_do_not_disturb_later_ones():
+    first, second = seeded((1,)), seeded((2,))
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    second.__exit__(None, None, None)
+    for _ in range(2):
+        before = get_random_state()
+        expected = draws()
+        set_random_state(before)
+        with seeded((3,)), seeded((4,)):
+            draws()
+        assert draws() == expected

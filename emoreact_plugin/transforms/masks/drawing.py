@@ -90,14 +90,15 @@ def draw_masks(frames: Sequence[np.ndarray], faces: np.ndarray, look: MaskLook) 
             continue
         part = frame[box[1] : box[3], box[0] : box[2]]
         alpha = _mask_layer(meshes[k], lips[k], part.shape[:2], scale)
-        x, y, width, height = cv2.boundingRect(alpha)
-        if width:
+        x, y, columns, rows = cv2.boundingRect(alpha)
+        if columns:
             around_eyes, is_eye, pixels = _take_eyes(frame, eyes[k])
             draw_straps(frame, ribbons[k], seen[k], _strap_colors(look, lights[k]))
             _darken(part, alpha, _shadow_layer(alpha, outlines[k], scale))
-            part, alpha = (each[y : y + height, x : x + width] for each in (part, alpha))
+            # One more: OpenCV 4.9 leaves out the last column of some.
+            part, alpha = (each[y : y + rows + 1, x : x + columns + 1] for each in (part, alpha))
             cloth = _lit_texture(look, shades[k], scale)
-            cloth = _warp_cloth(cloth, maps[k], to_maps[k], (x, y, width, height))
+            cloth = _warp_cloth(cloth, maps[k], to_maps[k], (x, y), alpha.shape)
             noise = _noise(box[0] + x, box[1] + y, alpha.shape)
             cv2.add(part, _color_cloth(cloth, look, lights[k], noise, alpha), dst=part)
             if is_eye.size:
@@ -127,7 +128,11 @@ def _darken(part: np.ndarray, alpha: np.ndarray, shadow: np.ndarray) -> None:
 
 
 def _warp_cloth(
-    cloth: np.ndarray, where: np.ndarray, matrix: np.ndarray, part: tuple[int, int, int, int]
+    cloth: np.ndarray,
+    where: np.ndarray,
+    matrix: np.ndarray,
+    corner: tuple[int, int],
+    shape: tuple[int, ...],
 ) -> np.ndarray:
     """Draw the cloth as the camera sees it.
 
@@ -135,12 +140,13 @@ def _warp_cloth(
         cloth (np.ndarray): (*TEXTURE_SIZE) or (*TEXTURE_SIZE, 4) uint8, laid flat.
         where (np.ndarray): (h, w, 2) float32, the grid of the face.
         matrix (np.ndarray): (2, 3), from pixels of the picture to that grid.
-        part (tuple[int, int, int, int]): x, y, width and height of what is drawn of the picture.
+        corner (tuple[int, int]): x and y of the first pixel that is drawn.
+        shape (tuple[int, int]): Height and width of what is drawn.
 
     Returns:
-        np.ndarray: (height, width) or (height, width, 4) uint8.
+        np.ndarray: (*shape) or (*shape, 4) uint8.
     """
-    x, y, width, height = part
+    (x, y), (height, width) = corner, shape
     # Every fourth pixel of the picture, also around the part, then those between: much faster.
     left, top = x // 4 - 1, y // 4 - 1
     few = ((x + width + 7) // 4 - left, (y + height + 7) // 4 - top)
