@@ -15,7 +15,6 @@ import time
 from contextlib import ExitStack
 
 import cv2
-import numpy as np
 import torch
 from benchmarks import (
     Report,
@@ -162,9 +161,6 @@ def main():
     with clear_errors(), ExitStack() as stack:
         check_args(args)
         init_default_scope('mmaction')
-        # After a large block was freed, glibc keeps the memory of frames for the next frames.
-        # Otherwise either side of a row may get it from the system anew each time, by chance.
-        np.empty(31 << 20, np.uint8)
         cv2.setNumThreads(args.threads)
         torch.set_num_threads(args.threads)
         data, about = None, ''
