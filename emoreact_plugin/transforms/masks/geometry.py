@@ -11,6 +11,7 @@ would give away what it has to hide.
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -158,9 +159,9 @@ def place_masks(kind: str, faces: np.ndarray) -> Placement:
     scale = np.hypot(carried[:, 1, 0], carried[:, 1, 1])
     which = np.flatnonzero(scale > _SMALLEST)
     points, carried, scale = points[which], carried[which], scale[which, None, None]
-    axes, mesh, straps, skin = np.split(carried, rig.ends, axis=1)
+    axes, mesh, straps, skin = (carried[:, part] for part in rig.parts)
     y, origin = axes[:, 1] / scale[:, 0], axes[:, 3:]
-    right = np.stack([y[:, 1], -y[:, 0]], axis=-1)
+    right = y[:, ::-1] * (1, -1)
     turn = np.stack([right, y], axis=1)
     to_mm = turn.swapaxes(1, 2) / scale
     mesh = ((mesh - origin) @ to_mm).reshape(-1, ROWS, COLUMNS, 2)
@@ -222,11 +223,11 @@ class _Rig:
     Attributes:
         weights (np.ndarray): (points, 30) float64. The points are x, y and z in pixels a
             millimetre and the origin; then those of the mesh, the straps and the skin.
-        ends (list[int]): Where the first three of these end.
+        parts (list[slice]): Where these four are.
     """
 
     weights: np.ndarray
-    ends: list[int]
+    parts: list[slice]
 
 
 @cache
@@ -250,7 +251,8 @@ def _rig(kind: str) -> _Rig:
 
     mesh = surface(kind)
     parts = [axes, weights(mesh), weights(_strap_lines(kind, mesh)), weights(SKIN)]
-    return _Rig(np.concatenate(parts), np.cumsum([len(part) for part in parts[:3]]).tolist())
+    ends = np.cumsum([0, *map(len, parts)]).tolist()
+    return _Rig(np.concatenate(parts), [slice(*each) for each in pairwise(ends)])
 
 
 def _strap_lines(kind: str, mesh: np.ndarray) -> np.ndarray:
@@ -322,7 +324,7 @@ def _hide_folds(meshes: np.ndarray, least: np.ndarray) -> None:
         least (np.ndarray): The result of ``_least_steps``.
     """
     middle = COLUMNS // 2
-    steps = np.diff(meshes[..., 0], axis=2)
+    steps = meshes[:, :, 1:, 0] - meshes[:, :, :-1, 0]
     folded = (steps < least).any(axis=(1, 2))  # in few views
     for k in np.flatnonzero(folded):
         mesh = meshes[k]
@@ -370,8 +372,9 @@ def cloth_maps(place: Placement, corners: np.ndarray) -> tuple[np.ndarray, np.nd
     both = _invert(y.swapaxes(1, 2), _STEP * np.arange(rows), both)
     height, width = TEXTURE_SIZE
     scales = (width - 1) / (COLUMNS - 1), (height - 1) / (ROWS - 1)
-    where = np.stack([both.imag * scales[0], both.real * scales[1]], axis=-1, dtype=np.float32)
-    where = np.ascontiguousarray(where.swapaxes(1, 2))
+    both = both.swapaxes(1, 2)
+    where = np.empty((*both.shape, 2), np.float32)
+    where[..., 0], where[..., 1] = both.imag * scales[0], both.real * scales[1]
     turn = place.turn / (place.scale[:, None, None] * _STEP)
     shift = turn @ (corners - place.origin)[..., None] - low[..., None] / _STEP
     return where, np.concatenate([turn, shift], axis=2)
@@ -390,7 +393,8 @@ def _invert(growing: np.ndarray, at: np.ndarray, values: np.ndarray) -> np.ndarr
     """
     # All lines one after the other.
     shape = growing.shape[:2]
-    start = (np.ptp(growing) + 1) * np.arange(shape[0] * shape[1]).reshape(*shape, 1)
+    widest = growing[..., -1].max() - growing[..., 0].min()
+    start = (widest + 1) * np.arange(shape[0] * shape[1]).reshape(*shape, 1)
     asked = at.clip(growing[..., :1], growing[..., -1:]) + start
     found = np.interp(asked.ravel(), (growing + start).ravel(), values.ravel())
     return found.reshape(*shape, -1)

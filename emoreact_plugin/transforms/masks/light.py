@@ -161,7 +161,8 @@ def _fit_planes(luma: np.ndarray, bare: np.ndarray) -> np.ndarray:
         weighted = _SLOPES.T * (bare / (1 + far * far))[:, None]
         moments = weighted @ _SLOPES + _DOUBT
         values = weighted @ luma[..., None] + start[..., None]
-        planes = np.linalg.solve(moments, values)[..., 0]
+        # OpenCV solves three small systems in less time than NumPy.
+        planes = np.array([cv2.solve(m, v)[1][:, 0] for m, v in zip(moments, values, strict=True)])
     return planes
 
 
