@@ -153,13 +153,13 @@ def place_masks(kind: str, faces: np.ndarray) -> Placement:
         Placement: Without faces of which fewer than half of the landmarks are there, or whose
         landmarks are too near to each other.
     """
-    rig = _rig(kind)
+    weights, parts = _rig(kind)
     points = complete_landmarks(faces)
-    carried = rig.weights @ points[:, _ANCHORS]
+    carried = weights @ points[:, _ANCHORS]
     scale = np.hypot(carried[:, 1, 0], carried[:, 1, 1])
     which = np.flatnonzero(scale > _SMALLEST)
     points, carried, scale = points[which], carried[which], scale[which, None, None]
-    axes, mesh, straps, skin = (carried[:, part] for part in rig.parts)
+    axes, mesh, straps, skin = (carried[:, part] for part in parts)
     y, origin = axes[:, 1] / scale[:, 0], axes[:, 3:]
     right = y[:, ::-1] * (1, -1)
     turn = np.stack([right, y], axis=1)
@@ -216,22 +216,14 @@ def _completed(points: np.ndarray, there: np.ndarray) -> np.ndarray:
     return np.where(there[:, None], points, model @ pose)
 
 
-@dataclass(frozen=True, eq=False)
-class _Rig:
-    """Constant weights of the anchors.
-
-    Attributes:
-        weights (np.ndarray): (points, 30) float64. The points are x, y and z in pixels a
-            millimetre and the origin; then those of the mesh, the straps and the skin.
-        parts (list[slice]): Where these four are.
-    """
-
-    weights: np.ndarray
-    parts: list[slice]
-
-
 @cache
-def _rig(kind: str) -> _Rig:
+def _rig(kind: str) -> tuple[np.ndarray, list[slice]]:
+    """Return the constant weights of the anchors.
+
+    Returns:
+        tuple: (points, 30) float64, and where the four kinds of points are: x, y and z in pixels a
+        millimetre and the origin; those of the mesh; of the straps; and of the skin.
+    """
     anchors = FACE_MODEL[_ANCHORS]
     ones = np.ones((len(anchors), 1))
     model = np.hstack([anchors, ones])
@@ -252,7 +244,7 @@ def _rig(kind: str) -> _Rig:
     mesh = surface(kind)
     parts = [axes, weights(mesh), weights(_strap_lines(kind, mesh)), weights(SKIN)]
     ends = np.cumsum([0, *map(len, parts)]).tolist()
-    return _Rig(np.concatenate(parts), [slice(*each) for each in pairwise(ends)])
+    return np.concatenate(parts), [slice(*each) for each in pairwise(ends)]
 
 
 def _strap_lines(kind: str, mesh: np.ndarray) -> np.ndarray:
