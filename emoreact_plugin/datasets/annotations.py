@@ -290,15 +290,13 @@ def _read_rows(
 def _positions(path: str, header: list[str], names: Sequence[str]) -> dict[str, int]:
     """Map the name of each column that is read to where it stands in a row."""
     for name in names:
-        if header.count(name) != 1:
-            found = 'the columns ' + (', '.join(c for c in header if c) or 'none')
+        if name not in header:
+            found = ', '.join(c for c in header if c) or 'none'
             if len(header) == 1 and {*';\t'} & {*found}:
                 found += '. Separate them by commas'
-            if name in header:
-                raise InputError(
-                    f"{path}: expected one column '{name}', found {header.count(name)}"
-                )
-            raise InputError(f"{path}: expected a column '{name}', found {found}")
+            raise InputError(f"{path}: expected a column '{name}', found the columns {found}")
+        if header.count(name) > 1:
+            raise InputError(f"{path}: expected one column '{name}', found {header.count(name)}")
     return {name: header.index(name) for name in names}
 
 
